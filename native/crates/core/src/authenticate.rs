@@ -1,0 +1,159 @@
+//! Who is calling, or why we don't say.
+
+use crate::fault::Fault;
+use crate::ids::{Kid, base62_crc};
+use crate::security::SecurityLane;
+use crate::snapshot::{Environment, Key, KeyStatus, Known, SecretDigest, SecretSlot, Snapshot};
+use crate::time::WallTime;
+use aws_lc_rs::{digest, hmac};
+use std::sync::{Arc, LazyLock};
+
+const SECRET: usize = 32;
+const CRC: usize = 6;
+const KID: usize = 10;
+
+/// A call whose key was proven.
+pub struct Identity {
+    /// The key.
+    pub key: Arc<Key>,
+    /// Which of its secrets was used.
+    pub slot: SecretSlot,
+}
+
+/// A call that is refused. `claimed` is what it said of itself; nothing proves it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Denied {
+    /// The true reason, for the record.
+    pub fault: Fault,
+    /// The kid that was presented, in an acceptable form.
+    pub claimed: Option<Kid>,
+    /// The kid, where its secret matched although the call is refused.
+    pub proven: Option<(Kid, SecretSlot)>,
+}
+
+impl Denied {
+    fn unproven(fault: Fault, claimed: Option<Kid>) -> Self {
+        Self { fault, claimed, proven: None }
+    }
+}
+
+/// The one key of a request: `X-Api-Key`, or `Authorization: Bearer` where there is no `X-Api-Key`.
+///
+/// Two different keys are refused; the same key twice is not. Beside X-Api-Key any other Authorization is none of ours.
+pub fn presented<'h>(
+    api_keys: impl Iterator<Item = &'h [u8]>,
+    authorizations: impl Iterator<Item = &'h [u8]>,
+) -> Result<&'h [u8], Denied> {
+    let mut found: Option<&[u8]> = None;
+    for key in api_keys.chain(authorizations.filter_map(bearer)) {
+        match found {
+            Some(known) if known != key => return Err(Denied::unproven(Fault::KeyAmbiguous, None)),
+            _ => found = Some(key),
+        }
+    }
+    found.ok_or_else(|| Denied::unproven(Fault::KeyMissing, None))
+}
+
+fn bearer(value: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = value.split_at_checked(7)?;
+    scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())
+}
+
+/// A key that has the form and the checksum of this deployment's keys.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ParsedKey<'k> {
+    /// Test or live, as its prefix says.
+    pub environment: Environment,
+    /// Public id.
+    pub kid: Kid,
+    secret: &'k [u8],
+}
+
+impl<'k> ParsedKey<'k> {
+    /// Read `<prefix>_<live|test>_<kid>_<secret><crc>`; None when form or checksum is wrong.
+    pub fn parse(presented: &'k [u8], prefix: &str) -> Option<Self> {
+        let rest = presented.strip_prefix(prefix.as_bytes())?.strip_prefix(b"_")?;
+        let (environment, rest) = if let Some(rest) = rest.strip_prefix(b"live_") {
+            (Environment::Live, rest)
+        } else {
+            (Environment::Test, rest.strip_prefix(b"test_")?)
+        };
+        if rest.len() != KID + 1 + SECRET + CRC || rest[KID] != b'_' {
+            return None;
+        }
+        let (body, crc) = presented.split_at(presented.len() - CRC);
+        if base62_crc(crc32fast::hash(body)) != crc {
+            return None;
+        }
+        let secret = &rest[KID + 1..KID + 1 + SECRET];
+        secret.iter().all(u8::is_ascii_alphanumeric).then_some(())?;
+        Some(Self { environment, kid: Kid::parse(&rest[..KID])?, secret })
+    }
+}
+
+/// Prove a presented key.
+///
+/// Constant time in the secret. An unknown kid pays for a comparison too, so that known and unknown kids take the same time.
+pub fn authenticate(presented: &[u8], prefix: &str, snapshot: &Snapshot, lane: &SecurityLane, now: WallTime) -> Result<Identity, Denied> {
+    let Some(parsed) = ParsedKey::parse(presented, prefix) else {
+        return Err(Denied::unproven(Fault::KeyMalformed, None));
+    };
+    let claimed = Some(parsed.kid);
+    let inner = digest::digest(&digest::SHA256, parsed.secret);
+    let key = match snapshot.keys().get(parsed.kid) {
+        Some(Known::Yes(key)) => key,
+        Some(Known::Outdated) => return Err(Denied::unproven(Fault::NodeOutdated, claimed)),
+        None => {
+            let _ = matches(&DECOY_PEPPER, inner.as_ref(), &[0; 32]);
+            return Err(Denied::unproven(Fault::KeyUnknown, claimed));
+        }
+    };
+    let Some(secret) = matching_secret(key, inner.as_ref(), snapshot) else {
+        return Err(Denied::unproven(Fault::KeyUnknown, claimed));
+    };
+    let denied = |fault| Denied { fault, claimed, proven: Some((parsed.kid, secret.slot)) };
+    if let Some(fault) = key_fault(key, secret, snapshot, lane, now) {
+        return Err(denied(fault));
+    }
+    let Some(Known::Yes(application)) = snapshot.application(key.application) else {
+        return Err(denied(Fault::NodeOutdated));
+    };
+    if application.environment != parsed.environment {
+        return Err(Denied::unproven(Fault::KeyUnknown, claimed));
+    }
+    Ok(Identity { key: Arc::clone(key), slot: secret.slot })
+}
+
+/// The pepper that unknown kids are compared under.
+static DECOY_PEPPER: LazyLock<hmac::Key> = LazyLock::new(|| hmac::Key::new(hmac::HMAC_SHA256, &[0x5a; 32]));
+
+/// All secrets are compared, whichever matches first.
+fn matching_secret<'k>(key: &'k Key, inner: &[u8], snapshot: &Snapshot) -> Option<&'k SecretDigest> {
+    let mut found = None;
+    for secret in &key.secrets {
+        if let Some(pepper) = snapshot.pepper(secret.pepper)
+            && matches(pepper, inner, &secret.digest)
+        {
+            found = Some(secret);
+        }
+    }
+    found
+}
+
+fn matches(pepper: &hmac::Key, inner: &[u8], digest: &[u8; 32]) -> bool {
+    // `verify` compares in constant time.
+    hmac::verify(pepper, inner, digest).is_ok()
+}
+
+fn key_fault(key: &Key, secret: &SecretDigest, snapshot: &Snapshot, lane: &SecurityLane, now: WallTime) -> Option<Fault> {
+    if let Some(fault) = lane.key_denial(key.kid, snapshot.revision) {
+        return Some(fault);
+    }
+    let past = |end: Option<i64>| end.is_some_and(|end| now.0 >= end);
+    match key.status {
+        KeyStatus::Revoked => Some(Fault::KeyRevoked),
+        KeyStatus::Disabled => Some(Fault::KeyDisabled),
+        KeyStatus::Active if past(key.expires_at_us) || past(secret.ends_at_us) => Some(Fault::KeyExpired),
+        KeyStatus::Active => None,
+    }
+}

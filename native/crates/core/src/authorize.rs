@@ -1,0 +1,100 @@
+//! May this caller use this route from here? A denial takes nothing from any throttle.
+
+use crate::authenticate::Identity;
+use crate::fault::Fault;
+use crate::security::SecurityLane;
+use crate::snapshot::{Application, Backend, BackendEnvironment, Known, Partner, Plan, Route, RouteAction, Snapshot};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// A caller with everything that belongs to it.
+#[derive(Clone)]
+pub struct Caller {
+    /// The application of the key.
+    pub application: Arc<Application>,
+    /// The partner of the application.
+    pub partner: Arc<Partner>,
+}
+
+/// A call that may go on.
+pub struct Authorized<'r> {
+    /// What the route does.
+    pub action: &'r RouteAction,
+    /// The plan that admits it.
+    pub plan: Arc<Plan>,
+    /// The backend.
+    pub backend: Arc<Backend>,
+}
+
+impl Authorized<'_> {
+    /// The backend in the caller's environment; `authorize` has made sure that there is one.
+    pub fn backend_environment(&self, caller: &Caller) -> &BackendEnvironment {
+        self.backend.environment(caller.application.environment).expect("authorize refused calls without this environment")
+    }
+}
+
+/// The application and partner of an identity. `NodeOutdated` when this node can't understand one of them.
+pub fn caller(identity: &Identity, snapshot: &Snapshot) -> Result<Caller, Fault> {
+    let application = understood(snapshot.application(identity.key.application))?;
+    let partner = understood(snapshot.partner(application.partner))?;
+    Ok(Caller { application, partner })
+}
+
+/// Decide. The order is that of design: standing, network, plan, scopes, environment.
+pub fn authorize<'r>(
+    caller: &Caller,
+    identity: &Identity,
+    route: &'r Route,
+    snapshot: &Snapshot,
+    lane: &SecurityLane,
+    address: IpAddr,
+) -> Result<Authorized<'r>, Fault> {
+    let key = &identity.key;
+    if !caller.partner.active {
+        return Err(Fault::PartnerSuspended);
+    }
+    if !caller.application.active {
+        return Err(Fault::ApplicationSuspended);
+    }
+    if let Some(fault) = lane.caller_denial(caller.partner.id, caller.application.id, key.kid, address, snapshot.revision) {
+        return Err(fault);
+    }
+    if let Some(networks) = &key.networks
+        && !networks.iter().any(|network| network.contains(address))
+    {
+        return Err(Fault::KeyNetworkDenied);
+    }
+    let action = route.action.as_ref().ok_or(Fault::NodeOutdated)?;
+    let plan = match caller.application.plan {
+        Some(id) => understood(snapshot.plan(id))?,
+        None => return Err(Fault::PlanMissing),
+    };
+    if !plan.apis.contains(&route.api) {
+        return Err(Fault::PlanMissing);
+    }
+    if !covers(plan.scopes.as_deref(), &action.scopes) || !covers(key.scopes.as_deref(), &action.scopes) {
+        return Err(Fault::ScopeMissing);
+    }
+    let backend = understood(snapshot.backend(action.backend))?;
+    let environment = caller.application.environment;
+    if !action.environments.contains(&environment) || backend.environment(environment).is_none() {
+        return Err(Fault::EnvironmentUnavailable);
+    }
+    Ok(Authorized { action, plan, backend })
+}
+
+/// None grants all; otherwise any one of the wanted scopes suffices, and a route without scopes is open to every holder.
+fn covers(granted: Option<&[String]>, wanted: &[String]) -> bool {
+    match granted {
+        None => true,
+        Some(granted) => wanted.is_empty() || wanted.iter().any(|scope| granted.contains(scope)),
+    }
+}
+
+fn understood<T>(known: Option<&Known<T>>) -> Result<Arc<T>, Fault> {
+    match known {
+        Some(Known::Yes(inner)) => Ok(Arc::clone(inner)),
+        // A hole is refused like a resource from the future: never guessed.
+        Some(Known::Outdated) | None => Err(Fault::NodeOutdated),
+    }
+}

@@ -1,0 +1,94 @@
+//! Rules over the request target.
+
+use super::fields::is_authority_byte;
+use crate::fault::Fault;
+
+/// A target that is longer is no operation of any API, and the URI type above holds 64 KiB less one.
+const LONGEST_TARGET: usize = 16 * 1024;
+
+/// Check a request target against method and Host.
+///
+/// Origin form, or absolute form that names the same authority as Host (RFC 9112, section 3.2). No other form.
+pub(super) fn check(method: &[u8], target: &[u8], host: &[u8]) -> Result<(), Fault> {
+    if method == b"CONNECT" {
+        return Err(Fault::UpgradeRefused);
+    }
+    if target.len() > LONGEST_TARGET {
+        return Err(Fault::HeadTooLarge);
+    }
+    let origin = if target.starts_with(b"/") { target } else { without_authority(target, host)? };
+    let (path, query) = match origin.iter().position(|&byte| byte == b'?') {
+        Some(mark) => (&origin[..mark], &origin[mark + 1..]),
+        None => (origin, &[][..]),
+    };
+    check_path(path)?;
+    check_percent_encoding(query)?;
+    query.iter().all(|&byte| is_query_byte(byte)).then_some(()).ok_or(Fault::HeadPathInvalid)
+}
+
+fn without_authority<'a>(target: &'a [u8], host: &[u8]) -> Result<&'a [u8], Fault> {
+    let rest = [&b"http://"[..], b"https://"]
+        .into_iter()
+        .find_map(|scheme| target.strip_prefix(scheme))
+        .ok_or(Fault::HeadPathInvalid)?;
+    let end = rest.iter().position(|&byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len());
+    let (authority, origin) = rest.split_at(end);
+    if !authority.iter().all(|&byte| is_authority_byte(byte)) || !authority.eq_ignore_ascii_case(host) {
+        return Err(Fault::HeadHostInvalid);
+    }
+    if origin.is_empty() { Ok(b"/") } else { Ok(origin) }
+}
+
+/// No encoded slash, backslash or NUL, no dot segment however spelt: what a backend might normalise, we would route otherwise.
+fn check_path(path: &[u8]) -> Result<(), Fault> {
+    if !path.starts_with(b"/") || !path.iter().all(|&byte| is_path_byte(byte)) {
+        return Err(Fault::HeadPathInvalid);
+    }
+    check_percent_encoding(path)?;
+    for segment in path.split(|&byte| byte == b'/') {
+        if is_dot_segment(segment) || hides_a_separator(segment) {
+            return Err(Fault::HeadPathInvalid);
+        }
+    }
+    Ok(())
+}
+
+fn check_percent_encoding(text: &[u8]) -> Result<(), Fault> {
+    let mut rest = text;
+    while let Some(mark) = rest.iter().position(|&byte| byte == b'%') {
+        match rest.get(mark + 1..mark + 3) {
+            Some(digits) if digits.iter().all(u8::is_ascii_hexdigit) && digits != b"00" => rest = &rest[mark + 3..],
+            _ => return Err(Fault::HeadPathInvalid),
+        }
+    }
+    Ok(())
+}
+
+fn is_dot_segment(segment: &[u8]) -> bool {
+    let mut rest = segment;
+    let mut dots = 0;
+    while !rest.is_empty() {
+        rest = match rest {
+            [b'.', tail @ ..] | [b'%', b'2', b'e' | b'E', tail @ ..] => tail,
+            _ => return false,
+        };
+        dots += 1;
+    }
+    dots == 1 || dots == 2
+}
+
+fn hides_a_separator(segment: &[u8]) -> bool {
+    // An encoded percent sign is refused too: decoded twice it could become any of the others.
+    segment
+        .windows(3)
+        .any(|window| matches!(window, [b'%', b'2', b'f' | b'F' | b'5'] | [b'%', b'5', b'c' | b'C']))
+}
+
+/// RFC 3986: pchar and slash.
+fn is_path_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@%/".contains(&byte)
+}
+
+fn is_query_byte(byte: u8) -> bool {
+    is_path_byte(byte) || byte == b'?' || b"[]".contains(&byte)
+}

@@ -1,0 +1,225 @@
+//! Compiled resources as they cross the wire (docs/wire.md, section 2). Unknown members are refused: meaning must not be dropped silently.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+
+/// One line of a snapshot or of a change's `put`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ResourceLine {
+    pub(super) kind: String,
+    pub(super) id: String,
+    pub(super) requires: Vec<String>,
+    pub(super) body: Box<RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Deletion {
+    pub(super) kind: String,
+    pub(super) id: String,
+}
+
+/// The first line of a stream.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HeadLine {
+    pub(super) format: u32,
+    pub(super) history: String,
+    #[serde(default)]
+    pub(super) from: Option<u64>,
+    pub(super) revision: u64,
+    pub(super) hash: String,
+}
+
+/// One revision of a page of changes.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ChangeLine {
+    pub(super) revision: u64,
+    #[allow(dead_code, reason = "nodes store and echo the chain; they don't recompute it")]
+    pub(super) hash: String,
+    pub(super) put: Vec<ResourceLine>,
+    pub(super) delete: Vec<Deletion>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SecurityLine {
+    pub(super) security: crate::security::Entry,
+}
+
+/// The last line.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EndLine {
+    #[allow(dead_code, reason = "its presence is its meaning")]
+    pub(super) end: bool,
+    pub(super) count: u64,
+}
+
+pub(super) type Metadata = BTreeMap<String, serde_json::Value>;
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Standing {
+    Active,
+    Suspended,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PartnerBody {
+    pub(super) name: String,
+    pub(super) status: Standing,
+    pub(super) metadata: Metadata,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ApplicationBody {
+    pub(super) name: String,
+    pub(super) partner: String,
+    pub(super) environment: super::Environment,
+    pub(super) status: Standing,
+    pub(super) plan: Option<String>,
+    pub(super) metadata: Metadata,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KeyBody {
+    pub(super) application: String,
+    pub(super) status: super::KeyStatus,
+    pub(super) name: String,
+    pub(super) secrets: Vec<SecretBody>,
+    pub(super) expires_at_us: Option<i64>,
+    pub(super) scopes: Option<Vec<String>>,
+    pub(super) networks: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SecretBody {
+    pub(super) slot: super::SecretSlot,
+    pub(super) digest: String,
+    pub(super) pepper: u32,
+    pub(super) ends_at_us: Option<i64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PepperBody {
+    pub(super) wrapped: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct IssuerBody {
+    pub(super) url: String,
+    #[allow(dead_code, reason = "for people who read a snapshot")]
+    pub(super) name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SigningKeyBody {
+    pub(super) issuer: String,
+    pub(super) algorithm: String,
+    pub(super) public_jwk: serde_json::Value,
+    pub(super) wrapped: String,
+    pub(super) state: super::SigningState,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BackendBody {
+    pub(super) name: String,
+    pub(super) environments: EnvironmentsBody,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EnvironmentsBody {
+    pub(super) live: Option<BackendEnvironmentBody>,
+    pub(super) test: Option<BackendEnvironmentBody>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BackendEnvironmentBody {
+    pub(super) targets: Vec<String>,
+    pub(super) timeouts: super::Timeouts,
+    pub(super) credential: CredentialBody,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, tag = "kind", rename_all = "lowercase")]
+pub(super) enum CredentialBody {
+    None {},
+    Mint {
+        issuer: String,
+        audience: String,
+        algorithm: String,
+        life_seconds: u32,
+        claims: serde_json::Map<String, serde_json::Value>,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PlanBody {
+    pub(super) name: String,
+    pub(super) apis: Vec<String>,
+    pub(super) scopes: Option<Vec<String>>,
+    pub(super) throttles: Vec<ThrottleBody>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ThrottleBody {
+    pub(super) name: String,
+    pub(super) per: String,
+    pub(super) quota: u32,
+    pub(super) window_seconds: u32,
+    pub(super) burst: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RouteBody {
+    pub(super) api: String,
+    #[allow(dead_code, reason = "for people who read a snapshot")]
+    pub(super) api_name: String,
+    pub(super) name: String,
+    pub(super) hosts: Option<Vec<String>>,
+    pub(super) method: String,
+    pub(super) path: String,
+    pub(super) backend: String,
+    pub(super) backend_method: String,
+    pub(super) backend_path: String,
+    pub(super) environments: Vec<super::Environment>,
+    pub(super) scopes: Vec<String>,
+    pub(super) passthrough: bool,
+    pub(super) max_request_bytes: u64,
+    pub(super) max_response_bytes: Option<u64>,
+    pub(super) query: QueryBody,
+    pub(super) request_headers: Vec<String>,
+    pub(super) response_headers: Vec<String>,
+}
+
+/// What of a route can be read even when its features are unknown, so that it can answer `node_outdated`.
+#[derive(Deserialize)]
+pub(super) struct RouteOutline {
+    pub(super) hosts: Option<Vec<String>>,
+    pub(super) method: String,
+    pub(super) path: String,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum QueryBody {
+    Word(String),
+    Names(Vec<String>),
+}

@@ -1,0 +1,1 @@
+"""Portazgo: a partner API gateway."""

@@ -1,0 +1,80 @@
+"""The `portazgo` command: a click group whose commands are imported when they run."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any, cast
+
+import click
+
+from portazgo.cli.exits import Exit
+from portazgo.cli.registry import COMMANDS
+
+
+class LazyGroup(click.Group):
+    """Imports the module of a command when that command is called, and not to list it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands in the order of the registry."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return the command, or None when there is none of that name."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        module, name = entry.target.split(":")
+        return cast("click.Command", getattr(importlib.import_module(module), name))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; a misspelt one is answered with the nearest."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as problem:
+            import difflib  # noqa: PLC0415 - only when somebody mistyped
+
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1) if args else []
+            if near:
+                problem.message += f" Did you mean '{near[0]}'?"
+            raise
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands by section, from the registry's lines."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for name, entry in COMMANDS.items():
+            sections.setdefault(entry.section, []).append((name, entry.help))
+        for section, rows in sections.items():
+            with formatter.section(section):
+                formatter.write_dl(rows)
+
+
+@click.command(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="Start with `portazgo demo`. Settings: docs/settings.md. Exit codes: docs/cli.md.",
+)
+def portazgo() -> None:
+    """Portazgo, a partner API gateway: API keys in, your backend's JWT out, every call recorded."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line. Returns the exit code."""
+    if "NO_COLOR" in os.environ:
+        os.environ.setdefault("TERM", "dumb")
+    try:
+        outcome: Any = portazgo.main(args=arguments, prog_name="portazgo", standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("Interrupted.", err=True)
+        return Exit.INTERRUPTED
+    except click.ClickException as problem:
+        problem.show()
+        return problem.exit_code
+    except BrokenPipeError:
+        # `portazgo trace list | head`: the reader has what it wanted.
+        sys.stderr.close()
+        return Exit.DONE
+    return int(outcome) if isinstance(outcome, int) else Exit.DONE
