@@ -1,4 +1,25 @@
-//! x
+//! The data plane as a Python extension module, `portazgo._native`: a thin binding, no decisions.
+
 use pyo3::prelude::*;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The native half of Portazgo: wrapped by `portazgo.node.native`, described in `docs/wire.md`.
 #[pymodule]
-fn _native(_m: &Bound<'_, PyModule>) -> PyResult<()> { Ok(()) }
+mod _native {
+    use pyo3::prelude::*;
+
+    /// Version of the data plane; the package's too, since both come from one workspace.
+    #[pymodule_export]
+    const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+    /// SHA-256 over the sources that this module was built from (`portazgo.native_build`), in hex.
+    #[pymodule_export]
+    const SOURCE_DIGEST: &str = env!("PORTAZGO_SOURCE_DIGEST");
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("FEATURES", portazgo_core::FEATURES.to_vec())
+    }
+}
