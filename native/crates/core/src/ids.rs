@@ -79,7 +79,7 @@ impl fmt::Debug for Id {
 }
 
 /// The public id of an API key: ten base62 characters.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Kid(pub [u8; 10]);
 
 impl Kid {
