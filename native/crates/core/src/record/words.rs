@@ -107,7 +107,7 @@ words! {
 
 impl Method {
     /// The method of a request line (case matters).
-    pub fn from_name(name: &str) -> Self {
+    pub fn of(name: &str) -> Self {
         match name {
             "GET" => Self::Get,
             "HEAD" => Self::Head,
