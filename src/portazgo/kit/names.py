@@ -1,0 +1,25 @@
+"""What names and short texts may look like, as patterns that the API's schemas publish too (docs/wire.md, section 1)."""
+
+from __future__ import annotations
+
+import re
+
+# A noun's name within its parent.
+SLUG_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
+SLUG_LENGTH = 63
+# What a plan or a key grants and a route asks for.
+SCOPE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$"
+# PostgreSQL stores no NUL, and a control character in a name only deceives whoever reads it.
+PLAIN_TEXT_PATTERN = r"^[^\x00-\x1f\x7f]*$"
+
+_WORD_BORDER = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_NOT_IN_SLUG = re.compile(r"[^a-z0-9]+")
+
+
+def slug(text: str) -> str:
+    """Make a slug of any text: `listBadges`, `badges_list` and `List badges` become words with hyphens.
+
+    Empty when the text has no letter or digit of ASCII.
+    """
+    words = _WORD_BORDER.sub("-", text).lower()
+    return _NOT_IN_SLUG.sub("-", words).strip("-")[:SLUG_LENGTH].rstrip("-")
