@@ -1,0 +1,1 @@
+"""APIs: published sets of routes."""

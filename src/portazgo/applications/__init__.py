@@ -1,0 +1,1 @@
+"""Applications: one integration of a partner, in one environment, on one plan."""

@@ -1,0 +1,75 @@
+"""What a backend's targets and timeouts may be. Pure rules."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+TARGETS_AT_MOST = 32
+LIFE_SECONDS = range(10, 3601)
+# A name (letters, digits, '-', '.', '_') or a bracketed IPv6 address.
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\]")
+
+
+class Environment(StrEnum):
+    """Which of a backend's worlds a call goes to."""
+
+    LIVE = "live"
+    TEST = "test"
+
+
+class CredentialKind(StrEnum):
+    """How calls to a backend are credentialed."""
+
+    MINT = "mint"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long the gateway waits, in milliseconds."""
+
+    connect_ms: int = 2_000
+    first_byte_ms: int = 30_000
+    idle_ms: int = 30_000
+    total_ms: int = 60_000
+
+
+def check_target(target: str) -> str:
+    """Return the target as `http://host:port` with its port spelled out.
+
+    Raises ValueError with a sentence for anything else, https included.
+    """
+    if target.lower().startswith("https://"):
+        raise ValueError(f"{target!r}: TLS to backends is not supported yet; give the backend's http:// address in a network that you trust")
+    if not target.lower().startswith("http://"):
+        raise ValueError(f"{target!r} is no target: it must read http://host:port")
+    authority = target[len("http://") :].removesuffix("/")
+    host, port = _split(authority, target)
+    if not _HOST.fullmatch(host):
+        raise ValueError(f"{target!r} is no target: it must read http://host:port, without a path, user or query")
+    return f"http://{host.lower()}:{port}"
+
+
+def _split(authority: str, target: str) -> tuple[str, int]:
+    try:
+        parts = urlsplit(f"//{authority}")
+        port = parts.port if parts.port is not None else 80
+    except ValueError:
+        raise ValueError(f"{target!r} is no target: its port is no number from 1 to 65535") from None
+    if port == 0:
+        raise ValueError(f"{target!r} is no target: port 0 can't be called")
+    explicit = re.search(r":[0-9]+$", authority)
+    host = authority[: explicit.start()] if explicit else authority
+    return host, port
+
+
+def check_targets(targets: Sequence[str]) -> list[str]:
+    """Return the targets in one spelling each, without repetition. Raises ValueError for a bad one, or when there is none."""
+    checked = list(dict.fromkeys(check_target(target) for target in targets))
+    if not 1 <= len(checked) <= TARGETS_AT_MOST:
+        raise ValueError(f"a backend has 1 to {TARGETS_AT_MOST} targets in an environment")
+    return checked

@@ -1,0 +1,193 @@
+"""The form of an API key, what is kept of it, and what may happen to it. Pure rules; randomness and time are passed in.
+
+`<prefix>_<live|test>_<kid 10>_<secret 32><crc 6>`, base62 digits in the order 0-9A-Za-z; the CRC-32 (IEEE) is taken
+over everything before it (docs/wire.md, section 1).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+Kid = NewType("Kid", str)
+RandomBytes = Callable[[int], bytes]
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+KID_LENGTH = 10
+KID_PATTERN = r"^[0-9A-Za-z]{10}$"
+SECRET_LENGTH = 32
+CRC_LENGTH = 6
+PEPPER_BYTES = 32
+NETWORKS_AT_MOST = 100
+
+_BASE62_DIGITS = frozenset(BASE62)
+# Bytes at or above the largest multiple of 62 are thrown away: otherwise the first digits would come up more often.
+_UNBIASED_BELOW = 256 - 256 % len(BASE62)
+
+
+class KeyStatus(StrEnum):
+    """Whether a key is let through. `revoked` is final."""
+
+    ACTIVE = "active"
+    DISABLED = "disabled"
+    REVOKED = "revoked"
+
+
+class SecretSlot(StrEnum):
+    """Which of a key's secrets: the one to use, or the one that ends soon."""
+
+    CURRENT = "current"
+    RETIRING = "retiring"
+
+
+class Secret:
+    """The secret part of a key. It redacts itself and compares in constant time; `reveal` is the only way to its text."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        if not is_base62(text, SECRET_LENGTH):
+            # The text itself stays out of the message: it may be somebody's secret.
+            raise ValueError(f"a secret has {SECRET_LENGTH} base62 digits")
+        self._text = text
+
+    @classmethod
+    def generate(cls, random: RandomBytes) -> Secret:
+        """Make a new secret of about 190 random bits."""
+        return cls(random_base62(SECRET_LENGTH, random))
+
+    def reveal(self) -> str:
+        """Return the text, to be shown once."""
+        return self._text
+
+    def inner(self) -> bytes:
+        """Return SHA-256 over the secret's ASCII bytes: what digests and seals are made of."""
+        return hashlib.sha256(self._text.encode("ascii")).digest()
+
+    def __eq__(self, other: object) -> bool:
+        """Compare in constant time."""
+        return isinstance(other, Secret) and hmac.compare_digest(self._text, other._text)
+
+    def __hash__(self) -> int:
+        """Hash by the digest, so that no hash table orders secrets by their text."""
+        return hash(self.inner())
+
+    def __repr__(self) -> str:
+        """Redact."""
+        return "Secret('…')"
+
+    __str__ = __repr__
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedKey:
+    """A key of our form whose CRC is right. Nothing of it is proven."""
+
+    prefix: str
+    environment: str
+    kid: Kid
+    secret: Secret
+
+
+def is_base62(text: str, length: int) -> bool:
+    """Tell whether the text is exactly so many base62 digits."""
+    return len(text) == length and _BASE62_DIGITS.issuperset(text)
+
+
+def random_base62(length: int, random: RandomBytes) -> str:
+    """Draw base62 digits, each as likely as any other."""
+    digits: list[str] = []
+    while len(digits) < length:
+        digits.extend(BASE62[byte % len(BASE62)] for byte in random(length) if byte < _UNBIASED_BELOW)
+    return "".join(digits[:length])
+
+
+def new_kid(random: RandomBytes) -> Kid:
+    """Draw a public key id; about 59 bits, so that chance does not repeat one."""
+    return Kid(random_base62(KID_LENGTH, random))
+
+
+def crc(text: str) -> str:
+    """Return the CRC-32 (IEEE) of the ASCII text as 6 base62 digits, zero-padded."""
+    rest = zlib.crc32(text.encode("ascii"))
+    digits = ""
+    for _ in range(CRC_LENGTH):
+        rest, digit = divmod(rest, len(BASE62))
+        digits = BASE62[digit] + digits
+    return digits
+
+
+def format_key(prefix: str, environment: str, kid: Kid, secret: Secret) -> str:
+    """Spell the whole key, as its owner sees it once."""
+    text = f"{prefix}_{environment}_{kid}_{secret.reveal()}"
+    return text + crc(text)
+
+
+def parse_key(text: str) -> ParsedKey | None:
+    """Read a key of our form; None for any other text or a wrong CRC (a typing error costs no look-up)."""
+    head, _, tail = text.rpartition("_")
+    prefix, _, middle = head.partition("_")
+    environment, _, kid = middle.partition("_")
+    right_form = (
+        text.isascii()
+        and prefix.isalnum()
+        and environment in {"live", "test"}
+        and is_base62(kid, KID_LENGTH)
+        and is_base62(tail, SECRET_LENGTH + CRC_LENGTH)
+    )
+    if not right_form or crc(text[:-CRC_LENGTH]) != text[-CRC_LENGTH:]:
+        return None
+    return ParsedKey(prefix, environment, Kid(kid), Secret(tail[:SECRET_LENGTH]))
+
+
+def digest(pepper: bytes, inner: bytes) -> str:
+    """Return HMAC-SHA-256(pepper, inner) in hexadecimal: the only form in which nodes know a secret."""
+    return hmac.digest(pepper, inner, "sha256").hex()
+
+
+def check_networks(networks: Sequence[str]) -> list[str]:
+    """Return the networks in their canonical spelling, without repetition, in the order given.
+
+    Raises ValueError for one that is no CIDR network, or that has bits set beyond its prefix.
+    """
+    return list(dict.fromkeys(str(_network(text)) for text in networks))
+
+
+def _network(text: str) -> Network:
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no network such as 203.0.113.0/24 or 2001:db8::/32 (bits after the prefix must be 0)") from None
+
+
+def narrows(before: Sequence[str] | None, after: Sequence[str] | None) -> bool:
+    """Tell whether some address that was allowed no longer is. None allows any address."""
+    if after is None:
+        return False
+    if before is None:
+        return True
+    allowed = [_network(text) for text in after]
+    return not all(any(_contains(outer, _network(inner)) for outer in allowed) for inner in before)
+
+
+def _contains(outer: Network, inner: Network) -> bool:
+    if isinstance(outer, ipaddress.IPv4Network) and isinstance(inner, ipaddress.IPv4Network):
+        return inner.subnet_of(outer)
+    if isinstance(outer, ipaddress.IPv6Network) and isinstance(inner, ipaddress.IPv6Network):
+        return inner.subnet_of(outer)
+    return False
+
+
+def check_expiry(expires_at: datetime | None, now: datetime) -> datetime | None:
+    """Return the expiry when it lies ahead. Raises ValueError otherwise."""
+    if expires_at is not None and expires_at <= now:
+        raise ValueError("expires_at lies in the past: such a key could never be used")
+    return expires_at

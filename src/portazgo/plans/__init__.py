@@ -1,0 +1,1 @@
+"""Plans: which APIs and scopes an application may use, and how fast."""
