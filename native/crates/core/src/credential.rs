@@ -244,19 +244,26 @@ struct MadeFrom {
     signing_key: String,
 }
 
+/// What a token depends on.
+#[derive(Clone, Copy)]
+pub struct Minting<'m> {
+    /// Partner and application.
+    pub caller: &'m Caller,
+    /// The key.
+    pub identity: &'m Identity,
+    /// For whom.
+    pub backend: &'m Backend,
+    /// Issuer and signing keys.
+    pub snapshot: &'m Snapshot,
+    /// Withdrawals.
+    pub lane: &'m SecurityLane,
+}
+
 /// The value of `Authorization` for this caller at this backend: the token held, or a new one after 80 % of its life.
 ///
 /// ES256 costs about 20 µs, once per identity and life, so it is signed here; an algorithm that costs more belongs off the data thread.
-pub fn authorization(
-    policy: &MintPolicy,
-    caller: &Caller,
-    identity: &Identity,
-    backend: &Backend,
-    snapshot: &Snapshot,
-    lane: &SecurityLane,
-    now: WallTime,
-    random: u128,
-) -> Result<Arc<str>, Fault> {
+pub fn authorization(policy: &MintPolicy, minting: &Minting<'_>, now: WallTime, random: u128) -> Result<Arc<str>, Fault> {
+    let Minting { caller, identity, backend, snapshot, lane } = *minting;
     let signing_key = snapshot.signing_key(policy.issuer, lane).ok_or(Fault::TokenMintFailed)?;
     let made_from = MadeFrom {
         partner: caller.partner.version,

@@ -1,0 +1,84 @@
+//! The node's clocks, read in one place.
+//!
+//! Wall time is the control plane's: an offset from polls, carried by the monotonic clock in between, so that a step of
+//! the host's clock moves nothing. The lease counts by CLOCK_BOOTTIME, which goes on while the host sleeps.
+
+use portazgo_core::time::{Monotonic, WallTime};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// Reads time.
+pub(crate) struct Clock {
+    start: Instant,
+    /// Wall time at `start`, microseconds since 1970, as best known.
+    wall_at_start: AtomicI64,
+    /// Last contact with the control plane, milliseconds after `start` plus one; 0: none yet.
+    contact: AtomicU64,
+    /// Last successful shipment, likewise.
+    shipment: AtomicU64,
+    /// Control plane's clock minus the host's, microseconds, at the last contact.
+    offset: AtomicI64,
+}
+
+impl Clock {
+    pub(crate) fn new() -> Self {
+        Self {
+            start: Instant::now(),
+            wall_at_start: AtomicI64::new(host_time_us()),
+            contact: AtomicU64::new(0),
+            shipment: AtomicU64::new(0),
+            offset: AtomicI64::new(0),
+        }
+    }
+
+    /// Now, by the wall.
+    pub(crate) fn wall(&self) -> WallTime {
+        WallTime(self.wall_at_start.load(Ordering::Relaxed) + self.start.elapsed().as_micros() as i64)
+    }
+
+    /// Now, for durations and limits.
+    pub(crate) fn monotonic(&self) -> Monotonic {
+        Monotonic(self.start.elapsed().as_nanos() as u64)
+    }
+
+    /// A poll was answered: `age` ago it was sent, and the control plane's clock said `server_time_us` half of `round_trip_us` ago.
+    pub(crate) fn contact(&self, age_ms: u64, server_time_us: i64, round_trip_us: i64) {
+        let sent = self.since_start_ms().saturating_sub(age_ms);
+        self.contact.fetch_max(sent + 1, Ordering::AcqRel);
+        let now = server_time_us + round_trip_us / 2;
+        self.wall_at_start.store(now - self.start.elapsed().as_micros() as i64, Ordering::Relaxed);
+        self.offset.store(now - host_time_us(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn shipped(&self) {
+        self.shipment.store(self.since_start_ms() + 1, Ordering::Relaxed);
+    }
+
+    /// Milliseconds since the last contact; None: there was none.
+    pub(crate) fn contact_age_ms(&self) -> Option<u64> {
+        self.age(&self.contact)
+    }
+
+    /// Milliseconds since the last shipment; None: there was none.
+    pub(crate) fn shipment_age_ms(&self) -> Option<u64> {
+        self.age(&self.shipment)
+    }
+
+    /// Control plane's clock minus the host's.
+    pub(crate) fn offset_us(&self) -> i64 {
+        self.offset.load(Ordering::Relaxed)
+    }
+
+    fn age(&self, since: &AtomicU64) -> Option<u64> {
+        let since = since.load(Ordering::Acquire).checked_sub(1)?;
+        Some(self.since_start_ms().saturating_sub(since))
+    }
+
+    fn since_start_ms(&self) -> u64 {
+        self.start.elapsed().as_millis() as u64
+    }
+}
+
+fn host_time_us() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_micros() as i64)
+}

@@ -1,0 +1,100 @@
+//! What a node is told at its start (docs/wire.md, section 8).
+
+use portazgo_core::framing;
+use portazgo_core::network::Network;
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The configuration as it arrives, JSON.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The node's own folder.
+    pub folder: PathBuf,
+    /// For people.
+    pub label: String,
+    /// Partner traffic.
+    pub listen: SocketAddr,
+    /// Health and metrics.
+    pub admin_listen: SocketAddr,
+    /// Data threads; None: one per core.
+    pub threads: Option<usize>,
+    /// First word of API keys.
+    pub key_prefix: String,
+    /// Contact lease; None: no bound.
+    pub max_staleness_seconds: Option<u64>,
+    /// Whose forwarding headers are believed.
+    pub trusted_proxies: Vec<String>,
+    /// How much is accepted.
+    pub limits: Limits,
+    /// When segments are sealed and synced.
+    pub journal: Journal,
+}
+
+/// How much is accepted.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Bytes of a request's head.
+    pub head_bytes: usize,
+    /// Header lines.
+    pub head_lines: usize,
+    /// Time for a head to arrive.
+    pub head_seconds: u64,
+    /// Time a connection may be idle between requests.
+    pub keep_alive_seconds: u64,
+    /// Connections, over all threads.
+    pub connections: usize,
+    /// Requests in flight, per thread.
+    pub slots_per_thread: usize,
+}
+
+impl Limits {
+    pub(crate) fn framing(&self) -> framing::Limits {
+        framing::Limits { head_bytes: self.head_bytes, head_lines: self.head_lines }
+    }
+
+    pub(crate) fn head_time(&self) -> Duration {
+        Duration::from_secs(self.head_seconds)
+    }
+
+    pub(crate) fn keep_alive(&self) -> Duration {
+        Duration::from_secs(self.keep_alive_seconds)
+    }
+}
+
+/// When segments are sealed and synced.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Journal {
+    /// Age at which a segment is sealed.
+    pub seal_ms: u64,
+    /// Size at which a segment is sealed.
+    pub seal_bytes: u64,
+    /// Longest time that written records wait for fdatasync.
+    pub sync_ms: u64,
+}
+
+impl Config {
+    /// Read and check. The error names what is wrong.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let config: Self = serde_json::from_str(text).map_err(|error| format!("the node's configuration: {error}"))?;
+        for network in &config.trusted_proxies {
+            Network::parse(network).ok_or_else(|| format!("the node's configuration: trusted_proxies: {network:?} is no network"))?;
+        }
+        if config.threads == Some(0) || config.limits.slots_per_thread == 0 || config.limits.connections == 0 {
+            return Err("the node's configuration: threads, slots and connections must be at least 1".to_owned());
+        }
+        Ok(config)
+    }
+
+    pub(crate) fn trusted_networks(&self) -> Vec<Network> {
+        self.trusted_proxies.iter().filter_map(|text| Network::parse(text)).collect()
+    }
+
+    pub(crate) fn thread_count(&self) -> usize {
+        self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
+    }
+}

@@ -1,0 +1,280 @@
+//! A node's native half, from its first breath to its last: open, start, apply, drain, stop.
+
+use crate::admin::AdminListener;
+use crate::config::Config;
+use crate::journal::{EndedEpoch, Journal, JournalConfig, SealedSegment};
+use crate::phases::accept::Acceptor;
+use crate::shared::Shared;
+use crate::thread::{Command, Handle};
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use portazgo_core::ids::{Id, Kid};
+use portazgo_core::security::{Entry, SecurityLane};
+use portazgo_core::snapshot::{Refused, Update};
+use serde_json::{Value, json};
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::{Duration, Instant};
+
+/// How long `apply` waits for a data thread; one that takes longer is stuck, and saying "applied" would be a lie.
+const LOAD_TIME: Duration = Duration::from_secs(5);
+
+/// Why a node can't begin.
+#[derive(Debug)]
+pub enum StartError {
+    /// The configuration is wrong.
+    Config(String),
+    /// An address can't be bound.
+    Bind(SocketAddr, io::Error),
+    /// The folder or its journal can't be used.
+    Journal(io::Error),
+}
+
+impl std::fmt::Display for StartError {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Config(why) => formatter.write_str(why),
+            Self::Bind(address, error) => write!(formatter, "can't listen on {address}: {error}"),
+            Self::Journal(error) => write!(formatter, "the node's folder can't be used: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// One node in this process.
+pub struct Gateway {
+    /// The node's id, kept in its folder.
+    pub node_id: Id,
+    /// This process life.
+    pub epoch: Id,
+    gateway_address: SocketAddr,
+    admin_address: SocketAddr,
+    shared: Arc<Shared>,
+    journal: Arc<Journal>,
+    running: Mutex<Running>,
+    /// One update at a time.
+    applying: Mutex<()>,
+}
+
+#[derive(Default)]
+struct Running {
+    sockets: Option<(TcpListener, TcpListener)>,
+    threads: Vec<Handle>,
+    acceptor: Option<Acceptor>,
+    admin: Option<AdminListener>,
+}
+
+impl Gateway {
+    /// Bind, take the folder, recover what a predecessor left. Nothing is served yet.
+    pub fn open(config: &str, node_id: Id) -> Result<Self, StartError> {
+        let config = Config::parse(config).map_err(StartError::Config)?;
+        let gateway = bind(config.listen)?;
+        let admin = bind(config.admin_listen)?;
+        let shared = Arc::new(Shared::new(config));
+        let epoch = new_epoch(&shared);
+        let journal = Journal::open(journal_config(&shared, node_id, epoch)).map_err(StartError::Journal)?;
+        let address = |listener: &TcpListener, wanted| listener.local_addr().map_err(|error| StartError::Bind(wanted, error));
+        Ok(Self {
+            node_id,
+            epoch,
+            gateway_address: address(&gateway, shared.config.listen)?,
+            admin_address: address(&admin, shared.config.admin_listen)?,
+            journal: Arc::new(journal),
+            running: Mutex::new(Running { sockets: Some((gateway, admin)), ..Running::default() }),
+            applying: Mutex::new(()),
+            shared,
+        })
+    }
+
+    /// Serve: 503 until a snapshot is applied.
+    pub fn start(&self) -> io::Result<()> {
+        let mut running = self.running();
+        let (gateway, admin) = running.sockets.take().ok_or_else(|| io::Error::other("this node was started before"))?;
+        for index in 0..self.shared.threads.len() {
+            running.threads.push(Handle::start(index, Arc::clone(&self.shared), Arc::clone(&self.journal))?);
+        }
+        running.acceptor = Some(Acceptor::start(gateway, Arc::clone(&self.shared), &running.threads)?);
+        running.admin = Some(AdminListener::start(admin, Arc::clone(&self.shared), Arc::clone(&self.journal))?);
+        Ok(())
+    }
+
+    /// Apply an update, all or nothing. Returns the revision when every data thread has loaded it.
+    pub fn apply(&self, update: &Update) -> Result<u64, Refused> {
+        let _one_at_a_time = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
+        let began = Instant::now();
+        // Security first: it counts even where the rest is refused.
+        self.take_entries(update.security_entries().iter());
+        let base = self.shared.snapshot.load_full();
+        let next = update.apply(base.as_deref())?;
+        let revision = next.revision;
+        self.shared.snapshot.store(Arc::new(Some(Arc::new(next))));
+        self.shared.bump();
+        self.wait_until_loaded().map_err(|why| Refused { place: "data threads".to_owned(), why })?;
+        self.shared.last_apply_us.store(began.elapsed().as_micros() as u64, Ordering::Relaxed);
+        Ok(revision)
+    }
+
+    /// Apply lines of the security lane alone. Returns the highest sequence; what can't be read is returned beside it, and the rest counts.
+    pub fn apply_security(&self, lines: &[u8]) -> (u64, Vec<String>) {
+        let _one_at_a_time = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut trouble = Vec::new();
+        let mut entries = Vec::new();
+        for line in lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+            match serde_json::from_slice::<SecurityLine>(line) {
+                Ok(line) => entries.push(line.security),
+                Err(error) => trouble.push(error.to_string()),
+            }
+        }
+        trouble.extend(self.take_entries(entries.iter()));
+        if let Err(why) = self.wait_until_loaded() {
+            trouble.push(why);
+        }
+        (self.shared.lane.load().sequence(), trouble)
+    }
+
+    /// Mark kids dead for ever (from the node's own file, at its start).
+    pub fn revoke_for_ever(&self, kids: impl Iterator<Item = Kid>) {
+        let mut lane = SecurityLane::clone(&self.shared.lane.load());
+        kids.for_each(|kid| lane.revoke(kid));
+        self.shared.lane.store(Arc::new(lane));
+        self.shared.bump();
+    }
+
+    /// A poll that was sent `age_ms` ago has been answered.
+    pub fn contact(&self, age_ms: u64, server_time_us: i64, round_trip_us: i64) {
+        self.shared.clock.contact(age_ms, server_time_us, round_trip_us);
+    }
+
+    /// A shipment succeeded, or there was nothing to ship.
+    pub fn shipped(&self) {
+        self.shared.clock.shipped();
+    }
+
+    /// Segments that wait to be shipped, oldest first.
+    pub fn sealed_segments(&self) -> Vec<SealedSegment> {
+        self.journal.sealed()
+    }
+
+    /// A segment is safe elsewhere: delete it.
+    pub fn acknowledge(&self, path: &Path) -> io::Result<()> {
+        self.journal.acknowledge(path)
+    }
+
+    /// How predecessors ended.
+    pub fn ended_epochs(&self) -> Vec<EndedEpoch> {
+        self.journal.ended_epochs()
+    }
+
+    /// An ended epoch has been reported.
+    pub fn epoch_reported(&self, epoch: Id) -> io::Result<()> {
+        self.journal.epoch_reported(epoch)
+    }
+
+    /// Where partners connect.
+    pub fn gateway_address(&self) -> SocketAddr {
+        self.gateway_address
+    }
+
+    /// Where health and metrics are.
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin_address
+    }
+
+    /// What the node says of itself.
+    pub fn stats(&self) -> Value {
+        let journal = self.journal.stats();
+        let mut document = crate::admin::state(&self.shared, &journal);
+        document["node"] = json!(self.node_id.to_string());
+        document["epoch"] = json!(self.epoch.to_string());
+        document
+    }
+
+    /// Stop accepting, answer what is in flight within the time, seal. Returns whether everything was answered.
+    pub fn drain(&self, within: Duration) -> bool {
+        self.shared.draining.store(true, Ordering::Release);
+        let deadline = Instant::now() + within;
+        let mut running = self.running();
+        if let Some(mut acceptor) = running.acceptor.take() {
+            acceptor.join();
+        }
+        let (sender, done) = mpsc::channel();
+        let told = running.threads.iter().filter(|thread| thread.commands.send(Command::Drain(sender.clone())).is_ok()).count();
+        let all = (0..told).all(|_| done.recv_timeout(deadline.saturating_duration_since(Instant::now())).is_ok());
+        self.journal.seal_now();
+        all
+    }
+
+    /// End the threads and close the journal: the epoch ends clean when everything was answered.
+    pub fn stop(&self) -> io::Result<()> {
+        self.shared.draining.store(true, Ordering::Release);
+        let mut running = self.running();
+        if let Some(mut acceptor) = running.acceptor.take() {
+            acceptor.join();
+        }
+        for thread in &mut std::mem::take(&mut running.threads) {
+            // Closing its inbox ends the thread; what is still in flight is dropped, and its records say so.
+            thread.close();
+        }
+        if let Some(mut admin) = running.admin.take() {
+            admin.stop();
+        }
+        self.journal.close()
+    }
+
+    fn running(&self) -> std::sync::MutexGuard<'_, Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take_entries<'e>(&self, entries: impl Iterator<Item = &'e Entry>) -> Vec<String> {
+        let mut lane = SecurityLane::clone(&self.shared.lane.load());
+        let trouble: Vec<String> = entries.filter_map(|entry| lane.take(entry).err()).collect();
+        self.shared.lane.store(Arc::new(lane));
+        self.shared.bump();
+        trouble
+    }
+
+    /// Applied means that every data thread has it; an idle one is woken.
+    fn wait_until_loaded(&self) -> Result<(), String> {
+        let (sender, done) = mpsc::channel();
+        let told = self.running().threads.iter().filter(|thread| thread.commands.send(Command::Load(sender.clone())).is_ok()).count();
+        for _ in 0..told {
+            done.recv_timeout(LOAD_TIME).map_err(|_| "a data thread did not load the revision within 5 s".to_owned())?;
+        }
+        Ok(())
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct SecurityLine {
+    security: Entry,
+}
+
+fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+    // std sets SO_REUSEADDR (a restart isn't hindered by TIME_WAIT) and never SO_REUSEPORT.
+    TcpListener::bind(address).map_err(|error| StartError::Bind(address, error))
+}
+
+fn new_epoch(shared: &Shared) -> Id {
+    let mut random = [0; 10];
+    SystemRandom::new().fill(&mut random).expect("the system's random source answers");
+    Id::version_7((shared.clock.wall().0 / 1000).max(0) as u64, random)
+}
+
+fn journal_config(shared: &Arc<Shared>, node: Id, epoch: Id) -> JournalConfig {
+    let config = &shared.config;
+    let clock = Arc::clone(shared);
+    JournalConfig {
+        folder: config.folder.clone(),
+        node,
+        epoch,
+        threads: shared.threads.len(),
+        slots_per_thread: config.limits.slots_per_thread,
+        seal_after: Duration::from_millis(config.journal.seal_ms),
+        seal_bytes: config.journal.seal_bytes,
+        sync_after: Duration::from_millis(config.journal.sync_ms),
+        clock: Arc::new(move || clock.clock.wall()),
+    }
+}

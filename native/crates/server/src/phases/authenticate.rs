@@ -1,0 +1,72 @@
+//! From headers to a proven identity.
+
+use super::record::Call;
+use super::respond::Answer;
+use super::{Refusal, authorize};
+use crate::thread::Thread;
+use http::header;
+use http::request::Parts;
+use portazgo_core::authenticate::{self, Denied, Identity};
+use portazgo_core::fault::Fault;
+use portazgo_core::ids::Kid;
+use portazgo_core::record::{Phase, SecretSlot, Text};
+use portazgo_core::security::SecurityLane;
+use portazgo_core::snapshot::{self, Snapshot};
+use portazgo_core::whoami;
+
+/// Prove the key of a request; note in the record what was proven and what was only claimed.
+pub(super) fn prove(thread: &Thread, call: &mut Call, head: &Parts, snapshot: &Snapshot, lane: &SecurityLane) -> Result<Identity, Refusal> {
+    call.reached(Phase::Authenticate);
+    let api_keys = head.headers.get_all("x-api-key").iter().map(http::HeaderValue::as_bytes);
+    let authorizations = head.headers.get_all(header::AUTHORIZATION).iter().map(http::HeaderValue::as_bytes);
+    let now = thread.shared.clock.wall();
+    let proven = authenticate::presented(api_keys, authorizations)
+        .and_then(|key| authenticate::authenticate(key, &thread.shared.config.key_prefix, snapshot, lane, now));
+    match proven {
+        Ok(identity) => {
+            note_proof(call, identity.key.kid, identity.slot, head);
+            Ok(identity)
+        }
+        Err(Denied { fault, claimed, proven }) => {
+            if let Some(kid) = claimed {
+                call.record().claimed_kid = kid;
+            }
+            if let Some((kid, slot)) = proven {
+                note_proof(call, kid, slot, head);
+            }
+            Err(fault.into())
+        }
+    }
+}
+
+fn note_proof(call: &mut Call, kid: Kid, slot: snapshot::SecretSlot, head: &Parts) {
+    let record = call.record();
+    record.kid = kid;
+    record.claimed_kid = kid;
+    record.secret_slot = match slot {
+        snapshot::SecretSlot::Current => SecretSlot::Current,
+        snapshot::SecretSlot::Retiring => SecretSlot::Retiring,
+    };
+    // Only where it helps the owner find who still uses the old secret.
+    if slot == snapshot::SecretSlot::Retiring
+        && let Some(agent) = head.headers.get(header::USER_AGENT)
+    {
+        record.user_agent = Text::cut(agent.as_bytes());
+    }
+}
+
+/// Tell a key about itself.
+pub(super) fn who_am_i(thread: &Thread, call: &mut Call, head: &Parts, snapshot: &Snapshot, lane: &SecurityLane) -> Result<Answer, Refusal> {
+    let identity = prove(thread, call, head, snapshot, lane)?;
+    let caller = authorize::caller(call, &identity, snapshot)?;
+    if !caller.partner.active {
+        return Err(Fault::PartnerSuspended.into());
+    }
+    if !caller.application.active {
+        return Err(Fault::ApplicationSuspended.into());
+    }
+    let document = whoami::document(&caller, &identity, snapshot, thread.shared.clock.monotonic());
+    let mut answer = Answer::document(document, "application/json");
+    answer.headers.insert(header::CACHE_CONTROL, http::HeaderValue::from_static("no-store"));
+    Ok(answer)
+}

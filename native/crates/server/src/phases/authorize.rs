@@ -1,0 +1,39 @@
+//! May this caller use this route from here?
+
+use super::record::Call;
+use portazgo_core::authenticate::Identity;
+use portazgo_core::authorize::{self, Authorized, Caller};
+use portazgo_core::fault::Fault;
+use portazgo_core::record::{Environment, Phase};
+use portazgo_core::security::SecurityLane;
+use portazgo_core::snapshot::{self, Route, Snapshot};
+use std::net::IpAddr;
+
+/// Who an identity belongs to; noted in the record, whatever comes after.
+pub(super) fn caller(call: &mut Call, identity: &Identity, snapshot: &Snapshot) -> Result<Caller, Fault> {
+    let caller = authorize::caller(identity, snapshot)?;
+    let record = call.record();
+    record.partner = caller.partner.id;
+    record.application = caller.application.id;
+    record.environment = match caller.application.environment {
+        snapshot::Environment::Live => Environment::Live,
+        snapshot::Environment::Test => Environment::Test,
+    };
+    Ok(caller)
+}
+
+/// Decide, and note the plan.
+pub(super) fn permit<'r>(
+    call: &mut Call,
+    caller: &Caller,
+    identity: &Identity,
+    route: &'r Route,
+    snapshot: &Snapshot,
+    lane: &SecurityLane,
+    client: IpAddr,
+) -> Result<Authorized<'r>, Fault> {
+    call.reached(Phase::Authorize);
+    let authorized = authorize::authorize(caller, identity, route, snapshot, lane, client)?;
+    call.record().plan = authorized.plan.id;
+    Ok(authorized)
+}

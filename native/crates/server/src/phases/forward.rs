@@ -1,0 +1,130 @@
+//! To the backend and back to its answer's head: pool, timeouts, and the few repeats that are safe.
+
+use super::framing::Wire;
+use super::record::Call;
+use super::transform_request::Outgoing;
+use crate::pool::Lease;
+use crate::thread::Thread;
+use crate::upstream::{Progress, RequestBody};
+use http::{HeaderValue, Request, Response, header};
+use hyper::body::Incoming;
+use portazgo_core::fault::Fault;
+use portazgo_core::record::{Method, Phase};
+use portazgo_core::snapshot::{BackendEnvironment, RouteAction};
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+
+/// Tries for a request that may be repeated.
+const MOST_ATTEMPTS: u8 = 3;
+
+/// What came back.
+pub(super) struct CameBack {
+    pub(super) response: Response<Incoming>,
+    pub(super) lease: Lease,
+    pub(super) target: String,
+    pub(super) ends: Instant,
+}
+
+/// Send the request; returns when the head of the answer is here.
+pub(super) async fn forward(
+    thread: &Rc<Thread>,
+    wire: &Wire,
+    call: &mut Call,
+    outgoing: Outgoing,
+    body: Incoming,
+    backend: &BackendEnvironment,
+    action: &RouteAction,
+) -> Result<CameBack, Fault> {
+    let ends = Instant::now() + Duration::from_millis(u64::from(backend.timeouts.total_ms));
+    let progress = Rc::new(Progress::default());
+    let idle = Duration::from_millis(u64::from(backend.timeouts.idle_ms));
+    let body = RequestBody::new(body, action.max_request_bytes, idle, Rc::clone(&progress));
+    // A body can be sent once; a method that is not idempotent must reach the backend at most once.
+    let repeatable = body.is_empty() && Method::of(outgoing.method.as_str()).is_idempotent();
+    let mut trip = Trip { thread, backend, ends, repeatable };
+    let mut body = Some(body);
+    let outcome = loop {
+        let attempt = trip.attempt(call, &outgoing, body.take().unwrap_or_else(RequestBody::empty)).await;
+        match attempt {
+            Err(failure) if failure.may_repeat && repeatable && call.record().attempts < MOST_ATTEMPTS => {}
+            outcome => break outcome,
+        }
+    };
+    let record = call.record();
+    record.bytes_in += progress.bytes.get();
+    record.backend_bytes_out += progress.bytes.get();
+    outcome.map_err(|failure| progress.fault.get().map_or(failure.fault, |fault| wire.body_fault().unwrap_or(fault)))
+}
+
+struct Trip<'t> {
+    thread: &'t Rc<Thread>,
+    backend: &'t BackendEnvironment,
+    ends: Instant,
+    repeatable: bool,
+}
+
+struct Failure {
+    fault: Fault,
+    /// Nothing of an answer came, and the connection was one that the backend may have been closing.
+    may_repeat: bool,
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self { fault, may_repeat: false }
+    }
+}
+
+impl Trip<'_> {
+    async fn attempt(&mut self, call: &mut Call, outgoing: &Outgoing, body: RequestBody) -> Result<CameBack, Failure> {
+        let target = self.thread.pool.next_target(&self.backend.targets).to_owned();
+        call.reached(Phase::ForwardConnect);
+        call.record().attempts += 1;
+        let mut lease = self.lease(&target).await?;
+        call.record().backend_target = Some(lease.address);
+        let request = request(outgoing, &target, body);
+        let first_byte = Instant::now() + Duration::from_millis(u64::from(self.backend.timeouts.first_byte_ms));
+        let reused = lease.reused;
+        let sent = timeout_at(first_byte.min(self.ends), send(&mut lease, request)).await;
+        let response = match sent {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => return Err(Failure { fault: fault_of(&error), may_repeat: reused }),
+            Err(_) if Instant::now() >= self.ends => return Err(Fault::BackendTotalTimeout.into()),
+            Err(_) => return Err(Fault::BackendFirstByteTimeout.into()),
+        };
+        call.reached(Phase::ForwardFirstByte);
+        call.record().backend_status = response.status().as_u16();
+        Ok(CameBack { response, lease, target, ends: self.ends })
+    }
+
+    async fn lease(&self, target: &str) -> Result<Lease, Fault> {
+        let metrics = self.thread.metrics();
+        if let Some(lease) = self.thread.pool.take(target, self.repeatable, metrics) {
+            return Ok(lease);
+        }
+        let within = Duration::from_millis(u64::from(self.backend.timeouts.connect_ms)).min(self.ends - Instant::now());
+        self.thread.pool.connect(target, within, metrics).await
+    }
+}
+
+async fn send(lease: &mut Lease, request: Request<RequestBody>) -> hyper::Result<Response<Incoming>> {
+    lease.sender.ready().await?;
+    lease.sender.send_request(request).await
+}
+
+fn request(outgoing: &Outgoing, target: &str, body: RequestBody) -> Request<RequestBody> {
+    let mut request = Request::new(body);
+    *request.method_mut() = outgoing.method.clone();
+    *request.uri_mut() = outgoing.uri.clone();
+    *request.headers_mut() = outgoing.headers.clone();
+    // Targets were checked at apply: host and port, ASCII.
+    if let Ok(host) = HeaderValue::from_str(target) {
+        request.headers_mut().insert(header::HOST, host);
+    }
+    request
+}
+
+fn fault_of(error: &hyper::Error) -> Fault {
+    if error.is_parse() { Fault::BackendBadResponse } else { Fault::BackendResetBeforeHeaders }
+}

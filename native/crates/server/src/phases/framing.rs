@@ -1,0 +1,338 @@
+//! The transport as hyper sees it: bytes that were validated, in order, and nothing else.
+//!
+//! Heads are judged before they are released, bodies followed to their exact end. In place of a refused head hyper gets a
+//! synthetic request; what it stands for travels beside the bytes, in the connection's queue, so no byte of a client can
+//! pretend to be it. Writing tells the truth about delivery: a record is final when the transport took its last byte.
+
+use super::record::Call;
+use crate::config::Limits;
+use crate::thread::Thread;
+use bytes::{Buf, BytesMut};
+use portazgo_core::fault::Fault;
+use portazgo_core::framing::{BodyTracker, Head, HeadScan, Verdict};
+use portazgo_core::record::Delivery;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// What hyper parses in place of a refused head.
+const SYNTHETIC: &[u8] = b"GET / HTTP/1.1\r\nhost: refused\r\nconnection: close\r\n\r\n";
+const READ_BYTES: usize = 16 * 1024;
+
+/// One request on its way from the framing layer to the service.
+pub(crate) struct Arrival {
+    /// Its open record; None: there was no free slot.
+    pub(crate) call: Option<Call>,
+    /// Why it is refused, if it is.
+    pub(crate) refused: Option<Fault>,
+}
+
+/// What the transport and the service of one connection share. Both live on one thread.
+pub(crate) struct Wire {
+    pub(crate) peer: SocketAddr,
+    arrivals: RefCell<VecDeque<Arrival>>,
+    /// Calls whose last byte was handed to hyper and not yet taken by the transport.
+    unflushed: RefCell<Vec<Call>>,
+    /// Why the body under way is malformed.
+    body_fault: Cell<Option<Fault>>,
+    written: Cell<u64>,
+    settled: Cell<u64>,
+}
+
+impl Wire {
+    pub(crate) fn new(peer: SocketAddr) -> Self {
+        Self {
+            peer,
+            arrivals: RefCell::default(),
+            unflushed: RefCell::default(),
+            body_fault: Cell::new(None),
+            written: Cell::new(0),
+            settled: Cell::new(0),
+        }
+    }
+
+    /// The next request, in the order of its bytes.
+    pub(crate) fn next_arrival(&self) -> Option<Arrival> {
+        self.arrivals.borrow_mut().pop_front()
+    }
+
+    /// The last byte of this call's answer has been handed on.
+    pub(crate) fn await_flush(&self, call: Call) {
+        self.unflushed.borrow_mut().push(call);
+    }
+
+    /// Why the body under way is malformed, if it is.
+    pub(crate) fn body_fault(&self) -> Option<Fault> {
+        self.body_fault.get()
+    }
+
+    /// Bytes written since this was asked last.
+    pub(crate) fn take_written(&self) -> u64 {
+        let written = self.written.get();
+        written - self.settled.replace(written)
+    }
+
+    fn flushed(&self) {
+        let calls = std::mem::take(&mut *self.unflushed.borrow_mut());
+        for mut call in calls {
+            call.record().bytes_out += self.take_written();
+            call.finish(Delivery::Complete);
+        }
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        for mut call in self.unflushed.take() {
+            call.record().bytes_out += self.take_written();
+            call.fail(Fault::ClientAborted);
+            call.finish(Delivery::Aborted);
+        }
+    }
+}
+
+enum Reading {
+    /// Between requests, or inside a head.
+    Head { scan: HeadScan, call: Option<Call> },
+    /// Inside a body.
+    Body(BodyTracker),
+    /// Nothing of the client is read any more.
+    Ended,
+}
+
+/// A client's connection under hyper.
+pub(crate) struct Framed {
+    stream: TcpStream,
+    thread: Rc<Thread>,
+    wire: Rc<Wire>,
+    limits: Limits,
+    reading: Reading,
+    received: BytesMut,
+    /// How many of `received`, from its front, hyper may have.
+    released: usize,
+    synthetic: &'static [u8],
+    deadline: Pin<Box<Sleep>>,
+    buffer: Box<[u8; READ_BYTES]>,
+}
+
+impl Framed {
+    pub(crate) fn new(stream: TcpStream, thread: Rc<Thread>, wire: Rc<Wire>) -> Self {
+        let limits = thread.shared.config.limits;
+        Self {
+            stream,
+            wire,
+            reading: Reading::Head { scan: HeadScan::default(), call: None },
+            received: BytesMut::new(),
+            released: 0,
+            synthetic: &[],
+            deadline: Box::pin(sleep_until(Instant::now() + limits.keep_alive())),
+            buffer: Box::new([0; READ_BYTES]),
+            limits,
+            thread,
+        }
+    }
+
+    /// Judge what has been received and not yet released. Returns whether anything may be handed on now.
+    fn judge(&mut self) -> io::Result<bool> {
+        while self.released == 0 && !self.received.is_empty() {
+            match &mut self.reading {
+                Reading::Ended => self.received.clear(),
+                Reading::Body(tracker) => match tracker.advance(&self.received) {
+                    Ok(bytes) => {
+                        self.released = bytes;
+                        if tracker.is_done() {
+                            self.await_head();
+                        }
+                    }
+                    Err(fault) => return Err(self.break_body(fault)),
+                },
+                Reading::Head { .. } => {
+                    if !self.judge_head() {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(self.released > 0 || !self.synthetic.is_empty())
+    }
+
+    /// Returns whether the head's fate is known.
+    fn judge_head(&mut self) -> bool {
+        let Reading::Head { scan, call } = &mut self.reading else {
+            return true;
+        };
+        if call.is_none() {
+            *call = Call::open(&self.thread, self.wire.peer);
+            self.deadline.as_mut().reset(Instant::now() + self.limits.head_time());
+        }
+        match scan.judge(&self.received, &self.limits.framing()) {
+            Verdict::Incomplete => false,
+            Verdict::Accepted(head) => {
+                self.accept(head);
+                true
+            }
+            Verdict::Refused(fault) => {
+                self.refuse(fault);
+                true
+            }
+        }
+    }
+
+    fn accept(&mut self, head: Head) {
+        let Reading::Head { call, .. } = &mut self.reading else { return };
+        let mut call = call.take();
+        if let Some(call) = &mut call {
+            call.head_accepted(head);
+        }
+        self.wire.arrivals.borrow_mut().push_back(Arrival { call, refused: None });
+        self.released = head.bytes;
+        let tracker = BodyTracker::new(head.body);
+        if tracker.is_done() {
+            self.await_head();
+        } else {
+            self.reading = Reading::Body(tracker);
+        }
+    }
+
+    fn await_head(&mut self) {
+        self.reading = Reading::Head { scan: HeadScan::default(), call: None };
+        self.deadline.as_mut().reset(Instant::now() + self.limits.keep_alive());
+    }
+
+    /// Put a synthetic request in the place of this head; the service answers for it and closes.
+    fn refuse(&mut self, fault: Fault) {
+        let Reading::Head { call, .. } = std::mem::replace(&mut self.reading, Reading::Ended) else { return };
+        let bytes = self.received.len() as u64;
+        let call = call.map(|mut call| {
+            call.record().bytes_in += bytes;
+            call
+        });
+        self.wire.arrivals.borrow_mut().push_back(Arrival { call, refused: Some(fault) });
+        self.received.clear();
+        self.synthetic = SYNTHETIC;
+    }
+
+    /// A body that breaks its framing ends the connection; the service hears of it as an error of the body.
+    fn break_body(&mut self, fault: Fault) -> io::Error {
+        self.reading = Reading::Ended;
+        self.received.clear();
+        self.wire.body_fault.set(Some(fault));
+        io::Error::new(io::ErrorKind::InvalidData, fault.code())
+    }
+
+    fn hand_on(&mut self, into: &mut ReadBuf<'_>) {
+        if self.released > 0 {
+            let bytes = self.released.min(into.remaining());
+            into.put_slice(&self.received[..bytes]);
+            self.received.advance(bytes);
+            self.released -= bytes;
+        } else {
+            let bytes = self.synthetic.len().min(into.remaining());
+            into.put_slice(&self.synthetic[..bytes]);
+            self.synthetic = &self.synthetic[bytes..];
+        }
+    }
+
+    /// The client has closed its side. A head that was begun is recorded; there is nobody to answer.
+    fn closed_by_client(&mut self) {
+        if let Reading::Head { call: Some(_), .. } = &self.reading {
+            let Reading::Head { call, .. } = std::mem::replace(&mut self.reading, Reading::Ended) else { return };
+            if let Some(mut call) = call {
+                call.record().bytes_in += self.received.len() as u64;
+                call.fail(Fault::HeadIncomplete);
+                call.finish(Delivery::None);
+            }
+        }
+        self.reading = Reading::Ended;
+    }
+
+    /// Too slow: an idle connection ends silently, a head that was begun is refused.
+    fn out_of_time(&mut self) -> bool {
+        match &self.reading {
+            Reading::Head { call: None, .. } if self.received.is_empty() => {
+                self.reading = Reading::Ended;
+                true
+            }
+            Reading::Head { .. } => {
+                self.refuse(Fault::HeadTimeout);
+                false
+            }
+            Reading::Body(_) | Reading::Ended => false,
+        }
+    }
+}
+
+impl AsyncRead for Framed {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        loop {
+            if this.judge()? {
+                this.hand_on(into);
+                return Poll::Ready(Ok(()));
+            }
+            if matches!(this.reading, Reading::Ended) {
+                return Poll::Ready(Ok(()));
+            }
+            let mut piece = ReadBuf::new(&mut this.buffer[..]);
+            match Pin::new(&mut this.stream).poll_read(context, &mut piece) {
+                Poll::Ready(Ok(())) if piece.filled().is_empty() => {
+                    this.closed_by_client();
+                    return Poll::Ready(Ok(()));
+                }
+                Poll::Ready(Ok(())) => this.received.extend_from_slice(piece.filled()),
+                Poll::Ready(Err(error)) => {
+                    this.closed_by_client();
+                    return Poll::Ready(Err(error));
+                }
+                Poll::Pending => {
+                    let waits_for_head = matches!(this.reading, Reading::Head { .. });
+                    if waits_for_head && this.deadline.as_mut().poll(context).is_ready() {
+                        if this.out_of_time() {
+                            return Poll::Ready(Ok(()));
+                        }
+                        continue;
+                    }
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Framed {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = ready!(Pin::new(&mut this.stream).poll_write(context, bytes))?;
+        this.wire.written.set(this.wire.written.get() + written as u64);
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_write_vectored(self: Pin<&mut Self>, context: &mut Context<'_>, pieces: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = ready!(Pin::new(&mut this.stream).poll_write_vectored(context, pieces))?;
+        this.wire.written.set(this.wire.written.get() + written as u64);
+        Poll::Ready(Ok(written))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // hyper flushes only when its own buffer is empty, and a socket has no buffer of its own above the kernel's.
+        self.wire.flushed();
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+    }
+}

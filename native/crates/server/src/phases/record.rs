@@ -1,0 +1,112 @@
+//! One request in flight: its open record, and the certainty that it will be closed.
+
+use crate::metrics::{add, subtract};
+use crate::thread::Thread;
+use portazgo_core::fault::Fault;
+use portazgo_core::framing::Head;
+use portazgo_core::ids::Id;
+use portazgo_core::record::{Delivery, Method, Phase, Record};
+use portazgo_core::time::Monotonic;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use crate::journal::Slot;
+
+/// A guard: opened at a request's first byte, closed exactly once, whatever happens to the request.
+pub(crate) struct Call {
+    slot: Slot,
+    thread: Rc<Thread>,
+    began: Monotonic,
+    finished: bool,
+    /// HTTP/1.0 clients get no chunks.
+    pub(crate) version_10: bool,
+}
+
+impl Call {
+    /// Open a record. None when there is no free slot: then the request must not be served.
+    pub(crate) fn open(thread: &Rc<Thread>, peer: SocketAddr) -> Option<Self> {
+        let metrics = thread.metrics();
+        let now = thread.shared.clock.wall();
+        let mut record = Record::request(thread.new_request_id(now), now);
+        record.client = Some(peer);
+        let Some(slot) = thread.journal.admit(record) else {
+            add(&metrics.without_slot);
+            return None;
+        };
+        add(&metrics.in_flight);
+        Some(Self { slot, began: thread.shared.clock.monotonic(), thread: Rc::clone(thread), finished: false, version_10: false })
+    }
+
+    pub(crate) fn record(&mut self) -> &mut Record {
+        self.slot.record()
+    }
+
+    pub(crate) fn request_id(&mut self) -> Id {
+        self.record().request_id
+    }
+
+    pub(crate) fn head_accepted(&mut self, head: Head) {
+        self.version_10 = head.version_10;
+        self.record().bytes_in += head.bytes as u64;
+        self.reached(Phase::Framing);
+    }
+
+    pub(crate) fn method(&mut self, method: &str) {
+        self.record().method = Method::of(method);
+    }
+
+    /// Note when a phase was reached.
+    pub(crate) fn reached(&mut self, phase: Phase) {
+        let after = self.elapsed_us();
+        self.record().phases.reach(phase, after);
+    }
+
+    /// Note what went wrong; what went wrong first counts.
+    pub(crate) fn fail(&mut self, fault: Fault) {
+        self.record().fault.get_or_insert(fault);
+    }
+
+    /// The whole answer is about to be handed on: from here on a crash can't lose it.
+    pub(crate) fn answered(&mut self) {
+        self.stamp();
+        self.slot.answered();
+    }
+
+    /// Close the record.
+    pub(crate) fn finish(mut self, delivery: Delivery) {
+        self.close(delivery);
+    }
+
+    fn close(&mut self, delivery: Delivery) {
+        if std::mem::replace(&mut self.finished, true) {
+            return;
+        }
+        self.stamp();
+        self.record().delivery = delivery;
+        let fault = self.record().fault;
+        self.slot.finish();
+        let metrics = self.thread.metrics();
+        metrics.outcome(fault);
+        subtract(&metrics.in_flight);
+    }
+
+    fn stamp(&mut self) {
+        let now = self.record().started_at.0 + self.elapsed_us() as i64;
+        self.record().finished_at.0 = now;
+    }
+
+    fn elapsed_us(&self) -> u64 {
+        (self.thread.shared.clock.monotonic().0 - self.began.0) / 1000
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if !self.finished {
+            let fault = if std::thread::panicking() { Fault::GatewayPanic } else { Fault::ClientAborted };
+            self.fail(fault);
+            let delivery = if self.record().status_sent == 0 { Delivery::None } else { Delivery::Aborted };
+            self.close(delivery);
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! Answers on their way to the partner.
+
+use super::record::Call;
+use super::framing::Wire;
+use crate::pool::Lease;
+use crate::thread::Thread;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use portazgo_core::fault::Fault;
+use portazgo_core::ids::Id;
+use portazgo_core::problem;
+use portazgo_core::record::{Delivery, Phase};
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// `X-Request-Id`, on every answer.
+pub(crate) const REQUEST_ID: header::HeaderName = header::HeaderName::from_static("x-request-id");
+
+/// An answer before it becomes hyper's.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) content: Content,
+}
+
+/// Where an answer's body comes from.
+pub(crate) enum Content {
+    /// Here it is.
+    Whole(Bytes),
+    /// It streams from the backend.
+    Stream(Box<Stream>),
+}
+
+/// A backend's body under way.
+pub(crate) struct Stream {
+    pub(crate) source: Incoming,
+    pub(crate) lease: Option<Lease>,
+    pub(crate) target: String,
+    pub(crate) most: Option<u64>,
+    pub(crate) idle: Duration,
+    pub(crate) ends: Instant,
+    pub(crate) seen: u64,
+    pub(crate) timer: Pin<Box<Sleep>>,
+}
+
+impl Answer {
+    /// A JSON document of ours.
+    pub(crate) fn document(text: String, content_type: &'static str) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        Self { status: StatusCode::OK, headers, content: Content::Whole(Bytes::from(text)) }
+    }
+
+    /// A problem of the catalogue (RFC 9457).
+    pub(crate) fn problem(fault: Fault, request_id: Id, violated: &[&str]) -> Self {
+        let mut answer = Self::document(problem::document(fault, request_id, violated), "application/problem+json");
+        // 499 is for records: there is nobody left to read it.
+        answer.status = StatusCode::from_u16(fault.status()).unwrap_or(StatusCode::BAD_GATEWAY);
+        answer.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if answer.status == StatusCode::UNAUTHORIZED {
+            answer.headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if answer.status == StatusCode::SERVICE_UNAVAILABLE {
+            answer.headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        answer
+    }
+
+    /// Hand the answer to hyper; the call goes along and is closed when the last byte is gone.
+    pub(crate) fn send(self, mut call: Call, thread: &Rc<Thread>, wire: &Rc<Wire>, bodiless: bool) -> Response<AnswerBody> {
+        let Self { status, mut headers, content } = self;
+        let request_id = call.request_id().text();
+        headers.insert(REQUEST_ID, HeaderValue::from_bytes(&request_id).expect("an id's text is ASCII"));
+        call.record().status_sent = status.as_u16();
+        call.reached(Phase::Respond);
+        let bodiless = bodiless || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED;
+        let mut body = AnswerBody { call: Some(call), content: Some(content), bodiless, thread: Rc::clone(thread), wire: Rc::clone(wire) };
+        if body.is_end_stream() || bodiless {
+            body.note_answered();
+        }
+        let mut response = Response::new(body);
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        response
+    }
+}
+
+/// The body as hyper takes it. It owns the call until the last byte has been handed on.
+pub(crate) struct AnswerBody {
+    call: Option<Call>,
+    content: Option<Content>,
+    bodiless: bool,
+    thread: Rc<Thread>,
+    wire: Rc<Wire>,
+}
+
+/// The body ended early; what was sent is cut off so that the client can tell.
+#[derive(Debug)]
+pub(crate) struct CutOff(Fault);
+
+impl std::fmt::Display for CutOff {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.0.code())
+    }
+}
+
+impl std::error::Error for CutOff {}
+
+impl AnswerBody {
+    /// An answer without a record: there was no slot for one.
+    pub(crate) fn unrecorded(thread: &Rc<Thread>, wire: &Rc<Wire>, content: Bytes) -> Self {
+        Self { call: None, content: Some(Content::Whole(content)), bodiless: false, thread: Rc::clone(thread), wire: Rc::clone(wire) }
+    }
+
+    /// From here on a crash of the process can't lose the answer's record.
+    fn note_answered(&mut self) {
+        if let Some(call) = &mut self.call {
+            call.answered();
+        }
+    }
+
+    /// The last byte was handed to hyper: the record is final when the transport has it.
+    fn hand_over_call(&mut self) {
+        if let Some(call) = self.call.take() {
+            self.wire.await_flush(call);
+        }
+    }
+
+    fn cut_off(&mut self, fault: Fault) -> Poll<Option<Result<Frame<Bytes>, CutOff>>> {
+        self.content = None;
+        if let Some(mut call) = self.call.take() {
+            call.record().bytes_out += self.wire.take_written();
+            call.fail(fault);
+            call.finish(Delivery::Aborted);
+        }
+        Poll::Ready(Some(Err(CutOff(fault))))
+    }
+
+    fn poll_stream(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, CutOff>>> {
+        let Some(Content::Stream(stream)) = &mut self.content else {
+            return Poll::Ready(None);
+        };
+        match stream.poll(context) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Err(fault)) => self.cut_off(fault),
+            Poll::Ready(Ok(data)) => {
+                let length = data.as_ref().map_or(0, Bytes::len) as u64;
+                if let Some(call) = &mut self.call {
+                    call.record().backend_bytes_in += length;
+                }
+                if data.is_none() || self.is_end_stream() {
+                    self.finish_stream();
+                }
+                Poll::Ready(data.map(|data| Ok(Frame::data(data))))
+            }
+        }
+    }
+
+    fn finish_stream(&mut self) {
+        self.note_answered();
+        if let Some(Content::Stream(mut stream)) = self.content.take()
+            && let Some(lease) = stream.lease.take()
+        {
+            self.thread.pool.give(&stream.target, lease, self.thread.metrics());
+        }
+        self.hand_over_call();
+    }
+}
+
+impl Stream {
+    /// The next piece; None at the end.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Fault>> {
+        loop {
+            match Pin::new(&mut self.source).poll_frame(context) {
+                Poll::Ready(None) => return Poll::Ready(Ok(None)),
+                Poll::Ready(Some(Err(_))) => return Poll::Ready(Err(Fault::BackendTruncated)),
+                Poll::Ready(Some(Ok(frame))) => {
+                    // Trailers of a backend are not passed on.
+                    let Ok(data) = frame.into_data() else { continue };
+                    self.seen += data.len() as u64;
+                    if self.most.is_some_and(|most| self.seen > most) {
+                        return Poll::Ready(Err(Fault::BackendResponseTooLarge));
+                    }
+                    self.rearm();
+                    return Poll::Ready(Ok(Some(data)));
+                }
+                Poll::Pending => {
+                    if self.timer.as_mut().poll(context).is_pending() {
+                        return Poll::Pending;
+                    }
+                    let fault = if Instant::now() >= self.ends { Fault::BackendTotalTimeout } else { Fault::BackendIdleTimeout };
+                    return Poll::Ready(Err(fault));
+                }
+            }
+        }
+    }
+
+    fn rearm(&mut self) {
+        let next = (Instant::now() + self.idle).min(self.ends);
+        self.timer.as_mut().reset(next);
+    }
+
+    /// The timer of a stream that begins now.
+    pub(crate) fn first_timer(idle: Duration, ends: Instant) -> Pin<Box<Sleep>> {
+        Box::pin(sleep_until((Instant::now() + idle).min(ends)))
+    }
+}
+
+impl Body for AnswerBody {
+    type Data = Bytes;
+    type Error = CutOff;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, CutOff>>> {
+        match &mut self.content {
+            None => Poll::Ready(None),
+            Some(Content::Whole(_)) => {
+                let Some(Content::Whole(bytes)) = self.content.take() else { return Poll::Ready(None) };
+                self.note_answered();
+                self.hand_over_call();
+                if bytes.is_empty() { Poll::Ready(None) } else { Poll::Ready(Some(Ok(Frame::data(bytes)))) }
+            }
+            Some(Content::Stream(_)) => self.poll_stream(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.content {
+            None => true,
+            Some(Content::Whole(bytes)) => bytes.is_empty(),
+            Some(Content::Stream(stream)) => stream.source.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.content {
+            None => SizeHint::with_exact(0),
+            Some(Content::Whole(bytes)) => SizeHint::with_exact(bytes.len() as u64),
+            Some(Content::Stream(stream)) => stream.source.size_hint(),
+        }
+    }
+}
+
+impl Drop for AnswerBody {
+    fn drop(&mut self) {
+        // hyper never asks for a body that can't be sent (HEAD, 204, 304) or that is empty; the head alone is the answer then.
+        if self.call.is_some() && (self.bodiless || self.is_end_stream()) {
+            self.finish_stream();
+        } else if let Some(mut call) = self.call.take() {
+            call.record().bytes_out += self.wire.take_written();
+            call.fail(Fault::ClientAborted);
+            call.finish(Delivery::Aborted);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Which route is meant, and who is calling from where.
+
+use super::Refusal;
+use super::framing::Wire;
+use super::record::Call;
+use crate::thread::Thread;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, header};
+use portazgo_core::fault::Fault;
+use portazgo_core::ids::Id;
+use portazgo_core::record::{Phase, Text};
+use portazgo_core::route::Match;
+use portazgo_core::snapshot::{Route, Snapshot};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+const JWKS: &str = "/.well-known/jwks.json";
+const DISCOVERY: &str = "/.well-known/openid-configuration";
+const WHO_AM_I: &str = "/.well-known/portazgo/whoami";
+
+/// Where a request leads.
+pub(super) enum Destination {
+    Jwks,
+    Discovery,
+    WhoAmI,
+    Route(Found),
+}
+
+/// A route, and the values of the path's parameters.
+pub(super) struct Found {
+    pub(super) route: Arc<Route>,
+    pub(super) parameters: Vec<String>,
+}
+
+/// Find the destination of a request.
+pub(super) fn find(snapshot: &Snapshot, head: &Parts, call: &mut Call) -> Result<Destination, Refusal> {
+    call.reached(Phase::Route);
+    let path = head.uri.path();
+    if head.method == http::Method::GET {
+        match path {
+            JWKS => return Ok(Destination::Jwks),
+            DISCOVERY if snapshot.discovery().is_empty() => return Err(Fault::RouteUnknown.into()),
+            DISCOVERY => return Ok(Destination::Discovery),
+            WHO_AM_I => return Ok(Destination::WhoAmI),
+            _ => {}
+        }
+    }
+    match snapshot.router().find(host(head), head.method.as_str(), path) {
+        Match::Route(index, values) => {
+            let route = Arc::clone(snapshot.route(index));
+            call.record().route = route.id;
+            Ok(Destination::Route(Found { route, parameters: values.iter().map(ToString::to_string).collect() }))
+        }
+        Match::MethodNotAllowed(methods) => {
+            let mut refusal = Refusal::from(Fault::MethodNotAllowed);
+            if let Ok(allow) = HeaderValue::from_str(&methods.join(", ")) {
+                refusal.headers.insert(header::ALLOW, allow);
+            }
+            Err(refusal)
+        }
+        Match::Unknown => Err(Fault::RouteUnknown.into()),
+    }
+}
+
+/// The host that the request names, without its port.
+fn host(head: &Parts) -> &str {
+    let authority = head.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    }
+}
+
+/// Note where the call comes from and how it names itself. Forwarding and tracing headers count from trusted proxies only.
+pub(super) fn note_client(thread: &Thread, wire: &Wire, call: &mut Call, head: &Parts) -> IpAddr {
+    let trusted = |address: IpAddr| thread.shared.trusted.iter().any(|network| network.contains(address));
+    let peer = wire.peer;
+    let from_proxy = trusted(peer.ip());
+    let client = if from_proxy { forwarded(&head.headers, peer, trusted) } else { peer };
+    let trace_id = if from_proxy { trace_id(&head.headers) } else { None };
+    let record = call.record();
+    record.client = Some(client);
+    record.trace_id = trace_id.unwrap_or_else(|| Id(thread.random.bytes()));
+    record.span_id = thread.random.bytes();
+    if let Some(own) = head.headers.get(super::respond::REQUEST_ID) {
+        record.client_request_id = Text::cut(own.as_bytes());
+    }
+    client.ip()
+}
+
+/// The last address of `X-Forwarded-For` that no trusted proxy has; only what trusted proxies appended can be believed.
+fn forwarded(headers: &HeaderMap, peer: SocketAddr, trusted: impl Fn(IpAddr) -> bool) -> SocketAddr {
+    let mut client = peer;
+    let lines: Vec<&str> = headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok()).collect();
+    for entry in lines.iter().flat_map(|line| line.split(',')).rev() {
+        let Ok(address) = entry.trim().parse::<IpAddr>() else { break };
+        client = SocketAddr::new(address, 0);
+        if !trusted(address) {
+            break;
+        }
+    }
+    client
+}
+
+/// The trace id of a W3C traceparent (version 00).
+fn trace_id(headers: &HeaderMap) -> Option<Id> {
+    let text = headers.get("traceparent")?.to_str().ok()?;
+    let mut parts = text.split('-');
+    let (version, trace) = (parts.next()?, parts.next()?);
+    if version.len() != 2 || version == "ff" || trace.len() != 32 {
+        return None;
+    }
+    let number = u128::from_str_radix(trace, 16).ok()?;
+    (number != 0).then(|| Id(number.to_be_bytes()))
+}

@@ -1,0 +1,103 @@
+//! The request to the backend, built from the parsed model; no received byte is passed on as it stands.
+
+use super::record::Call;
+use super::route::Found;
+use crate::headers;
+use crate::thread::Thread;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+use portazgo_core::fault::Fault;
+use portazgo_core::record::Phase;
+use portazgo_core::snapshot::{QueryPolicy, RouteAction};
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// A request to the backend without its body and target.
+pub(super) struct Outgoing {
+    pub(super) method: Method,
+    pub(super) uri: Uri,
+    pub(super) headers: HeaderMap,
+}
+
+/// Map path and query, pick the headers that may pass, add ours.
+pub(super) fn build(thread: &Thread, call: &mut Call, head: &Parts, found: &Found, action: &RouteAction, client: IpAddr) -> Result<Outgoing, Fault> {
+    call.reached(Phase::TransformRequest);
+    if declared_length(&head.headers).is_some_and(|length| length > action.max_request_bytes) {
+        return Err(Fault::BodyTooLarge);
+    }
+    let mut target = String::with_capacity(128);
+    let values = found.parameters.iter().map(String::as_str).collect();
+    action.backend_path.write(&values, &mut target);
+    write_query(&action.query, head.uri.query(), &mut target);
+    let uri: Uri = target.parse().map_err(|_| Fault::HeadPathInvalid)?;
+    let method = Method::from_bytes(action.backend_method.as_bytes()).map_err(|_| Fault::MethodNotAllowed)?;
+    let mut headers = headers::to_backend(&head.headers, &action.request_headers);
+    add_ours(&mut headers, thread, call, head, client);
+    Ok(Outgoing { method, uri, headers })
+}
+
+fn declared_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn write_query(policy: &QueryPolicy, query: Option<&str>, target: &mut String) {
+    let Some(query) = query.filter(|query| !query.is_empty()) else { return };
+    match policy {
+        QueryPolicy::All => {
+            target.push('?');
+            target.push_str(query);
+        }
+        QueryPolicy::Names(names) => {
+            let mut separator = '?';
+            for pair in query.split('&') {
+                let name = pair.split_once('=').map_or(pair, |(name, _)| name);
+                if names.iter().any(|known| known == name) {
+                    target.push(separator);
+                    target.push_str(pair);
+                    separator = '&';
+                }
+            }
+        }
+    }
+}
+
+fn add_ours(headers: &mut HeaderMap, thread: &Thread, call: &mut Call, head: &Parts, client: IpAddr) {
+    let request_id = call.request_id().text();
+    let record = call.record();
+    let traceparent = traceparent(&record.trace_id.0, &record.span_id);
+    let mut set = |name: HeaderName, value: &[u8]| {
+        // Ids and addresses are ASCII; Host passed framing.
+        if let Ok(value) = HeaderValue::from_bytes(value) {
+            headers.insert(name, value);
+        }
+    };
+    set(super::respond::REQUEST_ID, &request_id);
+    set(TRACEPARENT, traceparent.as_bytes());
+    set(FORWARDED_FOR, client.to_canonical().to_string().as_bytes());
+    set(FORWARDED_PROTO, thread.shared.scheme().as_bytes());
+    if let Some(host) = head.headers.get(header::HOST) {
+        set(FORWARDED_HOST, host.as_bytes());
+    }
+    // We decide how bodies are coded on the way in; a partner's wish is answered on the way out.
+    set(header::ACCEPT_ENCODING, b"identity");
+}
+
+/// W3C Trace Context, version 00, sampled.
+fn traceparent(trace_id: &[u8; 16], span_id: &[u8; 8]) -> String {
+    let mut text = String::with_capacity(55);
+    text.push_str("00-");
+    for byte in trace_id {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text.push('-');
+    for byte in span_id {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text.push_str("-01");
+    text
+}

@@ -1,0 +1,121 @@
+//! A data thread's keep-alive connections to backends.
+//!
+//! Backends close idle connections when they like (gunicorn after 2 s), so a connection lives 1.5 s idle, and a request
+//! that must not be repeated takes only one that was used within the last second, or a new one.
+
+use crate::metrics::{ThreadMetrics, add, subtract};
+use crate::resolve::Resolver;
+use crate::upstream::RequestBody;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use portazgo_core::fault::Fault;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+use tokio::net::TcpStream;
+
+const IDLE_LIFE: Duration = Duration::from_millis(1500);
+const FRESH: Duration = Duration::from_secs(1);
+/// Idle connections kept per target and thread.
+const MOST_IDLE: usize = 512;
+
+/// A connection that can take a request.
+pub(crate) struct Lease {
+    pub(crate) sender: SendRequest<RequestBody>,
+    pub(crate) address: SocketAddr,
+    /// It has carried a request before: the backend may be closing it at this very moment.
+    pub(crate) reused: bool,
+}
+
+struct Idle {
+    sender: SendRequest<RequestBody>,
+    address: SocketAddr,
+    since: Instant,
+}
+
+/// All idle connections of a thread, by target.
+#[derive(Default)]
+pub(crate) struct Pool {
+    idle: RefCell<HashMap<String, Vec<Idle>>>,
+    resolver: Resolver,
+    turn: Cell<usize>,
+}
+
+impl Pool {
+    /// The next of a backend's targets, in turn.
+    pub(crate) fn next_target<'t>(&self, targets: &'t [String]) -> &'t str {
+        let turn = self.turn.get();
+        self.turn.set(turn.wrapping_add(1));
+        &targets[turn % targets.len()]
+    }
+
+    /// An idle connection that is still good for this kind of request.
+    pub(crate) fn take(&self, target: &str, repeatable: bool, metrics: &ThreadMetrics) -> Option<Lease> {
+        let mut all = self.idle.borrow_mut();
+        let idle = all.get_mut(target)?;
+        let longest = if repeatable { IDLE_LIFE } else { FRESH };
+        while let Some(candidate) = idle.pop() {
+            subtract(&metrics.backend_idle);
+            let age = candidate.since.elapsed();
+            if age < longest && candidate.sender.is_ready() {
+                add(&metrics.backend_reuses);
+                return Some(Lease { sender: candidate.sender, address: candidate.address, reused: true });
+            }
+            if age >= longest {
+                // The newest was too old, so the rest is too.
+                for _ in idle.drain(..) {
+                    subtract(&metrics.backend_idle);
+                }
+            }
+        }
+        None
+    }
+
+    /// Keep a connection whose answer was read to its end.
+    pub(crate) fn give(&self, target: &str, lease: Lease, metrics: &ThreadMetrics) {
+        if lease.sender.is_closed() {
+            return;
+        }
+        let mut all = self.idle.borrow_mut();
+        let idle = if let Some(idle) = all.get_mut(target) { idle } else { all.entry(target.to_owned()).or_default() };
+        if idle.len() < MOST_IDLE {
+            idle.push(Idle { sender: lease.sender, address: lease.address, since: Instant::now() });
+            add(&metrics.backend_idle);
+        }
+    }
+
+    /// A new connection.
+    pub(crate) async fn connect(&self, target: &str, within: Duration, metrics: &ThreadMetrics) -> Result<Lease, Fault> {
+        let Ok(outcome) = tokio::time::timeout(within, self.connect_now(target)).await else {
+            return Err(Fault::ConnectTimeout);
+        };
+        let (stream, address) = outcome?;
+        add(&metrics.backend_connects);
+        let _ = stream.set_nodelay(true);
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|_| Fault::ConnectFailed)?;
+        tokio::task::spawn_local(connection);
+        Ok(Lease { sender, address, reused: false })
+    }
+
+    async fn connect_now(&self, target: &str) -> Result<(TcpStream, SocketAddr), Fault> {
+        let addresses = self.resolver.resolve(target).await.map_err(|_| Fault::DnsFailure)?;
+        let mut last = Fault::ConnectFailed;
+        for address in addresses {
+            match TcpStream::connect(address).await {
+                Ok(stream) => return Ok((stream, address)),
+                Err(error) => last = connect_fault(&error),
+            }
+        }
+        Err(last)
+    }
+}
+
+fn connect_fault(error: &io::Error) -> Fault {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => Fault::ConnectRefused,
+        io::ErrorKind::TimedOut => Fault::ConnectTimeout,
+        _ => Fault::ConnectFailed,
+    }
+}

@@ -1,0 +1,68 @@
+//! What all threads of a node share.
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::metrics::ThreadMetrics;
+use arc_swap::ArcSwap;
+use portazgo_core::network::Network;
+use portazgo_core::security::SecurityLane;
+use portazgo_core::snapshot::Snapshot;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// One per node.
+pub(crate) struct Shared {
+    /// As told at the start.
+    pub(crate) config: Config,
+    /// All clocks.
+    pub(crate) clock: Clock,
+    /// The newest snapshot that was applied; None before the first.
+    pub(crate) snapshot: ArcSwap<Option<Arc<Snapshot>>>,
+    /// Counts applied snapshots and lanes, so that a thread knows by one load whether its own copy is the newest.
+    pub(crate) generation: AtomicU64,
+    /// The security lane.
+    pub(crate) lane: ArcSwap<SecurityLane>,
+    /// Told to stop.
+    pub(crate) draining: AtomicBool,
+    /// By data thread.
+    pub(crate) threads: Vec<ThreadMetrics>,
+    /// How long the last apply took until every thread had it, microseconds.
+    pub(crate) last_apply_us: AtomicU64,
+    /// Whose forwarding headers are believed.
+    pub(crate) trusted: Vec<Network>,
+}
+
+impl Shared {
+    pub(crate) fn new(config: Config) -> Self {
+        let threads = (0..config.thread_count()).map(|_| ThreadMetrics::default()).collect();
+        Self {
+            trusted: config.trusted_networks(),
+            config,
+            clock: Clock::new(),
+            snapshot: ArcSwap::from_pointee(None),
+            generation: AtomicU64::new(1),
+            lane: ArcSwap::from_pointee(SecurityLane::default()),
+            draining: AtomicBool::new(false),
+            threads,
+            last_apply_us: AtomicU64::new(0),
+        }
+    }
+
+    /// How partners reach this listener. TLS arrives with the Gate milestone; until then a trusted proxy may end it in front.
+    pub(crate) fn scheme(&self) -> &'static str {
+        "http"
+    }
+
+    /// Make threads look at the newest snapshot and lane at their next request.
+    pub(crate) fn bump(&self) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Whether the contact lease has ended: then the node refuses, since it can't know what was revoked meanwhile.
+    pub(crate) fn lease_ended(&self) -> bool {
+        let Some(most) = self.config.max_staleness_seconds else {
+            return false;
+        };
+        self.clock.contact_age_ms().is_none_or(|age| age > most * 1000)
+    }
+}

@@ -1,0 +1,105 @@
+//! A request's body on its way to the backend: counted, bounded, timed.
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use portazgo_core::fault::Fault;
+use std::cell::Cell;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::{Instant, Sleep, sleep};
+
+/// What the forwarding code and the body know of each other.
+#[derive(Default)]
+pub(crate) struct Progress {
+    /// Bytes of the body that came from the client.
+    pub(crate) bytes: Cell<u64>,
+    /// Why the body ended early, if the client is to blame.
+    pub(crate) fault: Cell<Option<Fault>>,
+}
+
+/// The body. Fails when the client sends more than it may, stops sending, or leaves.
+pub(crate) struct RequestBody {
+    source: Option<Incoming>,
+    most: u64,
+    idle: Duration,
+    timer: Pin<Box<Sleep>>,
+    progress: Rc<Progress>,
+}
+
+/// The body ended early; `Progress` says why.
+#[derive(Debug)]
+pub(crate) struct BodyEnded(pub(crate) Fault);
+
+impl std::fmt::Display for BodyEnded {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.0.code())
+    }
+}
+
+impl std::error::Error for BodyEnded {}
+
+impl RequestBody {
+    pub(crate) fn new(source: Incoming, most: u64, idle: Duration, progress: Rc<Progress>) -> Self {
+        let source = (!source.is_end_stream()).then_some(source);
+        Self { source, most, idle, timer: Box::pin(sleep(idle)), progress }
+    }
+
+    /// No body; a request that can be sent again.
+    pub(crate) fn empty() -> Self {
+        Self { source: None, most: 0, idle: Duration::ZERO, timer: Box::pin(sleep(Duration::ZERO)), progress: Rc::default() }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.source.is_none()
+    }
+
+    fn end(&mut self, fault: Fault) -> Poll<Option<Result<Frame<Bytes>, BodyEnded>>> {
+        self.source = None;
+        self.progress.fault.set(Some(fault));
+        Poll::Ready(Some(Err(BodyEnded(fault))))
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = BodyEnded;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyEnded>>> {
+        let Some(source) = &mut self.source else {
+            return Poll::Ready(None);
+        };
+        match Pin::new(source).poll_frame(context) {
+            Poll::Pending if self.timer.as_mut().poll(context).is_ready() => self.end(Fault::BodyTimeout),
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(None) => {
+                self.source = None;
+                Poll::Ready(None)
+            }
+            // Trailers of a client are not passed on: nothing vouches for them.
+            Poll::Ready(Some(Ok(frame))) => {
+                let Ok(data) = frame.into_data() else { return Poll::Ready(None) };
+                let seen = self.progress.bytes.get() + data.len() as u64;
+                self.progress.bytes.set(seen);
+                if seen > self.most {
+                    return self.end(Fault::BodyTooLarge);
+                }
+                let next = Instant::now() + self.idle;
+                self.timer.as_mut().reset(next);
+                Poll::Ready(Some(Ok(Frame::data(data))))
+            }
+            Poll::Ready(Some(Err(_))) => self.end(Fault::ClientAborted),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.source.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.source.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+    }
+}
