@@ -1,0 +1,327 @@
+"""Every setting of Portazgo, in one table (docs/settings.md and schema/settings.json are generated from it).
+
+A value is taken from the first of: flag, environment (`PORTAZGO_…`), `settings:` in portazgo.yaml, `settings:` in the
+user's profile, default. Everything that is wrong is told at once (`SettingsInvalid`; the command line exits 2).
+Needs neither pydantic nor Django, so that every role can read it in a few milliseconds.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from portazgo.settings_kinds import (
+    CHOICE_OF,
+    COUNT,
+    DATABASE,
+    DURATION_OR_OFF,
+    FOLDER,
+    HTTP_URL,
+    KEY_PREFIX,
+    LISTEN,
+    PATH,
+    PORT,
+    WRAPPING,
+    DatabaseURL,
+    Kind,
+    Listen,
+    ValueInvalid,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import timedelta
+
+PREFIX = "PORTAZGO_"
+FILE = Path("portazgo.yaml")
+# Read by others: kit.parent, the tests. Not settings, and no typing errors either.
+NOT_OURS = ("PORTAZGO_PARENT_PID", "PORTAZGO_TEST_")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One line of the table. `default` is text as a person would write it; None: see `absent`."""
+
+    kind: Kind
+    default: str | None
+    absent: str
+    meaning: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong: which setting, where it was read, what is wrong, what to do."""
+
+    name: str
+    source: str
+    message: str
+    remedy: str
+
+    def __str__(self) -> str:
+        """Say it in a line."""
+        return f"{self.name} ({self.source}): {self.message}. {self.remedy}"
+
+
+class SettingsInvalid(Exception):
+    """Everything that is wrong with the settings."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+def _setting(kind: Kind, default: str | None, meaning: str, remedy: str, *, absent: str = "") -> Any:
+    return field(metadata={"setting": Setting(kind, default, absent, meaning, remedy)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The settings, parsed. The name of a field in capitals after PORTAZGO_ is its environment variable."""
+
+    data_dir: Path = _setting(
+        FOLDER, ".portazgo", "Folder of everything that Portazgo keeps on this machine.", "Name a folder that can be written."
+    )
+    profile: str = _setting(
+        CHOICE_OF("embedded", "production"),
+        "embedded",
+        "Which defaults apply: everything in one place, or several machines.",
+        "Write embedded or production.",
+    )
+    state_url: DatabaseURL = _setting(
+        DATABASE,
+        None,
+        "Database of nouns, change log and audit.",
+        "Write sqlite:///path/to/file or postgresql://user@host/database.",
+        absent="`state.sqlite3` in the data folder",
+    )
+    ledger_url: DatabaseURL = _setting(
+        DATABASE,
+        None,
+        "Database of segments, manifests and rollups.",
+        "Write sqlite:///path/to/file or postgresql://user@host/database.",
+        absent="`ledger.sqlite3` in the data folder; with a PostgreSQL state, the same database",
+    )
+    wrapping: str = _setting(
+        WRAPPING,
+        "local:",
+        "Provider that seals secrets for the database.",
+        "Write local: (the file master.key in the data folder) or local:/path/to/master.key.",
+    )
+    gateway_listen: Listen = _setting(
+        LISTEN, "127.0.0.1:8080", "Address on which partners call.", "Write host:port, such as 0.0.0.0:8080."
+    )
+    gateway_port: int = _setting(
+        PORT, None, "Port on which partners call.", "Write a port, 0 to 65535.", absent="that of PORTAZGO_GATEWAY_LISTEN"
+    )
+    control_listen: Listen = _setting(
+        LISTEN, "127.0.0.1:8081", "Address of the admin API and pages.", "Write host:port, such as 127.0.0.1:8081."
+    )
+    control_port: int = _setting(
+        PORT, None, "Port of the admin API and pages.", "Write a port, 0 to 65535.", absent="that of PORTAZGO_CONTROL_LISTEN"
+    )
+    internal_listen: Listen = _setting(
+        LISTEN,
+        "127.0.0.1:8083",
+        "Address on which the control plane serves gateway nodes; loopback, or with a certificate.",
+        "Write host:port, such as 127.0.0.1:8083.",
+    )
+    internal_tls_certificate: Path | None = _setting(
+        PATH, None, "Certificate chain (PEM) of the internal listener.", "Name a PEM file.", absent="none: plain, loopback only"
+    )
+    internal_tls_key: Path | None = _setting(
+        PATH, None, "Private key (PEM) of the internal listener.", "Name a PEM file.", absent="none"
+    )
+    admin_listen: Listen = _setting(
+        LISTEN, "127.0.0.1:9090", "Address of a node's health and metrics.", "Write host:port, such as 127.0.0.1:9090."
+    )
+    internal_url: str = _setting(
+        HTTP_URL,
+        None,
+        "Where a gateway node finds the control plane.",
+        "Write http://host:port or https://host:port.",
+        absent="the address of PORTAZGO_INTERNAL_LISTEN",
+    )
+    control_url: str = _setting(
+        HTTP_URL,
+        None,
+        "Where the command line finds the admin API, and what links begin with.",
+        "Write http://host:port or https://host:port.",
+        absent="the address of PORTAZGO_CONTROL_LISTEN",
+    )
+    issuer_url: str = _setting(
+        HTTP_URL,
+        None,
+        "`iss` of the tokens that the first issuer signs; backends find JWKS and discovery below it.",
+        "Write a URL that backends can reach.",
+        absent="PORTAZGO_CONTROL_URL",
+    )
+    node_token_file: Path = _setting(
+        PATH, None, "File with a node's token for the internal listener.", "Name a file.", absent="`node-token` in the data folder"
+    )
+    admin_token_file: Path = _setting(
+        PATH, None, "File with the command line's admin token.", "Name a file.", absent="`admin-token` in the data folder"
+    )
+    key_prefix: str = _setting(
+        KEY_PREFIX, "ptz", "What API keys begin with.", "Write 2 to 12 lower-case letters and digits, a letter first."
+    )
+    revocation_max_staleness: timedelta | None = _setting(
+        DURATION_OR_OFF,
+        None,
+        "How long a node may serve without hearing from the control plane before it refuses.",
+        "Write off, or a duration such as 5m.",
+        absent="off; 5m with the production profile",
+    )
+    log_format: str = _setting(
+        CHOICE_OF("auto", "json", "pretty"),
+        "auto",
+        "How logs look; auto is pretty on a terminal and JSON elsewhere.",
+        "Write auto, json or pretty.",
+    )
+    lang: str = _setting(CHOICE_OF("en", "es"), "en", "Language of the command line and pages.", "Write en or es.")
+    threads: int | None = _setting(
+        COUNT, None, "Data threads of a gateway node.", "Write a whole number from 1 to 256.", absent="one per core"
+    )
+    backend_port: int = _setting(PORT, "8082", "Port of the demo backend.", "Write a port, 0 to 65535.")
+
+    @property
+    def embedded(self) -> bool:
+        """Whether everything runs in one place."""
+        return self.profile == "embedded"
+
+
+def settings_table() -> dict[str, Setting]:
+    """Give the table: field name to its line."""
+    return {entry.name: entry.metadata["setting"] for entry in fields(Settings)}
+
+
+def variable(name: str) -> str:
+    """Give the environment variable of a field."""
+    return PREFIX + name.upper()
+
+
+def load(
+    flags: Mapping[str, str | None] | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    file: Path = FILE,
+    profile: Path | None = None,
+) -> Settings:
+    """Read the settings; `flags` maps field names to what was given on the command line. Raises SettingsInvalid."""
+    from portazgo.settings_sources import gather  # noqa: PLC0415 - it reads the table above
+
+    environment = os.environ if environment is None else environment
+    found, faults = gather(flags or {}, environment, file, profile)
+    values: dict[str, Any] = {}
+    for name, setting in settings_table().items():
+        text, source = found.get(name, (setting.default, "default"))
+        try:
+            values[name] = None if text is None else setting.kind.parse(text)
+        except ValueInvalid as problem:
+            faults.append(Fault(variable(name), source, str(problem), setting.remedy))
+    if not faults:
+        faults = _fill_in(values)
+    if faults:
+        raise SettingsInvalid(faults)
+    return Settings(**values)
+
+
+def misspelt(environment: Mapping[str, str]) -> list[str]:
+    """Name the `PORTAZGO_…` variables that are no settings, each with the nearest that is one.
+
+    Warnings, not faults: orchestrators invent variables from service names (`PORTAZGO_SERVICE_HOST`).
+    """
+    known = {variable(name) for name in settings_table()}
+    sentences = []
+    for name in sorted(environment):
+        if name.startswith(PREFIX) and name not in known and not name.startswith(NOT_OURS):
+            near = difflib.get_close_matches(name, known, n=1)
+            sentences.append(f"{name} is no setting" + (f"; did you mean {near[0]}?" if near else ""))
+    return sentences
+
+
+_current: Settings | None = None
+
+
+def use(settings: Settings) -> None:
+    """Make these the settings of this process: a role's first step, before Django is set up."""
+    global _current  # noqa: PLW0603 - one process has one configuration
+    _current = settings
+
+
+def current() -> Settings:
+    """Give the settings of this process, read from the usual places when nobody called `use`. Raises SettingsInvalid."""
+    if _current is None:
+        use(load())
+    assert _current is not None  # noqa: S101 - narrows the type
+    return _current
+
+
+def _fill_in(values: dict[str, Any]) -> list[Fault]:
+    """Derive what is absent from what is there. Returns what contradicts itself."""
+    data_dir: Path = values["data_dir"]
+    for name, port in (("gateway_listen", "gateway_port"), ("control_listen", "control_port")):
+        if values[port] is not None:
+            values[name] = values[name].with_port(values[port])
+        values[port] = values[name].port
+    values["state_url"] = values["state_url"] or DatabaseURL.sqlite(data_dir / "state.sqlite3")
+    if values["ledger_url"] is None:
+        in_one = values["state_url"].is_postgresql
+        values["ledger_url"] = values["state_url"] if in_one else DatabaseURL.sqlite(data_dir / "ledger.sqlite3")
+    values["internal_url"] = values["internal_url"] or _own_url(values["internal_listen"], tls=_has_tls(values))
+    values["control_url"] = values["control_url"] or _own_url(values["control_listen"], tls=False)
+    values["issuer_url"] = values["issuer_url"] or values["control_url"]
+    values["node_token_file"] = values["node_token_file"] or data_dir / "node-token"
+    values["admin_token_file"] = values["admin_token_file"] or data_dir / "admin-token"
+    values["revocation_max_staleness"] = _staleness(values)
+    return _contradictions(values)
+
+
+def _staleness(values: Mapping[str, Any]) -> timedelta | None:
+    chosen = values["revocation_max_staleness"]
+    if chosen is None and values["profile"] == "production":
+        chosen = DURATION_OR_OFF.parse("5m")
+    return chosen or None  # `off` is parsed to zero
+
+
+def _contradictions(values: Mapping[str, Any]) -> list[Fault]:
+    faults = []
+    if (values["internal_tls_certificate"] is None) != (values["internal_tls_key"] is None):
+        faults.append(
+            Fault(
+                "PORTAZGO_INTERNAL_TLS_CERTIFICATE, PORTAZGO_INTERNAL_TLS_KEY",
+                "together",
+                "one is set and the other is not",
+                "Set both, or none.",
+            )
+        )
+    elif not values["internal_listen"].is_loopback and not _has_tls(values):
+        faults.append(
+            Fault(
+                "PORTAZGO_INTERNAL_LISTEN",
+                "together",
+                f"{values['internal_listen']} can be reached from other machines without TLS",
+                "Listen on 127.0.0.1, or set PORTAZGO_INTERNAL_TLS_CERTIFICATE and PORTAZGO_INTERNAL_TLS_KEY.",
+            )
+        )
+    if values["state_url"].is_sqlite and values["state_url"] == values["ledger_url"]:
+        faults.append(
+            Fault(
+                "PORTAZGO_STATE_URL, PORTAZGO_LEDGER_URL",
+                "together",
+                "both name the same SQLite file, and collecting records would delay revocations",
+                "Name two files.",
+            )
+        )
+    return faults
+
+
+def _has_tls(values: Mapping[str, Any]) -> bool:
+    return values["internal_tls_certificate"] is not None
+
+
+def _own_url(listen: Listen, *, tls: bool) -> str:
+    return f"{'https' if tls else 'http'}://{listen.reachable}"
