@@ -1,5 +1,9 @@
 //! The data plane as a Python extension module, `portazgo._native`: a thin binding, no decisions.
 
+mod node;
+mod records;
+mod update;
+
 use pyo3::prelude::*;
 
 #[global_allocator]
@@ -9,6 +13,13 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[pymodule]
 mod _native {
     use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use super::node::Node;
+    #[pymodule_export]
+    use super::records::{decode_segment, summarize_segment};
+    #[pymodule_export]
+    use super::update::{SnapshotRefused, Update, validate};
 
     /// Version of the data plane; the package's too, since both come from one workspace.
     #[pymodule_export]

@@ -1,6 +1,6 @@
 //! The admin listener: `/health/live`, `/health/ready`, `/metrics`. Loopback by default; nothing of a partner's ever passes here.
 
-use crate::journal::{Journal, JournalStats};
+use crate::journal::{Journal, Stats};
 use crate::metrics::value;
 use crate::shared::Shared;
 use bytes::Bytes;
@@ -96,7 +96,7 @@ fn document(status: StatusCode, content_type: &'static str, text: String) -> Res
 }
 
 /// Why this node should get no traffic. Empty: it should.
-fn not_ready(shared: &Shared, journal: &JournalStats) -> Vec<String> {
+fn not_ready(shared: &Shared, journal: &Stats) -> Vec<String> {
     let mut reasons = Vec::new();
     if shared.draining.load(Ordering::Acquire) {
         reasons.push("the node is draining".to_owned());
@@ -123,7 +123,7 @@ fn not_ready(shared: &Shared, journal: &JournalStats) -> Vec<String> {
 }
 
 /// The same facts for programs (`Node.stats()`).
-pub(crate) fn state(shared: &Shared, journal: &JournalStats) -> Value {
+pub(crate) fn state(shared: &Shared, journal: &Stats) -> Value {
     let snapshot = shared.snapshot.load_full();
     let snapshot = snapshot.as_ref().as_ref();
     let sum = |pick: fn(&crate::metrics::ThreadMetrics) -> u64| shared.threads.iter().map(pick).sum::<u64>();
@@ -138,6 +138,9 @@ pub(crate) fn state(shared: &Shared, journal: &JournalStats) -> Value {
         "in_flight": sum(|thread| value(&thread.in_flight)),
         "accepted": journal.accepted,
         "written": journal.written,
+        "synced": journal.synced,
+        "refused": journal.refused,
+        "segments_damaged": journal.segments_damaged,
         "segments_waiting": journal.segments_waiting,
         "bytes_waiting": journal.bytes_waiting,
         "apply_us": shared.last_apply_us.load(Ordering::Relaxed),
@@ -148,7 +151,7 @@ pub(crate) fn state(shared: &Shared, journal: &JournalStats) -> Value {
 }
 
 /// Prometheus text. Every label is bounded: data threads and the catalogue's faults.
-fn metrics(shared: &Shared, journal: &JournalStats) -> String {
+fn metrics(shared: &Shared, journal: &Stats) -> String {
     let mut text = String::with_capacity(4096);
     let mut gauge = |name: &str, help: &str, rows: &[(String, u64)]| {
         let kind = if name.ends_with("_total") { "counter" } else { "gauge" };
@@ -177,7 +180,7 @@ fn metrics(shared: &Shared, journal: &JournalStats) -> String {
     gauge("portazgo_requests_total", "Requests by outcome; fault=\"none\" went well.", &outcomes);
     gauge("portazgo_records_accepted_total", "Records that were opened.", &one(journal.accepted));
     gauge("portazgo_records_written_total", "Records in segment files.", &one(journal.written));
-    gauge("portazgo_segments_waiting", "Sealed segments not yet acknowledged.", &one(journal.segments_waiting));
+    gauge("portazgo_segments_waiting", "Sealed segments not yet acknowledged.", &one(journal.segments_waiting as u64));
     gauge("portazgo_segment_bytes_waiting", "Bytes of those segments.", &one(journal.bytes_waiting));
     let snapshot = shared.snapshot.load_full();
     gauge("portazgo_snapshot_revision", "Revision that is served.", &one(snapshot.as_ref().as_ref().map_or(0, |snapshot| snapshot.revision)));

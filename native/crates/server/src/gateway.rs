@@ -2,11 +2,11 @@
 
 use crate::admin::AdminListener;
 use crate::config::Config;
-use crate::journal::{EndedEpoch, Journal, JournalConfig, SealedSegment};
+use crate::identity::{new_id, node_id};
+use crate::journal::{self, Closed, EndedEpoch, Journal, SealedSegment};
 use crate::phases::accept::Acceptor;
 use crate::shared::Shared;
 use crate::thread::{Command, Handle};
-use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use portazgo_core::ids::{Id, Kid};
 use portazgo_core::security::{Entry, SecurityLane};
 use portazgo_core::snapshot::{Refused, Update};
@@ -69,12 +69,13 @@ struct Running {
 
 impl Gateway {
     /// Bind, take the folder, recover what a predecessor left. Nothing is served yet.
-    pub fn open(config: &str, node_id: Id) -> Result<Self, StartError> {
+    pub fn open(config: &str) -> Result<Self, StartError> {
         let config = Config::parse(config).map_err(StartError::Config)?;
         let gateway = bind(config.listen)?;
         let admin = bind(config.admin_listen)?;
         let shared = Arc::new(Shared::new(config));
-        let epoch = new_epoch(&shared);
+        let node_id = node_id(&shared.config.folder, shared.clock.wall()).map_err(StartError::Journal)?;
+        let epoch = new_id(shared.clock.wall());
         let journal = Journal::open(journal_config(&shared, node_id, epoch)).map_err(StartError::Journal)?;
         let address = |listener: &TcpListener, wanted| listener.local_addr().map_err(|error| StartError::Bind(wanted, error));
         Ok(Self {
@@ -203,12 +204,13 @@ impl Gateway {
         let (sender, done) = mpsc::channel();
         let told = running.threads.iter().filter(|thread| thread.commands.send(Command::Drain(sender.clone())).is_ok()).count();
         let all = (0..told).all(|_| done.recv_timeout(deadline.saturating_duration_since(Instant::now())).is_ok());
-        self.journal.seal_now();
+        // A disk that doesn't let us seal shows in the journal's trouble; the records stay in their slots for the next start.
+        let _ = self.journal.seal_now();
         all
     }
 
     /// End the threads and close the journal: the epoch ends clean when everything was answered.
-    pub fn stop(&self) -> io::Result<()> {
+    pub fn stop(&self) -> io::Result<Closed> {
         self.shared.draining.store(true, Ordering::Release);
         let mut running = self.running();
         if let Some(mut acceptor) = running.acceptor.take() {
@@ -257,16 +259,10 @@ fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address).map_err(|error| StartError::Bind(address, error))
 }
 
-fn new_epoch(shared: &Shared) -> Id {
-    let mut random = [0; 10];
-    SystemRandom::new().fill(&mut random).expect("the system's random source answers");
-    Id::version_7((shared.clock.wall().0 / 1000).max(0) as u64, random)
-}
-
-fn journal_config(shared: &Arc<Shared>, node: Id, epoch: Id) -> JournalConfig {
+fn journal_config(shared: &Arc<Shared>, node: Id, epoch: Id) -> journal::Config {
     let config = &shared.config;
     let clock = Arc::clone(shared);
-    JournalConfig {
+    journal::Config {
         folder: config.folder.clone(),
         node,
         epoch,
@@ -274,7 +270,7 @@ fn journal_config(shared: &Arc<Shared>, node: Id, epoch: Id) -> JournalConfig {
         slots_per_thread: config.limits.slots_per_thread,
         seal_after: Duration::from_millis(config.journal.seal_ms),
         seal_bytes: config.journal.seal_bytes,
-        sync_after: Duration::from_millis(config.journal.sync_ms),
+        sync_every: Duration::from_millis(config.journal.sync_ms),
         clock: Arc::new(move || clock.clock.wall()),
     }
 }

@@ -10,6 +10,7 @@ mod config;
 mod connection;
 mod gateway;
 mod headers;
+mod identity;
 pub mod journal;
 mod metrics;
 mod panics;

@@ -1,0 +1,135 @@
+//! One node in this process. Every method that waits lets other Python threads run.
+
+use crate::update::{Update, refused};
+use portazgo_core::ids::{Id, Kid};
+use portazgo_server::{Gateway, StartError};
+use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use std::path::Path;
+use std::time::Duration;
+
+/// The data plane of this process. Start it after any fork.
+#[pyclass(frozen, module = "portazgo._native")]
+pub(crate) struct Node {
+    gateway: Gateway,
+}
+
+#[pymethods]
+impl Node {
+    /// Read the configuration (JSON), bind, take the folder, recover what a predecessor left.
+    #[new]
+    fn new(py: Python<'_>, config: &str) -> PyResult<Self> {
+        let gateway = py.detach(|| Gateway::open(config)).map_err(start_error)?;
+        Ok(Self { gateway })
+    }
+
+    fn start(&self, py: Python<'_>) -> PyResult<()> {
+        Ok(py.detach(|| self.gateway.start())?)
+    }
+
+    fn apply(&self, py: Python<'_>, update: &Update) -> PyResult<u64> {
+        py.detach(|| self.gateway.apply(&update.lock())).map_err(refused)
+    }
+
+    /// Returns the highest sequence, and what of the lines could not be understood.
+    fn apply_security(&self, py: Python<'_>, lines: &[u8]) -> (u64, Vec<String>) {
+        py.detach(|| self.gateway.apply_security(lines))
+    }
+
+    /// Mark kids dead for ever; for the node's own file, at its start.
+    fn revoke_for_ever(&self, py: Python<'_>, kids: Vec<String>) -> PyResult<()> {
+        let parsed: Option<Vec<Kid>> = kids.iter().map(|kid| Kid::parse(kid.as_bytes())).collect();
+        let parsed = parsed.ok_or_else(|| PyValueError::new_err("a kid has ten base62 characters"))?;
+        py.detach(|| self.gateway.revoke_for_ever(parsed.into_iter()));
+        Ok(())
+    }
+
+    /// A poll was answered; it was sent `age_ms` ago.
+    fn contact(&self, age_ms: u64, server_time_us: i64, round_trip_us: i64) {
+        self.gateway.contact(age_ms, server_time_us, round_trip_us);
+    }
+
+    fn shipped(&self) {
+        self.gateway.shipped();
+    }
+
+    /// (path, epoch, first, count), oldest first.
+    fn sealed_segments(&self, py: Python<'_>) -> Vec<(String, String, u64, u64)> {
+        let segments = py.detach(|| self.gateway.sealed_segments());
+        let row = |segment: portazgo_server::journal::SealedSegment| {
+            (segment.path.to_string_lossy().into_owned(), segment.epoch.to_string(), segment.first, segment.count)
+        };
+        segments.into_iter().map(row).collect()
+    }
+
+    fn acknowledge(&self, py: Python<'_>, path: &str) -> PyResult<()> {
+        Ok(py.detach(|| self.gateway.acknowledge(Path::new(path)))?)
+    }
+
+    fn ended_epochs<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        self.gateway.ended_epochs().iter().map(|ended| epoch_report(py, ended)).collect()
+    }
+
+    fn epoch_reported(&self, py: Python<'_>, epoch: &str) -> PyResult<()> {
+        let epoch = Id::parse(epoch).ok_or_else(|| PyValueError::new_err("not an epoch"))?;
+        Ok(py.detach(|| self.gateway.epoch_reported(epoch))?)
+    }
+
+    /// What the node says of itself, as JSON.
+    fn stats(&self, py: Python<'_>) -> String {
+        py.detach(|| self.gateway.stats()).to_string()
+    }
+
+    /// Stop accepting, answer what is in flight, seal. Returns whether all of it was answered in time.
+    fn drain(&self, py: Python<'_>, deadline_seconds: f64) -> bool {
+        let within = Duration::try_from_secs_f64(deadline_seconds).unwrap_or_default();
+        py.detach(|| self.gateway.drain(within))
+    }
+
+    /// Returns whether the epoch ended clean; otherwise the next start recovers what is left.
+    fn stop(&self, py: Python<'_>) -> PyResult<bool> {
+        let closed = py.detach(|| self.gateway.stop())?;
+        Ok(closed == portazgo_server::journal::Closed::Clean)
+    }
+
+    #[getter]
+    fn node_id(&self) -> String {
+        self.gateway.node_id.to_string()
+    }
+
+    #[getter]
+    fn epoch(&self) -> String {
+        self.gateway.epoch.to_string()
+    }
+
+    #[getter]
+    fn gateway_port(&self) -> u16 {
+        self.gateway.gateway_address().port()
+    }
+
+    #[getter]
+    fn admin_port(&self) -> u16 {
+        self.gateway.admin_address().port()
+    }
+}
+
+fn epoch_report<'py>(py: Python<'py>, ended: &portazgo_server::journal::EndedEpoch) -> PyResult<Bound<'py, PyDict>> {
+    let report = PyDict::new(py);
+    report.set_item("epoch", ended.epoch.to_string())?;
+    report.set_item("node", ended.node.to_string())?;
+    report.set_item("end", ended.end.as_str())?;
+    report.set_item("last_sequence", ended.last_sequence)?;
+    report.set_item("started_at_us", ended.started_at.0)?;
+    report.set_item("ended_at_us", ended.ended_at.0)?;
+    report.set_item("seconds_at_risk", ended.seconds_at_risk)?;
+    Ok(report)
+}
+
+fn start_error(error: StartError) -> PyErr {
+    match error {
+        StartError::Config(why) => PyValueError::new_err(why),
+        StartError::Bind(address, error) => PyOSError::new_err((error.raw_os_error(), format!("can't listen on {address}: {error}"))),
+        StartError::Journal(error) => PyOSError::new_err((error.raw_os_error(), format!("the node's folder can't be used: {error}"))),
+    }
+}

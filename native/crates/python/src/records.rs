@@ -1,0 +1,106 @@
+//! Segments as Python sees them: dictionaries and sums.
+
+use portazgo_core::ids::{Id, Kid};
+use portazgo_core::record::{self, Phase, Phases, Place, Rollup, RollupKey, SegmentError, Value};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+use std::fmt::Write as _;
+
+fn unreadable(error: &SegmentError) -> PyErr {
+    PyValueError::new_err(error.to_string())
+}
+
+/// All records of a sealed segment, as dictionaries (docs/wire.md, section 5).
+#[pyfunction]
+pub(crate) fn decode_segment<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyList>> {
+    let segment = py.detach(|| record::decode_segment(data)).map_err(|error| unreadable(&error))?;
+    let list = PyList::empty(py);
+    for frame in &segment.frames {
+        let place = Place { sequence: frame.sequence, epoch: segment.header.epoch, node: segment.header.node };
+        let members = PyDict::new(py);
+        let mut outcome = Ok(());
+        frame.record.members(&place, &mut |name, value| {
+            if outcome.is_ok() {
+                outcome = set(&members, name, value);
+            }
+        });
+        outcome?;
+        list.append(members)?;
+    }
+    Ok(list)
+}
+
+fn set(members: &Bound<'_, PyDict>, name: &'static str, value: Value<'_>) -> PyResult<()> {
+    match value {
+        Value::Null => members.set_item(name, members.py().None()),
+        Value::Bool(value) => members.set_item(name, value),
+        Value::Integer(value) => members.set_item(name, value),
+        Value::Text(value) => members.set_item(name, value),
+        Value::Phases(phases) => members.set_item(name, clocks(members.py(), phases)?),
+    }
+}
+
+fn clocks<'py>(py: Python<'py>, phases: &Phases) -> PyResult<Bound<'py, PyDict>> {
+    let clocks = PyDict::new(py);
+    for phase in Phase::all() {
+        if let (Some(name), Some(after)) = (phase.word(), phases.get(phase)) {
+            clocks.set_item(name, after)?;
+        }
+    }
+    Ok(clocks)
+}
+
+/// What the collector needs of a sealed segment: identity, hash, sums by minute. Verifies all of it.
+#[pyfunction]
+pub(crate) fn summarize_segment<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyDict>> {
+    let summary = py.detach(|| record::summarize(data)).map_err(|error| unreadable(&error))?;
+    let document = PyDict::new(py);
+    document.set_item("node", summary.node.to_string())?;
+    document.set_item("epoch", summary.epoch.to_string())?;
+    document.set_item("first", summary.first)?;
+    document.set_item("last", summary.last)?;
+    document.set_item("count", summary.count)?;
+    document.set_item("sha256", hexadecimal(&summary.sha256))?;
+    document.set_item("started_at_us", summary.started_at.0)?;
+    document.set_item("ended_at_us", summary.ended_at.0)?;
+    let rollups = PyList::empty(py);
+    for (key, sums) in &summary.rollups {
+        rollups.append(rollup(py, key, sums)?)?;
+    }
+    document.set_item("rollups", rollups)?;
+    Ok(document)
+}
+
+fn rollup<'py>(py: Python<'py>, key: &RollupKey, sums: &Rollup) -> PyResult<Bound<'py, PyDict>> {
+    let row = PyDict::new(py);
+    row.set_item("minute_us", key.minute.0)?;
+    row.set_item("partner", id(key.partner))?;
+    row.set_item("application", id(key.application))?;
+    row.set_item("kid", kid(&key.kid))?;
+    row.set_item("route", id(key.route))?;
+    row.set_item("fault", key.fault_code())?;
+    row.set_item("billable", key.billable)?;
+    row.set_item("price_version", (key.price_version != 0).then_some(key.price_version))?;
+    row.set_item("requests", sums.requests)?;
+    row.set_item("units", sums.units)?;
+    row.set_item("bytes_in", sums.bytes_in)?;
+    row.set_item("bytes_out", sums.bytes_out)?;
+    row.set_item("duration_us_sum", sums.duration_us_sum)?;
+    Ok(row)
+}
+
+fn id(id: Id) -> Option<String> {
+    (!id.is_none()).then(|| id.to_string())
+}
+
+fn kid(kid: &Kid) -> Option<&str> {
+    kid.as_str()
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
