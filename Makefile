@@ -1,7 +1,7 @@
 # Everything that a person or CI runs. `make help` lists it; `make demo` and `make test` are all that a reader needs.
 #
-# Needs python3 (3.11 or newer), rustup with the toolchain of rust-toolchain.toml, gcc, git. Nothing global is changed:
-# tools go to .tools, Python packages to .venv, native artefacts to native/target.
+# Needs python3 (3.11 or newer), rustup with the toolchain of rust-toolchain.toml, gcc, git. Nothing outside this folder
+# is changed but caches, and by `make test` as root: Debian packages of the services that the tests run against.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -12,18 +12,20 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 STEP := scripts/step
 UV := .tools/bin/uv
 PYTHON := .venv/bin/python
-MANIFEST := --manifest-path native/Cargo.toml
-# What `cargo test` builds: all but the extension module, which is tested through Python.
-RUST_TESTS := --workspace --exclude portazgo-python --release --locked
+CARGO_DENY_VERSION := 0.20.2
+CARGO_DENY := .tools/cargo/deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
+# The whole workspace, always: a selection changes the features of shared dependencies, and tokio, serde and hyper
+# would be built a second time (docs/decisions/0013-one-native-build.md).
+CARGO := scripts/cargo-like-maturin
+WORKSPACE := --workspace --release --locked
+# Modules that write generated files, and with --check say which are stale.
+GENERATORS := portazgo.faults.generate
+SUITES := $(wildcard tests/unit tests/api tests/insignia tests/blackbox tests/docs tests/browser)
 
-# maturin finds uv on the PATH only (trap: the error is a bare "No such file or directory").
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.tools/bin:$(PATH)
 export VIRTUAL_ENV := $(CURDIR)/.venv
-# What maturin sets for pyo3's build script. Set for every other cargo command too, else each change of hands rebuilds
-# pyo3 (docs/decisions/0013-one-native-build.md).
-export PYO3_PYTHON := $(CURDIR)/.venv/bin/python
 
-# What the module's digest covers (src/portazgo/native_build.py), tests excepted.
+# What the module's digest covers (src/portazgo/native_build.py), and what else decides how it's built.
 NATIVE_SOURCES := rust-toolchain.toml native/Cargo.toml native/Cargo.lock $(wildcard native/crates/*/Cargo.toml) \
 	$(wildcard native/crates/*/build.rs) $(shell find native/crates/*/src -name '*.rs')
 
@@ -31,27 +33,99 @@ NATIVE_SOURCES := rust-toolchain.toml native/Cargo.toml native/Cargo.lock $(wild
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# ---------------------------------------------------------------------------------------------- tools and packages
+# --------------------------------------------------------------------------------------------- tools, packages, build
 
 .PHONY: setup
 setup: .venv/.synced ## Install the tools and the Python packages.
 
 $(UV): tools.txt
-	@$(STEP) "tools: uv" bash -c 'python3 -m venv .tools && .tools/bin/python -m pip install --quiet --requirement tools.txt'
+	@$(STEP) --quiet "tools: uv" \
+		bash -c 'python3 -m venv .tools && .tools/bin/python -m pip install --quiet --requirement tools.txt'
 	@touch $@
 
 .venv/.synced: requirements/dev.txt .python-version $(UV)
-	@[[ -x $(PYTHON) ]] || $(STEP) --quiet "environment" $(UV) venv --quiet --no-python-downloads .venv
-	@$(STEP) "Python packages" $(UV) pip sync --quiet --require-hashes requirements/dev.txt
+	@[[ -x $(PYTHON) ]] || $(STEP) --quiet "Python environment" $(UV) venv --quiet --no-python-downloads .venv
+	@$(STEP) --quiet "Python packages" $(UV) pip sync --quiet --require-hashes requirements/dev.txt
 	@touch $@
 
 .PHONY: native
-native: .venv/.native ## Build the native module (release profile) and install the package, editable.
+native: .venv/.installed ## Build the native module, with the profile of the tests.
 
-.venv/.native: .venv/.synced pyproject.toml $(NATIVE_SOURCES)
-	@$(STEP) "native module" maturin develop --release --uv --locked --quiet
+.venv/.native: .venv/.synced $(NATIVE_SOURCES)
+	@$(STEP) "native module" maturin develop --skip-install --release --locked --quiet
+	@touch $@
+
+# The package as `pip install --editable` leaves it. The packages it needs are there, pinned: nothing is looked up.
+.venv/.installed: .venv/.native pyproject.toml native/Cargo.toml
+	@$(STEP) --quiet "portazgo, editable" $(UV) pip install --quiet --offline --no-deps --no-build-isolation \
+		--reinstall-package portazgo --editable .
 	@touch $@
 
 .PHONY: lock
-lock: $(UV) ## Renew requirements/*.txt within the bounds of pyproject.toml (`make lock UPGRADE=1`: to the newest).
+lock: $(UV) ## Renew requirements/*.txt as pyproject.toml allows; with UPGRADE=1 to the newest.
 	@$(STEP) "lock the Python packages" scripts/lock $(if $(UPGRADE),--upgrade)
+
+.PHONY: gen
+gen: native ## Write the generated files.
+	@for generator in $(GENERATORS); do $(STEP) --quiet "write: $$generator" $(PYTHON) -m "$$generator"; done
+
+.PHONY: clean
+clean: ## Delete what is built; keep tools, packages and demo data.
+	rm -rf native/target dist src/portazgo/_native*.so .venv/.native .venv/.installed
+
+# ------------------------------------------------------------------------------------------------------------------ run
+
+.PHONY: demo
+demo: native ## Run everything with a demo backend, a partner and a key; Ctrl-C ends it.
+	@exec .venv/bin/portazgo demo
+
+# ---------------------------------------------------------------------------------------------------------------- check
+
+.PHONY: format
+format: setup ## Format Python and Rust.
+	@$(STEP) --quiet "ruff format" ruff format
+	@$(STEP) --quiet "ruff --fix" ruff check --fix --exit-zero --quiet
+	@$(STEP) --quiet "cargo fmt" cargo fmt --manifest-path native/Cargo.toml --all
+
+CHECKS := check-python check-rust check-generated check-repository
+.PHONY: check $(CHECKS)
+check: $(CHECKS) ## Everything that can be wrong without running it (`make --keep-going check` shows all of it).
+
+check-python: native
+	@$(STEP) --quiet "ruff format" ruff format --check
+	@$(STEP) --quiet "ruff" ruff check
+	@$(STEP) --quiet "import-linter" lint-imports
+	@$(STEP) --quiet "mypy" mypy
+
+check-rust: native $(CARGO_DENY)
+	@$(STEP) --quiet "cargo fmt" cargo fmt --manifest-path native/Cargo.toml --all --check
+	@$(STEP) --quiet "cargo deny" $(CARGO_DENY) --manifest-path native/Cargo.toml --locked check bans licenses sources
+	@$(STEP) --quiet "clippy" $(CARGO) clippy $(WORKSPACE) --all-targets -- -D warnings
+
+check-generated: native
+	@for generator in $(GENERATORS); do \
+		$(STEP) --quiet "fresh: $$generator" $(PYTHON) -m "$$generator" --check; done
+
+check-repository: setup
+	@$(STEP) "repository" $(PYTHON) scripts/lint_repository.py
+
+# Built without optimisation: 45 s instead of 145 s, and a check takes half a second either way.
+$(CARGO_DENY):
+	@CARGO_PROFILE_DEV_DEBUG=false CARGO_INCREMENTAL=0 $(STEP) --quiet "tools: cargo-deny $(CARGO_DENY_VERSION)" \
+		cargo install cargo-deny --quiet --version "=$(CARGO_DENY_VERSION)" --locked --debug --root $(@D)/..
+
+# ----------------------------------------------------------------------------------------------------------------- test
+
+.PHONY: test test-rust test-python
+test: test-rust test-python ## Run all tests.
+
+test-rust: native
+	@$(STEP) "tests: Rust" $(CARGO) test $(WORKSPACE) --quiet
+
+test-python: native
+	@$(STEP) --quiet "services for the tests" scripts/test-services
+	@for suite in $(SUITES); do $(STEP) "$$suite" pytest --quiet "$$suite"; done
+
+.PHONY: fresh
+fresh: ## Prove the README's two commands on a fresh clone with cold caches; print their times.
+	@python3 scripts/fresh.py

@@ -1,9 +1,9 @@
 """Whether the native module was built from the sources beside it.
 
-The digest is SHA-256 over one line per source, `<SHA-256 of the content in hex>  <path>` and a newline each, sorted by path
-(the form of `sha256sum`), where path is relative to `native/` with `/`. Sources are `Cargo.toml`, `Cargo.lock` and, of
-every crate, `Cargo.toml`, `build.rs` and `src/**/*.rs`: what ends up in the module, so that editing a test makes nothing
-stale. `native/crates/python/build.rs` computes the same and embeds it as `portazgo._native.SOURCE_DIGEST`.
+The digest is SHA-256 over one line per source, `<SHA-256 of the content in hex>  <path>` with a newline (the form of
+`sha256sum`), sorted by path; path is relative to `native/`, with `/`. Sources are `Cargo.toml`, `Cargo.lock` and, of
+every crate, `Cargo.toml`, `build.rs` and `src/**/*.rs`: what ends up in the module, so that editing a test makes
+nothing stale. `native/crates/python/build.rs` computes the same and embeds it as `portazgo._native.SOURCE_DIGEST`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 _REBUILD = "Run `make native`."
 
 
-class NativeModuleStale(Exception):  # noqa: N818 - named for what is the case, as all our errors
+class NativeModuleStale(Exception):
     """The native module is missing, or was built from other sources than those beside the package."""
 
 
