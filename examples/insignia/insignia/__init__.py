@@ -1,0 +1,1 @@
+"""Insignia issues digital credentials: a fictional company's backend with JWT at its door."""

@@ -1,0 +1,1 @@
+"""Issuers, badges, recipients and awards."""
