@@ -7,24 +7,26 @@ import os
 from pathlib import Path
 from typing import Self
 
+from portazgo.kit.errors import StartRefused
 
-class InstanceRunning(Exception):
+
+class InstanceRunning(StartRefused):
     """Another Portazgo runs on this data folder."""
 
     def __init__(self, folder: Path, pid: str) -> None:
         super().__init__(
-            f"another Portazgo (process {pid or 'unknown'}) runs on {folder}; "
-            "stop it, or choose another folder with PORTAZGO_DATA_DIR"
+            f"another Portazgo (process {pid or 'unknown'}) runs on {folder}",
+            "stop it, or choose another folder with PORTAZGO_DATA_DIR",
         )
 
 
-class FolderNotWritable(Exception):
+class FolderNotWritable(StartRefused):
     """The data folder can't be made or written."""
 
     def __init__(self, folder: Path, why: str) -> None:
         super().__init__(
-            f"the data folder {folder} can't be written ({why}); "
-            "give this user the right to write there, or choose another folder with PORTAZGO_DATA_DIR"
+            f"the data folder {folder} can't be written ({why})",
+            "give this user the right to write there, or choose another folder with PORTAZGO_DATA_DIR",
         )
 
 

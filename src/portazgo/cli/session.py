@@ -1,0 +1,104 @@
+"""What every command that speaks to the admin API needs: where, with which token, how to print, how to fail."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+import click
+
+from portazgo.cli.exits import Exit
+
+if TYPE_CHECKING:
+    from portazgo.client.admin import AdminClient
+    from portazgo.settings import Settings
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+FORMATS = ("table", "json", "jsonl", "csv", "yaml")
+
+
+class Failed(click.ClickException):
+    """A sentence, what to do next, and the exit code."""
+
+    def __init__(self, sentence: str, *, remedy: str | None = None, exit_code: int = Exit.FAILED) -> None:
+        super().__init__(sentence)
+        self.remedy = remedy
+        self.exit_code = exit_code
+
+    def show(self, file: object = None) -> None:
+        """Say it on stderr."""
+        click.secho(f"Error: {self.message}", fg="red", err=True)
+        if self.remedy:
+            click.echo(f"  {self.remedy}", err=True)
+
+
+def output_options(command: Callable[P, R]) -> Callable[P, R]:
+    """Add `-o/--output`, `--json` and `--quiet`."""
+    command = click.option("-o", "--output", type=click.Choice(FORMATS), default="table", help="How to print.")(command)
+    command = click.option("--json", "output", flag_value="json", help="The same as -o json.")(command)
+    return click.option("--quiet", is_flag=True, help="Print nothing but errors and the document.")(command)
+
+
+def connect() -> AdminClient:
+    """Open the admin API that the settings name. Raises Failed with what is missing."""
+    from portazgo.client.admin import AdminClient  # noqa: PLC0415 - HTTP is imported by the commands that speak it
+    from portazgo.kit.secret import Secret  # noqa: PLC0415
+
+    settings = load_settings()
+    try:
+        token = settings.admin_token_file.read_text().strip()
+    except OSError as problem:
+        raise Failed(
+            f"there is no admin token in {settings.admin_token_file} ({problem.strerror})",
+            remedy="Start Portazgo here first (`portazgo up`), or name the file with PORTAZGO_ADMIN_TOKEN_FILE.",
+            exit_code=Exit.LOGIN,
+        ) from None
+    return AdminClient(settings.control_url, Secret(token))
+
+
+def load_settings(flags: dict[str, str | None] | None = None) -> Settings:
+    """Read the settings; everything wrong at once, exit 2."""
+    from portazgo import settings  # noqa: PLC0415 - its table takes a few milliseconds that `--help` needn't pay
+
+    try:
+        loaded = settings.load(flags)
+    except settings.SettingsInvalid as problem:
+        raise Failed(f"the settings are wrong:\n{problem}", exit_code=Exit.USAGE) from None
+    settings.use(loaded)
+    return loaded
+
+
+def speaks_to_admin_api(command: Callable[P, R]) -> Callable[P, R]:
+    """Turn refusals of the admin API into sentences and exit codes."""
+
+    @functools.wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        from portazgo.client.admin import Answered  # noqa: PLC0415
+        from portazgo.kit.http import Unreachable  # noqa: PLC0415
+
+        try:
+            return command(*args, **kwargs)
+        except Unreachable as problem:
+            raise Failed(
+                str(problem), remedy="Is it running? `portazgo up` starts it here; PORTAZGO_CONTROL_URL names another."
+            ) from None
+        except Answered as problem:
+            raise _failed(problem.status, problem.problem) from None
+
+    return wrapped
+
+
+_EXIT_BY_STATUS = {401: Exit.LOGIN, 403: Exit.LOGIN, 409: Exit.CONFLICT, 412: Exit.CONFLICT, 422: Exit.USAGE}
+
+
+def _failed(status: int, problem: dict[str, object]) -> Failed:
+    sentence = str(problem.get("detail") or problem.get("title") or f"HTTP {status}")
+    errors = problem.get("errors")
+    if isinstance(errors, list):
+        sentence += "".join(f"\n  {error.get('pointer') or '/'}: {error.get('message')}" for error in errors)
+    exit_code = Exit.REFUSED if problem.get("category") == "refused" else _EXIT_BY_STATUS.get(status, Exit.FAILED)
+    remedy = problem.get("remedy")
+    return Failed(sentence, remedy=str(remedy) if remedy else None, exit_code=exit_code)

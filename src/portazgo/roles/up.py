@@ -1,0 +1,91 @@
+"""`portazgo up`: the embedded default, control plane, gateway and worker as one group of processes."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+from collections.abc import Mapping
+
+from portazgo.kit.errors import StartRefused
+from portazgo.roles.instance import InstanceLock
+from portazgo.roles.parts import Part, portazgo_command
+from portazgo.roles.ports import LOOPBACK, answers, free_port, port_taken
+from portazgo.roles.supervisor import Supervisor
+from portazgo.settings import Listen, Settings, variable
+
+logger = logging.getLogger(__name__)
+
+READY_SECONDS = 60.0
+
+
+def run_up(settings: Settings) -> int:
+    """Run the group until told to stop. Returns the exit code; raises StartRefused."""
+    with InstanceLock(settings.data_dir):
+        environment = group_environment(settings)
+        migrate(environment)
+        supervisor = Supervisor(core_parts(settings, environment), prepare=lambda group: _announce(group, settings))
+        return supervisor.run()
+
+
+def group_environment(settings: Settings) -> dict[str, str]:
+    """Choose what the parts need to find each other; everything else they read as this process did. Raises StartRefused."""
+    for name in ("gateway_listen", "control_listen"):
+        refuse_taken(getattr(settings, name), variable(name.replace("_listen", "_port")))
+    internal = f"{LOOPBACK}:{free_port()}"
+    return {
+        "PORTAZGO_INTERNAL_LISTEN": internal,
+        "PORTAZGO_INTERNAL_URL": f"http://{internal}",
+        "PORTAZGO_ADMIN_LISTEN": f"{LOOPBACK}:{free_port()}",
+    }
+
+
+def refuse_taken(listen: Listen, name: str) -> None:
+    """Raise StartRefused when something else already listens there."""
+    if listen.port and port_taken(listen.host, listen.port):
+        raise StartRefused(f"something already listens on {listen}", f"stop it, or choose another port with {name}")
+
+
+def migrate(environment: Mapping[str, str]) -> None:
+    """Bring the databases up to date in a process of its own, so that the supervisor stays small. Raises StartRefused."""
+    done = subprocess.run(portazgo_command("migrate"), env={**os.environ, **environment}, check=False)  # noqa: S603 - our own command
+    if done.returncode != 0:
+        raise StartRefused("the databases could not be brought up to date", "see what `portazgo migrate` said above")
+
+
+def core_parts(settings: Settings, environment: Mapping[str, str]) -> tuple[Part, ...]:
+    """The processes of every deployment in one place. The gateway ends first, so that its last records are still collected."""
+    admin = f"http://{environment['PORTAZGO_ADMIN_LISTEN']}"
+    control = f"http://{settings.control_listen.reachable}"
+    return (
+        Part(
+            "control",
+            portazgo_command("control"),
+            environment,
+            ready=lambda: answers(f"{control}/health"),
+            stop_order=2,
+            stop_seconds=4.0,
+        ),
+        Part(
+            "gateway",
+            portazgo_command("gateway"),
+            environment,
+            ready=lambda: answers(f"{admin}/health/ready"),
+            stop_order=0,
+            stop_seconds=7.0,
+        ),
+        Part("worker", portazgo_command("worker"), environment, stop_order=1, stop_seconds=2.0),
+    )
+
+
+def _announce(group: Supervisor, settings: Settings) -> None:
+    late = group.wait_ready(READY_SECONDS)
+    if group.stopping:
+        return
+    if late is not None:
+        raise StartRefused(f"the {late.name} is not ready after {READY_SECONDS:.0f} s", "see its log above")
+    logger.info(
+        "ready",
+        extra={"gateway": f"http://{settings.gateway_listen.reachable}", "control": f"http://{settings.control_listen.reachable}"},
+    )
+
