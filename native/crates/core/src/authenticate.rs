@@ -33,25 +33,45 @@ pub struct Denied {
 
 impl Denied {
     fn unproven(fault: Fault, claimed: Option<Kid>) -> Self {
-        Self { fault, claimed, proven: None }
+        Self {
+            fault,
+            claimed,
+            proven: None,
+        }
     }
 }
 
 /// The one key of a request: `X-Api-Key`, or `Authorization: Bearer` where there is no `X-Api-Key`.
 ///
-/// Two different keys are refused; the same key twice is not. Beside X-Api-Key any other Authorization is none of ours.
+/// Two different keys are refused; the same key twice is not. Beside X-Api-Key any other Authorization is none of ours: only
+/// a bearer token with the form of a key counts there.
 pub fn presented<'h>(
     api_keys: impl Iterator<Item = &'h [u8]>,
     authorizations: impl Iterator<Item = &'h [u8]>,
 ) -> Result<&'h [u8], Denied> {
-    let mut found: Option<&[u8]> = None;
-    for key in api_keys.chain(authorizations.filter_map(bearer)) {
-        match found {
-            Some(known) if known != key => return Err(Denied::unproven(Fault::KeyAmbiguous, None)),
-            _ => found = Some(key),
-        }
-    }
+    let mut found = the_one(None, api_keys)?;
+    let beside = found.is_some();
+    found = the_one(
+        found,
+        authorizations
+            .filter_map(bearer)
+            .filter(|token| !beside || resembles_key(token)),
+    )?;
     found.ok_or_else(|| Denied::unproven(Fault::KeyMissing, None))
+}
+
+fn the_one<'h>(found: Option<&'h [u8]>, keys: impl Iterator<Item = &'h [u8]>) -> Result<Option<&'h [u8]>, Denied> {
+    keys.into_iter().try_fold(found, |found, key| match found {
+        Some(known) if known != key => Err(Denied::unproven(Fault::KeyAmbiguous, None)),
+        _ => Ok(Some(key)),
+    })
+}
+
+/// Whether a token ends like an API key of any deployment: `…_<live|test>_<kid>_<secret><crc>`.
+fn resembles_key(token: &[u8]) -> bool {
+    let mut parts = token.rsplit(|&byte| byte == b'_');
+    let lengths = [parts.next(), parts.next()].map(|part| part.map_or(0, <[u8]>::len));
+    lengths == [SECRET + CRC, KID] && matches!(parts.next(), Some(b"live" | b"test"))
 }
 
 fn bearer(value: &[u8]) -> Option<&[u8]> {
@@ -87,20 +107,30 @@ impl<'k> ParsedKey<'k> {
         }
         let secret = &rest[KID + 1..KID + 1 + SECRET];
         secret.iter().all(u8::is_ascii_alphanumeric).then_some(())?;
-        Some(Self { environment, kid: Kid::parse(&rest[..KID])?, secret })
+        Some(Self {
+            environment,
+            kid: Kid::parse(&rest[..KID])?,
+            secret,
+        })
     }
 }
 
 /// Prove a presented key.
 ///
 /// Constant time in the secret. An unknown kid pays for a comparison too, so that known and unknown kids take the same time.
-pub fn authenticate(presented: &[u8], prefix: &str, snapshot: &Snapshot, lane: &SecurityLane, now: WallTime) -> Result<Identity, Denied> {
+pub fn authenticate(
+    presented: &[u8],
+    prefix: &str,
+    snapshot: &Snapshot,
+    lane: &SecurityLane,
+    now: WallTime,
+) -> Result<Identity, Denied> {
     let Some(parsed) = ParsedKey::parse(presented, prefix) else {
         return Err(Denied::unproven(Fault::KeyMalformed, None));
     };
     let claimed = Some(parsed.kid);
     let inner = digest::digest(&digest::SHA256, parsed.secret);
-    let key = match snapshot.keys().get(parsed.kid) {
+    let key = match snapshot.keys().get(&parsed.kid) {
         Some(Known::Yes(key)) => key,
         Some(Known::Outdated) => return Err(Denied::unproven(Fault::NodeOutdated, claimed)),
         None => {
@@ -108,10 +138,16 @@ pub fn authenticate(presented: &[u8], prefix: &str, snapshot: &Snapshot, lane: &
             return Err(Denied::unproven(Fault::KeyUnknown, claimed));
         }
     };
-    let Some(secret) = matching_secret(key, inner.as_ref(), snapshot) else {
-        return Err(Denied::unproven(Fault::KeyUnknown, claimed));
+    let secret = match matching_secret(key, inner.as_ref(), snapshot) {
+        Ok(Some(secret)) => secret,
+        Ok(None) => return Err(Denied::unproven(Fault::KeyUnknown, claimed)),
+        Err(fault) => return Err(Denied::unproven(fault, claimed)),
     };
-    let denied = |fault| Denied { fault, claimed, proven: Some((parsed.kid, secret.slot)) };
+    let denied = |fault| Denied {
+        fault,
+        claimed,
+        proven: Some((parsed.kid, secret.slot)),
+    };
     if let Some(fault) = key_fault(key, secret, snapshot, lane, now) {
         return Err(denied(fault));
     }
@@ -121,23 +157,28 @@ pub fn authenticate(presented: &[u8], prefix: &str, snapshot: &Snapshot, lane: &
     if application.environment != parsed.environment {
         return Err(Denied::unproven(Fault::KeyUnknown, claimed));
     }
-    Ok(Identity { key: Arc::clone(key), slot: secret.slot })
+    Ok(Identity {
+        key: Arc::clone(key),
+        slot: secret.slot,
+    })
 }
 
 /// The pepper that unknown kids are compared under.
 static DECOY_PEPPER: LazyLock<hmac::Key> = LazyLock::new(|| hmac::Key::new(hmac::HMAC_SHA256, &[0x5a; 32]));
 
-/// All secrets are compared, whichever matches first.
-fn matching_secret<'k>(key: &'k Key, inner: &[u8], snapshot: &Snapshot) -> Option<&'k SecretDigest> {
+/// All secrets are compared, whichever matches first. `NodeOutdated` where a pepper is one that this node does not understand.
+fn matching_secret<'k>(key: &'k Key, inner: &[u8], snapshot: &Snapshot) -> Result<Option<&'k SecretDigest>, Fault> {
     let mut found = None;
     for secret in &key.secrets {
-        if let Some(pepper) = snapshot.pepper(secret.pepper)
-            && matches(pepper, inner, &secret.digest)
-        {
+        let pepper = snapshot
+            .pepper(secret.pepper)
+            .and_then(Known::understood)
+            .ok_or(Fault::NodeOutdated)?;
+        if matches(pepper, inner, &secret.digest) {
             found = Some(secret);
         }
     }
-    found
+    Ok(found)
 }
 
 fn matches(pepper: &hmac::Key, inner: &[u8], digest: &[u8; 32]) -> bool {
@@ -145,7 +186,13 @@ fn matches(pepper: &hmac::Key, inner: &[u8], digest: &[u8; 32]) -> bool {
     hmac::verify(pepper, inner, digest).is_ok()
 }
 
-fn key_fault(key: &Key, secret: &SecretDigest, snapshot: &Snapshot, lane: &SecurityLane, now: WallTime) -> Option<Fault> {
+fn key_fault(
+    key: &Key,
+    secret: &SecretDigest,
+    snapshot: &Snapshot,
+    lane: &SecurityLane,
+    now: WallTime,
+) -> Option<Fault> {
     if let Some(fault) = lane.key_denial(key.kid, snapshot.revision) {
         return Some(fault);
     }

@@ -29,7 +29,9 @@ pub struct Authorized<'r> {
 impl Authorized<'_> {
     /// The backend in the caller's environment; `authorize` has made sure that there is one.
     pub fn backend_environment(&self, caller: &Caller) -> &BackendEnvironment {
-        self.backend.environment(caller.application.environment).expect("authorize refused calls without this environment")
+        self.backend
+            .environment(caller.application.environment)
+            .expect("authorize refused calls without this environment")
     }
 }
 
@@ -40,7 +42,37 @@ pub fn caller(identity: &Identity, snapshot: &Snapshot) -> Result<Caller, Fault>
     Ok(Caller { application, partner })
 }
 
-/// Decide. The order is that of design: standing, network, plan, scopes, environment.
+/// May this caller call at all, from here? Partner and application are active, and the address is in the key's networks.
+pub fn standing(
+    caller: &Caller,
+    identity: &Identity,
+    snapshot: &Snapshot,
+    lane: &SecurityLane,
+    address: IpAddr,
+) -> Result<(), Fault> {
+    let key = &identity.key;
+    if !caller.partner.active {
+        return Err(Fault::PartnerSuspended);
+    }
+    if !caller.application.active {
+        return Err(Fault::ApplicationSuspended);
+    }
+    if let Some(fault) = lane.caller_denial(
+        caller.partner.id,
+        caller.application.id,
+        key.kid,
+        address,
+        snapshot.revision,
+    ) {
+        return Err(fault);
+    }
+    match &key.networks {
+        Some(networks) if !networks.iter().any(|network| network.contains(address)) => Err(Fault::KeyNetworkDenied),
+        _ => Ok(()),
+    }
+}
+
+/// Decide. The order is: standing, network, plan, scopes, environment.
 pub fn authorize<'r>(
     caller: &Caller,
     identity: &Identity,
@@ -49,21 +81,7 @@ pub fn authorize<'r>(
     lane: &SecurityLane,
     address: IpAddr,
 ) -> Result<Authorized<'r>, Fault> {
-    let key = &identity.key;
-    if !caller.partner.active {
-        return Err(Fault::PartnerSuspended);
-    }
-    if !caller.application.active {
-        return Err(Fault::ApplicationSuspended);
-    }
-    if let Some(fault) = lane.caller_denial(caller.partner.id, caller.application.id, key.kid, address, snapshot.revision) {
-        return Err(fault);
-    }
-    if let Some(networks) = &key.networks
-        && !networks.iter().any(|network| network.contains(address))
-    {
-        return Err(Fault::KeyNetworkDenied);
-    }
+    standing(caller, identity, snapshot, lane, address)?;
     let action = route.action.as_ref().ok_or(Fault::NodeOutdated)?;
     let plan = match caller.application.plan {
         Some(id) => understood(snapshot.plan(id))?,
@@ -72,7 +90,7 @@ pub fn authorize<'r>(
     if !plan.apis.contains(&route.api) {
         return Err(Fault::PlanMissing);
     }
-    if !covers(plan.scopes.as_deref(), &action.scopes) || !covers(key.scopes.as_deref(), &action.scopes) {
+    if !covers(plan.scopes.as_deref(), &action.scopes) || !covers(identity.key.scopes.as_deref(), &action.scopes) {
         return Err(Fault::ScopeMissing);
     }
     let backend = understood(snapshot.backend(action.backend))?;
@@ -83,11 +101,12 @@ pub fn authorize<'r>(
     Ok(Authorized { action, plan, backend })
 }
 
-/// None grants all; otherwise any one of the wanted scopes suffices, and a route without scopes is open to every holder.
+/// None grants all; otherwise every wanted scope must be granted, so that plan and key together never reach further than
+/// each of them. A route without scopes is open to every holder.
 fn covers(granted: Option<&[String]>, wanted: &[String]) -> bool {
     match granted {
         None => true,
-        Some(granted) => wanted.is_empty() || wanted.iter().any(|scope| granted.contains(scope)),
+        Some(granted) => wanted.iter().all(|scope| granted.contains(scope)),
     }
 }
 

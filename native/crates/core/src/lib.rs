@@ -16,6 +16,7 @@ pub mod network;
 pub mod problem;
 pub mod record;
 pub mod route;
+pub mod secret;
 pub mod security;
 pub mod snapshot;
 pub mod time;

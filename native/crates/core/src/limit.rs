@@ -5,13 +5,14 @@
 
 use crate::ids::Kid;
 use crate::time::Monotonic;
+use aws_lc_rs::digest;
 use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Cells kept per partner before those that are full again are forgotten (which loses nothing).
-const MOST_CELLS: usize = 100_000;
+const CELLS_BEFORE_SWEEP: usize = 1024;
 const NANOSECONDS: u64 = 1_000_000_000;
 
 /// A rate limit: `quota` calls per window, up to `burst` at once.
@@ -36,26 +37,67 @@ impl Throttle {
         if quota == 0 || window_seconds == 0 || burst == 0 {
             return Err("quota, window and burst must be at least 1".to_owned());
         }
-        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {
+        if name.is_empty()
+            || !name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        {
             return Err(format!("{name:?} is no name: letters, digits, '-', '_' and '.'"));
         }
         let interval = (u64::from(window_seconds) * NANOSECONDS / u64::from(quota)).max(1);
         // Two throttles that mean the same share their cells across snapshots; one that was changed starts afresh.
-        let text = format!("{name}/{quota}/{window_seconds}/{burst}");
-        let identity = (u64::from(crc32fast::hash(text.as_bytes())) << 32) | u64::from(crc32fast::hash(text.as_bytes().iter().rev().copied().collect::<Vec<u8>>().as_slice()));
-        Ok(Self { name: name.to_owned(), quota, window_seconds, burst, interval, identity })
+        let identity = identity(&format!("{name}/{quota}/{window_seconds}"));
+        Ok(Self {
+            name: name.to_owned(),
+            quota,
+            window_seconds,
+            burst,
+            interval,
+            identity,
+        })
     }
 
     /// How far the theoretical arrival time may lie ahead.
     fn tolerance(&self) -> u64 {
         self.interval * u64::from(self.burst)
     }
+
+    /// How long until one call is admitted, 0 when it is at once.
+    fn wait(&self, arrival: u64, now: Monotonic) -> u64 {
+        (arrival.max(now.0) + self.interval - now.0).saturating_sub(self.tolerance())
+    }
+}
+
+fn identity(text: &str) -> u64 {
+    let hash = digest::digest(&digest::SHA256, text.as_bytes());
+    u64::from_be_bytes(hash.as_ref()[..8].try_into().expect("a SHA-256 has 32 bytes"))
 }
 
 /// The throttle cells of one partner's keys: theoretical arrival times in monotonic nanoseconds.
 #[derive(Debug, Default)]
 pub struct PartnerCells {
-    cells: Mutex<HashMap<(Kid, u64), u64>>,
+    cells: Mutex<Cells>,
+}
+
+#[derive(Debug, Default)]
+struct Cells {
+    arrivals: HashMap<(Kid, u64), u64>,
+    /// Twice what the last sweep left, so that sweeping costs little per call however many cells are in use.
+    sweep_at: usize,
+}
+
+impl Cells {
+    fn arrival(&self, kid: Kid, throttle: &Throttle) -> u64 {
+        self.arrivals.get(&(kid, throttle.identity)).copied().unwrap_or(0)
+    }
+
+    fn store(&mut self, kid: Kid, throttle: &Throttle, arrival: u64, now: Monotonic) {
+        if self.arrivals.len() >= self.sweep_at.max(CELLS_BEFORE_SWEEP) {
+            self.arrivals.retain(|_, arrival| *arrival > now.0);
+            self.sweep_at = self.arrivals.len() * 2;
+        }
+        self.arrivals.insert((kid, throttle.identity), arrival);
+    }
 }
 
 /// What became of one policy.
@@ -63,7 +105,8 @@ pub struct PartnerCells {
 pub struct Standing {
     /// Calls left now.
     pub remaining: u32,
-    /// Seconds until the policy is as good as new.
+    /// With calls left: seconds until the policy is as good as new. With none left: seconds until there is one again, so
+    /// that `Retry-After` never lies before it.
     pub reset_seconds: u64,
 }
 
@@ -74,7 +117,7 @@ pub enum Decision {
     Admitted(SmallVec<[Standing; 4]>),
     /// Nothing was consumed.
     Denied {
-        /// Which throttle denied.
+        /// Which throttle denied; of several, the one that denies longest.
         throttle: usize,
         /// When one call is free again.
         retry_after_seconds: u64,
@@ -86,41 +129,54 @@ pub enum Decision {
 impl PartnerCells {
     /// Decide on one call of this key under these throttles.
     pub fn decide(&self, kid: Kid, throttles: &[Throttle], now: Monotonic) -> Decision {
-        let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut arrivals: SmallVec<[u64; 4]> = SmallVec::new();
-        let mut denied = None;
+        let mut cells = self.lock();
+        let mut standings: SmallVec<[Standing; 4]> = SmallVec::new();
+        let mut denied: Option<(usize, u64)> = None;
         for (index, throttle) in throttles.iter().enumerate() {
-            let arrival = cells.get(&(kid, throttle.identity)).copied().unwrap_or(0).max(now.0) + throttle.interval;
-            if denied.is_none() && arrival - now.0 > throttle.tolerance() {
-                denied = Some((index, arrival - now.0 - throttle.tolerance()));
+            let arrival = cells.arrival(kid, throttle);
+            let wait = throttle.wait(arrival, now);
+            if wait > denied.map_or(0, |(_, longest)| longest) {
+                denied = Some((index, wait));
             }
-            arrivals.push(arrival);
+            standings.push(standing(throttle, arrival, now));
         }
         if let Some((throttle, wait)) = denied {
-            let standings = throttles.iter().zip(&arrivals).map(|(throttle, arrival)| standing(throttle, arrival - throttle.interval, now)).collect();
-            return Decision::Denied { throttle, retry_after_seconds: wait.div_ceil(NANOSECONDS).max(1), standings };
+            return Decision::Denied {
+                throttle,
+                retry_after_seconds: wait.div_ceil(NANOSECONDS),
+                standings,
+            };
         }
-        if cells.len() >= MOST_CELLS {
-            cells.retain(|_, arrival| *arrival > now.0);
+        for (throttle, after) in throttles.iter().zip(&mut standings) {
+            let arrival = cells.arrival(kid, throttle).max(now.0) + throttle.interval;
+            cells.store(kid, throttle, arrival, now);
+            *after = standing(throttle, arrival, now);
         }
-        for (throttle, arrival) in throttles.iter().zip(&arrivals) {
-            cells.insert((kid, throttle.identity), *arrival);
-        }
-        Decision::Admitted(throttles.iter().zip(&arrivals).map(|(throttle, arrival)| standing(throttle, *arrival, now)).collect())
+        Decision::Admitted(standings)
     }
 
     /// How the key stands under these throttles; consumes nothing.
     pub fn look(&self, kid: Kid, throttles: &[Throttle], now: Monotonic) -> SmallVec<[Standing; 4]> {
-        let cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
-        let arrival = |throttle: &Throttle| cells.get(&(kid, throttle.identity)).copied().unwrap_or(0);
-        throttles.iter().map(|throttle| standing(throttle, arrival(throttle), now)).collect()
+        let cells = self.lock();
+        throttles
+            .iter()
+            .map(|throttle| standing(throttle, cells.arrival(kid, throttle), now))
+            .collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Cells> {
+        self.cells.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 fn standing(throttle: &Throttle, arrival: u64, now: Monotonic) -> Standing {
     let ahead = arrival.saturating_sub(now.0);
     let room = throttle.tolerance().saturating_sub(ahead) / throttle.interval;
-    Standing { remaining: u32::try_from(room).unwrap_or(u32::MAX), reset_seconds: ahead.div_ceil(NANOSECONDS) }
+    let reset = if room == 0 { throttle.wait(arrival, now) } else { ahead };
+    Standing {
+        remaining: u32::try_from(room).unwrap_or(u32::MAX),
+        reset_seconds: reset.div_ceil(NANOSECONDS),
+    }
 }
 
 /// `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-11): what the limits are.
@@ -128,7 +184,11 @@ pub fn policy_header(throttles: &[Throttle]) -> String {
     let mut text = String::new();
     for throttle in throttles {
         let separator = if text.is_empty() { "" } else { ", " };
-        let _ = write!(text, "{separator}\"{}\";q={};w={}", throttle.name, throttle.quota, throttle.window_seconds);
+        let _ = write!(
+            text,
+            "{separator}\"{}\";q={};w={}",
+            throttle.name, throttle.quota, throttle.window_seconds
+        );
     }
     text
 }
@@ -138,7 +198,11 @@ pub fn standing_header(throttles: &[Throttle], standings: &[Standing]) -> String
     let mut text = String::new();
     for (throttle, standing) in throttles.iter().zip(standings) {
         let separator = if text.is_empty() { "" } else { ", " };
-        let _ = write!(text, "{separator}\"{}\";r={};t={}", throttle.name, standing.remaining, standing.reset_seconds);
+        let _ = write!(
+            text,
+            "{separator}\"{}\";r={};t={}",
+            throttle.name, standing.remaining, standing.reset_seconds
+        );
     }
     text
 }
@@ -159,32 +223,71 @@ mod tests {
         let throttles = [Throttle::new("burst", 3, 3, None).unwrap()];
         let decide = |at| cells.decide(KID, &throttles, at);
         for left in [2, 1, 0] {
-            let Decision::Admitted(standings) = decide(second(0)) else { panic!("denied with {left} left") };
+            let Decision::Admitted(standings) = decide(second(0)) else {
+                panic!("denied with {left} left")
+            };
             assert_eq!(standings[0].remaining, left);
         }
-        let Decision::Denied { throttle: 0, retry_after_seconds: 1, .. } = decide(second(0)) else { panic!("a fourth was admitted") };
+        let Decision::Denied {
+            throttle: 0,
+            retry_after_seconds: 1,
+            ..
+        } = decide(second(0))
+        else {
+            panic!("a fourth was admitted")
+        };
         assert!(matches!(decide(second(1)), Decision::Admitted(_)));
         assert!(matches!(decide(second(1)), Decision::Denied { .. }));
-        assert!(matches!(cells.decide(Kid(*b"bbbbbbbbbb"), &throttles, second(1)), Decision::Admitted(_)));
+        assert!(matches!(
+            cells.decide(Kid(*b"bbbbbbbbbb"), &throttles, second(1)),
+            Decision::Admitted(_)
+        ));
     }
 
     #[test]
     fn a_denial_by_one_policy_takes_nothing_from_the_others() {
         let cells = PartnerCells::default();
-        let throttles = [Throttle::new("hour", 100, 3600, None).unwrap(), Throttle::new("burst", 1, 60, None).unwrap()];
-        assert!(matches!(cells.decide(KID, &throttles, second(0)), Decision::Admitted(_)));
+        let throttles = [
+            Throttle::new("hour", 100, 3600, None).unwrap(),
+            Throttle::new("burst", 1, 60, None).unwrap(),
+        ];
+        assert!(matches!(
+            cells.decide(KID, &throttles, second(0)),
+            Decision::Admitted(_)
+        ));
         for _ in 0..50 {
-            assert!(matches!(cells.decide(KID, &throttles, second(0)), Decision::Denied { throttle: 1, .. }));
+            assert!(matches!(
+                cells.decide(KID, &throttles, second(0)),
+                Decision::Denied { throttle: 1, .. }
+            ));
         }
         assert_eq!(cells.look(KID, &throttles, second(0))[0].remaining, 99);
     }
 
     #[test]
     fn headers_have_the_form_of_the_draft() {
-        let throttles = [Throttle::new("burst", 100, 60, None).unwrap(), Throttle::new("day", 5000, 86400, Some(10)).unwrap()];
-        assert_eq!(policy_header(&throttles), "\"burst\";q=100;w=60, \"day\";q=5000;w=86400");
-        let standings = [Standing { remaining: 50, reset_seconds: 30 }, Standing { remaining: 9, reset_seconds: 18 }];
-        assert_eq!(standing_header(&throttles, &standings), "\"burst\";r=50;t=30, \"day\";r=9;t=18");
+        let throttles = [
+            Throttle::new("burst", 100, 60, None).unwrap(),
+            Throttle::new("day", 5000, 86400, Some(10)).unwrap(),
+        ];
+        assert_eq!(
+            policy_header(&throttles),
+            "\"burst\";q=100;w=60, \"day\";q=5000;w=86400"
+        );
+        let standings = [
+            Standing {
+                remaining: 50,
+                reset_seconds: 30,
+            },
+            Standing {
+                remaining: 9,
+                reset_seconds: 18,
+            },
+        ];
+        assert_eq!(
+            standing_header(&throttles, &standings),
+            "\"burst\";r=50;t=30, \"day\";r=9;t=18"
+        );
     }
 
     #[test]

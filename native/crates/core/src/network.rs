@@ -33,7 +33,11 @@ impl Network {
     fn masked(&self, address: IpAddr) -> u128 {
         let width: u32 = if address.is_ipv4() { 32 } else { 128 };
         let hidden = width - u32::from(self.bits);
-        if hidden >= 128 { 0 } else { (numeric(address) >> hidden) << hidden }
+        if hidden >= 128 {
+            0
+        } else {
+            (numeric(address) >> hidden) << hidden
+        }
     }
 }
 
@@ -56,7 +60,11 @@ mod tests {
         assert!(!network.contains("10.2.0.1".parse().unwrap()));
         assert!(!network.contains("::1".parse().unwrap()));
         assert!(Network::parse("::/0").unwrap().contains("2001:db8::1".parse().unwrap()));
-        assert!(Network::parse("0.0.0.0/0").unwrap().contains("198.51.100.1".parse().unwrap()));
+        assert!(
+            Network::parse("0.0.0.0/0")
+                .unwrap()
+                .contains("198.51.100.1".parse().unwrap())
+        );
     }
 
     #[test]

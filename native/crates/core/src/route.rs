@@ -39,13 +39,24 @@ impl Template {
         let Some(rest) = text.strip_prefix('/') else {
             return Err(format!("the path {text:?} does not begin with a slash"));
         };
+        if let Some(byte) = text.bytes().find(|byte| !is_path_byte(*byte)) {
+            return Err(format!("{:?} in {text:?} is no part of a path", char::from(byte)));
+        }
         let mut segments = Vec::new();
-        for part in rest.split('/') {
+        let mut parts = rest.split('/').peekable();
+        while let Some(part) = parts.next() {
+            if matches!(part, "." | "..") || (part.is_empty() && parts.peek().is_some()) {
+                return Err(format!(
+                    "{text:?} has an empty or a dot segment, which no request can have"
+                ));
+            }
             let segment = match part.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
                 Some("") => return Err(format!("a parameter of {text:?} has no name")),
                 Some(name) => Segment::Parameter(name.to_owned()),
                 None if part.contains(['{', '}']) => {
-                    return Err(format!("the segment {part:?} of {text:?} is neither a literal nor one whole parameter"));
+                    return Err(format!(
+                        "the segment {part:?} of {text:?} is neither a literal nor one whole parameter"
+                    ));
                 }
                 None => Segment::Literal(part.to_owned()),
             };
@@ -64,6 +75,12 @@ impl Template {
             Segment::Literal(_) => None,
         })
     }
+}
+
+/// What may stand in a path (RFC 3986, section 3.3), and the braces of parameters.
+const fn is_path_byte(byte: u8) -> bool {
+    matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'%' | b'!' | b'$' | b'&' | b'\''
+        | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' | b':' | b'@' | b'/' | b'{' | b'}')
 }
 
 /// A backend's path, to be filled with the values of a partner's path.
@@ -89,10 +106,9 @@ impl PathBuilder {
             match segment {
                 Segment::Literal(literal) => text.push_str(literal),
                 Segment::Parameter(name) => {
-                    let index = names
-                        .iter()
-                        .position(|known| known == name)
-                        .ok_or_else(|| format!("the backend's path uses {{{name}}}, which the partner's path does not have"))?;
+                    let index = names.iter().position(|known| known == name).ok_or_else(|| {
+                        format!("the backend's path uses {{{name}}}, which the partner's path does not have")
+                    })?;
                     pieces.push(Piece::Text(std::mem::take(&mut text)));
                     pieces.push(Piece::Value(index));
                 }
@@ -196,7 +212,13 @@ pub struct Router {
 
 impl Router {
     /// Add a route. Fails with the route that already has this host, method and shape of path.
-    pub fn insert(&mut self, host: Option<&str>, method: &str, template: &Template, route: RouteIndex) -> Result<(), RouteIndex> {
+    pub fn insert(
+        &mut self,
+        host: Option<&str>,
+        method: &str,
+        template: &Template,
+        route: RouteIndex,
+    ) -> Result<(), RouteIndex> {
         let tree = match host {
             Some(host) => self.hosts.entry(host.to_ascii_lowercase()).or_default(),
             None => &mut self.any_host,
@@ -210,7 +232,11 @@ impl Router {
             return Match::Unknown;
         };
         let mut allowed: Vec<String> = Vec::new();
-        let own = if self.hosts.is_empty() { None } else { self.hosts.get(&host.to_ascii_lowercase()) };
+        let own = if self.hosts.is_empty() {
+            None
+        } else {
+            self.hosts.get(&host.to_ascii_lowercase())
+        };
         for tree in own.into_iter().chain([&self.any_host]) {
             let mut values = Parameters::new();
             if let Some(node) = tree.find(0, rest, &mut values) {
@@ -237,7 +263,9 @@ mod tests {
     fn router(routes: &[(&str, &str)]) -> Router {
         let mut router = Router::default();
         for (index, (method, path)) in routes.iter().enumerate() {
-            router.insert(None, method, &Template::parse(path).unwrap(), RouteIndex(index as u32)).unwrap();
+            router
+                .insert(None, method, &Template::parse(path).unwrap(), RouteIndex(index as u32))
+                .unwrap();
         }
         router
     }
@@ -251,7 +279,12 @@ mod tests {
 
     #[test]
     fn a_literal_beats_a_parameter_and_there_is_a_way_back() {
-        let router = router(&[("GET", "/v1/a/{id}"), ("GET", "/v1/a/new"), ("GET", "/v1/{kind}/new/x"), ("GET", "/v1/a/")]);
+        let router = router(&[
+            ("GET", "/v1/a/{id}"),
+            ("GET", "/v1/a/new"),
+            ("GET", "/v1/{kind}/new/x"),
+            ("GET", "/v1/a/"),
+        ]);
         assert_eq!(found(&router, "GET", "/v1/a/new"), Some((1, vec![])));
         assert_eq!(found(&router, "GET", "/v1/a/7"), Some((0, vec!["7".into()])));
         assert_eq!(found(&router, "GET", "/v1/a/new/x"), Some((2, vec!["a".into()])));
@@ -263,7 +296,10 @@ mod tests {
     #[test]
     fn a_known_path_with_another_method_says_which_are_allowed() {
         let router = router(&[("GET", "/v1/a"), ("DELETE", "/v1/a")]);
-        assert_eq!(router.find("h", "PUT", "/v1/a"), Match::MethodNotAllowed(vec!["DELETE".into(), "GET".into()]));
+        assert_eq!(
+            router.find("h", "PUT", "/v1/a"),
+            Match::MethodNotAllowed(vec!["DELETE".into(), "GET".into()])
+        );
         assert_eq!(router.find("h", "GET", "/v1/b"), Match::Unknown);
     }
 
@@ -273,7 +309,10 @@ mod tests {
         let twin = Template::parse("/v1/{b}").unwrap();
         assert_eq!(router.insert(None, "GET", &twin, RouteIndex(9)), Err(RouteIndex(0)));
         assert_eq!(router.insert(Some("own.example"), "GET", &twin, RouteIndex(9)), Ok(()));
-        assert_eq!(router.find("OWN.example", "GET", "/v1/x"), Match::Route(RouteIndex(9), Parameters::from_slice(&["x"])));
+        assert_eq!(
+            router.find("OWN.example", "GET", "/v1/x"),
+            Match::Route(RouteIndex(9), Parameters::from_slice(&["x"]))
+        );
     }
 
     #[test]
@@ -288,7 +327,9 @@ mod tests {
 
     #[test]
     fn templates_that_mean_nothing_are_refused() {
-        for text in ["v1", "/a{b}", "/{}", "/{a}/{a}"] {
+        for text in [
+            "v1", "/a{b}", "/{}", "/{a}/{a}", "/a//b", "/a/../b", "/a?b", "/a b", "/a\r\nb",
+        ] {
             assert!(Template::parse(text).is_err(), "{text}");
         }
     }

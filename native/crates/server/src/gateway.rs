@@ -107,12 +107,17 @@ impl Gateway {
         let _one_at_a_time = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
         let began = Instant::now();
         // Security first: it counts even where the rest is refused.
-        self.take_entries(update.security_entries().iter());
+        let history = update.position().map_or("", |(history, ..)| history);
+        self.change_lane(|lane| lane.take_all(history, update.security_entries()));
         let base = self.shared.snapshot.load_full();
         let next = update.apply(base.as_deref())?;
         let revision = next.revision;
         self.shared.snapshot.store(Arc::new(Some(Arc::new(next))));
-        self.shared.bump();
+        // A new history's lane replaces the old one's only together with its snapshot.
+        self.change_lane(|lane| {
+            lane.enter(history);
+            lane.take_all(history, update.security_entries())
+        });
         self.wait_until_loaded().map_err(|why| Refused { place: "data threads".to_owned(), why })?;
         self.shared.last_apply_us.store(began.elapsed().as_micros() as u64, Ordering::Relaxed);
         Ok(revision)
@@ -129,7 +134,7 @@ impl Gateway {
                 Err(error) => trouble.push(error.to_string()),
             }
         }
-        trouble.extend(self.take_entries(entries.iter()));
+        trouble.extend(self.change_lane(|lane| entries.iter().filter_map(|entry| lane.take(entry).err()).collect()));
         if let Err(why) = self.wait_until_loaded() {
             trouble.push(why);
         }
@@ -230,9 +235,10 @@ impl Gateway {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take_entries<'e>(&self, entries: impl Iterator<Item = &'e Entry>) -> Vec<String> {
+    /// Returns what the change could not take.
+    fn change_lane(&self, change: impl FnOnce(&mut SecurityLane) -> Vec<String>) -> Vec<String> {
         let mut lane = SecurityLane::clone(&self.shared.lane.load());
-        let trouble: Vec<String> = entries.filter_map(|entry| lane.take(entry).err()).collect();
+        let trouble = change(&mut lane);
         self.shared.lane.store(Arc::new(lane));
         self.shared.bump();
         trouble

@@ -1,17 +1,43 @@
-//! Compiled resources as they cross the wire (docs/wire.md, section 2). Unknown members are refused: meaning must not be dropped silently.
+//! Compiled resources as they cross the wire (docs/wire.md, sections 2 and 3). Unknown members are refused: meaning must
+//! not be dropped silently.
 
+use super::{Environment, KeyStatus, Metadata, SecretSlot, SigningState, Timeouts};
+use crate::security::Entry;
+use crate::time::WallTime;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
 
-/// One line of a snapshot or of a change's `put`.
+/// Any line of a stream; which members are there says which line it is.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ResourceLine {
+pub(super) struct Line<'l> {
+    pub(super) kind: Option<String>,
+    pub(super) id: Option<String>,
+    pub(super) requires: Option<Vec<String>>,
+    #[serde(borrow)]
+    pub(super) body: Option<&'l RawValue>,
+    pub(super) format: Option<u32>,
+    pub(super) history: Option<String>,
+    pub(super) from: Option<u64>,
+    pub(super) revision: Option<u64>,
+    pub(super) hash: Option<String>,
+    #[serde(borrow)]
+    pub(super) put: Option<Vec<ResourceLine<'l>>>,
+    pub(super) delete: Option<Vec<Deletion>>,
+    pub(super) security: Option<Entry>,
+    pub(super) end: Option<bool>,
+    pub(super) count: Option<u64>,
+}
+
+/// One resource.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ResourceLine<'l> {
     pub(super) kind: String,
     pub(super) id: String,
     pub(super) requires: Vec<String>,
-    pub(super) body: Box<RawValue>,
+    #[serde(borrow)]
+    pub(super) body: &'l RawValue,
 }
 
 #[derive(Deserialize)]
@@ -20,46 +46,6 @@ pub(super) struct Deletion {
     pub(super) kind: String,
     pub(super) id: String,
 }
-
-/// The first line of a stream.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct HeadLine {
-    pub(super) format: u32,
-    pub(super) history: String,
-    #[serde(default)]
-    pub(super) from: Option<u64>,
-    pub(super) revision: u64,
-    pub(super) hash: String,
-}
-
-/// One revision of a page of changes.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ChangeLine {
-    pub(super) revision: u64,
-    #[allow(dead_code, reason = "nodes store and echo the chain; they don't recompute it")]
-    pub(super) hash: String,
-    pub(super) put: Vec<ResourceLine>,
-    pub(super) delete: Vec<Deletion>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct SecurityLine {
-    pub(super) security: crate::security::Entry,
-}
-
-/// The last line.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct EndLine {
-    #[allow(dead_code, reason = "its presence is its meaning")]
-    pub(super) end: bool,
-    pub(super) count: u64,
-}
-
-pub(super) type Metadata = BTreeMap<String, serde_json::Value>;
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
@@ -81,7 +67,7 @@ pub(super) struct PartnerBody {
 pub(super) struct ApplicationBody {
     pub(super) name: String,
     pub(super) partner: String,
-    pub(super) environment: super::Environment,
+    pub(super) environment: Environment,
     pub(super) status: Standing,
     pub(super) plan: Option<String>,
     pub(super) metadata: Metadata,
@@ -91,10 +77,10 @@ pub(super) struct ApplicationBody {
 #[serde(deny_unknown_fields)]
 pub(super) struct KeyBody {
     pub(super) application: String,
-    pub(super) status: super::KeyStatus,
+    pub(super) status: KeyStatus,
     pub(super) name: String,
     pub(super) secrets: Vec<SecretBody>,
-    pub(super) expires_at_us: Option<i64>,
+    pub(super) expires_at: Option<WallTime>,
     pub(super) scopes: Option<Vec<String>>,
     pub(super) networks: Option<Vec<String>>,
 }
@@ -102,10 +88,10 @@ pub(super) struct KeyBody {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SecretBody {
-    pub(super) slot: super::SecretSlot,
+    pub(super) slot: SecretSlot,
     pub(super) digest: String,
     pub(super) pepper: u32,
-    pub(super) ends_at_us: Option<i64>,
+    pub(super) ends_at: Option<WallTime>,
 }
 
 #[derive(Deserialize)]
@@ -129,7 +115,15 @@ pub(super) struct SigningKeyBody {
     pub(super) algorithm: String,
     pub(super) public_jwk: serde_json::Value,
     pub(super) wrapped: String,
-    pub(super) state: super::SigningState,
+    pub(super) state: SigningState,
+}
+
+/// What of a signing key can be read even when its features are unknown: it is published, and what it would sign is refused.
+#[derive(Deserialize)]
+pub(super) struct SigningKeyOutline {
+    pub(super) issuer: String,
+    pub(super) public_jwk: serde_json::Value,
+    pub(super) state: SigningState,
 }
 
 #[derive(Deserialize)]
@@ -150,7 +144,7 @@ pub(super) struct EnvironmentsBody {
 #[serde(deny_unknown_fields)]
 pub(super) struct BackendEnvironmentBody {
     pub(super) targets: Vec<String>,
-    pub(super) timeouts: super::Timeouts,
+    pub(super) timeouts: Timeouts,
     pub(super) credential: CredentialBody,
 }
 
@@ -199,7 +193,7 @@ pub(super) struct RouteBody {
     pub(super) backend: String,
     pub(super) backend_method: String,
     pub(super) backend_path: String,
-    pub(super) environments: Vec<super::Environment>,
+    pub(super) environments: Vec<Environment>,
     pub(super) scopes: Vec<String>,
     pub(super) passthrough: bool,
     pub(super) max_request_bytes: u64,

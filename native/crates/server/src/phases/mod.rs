@@ -85,9 +85,9 @@ async fn run(thread: &Rc<Thread>, wire: &Rc<Wire>, call: &mut Call, request: Req
     let client = route::note_client(thread, wire, call, &head);
 
     let found = match route::find(&snapshot, &head, call)? {
-        Destination::Jwks => return Ok(Answer::document(snapshot.jwks().to_string(), "application/json")),
-        Destination::Discovery => return Ok(Answer::document(snapshot.discovery().to_string(), "application/json")),
-        Destination::WhoAmI => return authenticate::who_am_i(thread, call, &head, &snapshot, &lane),
+        Destination::Jwks => return Ok(Answer::document(snapshot.jwks(&lane).to_string(), "application/json")),
+        Destination::Discovery(document) => return Ok(Answer::document(document.to_string(), "application/json")),
+        Destination::WhoAmI => return authenticate::who_am_i(thread, call, &head, &snapshot, &lane, client),
         Destination::Route(found) => found,
     };
     let identity = authenticate::prove(thread, call, &head, &snapshot, &lane)?;

@@ -21,7 +21,7 @@ const WHO_AM_I: &str = "/.well-known/portazgo/whoami";
 /// Where a request leads.
 pub(super) enum Destination {
     Jwks,
-    Discovery,
+    Discovery(Arc<str>),
     WhoAmI,
     Route(Found),
 }
@@ -39,8 +39,10 @@ pub(super) fn find(snapshot: &Snapshot, head: &Parts, call: &mut Call) -> Result
     if head.method == http::Method::GET {
         match path {
             JWKS => return Ok(Destination::Jwks),
-            DISCOVERY if snapshot.discovery().is_empty() => return Err(Fault::RouteUnknown.into()),
-            DISCOVERY => return Ok(Destination::Discovery),
+            DISCOVERY => {
+                let document = snapshot.discovery(authority(head)).ok_or(Fault::RouteUnknown)?;
+                return Ok(Destination::Discovery(Arc::clone(document)));
+            }
             WHO_AM_I => return Ok(Destination::WhoAmI),
             _ => {}
         }
@@ -62,9 +64,14 @@ pub(super) fn find(snapshot: &Snapshot, head: &Parts, call: &mut Call) -> Result
     }
 }
 
+/// The host that the request names, with its port where it names one.
+fn authority(head: &Parts) -> &str {
+    head.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default()
+}
+
 /// The host that the request names, without its port.
 fn host(head: &Parts) -> &str {
-    let authority = head.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let authority = authority(head);
     match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
         _ => authority,

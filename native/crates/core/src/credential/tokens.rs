@@ -1,0 +1,110 @@
+//! The tokens that an application holds, by backend and, where the claims read it, by key.
+
+use super::made_from::MadeFrom;
+use crate::ids::{Id, Kid};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Tokens kept per application. Beyond it those go that end first.
+const MOST_TOKENS: usize = 4096;
+
+/// The tokens of one application. They end with the object: what replaces an application begins without.
+#[derive(Default)]
+pub struct TokenTable {
+    tokens: Mutex<Tokens>,
+}
+
+/// For whom a token is, and of which key where that matters.
+pub(super) type Place = (Id, Option<Kid>);
+
+#[derive(Default)]
+pub(super) struct Tokens(HashMap<Place, Token>);
+
+pub(super) struct Token {
+    /// The value of `Authorization`.
+    pub(super) header: Arc<str>,
+    pub(super) made_from: MadeFrom,
+    /// Seconds since 1970.
+    pub(super) made_at: i64,
+    pub(super) renew_at: i64,
+    pub(super) ends_at: i64,
+}
+
+impl TokenTable {
+    /// Whoever holds this mints; others that want a token of the same application wait for it and find theirs made.
+    pub(super) fn lock(&self) -> MutexGuard<'_, Tokens> {
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Tokens {
+    /// The token held, where it is still made from the same and young enough. A clock that was set back makes none valid.
+    pub(super) fn current(&self, place: &Place, made_from: &MadeFrom, now: i64) -> Option<&Arc<str>> {
+        let token = self.0.get(place)?;
+        let young = (token.made_at..token.renew_at).contains(&now);
+        (young && token.made_from == *made_from).then_some(&token.header)
+    }
+
+    pub(super) fn hold(&mut self, place: Place, token: Token) {
+        if self.0.len() >= MOST_TOKENS && !self.0.contains_key(&place) {
+            self.make_room(token.made_at);
+        }
+        self.0.insert(place, token);
+    }
+
+    fn make_room(&mut self, now: i64) {
+        self.0.retain(|_, token| token.ends_at > now);
+        if self.0.len() < MOST_TOKENS {
+            return;
+        }
+        let mut ends: Vec<i64> = self.0.values().map(|token| token.ends_at).collect();
+        let (_, &mut quarter, _) = ends.select_nth_unstable(MOST_TOKENS / 4);
+        let mut surplus = MOST_TOKENS / 4;
+        self.0.retain(|_, token| {
+            let goes = surplus > 0 && token.ends_at <= quarter;
+            surplus -= usize::from(goes);
+            !goes
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(made_at: i64) -> Token {
+        let made_from = MadeFrom::default();
+        Token {
+            header: "Bearer x".into(),
+            made_from,
+            made_at,
+            renew_at: made_at + 80,
+            ends_at: made_at + 100,
+        }
+    }
+
+    fn place(number: u64) -> Place {
+        let mut id = [0; 16];
+        id[..8].copy_from_slice(&number.to_be_bytes());
+        (Id(id), None)
+    }
+
+    #[test]
+    fn a_token_is_current_until_four_fifths_of_its_life() {
+        let mut tokens = Tokens::default();
+        tokens.hold(place(0), token(1000));
+        let current = |now| tokens.current(&place(0), &MadeFrom::default(), now).is_some();
+        assert_eq!([999, 1000, 1079, 1080].map(current), [false, true, true, false]);
+    }
+
+    #[test]
+    fn a_table_has_a_bound_and_keeps_what_ends_last() {
+        let mut tokens = Tokens::default();
+        for number in 0..20_000_u64 {
+            tokens.hold(place(number), token(1000 + (number / 1000) as i64));
+            assert!(tokens.0.len() <= MOST_TOKENS);
+        }
+        assert!(tokens.0.contains_key(&place(19_999)));
+        assert!(!tokens.0.contains_key(&place(0)));
+    }
+}

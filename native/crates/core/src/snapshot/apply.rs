@@ -1,0 +1,295 @@
+//! From compiled resources, over the snapshot before them, to the next snapshot. All or nothing.
+
+use super::compile::{PublicPart, Resource, SigningKeyDraft, Understood, pepper_version};
+use super::documents::Documents;
+use super::types::Pepper;
+use super::update::{Form, Refused, Step, Update};
+use super::wire::Deletion;
+use super::{Application, Known, Partner, Route, Routes, SigningKey, SigningState, Snapshot};
+use crate::credential::Signer;
+use crate::ids::{Id, Kid};
+use crate::route::{RouteIndex, Router};
+use aws_lc_rs::hmac;
+use std::sync::Arc;
+
+mod references;
+
+use references::Touched;
+
+/// Whether secrets must be there. The control plane checks what it is about to commit and has no node's secrets at hand.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Secrets {
+    /// As on a node.
+    Required,
+    /// As in a check.
+    Absent,
+}
+
+impl Update {
+    /// The snapshot after this update. `base` is the one before; a whole snapshot takes nothing from it but throttle
+    /// cells and the tokens of what has not changed.
+    pub fn apply(&self, base: Option<&Snapshot>) -> Result<Snapshot, Refused> {
+        let (history, revision, hash) = match self.position() {
+            Some(position) if self.is_whole() => position,
+            _ => return Err(Refused::new("last line", "the stream is not whole")),
+        };
+        let mut next = match (self.from(), base) {
+            (None, _) => Snapshot::default(),
+            (Some(from), Some(base)) if base.revision == from && base.history == history => base.clone(),
+            (Some(from), _) => {
+                return Err(Refused::new(
+                    "line 1",
+                    format!("this node is not at revision {from} of the history {history}"),
+                ));
+            }
+        };
+        history.clone_into(&mut next.history);
+        hash.clone_into(&mut next.hash);
+        next.revision = revision;
+        let mut apply = Apply {
+            update: self,
+            base,
+            next,
+            secrets: Secrets::Required,
+            touched: Touched::default(),
+        };
+        apply.steps()?;
+        references::check(&apply.next, &apply.touched)?;
+        Ok(apply.next)
+    }
+
+    /// What can be said of the update without secrets and without the snapshot before it.
+    pub(super) fn check(&self) -> Result<(), Refused> {
+        let next = Snapshot::default();
+        let mut apply = Apply {
+            update: self,
+            base: None,
+            next,
+            secrets: Secrets::Absent,
+            touched: Touched::default(),
+        };
+        apply.steps()?;
+        match self.form {
+            Form::Snapshot => references::check(&apply.next, &apply.touched),
+            Form::Changes => Ok(()),
+        }
+    }
+}
+
+struct Apply<'a> {
+    update: &'a Update,
+    base: Option<&'a Snapshot>,
+    next: Snapshot,
+    secrets: Secrets,
+    touched: Touched,
+}
+
+impl Apply<'_> {
+    fn steps(&mut self) -> Result<(), Refused> {
+        for step in &self.update.steps {
+            match step {
+                Step::Put(resource) => self.put(resource)?,
+                Step::Delete(deletion) => self.delete(deletion)?,
+            }
+        }
+        if self.touched.routes {
+            self.next.routes = Arc::new(routes(&self.next)?);
+        }
+        if self.touched.signing {
+            let issuers = self.next.issuers.values().filter_map(Known::understood);
+            self.next.documents = Arc::new(Documents::new(self.next.signing_keys.values(), issuers));
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, resource: &Resource) -> Result<(), Refused> {
+        match resource {
+            Resource::Partner(id, partner) => {
+                let partner = self.with_its_cells(*id, partner);
+                self.next.partners.put(*id, partner);
+            }
+            Resource::Application(id, application) => {
+                let application = self.with_its_tokens(*id, application);
+                self.next.applications.put(*id, application);
+                self.touched.applications.push(*id);
+            }
+            Resource::Key(kid, key) => {
+                self.next.keys.put(*kid, key.clone());
+                self.touched.keys.push(*kid);
+            }
+            Resource::Plan(id, plan) => _ = Arc::make_mut(&mut self.next.plans).insert(*id, plan.clone()),
+            Resource::Backend(id, backend) => {
+                Arc::make_mut(&mut self.next.backends).insert(*id, backend.clone());
+                self.touched.backends.push(*id);
+            }
+            Resource::Route(id, route) => self.put_route(*id, route.as_ref()),
+            Resource::Pepper(version, understood) => {
+                let pepper = self.pepper(*version, *understood)?;
+                Arc::make_mut(&mut self.next.peppers).insert(*version, pepper);
+            }
+            Resource::Issuer(id, issuer) => {
+                Arc::make_mut(&mut self.next.issuers).insert(*id, issuer.clone());
+                self.touched.signing = true;
+            }
+            Resource::SigningKey(draft) => self.put_signing_key(draft)?,
+            Resource::Unknown => {}
+        }
+        Ok(())
+    }
+
+    /// A partner that changes keeps its throttle cells: a rename is no fresh burst.
+    fn with_its_cells(&self, id: Id, partner: &Known<Partner>) -> Known<Partner> {
+        let before = self
+            .next
+            .partners
+            .get(&id)
+            .or_else(|| self.base?.partners.get(&id))
+            .and_then(Known::understood);
+        match (partner, before) {
+            (Known::Yes(partner), Some(before)) if partner.version == before.version => Known::Yes(Arc::clone(before)),
+            (Known::Yes(partner), Some(before)) => Known::Yes(Arc::new(Partner {
+                cells: Arc::clone(&before.cells),
+                ..Partner::clone(partner)
+            })),
+            _ => partner.clone(),
+        }
+    }
+
+    /// An application that did not change stays the same object, so that a whole snapshot drops no tokens.
+    fn with_its_tokens(&self, id: Id, application: &Known<Application>) -> Known<Application> {
+        let before = self
+            .next
+            .applications
+            .get(&id)
+            .or_else(|| self.base?.applications.get(&id))
+            .and_then(Known::understood);
+        match (application, before) {
+            (Known::Yes(application), Some(before)) if application.version == before.version => {
+                Known::Yes(Arc::clone(before))
+            }
+            _ => application.clone(),
+        }
+    }
+
+    fn put_route(&mut self, id: Id, route: Option<&Arc<Route>>) {
+        let routes = Arc::make_mut(&mut self.next.routes_by_id);
+        match route {
+            Some(route) => _ = routes.insert(id, Arc::clone(route)),
+            None => _ = routes.remove(&id),
+        }
+        self.touched.placed_routes.push(id);
+        self.touched.routes = true;
+    }
+
+    fn pepper(&self, version: u32, understood: Understood) -> Result<Known<Pepper>, Refused> {
+        if understood == Understood::No || self.secrets == Secrets::Absent {
+            return Ok(Known::Outdated);
+        }
+        let secret = self.secret("pepper", &version.to_string())?;
+        Ok(Known::Yes(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, secret))))
+    }
+
+    fn put_signing_key(&mut self, draft: &SigningKeyDraft) -> Result<(), Refused> {
+        let compiled = match &draft.public {
+            Some(public) => Some(Arc::new(self.signing_key(draft, public)?)),
+            None => None,
+        };
+        let keys = Arc::make_mut(&mut self.next.signing_keys);
+        match compiled {
+            Some(key) => _ = keys.insert(draft.kid.clone(), key),
+            None => _ = keys.remove(&draft.kid),
+        }
+        self.touched.signing_keys.push(draft.kid.clone());
+        self.touched.signing = true;
+        Ok(())
+    }
+
+    fn signing_key(&self, draft: &SigningKeyDraft, public: &PublicPart) -> Result<SigningKey, Refused> {
+        let outdated = draft.understood == Understood::No;
+        let signs = !outdated && public.state != SigningState::Retired && self.secrets == Secrets::Required;
+        let signer = if signs {
+            Some(self.signer(&draft.kid, &public.jwk)?)
+        } else {
+            None
+        };
+        Ok(SigningKey {
+            kid: draft.kid.clone(),
+            issuer: public.issuer,
+            public_jwk: public.jwk.clone(),
+            state: public.state,
+            signer,
+            outdated,
+        })
+    }
+
+    fn signer(&self, kid: &str, jwk: &serde_json::Value) -> Result<Signer, Refused> {
+        let refuse = |why| Refused::new(format!("signing_key/{kid}/wrapped"), why);
+        let signer = Signer::from_pkcs8(self.secret("signing_key", kid)?).map_err(refuse)?;
+        let published = super::compile::public_point(jwk);
+        if published.is_none_or(|point| point != signer.public_point()) {
+            return Err(refuse("the private key does not belong to public_jwk"));
+        }
+        Ok(signer)
+    }
+
+    fn secret(&self, kind: &str, id: &str) -> Result<&[u8], Refused> {
+        let secret = self.update.secret(&format!("{kind}/{id}"));
+        secret
+            .map(crate::secret::Secret::reveal)
+            .ok_or_else(|| Refused::new(format!("{kind}/{id}/wrapped"), "it was not unwrapped"))
+    }
+
+    fn delete(&mut self, deletion: &Deletion) -> Result<(), Refused> {
+        let refuse = |why| Refused::new(format!("{}/{}", deletion.kind, deletion.id), why);
+        let id = || Id::parse(&deletion.id).ok_or_else(|| refuse("not an id"));
+        let gone = &mut self.touched;
+        match deletion.kind.as_str() {
+            "partner" => gone.partners_gone |= self.next.partners.delete(&id()?),
+            "application" => gone.applications_gone |= self.next.applications.delete(&id()?),
+            "key" => {
+                let kid = Kid::parse(deletion.id.as_bytes()).ok_or_else(|| refuse("not a kid"))?;
+                self.next.keys.delete(&kid);
+            }
+            "plan" => gone.plans_gone |= Arc::make_mut(&mut self.next.plans).remove(&id()?).is_some(),
+            "backend" => gone.backends_gone |= Arc::make_mut(&mut self.next.backends).remove(&id()?).is_some(),
+            "route" => gone.routes |= Arc::make_mut(&mut self.next.routes_by_id).remove(&id()?).is_some(),
+            "pepper" => {
+                let version = pepper_version(&deletion.id).ok_or_else(|| refuse("not a number"))?;
+                gone.peppers_gone |= Arc::make_mut(&mut self.next.peppers).remove(&version).is_some();
+            }
+            "issuer" => {
+                gone.issuers_gone |= Arc::make_mut(&mut self.next.issuers).remove(&id()?).is_some();
+                gone.signing = true;
+            }
+            "signing_key" => {
+                gone.signing |= Arc::make_mut(&mut self.next.signing_keys)
+                    .remove(&deletion.id)
+                    .is_some()
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// The matcher over all routes, in the order of their ids.
+fn routes(snapshot: &Snapshot) -> Result<Routes, Refused> {
+    let mut by_index: Vec<Arc<Route>> = snapshot.routes_by_id.values().cloned().collect();
+    by_index.sort_unstable_by_key(|route| route.id);
+    let mut router = Router::default();
+    for (index, route) in by_index.iter().enumerate() {
+        let hosts: Vec<Option<&str>> = match &route.hosts {
+            Some(hosts) => hosts.iter().map(|host| Some(host.as_str())).collect(),
+            None => vec![None],
+        };
+        for host in hosts {
+            let added = router.insert(host, &route.method, &route.path, RouteIndex(index as u32));
+            added.map_err(|other| {
+                let other = &by_index[other.0 as usize];
+                let why = format!("route {} ({}) has the same host, method and path", other.name, other.id);
+                Refused::new(format!("route/{}/path", route.id), why)
+            })?;
+        }
+    }
+    Ok(Routes { by_index, router })
+}

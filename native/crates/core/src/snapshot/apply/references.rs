@@ -1,0 +1,141 @@
+//! What a resource names must be there: a node that finds a hole at request time could only refuse.
+//!
+//! Looks at what an update put; at everything of a kind only where something that it may name has gone.
+
+use super::super::update::Refused;
+use super::super::{Key, Known, Snapshot};
+use crate::ids::{Id, Kid};
+
+/// What an update has put and taken away.
+#[derive(Default)]
+pub(super) struct Touched {
+    pub(super) applications: Vec<Id>,
+    pub(super) keys: Vec<Kid>,
+    pub(super) backends: Vec<Id>,
+    pub(super) placed_routes: Vec<Id>,
+    pub(super) signing_keys: Vec<String>,
+    /// The matcher has to be built anew.
+    pub(super) routes: bool,
+    /// The published documents have to be built anew.
+    pub(super) signing: bool,
+    pub(super) partners_gone: bool,
+    pub(super) applications_gone: bool,
+    pub(super) plans_gone: bool,
+    pub(super) backends_gone: bool,
+    pub(super) issuers_gone: bool,
+    pub(super) peppers_gone: bool,
+}
+
+/// Check the snapshot that came of it.
+pub(super) fn check(snapshot: &Snapshot, touched: &Touched) -> Result<(), Refused> {
+    for id in &touched.applications {
+        application(snapshot, *id)?;
+    }
+    if touched.partners_gone || touched.plans_gone {
+        snapshot
+            .applications
+            .iter()
+            .try_for_each(|(id, _)| application(snapshot, *id))?;
+    }
+    for kid in &touched.keys {
+        key(snapshot, *kid)?;
+    }
+    if touched.applications_gone || touched.peppers_gone {
+        snapshot.keys.iter().try_for_each(|(kid, _)| key(snapshot, *kid))?;
+    }
+    for id in &touched.placed_routes {
+        route(snapshot, *id)?;
+    }
+    if touched.backends_gone {
+        snapshot.routes_by_id.keys().try_for_each(|id| route(snapshot, *id))?;
+    }
+    for id in &touched.backends {
+        backend(snapshot, *id)?;
+    }
+    for kid in &touched.signing_keys {
+        signing_key(snapshot, kid)?;
+    }
+    if touched.issuers_gone {
+        snapshot.backends.keys().try_for_each(|id| backend(snapshot, *id))?;
+        snapshot
+            .signing_keys
+            .keys()
+            .try_for_each(|kid| signing_key(snapshot, kid))?;
+    }
+    Ok(())
+}
+
+fn application(snapshot: &Snapshot, id: Id) -> Result<(), Refused> {
+    let Some(Known::Yes(application)) = snapshot.applications.get(&id) else {
+        return Ok(());
+    };
+    let place = |member| format!("application/{id}/{member}");
+    there(
+        snapshot.partners.contains(&application.partner),
+        place("partner"),
+        "partner",
+        application.partner,
+    )?;
+    application.plan.map_or(Ok(()), |plan| {
+        there(snapshot.plans.contains_key(&plan), place("plan"), "plan", plan)
+    })
+}
+
+fn key(snapshot: &Snapshot, kid: Kid) -> Result<(), Refused> {
+    let Some(Known::Yes(key)) = snapshot.keys.get(&kid) else {
+        return Ok(());
+    };
+    let place = |member| format!("key/{}/{member}", kid.as_str().unwrap_or_default());
+    if !snapshot.applications.contains(&key.application) {
+        return there(false, place("application"), "application", key.application);
+    }
+    match missing_pepper(snapshot, key) {
+        Some(pepper) => there(false, place("secrets"), "pepper", pepper),
+        None => Ok(()),
+    }
+}
+
+fn missing_pepper(snapshot: &Snapshot, key: &Key) -> Option<u32> {
+    key.secrets
+        .iter()
+        .map(|secret| secret.pepper)
+        .find(|pepper| !snapshot.peppers.contains_key(pepper))
+}
+
+fn route(snapshot: &Snapshot, id: Id) -> Result<(), Refused> {
+    match snapshot.routes_by_id.get(&id).and_then(|route| route.action.as_ref()) {
+        Some(action) => {
+            let known = snapshot.backends.contains_key(&action.backend);
+            there(known, format!("route/{id}/backend"), "backend", action.backend)
+        }
+        None => Ok(()),
+    }
+}
+
+fn backend(snapshot: &Snapshot, id: Id) -> Result<(), Refused> {
+    let Some(Known::Yes(backend)) = snapshot.backends.get(&id) else {
+        return Ok(());
+    };
+    let missing = backend.issuers().find(|issuer| !snapshot.issuers.contains_key(issuer));
+    missing.map_or(Ok(()), |issuer| {
+        there(false, format!("backend/{id}/environments"), "issuer", issuer)
+    })
+}
+
+fn signing_key(snapshot: &Snapshot, kid: &str) -> Result<(), Refused> {
+    match snapshot.signing_keys.get(kid) {
+        Some(key) if !key.outdated => {
+            let known = snapshot.issuers.contains_key(&key.issuer);
+            there(known, format!("signing_key/{kid}/issuer"), "issuer", key.issuer)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn there(known: bool, place: String, kind: &str, id: impl std::fmt::Display) -> Result<(), Refused> {
+    if known {
+        Ok(())
+    } else {
+        Err(Refused::new(place, format!("there is no {kind} {id}")))
+    }
+}

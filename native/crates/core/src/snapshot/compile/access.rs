@@ -1,0 +1,144 @@
+//! Who may call, and how much: partners, applications, keys, plans.
+
+use super::{body_of, id_of, kid_of, parse_id, refused, version_of};
+use crate::credential::TokenTable;
+use crate::limit::{PartnerCells, Throttle};
+use crate::network::Network;
+use crate::snapshot::update::Refused;
+use crate::snapshot::wire::{ApplicationBody, KeyBody, PartnerBody, PlanBody, ResourceLine, SecretBody, Standing};
+use crate::snapshot::{Application, Key, Metadata, Partner, Plan, SecretDigest};
+use serde_json::Value;
+use std::sync::Arc;
+
+pub(super) fn partner(line: &ResourceLine<'_>) -> Result<Partner, Refused> {
+    let body: PartnerBody = body_of(line)?;
+    Ok(Partner {
+        id: id_of(line)?,
+        name: body.name,
+        active: body.status == Standing::Active,
+        metadata: metadata(body.metadata, line)?,
+        version: version_of(line),
+        cells: Arc::new(PartnerCells::default()),
+    })
+}
+
+pub(super) fn application(line: &ResourceLine<'_>) -> Result<Application, Refused> {
+    let body: ApplicationBody = body_of(line)?;
+    Ok(Application {
+        id: id_of(line)?,
+        name: body.name,
+        partner: parse_id(&body.partner, line, "partner")?,
+        environment: body.environment,
+        active: body.status == Standing::Active,
+        plan: body
+            .plan
+            .as_deref()
+            .map(|plan| parse_id(plan, line, "plan"))
+            .transpose()?,
+        metadata: metadata(body.metadata, line)?,
+        version: version_of(line),
+        tokens: TokenTable::default(),
+    })
+}
+
+pub(super) fn key(line: &ResourceLine<'_>) -> Result<Key, Refused> {
+    let body: KeyBody = body_of(line)?;
+    if body.secrets.is_empty() || body.secrets.len() > 2 {
+        return Err(refused(line, "secrets", "a key has one or two secrets"));
+    }
+    if body.secrets.len() == 2 && body.secrets[0].slot == body.secrets[1].slot {
+        return Err(refused(line, "secrets", "two secrets in one slot"));
+    }
+    let secrets = body
+        .secrets
+        .iter()
+        .map(|secret| secret_digest(secret, line))
+        .collect::<Result<_, _>>()?;
+    Ok(Key {
+        kid: kid_of(line)?,
+        application: parse_id(&body.application, line, "application")?,
+        status: body.status,
+        name: body.name.into(),
+        secrets,
+        expires_at_us: body.expires_at.map(|time| time.0),
+        scopes: body.scopes.map(Into::into),
+        networks: body
+            .networks
+            .map(|networks| parse_networks(&networks, line))
+            .transpose()?,
+        version: version_of(line),
+    })
+}
+
+fn secret_digest(body: &SecretBody, line: &ResourceLine<'_>) -> Result<SecretDigest, Refused> {
+    let digest = digest(&body.digest).ok_or_else(|| refused(line, "secrets", "a digest is 64 hexadecimal digits"))?;
+    Ok(SecretDigest {
+        slot: body.slot,
+        digest,
+        pepper: body.pepper,
+        ends_at_us: body.ends_at.map(|time| time.0),
+    })
+}
+
+fn digest(text: &str) -> Option<[u8; 32]> {
+    let mut digest = [0_u8; 32];
+    if text.len() != 64 {
+        return None;
+    }
+    for (byte, pair) in digest.iter_mut().zip(text.as_bytes().chunks(2)) {
+        let [high, low] = [pair[0], pair[1]].map(|digit| char::from(digit).to_digit(16));
+        *byte = (high? * 16 + low?) as u8;
+    }
+    Some(digest)
+}
+
+fn parse_networks(texts: &[String], line: &ResourceLine<'_>) -> Result<Box<[Network]>, Refused> {
+    let parse = |text: &String| {
+        Network::parse(text).ok_or_else(|| refused(line, "networks", format!("{text:?} is no network")))
+    };
+    texts.iter().map(parse).collect()
+}
+
+pub(super) fn plan(line: &ResourceLine<'_>) -> Result<Plan, Refused> {
+    let body: PlanBody = body_of(line)?;
+    let mut throttles: Vec<Throttle> = Vec::with_capacity(body.throttles.len());
+    for throttle in &body.throttles {
+        if throttle.per != "key" {
+            return Err(refused(
+                line,
+                "throttles",
+                format!("{}: per {:?} is not \"key\"", throttle.name, throttle.per),
+            ));
+        }
+        if throttles.iter().any(|other| other.name == throttle.name) {
+            return Err(refused(line, "throttles", format!("{} stands twice", throttle.name)));
+        }
+        let compiled = Throttle::new(&throttle.name, throttle.quota, throttle.window_seconds, throttle.burst);
+        throttles.push(compiled.map_err(|why| refused(line, "throttles", format!("{}: {why}", throttle.name)))?);
+    }
+    Ok(Plan {
+        id: id_of(line)?,
+        name: body.name,
+        apis: body
+            .apis
+            .iter()
+            .map(|api| parse_id(api, line, "apis"))
+            .collect::<Result<_, _>>()?,
+        scopes: body.scopes,
+        throttles,
+        version: version_of(line),
+    })
+}
+
+/// Claims are made of metadata, so it holds nothing but plain values.
+fn metadata(metadata: Metadata, line: &ResourceLine<'_>) -> Result<Metadata, Refused> {
+    let is_plain = |value: &Value| value.is_string() || value.is_number() || value.is_boolean();
+    match metadata.iter().find(|(_, value)| !is_plain(value)) {
+        Some((name, _)) => Err(refused(
+            line,
+            "metadata",
+            format!("{name} is neither text, number nor boolean"),
+        )),
+        None => Ok(metadata),
+    }
+}

@@ -1,0 +1,166 @@
+//! What stands behind, and who signs for it: backends, issuers, signing keys.
+
+use super::{PublicPart, body_of, id_of, parse_id, refused, version_of};
+use crate::credential::{ClaimsTemplate, CredentialPolicy, MintPolicy};
+use crate::ids::Id;
+use crate::snapshot::update::Refused;
+use crate::snapshot::wire::{
+    BackendBody, BackendEnvironmentBody, CredentialBody, IssuerBody, ResourceLine, SigningKeyBody, SigningKeyOutline,
+};
+use crate::snapshot::{Backend, BackendEnvironment, Issuer};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
+
+const ALGORITHM: &str = "ES256";
+
+pub(super) fn backend(line: &ResourceLine<'_>) -> Result<Backend, Refused> {
+    let body: BackendBody = body_of(line)?;
+    let compile =
+        |one: &Option<BackendEnvironmentBody>, name| one.as_ref().map(|body| environment(body, name, line)).transpose();
+    Ok(Backend {
+        id: id_of(line)?,
+        live: compile(&body.environments.live, "live")?,
+        test: compile(&body.environments.test, "test")?,
+        name: body.name,
+        version: version_of(line),
+    })
+}
+
+fn environment(
+    body: &BackendEnvironmentBody,
+    name: &str,
+    line: &ResourceLine<'_>,
+) -> Result<BackendEnvironment, Refused> {
+    let refuse = |member: &str, why: String| refused(line, &format!("environments.{name}.{member}"), why);
+    if body.targets.is_empty() {
+        return Err(refuse("targets", "there is none".to_owned()));
+    }
+    let targets = body.targets.iter().map(|text| target(text)).collect::<Result<_, _>>();
+    let times = body.timeouts;
+    if [times.connect_ms, times.first_byte_ms, times.idle_ms, times.total_ms].contains(&0) {
+        return Err(refuse(
+            "timeouts",
+            "a time of 0 ms would let no call through".to_owned(),
+        ));
+    }
+    Ok(BackendEnvironment {
+        targets: targets.map_err(|why| refuse("targets", why))?,
+        timeouts: times,
+        credential: credential(&body.credential).map_err(|why| refuse("credential", why))?,
+    })
+}
+
+/// `host:port` of `http://host[:port]`.
+fn target(text: &str) -> Result<String, String> {
+    let authority = text
+        .strip_prefix("http://")
+        .ok_or_else(|| format!("{text:?} does not begin with http://"))?;
+    let authority = authority.strip_suffix('/').unwrap_or(authority);
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, port),
+        _ => (authority, "80"),
+    };
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._[]:".contains(&byte);
+    if host.is_empty() || !host.bytes().all(is_plain) || port.parse::<u16>().is_err() {
+        return Err(format!("{text:?} is not http://host:port"));
+    }
+    Ok(format!("{host}:{port}"))
+}
+
+fn credential(body: &CredentialBody) -> Result<CredentialPolicy, String> {
+    let CredentialBody::Mint {
+        issuer,
+        audience,
+        algorithm,
+        life_seconds,
+        claims,
+    } = body
+    else {
+        return Ok(CredentialPolicy::None);
+    };
+    if algorithm != ALGORITHM {
+        return Err(format!("the algorithm {algorithm:?} is not {ALGORITHM}"));
+    }
+    if *life_seconds == 0 {
+        return Err("a token that lives for 0 seconds is of no use".to_owned());
+    }
+    Ok(CredentialPolicy::Mint(MintPolicy {
+        issuer: Id::parse(issuer).ok_or_else(|| format!("the issuer {issuer:?} is not an id"))?,
+        audience: audience.clone(),
+        life_seconds: *life_seconds,
+        claims: ClaimsTemplate::compile(claims)?,
+    }))
+}
+
+pub(super) fn issuer(line: &ResourceLine<'_>) -> Result<Issuer, Refused> {
+    let body: IssuerBody = body_of(line)?;
+    if !body.url.starts_with("https://") && !body.url.starts_with("http://") {
+        return Err(refused(line, "url", format!("{:?} is no URL", body.url)));
+    }
+    Ok(Issuer {
+        url: body.url,
+        version: version_of(line),
+    })
+}
+
+/// A signing key's public part and its wrapped private part.
+pub(super) fn signing_key(line: &ResourceLine<'_>) -> Result<(Option<PublicPart>, Option<String>), Refused> {
+    let body: SigningKeyBody = body_of(line)?;
+    if body.algorithm != ALGORITHM {
+        return Err(refused(
+            line,
+            "algorithm",
+            format!("{:?} is not {ALGORITHM}", body.algorithm),
+        ));
+    }
+    check_jwk(&body.public_jwk, &line.id).map_err(|why| refused(line, "public_jwk", why))?;
+    let issuer = parse_id(&body.issuer, line, "issuer")?;
+    Ok((
+        Some(PublicPart {
+            issuer,
+            jwk: body.public_jwk,
+            state: body.state,
+        }),
+        Some(body.wrapped),
+    ))
+}
+
+/// What can be published of a signing key that this node does not understand.
+pub(super) fn outline(line: &ResourceLine<'_>) -> Option<PublicPart> {
+    let body: SigningKeyOutline = serde_json::from_str(line.body.get()).ok()?;
+    let public = body.public_jwk.get("d").is_none() && body.public_jwk.get("k").is_none();
+    public.then_some(())?;
+    Some(PublicPart {
+        issuer: Id::parse(&body.issuer)?,
+        jwk: body.public_jwk,
+        state: body.state,
+    })
+}
+
+/// A P-256 public key as a JWK (RFC 7518, section 6.2.1). A private member in it would be published.
+fn check_jwk(jwk: &Value, kid: &str) -> Result<(), String> {
+    let is = |member: &str, text: &str| jwk.get(member).and_then(Value::as_str) == Some(text);
+    if jwk.get("d").is_some() {
+        return Err("it holds a private key".to_owned());
+    }
+    if !is("kty", "EC") || !is("crv", "P-256") || !is("kid", kid) {
+        return Err(format!("it is not a P-256 key with the kid {kid}"));
+    }
+    public_point(jwk)
+        .map(|_| ())
+        .ok_or_else(|| "its point is not two coordinates of 32 bytes".to_owned())
+}
+
+/// The uncompressed point of a P-256 JWK (SEC 1, section 2.3.3).
+pub(in crate::snapshot) fn public_point(jwk: &Value) -> Option<[u8; 65]> {
+    let mut point = [4_u8; 65];
+    for (member, place) in [("x", 1..33), ("y", 33..65)] {
+        let coordinate = URL_SAFE_NO_PAD.decode(jwk.get(member)?.as_str()?).ok()?;
+        if coordinate.len() != 32 {
+            return None;
+        }
+        point[place].copy_from_slice(&coordinate);
+    }
+    Some(point)
+}

@@ -1,0 +1,147 @@
+//! Routes: what partners see, and what it leads to.
+
+use super::{body_of, id_of, parse_id, refused};
+use crate::ids::Id;
+use crate::route::{PathBuilder, Template};
+use crate::snapshot::update::Refused;
+use crate::snapshot::wire::{QueryBody, ResourceLine, RouteBody, RouteOutline};
+use crate::snapshot::{QueryPolicy, Route, RouteAction};
+
+/// CONNECT and TRACE are never forwarded. A route for OPTIONS is how an API opts into answering it.
+const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
+/// What no list may let through: framing, and what the gateway sets or takes away itself.
+const NEVER_PASSED: [&str; 15] = [
+    "authorization",
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "x-api-key",
+    "x-request-id",
+];
+
+pub(super) fn route(line: &ResourceLine<'_>) -> Result<Route, Refused> {
+    let body: RouteBody = body_of(line)?;
+    if !body.passthrough {
+        let why = "a route without a contract passes bodies only where it says passthrough: true";
+        return Err(refused(line, "passthrough", why));
+    }
+    if body.environments.is_empty() {
+        return Err(refused(
+            line,
+            "environments",
+            "a route of no environment can't be called",
+        ));
+    }
+    let path = template(&body.path, line, "path")?;
+    let backend_path = PathBuilder::new(&path, &template(&body.backend_path, line, "backend_path")?);
+    let action = RouteAction {
+        backend: parse_id(&body.backend, line, "backend")?,
+        backend_method: method(body.backend_method, line, "backend_method")?,
+        backend_path: backend_path.map_err(|why| refused(line, "backend_path", why))?,
+        environments: body.environments,
+        scopes: body.scopes,
+        max_request_bytes: body.max_request_bytes,
+        max_response_bytes: body.max_response_bytes,
+        query: query(body.query, line)?,
+        request_headers: headers(body.request_headers, line, "request_headers")?,
+        response_headers: headers(body.response_headers, line, "response_headers")?,
+    };
+    Ok(Route {
+        id: id_of(line)?,
+        api: parse_id(&body.api, line, "api")?,
+        name: body.name,
+        hosts: hosts(body.hosts, line)?,
+        method: method(body.method, line, "method")?,
+        path,
+        action: Some(action),
+    })
+}
+
+/// A route from the future, as far as it can be placed.
+pub(super) fn outdated(line: &ResourceLine<'_>) -> Result<Route, Refused> {
+    let outline: RouteOutline = body_of(line)?;
+    Ok(Route {
+        id: id_of(line)?,
+        api: Id::NONE,
+        name: String::new(),
+        hosts: hosts(outline.hosts, line)?,
+        method: method(outline.method, line, "method")?,
+        path: template(&outline.path, line, "path")?,
+        action: None,
+    })
+}
+
+fn template(text: &str, line: &ResourceLine<'_>, member: &str) -> Result<Template, Refused> {
+    Template::parse(text).map_err(|why| refused(line, member, why))
+}
+
+fn method(text: String, line: &ResourceLine<'_>, member: &str) -> Result<String, Refused> {
+    if METHODS.contains(&text.as_str()) {
+        return Ok(text);
+    }
+    Err(refused(
+        line,
+        member,
+        format!("{text:?} is none of {}", METHODS.join(", ")),
+    ))
+}
+
+fn query(body: QueryBody, line: &ResourceLine<'_>) -> Result<QueryPolicy, Refused> {
+    match body {
+        QueryBody::Word(word) if word == "all" => Ok(QueryPolicy::All),
+        QueryBody::Word(word) => Err(refused(
+            line,
+            "query",
+            format!("{word:?} is neither \"all\" nor a list of names"),
+        )),
+        QueryBody::Names(names) => Ok(QueryPolicy::Names(names)),
+    }
+}
+
+fn hosts(hosts: Option<Vec<String>>, line: &ResourceLine<'_>) -> Result<Option<Vec<String>>, Refused> {
+    let is_host = |host: &String| {
+        !host.is_empty()
+            && host
+                .bytes()
+                .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.'))
+    };
+    match hosts
+        .as_ref()
+        .and_then(|hosts| hosts.iter().find(|host| !is_host(host)))
+    {
+        Some(host) => Err(refused(
+            line,
+            "hosts",
+            format!("{host:?} is no lower-case host name without port"),
+        )),
+        None if hosts.as_ref().is_some_and(Vec::is_empty) => Err(refused(
+            line,
+            "hosts",
+            "an empty list would leave the route unreachable; null means any host",
+        )),
+        None => Ok(hosts),
+    }
+}
+
+fn headers(names: Vec<String>, line: &ResourceLine<'_>, member: &str) -> Result<Vec<String>, Refused> {
+    let is_token = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+    for name in &names {
+        if name.is_empty() || !name.bytes().all(is_token) {
+            return Err(refused(line, member, format!("{name:?} is no lower-case header name")));
+        }
+        if NEVER_PASSED.contains(&name.as_str()) {
+            return Err(refused(line, member, format!("{name} is the gateway's to set")));
+        }
+    }
+    Ok(names)
+}

@@ -1,0 +1,310 @@
+//! The nouns of a snapshot, compiled.
+
+use super::Known;
+use crate::credential::{CredentialPolicy, Signer, TokenTable};
+use crate::ids::{Id, Kid};
+use crate::limit::{PartnerCells, Throttle};
+use crate::network::Network;
+use crate::route::{PathBuilder, Template};
+use aws_lc_rs::hmac;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What operators note of partners and applications: texts, numbers and booleans, for claims.
+pub type Metadata = BTreeMap<String, serde_json::Value>;
+
+/// Where a call belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Environment {
+    /// For trying out; not billed by default.
+    Test,
+    /// The real thing.
+    Live,
+}
+
+impl Environment {
+    /// The word in keys, documents and records.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Test => "test",
+            Self::Live => "live",
+        }
+    }
+}
+
+/// Whether a key may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyStatus {
+    /// It may.
+    Active,
+    /// Not until it is enabled again.
+    Disabled,
+    /// Never again.
+    Revoked,
+}
+
+/// Which of a key's two secrets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[repr(u8)]
+pub enum SecretSlot {
+    /// The newest.
+    Current = 1,
+    /// The one before, until its grace ends.
+    Retiring = 2,
+}
+
+/// Where a signing key is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SigningState {
+    /// In the JWKS, does not sign yet.
+    Published,
+    /// Signs.
+    Signing,
+    /// In the JWKS until its last token has ended.
+    Retired,
+}
+
+/// How long a backend may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Timeouts {
+    /// To connect.
+    pub connect_ms: u32,
+    /// From the request's last byte to the answer's head.
+    pub first_byte_ms: u32,
+    /// Between two pieces of a body.
+    pub idle_ms: u32,
+    /// For the whole call.
+    pub total_ms: u32,
+}
+
+/// What a resource says, as a number: equal where the resource is the same, whatever revision or snapshot brought it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Version(pub(super) u64);
+
+/// A partner company.
+#[derive(Clone)]
+pub struct Partner {
+    /// Id.
+    pub id: Id,
+    /// Slug.
+    pub name: String,
+    /// Not suspended.
+    pub active: bool,
+    /// For claims.
+    pub metadata: Metadata,
+    /// Tokens made from another version are worth nothing.
+    pub version: Version,
+    /// The throttle cells of all its keys; they outlive changes of the partner.
+    pub cells: Arc<PartnerCells>,
+}
+
+/// One integration of a partner.
+pub struct Application {
+    /// Id.
+    pub id: Id,
+    /// Slug.
+    pub name: String,
+    /// Whose it is.
+    pub partner: Id,
+    /// Test or live.
+    pub environment: Environment,
+    /// Not suspended.
+    pub active: bool,
+    /// Its plan.
+    pub plan: Option<Id>,
+    /// For claims.
+    pub metadata: Metadata,
+    /// The same application in two snapshots is the same object, tokens included.
+    pub version: Version,
+    /// Tokens for this application, by backend; they end with the object.
+    pub tokens: TokenTable,
+}
+
+/// One of a key's secrets, as the node may know it.
+pub struct SecretDigest {
+    /// Current or retiring.
+    pub slot: SecretSlot,
+    /// HMAC-SHA-256(pepper, inner).
+    pub digest: [u8; 32],
+    /// Which pepper.
+    pub pepper: u32,
+    /// End of grace, microseconds since 1970.
+    pub ends_at_us: Option<i64>,
+}
+
+/// An API key.
+pub struct Key {
+    /// Public id.
+    pub kid: Kid,
+    /// Whose it is.
+    pub application: Id,
+    /// Whether it may be used.
+    pub status: KeyStatus,
+    /// For people and claims.
+    pub name: Box<str>,
+    /// One or two.
+    pub secrets: Box<[SecretDigest]>,
+    /// End of the key, microseconds since 1970.
+    pub expires_at_us: Option<i64>,
+    /// None: all of the plan.
+    pub scopes: Option<Box<[String]>>,
+    /// None: from anywhere. Empty: from nowhere.
+    pub networks: Option<Box<[Network]>>,
+    /// Tokens made from another version are worth nothing, where they read the key.
+    pub version: Version,
+}
+
+/// What secrets are hashed with.
+pub(super) type Pepper = hmac::Key;
+
+/// Who signs, and with which keys.
+pub struct Issuer {
+    /// `iss`.
+    pub url: String,
+    /// Tokens made from another version are worth nothing.
+    pub version: Version,
+}
+
+/// A signing key; the private part is here only where it was unwrapped.
+pub struct SigningKey {
+    /// JWK kid.
+    pub kid: String,
+    /// Of which issuer.
+    pub issuer: Id,
+    /// For the JWKS.
+    pub public_jwk: serde_json::Value,
+    /// Where in its life.
+    pub state: SigningState,
+    /// Ready to sign.
+    pub signer: Option<Signer>,
+    /// Whether this node lacks a feature that the key requires: it publishes it, but can't sign with it.
+    pub outdated: bool,
+}
+
+/// A backend in one environment.
+pub struct BackendEnvironment {
+    /// `host:port`, in the order given.
+    pub targets: Vec<String>,
+    /// How long it may take.
+    pub timeouts: Timeouts,
+    /// How calls are credentialed.
+    pub credential: CredentialPolicy,
+}
+
+/// What stands behind.
+pub struct Backend {
+    /// Id.
+    pub id: Id,
+    /// Slug.
+    pub name: String,
+    /// By environment.
+    pub live: Option<BackendEnvironment>,
+    /// By environment.
+    pub test: Option<BackendEnvironment>,
+    /// Tokens made from another version are worth nothing.
+    pub version: Version,
+}
+
+impl Backend {
+    /// The backend of this environment, where it has one.
+    pub fn environment(&self, environment: Environment) -> Option<&BackendEnvironment> {
+        match environment {
+            Environment::Live => self.live.as_ref(),
+            Environment::Test => self.test.as_ref(),
+        }
+    }
+
+    /// The issuers of its tokens.
+    pub(super) fn issuers(&self) -> impl Iterator<Item = Id> {
+        self.live
+            .iter()
+            .chain(&self.test)
+            .filter_map(|environment| match &environment.credential {
+                CredentialPolicy::Mint(policy) => Some(policy.issuer),
+                CredentialPolicy::None => None,
+            })
+    }
+}
+
+/// What an application may do, and how fast.
+pub struct Plan {
+    /// Id.
+    pub id: Id,
+    /// Slug.
+    pub name: String,
+    /// The APIs it opens.
+    pub apis: Vec<Id>,
+    /// None: all.
+    pub scopes: Option<Vec<String>>,
+    /// All must admit a call.
+    pub throttles: Vec<Throttle>,
+    /// Tokens made from another version are worth nothing, where they read the plan's scopes.
+    pub version: Version,
+}
+
+/// Which query parameters reach the backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum QueryPolicy {
+    /// All, verbatim.
+    All,
+    /// Those with these names.
+    Names(Vec<String>),
+}
+
+/// One operation as partners see it.
+pub struct Route {
+    /// Id.
+    pub id: Id,
+    /// Of which API.
+    pub api: Id,
+    /// Slug.
+    pub name: String,
+    /// None: any host.
+    pub hosts: Option<Vec<String>>,
+    /// Partner's method.
+    pub method: String,
+    /// Partner's path.
+    pub path: Template,
+    /// None where this node lacks a feature that the route requires: it answers `node_outdated`.
+    pub action: Option<RouteAction>,
+}
+
+/// What a route does.
+pub struct RouteAction {
+    /// Where it leads.
+    pub backend: Id,
+    /// The backend's method.
+    pub backend_method: String,
+    /// The backend's path.
+    pub backend_path: PathBuilder,
+    /// In which environments it exists.
+    pub environments: Vec<Environment>,
+    /// A key needs all of these; none: no scope is needed.
+    pub scopes: Vec<String>,
+    /// Largest request body.
+    pub max_request_bytes: u64,
+    /// Largest answer body.
+    pub max_response_bytes: Option<u64>,
+    /// Which query parameters pass.
+    pub query: QueryPolicy,
+    /// Request headers that pass beside the default list, lower case.
+    pub request_headers: Vec<String>,
+    /// Answer headers that pass beside the default list, lower case.
+    pub response_headers: Vec<String>,
+}
+
+impl<T> Known<T> {
+    /// The resource, where this node understands it.
+    pub fn understood(&self) -> Option<&Arc<T>> {
+        match self {
+            Self::Yes(inner) => Some(inner),
+            Self::Outdated => None,
+        }
+    }
+}
