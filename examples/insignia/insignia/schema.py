@@ -48,10 +48,11 @@ def _refusals(path: str, method: str, operation: dict[str, Any]) -> list[tuple[s
     refusals = []
     has_query = any(parameter["in"] == "query" for parameter in operation.get("parameters", ()))
     needs_token = {} not in operation.get("security", [{}])
-    if needs_token and (method == "post" or has_query):
+    if method == "post" or (needs_token and has_query):
         refusals.append(("400", _response("The input is not valid.", _ERRORS)))
+    if method == "post" or needs_token:
+        refusals.append(("401", _response("There is no valid token, or no such login.", _DETAIL)))
     if needs_token:
-        refusals.append(("401", _response("There is no valid token.", _DETAIL)))
         refusals.append(("503", _response("The trusted issuer's keys can't be had.", _DETAIL)))
     if "{" in path or has_query:
         refusals.append(("404", _response("There is no such object or page.", _DETAIL)))

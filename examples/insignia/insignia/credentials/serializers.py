@@ -1,6 +1,5 @@
 """What crosses HTTP: whole rows, internal columns included, as backends do that only ever had one client."""
 
-import re
 from typing import Any
 
 from django.conf import settings
@@ -16,7 +15,7 @@ from insignia.credentials.internal_fields import (
 )
 from insignia.credentials.models import Award, Badge, Evidence, Issuer, Recipient
 
-COST_CENTER = re.compile(r"[A-Z]{2}-\d{3}")
+COST_CENTER = r"^[A-Z]{2}-[0-9]{3}\Z"
 EVIDENCE_TYPES = ("application/pdf", "image/png", "image/jpeg", "text/plain")
 INTERNAL_FIELDS = (
     "created_at",
@@ -127,6 +126,11 @@ class AwardSerializer(InternalsSerializer):
     url = serializers.HyperlinkedIdentityField(view_name="award-detail")
     badge = serializers.PrimaryKeyRelatedField(queryset=Badge.objects.filter(published=True))
     badge_url = serializers.HyperlinkedRelatedField(source="badge", view_name="badge-detail", read_only=True)
+    # What accounting could not book is refused.
+    cost_center = serializers.RegexField(
+        COST_CENTER,
+        error_messages={"invalid": "Must be two capital letters, a hyphen and three digits, like IN-204."},
+    )
 
     class Meta:
         model = Award
@@ -149,12 +153,6 @@ class AwardSerializer(InternalsSerializer):
             *INTERNAL_FIELDS,
         )
         read_only_fields = ("serial", "verification_code", "status", "revoked_at", "revocation_reason")
-
-    def validate_cost_center(self, value: str) -> str:
-        """Refuse what accounting could not book."""
-        if not COST_CENTER.fullmatch(value):
-            raise serializers.ValidationError("Must be two capital letters, a hyphen and three digits, like IN-204.")
-        return value
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse an award that ends before it begins."""
