@@ -73,14 +73,8 @@ impl Update {
     }
 }
 
-/// Check what is about to be committed: each resource by itself, without secrets.
+/// Check what is about to be committed: lines of resources (or of changes), without the stream's first and last line.
 #[pyfunction]
 pub(crate) fn validate(py: Python<'_>, lines: &[u8], changes: bool) -> PyResult<()> {
-    py.detach(|| {
-        let mut update = if changes { snapshot::Update::changes() } else { snapshot::Update::snapshot() };
-        update.push(lines)?;
-        update.finish()?;
-        update.validate()
-    })
-    .map_err(refused)
+    py.detach(|| snapshot::validate(lines, changes)).map_err(refused)
 }

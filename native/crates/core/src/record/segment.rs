@@ -13,7 +13,7 @@
 
 mod read;
 
-pub use read::{Scan, decode_segment, scan};
+pub use read::{Scan, decode_segment, read_footer, read_header, scan};
 
 use super::{DecodeError, Record};
 use crate::ids::Id;
@@ -21,6 +21,8 @@ use crate::time::WallTime;
 
 /// Size of the header.
 pub const HEADER_BYTES: usize = 64;
+/// Size of the footer, its frame included.
+pub const FOOTER_BYTES: usize = FRAME_HEAD + FOOTER_PAYLOAD;
 const MAGIC: &[u8; 8] = b"PTZSEG1\0";
 const END: &[u8; 8] = b"PTZEND1\0";
 const VERSION: u16 = 1;

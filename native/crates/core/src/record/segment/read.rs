@@ -25,7 +25,7 @@ pub struct Scan {
 
 /// Read a sealed segment and verify all of it.
 pub fn decode_segment(bytes: &[u8]) -> Result<Segment, SegmentError> {
-    let header = header(bytes)?;
+    let header = read_header(bytes)?;
     let mut frames = Vec::new();
     let mut at = HEADER_BYTES;
     loop {
@@ -42,7 +42,7 @@ pub fn decode_segment(bytes: &[u8]) -> Result<Segment, SegmentError> {
 
 /// Read as much of a segment as is whole. An error only where not even the header can be read.
 pub fn scan(bytes: &[u8]) -> Result<Scan, SegmentError> {
-    let header = header(bytes)?;
+    let header = read_header(bytes)?;
     let mut frames = Vec::new();
     let mut at = HEADER_BYTES;
     let mut sealed = false;
@@ -66,7 +66,8 @@ enum Part {
     Nothing,
 }
 
-fn header(bytes: &[u8]) -> Result<Header, SegmentError> {
+/// Read the header at the beginning of a segment.
+pub fn read_header(bytes: &[u8]) -> Result<Header, SegmentError> {
     let head: &[u8; HEADER_BYTES] = bytes.first_chunk().ok_or(SegmentError::Header)?;
     let started_at = WallTime(i64::from_le_bytes(array(head, 56).ok_or(SegmentError::Header)?));
     let header = Header {
@@ -79,6 +80,13 @@ fn header(bytes: &[u8]) -> Result<Header, SegmentError> {
     let readable = head[..8] == *MAGIC && head[8..10] == VERSION.to_le_bytes() && header.encode() == *head;
     // Room above, so that adding a count to the first sequence can't overflow.
     if readable && header.first <= u64::MAX / 2 { Ok(header) } else { Err(SegmentError::Header) }
+}
+
+/// Read the footer from a sealed segment's last [`super::FOOTER_BYTES`], without verifying what stands before it.
+pub fn read_footer(bytes: &[u8]) -> Option<Footer> {
+    let payload = payload(bytes)?;
+    let marked = u64::from_le_bytes(array(payload, 0)?) == FOOTER_SEQUENCE;
+    footer(payload).filter(|_| marked)
 }
 
 /// Read the frame or footer at byte `at`. A record must continue the sequence and is added to `frames`.

@@ -1,0 +1,300 @@
+//! What a start does about its predecessors: every record they owe is brought into sealed segments, once.
+//!
+//! A predecessor that died on this kernel left its slabs in the page cache: they are drained, with the same steps as the
+//! writer takes (write, free, seal), so that a recovery that is killed itself can be done again. One that died with its
+//! host left only what was synced.
+
+use std::collections::HashSet;
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use aws_lc_rs::digest;
+use portazgo_core::fault::Fault;
+use portazgo_core::ids::Id;
+use portazgo_core::record::segment::{self, Origin, Scan};
+use portazgo_core::record::{Delivery, MAX_ENCODED, Record};
+use portazgo_core::time::WallTime;
+
+use super::Config;
+use super::epoch::{self, Birth, End, EndedEpoch, Folders};
+use super::segments::{Chunk, Segments, seal_file};
+use super::shelf::{self, Shelf};
+use super::slab::{Mark, Slab, State};
+use super::writer::{note_refusals_written, push_aggregate};
+
+/// How many of an epoch's last segments can hold records whose slots were not freed yet.
+const LAST_SEGMENTS: usize = 2;
+
+/// End every predecessor whose process is gone, and collect all sealed segments.
+pub(super) fn recover(folders: &Folders, config: &Config) -> io::Result<Shelf> {
+    let boot_id = epoch::boot_id()?;
+    for epoch in epochs_in(&folders.slabs())? {
+        let slabs = folders.slabs_of(epoch);
+        let Some(_lock) = epoch::lock(&slabs.join("lock"))? else {
+            continue; // It lives: a hand-over is under way. Whoever starts after its end drains it.
+        };
+        if let Some(birth) = epoch::read_birth(&slabs)? {
+            let end = Predecessor { folders, config, epoch, birth }.end(&boot_id)?;
+            folders.write_end(&end)?;
+        }
+        fs::remove_dir_all(&slabs)?;
+    }
+    fill_shelf(folders)
+}
+
+/// One dead epoch.
+struct Predecessor<'start> {
+    folders: &'start Folders,
+    config: &'start Config,
+    epoch: Id,
+    birth: Birth,
+}
+
+/// What is left of its segments.
+struct Written {
+    /// Origins of the records in its last segments.
+    origins: HashSet<Origin>,
+    /// Highest sequence in a file.
+    last: u64,
+    /// End of the last record in a file.
+    ended_at: Option<WallTime>,
+}
+
+impl Predecessor<'_> {
+    fn end(&self, boot_id: &str) -> io::Result<EndedEpoch> {
+        let written = self.close_segments()?;
+        if self.birth.boot_id == boot_id { self.drain(&written) } else { self.write_off(&written) }
+    }
+
+    /// Cut the open segment's torn end and seal it; learn what the last segments hold.
+    fn close_segments(&self) -> io::Result<Written> {
+        let folder = self.folders.segments_of(self.epoch);
+        for path in files_in(&folder, "open")? {
+            close_segment(&path)?;
+        }
+        let sealed = files_in(&folder, "seg")?;
+        let mut written = Written { origins: HashSet::new(), last: 0, ended_at: None };
+        for path in sealed.iter().rev().take(LAST_SEGMENTS) {
+            // A damaged one tells nothing; it is set aside when the shelf is filled.
+            if let Ok(scan) = segment::scan(&fs::read(path)?) {
+                written.add(&scan);
+            }
+        }
+        Ok(written)
+    }
+
+    /// The process died, its slabs did not.
+    fn drain(&self, written: &Written) -> io::Result<EndedEpoch> {
+        let mut slabs = Vec::new();
+        for path in files_in(&self.folders.slabs_of(self.epoch), "slab")? {
+            slabs.extend(Slab::open(&path)?);
+        }
+        let noted = slabs.iter().map(|(_, slab)| slab.last_sequence().load(Ordering::Acquire)).max();
+        let heartbeat = slabs.iter().map(|(_, slab)| slab.heartbeat().load(Ordering::Acquire)).max();
+        let died_at = WallTime(heartbeat.unwrap_or(0) as i64).max(self.birth.started_at);
+        let last = written.last.max(noted.unwrap_or(0));
+        let mut drain = Drain {
+            segments: Segments::new(&self.folders.segments(), self.birth.node, self.epoch, self.config.seal_bytes),
+            chunk: Chunk::beginning_with(last + 1),
+            chunk_bytes: self.config.seal_bytes as usize / 4,
+            now: died_at,
+        };
+        for (thread, slab) in &slabs {
+            drain.slab(*thread, slab, &written.origins)?;
+        }
+        drain.segments.seal()?;
+        let last = drain.chunk.next() - 1;
+        Ok(self.ended(End::Killed, last, died_at, 0.0))
+    }
+
+    /// The host went down: its slabs are whatever the disk happened to have, and can't be trusted.
+    fn write_off(&self, written: &Written) -> io::Result<EndedEpoch> {
+        let durable_until = written.ended_at.unwrap_or(self.birth.started_at).max(self.birth.started_at);
+        let back = epoch::host_started_at()?;
+        let at_risk = Duration::from_micros(back.0.saturating_sub(durable_until.0).max(0) as u64);
+        Ok(self.ended(End::HostLost, written.last, durable_until, at_risk.as_secs_f64()))
+    }
+
+    fn ended(&self, end: End, last: u64, ended_at: WallTime, seconds_at_risk: f64) -> EndedEpoch {
+        EndedEpoch {
+            epoch: self.epoch,
+            node: self.birth.node,
+            end,
+            last_sequence: (last > 0).then_some(last),
+            started_at: self.birth.started_at,
+            ended_at,
+            seconds_at_risk,
+        }
+    }
+}
+
+impl Written {
+    fn add(&mut self, scan: &Scan) {
+        for frame in &scan.frames {
+            self.origins.insert(frame.origin);
+            self.last = self.last.max(frame.sequence);
+            self.ended_at = self.ended_at.max(Some(frame.record.finished_at));
+        }
+    }
+}
+
+/// Brings a dead epoch's slots into segments, as its writer would have.
+struct Drain {
+    segments: Segments,
+    chunk: Chunk,
+    chunk_bytes: usize,
+    /// When the process was last known to live; stands for the end of what was open.
+    now: WallTime,
+}
+
+impl Drain {
+    fn slab(&mut self, thread: u16, slab: &Slab, already: &HashSet<Origin>) -> io::Result<()> {
+        for slot in 0..slab.slots() {
+            let mark = slab.mark(slot);
+            let origin = Origin { thread, slot: slot as u16, generation: mark.generation };
+            if mark.state != State::Free && !already.contains(&origin) {
+                let record = owed(slab, slot, mark, self.now);
+                self.push(origin, &record);
+            }
+            if self.chunk.size() >= self.chunk_bytes {
+                self.write(slab)?;
+            }
+        }
+        self.refusals(thread, slab, already);
+        self.write(slab)
+    }
+
+    fn refusals(&mut self, thread: u16, slab: &Slab, already: &HashSet<Origin>) {
+        let refused = slab.refused();
+        // An aggregate that was written, but not noted in the slab, is among the last records.
+        for origin in already.iter().filter(|origin| origin.thread == thread && origin.slot == Origin::AGGREGATE) {
+            let noted = slab.refused_written().load(Ordering::Relaxed);
+            let newly = origin.generation.wrapping_sub(noted as u32);
+            if u64::from(newly) <= refused.saturating_sub(noted) {
+                note_refusals_written(slab.refused_written(), origin.generation);
+            }
+        }
+        let written = slab.refused_written().load(Ordering::Relaxed);
+        if refused > written {
+            push_aggregate(&mut self.chunk, thread, refused, written, (self.now, self.now));
+        }
+    }
+
+    fn push(&mut self, origin: Origin, record: &Record) {
+        let mut bytes = [0; MAX_ENCODED];
+        let length = record.encode(&mut bytes);
+        self.chunk.push(origin, &bytes[..length]);
+    }
+
+    fn write(&mut self, slab: &Slab) -> io::Result<()> {
+        if self.chunk.is_empty() {
+            return Ok(());
+        }
+        if self.segments.is_full_for(&self.chunk) {
+            self.segments.seal()?;
+        }
+        self.segments.append(&self.chunk, self.now)?;
+        for origin in self.chunk.origins() {
+            if origin.slot == Origin::AGGREGATE {
+                note_refusals_written(slab.refused_written(), origin.generation);
+            } else {
+                slab.free(usize::from(origin.slot), origin.generation);
+            }
+        }
+        self.chunk.clear();
+        Ok(())
+    }
+}
+
+/// The record that a slot owes: final as it is; answered with its delivery unknown; open as interrupted.
+fn owed(slab: &Slab, slot: usize, mark: Mark, now: WallTime) -> Record {
+    let mut bytes = Vec::new();
+    slab.load(slot, mark, &mut bytes);
+    // A slot that can't be read would be a fault of ours; that there was a request is still told.
+    let (mut record, state) = match Record::decode(&bytes) {
+        Ok(record) => (record, mark.state),
+        Err(_) => (Record::request(Id::NONE, now), State::Open),
+    };
+    if state == State::Final {
+        return record;
+    }
+    record.delivery = Delivery::Unknown;
+    if record.finished_at < record.started_at {
+        record.finished_at = now.max(record.started_at);
+    }
+    if state == State::Open {
+        record.fault = Some(Fault::Interrupted);
+        record.settle();
+    }
+    record
+}
+
+/// Seal a segment that its writer left open, cutting what is torn; a segment without one whole record goes.
+fn close_segment(path: &Path) -> io::Result<()> {
+    let bytes = fs::read(path)?;
+    let Ok(scan) = segment::scan(&bytes) else {
+        return fs::remove_file(path); // Not even the header was whole: nothing was written behind it.
+    };
+    if scan.frames.is_empty() {
+        return fs::remove_file(path);
+    }
+    let file = OpenOptions::new().write(true).open(path)?;
+    file.set_len(scan.whole_bytes as u64)?;
+    let mut sha256 = [0; 32];
+    sha256.copy_from_slice(digest::digest(&digest::SHA256, &bytes[..scan.whole_bytes]).as_ref());
+    seal_file(&file, path, scan.whole_bytes as u64, &scan.header, scan.frames.len() as u64, sha256)
+}
+
+/// All sealed segments. An open one without slabs belongs to an epoch that ended before it could be sealed.
+fn fill_shelf(folders: &Folders) -> io::Result<Shelf> {
+    let mut shelf = Shelf::default();
+    for epoch in epochs_in(&folders.segments())? {
+        let alive = folders.slabs_of(epoch).exists();
+        let folder = folders.segments_of(epoch);
+        if !alive {
+            files_in(&folder, "open")?.iter().try_for_each(|path| close_segment(path))?;
+        }
+        for path in files_in(&folder, "seg")? {
+            match shelf::read_ends(&path) {
+                Ok(segment) => shelf.put(segment),
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => shelf.set_aside(&path)?,
+                Err(error) => return Err(error),
+            }
+        }
+        if !alive {
+            // Succeeds when nothing is left to take away: then the folder has done its work.
+            let _ = fs::remove_dir(&folder);
+        }
+    }
+    Ok(shelf)
+}
+
+/// The epochs that have a folder here, oldest first.
+fn epochs_in(folder: &Path) -> io::Result<Vec<Id>> {
+    let mut epochs = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        epochs.extend(entry?.file_name().to_str().and_then(Id::parse));
+    }
+    epochs.sort();
+    Ok(epochs)
+}
+
+/// The files of one kind, by name; none where the folder is missing.
+fn files_in(folder: &Path, kind: &str) -> io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        result => result?,
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == kind) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}

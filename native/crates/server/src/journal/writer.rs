@@ -1,0 +1,217 @@
+//! The writer: one thread per node that turns final slots into segments.
+//!
+//! Each round: take what is final, write it, free the slots; sync when it is time; seal when it is time; sleep. Slots are
+//! freed before a segment is sealed, so that a recovery finds everything that is both written and not yet free in the
+//! last two segments. What can't be written stays in its slots and is tried again: the gateway sheds load when they run
+//! out (the declared policy), and a killed node still loses nothing.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use portazgo_core::ids::Id;
+use portazgo_core::record::segment::Origin;
+use portazgo_core::record::{MAX_ENCODED, Record};
+use portazgo_core::time::WallTime;
+
+use super::Shared;
+use super::segments::{Chunk, Segments};
+
+/// Written at once at most; also bounds how far a sequence of rounds is from the next sync.
+const CHUNK_BYTES: usize = 256 * 1024;
+const AGGREGATE_EVERY: Duration = Duration::from_secs(1);
+/// How often a sleeping writer looks around, and shows that it lives.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+const RETRY: Duration = Duration::from_millis(100);
+/// A stopping writer gives a failing disk this long; then the next start drains the slabs.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    segments: Segments,
+    chunk: Chunk,
+    began: Option<Instant>,
+    synced: Instant,
+    aggregated: Instant,
+    aggregates_from: WallTime,
+    load: Vec<u8>,
+}
+
+impl Writer {
+    pub(super) fn new(shared: Arc<Shared>, segments: Segments) -> Self {
+        let now = (shared.clock)();
+        Self {
+            shared,
+            segments,
+            chunk: Chunk::beginning_with(1),
+            began: None,
+            synced: Instant::now(),
+            aggregated: Instant::now(),
+            aggregates_from: now,
+            load: Vec::with_capacity(MAX_ENCODED),
+        }
+    }
+
+    /// Work until told to stop. Whatever is final by then is sealed, unless the disk fails.
+    pub(super) fn run(mut self) {
+        let mut stopping_since = None;
+        loop {
+            let wish = self.shared.seal.wished();
+            let stopping = self.shared.stopping.load(Ordering::Acquire);
+            match self.round(wish > self.shared.seal.done() || stopping) {
+                Ok(()) => {
+                    self.shared.trouble(None);
+                    self.shared.seal.fulfil(wish);
+                    if stopping {
+                        return;
+                    }
+                    self.sleep();
+                }
+                Err(error) => {
+                    self.shared.trouble(Some(&error));
+                    let since = *stopping_since.get_or_insert_with(Instant::now);
+                    if stopping && since.elapsed() > PATIENCE {
+                        return;
+                    }
+                    if !stopping {
+                        stopping_since = None;
+                    }
+                    thread::park_timeout(RETRY);
+                }
+            }
+        }
+    }
+
+    fn round(&mut self, seal_everything: bool) -> io::Result<()> {
+        self.write_chunk()?;
+        self.write_finals()?;
+        self.write_aggregates(seal_everything)?;
+        self.shared.beat();
+        if self.sync_due().is_some_and(|due| due.is_zero()) {
+            self.sync()?;
+        }
+        if seal_everything || self.seal_due().is_some_and(|due| due.is_zero()) {
+            self.seal()?;
+        }
+        Ok(())
+    }
+
+    /// Take what is final now, and no more, so that a flood can't keep a seal from its time.
+    fn write_finals(&mut self) -> io::Result<()> {
+        let shared = Arc::clone(&self.shared);
+        for (thread, lane) in shared.lanes.iter().enumerate() {
+            for _ in 0..lane.finals.len() {
+                let Some(slot) = lane.finals.pop() else { break };
+                let mark = lane.slab.mark(slot as usize);
+                self.load.clear();
+                lane.slab.load(slot as usize, mark, &mut self.load);
+                let origin = Origin { thread: thread as u16, slot: slot as u16, generation: mark.generation };
+                self.chunk.push(origin, &self.load);
+                if self.chunk.size() >= CHUNK_BYTES.min(shared.seal_bytes as usize / 4) {
+                    self.write_chunk()?;
+                }
+            }
+        }
+        self.write_chunk()
+    }
+
+    /// One record per thread and second for the requests that found no slot.
+    fn write_aggregates(&mut self, now: bool) -> io::Result<()> {
+        if !now && self.aggregated.elapsed() < AGGREGATE_EVERY {
+            return Ok(());
+        }
+        let until = (self.shared.clock)();
+        for (thread, lane) in self.shared.lanes.iter().enumerate() {
+            let refused = lane.slab.refused();
+            let written = lane.slab.refused_written().load(Ordering::Relaxed);
+            if refused > written {
+                push_aggregate(&mut self.chunk, thread as u16, refused, written, (self.aggregates_from, until));
+            }
+        }
+        self.aggregated = Instant::now();
+        self.aggregates_from = until;
+        self.write_chunk()
+    }
+
+    /// Write the chunk and free what was in it. After an error the same chunk is tried again in the next round.
+    fn write_chunk(&mut self) -> io::Result<()> {
+        if self.chunk.is_empty() {
+            return Ok(());
+        }
+        if self.segments.is_full_for(&self.chunk) {
+            self.seal()?;
+        }
+        self.segments.append(&self.chunk, (self.shared.clock)())?;
+        self.began.get_or_insert_with(Instant::now);
+        for origin in self.chunk.origins() {
+            let lane = &self.shared.lanes[usize::from(origin.thread)];
+            if origin.slot == Origin::AGGREGATE {
+                note_refusals_written(lane.slab.refused_written(), origin.generation);
+            } else {
+                lane.slab.free(usize::from(origin.slot), origin.generation);
+                lane.freed.push(u32::from(origin.slot));
+            }
+        }
+        self.chunk.clear();
+        self.shared.note_written(self.chunk.next() - 1);
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.synced = Instant::now();
+        self.segments.sync()?;
+        self.shared.synced.store(self.chunk.next() - 1 - self.chunk.origins().len() as u64, Ordering::Release);
+        Ok(())
+    }
+
+    fn seal(&mut self) -> io::Result<()> {
+        if let Some(sealed) = self.segments.seal()? {
+            self.began = None;
+            self.shared.synced.store(sealed.first + sealed.count - 1, Ordering::Release);
+            self.shared.shelf.lock().unwrap_or_else(std::sync::PoisonError::into_inner).put(sealed);
+        }
+        Ok(())
+    }
+
+    /// Time until the next sync; None: there is no news.
+    fn sync_due(&self) -> Option<Duration> {
+        self.segments.needs_sync().then(|| self.shared.sync_every.saturating_sub(self.synced.elapsed()))
+    }
+
+    /// Time until the segment's age seals it.
+    fn seal_due(&self) -> Option<Duration> {
+        self.began.map(|began| self.shared.seal_after.saturating_sub(began.elapsed()))
+    }
+
+    /// Sleep until there is something to do. With news to sync that is soon; without, a data thread wakes us.
+    fn sleep(&self) {
+        if let Some(due) = self.sync_due() {
+            return thread::park_timeout(due);
+        }
+        self.shared.asleep.store(true, Ordering::Relaxed);
+        // Pairs with the fence in `Shared::wake_writer`.
+        fence(Ordering::SeqCst);
+        if self.shared.lanes.iter().all(|lane| lane.finals.len() == 0) {
+            thread::park_timeout(self.seal_due().unwrap_or(HEARTBEAT).min(HEARTBEAT));
+        }
+        self.shared.asleep.store(false, Ordering::Relaxed);
+    }
+}
+
+/// Add the record of the refusals that no record stands for yet.
+pub(super) fn push_aggregate(chunk: &mut Chunk, thread: u16, refused: u64, written: u64, during: (WallTime, WallTime)) {
+    let count = u32::try_from(refused - written).unwrap_or(u32::MAX);
+    let record = Record::refused_aggregate(Id::NONE, during.0, during.1, count);
+    let mut bytes = [0; MAX_ENCODED];
+    let length = record.encode(&mut bytes);
+    chunk.push(Origin { thread, slot: Origin::AGGREGATE, generation: refused as u32 }, &bytes[..length]);
+}
+
+/// The count so far, whose lower half stands in the aggregate's origin.
+pub(super) fn note_refusals_written(written: &std::sync::atomic::AtomicU64, generation: u32) {
+    let before = written.load(Ordering::Relaxed);
+    let newly = generation.wrapping_sub(before as u32);
+    written.store(before + u64::from(newly), Ordering::Release);
+}
