@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
-# A noun's name within its parent.
-SLUG_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
+from portazgo.kit import ids
+
+# A noun's name within its parent; anchored, as JSON Schema needs it.
+SLUG_PATTERN = f"^{ids.SLUG_PATTERN}$"
 SLUG_LENGTH = 63
 # What a plan or a key grants and a route asks for.
 SCOPE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$"

@@ -38,6 +38,11 @@ def decode_cursor(cursor: str, length: int) -> list[CursorValue]:
         values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (binascii.Error, ValueError):
         values = None
-    if not isinstance(values, list) or len(values) != length or not all(type(value) in {str, int} for value in values):
+    if not isinstance(values, list) or len(values) != length or not all(map(_is_value, values)):
         raise Invalid.at("/cursor", "this cursor was not made by this list", code="cursor_invalid")
     return values
+
+
+def _is_value(value: object) -> bool:
+    # PostgreSQL takes no NUL in a text, and no integer beyond 64 bits.
+    return (type(value) is str and "\0" not in value) or (type(value) is int and abs(value) < 2**63)

@@ -1,0 +1,83 @@
+"""Actors, scopes, and the rule that joins them. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal, Protocol
+
+from portazgo.kit.errors import Forbidden
+
+EVERYTHING = "*"
+SCOPE_PATTERN = r"^(\*|[a-z][a-z_]*:(\*|[a-z][a-z_]*))$"
+
+ActorKind = Literal["token", "system"]
+
+
+class Verb(StrEnum):
+    """What can be done to a thing. A scope `noun:write` grants all of them, `noun:read` the first, `noun:<verb>` one."""
+
+    READ = "read"
+    CREATE = "create"
+    CHANGE = "change"
+    DELETE = "delete"
+    SUSPEND = "suspend"
+    REVOKE = "revoke"
+    ROTATE = "rotate"
+
+
+class Thing(Protocol):
+    """What a verb is done to: rows and nouns alike say which noun they are, in the plural (`keys`)."""
+
+    @property
+    def noun(self) -> str:
+        """Name the noun."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: an admin token, or Portazgo itself (`migrate`, first run, background jobs)."""
+
+    kind: ActorKind
+    id: str
+    name: str
+    scopes: frozenset[str]
+    request_id: str | None = None
+    """Of the request that it acts in; the audit row keeps it."""
+
+
+SYSTEM = Actor("system", "system", "portazgo", frozenset({EVERYTHING}))
+
+
+def can(actor: Actor, verb: Verb, thing: Thing | str) -> None:
+    """Return when the actor may do this, else raise Forbidden (`scope_missing`). `thing`: a row, or a noun's name."""
+    noun = thing if isinstance(thing, str) else thing.noun
+    if not actor.scopes & _granting(verb, noun):
+        needed = f"{noun}:{'read' if verb is Verb.READ else 'write'}"
+        raise Forbidden(
+            f"the token {actor.name!r} may not {verb.value} {noun}",
+            code="scope_missing",
+            remedy=f"use a token with the scope {needed}",
+            scope=needed,
+        )
+
+
+def is_scope(text: str) -> bool:
+    """Tell whether the text has the form of an admin scope: `*`, `keys:read`, `keys:write`, `keys:revoke`, `keys:*`."""
+    return re.fullmatch(SCOPE_PATTERN, text) is not None
+
+
+def narrower(scopes: frozenset[str], than: frozenset[str]) -> bool:
+    """Tell whether every one of `scopes` lies within `than`, so that nobody hands out more than they have."""
+    return EVERYTHING in than or all(_within(scope, than) for scope in scopes)
+
+
+def _granting(verb: Verb, noun: str) -> frozenset[str]:
+    return frozenset({EVERYTHING, f"{noun}:*", f"{noun}:write", f"{noun}:{verb.value}"})
+
+
+def _within(scope: str, than: frozenset[str]) -> bool:
+    noun, _, action = scope.partition(":")
+    wide = {f"{noun}:*", f"{noun}:write"}
+    return scope in than or (bool(action) and bool(wide & than))

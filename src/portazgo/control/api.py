@@ -1,0 +1,115 @@
+"""The admin API: one NinjaAPI under /api/v1/, every noun's router from the registry, every error a problem document."""
+
+from __future__ import annotations
+
+import logging
+from importlib.metadata import version
+from typing import Any
+
+from django.db import OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.module_loading import import_string
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, AuthorizationError, HttpError, ValidationError
+from ninja.security import HttpBearer
+
+from portazgo.accounts.domain import Actor
+from portazgo.accounts.requests import AdminRequest
+from portazgo.accounts.service import authenticate
+from portazgo.control.registry import NOUNS
+from portazgo.kit.errors import FieldError, Invalid, Problem, Unauthenticated, Unavailable
+from portazgo.kit.secret import Secret
+from portazgo.kit.web.problems import plain_problem, problem_response
+
+logger = logging.getLogger(__name__)
+
+_IN_MESSAGES = 20  # what pydantic says of the hundred first elements of a list helps nobody
+_DESCRIPTION = """\
+Everything that can be done in Portazgo's control plane. Send `Authorization: Bearer <admin token>`.
+Lists page by cursor; writes take `Idempotency-Key`; errors are RFC 9457 problem documents with a stable `code`.
+"""
+
+
+class AdminToken(HttpBearer):
+    """`Authorization: Bearer <admin token>`."""
+
+    def authenticate(self, request: HttpRequest, token: str) -> Actor:
+        """Let the caller in as an actor. Raises Unauthenticated."""
+        assert isinstance(request, HttpRequest)  # noqa: S101 - narrows what ninja leaves open
+        ours: Any = request
+        ours.actor = authenticate(Secret(token), clock=ours.clock, request_id=ours.request_id)
+        return ours.actor  # type: ignore[no-any-return]
+
+
+def build_api() -> NinjaAPI:
+    """Put the API together."""
+    api = NinjaAPI(
+        title="Portazgo admin API",
+        version=version("portazgo"),
+        description=_DESCRIPTION,
+        docs_url=None,
+        auth=AdminToken(),
+        urls_namespace="admin-api",
+    )
+    for noun in NOUNS:
+        if noun.router:
+            api.add_router("", import_string(noun.router))
+    _handle_errors(api)
+    return api
+
+
+def _handle_errors(api: NinjaAPI) -> None:
+    @api.exception_handler(Problem)
+    def of_ours(request: HttpRequest, problem: Problem) -> HttpResponse:
+        return problem_response(request, problem)
+
+    @api.exception_handler(AuthenticationError)
+    def no_token(request: HttpRequest, _error: AuthenticationError) -> HttpResponse:
+        remedy = "send `Authorization: Bearer <admin token>`"
+        return problem_response(
+            request, Unauthenticated("no admin token was sent", code="token_missing", remedy=remedy)
+        )
+
+    @api.exception_handler(AuthorizationError)
+    def not_allowed(request: HttpRequest, _error: AuthorizationError) -> HttpResponse:
+        return plain_problem(request, 403, "not allowed")
+
+    @api.exception_handler(ValidationError)
+    def wrong_payload(request: HttpRequest, error: ValidationError) -> HttpResponse:
+        return problem_response(request, Invalid("the request is not valid", _field_errors(error)))
+
+    @api.exception_handler(HttpError)
+    def of_ninja(request: HttpRequest, error: HttpError) -> HttpResponse:
+        return plain_problem(request, error.status_code, str(error))
+
+    @api.exception_handler(Http404)
+    def nothing_there(request: HttpRequest, _error: Http404) -> HttpResponse:
+        return plain_problem(request, 404, "there is nothing at this path")
+
+    @api.exception_handler(OperationalError)
+    def database_away(request: HttpRequest, error: OperationalError) -> HttpResponse:
+        logger.warning("the database did not answer: %s", str(error).strip())
+        return problem_response(
+            request,
+            Unavailable("the database is busy or away", code="database_unavailable", remedy="try again in a second"),
+        )
+
+    @api.exception_handler(Exception)
+    def of_nobody(request: HttpRequest, error: Exception) -> HttpResponse:
+        logger.error("a request failed", exc_info=error, extra={"request_id": getattr(request, "request_id", None)})
+        return problem_response(request, Problem("this was logged with the request's id"))
+
+
+def _field_errors(error: ValidationError) -> list[FieldError]:
+    return [_field_error(one) for one in error.errors[:_IN_MESSAGES]]
+
+
+def _field_error(one: dict[str, Any]) -> FieldError:
+    # ninja's place: ("body", <name of the view's argument>, member, …); the argument's name means nothing to the caller.
+    source, *path = one["loc"]
+    members = path[1:] if source == "body" else path
+    pointer = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in members)
+    return {"pointer": pointer, "message": str(one["msg"]).removeprefix("Value error, ")}
+
+
+api = build_api()

@@ -1,0 +1,64 @@
+"""Django's DATABASES from our two URLs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from portazgo.settings import Settings
+    from portazgo.settings_kinds import DatabaseURL
+
+BUSY_SECONDS = 5
+CONNECT_SECONDS = 5
+POOL_LARGEST = 16
+STATE_SCHEMA = "state"
+LEDGER_SCHEMA = "ledger"
+
+_SQLITE_START = ";".join(  # noqa: FLY002 - one pragma a line
+    [
+        "PRAGMA journal_mode=WAL",
+        "PRAGMA synchronous=FULL",  # an acknowledged commit survives a power cut
+        "PRAGMA mmap_size=134217728",
+        "PRAGMA journal_size_limit=67108864",
+        "PRAGMA cache_size=2000",
+    ]
+)
+
+
+def databases(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Give `default` (the state) and `ledger`; in PostgreSQL each keeps to a schema of its own."""
+    return {
+        "default": _database(settings.state_url, STATE_SCHEMA),
+        "ledger": _database(settings.ledger_url, LEDGER_SCHEMA),
+    }
+
+
+def _database(url: DatabaseURL, schema: str) -> dict[str, Any]:
+    return _sqlite(url) if url.is_sqlite else _postgresql(url, schema)
+
+
+def _sqlite(url: DatabaseURL) -> dict[str, Any]:
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": url.name,
+        # IMMEDIATE: a transaction that reads and then writes would otherwise fail, not wait, when another wrote between.
+        "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": BUSY_SECONDS, "init_command": _SQLITE_START},
+    }
+
+
+def _postgresql(url: DatabaseURL, schema: str) -> dict[str, Any]:
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": url.name,
+        "HOST": url.host,
+        "PORT": str(url.port or ""),
+        "USER": url.user,
+        "PASSWORD": url.password.reveal() if url.password else "",
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {
+            "connect_timeout": CONNECT_SECONDS,
+            **dict(url.parameters),
+            "options": f"-c search_path={schema}",
+            "pool": {"min_size": 1, "max_size": POOL_LARGEST, "timeout": BUSY_SECONDS},
+        },
+    }

@@ -1,0 +1,81 @@
+"""Making, updating and judging the two databases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.core.management import call_command
+from django.db import connections
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
+from django.db.utils import OperationalError
+
+from portazgo.control.database_options import LEDGER_SCHEMA, STATE_SCHEMA
+from portazgo.kit.errors import StartRefused
+from portazgo.snapshot.log import begin_history
+
+if TYPE_CHECKING:
+    from django.db.backends.base.base import BaseDatabaseWrapper
+
+SCHEMAS = {"default": STATE_SCHEMA, "ledger": LEDGER_SCHEMA}
+
+
+def migrate() -> None:
+    """Make or update both databases, and begin the history of an empty one. Raises StartRefused."""
+    for alias in SCHEMAS:
+        connection = reach(alias)
+        _make_schema(connection, SCHEMAS[alias])
+        _refuse_newer(connection)
+        call_command("migrate", database=alias, interactive=False, verbosity=0)
+    begin_history()
+
+
+def require_migrated() -> None:
+    """Raise StartRefused unless both databases are exactly at this version's migrations."""
+    for alias in SCHEMAS:
+        connection = reach(alias)
+        _refuse_newer(connection)
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            raise StartRefused(
+                f"the database {described(connection)} is older than this version of Portazgo", "run `portazgo migrate`"
+            )
+
+
+def reach(alias: str) -> BaseDatabaseWrapper:
+    """Connect. Raises StartRefused with where it tried."""
+    connection = connections[alias]
+    try:
+        connection.ensure_connection()
+    except OperationalError as problem:
+        variable = "PORTAZGO_STATE_URL" if alias == "default" else "PORTAZGO_LEDGER_URL"
+        reason = str(problem).strip().splitlines()[0]
+        raise StartRefused(
+            f"the database {described(connection)} can't be reached ({reason})", f"start it, or correct {variable}"
+        ) from None
+    return connection
+
+
+def described(connection: BaseDatabaseWrapper) -> str:
+    """Say where a database is, without user or password."""
+    place = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return str(place["NAME"])
+    return f"{place['NAME']} at {place['HOST'] or 'the local socket'}, schema {SCHEMAS[connection.alias]}"
+
+
+def _make_schema(connection: BaseDatabaseWrapper, schema: str) -> None:
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+
+
+def _refuse_newer(connection: BaseDatabaseWrapper) -> None:
+    loader = MigrationLoader(connection, ignore_no_migrations=True)
+    unknown = sorted(set(loader.applied_migrations) - set(loader.disk_migrations))
+    if unknown:
+        app, name = unknown[-1]
+        raise StartRefused(
+            f"the database {described(connection)} is newer than this version of Portazgo (it has {app} {name})",
+            "install the version that made it, or restore a backup",
+        )

@@ -1,0 +1,57 @@
+"""problem+json (RFC 9457): the one form of every answer that says no."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from django.http import HttpRequest, HttpResponse
+
+from portazgo.kit.errors import Problem, Unauthenticated, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PROBLEM_JSON = "application/problem+json"
+RETRY_AFTER_SECONDS = "1"
+
+_CATEGORIES = {401: "unauthenticated", 403: "forbidden", 404: "not_found", 409: "conflict", 503: "unavailable"}
+
+
+def problem_response(request: HttpRequest, problem: Problem) -> HttpResponse:
+    """Answer with a problem's document."""
+    answer = _json_response(problem.document(getattr(request, "request_id", None)), problem.status)
+    if isinstance(problem, Unauthenticated):
+        answer["WWW-Authenticate"] = 'Bearer realm="portazgo"'
+    if isinstance(problem, Unavailable):
+        answer["Retry-After"] = RETRY_AFTER_SECONDS
+    return answer
+
+
+def plain_problem(
+    request: HttpRequest, status: int, detail: str, headers: Mapping[str, str] | None = None
+) -> HttpResponse:
+    """Answer with what HTTP itself says about a status: no such path, method not allowed."""
+    phrase = HTTPStatus(status).phrase
+    document = {
+        "type": f"urn:portazgo:problem:{_code(phrase)}",
+        "title": phrase,
+        "status": status,
+        "detail": detail,
+        "code": _code(phrase),
+        "category": _CATEGORIES.get(status, "invalid" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "internal"),
+        "instance": getattr(request, "request_id", None),
+    }
+    answer = _json_response(document, status)
+    for name, value in (headers or {}).items():
+        answer[name] = value
+    return answer
+
+
+def _json_response(document: Mapping[str, object], status: int) -> HttpResponse:
+    return HttpResponse(json.dumps(document, ensure_ascii=False), status=status, content_type=PROBLEM_JSON)
+
+
+def _code(phrase: str) -> str:
+    return phrase.lower().replace(" ", "_").replace("-", "_")

@@ -1,0 +1,200 @@
+"""Types of what crosses to the nodes (docs/wire.md, section 2). Members here and in core/src/snapshot/wire.rs are the same.
+
+Times inside bodies are microseconds since 1970, named `…_us`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, TypedDict
+
+FORMAT = 1
+NO_HASH = "0" * 64
+
+Kind = Literal["partner", "application", "key", "pepper", "issuer", "signing_key", "backend", "plan", "route"]
+Environment = Literal["test", "live"]
+Standing = Literal["active", "suspended"]
+Metadata = Mapping[str, str | int | float | bool]
+SecurityOperation = Literal[
+    "revoke_key",
+    "disable_key",
+    "enable_key",
+    "suspend_partner",
+    "resume_partner",
+    "suspend_application",
+    "resume_application",
+    "withdraw_signing_key",
+    "narrow_networks",
+]
+
+
+class ResourceRef(NamedTuple):
+    """Names a compiled resource."""
+
+    kind: Kind
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A compiled resource; `requires` are the features that a node must know to honour it (section 6)."""
+
+    kind: Kind
+    id: str
+    requires: tuple[str, ...]
+    body: Mapping[str, Any]
+
+    @property
+    def ref(self) -> ResourceRef:
+        """Its name."""
+        return ResourceRef(self.kind, self.id)
+
+    def document(self) -> dict[str, Any]:
+        """Give the JSON object of its line."""
+        return {"kind": self.kind, "id": self.id, "requires": list(self.requires), "body": dict(self.body)}
+
+
+class PartnerBody(TypedDict):
+    """`partner`."""
+
+    name: str
+    status: Standing
+    metadata: Metadata
+
+
+class ApplicationBody(TypedDict):
+    """`application`."""
+
+    name: str
+    partner: str
+    environment: Environment
+    status: Standing
+    plan: str | None
+    metadata: Metadata
+
+
+class SecretBody(TypedDict):
+    """One of the secrets of a key; `digest` is HMAC-SHA-256(pepper, inner) in hex."""
+
+    slot: Literal["current", "retiring"]
+    digest: str
+    pepper: int
+    ends_at_us: int | None
+
+
+class KeyBody(TypedDict):
+    """`key`; null scopes: all of the plan; null networks: any."""
+
+    application: str
+    status: Literal["active", "disabled", "revoked"]
+    name: str
+    secrets: list[SecretBody]
+    expires_at_us: int | None
+    scopes: list[str] | None
+    networks: list[str] | None
+
+
+class PepperBody(TypedDict):
+    """`pepper`; sealed for the context `pepper/<version>`."""
+
+    wrapped: str
+
+
+class IssuerBody(TypedDict):
+    """`issuer`."""
+
+    url: str
+    name: str
+
+
+class SigningKeyBody(TypedDict):
+    """`signing_key`; PKCS#8 DER sealed for the context `signing_key/<kid>`."""
+
+    issuer: str
+    algorithm: Literal["ES256"]
+    public_jwk: Mapping[str, str]
+    wrapped: str
+    state: Literal["published", "signing", "retired"]
+
+
+class TimeoutsBody(TypedDict):
+    """How long a backend may take."""
+
+    connect_ms: int
+    first_byte_ms: int
+    idle_ms: int
+    total_ms: int
+
+
+class MintBody(TypedDict):
+    """A credential that nodes mint."""
+
+    kind: Literal["mint"]
+    issuer: str
+    audience: str
+    algorithm: Literal["ES256"]
+    life_seconds: int
+    claims: Mapping[str, Any]
+
+
+class NoCredentialBody(TypedDict):
+    """A backend that asks for no credential."""
+
+    kind: Literal["none"]
+
+
+class BackendEnvironmentBody(TypedDict):
+    """A backend in one environment."""
+
+    targets: list[str]
+    timeouts: TimeoutsBody
+    credential: MintBody | NoCredentialBody
+
+
+class BackendBody(TypedDict):
+    """`backend`; an environment without targets is absent."""
+
+    name: str
+    environments: Mapping[Environment, BackendEnvironmentBody]
+
+
+class ThrottleBody(TypedDict):
+    """A rate limit of a plan."""
+
+    name: str
+    per: Literal["key"]
+    quota: int
+    window_seconds: int
+    burst: int | None
+
+
+class PlanBody(TypedDict):
+    """`plan`; null scopes: all."""
+
+    name: str
+    apis: list[str]
+    scopes: list[str] | None
+    throttles: list[ThrottleBody]
+
+
+class RouteBody(TypedDict):
+    """`route`; null hosts: any."""
+
+    api: str
+    api_name: str
+    name: str
+    hosts: list[str] | None
+    method: str
+    path: str
+    backend: str
+    backend_method: str
+    backend_path: str
+    environments: list[Environment]
+    scopes: list[str]
+    passthrough: bool
+    max_request_bytes: int
+    max_response_bytes: int | None
+    query: Literal["all"] | list[str]
+    request_headers: list[str]
+    response_headers: list[str]

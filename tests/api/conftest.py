@@ -1,0 +1,122 @@
+"""The control plane under test: real Django, a real database, the real native module.
+
+PORTAZGO_TEST_DATABASE is `sqlite` (default) or `postgresql`; `make test` runs the folder with both. Django is set up
+when this file is imported, since test modules import models; the database is made by the first test that needs it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from support.postgresql import PostgreSQLServer
+
+from portazgo.settings import load
+
+ON_POSTGRESQL = os.environ.get("PORTAZGO_TEST_DATABASE", "sqlite") == "postgresql"
+FOLDER = Path(tempfile.mkdtemp(prefix="portazgo-api-"))
+SERVER = PostgreSQLServer() if ON_POSTGRESQL else None
+SETTINGS = load(
+    {"data_dir": str(FOLDER), "state_url": SERVER.url if SERVER else None}, environment={}, file=Path("absent.yaml")
+)
+
+from portazgo.control.boot import boot  # noqa: E402 - after the settings are known
+
+boot(SETTINGS)
+
+from django.core.management import call_command  # noqa: E402 - after Django is set up
+from django.db import connections  # noqa: E402
+from support.admin import AdminAPI  # noqa: E402
+from support.clock import FakeClock  # noqa: E402
+
+from portazgo.accounts.domain import SYSTEM, Actor  # noqa: E402
+from portazgo.accounts.service import create_token  # noqa: E402
+from portazgo.control.databases import migrate  # noqa: E402
+from portazgo.control.provider import wrapper as process_wrapper  # noqa: E402
+from portazgo.kit.clock import SYSTEM_CLOCK  # noqa: E402
+from portazgo.kit.wrapping import KeyWrapper  # noqa: E402
+from portazgo.settings import Settings  # noqa: E402
+from portazgo.snapshot.log import begin_history  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def settings() -> Settings:
+    """The settings of the process under test."""
+    return SETTINGS
+
+
+@pytest.fixture(scope="session")
+def _databases() -> Iterator[None]:
+    if SERVER is not None:
+        SERVER.start()
+    try:
+        migrate()
+        yield
+    finally:
+        for connection in connections.all():
+            connection.close()
+            if SERVER is not None:
+                connection.close_pool()
+        if SERVER is not None:
+            SERVER.stop()
+        shutil.rmtree(FOLDER, ignore_errors=True)
+
+
+@pytest.fixture
+def database(_databases: None) -> Iterator[None]:
+    """Both databases, migrated, empty but for the head; what a test wrote is gone after it."""
+    yield
+    for alias in ("default", "ledger"):
+        call_command("flush", database=alias, interactive=False, verbosity=0)
+    begin_history()
+    for left in ("revocations.log",):
+        (FOLDER / left).unlink(missing_ok=True)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock that stands until it is moved; services take it, the API under test has the machine's."""
+    return FakeClock()
+
+
+@pytest.fixture
+def wrapper() -> KeyWrapper:
+    """The key-wrapping provider of the process under test."""
+    return process_wrapper()
+
+
+@pytest.fixture
+def actor() -> Actor:
+    """Portazgo itself, which may do everything."""
+    return SYSTEM
+
+
+@pytest.fixture
+def admin_token(database: None) -> str:  # noqa: ARG001 - it must be there first
+    """An admin token with every scope."""
+    return token_with("*")
+
+
+@pytest.fixture
+def api(admin_token: str) -> AdminAPI:
+    """The admin API, called with every scope."""
+    return AdminAPI(admin_token)
+
+
+@pytest.fixture
+def api_with(database: None) -> Callable[..., AdminAPI]:  # noqa: ARG001 - likewise
+    """Make an AdminAPI with the given scopes: `api_with("keys:read")`; without any it sends no token."""
+
+    def make(*scopes: str) -> AdminAPI:
+        return AdminAPI(token_with(*scopes) if scopes else None)
+
+    return make
+
+
+def token_with(*scopes: str) -> str:
+    _, token = create_token(SYSTEM, "test", frozenset(scopes), clock=SYSTEM_CLOCK)
+    return token.reveal()
