@@ -22,6 +22,7 @@ from portazgo.settings_kinds import (
     HTTP_URL,
     KEY_PREFIX,
     LISTEN,
+    NETWORKS,
     PATH,
     PORT,
     WRAPPING,
@@ -83,7 +84,10 @@ class Settings:
     """The settings, parsed. The name of a field in capitals after PORTAZGO_ is its environment variable."""
 
     data_dir: Path = _setting(
-        FOLDER, ".portazgo", "Folder of everything that Portazgo keeps on this machine.", "Name a folder that can be written."
+        FOLDER,
+        ".portazgo",
+        "Folder of everything that Portazgo keeps on this machine.",
+        "Name a folder that can be written.",
     )
     profile: str = _setting(
         CHOICE_OF("embedded", "production"),
@@ -115,13 +119,21 @@ class Settings:
         LISTEN, "127.0.0.1:8080", "Address on which partners call.", "Write host:port, such as 0.0.0.0:8080."
     )
     gateway_port: int = _setting(
-        PORT, None, "Port on which partners call.", "Write a port, 0 to 65535.", absent="that of PORTAZGO_GATEWAY_LISTEN"
+        PORT,
+        None,
+        "Port on which partners call.",
+        "Write a port, 0 to 65535.",
+        absent="that of PORTAZGO_GATEWAY_LISTEN",
     )
     control_listen: Listen = _setting(
         LISTEN, "127.0.0.1:8081", "Address of the admin API and pages.", "Write host:port, such as 127.0.0.1:8081."
     )
     control_port: int = _setting(
-        PORT, None, "Port of the admin API and pages.", "Write a port, 0 to 65535.", absent="that of PORTAZGO_CONTROL_LISTEN"
+        PORT,
+        None,
+        "Port of the admin API and pages.",
+        "Write a port, 0 to 65535.",
+        absent="that of PORTAZGO_CONTROL_LISTEN",
     )
     internal_listen: Listen = _setting(
         LISTEN,
@@ -130,7 +142,11 @@ class Settings:
         "Write host:port, such as 127.0.0.1:8083.",
     )
     internal_tls_certificate: Path | None = _setting(
-        PATH, None, "Certificate chain (PEM) of the internal listener.", "Name a PEM file.", absent="none: plain, loopback only"
+        PATH,
+        None,
+        "Certificate chain (PEM) of the internal listener.",
+        "Name a PEM file.",
+        absent="none: plain, loopback only",
     )
     internal_tls_key: Path | None = _setting(
         PATH, None, "Private key (PEM) of the internal listener.", "Name a PEM file.", absent="none"
@@ -160,10 +176,18 @@ class Settings:
         absent="PORTAZGO_CONTROL_URL",
     )
     node_token_file: Path = _setting(
-        PATH, None, "File with a node's token for the internal listener.", "Name a file.", absent="`node-token` in the data folder"
+        PATH,
+        None,
+        "File with a node's token for the internal listener.",
+        "Name a file.",
+        absent="`node-token` in the data folder",
     )
     admin_token_file: Path = _setting(
-        PATH, None, "File with the command line's admin token.", "Name a file.", absent="`admin-token` in the data folder"
+        PATH,
+        None,
+        "File with the command line's admin token.",
+        "Name a file.",
+        absent="`admin-token` in the data folder",
     )
     key_prefix: str = _setting(
         KEY_PREFIX, "ptz", "What API keys begin with.", "Write 2 to 12 lower-case letters and digits, a letter first."
@@ -184,6 +208,12 @@ class Settings:
     lang: str = _setting(CHOICE_OF("en", "es"), "en", "Language of the command line and pages.", "Write en or es.")
     threads: int | None = _setting(
         COUNT, None, "Data threads of a gateway node.", "Write a whole number from 1 to 256.", absent="one per core"
+    )
+    trusted_proxies: tuple[str, ...] = _setting(
+        NETWORKS,
+        "",
+        "Networks of the proxies in front of a gateway node whose X-Forwarded-For and traceparent are believed.",
+        "Write networks with commas between them, such as 10.0.0.0/16, 192.0.2.7/32.",
     )
     backend_port: int = _setting(PORT, "8082", "Port of the demo backend.", "Write a port, 0 to 65535.")
 

@@ -186,6 +186,14 @@ def _key_prefix(text: str) -> str:
     return text
 
 
+def _networks(text: str) -> tuple[str, ...]:
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    try:
+        return tuple(str(ipaddress.ip_network(word)) for word in words)
+    except ValueError as problem:
+        raise ValueInvalid(str(problem)) from None
+
+
 def _wrapping(text: str) -> str:
     if not text.startswith("local:"):
         raise ValueInvalid(f"{text.partition(':')[0]!r} is no provider that this version knows (local:)")
@@ -212,4 +220,5 @@ HTTP_URL = Kind("URL", {"type": "string", "pattern": "^https?://"}, _http_url)
 DATABASE = Kind("database URL", {"type": "string", "pattern": "^(sqlite:///|postgres(ql)?://)"}, _database)
 DURATION_OR_OFF = Kind("duration or `off`", {"type": "string", "pattern": "^(off|[0-9]+[smhd])$"}, _duration_or_off)
 KEY_PREFIX = Kind("word", {"type": "string", "pattern": "^[a-z][a-z0-9]{1,11}$"}, _key_prefix)
+NETWORKS = Kind("networks", {"type": "string"}, _networks)
 WRAPPING = Kind("provider", {"type": "string", "pattern": "^local:"}, _wrapping)

@@ -47,7 +47,9 @@ class AdminClient:
         """Remove one thing."""
         return _document(self._http.request("DELETE", BASE + path))
 
-    def pages(self, path: str, query: Mapping[str, object] | None = None, *, most: int | None = None) -> Iterator[Document]:
+    def pages(
+        self, path: str, query: Mapping[str, object] | None = None, *, most: int | None = None
+    ) -> Iterator[Document]:
         """Follow the cursors of a list, item by item, at most `most` of them."""
         wanted = dict(query or {})
         left = most

@@ -16,7 +16,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def die_with_parent() -> None:
-    """Have the kernel send SIGTERM to this process when its supervisor dies; does nothing for a process started by hand."""
+    """Have the kernel send SIGTERM here when the supervisor dies; nothing happens in a process started by hand."""
     promised = os.environ.pop(PARENT_VARIABLE, "")
     if not promised.isdigit():
         return

@@ -1,7 +1,7 @@
 """`portazgo demo`: everything in one place, a backend behind it, a partner in front of it, and a key that works.
 
-What it makes, it makes through the admin API like anybody else, and only what isn't there yet: a second run goes on with
-the same data.
+What it makes, it makes through the admin API like anybody else, and only what isn't there yet: a second run goes on
+with the same data.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from portazgo.roles.parts import Part
 from portazgo.roles.ports import LOOPBACK, answers
 from portazgo.roles.supervisor import Supervisor
 from portazgo.roles.up import READY_SECONDS, core_parts, group_environment, migrate, refuse_taken
-from portazgo.settings import Listen, Settings
+from portazgo.settings import Settings
+from portazgo.settings_kinds import Listen
 
 logger = logging.getLogger(__name__)
 
@@ -56,13 +57,13 @@ def backend_part(settings: Settings) -> Part:
             "the demo backend is part of the source tree, not of the installed package",
             "run the demo from a checkout, or use `portazgo up` with a backend of your own",
         )
-    command = (sys.executable, "-m", "insignia", "serve", "--port", str(settings.backend_port))
-    command += ("--data", str(settings.data_dir.resolve() / "insignia"))
-    command += ("--issuer", settings.issuer_url, "--audience", AUDIENCE)
-    command += ("--jwks-url", f"http://{settings.control_listen.reachable}/.well-known/jwks.json")
+    jwks_url = f"http://{settings.control_listen.reachable}/.well-known/jwks.json"
+    command = [sys.executable, "-m", "insignia", "serve", "--port", str(settings.backend_port)]
+    command += ["--data", str(settings.data_dir / "insignia"), "--jwks-url", jwks_url]
+    command += ["--issuer", settings.issuer_url, "--audience", AUDIENCE]
     return Part(
         "backend",
-        command,
+        tuple(command),
         {"PYTHONPATH": str(source)},
         ready=lambda: answers(f"{backend_url(settings)}/api/health/"),
         stop_order=1,
@@ -81,7 +82,9 @@ def _prepare(group: Supervisor, settings: Settings) -> None:
     if group.stopping:
         return
     if late is not None:
-        raise StartRefused(f"the {late.name} is not ready after {READY_SECONDS:.0f} s", f"see its log ({late.log or 'above'})")
+        raise StartRefused(
+            f"the {late.name} is not ready after {READY_SECONDS:.0f} s", f"see its log ({late.log or 'above'})"
+        )
     token = settings.admin_token_file.read_text().strip()
     client = AdminClient(f"http://{settings.control_listen.reachable}", Secret(token))
     key = _known_key(settings, client) or set_up(client, backend_url(settings), AUDIENCE)
@@ -125,8 +128,9 @@ def _first_call(group: Supervisor, document: dict[str, Any]) -> None:
         if answer.status == 200:  # noqa: PLR2004 - HTTP's own number
             return
         if time.monotonic() > deadline:
+            said = answer.body[:300].decode(errors="replace")
             raise StartRefused(
-                f"the first call through the gateway is answered {answer.status}: {answer.body[:300].decode(errors='replace')}",
+                f"the first call through the gateway is answered {answer.status}: {said}",
                 "look it up with `portazgo trace list`",
             )
         time.sleep(0.1)

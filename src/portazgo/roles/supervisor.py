@@ -1,4 +1,4 @@
-"""Runs a group of processes as one: restarts a fallen part, ends all of them within a bound, restarts nothing meanwhile.
+"""Runs a group of processes as one: restarts a fallen part, ends all within a bound, restarts nothing meanwhile.
 
 Children get a session of their own, so that Ctrl-C in a terminal reaches the supervisor alone and the parts end in
 their order; each child asks the kernel to be told when its parent dies (`kit.parent`), so that a supervisor that is
@@ -7,6 +7,7 @@ killed leaves nothing behind.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import select
@@ -63,7 +64,10 @@ class Supervisor:
         os.set_blocking(self._wake_write, False)
 
     def run(self) -> int:
-        """Start, supervise, and end the group. Returns the exit code: 0 told to stop, 1 failed, 2 a part refused its settings, 130 interrupted."""
+        """Start, supervise, and end the group.
+
+        Returns the exit code: 0 told to stop, 1 failed, 2 a part refused its settings, 130 interrupted.
+        """
         previous = self._take_signals()
         try:
             for part in self._parts:
@@ -107,7 +111,7 @@ class Supervisor:
             part.log.parent.mkdir(parents=True, exist_ok=True)
             output = part.log.open("ab")
         environment = {**os.environ, **part.environment, PARENT_VARIABLE: str(os.getpid())}
-        process = subprocess.Popen(  # noqa: S603 - our own command lines, no shell
+        process = subprocess.Popen(
             part.command,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -141,7 +145,8 @@ class Supervisor:
             child.delay = FIRST_RESTART_SECONDS
         child.restart_at = now + child.delay
         logger.warning(
-            "part fell, starting it again", extra={"part": child.part.name, "exit_code": code, "in_seconds": child.delay}
+            "part fell, starting it again",
+            extra={"part": child.part.name, "exit_code": code, "in_seconds": child.delay},
         )
 
     def _stop_all(self) -> None:
@@ -177,7 +182,9 @@ class Supervisor:
 
     # -- signals -------------------------------------------------------------------------------------------------
 
-    def _take_signals(self) -> dict[signal.Signals, signal.Handlers | Callable[[int, FrameType | None], object] | int | None]:
+    def _take_signals(
+        self,
+    ) -> dict[signal.Signals, signal.Handlers | Callable[[int, FrameType | None], object] | int | None]:
         def stop(number: int, _frame: FrameType | None) -> None:
             self.stop(130 if number == signal.SIGINT else 0)
 
@@ -193,10 +200,9 @@ class Supervisor:
             signal.signal(number, handler)
 
     def _wake(self) -> None:
-        try:
+        # A pipe that is full of unread wake-ups wakes the loop anyway.
+        with contextlib.suppress(BlockingIOError):
             os.write(self._wake_write, b"!")
-        except BlockingIOError:
-            pass  # the pipe is full of unread wake-ups: the loop wakes anyway
 
     def _wait_for_news(self) -> None:
         readable, _, _ = select.select([self._wake_read], [], [], TICK_SECONDS)

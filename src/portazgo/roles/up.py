@@ -12,7 +12,8 @@ from portazgo.roles.instance import InstanceLock
 from portazgo.roles.parts import Part, portazgo_command
 from portazgo.roles.ports import LOOPBACK, answers, free_port, port_taken
 from portazgo.roles.supervisor import Supervisor
-from portazgo.settings import Listen, Settings, variable
+from portazgo.settings import Settings, variable
+from portazgo.settings_kinds import Listen
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ def run_up(settings: Settings) -> int:
 
 
 def group_environment(settings: Settings) -> dict[str, str]:
-    """Choose what the parts need to find each other; everything else they read as this process did. Raises StartRefused."""
+    """Choose what the parts need to find each other; the rest they read as this process did. Raises StartRefused."""
     for name in ("gateway_listen", "control_listen"):
         refuse_taken(getattr(settings, name), variable(name.replace("_listen", "_port")))
     internal = f"{LOOPBACK}:{free_port()}"
@@ -47,14 +48,14 @@ def refuse_taken(listen: Listen, name: str) -> None:
 
 
 def migrate(environment: Mapping[str, str]) -> None:
-    """Bring the databases up to date in a process of its own, so that the supervisor stays small. Raises StartRefused."""
-    done = subprocess.run(portazgo_command("migrate"), env={**os.environ, **environment}, check=False)  # noqa: S603 - our own command
+    """Bring the databases up to date, in a process of its own: the supervisor stays small. Raises StartRefused."""
+    done = subprocess.run(portazgo_command("migrate"), env={**os.environ, **environment}, check=False)
     if done.returncode != 0:
         raise StartRefused("the databases could not be brought up to date", "see what `portazgo migrate` said above")
 
 
 def core_parts(settings: Settings, environment: Mapping[str, str]) -> tuple[Part, ...]:
-    """The processes of every deployment in one place. The gateway ends first, so that its last records are still collected."""
+    """The processes of a deployment in one place. The gateway ends first: its last records are still collected."""
     admin = f"http://{environment['PORTAZGO_ADMIN_LISTEN']}"
     control = f"http://{settings.control_listen.reachable}"
     return (
@@ -86,6 +87,8 @@ def _announce(group: Supervisor, settings: Settings) -> None:
         raise StartRefused(f"the {late.name} is not ready after {READY_SECONDS:.0f} s", "see its log above")
     logger.info(
         "ready",
-        extra={"gateway": f"http://{settings.gateway_listen.reachable}", "control": f"http://{settings.control_listen.reachable}"},
+        extra={
+            "gateway": f"http://{settings.gateway_listen.reachable}",
+            "control": f"http://{settings.control_listen.reachable}",
+        },
     )
-

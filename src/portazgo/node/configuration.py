@@ -1,0 +1,46 @@
+"""From settings to the native node's configuration (docs/wire.md, section 8)."""
+
+from __future__ import annotations
+
+import json
+import socket
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from portazgo.settings import Settings
+
+# The production profile seals sooner: what is not shipped yet is what the death of a host can lose.
+SEAL_MS = {"embedded": 1000, "production": 250}
+
+
+def node_folder(settings: Settings) -> Path:
+    """Where the node keeps its id, slabs, segments and last known good snapshot."""
+    return settings.data_dir / "node"
+
+
+def native_configuration(settings: Settings, *, follows_control_plane: bool) -> str:
+    """Write the JSON that the native node reads."""
+    staleness = settings.revocation_max_staleness if follows_control_plane else None
+    return json.dumps(
+        {
+            "folder": str(node_folder(settings).absolute()),
+            "label": socket.gethostname(),
+            "listen": str(settings.gateway_listen),
+            "admin_listen": str(settings.admin_listen),
+            "threads": settings.threads,
+            "key_prefix": settings.key_prefix,
+            "max_staleness_seconds": None if staleness is None else int(staleness.total_seconds()),
+            "trusted_proxies": list(settings.trusted_proxies),
+            "limits": {
+                "head_bytes": 65_536,
+                "head_lines": 100,
+                "head_seconds": 10,
+                "keep_alive_seconds": 75,
+                "connections": 10_000,
+                "slots_per_thread": 4096,
+            },
+            "journal": {"seal_ms": SEAL_MS[settings.profile], "seal_bytes": 1_048_576, "sync_ms": 5},
+        }
+    )

@@ -1,0 +1,235 @@
+"""Follows the control plane: one long poll at a time, a receipt for every revision."""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from portazgo import _native
+from portazgo.kit.clock import rfc3339
+from portazgo.kit.http import Unreachable
+from portazgo.kit.wrapping import WrappingFailed
+from portazgo.node.apply import apply_update
+from portazgo.node.native import SnapshotRefused, Update
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from portazgo.kit.http import JsonClient
+    from portazgo.kit.wrapping import KeyWrapper
+    from portazgo.node.last_known_good import LastKnownGood
+    from portazgo.node.native import Node
+
+logger = logging.getLogger(__name__)
+
+LONGEST_WAIT_SECONDS = 25
+FIRST_PAUSE_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 5.0
+GONE = 410
+CONFLICT = 409
+NO_CONTENT = 204
+OK = 200
+SECURITY_MARK = b'{"security"'
+
+
+class FeedRefused(Exception):
+    """The control plane's answer can't be used; the message says why. The node keeps what it has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where the node stands in a history."""
+
+    history: str
+    revision: int
+    hash: str
+
+
+class Follower:
+    """One thread of a node."""
+
+    def __init__(
+        self,
+        node: Node,
+        client: JsonClient,
+        kept: LastKnownGood,
+        wrapper: KeyWrapper,
+        *,
+        label: str,
+        max_staleness_seconds: float | None,
+    ) -> None:
+        self._node = node
+        self._client = client
+        self._kept = kept
+        self._wrapper = wrapper
+        self._label = label
+        # A lease that is shorter than a poll would end while the poll waits.
+        longest = LONGEST_WAIT_SECONDS if max_staleness_seconds is None else max_staleness_seconds / 3
+        self._wait_seconds = max(1, min(LONGEST_WAIT_SECONDS, int(longest)))
+        self._headers = {"X-Portazgo-Node": node.node_id, "X-Portazgo-Epoch": node.epoch}
+        self._receipt: dict[str, Any] | None = None
+        self._pause = FIRST_PAUSE_SECONDS
+        self._last_trouble = ""
+
+    def load_last_known_good(self) -> bool:
+        """Serve what was known last, dead keys first. Returns whether there was anything."""
+        self._node.revoke_for_ever(self._kept.revoked())
+        return self._kept.load(self._apply_kept)
+
+    def run(self, stopping: threading.Event) -> None:
+        """Follow until told to stop; every failure is a pause and another try."""
+        while not stopping.is_set():
+            try:
+                self._step()
+            except (FeedRefused, Unreachable, SnapshotRefused, WrappingFailed, OSError) as problem:
+                self._say(str(problem))
+                stopping.wait(self._pause * random.uniform(0.75, 1.25))  # noqa: S311 - spreads retries, guards nothing
+                self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
+            else:
+                self._pause = FIRST_PAUSE_SECONDS
+                self._last_trouble = ""
+
+    def _step(self) -> None:
+        position = self._position()
+        self._send_receipt()
+        if position is None or self._kept.wants_snapshot:
+            self._take_snapshot()
+        else:
+            self._poll(position)
+        self._send_receipt()
+
+    def _position(self) -> Position | None:
+        state = json.loads(self._node.stats())
+        if state["revision"] is None:
+            return None
+        return Position(state["history"], state["revision"], state["hash"])
+
+    def _take_snapshot(self) -> None:
+        sent = _boottime_ms()
+        with self._client.stream("GET", "/internal/v1/snapshot", headers=self._headers) as answer:
+            if answer.status != OK:
+                raise FeedRefused(_refusal(answer.status, b"".join(answer.chunks)))
+            update = Update.snapshot()
+            for chunk in self._kept.replace(answer.chunks):
+                update.push(chunk)
+            self._contact(sent, answer.headers)
+        update.finish()
+        self._apply(update)
+        self._kept.keep()
+
+    def _poll(self, position: Position) -> None:
+        sent = _boottime_ms()
+        answer = self._client.request(
+            "GET",
+            "/internal/v1/changes",
+            query={
+                "history": position.history,
+                "after": position.revision,
+                "hash": position.hash,
+                "security_after": json.loads(self._node.stats())["security"],
+                "wait": self._wait_seconds,
+            },
+            headers=self._headers,
+            read_seconds=self._wait_seconds + 15,
+        )
+        if answer.status == NO_CONTENT:
+            self._contact(sent, answer.headers)
+        elif answer.status == OK:
+            self._contact(sent, answer.headers)
+            self._take_changes(answer.body)
+        elif answer.status == GONE:
+            self._take_snapshot()
+        else:
+            raise FeedRefused(_refusal(answer.status, answer.body))
+
+    def _take_changes(self, page: bytes) -> None:
+        # Dead keys first, on the disk and in the node: they count whatever becomes of the rest.
+        lane = b"".join(line + b"\n" for line in page.split(b"\n") if line.startswith(SECURITY_MARK))
+        self._kept.revoke(_revoked_kids(lane))
+        try:
+            update = Update.changes()
+            update.push(page)
+            update.finish()
+            self._apply(update)
+        except (SnapshotRefused, WrappingFailed):
+            sequence, trouble = self._node.apply_security(lane)
+            logger.warning("revision refused, security lane applied", extra={"security": sequence, "trouble": trouble})
+            raise
+        self._kept.append(page)
+
+    def _apply_kept(self, update: Update) -> None:
+        apply_update(self._node, update, self._wrapper)
+        self._note_receipt(refused=None)
+
+    def _apply(self, update: Update) -> None:
+        try:
+            revision = apply_update(self._node, update, self._wrapper)
+        except SnapshotRefused as problem:
+            where, why = problem.args
+            self._note_receipt(refused={"revision": update.revision, "where": where, "why": why})
+            self._send_receipt()
+            raise
+        self._note_receipt(refused=None)
+        logger.info("revision applied", extra={"revision": revision})
+
+    def _note_receipt(self, *, refused: Mapping[str, Any] | None) -> None:
+        state = json.loads(self._node.stats())
+        self._receipt = {
+            "epoch": self._node.epoch,
+            "history": state["history"] or "",
+            "revision": state["revision"] or 0,
+            "hash": state["hash"] or "",
+            "security": state["security"],
+            "applied_at": rfc3339(datetime.now(UTC)),
+            "threads": state["threads"],
+            "refused": refused,
+            "version": _native.VERSION,
+            "features": _native.FEATURES,
+            "label": self._label,
+        }
+
+    def _send_receipt(self) -> None:
+        if self._receipt is None:
+            return
+        answer = self._client.request("POST", "/internal/v1/receipts", body=self._receipt, headers=self._headers)
+        if answer.status >= 300:  # noqa: PLR2004 - HTTP's own border
+            raise FeedRefused(_refusal(answer.status, answer.body))
+        self._receipt = None
+
+    def _contact(self, sent_ms: int, headers: Mapping[str, str]) -> None:
+        server_time = headers.get("X-Portazgo-Time", "")
+        if server_time.isdigit():
+            self._node.contact(_boottime_ms() - sent_ms, int(server_time), 0)
+
+    def _say(self, trouble: str) -> None:
+        # Once, not at every try: an outage of an hour is one line.
+        if trouble != self._last_trouble:
+            logger.warning("can't follow the control plane: %s", trouble)
+            self._last_trouble = trouble
+
+
+def _refusal(status: int, body: bytes) -> str:
+    if status == CONFLICT:
+        return (
+            "the control plane's history is not the one that this node knows (a restored database?); "
+            "the node keeps what it has until `portazgo recover` or a new data folder decides"
+        )
+    if status in {401, 403}:
+        return "the control plane refuses this node's token; make a new one with `portazgo node token create`"
+    return f"the control plane answered {status}: {body[:200].decode(errors='replace')}"
+
+
+def _revoked_kids(lane: bytes) -> list[str]:
+    entries = [json.loads(line)["security"] for line in lane.splitlines()]
+    return [entry["id"] for entry in entries if entry["operation"] == "revoke_key"]
+
+
+def _boottime_ms() -> int:
+    # Goes on while the host sleeps, as a lease must.
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000

@@ -1,0 +1,120 @@
+"""What a node knew last, on its disk: it starts and serves without the control plane.
+
+`snapshot.ndjson` is a whole snapshot, `changes.ndjson` the pages of changes since, each as it came; a page that a crash
+tore is left out. `revoked.log` only grows: no snapshot brings a dead key back.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING
+
+from portazgo.kit.files import sync_folder
+from portazgo.node.native import SnapshotRefused, Update
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+CHUNK_BYTES = 1 << 20
+MODE = 0o600
+LARGEST_CHANGES_BYTES = 16 << 20
+
+
+class LastKnownGood:
+    """The files in a node's folder."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder = folder
+        self._snapshot = folder / "snapshot.ndjson"
+        self._changes = folder / "changes.ndjson"
+        self._revoked = folder / "revoked.log"
+
+    def load(self, apply: Callable[[Update], None]) -> bool:
+        """Apply what is kept, snapshot first. Returns whether there was one; what is damaged is left out and said."""
+        if not self._snapshot.exists():
+            return False
+        try:
+            update = Update.snapshot()
+            for chunk in _chunks(self._snapshot):
+                update.push(chunk)
+            update.finish()
+            apply(update)
+            for page in self._pages():
+                apply(page)
+        except SnapshotRefused as problem:
+            logger.error("the last known good snapshot is damaged: %s", problem)  # noqa: TRY400 - the place says it all
+            return False
+        return True
+
+    def replace(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Pass a snapshot's chunks on while they are written beside the one in force; `keep` puts it in force."""
+        descriptor = os.open(self._partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, MODE)
+        with os.fdopen(descriptor, "wb") as file:
+            for chunk in chunks:
+                file.write(chunk)
+                yield chunk
+            file.flush()
+            os.fsync(file.fileno())
+
+    def keep(self) -> None:
+        """Put the snapshot in force that was written last and has been applied; older changes are history."""
+        self._partial.replace(self._snapshot)
+        self._changes.unlink(missing_ok=True)
+        sync_folder(self._folder)
+
+    def append(self, page: bytes) -> None:
+        """Keep a page of changes that has been applied."""
+        _append(self._changes, page)
+
+    @property
+    def wants_snapshot(self) -> bool:
+        """Whether so many changes have come that a whole snapshot is the shorter way to start."""
+        return self._changes.exists() and self._changes.stat().st_size > LARGEST_CHANGES_BYTES
+
+    def revoked(self) -> list[str]:
+        """The kids that are dead for ever."""
+        if not self._revoked.exists():
+            return []
+        return [line for line in self._revoked.read_text("ascii", errors="replace").split("\n") if line.isalnum()]
+
+    def revoke(self, kids: Iterable[str]) -> None:
+        """Add kids; durable on return."""
+        text = "".join(f"{kid}\n" for kid in kids)
+        if text:
+            _append(self._revoked, text.encode())
+
+    @property
+    def _partial(self) -> Path:
+        return self._folder / "snapshot.partial"
+
+    def _pages(self) -> Iterator[Update]:
+        if not self._changes.exists():
+            return
+        page = Update.changes()
+        with self._changes.open("rb") as file:
+            for line in file:
+                page.push(line)
+                if line.startswith(b'{"end"'):
+                    page.finish()
+                    yield page
+                    page = Update.changes()
+
+
+def _append(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, MODE)
+    try:
+        os.write(descriptor, content)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk

@@ -1,0 +1,151 @@
+"""The life of a gateway process: start, serve, and end so that nothing is lost."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import signal
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+from portazgo.kit.errors import StartRefused
+from portazgo.kit.http import JsonClient
+from portazgo.kit.secret import Secret
+from portazgo.kit.wrapping import KeyWrapper, WrappingFailed, open_wrapper
+from portazgo.node.apply import apply_update
+from portazgo.node.configuration import native_configuration, node_folder
+from portazgo.node.follow import Follower
+from portazgo.node.last_known_good import LastKnownGood
+from portazgo.node.native import Node, SnapshotRefused, Update, require
+from portazgo.node.ship import Shipper
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from portazgo.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+ENDING = frozenset({signal.SIGTERM, signal.SIGINT})
+DRAIN_SECONDS = 4.0
+SHIP_SECONDS = 2.0
+
+
+def run_gateway(settings: Settings, *, snapshot_file: Path | None = None) -> int:
+    """Serve until told to end. Returns 0 when everything was answered, 1 when not. Raises StartRefused."""
+    require()
+    # Before the native threads start, so that they inherit the mask and this thread alone takes the signals.
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    wrapper = _open_wrapper(settings)
+    node = _open_node(settings, follows_control_plane=snapshot_file is None)
+    node.start()
+    logger.info(
+        "gateway serves",
+        extra={"port": node.gateway_port, "admin_port": node.admin_port, "node": node.node_id, "epoch": node.epoch},
+    )
+    if snapshot_file is not None:
+        _apply_file(node, snapshot_file, wrapper)
+        return _serve(node, [], None)
+    client = JsonClient(settings.internal_url, _node_token(settings))
+    follower = _follower(settings, node, client, wrapper)
+    shipper = Shipper(node, client)
+    follower.load_last_known_good()
+    return _serve(node, [follower.run, shipper.run], shipper)
+
+
+def _serve(node: Node, loops: list, shipper: Shipper | None) -> int:  # type: ignore[type-arg]
+    stopping = threading.Event()
+    for loop in loops:
+        threading.Thread(target=loop, args=(stopping,), name=loop.__qualname__, daemon=True).start()
+    signal.sigwait(ENDING)
+    logger.info("gateway drains")
+    outcome: list[bool] = []
+    ending = threading.Thread(target=lambda: outcome.append(_end(node, stopping, shipper)), name="ending")
+    ending.start()
+    while ending.is_alive():
+        if signal.sigtimedwait(ENDING, 0.05) is not None:
+            # Told twice: end at once. The slabs keep what was open for the next start.
+            os._exit(1)
+    return 0 if outcome == [True] else 1
+
+
+def _end(node: Node, stopping: threading.Event, shipper: Shipper | None) -> bool:
+    answered = node.drain(DRAIN_SECONDS)
+    clean = node.stop()
+    stopping.set()
+    shipped = shipper.ship_rest(SHIP_SECONDS) if shipper is not None else True
+    logger.info("gateway ended", extra={"answered_all": answered, "clean": clean, "shipped_all": shipped})
+    return answered and clean
+
+
+def _open_node(settings: Settings, *, follows_control_plane: bool) -> Node:
+    configuration = native_configuration(settings, follows_control_plane=follows_control_plane)
+    try:
+        return Node(configuration)
+    except OSError as problem:
+        raise _start_refused(settings, problem) from None
+
+
+def _start_refused(settings: Settings, problem: OSError) -> StartRefused:
+    folder = node_folder(settings)
+    if problem.errno == errno.EADDRINUSE:
+        return StartRefused(
+            str(problem.strerror),
+            "stop what listens there, or choose another address with PORTAZGO_GATEWAY_LISTEN or PORTAZGO_ADMIN_LISTEN",
+        )
+    if problem.errno in {errno.EACCES, errno.EROFS, errno.EPERM}:
+        return StartRefused(
+            f"the node's folder {folder} can't be written ({problem.strerror})",
+            "give this user the right to write there, or set PORTAZGO_DATA_DIR",
+        )
+    return StartRefused(
+        f"the node can't start in {folder}: {problem.strerror or problem}",
+        "stop the other process, or give each node a data folder of its own",
+    )
+
+
+def _open_wrapper(settings: Settings) -> KeyWrapper:
+    try:
+        return open_wrapper(settings.wrapping, settings.data_dir)
+    except WrappingFailed as problem:
+        raise StartRefused(
+            str(problem), "the control plane's `portazgo migrate` makes the key; a node elsewhere needs the same one"
+        ) from None
+
+
+def _node_token(settings: Settings) -> Secret:
+    try:
+        return Secret(settings.node_token_file.read_text().strip())
+    except OSError as problem:
+        raise StartRefused(
+            f"there is no node token in {settings.node_token_file} ({problem.strerror})",
+            "make one with `portazgo node token create`, and name its file with PORTAZGO_NODE_TOKEN_FILE",
+        ) from None
+
+
+def _follower(settings: Settings, node: Node, client: JsonClient, wrapper: KeyWrapper) -> Follower:
+    staleness = settings.revocation_max_staleness
+    return Follower(
+        node,
+        client,
+        LastKnownGood(node_folder(settings)),
+        wrapper,
+        label=socket.gethostname(),
+        max_staleness_seconds=None if staleness is None else staleness.total_seconds(),
+    )
+
+
+def _apply_file(node: Node, path: Path, wrapper: KeyWrapper) -> None:
+    try:
+        update = Update.snapshot()
+        update.push(path.read_bytes())
+        update.finish()
+        revision = apply_update(node, update, wrapper)
+    except (SnapshotRefused, WrappingFailed) as problem:
+        node.stop()
+        raise StartRefused(
+            f"the snapshot {path} can't be served: {problem}", "write a new one from the control plane"
+        ) from None
+    logger.info("snapshot applied", extra={"revision": revision, "file": str(path)})

@@ -1,0 +1,107 @@
+"""Ships sealed segments to the collector, oldest first, and deletes what it has acknowledged."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from portazgo.kit.clock import rfc3339
+from portazgo.kit.http import Unreachable
+
+if TYPE_CHECKING:
+    import threading
+
+    from portazgo.kit.http import Answer, JsonClient
+    from portazgo.node.native import Node
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 5.0
+OK = 200
+FIRST_REFUSAL = 300
+# The collector has something else under this name, or can't read the bytes: trying again changes nothing.
+SETTLED_REFUSALS = frozenset({409, 422})
+
+
+class NotTaken(Exception):
+    """The collector did not take it this time."""
+
+
+class Shipper:
+    """One thread of a node."""
+
+    def __init__(self, node: Node, client: JsonClient) -> None:
+        self._node = node
+        self._client = client
+        self._headers = {"X-Portazgo-Node": node.node_id, "X-Portazgo-Epoch": node.epoch}
+        self._set_aside: set[str] = set()
+        self._troubled = False
+
+    def run(self, stopping: threading.Event) -> None:
+        """Ship until told to stop."""
+        pause = LOOK_SECONDS
+        while not stopping.wait(pause * random.uniform(0.9, 1.1)):  # noqa: S311 - spreads retries, guards nothing
+            pause = LOOK_SECONDS if self._try() else min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+    def ship_rest(self, within_seconds: float) -> bool:
+        """Ship what is left before the process ends. Returns whether all of it was taken."""
+        deadline = time.monotonic() + within_seconds
+        while self._waiting() or self._node.ended_epochs():
+            if time.monotonic() > deadline:
+                return False
+            if not self._try():
+                time.sleep(LOOK_SECONDS)
+        return True
+
+    def _try(self) -> bool:
+        try:
+            self._ship_all()
+        except (NotTaken, Unreachable, OSError) as problem:
+            if not self._troubled:
+                logger.warning("usage records wait on this node's disk: %s", problem)
+            self._troubled = True
+            return False
+        self._troubled = False
+        self._node.shipped()
+        return True
+
+    def _ship_all(self) -> None:
+        for path, epoch, first, count in self._waiting():
+            self._ship(path, epoch, first)
+            logger.debug("segment shipped", extra={"epoch": epoch, "first": first, "count": count})
+        for ended in self._node.ended_epochs():
+            self._report(ended)
+
+    def _waiting(self) -> list[tuple[str, str, int, int]]:
+        return [segment for segment in self._node.sealed_segments() if segment[0] not in self._set_aside]
+
+    def _ship(self, path: str, epoch: str, first: int) -> None:
+        query = {"node": self._node.node_id, "epoch": epoch, "first": first}
+        content = Path(path).read_bytes()
+        answer = self._client.request("POST", "/internal/v1/segments", query=query, body=content, headers=self._headers)
+        if answer.status in SETTLED_REFUSALS:
+            # It stays on the disk for a person to look at; the balance shows it as a gap.
+            self._set_aside.add(path)
+            logger.error("the collector refuses a segment", extra={"path": path, "why": _why(answer)})
+            return
+        if answer.status != OK:
+            raise NotTaken(f"the collector answered {answer.status}: {_why(answer)}")
+        self._node.acknowledge(path)
+
+    def _report(self, ended: dict[str, Any]) -> None:
+        body = {name: ended[name] for name in ("epoch", "node", "end", "last_sequence", "seconds_at_risk")}
+        for name in ("started_at", "ended_at"):
+            body[name] = rfc3339(datetime.fromtimestamp(ended[f"{name}_us"] / 1_000_000, UTC))
+        answer = self._client.request("POST", "/internal/v1/epochs", body=body, headers=self._headers)
+        if answer.status >= FIRST_REFUSAL:
+            raise NotTaken(f"the collector answered {answer.status} to an epoch's end: {_why(answer)}")
+        self._node.epoch_reported(ended["epoch"])
+
+
+def _why(answer: Answer) -> str:
+    return answer.body[:200].decode(errors="replace")
