@@ -50,6 +50,12 @@ def settings() -> Settings:
 
 
 @pytest.fixture(scope="session")
+def state_url() -> str | None:
+    """The state's URL when it is not the default, for processes that tests start."""
+    return SERVER.url if SERVER else None
+
+
+@pytest.fixture(scope="session")
 def _databases() -> Iterator[None]:
     if SERVER is not None:
         SERVER.start()

@@ -41,6 +41,8 @@ def _sqlite(url: DatabaseURL) -> dict[str, Any]:
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": url.name,
+        # Kept open: closing the last connection of a file folds its log in, and would do so after every request.
+        "CONN_MAX_AGE": None,
         # IMMEDIATE: a transaction that reads and then writes would otherwise fail, not wait, when another wrote between.
         "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": BUSY_SECONDS, "init_command": _SQLITE_START},
     }

@@ -34,6 +34,7 @@ NOUNS = (
     Noun("portazgo.audit"),
     Noun("portazgo.accounts"),
     Noun("portazgo.snapshot", api=False),
+    Noun("portazgo.nodes"),
     Noun("portazgo.control", api=False),
 )
 

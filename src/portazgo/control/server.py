@@ -1,0 +1,100 @@
+"""The control role: admin API and pages by waitress in the main thread, the internal listener beside it."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import waitress
+from waitress.wasyncore import ExitNow
+
+from portazgo.control.boot import boot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    from portazgo.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+API_THREADS = 8
+LARGEST_BODY_BYTES = 16 * 1024 * 1024
+FINISH_SECONDS = 2.0
+
+
+def serve_control(settings: Settings, *, ready: Callable[[], None] = lambda: None) -> int:
+    """Serve until SIGTERM or SIGINT, then end within 5 s. Returns the exit code: 0, or 130 when interrupted.
+
+    `ready` is called once both ports answer. The databases must be migrated. Call it from the main thread.
+    Raises StartRefused: database away, older or newer than the code; port taken.
+    """
+    boot(settings)
+    from portazgo.control.databases import require_migrated  # noqa: PLC0415 - Django is set up now
+    from portazgo.control.internal import InternalListener, bound_socket  # noqa: PLC0415
+    from portazgo.control.wsgi import application  # noqa: PLC0415
+    from portazgo.snapshot.revocations import catch_up  # noqa: PLC0415
+
+    require_migrated()
+    catch_up(settings.data_dir)
+    application.load_middleware()
+    internal = InternalListener(settings)
+    socket = bound_socket(settings.control_listen.host, settings.control_listen.port, "PORTAZGO_CONTROL_PORT")
+    server = waitress.create_server(
+        application,
+        sockets=[socket],
+        threads=API_THREADS,
+        ident=None,
+        clear_untrusted_proxy_headers=True,
+        max_request_body_size=LARGEST_BODY_BYTES,
+        channel_timeout=30,
+    )
+    stopping = _Stopping()
+    with stopping:
+        internal.start()
+        logger.info(
+            "the control plane is ready",
+            extra={"control": f"{settings.control_listen.host}:{socket.getsockname()[1]}", "internal": internal.port},
+        )
+        ready()
+        try:
+            with suppress(ExitNow):
+                server.run()
+        finally:
+            _end(server, internal.stop)
+    return stopping.exit_code
+
+
+class _Stopping:
+    """Turns SIGTERM and SIGINT into the exception that leaves waitress's loop (SystemExit would wait for 5 s there)."""
+
+    def __init__(self) -> None:
+        self.exit_code = 0
+        self._before: dict[int, object] = {}
+
+    def __enter__(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._before[number] = signal.signal(number, self._stop)
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def _stop(self, number: int, _frame: FrameType | None) -> None:
+        self.exit_code = 130 if number == signal.SIGINT else 0
+        # A second signal must not interrupt the ending.
+        for one in self._before:
+            signal.signal(one, signal.SIG_IGN)
+        raise ExitNow
+
+
+def _end(server: waitress.server.BaseWSGIServer, stop_internal: Callable[[], None]) -> None:
+    """End both listeners at once; requests under way get 2 s."""
+    ending = threading.Thread(target=stop_internal, name="stop-internal")
+    ending.start()
+    server.task_dispatcher.shutdown(cancel_pending=True, timeout=FINISH_SECONDS)
+    server.close()
+    ending.join()

@@ -1,0 +1,1 @@
+"""Gateway nodes as the control plane sees them: tokens, contact, receipts, and what they prove; the feed's endpoints."""

@@ -1,0 +1,113 @@
+"""`/api/v1/nodes`, `/api/v1/node-tokens`, `/api/v1/keys/{kid}/propagation`."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from ninja import Query, Router, Status
+
+from portazgo.accounts.domain import Verb, can
+from portazgo.accounts.requests import AdminRequest
+from portazgo.kit.errors import NotFound
+from portazgo.kit.paging import Page
+from portazgo.kit.web.lists import page_of
+from portazgo.kit.web.schemas import PageOf, PageQuery
+from portazgo.nodes import service, tokens
+from portazgo.nodes.domain import proven
+from portazgo.nodes.models import Node, NodeToken
+from portazgo.nodes.schemas import (
+    CreateNodeToken,
+    NodeTokenShownOnce,
+    NodeTokenView,
+    NodeView,
+    PropagationView,
+    ReceiptView,
+    VerdictView,
+)
+from portazgo.snapshot.feed import HeadNow, head_now
+
+router = Router(tags=["nodes"])
+
+
+@router.get("/nodes", response=PageOf[NodeView])
+def list_nodes(request: AdminRequest, page: Query[PageQuery]) -> Page[NodeView]:
+    """List the gateway nodes that ever polled."""
+    can(request.actor, Verb.READ, Node.noun)
+    head = head_now()
+    return page_of(Node.objects.all(), page, lambda node: _view(node, head))
+
+
+@router.get("/nodes/{uuid:node_id}", response=NodeView)
+def show_node(request: AdminRequest, node_id: UUID) -> NodeView:
+    """Show a gateway node."""
+    can(request.actor, Verb.READ, Node.noun)
+    node = Node.objects.filter(id=node_id).first()
+    if node is None:
+        raise NotFound(f"there is no node {node_id}", code="node_unknown")
+    return _view(node, head_now())
+
+
+@router.post("/nodes/{uuid:node_id}/retire", response=NodeView)
+def retire_node(request: AdminRequest, node_id: UUID) -> NodeView:
+    """Declare that a node is gone for good: it no longer counts in propagation and is not let in again."""
+    return _view(service.retire(request.actor, node_id, clock=request.clock), head_now())
+
+
+@router.get("/keys/{kid}/propagation", response=PropagationView)
+def key_propagation(request: AdminRequest, kid: str) -> PropagationView:
+    """Tell whether every node knows the last change of a key: is it dead everywhere?"""
+    found = service.key_propagation(
+        request.actor, kid, max_staleness=settings.PORTAZGO.revocation_max_staleness, clock=request.clock
+    )
+    return PropagationView(
+        kid=kid,
+        revision=found.target.revision,
+        security_sequence=found.target.security,
+        changed_at=found.changed_at,
+        proven=proven(found.verdicts),
+        tokens_end_at=found.tokens_end_at,
+        nodes=[
+            VerdictView(node=one.node, label=one.label, state=one.standing.value, at=one.at) for one in found.verdicts
+        ],
+    )
+
+
+@router.get("/node-tokens", response=PageOf[NodeTokenView])
+def list_node_tokens(request: AdminRequest, page: Query[PageQuery]) -> Page[NodeToken]:
+    """List the node tokens, newest first."""
+    can(request.actor, Verb.READ, NodeToken.noun)
+    return page_of(NodeToken.objects.all(), page, lambda row: row, order=("-id",))
+
+
+@router.post("/node-tokens", response={201: NodeTokenShownOnce})
+def create_node_token(request: AdminRequest, body: CreateNodeToken) -> Status[NodeTokenShownOnce]:
+    """Make a node token; the answer shows it this once."""
+    row, token = tokens.create_node_token(request.actor, body.name, body.label, clock=request.clock)
+    shown: dict[str, Any] = NodeTokenView.from_orm(row).model_dump()
+    return Status(201, NodeTokenShownOnce(**shown, token=token.reveal()))
+
+
+@router.post("/node-tokens/{uuid:token_id}/revoke", response=NodeTokenView)
+def revoke_node_token(request: AdminRequest, token_id: UUID) -> NodeToken:
+    """End a node token."""
+    return tokens.revoke_node_token(request.actor, token_id, clock=request.clock)
+
+
+def _view(node: Node, head: HeadNow) -> NodeView:
+    receipt = node.receipts.order_by("-id").first()
+    return NodeView(
+        id=node.id,
+        label=node.label,
+        version=node.version,
+        epoch=node.epoch,
+        epoch_seen_at=node.epoch_seen_at,
+        first_seen_at=node.first_seen_at,
+        contact_at=node.contact_at,
+        retired_at=node.retired_at,
+        current=receipt is not None
+        and receipt.refused is None
+        and (receipt.history, receipt.revision) == (head.history, head.revision),
+        receipt=ReceiptView.from_orm(receipt) if receipt else None,
+    )

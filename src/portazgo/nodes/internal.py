@@ -1,0 +1,175 @@
+"""What nodes call: snapshot, changes (a waiting poll is a coroutine), receipts (docs/wire.md, section 3)."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
+from uuid import UUID
+
+from pydantic import ValidationError
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from portazgo.kit.clock import Clock, microseconds
+from portazgo.kit.errors import Invalid, Unauthenticated
+from portazgo.kit.ids import parse_id
+from portazgo.kit.secret import Secret
+from portazgo.nodes.schemas import ReceiptBody
+from portazgo.nodes.service import Contact, admit, store_receipt
+from portazgo.nodes.tokens import node_token
+from portazgo.snapshot.feed import Position, write_snapshot
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from portazgo.kit.web.threads import DatabaseThreads
+    from portazgo.nodes.contacts import Contacts
+    from portazgo.nodes.models import NodeToken
+    from portazgo.nodes.news import News
+
+NDJSON = "application/x-ndjson"
+LONGEST_WAIT_SECONDS = 55
+LARGEST_RECEIPT_BYTES = 262_144
+SNAPSHOT_IN_MEMORY_BYTES = 4 * 1024 * 1024
+_CHUNK_BYTES = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A node that was let in."""
+
+    node: UUID
+    epoch: UUID
+    token: NodeToken
+
+
+class Feed:
+    """The endpoints, with what they need. `routes` go into the internal listener's application."""
+
+    def __init__(self, threads: DatabaseThreads, news: News, contacts: Contacts, clock: Clock) -> None:
+        self._threads = threads
+        self._news = news
+        self._contacts = contacts
+        self._clock = clock
+
+    def routes(self) -> list[Route]:
+        """Name the paths."""
+        return [
+            Route("/internal/v1/snapshot", self.snapshot, methods=["GET"]),
+            Route("/internal/v1/changes", self.changes, methods=["GET"]),
+            Route("/internal/v1/receipts", self.receipts, methods=["POST"]),
+        ]
+
+    def standing_headers(self) -> dict[str, str]:
+        """Give what every answer carries: our time for the node's clock, and where the log is."""
+        return {
+            "X-Portazgo-Time": str(microseconds(self._clock.now())),
+            "X-Portazgo-Head": str(self._news.head),
+        }
+
+    async def snapshot(self, request: Request) -> Response:
+        """Stream the whole snapshot of one moment."""
+        await self._let_in(request)
+        file: IO[bytes] = tempfile.SpooledTemporaryFile(SNAPSHOT_IN_MEMORY_BYTES)  # noqa: SIM115 - closed by the stream
+        await self._threads.run(write_snapshot, file)
+        file.seek(0)
+        return StreamingResponse(_chunks(file), media_type=NDJSON)
+
+    async def changes(self, request: Request) -> Response:
+        """Answer what comes after the node's position, at once or as soon as there is something; 204 when time is over."""
+        position, wait_seconds = _position(request), _wait_seconds(request)
+        await self._let_in(request)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + wait_seconds
+        while True:
+            ticket = self._news.ticket()
+            page = await self._news.page(position)
+            if page.body is not None:
+                return Response(page.body, media_type=NDJSON)
+            left = deadline - loop.time()
+            if left <= 0 or self._news.closed:
+                return Response(status_code=204)
+            await self._news.wait(ticket, left)
+
+    async def receipts(self, request: Request) -> Response:
+        """Keep a receipt."""
+        caller = await self.identify(request)
+        body = await limited_body(request, LARGEST_RECEIPT_BYTES)
+        try:
+            receipt = ReceiptBody.model_validate_json(body)
+        except ValidationError as problem:
+            raise Invalid(
+                "the receipt is not valid",
+                [{"pointer": "/" + "/".join(map(str, one["loc"])), "message": one["msg"]} for one in problem.errors()],
+            ) from None
+        await self._threads.run(store_receipt, caller.token, caller.node, receipt.model_dump(), clock=self._clock)
+        return Response(status_code=204)
+
+    async def _let_in(self, request: Request) -> None:
+        arrived = self._clock.now()
+        caller = await self.identify(request)
+        # Written before the answer: a node's lease must never run longer than what we have on record.
+        await self._contacts.record(Contact(caller.node, caller.epoch, caller.token.label, arrived))
+
+    async def identify(self, request: Request) -> Caller:
+        """Tell which node calls. Raises Unauthenticated, Forbidden, Invalid."""
+        scheme, _, presented = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not presented:
+            raise Unauthenticated("no node token was sent", code="node_token_missing")
+        node, epoch = _uuid_header(request, "x-portazgo-node"), _uuid_header(request, "x-portazgo-epoch")
+        token = await self._threads.run(_admitted, Secret(presented.strip()), node)
+        return Caller(node, epoch, token)
+
+
+async def limited_body(request: Request, largest: int) -> bytes:
+    """Read a request's body of at most `largest` bytes. Raises Invalid (`body_too_large`)."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > largest:
+            raise Invalid(f"the body is larger than {largest} bytes", code="body_too_large")
+    return bytes(body)
+
+
+def _admitted(presented: Secret, node: UUID) -> NodeToken:
+    token = node_token(presented)
+    admit(token, node)
+    return token
+
+
+async def _chunks(file: IO[bytes]) -> AsyncIterator[bytes]:
+    read: Callable[[int], bytes] = file.read
+    try:
+        while chunk := await asyncio.to_thread(read, _CHUNK_BYTES):
+            yield chunk
+    finally:
+        file.close()
+
+
+def _uuid_header(request: Request, name: str) -> UUID:
+    value = parse_id(request.headers.get(name, ""))
+    if value is None:
+        raise Invalid(f"the header {name} must be a UUID in lower case")
+    return value
+
+
+def _position(request: Request) -> Position:
+    query = request.query_params
+    return Position(
+        query.get("history", ""), _number(request, "after"), query.get("hash", ""), _number(request, "security_after")
+    )
+
+
+def _number(request: Request, name: str) -> int:
+    text = request.query_params.get(name, "")
+    if not re.fullmatch(r"[0-9]{1,18}", text):
+        raise Invalid.at(f"/{name}", "must be a whole number from zero")
+    return int(text)
+
+
+def _wait_seconds(request: Request) -> int:
+    return min(_number(request, "wait"), LONGEST_WAIT_SECONDS) if "wait" in request.query_params else 0

@@ -1,0 +1,73 @@
+"""Tables of this noun."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+from portazgo.kit.ids import uuid7
+
+
+class NodeToken(models.Model):
+    """A token for the internal listener; of the whole deployment, or of the nodes with one label."""
+
+    noun: ClassVar[str] = "nodes"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    name = models.CharField(max_length=63)
+    label = models.CharField(max_length=63, blank=True)
+    """Empty: of the whole deployment."""
+    digest = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        """Looked up by digest."""
+
+        db_table = "node_token"
+
+
+class Node(models.Model):
+    """One data folder that a gateway runs on; its id is in `node.json` there, its label is only for people."""
+
+    noun: ClassVar[str] = "nodes"
+
+    id = models.UUIDField(primary_key=True)
+    label = models.CharField(max_length=63, blank=True)
+    epoch = models.UUIDField()
+    """Of the process that polled last."""
+    epoch_seen_at = models.DateTimeField()
+    first_seen_at = models.DateTimeField()
+    contact_at = models.DateTimeField()
+    """When its last poll came in: never earlier than the moment from which its contact lease runs."""
+    version = models.CharField(max_length=64, blank=True)
+    retired_at = models.DateTimeField(null=True)
+
+    class Meta:
+        """Few rows."""
+
+        db_table = "node"
+
+
+class Receipt(models.Model):
+    """What a node says it has applied with every data thread. Older ones are kept to tell *when* something was confirmed."""
+
+    id = models.BigAutoField(primary_key=True)
+    node = models.ForeignKey(Node, on_delete=models.CASCADE, related_name="receipts")
+    epoch = models.UUIDField()
+    history = models.CharField(max_length=36)
+    revision = models.BigIntegerField()
+    hash = models.CharField(max_length=64)
+    security = models.BigIntegerField()
+    applied_at = models.DateTimeField()
+    received_at = models.DateTimeField()
+    threads = models.PositiveIntegerField()
+    refused = models.JSONField(null=True)
+    features = models.JSONField()
+
+    class Meta:
+        """Asked for by node, newest or earliest that covers a point."""
+
+        db_table = "receipt"
+        indexes: ClassVar = [models.Index(fields=["node", "history", "revision"], name="receipt_coverage")]

@@ -1,0 +1,119 @@
+"""Waking the polls that wait. Lives on the internal listener's event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import TYPE_CHECKING
+
+import psycopg
+from django.db import connections
+
+from portazgo.snapshot.feed import ChangesPage, HeadNow, Position, changes_after, head_now
+from portazgo.snapshot.wake import CHANNEL, listen
+
+if TYPE_CHECKING:
+    from portazgo.kit.web.threads import DatabaseThreads
+
+logger = logging.getLogger(__name__)
+
+SAFETY_SECONDS = 1.0
+"""How often the head is read when nothing woke us: once for all waiting polls, whatever their number."""
+
+
+class News:
+    """Knows that the log went on. Waiting costs a future; each page is read once for all who stand at one position."""
+
+    def __init__(self, threads: DatabaseThreads) -> None:
+        self._threads = threads
+        self._loop = asyncio.get_running_loop()
+        self._next: asyncio.Future[None] = self._loop.create_future()
+        self._pages: dict[Position, asyncio.Task[ChangesPage]] = {}
+        self._seen: HeadNow | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._end_listening = listen(lambda: self._loop.call_soon_threadsafe(self.wake))
+        self.closed = False
+        self.head = 0
+
+    def start(self) -> None:
+        """Begin to watch the head, and PostgreSQL's notifications where there are any."""
+        self._tasks.append(self._loop.create_task(self._watch()))
+        if connections["default"].vendor == "postgresql":
+            self._tasks.append(self._loop.create_task(self._listen()))
+
+    def wake(self) -> None:
+        """Let every waiting poll look again."""
+        self._pages.clear()
+        if not self._next.done():
+            self._next.set_result(None)
+        self._next = self._loop.create_future()
+
+    def ticket(self) -> asyncio.Future[None]:
+        """Take this before reading; waiting on it misses nothing that came after."""
+        return self._next
+
+    async def wait(self, ticket: asyncio.Future[None], seconds: float) -> None:
+        """Wait until the log went on since the ticket was taken, or the time is over."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(ticket), seconds)
+
+    async def page(self, position: Position) -> ChangesPage:
+        """Read what comes after a position. Raises as `feed.changes_after`."""
+        task = self._pages.get(position)
+        if task is None:
+            task = self._loop.create_task(self._threads.run(changes_after, position))
+            self._pages[position] = task
+        page = await asyncio.shield(task)
+        self.head = max(self.head, page.head)
+        return page
+
+    async def close(self) -> None:
+        """Answer every waiting poll now, and watch no more."""
+        self.closed = True
+        self._end_listening()
+        self.wake()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                found = await self._threads.run(head_now)
+            except Exception as problem:  # noqa: BLE001 - the database may be away; the next second may be better
+                logger.warning("the head of the log can't be read: %s", type(problem).__name__)
+            else:
+                if found != self._seen:
+                    self._seen, self.head = found, found.revision
+                    self.wake()
+            await asyncio.sleep(SAFETY_SECONDS)
+
+    async def _listen(self) -> None:
+        """Hold the one connection that hears NOTIFY; a pooled one could not."""
+        while True:
+            with contextlib.suppress(psycopg.Error):
+                async with await psycopg.AsyncConnection.connect(
+                    **_listening_parameters(), autocommit=True
+                ) as connection:
+                    await connection.execute(f"LISTEN {CHANNEL}")
+                    self.wake()  # what came while nobody listened
+                    async for _ in connection.notifies():
+                        self.wake()
+            await asyncio.sleep(SAFETY_SECONDS)
+
+
+def _listening_parameters() -> dict[str, str]:
+    from portazgo.settings import current  # noqa: PLC0415 - PostgreSQL only
+
+    url = current().state_url
+    parameters = {
+        "dbname": url.name,
+        "host": url.host,
+        "port": str(url.port or ""),
+        "user": url.user,
+        "password": url.password.reveal() if url.password else "",
+        "connect_timeout": "5",
+        **dict(url.parameters),
+    }
+    return {name: value for name, value in parameters.items() if value}

@@ -1,0 +1,117 @@
+"""What crosses HTTP, on the admin API and on the internal listener."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from ninja import Schema
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from portazgo.kit.names import PLAIN_TEXT_PATTERN
+from portazgo.kit.web.schemas import Body
+
+Label = Annotated[str, StringConstraints(pattern=PLAIN_TEXT_PATTERN, max_length=63)]
+Name = Annotated[str, StringConstraints(pattern=PLAIN_TEXT_PATTERN, min_length=1, max_length=63)]
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+class RefusedBody(BaseModel):
+    """Why a node did not take a revision."""
+
+    revision: Count
+    where: str = Field(max_length=1_000)
+    why: str = Field(max_length=4_000)
+
+
+class ReceiptBody(BaseModel):
+    """`POST /internal/v1/receipts` (docs/wire.md, section 3). Nodes of a later version may send more: it is ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    epoch: UUID
+    history: Annotated[str, StringConstraints(pattern=PLAIN_TEXT_PATTERN, max_length=36)]
+    revision: Count
+    hash: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
+    security: Count
+    applied_at: AwareDatetime
+    threads: Annotated[int, Field(ge=0, le=10_000)]
+    refused: RefusedBody | None = None
+    version: Label
+    features: list[Label] = Field(max_length=1_000)
+    label: Label = ""
+
+
+class CreateNodeToken(Body):
+    """A node token to be made; an empty label: for every node of the deployment."""
+
+    name: Name
+    label: Label = ""
+
+
+class NodeTokenView(Schema):
+    """A node token, without itself."""
+
+    id: UUID
+    name: str
+    label: str
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+class NodeTokenShownOnce(NodeTokenView):
+    """A node token that was just made: `token` is shown this once."""
+
+    token: str
+
+
+class ReceiptView(Schema):
+    """What a node has applied."""
+
+    history: str
+    revision: int
+    security: int
+    applied_at: datetime
+    received_at: datetime
+    threads: int
+    refused: dict[str, Any] | None
+    features: list[str]
+
+
+class NodeView(Schema):
+    """A gateway node."""
+
+    id: UUID
+    label: str
+    version: str
+    epoch: UUID
+    epoch_seen_at: datetime
+    first_seen_at: datetime
+    contact_at: datetime
+    retired_at: datetime | None
+    current: bool = Field(description="Whether it has applied the newest revision, and refused none.")
+    receipt: ReceiptView | None
+
+
+class VerdictView(Schema):
+    """What is known of one node."""
+
+    node: str
+    label: str
+    state: Literal["confirmed", "fenced", "unproven"]
+    at: datetime | None = Field(description="Since when; while unproven, when its lease ends, null: never by itself.")
+
+
+class PropagationView(Schema):
+    """How far a key's last change has come."""
+
+    kid: str
+    revision: int
+    security_sequence: int | None
+    changed_at: datetime | None
+    proven: bool = Field(description="No node is left that may still serve what was before.")
+    tokens_end_at: datetime | None = Field(
+        description="Backends accept tokens minted before the change until then; null: none are minted, or no kill."
+    )
+    nodes: list[VerdictView]

@@ -1,0 +1,119 @@
+"""The control role as a process: both ports, the waiting polls, its memory, its end."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import time
+from collections.abc import Iterator
+
+import pytest
+from support.control import ControlProcess, FeedClient, lines_of, pss_megabytes
+
+from portazgo.accounts.domain import SYSTEM
+from portazgo.kit.clock import SYSTEM_CLOCK
+from portazgo.kit.http import JsonClient
+from portazgo.kit.secret import Secret
+from portazgo.nodes.models import Node
+from portazgo.nodes.tokens import create_node_token
+from portazgo.settings import Settings
+from portazgo.snapshot.feed import head_now
+from portazgo.snapshot.log import change
+from portazgo.snapshot.wire import NO_HASH
+
+WAITING_NODES = 50
+
+
+@pytest.fixture
+def control(database: None, settings: Settings, state_url: str | None) -> Iterator[ControlProcess]:  # noqa: ARG001 - first
+    process = ControlProcess(settings, state_url).start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def node_token(database: None) -> str:  # noqa: ARG001 - it must be there first
+    return create_node_token(SYSTEM, "test", "", clock=SYSTEM_CLOCK)[1].reveal()
+
+
+def revoke(kid: str) -> int:
+    with change(SYSTEM, "key.revoked", kid) as recorded:
+        recorded.security("revoke_key", kid)
+    return recorded.revision
+
+
+def test_a_waiting_poll_hears_of_a_change_of_another_process_at_once(control: ControlProcess, node_token: str) -> None:
+    node = FeedClient(control.internal_url, node_token)
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        waiting = threads.submit(node.changes, head_now().history, 0, NO_HASH, 0, 20)
+        time.sleep(0.5)
+        started = time.monotonic()
+        revoke("aaaaaaaaaa")
+        answer = waiting.result()
+    # PostgreSQL notifies; between processes on SQLite the 1 s poll is what wakes.
+    assert time.monotonic() - started < 1.5
+    assert answer.status == 200
+    head, line, entry, last = lines_of(answer)
+    assert (head["from"], head["revision"], line["revision"]) == (0, 1, 1)
+    assert entry["security"]["operation"] == "revoke_key"
+    assert last == {"end": True, "count": 2}
+    assert answer.headers["X-Portazgo-Head"] == "1"
+    assert abs(int(answer.headers["X-Portazgo-Time"]) / 1e6 - time.time()) < 5
+
+
+def test_a_change_through_the_admin_api_wakes_in_the_same_process(
+    control: ControlProcess, node_token: str, admin_token: str
+) -> None:
+    node, admin = FeedClient(control.internal_url, node_token), JsonClient(control.control_url, Secret(admin_token))
+    revoke("aaaaaaaaaa")
+    history = head_now()
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        waiting = threads.submit(node.changes, history.history, 1, history.hash, 1, 1)
+        answered = admin.request("GET", "/api/v1/nodes")
+        assert answered.status == 200
+        assert waiting.result().status == 204
+
+
+def test_many_waiting_nodes_hold_no_thread_and_all_hear(
+    control: ControlProcess, node_token: str, admin_token: str
+) -> None:
+    history = head_now().history
+    admin = JsonClient(control.control_url, Secret(admin_token))
+    with concurrent.futures.ThreadPoolExecutor(WAITING_NODES) as threads:
+        nodes = [FeedClient(control.internal_url, node_token) for _ in range(WAITING_NODES)]
+        waiting = [threads.submit(node.changes, history, 0, NO_HASH, 0, 30) for node in nodes]
+        while Node.objects.count() < WAITING_NODES:
+            time.sleep(0.05)
+        started = time.monotonic()
+        assert admin.request("GET", "/api/v1/tokens").status == 200
+        assert time.monotonic() - started < 1
+        revoke("aaaaaaaaaa")
+        answers = [one.result() for one in waiting]
+    assert {answer.status for answer in answers} == {200}
+
+
+def test_sigterm_answers_the_waiting_polls_and_ends_within_five_seconds(
+    control: ControlProcess, node_token: str
+) -> None:
+    node = FeedClient(control.internal_url, node_token)
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        waiting = threads.submit(node.changes, head_now().history, 0, NO_HASH, 0, 50)
+        while not Node.objects.exists():
+            time.sleep(0.05)
+        started = time.monotonic()
+        assert control.stop() == 0
+        assert time.monotonic() - started < 5
+        assert waiting.result().status == 204
+
+
+def test_the_process_stays_small(control: ControlProcess, admin_token: str, node_token: str) -> None:
+    admin = JsonClient(control.control_url, Secret(admin_token))
+    for _ in range(1_000):
+        assert admin.request("GET", "/api/v1/nodes").status == 200
+    assert admin.request("GET", "/api/v1/openapi.json").status == 200
+    assert FeedClient(control.internal_url, node_token).snapshot().status == 200
+    assert pss_megabytes(control.pid) <= 130
+
+
+def test_it_says_that_it_is_healthy(control: ControlProcess) -> None:
+    answer = JsonClient(control.control_url).request("GET", "/health")
+    assert (answer.status, answer.json()["status"]) == (200, "ok")

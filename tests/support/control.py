@@ -1,0 +1,144 @@
+"""The control plane as a process of its own, and a node's view of its internal listener."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from portazgo.kit.http import Answer, JsonClient
+from portazgo.kit.ids import uuid7
+from portazgo.kit.secret import Secret
+from portazgo.settings import Settings
+
+START_SECONDS = 30
+
+_PROGRAM = """
+import sys
+from portazgo.control.server import serve_control
+from portazgo.kit.logs import configure_logs
+from portazgo.settings import load
+configure_logs("json")
+sys.exit(serve_control(load()))
+"""
+
+
+class ControlProcess:
+    """`serve_control` in a process, on free ports, over the databases of the tests."""
+
+    def __init__(self, settings: Settings, state_url: str | None, **environment: str) -> None:
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("PORTAZGO_")},
+            "PORTAZGO_DATA_DIR": str(settings.data_dir),
+            "PORTAZGO_CONTROL_PORT": "0",
+            "PORTAZGO_INTERNAL_LISTEN": "127.0.0.1:0",
+            **({"PORTAZGO_STATE_URL": state_url} if state_url else {}),
+            **environment,
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+        self.log: list[dict[str, Any]] = []
+        self.control_url = self.internal_url = ""
+
+    def start(self) -> ControlProcess:
+        """Start it and wait until both ports answer."""
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _PROGRAM], env=self._environment, stderr=subprocess.PIPE, cwd="/"
+        )
+        ready = threading.Event()
+        threading.Thread(target=self._read, args=(self._process, ready), daemon=True).start()
+        if not ready.wait(START_SECONDS) or not self.control_url:
+            self.stop()
+            raise RuntimeError(f"the control plane did not start: {self.log}")
+        return self
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def stop(self) -> int:
+        """Send SIGTERM; returns the exit code."""
+        assert self._process is not None
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+        code = self._process.wait(timeout=20)
+        assert self._process.stderr is not None
+        return code
+
+    def _read(self, process: subprocess.Popen[bytes], ready: threading.Event) -> None:
+        assert process.stderr is not None
+        with process.stderr as lines:
+            for line in lines:
+                try:
+                    entry = json.loads(line)
+                except ValueError:
+                    entry = {"message": line.decode(errors="replace")}
+                self.log.append(entry)
+                if entry["message"] == "the control plane is ready":
+                    self.control_url = f"http://{entry['control']}"
+                    self.internal_url = f"http://127.0.0.1:{entry['internal']}"
+                    ready.set()
+        ready.set()
+
+
+@dataclass
+class FeedClient:
+    """Speaks to the internal listener as a node does."""
+
+    url: str
+    token: str
+    node: str = field(default_factory=lambda: str(uuid7()))
+    epoch: str = field(default_factory=lambda: str(uuid7()))
+
+    def __post_init__(self) -> None:
+        self._client = JsonClient(self.url, Secret(self.token))
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"X-Portazgo-Node": self.node, "X-Portazgo-Epoch": self.epoch}
+
+    def snapshot(self) -> Answer:
+        return self._client.request("GET", "/internal/v1/snapshot", headers=self.headers)
+
+    def changes(self, history: str, after: int, digest: str, security: int = 0, wait: int = 0) -> Answer:
+        query = {"history": history, "after": after, "hash": digest, "security_after": security, "wait": wait}
+        return self._client.request("GET", "/internal/v1/changes", query=query, headers=self.headers)
+
+    def receipt(self, **members: Any) -> Answer:
+        body = {
+            "epoch": self.epoch,
+            "history": "",
+            "revision": 0,
+            "hash": "0" * 64,
+            "security": 0,
+            "applied_at": "2026-11-24T12:00:00.000000Z",
+            "threads": 2,
+            "refused": None,
+            "version": "0.1.0",
+            "features": [],
+            "label": "test",
+            **members,
+        }
+        return self._client.request("POST", "/internal/v1/receipts", body=body, headers=self.headers)
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def lines_of(answer: Answer) -> list[dict[str, Any]]:
+    """Read NDJSON."""
+    return [json.loads(line) for line in answer.body.splitlines()]
+
+
+def pss_megabytes(pid: int) -> float:
+    """Read a process's proportional set size."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError("no Pss")
