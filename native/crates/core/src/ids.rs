@@ -34,7 +34,7 @@ impl Id {
         Some(Self(id))
     }
 
-    /// A UUIDv7 (RFC 9562, section 5.7) of this millisecond and these random bits.
+    /// A version 7 UUID (RFC 9562, section 5.7) of this millisecond and these random bits.
     pub fn version_7(milliseconds: u64, random: [u8; 10]) -> Self {
         let mut id = [0_u8; 16];
         id[..6].copy_from_slice(&milliseconds.to_be_bytes()[2..]);

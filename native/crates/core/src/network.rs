@@ -12,15 +12,13 @@ pub struct Network {
 impl Network {
     /// Read `10.0.0.0/8` or `2001:db8::/32`; a bare address is a network of one. None when it is neither, or has host bits set.
     pub fn parse(text: &str) -> Option<Self> {
-        let (address, bits) = match text.split_once('/') {
-            Some((address, bits)) => (address.parse().ok()?, bits.parse().ok()?),
-            None => {
-                let address: IpAddr = text.parse().ok()?;
-                (address, if address.is_ipv4() { 32 } else { 128 })
-            }
-        };
-        let network = Self { address, bits };
+        let (address, bits) = text
+            .split_once('/')
+            .map_or((text, None), |(address, bits)| (address, Some(bits)));
+        let address: IpAddr = address.parse().ok()?;
         let width: u8 = if address.is_ipv4() { 32 } else { 128 };
+        let bits = bits.map_or(Ok(width), str::parse).ok()?;
+        let network = Self { address, bits };
         (bits <= width && network.masked(address) == numeric(address)).then_some(network)
     }
 

@@ -261,13 +261,12 @@ mod tests {
     use super::*;
 
     fn router(routes: &[(&str, &str)]) -> Router {
-        let mut router = Router::default();
+        let mut all = Router::default();
         for (index, (method, path)) in routes.iter().enumerate() {
-            router
-                .insert(None, method, &Template::parse(path).unwrap(), RouteIndex(index as u32))
-                .unwrap();
+            let template = Template::parse(path).unwrap();
+            all.insert(None, method, &template, RouteIndex(index as u32)).unwrap();
         }
-        router
+        all
     }
 
     fn found(router: &Router, method: &str, path: &str) -> Option<(u32, Vec<String>)> {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 mod references;
 
-use references::Touched;
+use references::{Kind, Touched};
 
 /// Whether secrets must be there. The control plane checks what it is about to commit and has no node's secrets at hand.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -242,31 +242,42 @@ impl Apply<'_> {
     fn delete(&mut self, deletion: &Deletion) -> Result<(), Refused> {
         let refuse = |why| Refused::new(format!("{}/{}", deletion.kind, deletion.id), why);
         let id = || Id::parse(&deletion.id).ok_or_else(|| refuse("not an id"));
-        let gone = &mut self.touched;
-        match deletion.kind.as_str() {
-            "partner" => gone.partners_gone |= self.next.partners.delete(&id()?),
-            "application" => gone.applications_gone |= self.next.applications.delete(&id()?),
+        let next = &mut self.next;
+        let (went, kind) = match deletion.kind.as_str() {
             "key" => {
                 let kid = Kid::parse(deletion.id.as_bytes()).ok_or_else(|| refuse("not a kid"))?;
-                self.next.keys.delete(&kid);
+                next.keys.delete(&kid);
+                return Ok(());
             }
-            "plan" => gone.plans_gone |= Arc::make_mut(&mut self.next.plans).remove(&id()?).is_some(),
-            "backend" => gone.backends_gone |= Arc::make_mut(&mut self.next.backends).remove(&id()?).is_some(),
-            "route" => gone.routes |= Arc::make_mut(&mut self.next.routes_by_id).remove(&id()?).is_some(),
-            "pepper" => {
-                let version = pepper_version(&deletion.id).ok_or_else(|| refuse("not a number"))?;
-                gone.peppers_gone |= Arc::make_mut(&mut self.next.peppers).remove(&version).is_some();
-            }
-            "issuer" => {
-                gone.issuers_gone |= Arc::make_mut(&mut self.next.issuers).remove(&id()?).is_some();
-                gone.signing = true;
+            "route" => {
+                self.touched.routes |= Arc::make_mut(&mut next.routes_by_id).remove(&id()?).is_some();
+                return Ok(());
             }
             "signing_key" => {
-                gone.signing |= Arc::make_mut(&mut self.next.signing_keys)
-                    .remove(&deletion.id)
-                    .is_some()
+                self.touched.signing |= Arc::make_mut(&mut next.signing_keys).remove(&deletion.id).is_some();
+                return Ok(());
             }
-            _ => {}
+            "partner" => (next.partners.delete(&id()?), Kind::Partner),
+            "application" => (next.applications.delete(&id()?), Kind::Application),
+            "plan" => (Arc::make_mut(&mut next.plans).remove(&id()?).is_some(), Kind::Plan),
+            "backend" => (
+                Arc::make_mut(&mut next.backends).remove(&id()?).is_some(),
+                Kind::Backend,
+            ),
+            "issuer" => (Arc::make_mut(&mut next.issuers).remove(&id()?).is_some(), Kind::Issuer),
+            "pepper" => {
+                let version = pepper_version(&deletion.id).ok_or_else(|| refuse("not a number"))?;
+                (
+                    Arc::make_mut(&mut next.peppers).remove(&version).is_some(),
+                    Kind::Pepper,
+                )
+            }
+            // A kind from the future: there is nothing of it here.
+            _ => return Ok(()),
+        };
+        if went {
+            self.touched.gone.insert(kind);
+            self.touched.signing |= kind == Kind::Issuer;
         }
         Ok(())
     }

@@ -50,7 +50,7 @@ pub(super) fn jwks<'a>(keys: impl Iterator<Item = &'a Arc<SigningKey>>) -> Strin
     serde_json::json!({ "keys": published }).to_string()
 }
 
-/// A discovery document (OpenID Connect Discovery 1.0, section 4), as far as a verifier of our tokens needs it.
+/// A discovery document (`OpenID` Connect Discovery 1.0, section 4), as far as a verifier of our tokens needs it.
 fn discovery(issuer: &str) -> String {
     serde_json::json!({
         "issuer": issuer,

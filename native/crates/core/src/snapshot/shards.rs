@@ -9,7 +9,7 @@ const SHARDS: usize = 4096;
 /// A map whose copy shares every shard until one of them is written.
 #[derive(Clone)]
 pub struct Shards<K, V> {
-    shards: Vec<Arc<HashMap<K, V>>>,
+    parts: Vec<Arc<HashMap<K, V>>>,
     spread: RandomState,
     entries: usize,
 }
@@ -18,7 +18,7 @@ impl<K, V> Default for Shards<K, V> {
     fn default() -> Self {
         let empty = Arc::new(HashMap::new());
         Self {
-            shards: vec![empty; SHARDS],
+            parts: vec![empty; SHARDS],
             spread: RandomState::new(),
             entries: 0,
         }
@@ -38,14 +38,14 @@ impl<K, V> Shards<K, V> {
 
     /// All entries, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.shards.iter().flat_map(|shard| shard.iter())
+        self.parts.iter().flat_map(|shard| shard.iter())
     }
 }
 
 impl<K: Copy + Eq + Hash, V: Clone> Shards<K, V> {
     /// An entry.
     pub fn get(&self, key: &K) -> Option<&V> {
-        self.shards[self.shard_of(key)].get(key)
+        self.parts[self.shard_of(key)].get(key)
     }
 
     /// Whether there is such an entry.
@@ -55,14 +55,14 @@ impl<K: Copy + Eq + Hash, V: Clone> Shards<K, V> {
 
     pub(super) fn put(&mut self, key: K, value: V) {
         let shard = self.shard_of(&key);
-        if Arc::make_mut(&mut self.shards[shard]).insert(key, value).is_none() {
+        if Arc::make_mut(&mut self.parts[shard]).insert(key, value).is_none() {
             self.entries += 1;
         }
     }
 
     pub(super) fn delete(&mut self, key: &K) -> bool {
         let shard = self.shard_of(key);
-        let deleted = self.contains(key) && Arc::make_mut(&mut self.shards[shard]).remove(key).is_some();
+        let deleted = self.contains(key) && Arc::make_mut(&mut self.parts[shard]).remove(key).is_some();
         self.entries -= usize::from(deleted);
         deleted
     }
@@ -86,9 +86,9 @@ mod tests {
         after.put(7, 70);
         assert_eq!((before.get(&7), after.get(&7)), (Some(&7), Some(&70)));
         let shared = before
-            .shards
+            .parts
             .iter()
-            .zip(&after.shards)
+            .zip(&after.parts)
             .filter(|(one, other)| Arc::ptr_eq(one, other))
             .count();
         assert_eq!(shared, SHARDS - 1);

@@ -3,7 +3,6 @@
 
 use super::{Environment, KeyStatus, Metadata, SecretSlot, SigningState, Timeouts};
 use crate::security::Entry;
-use crate::time::WallTime;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -80,7 +79,7 @@ pub(super) struct KeyBody {
     pub(super) status: KeyStatus,
     pub(super) name: String,
     pub(super) secrets: Vec<SecretBody>,
-    pub(super) expires_at: Option<WallTime>,
+    pub(super) expires_at_us: Option<i64>,
     pub(super) scopes: Option<Vec<String>>,
     pub(super) networks: Option<Vec<String>>,
 }
@@ -91,7 +90,7 @@ pub(super) struct SecretBody {
     pub(super) slot: SecretSlot,
     pub(super) digest: String,
     pub(super) pepper: u32,
-    pub(super) ends_at: Option<WallTime>,
+    pub(super) ends_at_us: Option<i64>,
 }
 
 #[derive(Deserialize)]

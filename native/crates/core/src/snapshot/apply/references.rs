@@ -5,6 +5,7 @@
 use super::super::update::Refused;
 use super::super::{Key, Known, Snapshot};
 use crate::ids::{Id, Kid};
+use std::collections::BTreeSet;
 
 /// What an update has put and taken away.
 #[derive(Default)]
@@ -14,24 +15,32 @@ pub(super) struct Touched {
     pub(super) backends: Vec<Id>,
     pub(super) placed_routes: Vec<Id>,
     pub(super) signing_keys: Vec<String>,
+    /// Kinds of which something went.
+    pub(super) gone: BTreeSet<Kind>,
     /// The matcher has to be built anew.
     pub(super) routes: bool,
     /// The published documents have to be built anew.
     pub(super) signing: bool,
-    pub(super) partners_gone: bool,
-    pub(super) applications_gone: bool,
-    pub(super) plans_gone: bool,
-    pub(super) backends_gone: bool,
-    pub(super) issuers_gone: bool,
-    pub(super) peppers_gone: bool,
+}
+
+/// What others refer to.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    Partner,
+    Application,
+    Plan,
+    Backend,
+    Issuer,
+    Pepper,
 }
 
 /// Check the snapshot that came of it.
 pub(super) fn check(snapshot: &Snapshot, touched: &Touched) -> Result<(), Refused> {
+    let gone = |kind| touched.gone.contains(&kind);
     for id in &touched.applications {
         application(snapshot, *id)?;
     }
-    if touched.partners_gone || touched.plans_gone {
+    if gone(Kind::Partner) || gone(Kind::Plan) {
         snapshot
             .applications
             .iter()
@@ -40,13 +49,13 @@ pub(super) fn check(snapshot: &Snapshot, touched: &Touched) -> Result<(), Refuse
     for kid in &touched.keys {
         key(snapshot, *kid)?;
     }
-    if touched.applications_gone || touched.peppers_gone {
+    if gone(Kind::Application) || gone(Kind::Pepper) {
         snapshot.keys.iter().try_for_each(|(kid, _)| key(snapshot, *kid))?;
     }
     for id in &touched.placed_routes {
         route(snapshot, *id)?;
     }
-    if touched.backends_gone {
+    if gone(Kind::Backend) {
         snapshot.routes_by_id.keys().try_for_each(|id| route(snapshot, *id))?;
     }
     for id in &touched.backends {
@@ -55,7 +64,7 @@ pub(super) fn check(snapshot: &Snapshot, touched: &Touched) -> Result<(), Refuse
     for kid in &touched.signing_keys {
         signing_key(snapshot, kid)?;
     }
-    if touched.issuers_gone {
+    if gone(Kind::Issuer) {
         snapshot.backends.keys().try_for_each(|id| backend(snapshot, *id))?;
         snapshot
             .signing_keys

@@ -60,7 +60,7 @@ pub(super) fn key(line: &ResourceLine<'_>) -> Result<Key, Refused> {
         status: body.status,
         name: body.name.into(),
         secrets,
-        expires_at_us: body.expires_at.map(|time| time.0),
+        expires_at_us: body.expires_at_us,
         scopes: body.scopes.map(Into::into),
         networks: body
             .networks
@@ -76,7 +76,7 @@ fn secret_digest(body: &SecretBody, line: &ResourceLine<'_>) -> Result<SecretDig
         slot: body.slot,
         digest,
         pepper: body.pepper,
-        ends_at_us: body.ends_at.map(|time| time.0),
+        ends_at_us: body.ends_at_us,
     })
 }
 

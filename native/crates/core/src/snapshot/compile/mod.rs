@@ -114,19 +114,18 @@ fn refused(line: &ResourceLine<'_>, member: &str, why: impl Into<String>) -> Ref
 
 fn body_of<'l, T: Deserialize<'l>>(line: &ResourceLine<'l>) -> Result<T, Refused> {
     serde_json::from_str(line.body.get()).map_err(|error| {
-        let member = member_at(line.body, error.column()).unwrap_or_default();
+        let member = member_at(line.body, error.column()).unwrap_or_else(|| "body".to_owned());
         refused(line, &member, error.to_string())
     })
 }
 
-/// The member of a body that a column lies in; bodies are written in one line.
+/// The member of a body, name or value, that a column lies in; bodies are written in one line.
 fn member_at(body: &RawValue, column: usize) -> Option<String> {
     let members: BTreeMap<String, &RawValue> = serde_json::from_str(body.get()).ok()?;
     let start = body.get().as_ptr() as usize;
-    members.into_iter().find_map(|(name, value)| {
-        let from = value.get().as_ptr() as usize - start;
-        (from..=from + value.get().len()).contains(&column).then_some(name)
-    })
+    let end = |value: &RawValue| value.get().as_ptr() as usize - start + value.get().len();
+    let ends = members.into_iter().map(|(name, value)| (end(value), name));
+    ends.filter(|(end, _)| *end >= column).min().map(|(_, name)| name)
 }
 
 fn version_of(line: &ResourceLine<'_>) -> Version {

@@ -10,22 +10,30 @@ use crate::snapshot::{QueryPolicy, Route, RouteAction};
 /// CONNECT and TRACE are never forwarded. A route for OPTIONS is how an API opts into answering it.
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
-/// What no list may let through: framing, and what the gateway sets or takes away itself.
-const NEVER_PASSED: [&str; 15] = [
+/// What no list may let through: framing, hop-by-hop, and what the gateway alone says to a backend (the same list as in
+/// `portazgo.routes.domain`).
+const NEVER_PASSED: [&str; 22] = [
     "authorization",
     "connection",
     "content-length",
     "expect",
+    "forwarded",
     "host",
     "keep-alive",
     "proxy-authenticate",
     "proxy-authorization",
     "proxy-connection",
     "te",
+    "traceparent",
+    "tracestate",
     "trailer",
     "transfer-encoding",
     "upgrade",
     "x-api-key",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-real-ip",
     "x-request-id",
 ];
 

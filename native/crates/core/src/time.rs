@@ -1,9 +1,5 @@
 //! Two clocks, told apart by type. Both are read by the caller and passed in.
 
-mod rfc3339;
-
-pub use rfc3339::{InvalidTime, parse_rfc3339};
-
 /// Wall time in microseconds since 1970, as the control plane's clock has it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WallTime(pub i64);

@@ -1,0 +1,203 @@
+//! Keys are proven or refused for the right reason, and the reason is told only in the record.
+
+mod support;
+
+use portazgo_core::authenticate::{Denied, presented as presented_key};
+use portazgo_core::fault::Fault;
+use portazgo_core::ids::Kid;
+use portazgo_core::security::SecurityLane;
+use portazgo_core::snapshot::{SecretSlot, Snapshot};
+use portazgo_core::time::WallTime;
+use serde_json::json;
+use support::{
+    KID, NOW, OTHER_SECRET, SECRET, authenticate, deployment, deployment_but, key, lane_of, presented, requiring,
+    secret, security, snapshot_of, with, wrapped_pepper,
+};
+
+fn kid() -> Kid {
+    Kid::parse(KID.as_bytes()).unwrap()
+}
+
+fn denial(snapshot: &Snapshot, lane: &SecurityLane, presented: &str, now: WallTime) -> Denied {
+    match authenticate(snapshot, lane, presented, now) {
+        Ok(_) => panic!("{presented} was let in"),
+        Err(denied) => denied,
+    }
+}
+
+fn unproven(fault: Fault) -> Denied {
+    Denied {
+        fault,
+        claimed: Some(kid()),
+        proven: None,
+    }
+}
+
+fn proven(fault: Fault, slot: SecretSlot) -> Denied {
+    Denied {
+        fault,
+        claimed: Some(kid()),
+        proven: Some((kid(), slot)),
+    }
+}
+
+#[test]
+fn a_key_with_its_secret_is_let_in() {
+    let snapshot = snapshot_of(&deployment());
+    let identity = authenticate(
+        &snapshot,
+        &SecurityLane::default(),
+        &presented("live", KID, SECRET),
+        NOW,
+    )
+    .ok()
+    .unwrap();
+    assert_eq!((identity.key.kid, identity.slot), (kid(), SecretSlot::Current));
+}
+
+#[test]
+fn a_wrong_secret_proves_nothing() {
+    let snapshot = snapshot_of(&deployment());
+    let denied = denial(
+        &snapshot,
+        &SecurityLane::default(),
+        &presented("live", KID, OTHER_SECRET),
+        NOW,
+    );
+    assert_eq!(denied, unproven(Fault::KeyUnknown));
+}
+
+#[test]
+fn an_unknown_kid_is_claimed_only() {
+    let snapshot = snapshot_of(&deployment());
+    let denied = denial(
+        &snapshot,
+        &SecurityLane::default(),
+        &presented("live", "Kid0000002", SECRET),
+        NOW,
+    );
+    assert_eq!(
+        denied,
+        Denied {
+            fault: Fault::KeyUnknown,
+            claimed: Kid::parse(b"Kid0000002"),
+            proven: None
+        }
+    );
+}
+
+#[test]
+fn a_key_of_another_environment_is_unknown() {
+    let snapshot = snapshot_of(&deployment());
+    let denied = denial(
+        &snapshot,
+        &SecurityLane::default(),
+        &presented("test", KID, SECRET),
+        NOW,
+    );
+    assert_eq!(denied, unproven(Fault::KeyUnknown));
+}
+
+#[test]
+fn two_secrets_live_side_by_side_until_grace_ends() {
+    let ends = NOW.0 + 1_000_000;
+    let secrets = json!([
+        secret("current", SECRET, 2, None),
+        secret("retiring", OTHER_SECRET, 1, Some(ends))
+    ]);
+    let snapshot = snapshot_of(&deployment_but([
+        with(key(), json!({"secrets": secrets})),
+        wrapped_pepper(2),
+    ]));
+    let lane = SecurityLane::default();
+    let slot = |secret, now| {
+        authenticate(&snapshot, &lane, &presented("live", KID, secret), now).map(|identity| identity.slot)
+    };
+    assert_eq!(slot(SECRET, NOW), Ok(SecretSlot::Current));
+    assert_eq!(slot(OTHER_SECRET, NOW), Ok(SecretSlot::Retiring));
+    assert_eq!(
+        slot(OTHER_SECRET, WallTime(ends)),
+        Err(proven(Fault::KeyExpired, SecretSlot::Retiring))
+    );
+    assert_eq!(slot(SECRET, WallTime(ends)), Ok(SecretSlot::Current));
+}
+
+#[test]
+fn a_dead_key_is_refused_for_its_own_reason() {
+    let lane = SecurityLane::default();
+    let cases = [
+        (json!({"status": "revoked", "expires_at_us": 1}), Fault::KeyRevoked),
+        (json!({"status": "disabled", "expires_at_us": 1}), Fault::KeyDisabled),
+        (json!({"expires_at_us": NOW.0}), Fault::KeyExpired),
+    ];
+    for (members, fault) in cases {
+        let snapshot = snapshot_of(&deployment_but([with(key(), members)]));
+        let denied = denial(&snapshot, &lane, &presented("live", KID, SECRET), NOW);
+        assert_eq!(denied, proven(fault, SecretSlot::Current));
+        // Nothing is told to who doesn't know the secret.
+        let guessed = denial(&snapshot, &lane, &presented("live", KID, OTHER_SECRET), NOW);
+        assert_eq!(guessed, unproven(Fault::KeyUnknown));
+    }
+}
+
+#[test]
+fn the_security_lane_kills_a_key_at_once() {
+    let snapshot = snapshot_of(&deployment());
+    for (operation, fault) in [("revoke_key", Fault::KeyRevoked), ("disable_key", Fault::KeyDisabled)] {
+        let lane = lane_of(&[security(2, operation, KID)]);
+        let denied = denial(&snapshot, &lane, &presented("live", KID, SECRET), NOW);
+        assert_eq!(denied, proven(fault, SecretSlot::Current));
+    }
+}
+
+#[test]
+fn what_this_node_does_not_understand_is_its_own_fault() {
+    let lane = SecurityLane::default();
+    let from_the_future = [
+        requiring(key(), "key.hmac-sha512.9"),
+        requiring(wrapped_pepper(1), "pepper.sealed.9"),
+        requiring(support::application(), "application.shared.9"),
+    ];
+    for resource in from_the_future {
+        let snapshot = snapshot_of(&deployment_but([resource]));
+        assert_eq!(
+            denial(&snapshot, &lane, &presented("live", KID, SECRET), NOW).fault,
+            Fault::NodeOutdated
+        );
+    }
+}
+
+#[test]
+fn a_request_presents_one_key() {
+    let key = presented("live", KID, SECRET);
+    let other = presented("live", KID, OTHER_SECRET);
+    let bearer = |token: &str| format!("Bearer {token}");
+    let cases: [(&[&str], &[String], Result<&str, Fault>); 12] = [
+        (&[], &[], Err(Fault::KeyMissing)),
+        (&[&key], &[], Ok(&key)),
+        (&[], &[bearer(&key)], Ok(&key)),
+        (&[], &[format!("bearer   {key} ")], Ok(&key)),
+        (&[], &["Basic eDp5".to_owned()], Err(Fault::KeyMissing)),
+        (&[&key, &key], &[bearer(&key)], Ok(&key)),
+        (&[&key], &["Basic eDp5".to_owned()], Ok(&key)),
+        (&[&key], &[bearer("a.foreign.token")], Ok(&key)),
+        (&[&key], &[bearer(&other)], Err(Fault::KeyAmbiguous)),
+        (&[&key, &other], &[], Err(Fault::KeyAmbiguous)),
+        (&[], &[bearer(&key), bearer(&other)], Err(Fault::KeyAmbiguous)),
+        (
+            &[],
+            &[bearer(&key), bearer("a.foreign.token")],
+            Err(Fault::KeyAmbiguous),
+        ),
+    ];
+    for (api_keys, authorizations, expected) in cases {
+        let found = presented_key(
+            api_keys.iter().map(|value| value.as_bytes()),
+            authorizations.iter().map(|value| value.as_bytes()),
+        );
+        let found = found
+            .map(|key| std::str::from_utf8(key).unwrap())
+            .map_err(|denied| denied.fault);
+        assert_eq!(found, expected, "{api_keys:?} {authorizations:?}");
+    }
+}

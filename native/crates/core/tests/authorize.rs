@@ -1,0 +1,146 @@
+//! Who may use which route, and what a denial names.
+
+mod support;
+
+use portazgo_core::fault::Fault;
+use portazgo_core::security::SecurityLane;
+use serde_json::{Value, json};
+use support::{
+    APPLICATION, KID, PARTNER, application, decide, deployment, deployment_but, key, lane_of, partner, plan, requiring,
+    route, security, snapshot_of, with,
+};
+
+const HERE: &str = "198.51.100.7";
+
+fn decided(others: impl IntoIterator<Item = Value>, address: &str) -> Result<(), Fault> {
+    decide(&snapshot_of(&deployment_but(others)), &SecurityLane::default(), address)
+}
+
+#[test]
+fn a_caller_in_order_passes() {
+    assert_eq!(decided([], HERE), Ok(()));
+}
+
+#[test]
+fn each_denial_has_its_fault() {
+    let suspended = json!({"status": "suspended"});
+    let cases = [
+        (with(partner(), suspended.clone()), Fault::PartnerSuspended),
+        (with(application(), suspended), Fault::ApplicationSuspended),
+        (with(application(), json!({"plan": null})), Fault::PlanMissing),
+        (with(plan(), json!({"apis": []})), Fault::PlanMissing),
+        (
+            with(route(), json!({"environments": ["test"]})),
+            Fault::EnvironmentUnavailable,
+        ),
+        (
+            with(key(), json!({"networks": ["10.0.0.0/8"]})),
+            Fault::KeyNetworkDenied,
+        ),
+        (with(key(), json!({"networks": []})), Fault::KeyNetworkDenied),
+        (requiring(partner(), "partner.tree.9"), Fault::NodeOutdated),
+        (requiring(plan(), "plan.quota.9"), Fault::NodeOutdated),
+        (requiring(support::backend(), "backend.http2.9"), Fault::NodeOutdated),
+        (requiring(route(), "route.contract.9"), Fault::NodeOutdated),
+    ];
+    for (resource, fault) in cases {
+        let name = format!("{} {}", resource["kind"], resource["body"]);
+        assert_eq!(decided([resource], HERE), Err(fault), "{name}");
+    }
+}
+
+#[test]
+fn a_backend_without_the_environment_answers_test_keys_with_that() {
+    let snapshot = snapshot_of(&deployment_but([with(application(), json!({"environment": "test"}))]));
+    let lane = SecurityLane::default();
+    let key = support::presented("test", KID, support::SECRET);
+    let identity = support::authenticate(&snapshot, &lane, &key, support::NOW)
+        .ok()
+        .unwrap();
+    let caller = portazgo_core::authorize::caller(&identity, &snapshot).unwrap();
+    let route = support::found_route(&snapshot, "/v1/badges/7");
+    let decided =
+        portazgo_core::authorize::authorize(&caller, &identity, &route, &snapshot, &lane, HERE.parse().unwrap());
+    assert_eq!(decided.err(), Some(Fault::EnvironmentUnavailable));
+}
+
+#[test]
+fn plan_and_key_together_reach_no_further_than_each() {
+    let needs = |scopes: Value| with(route(), json!({"scopes": scopes}));
+    let plan_has = |scopes: Value| with(plan(), json!({"scopes": scopes}));
+    let key_has = |scopes: Value| with(key(), json!({"scopes": scopes}));
+    let null = Value::Null;
+    let cases = [
+        (json!(["a"]), null.clone(), null.clone(), Ok(())),
+        (json!(["a"]), json!(["a", "b"]), null.clone(), Ok(())),
+        (json!(["a"]), null.clone(), json!(["a"]), Ok(())),
+        (json!([]), json!([]), json!([]), Ok(())),
+        (json!(["a"]), json!(["b"]), null.clone(), Err(Fault::ScopeMissing)),
+        (json!(["a"]), null.clone(), json!([]), Err(Fault::ScopeMissing)),
+        (
+            json!(["a", "b"]),
+            json!(["a", "b"]),
+            json!(["a"]),
+            Err(Fault::ScopeMissing),
+        ),
+        // Plan and key each have one of the two: no one has both.
+        (json!(["a", "b"]), json!(["a"]), json!(["b"]), Err(Fault::ScopeMissing)),
+    ];
+    for (wanted, of_plan, of_key, expected) in cases {
+        let name = format!("{wanted} {of_plan} {of_key}");
+        assert_eq!(
+            decided([needs(wanted), plan_has(of_plan), key_has(of_key)], HERE),
+            expected,
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn networks_hold_for_both_families() {
+    let listed = || with(key(), json!({"networks": ["10.1.0.0/16", "2001:db8::/32"]}));
+    for (address, expected) in [
+        ("10.1.2.3", Ok(())),
+        ("::ffff:10.1.2.3", Ok(())),
+        ("2001:db8::1", Ok(())),
+        ("10.2.0.1", Err(Fault::KeyNetworkDenied)),
+        ("2001:db9::1", Err(Fault::KeyNetworkDenied)),
+    ] {
+        assert_eq!(decided([listed()], address), expected, "{address}");
+    }
+}
+
+#[test]
+fn the_security_lane_counts_until_a_snapshot_has_caught_up() {
+    let snapshot = snapshot_of(&deployment()); // revision 1
+    let narrowed = {
+        let mut entry = security(2, "narrow_networks", KID);
+        entry.networks = Some(vec!["10.0.0.0/8".to_owned()]);
+        entry
+    };
+    let cases = [
+        (security(2, "suspend_partner", PARTNER), Fault::PartnerSuspended),
+        (
+            security(2, "suspend_application", APPLICATION),
+            Fault::ApplicationSuspended,
+        ),
+        (narrowed, Fault::KeyNetworkDenied),
+    ];
+    for (entry, fault) in cases {
+        let lane = lane_of(std::slice::from_ref(&entry));
+        assert_eq!(decide(&snapshot, &lane, HERE), Err(fault));
+        let caught_up = support::apply_change(&snapshot, &[], &[]).unwrap();
+        assert_eq!(caught_up.revision, 2);
+        assert_eq!(decide(&caught_up, &lane, HERE), Ok(()));
+    }
+}
+
+#[test]
+fn the_stricter_of_snapshot_and_lane_wins() {
+    let suspended = snapshot_of(&deployment_but([with(partner(), json!({"status": "suspended"}))]));
+    let lane = lane_of(&[
+        security(2, "suspend_partner", PARTNER),
+        security(3, "resume_partner", PARTNER),
+    ]);
+    assert_eq!(decide(&suspended, &lane, HERE), Err(Fault::PartnerSuspended));
+}
