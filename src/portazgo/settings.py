@@ -26,6 +26,7 @@ from portazgo.settings_kinds import (
     PATH,
     PORT,
     WRAPPING,
+    YES_NO,
     DatabaseURL,
     Kind,
     Listen,
@@ -215,6 +216,13 @@ class Settings:
         "Networks of the proxies in front of a gateway node whose X-Forwarded-For and traceparent are believed.",
         "Write networks with commas between them, such as 10.0.0.0/16, 192.0.2.7/32.",
     )
+    import_allow_private: bool = _setting(
+        YES_NO,
+        None,
+        "Whether OpenAPI documents may be imported from private networks and loopback.",
+        "Write yes or no.",
+        absent="yes with the embedded profile (loopback and private networks of this machine), no with production",
+    )
     backend_port: int = _setting(PORT, "8082", "Port of the demo backend.", "Write a port, 0 to 65535.")
 
     @property
@@ -307,6 +315,8 @@ def _fill_in(values: dict[str, Any]) -> list[Fault]:
     values["node_token_file"] = values["node_token_file"] or data_dir / "node-token"
     values["admin_token_file"] = values["admin_token_file"] or data_dir / "admin-token"
     values["revocation_max_staleness"] = _staleness(values)
+    if values["import_allow_private"] is None:
+        values["import_allow_private"] = values["profile"] == "embedded"
     return _contradictions(values)
 
 

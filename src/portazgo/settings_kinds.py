@@ -194,6 +194,12 @@ def _networks(text: str) -> tuple[str, ...]:
         raise ValueInvalid(str(problem)) from None
 
 
+def _yes_no(text: str) -> bool:
+    if text not in {"yes", "no"}:
+        raise ValueInvalid(f"{text!r} is neither yes nor no")
+    return text == "yes"
+
+
 def _wrapping(text: str) -> str:
     if not text.startswith("local:"):
         raise ValueInvalid(f"{text.partition(':')[0]!r} is no provider that this version knows (local:)")
@@ -220,5 +226,6 @@ HTTP_URL = Kind("URL", {"type": "string", "pattern": "^https?://"}, _http_url)
 DATABASE = Kind("database URL", {"type": "string", "pattern": "^(sqlite:///|postgres(ql)?://)"}, _database)
 DURATION_OR_OFF = Kind("duration or `off`", {"type": "string", "pattern": "^(off|[0-9]+[smhd])$"}, _duration_or_off)
 KEY_PREFIX = Kind("word", {"type": "string", "pattern": "^[a-z][a-z0-9]{1,11}$"}, _key_prefix)
+YES_NO = Kind("`yes` or `no`", {"enum": ["yes", "no"]}, _yes_no)
 NETWORKS = Kind("networks", {"type": "string"}, _networks)
 WRAPPING = Kind("provider", {"type": "string", "pattern": "^local:"}, _wrapping)

@@ -32,7 +32,9 @@ def gather(
     for path in (profile or user_profile(environment), file):
         found |= _from_file(path, faults)
     found |= {
-        name: (environment[variable(name)], "environment") for name in table if environment.get(variable(name)) not in {None, ""}
+        name: (environment[variable(name)], "environment")
+        for name in table
+        if environment.get(variable(name)) not in {None, ""}
     }
     found |= {name: (text, "flag") for name, text in flags.items() if text is not None}
     return found, faults
@@ -70,7 +72,9 @@ def _settings_section(path: Path, faults: list[Fault]) -> Mapping[Any, Any]:
         faults.append(Fault("the file", place, f"it is no YAML ({reason})", "Mend it, or move it away."))
         return {}
     except OSError as problem:
-        faults.append(Fault("the file", str(path), f"it can't be read ({os.strerror(problem.errno or 0)})", "Make it readable."))
+        faults.append(
+            Fault("the file", str(path), f"it can't be read ({os.strerror(problem.errno or 0)})", "Make it readable.")
+        )
         return {}
     section = document.get("settings") if isinstance(document, dict) else None
     if section is not None and not isinstance(section, dict):

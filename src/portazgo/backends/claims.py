@@ -74,7 +74,9 @@ def _check_size(claims: Claims) -> None:
     except (ValueError, RecursionError):  # NaN, lone surrogates, too deep
         raise ValueError("the claims can't be written as JSON") from None
     if len(written) > CLAIMS_BYTES:
-        raise ValueError(f"the claims take {len(written)} bytes of JSON; at most {CLAIMS_BYTES}, since every call carries them")
+        raise ValueError(
+            f"the claims take {len(written)} bytes of JSON; at most {CLAIMS_BYTES}, since every call carries them"
+        )
 
 
 def _parse_claim(name: str, text: str) -> list[Piece]:
@@ -111,7 +113,9 @@ def _check_path(path: str) -> str:
 def reads_key(claims: Claims) -> bool:
     """Tell whether a token made from these claims belongs to one key rather than to the whole application."""
     texts = (value for value in claims.values() if isinstance(value, str))
-    return any(isinstance(piece, Path) and piece.text.startswith("key.") for text in texts for piece in parse_template(text))
+    return any(
+        isinstance(piece, Path) and piece.text.startswith("key.") for text in texts for piece in parse_template(text)
+    )
 
 
 def fill_claims(claims: Claims, values: Values) -> dict[str, Any]:

@@ -44,7 +44,9 @@ def check_target(target: str) -> str:
     Raises ValueError with a sentence for anything else, https included.
     """
     if target.lower().startswith("https://"):
-        raise ValueError(f"{target!r}: TLS to backends is not supported yet; give the backend's http:// address in a network that you trust")
+        raise ValueError(
+            f"{target!r}: TLS to backends is not supported yet; give the backend's http:// address in a network that you trust"
+        )
     if not target.lower().startswith("http://"):
         raise ValueError(f"{target!r} is no target: it must read http://host:port")
     authority = target[len("http://") :].removesuffix("/")

@@ -14,7 +14,6 @@ from ninja.errors import AuthenticationError, AuthorizationError, HttpError, Val
 from ninja.security import HttpBearer
 
 from portazgo.accounts.domain import Actor
-from portazgo.accounts.requests import AdminRequest
 from portazgo.accounts.service import authenticate
 from portazgo.control.registry import NOUNS
 from portazgo.kit.errors import FieldError, Invalid, Problem, Unauthenticated, Unavailable

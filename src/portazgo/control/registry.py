@@ -34,7 +34,17 @@ NOUNS = (
     Noun("portazgo.audit"),
     Noun("portazgo.accounts"),
     Noun("portazgo.snapshot", api=False),
+    Noun("portazgo.partners"),
+    Noun("portazgo.signing"),
+    Noun("portazgo.backends"),
+    Noun("portazgo.apis"),
+    Noun("portazgo.plans"),
+    Noun("portazgo.applications"),
+    Noun("portazgo.keys"),
+    Noun("portazgo.routes"),
     Noun("portazgo.nodes"),
+    Noun("portazgo.usage", database="ledger"),
+    Noun("portazgo.traces", database="ledger"),
     Noun("portazgo.control", api=False),
 )
 

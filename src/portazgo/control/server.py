@@ -8,7 +8,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import waitress
+from waitress.server import BaseWSGIServer, create_server
 from waitress.wasyncore import ExitNow
 
 from portazgo.control.boot import boot
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 API_THREADS = 8
 LARGEST_BODY_BYTES = 16 * 1024 * 1024
-FINISH_SECONDS = 2.0
+FINISH_SECONDS = 2
 
 
 def serve_control(settings: Settings, *, ready: Callable[[], None] = lambda: None) -> int:
@@ -43,7 +43,7 @@ def serve_control(settings: Settings, *, ready: Callable[[], None] = lambda: Non
     application.load_middleware()
     internal = InternalListener(settings)
     socket = bound_socket(settings.control_listen.host, settings.control_listen.port, "PORTAZGO_CONTROL_PORT")
-    server = waitress.create_server(
+    server = create_server(
         application,
         sockets=[socket],
         threads=API_THREADS,
@@ -91,7 +91,7 @@ class _Stopping:
         raise ExitNow
 
 
-def _end(server: waitress.server.BaseWSGIServer, stop_internal: Callable[[], None]) -> None:
+def _end(server: BaseWSGIServer, stop_internal: Callable[[], None]) -> None:
     """End both listeners at once; requests under way get 2 s."""
     ending = threading.Thread(target=stop_internal, name="stop-internal")
     ending.start()

@@ -1,4 +1,4 @@
-"""The form of an API key, what is kept of it, and what may happen to it. Pure rules; randomness and time are passed in.
+"""The form of an API key, what is kept of it, and what may happen to it. Pure rules.
 
 `<prefix>_<live|test>_<kid 10>_<secret 32><crc 6>`, base62 digits in the order 0-9A-Za-z; the CRC-32 (IEEE) is taken
 over everything before it (docs/wire.md, section 1).
@@ -10,18 +10,18 @@ import hashlib
 import hmac
 import ipaddress
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
+from portazgo.kit.ids import BASE62, base62, is_kid, random_base62
+from portazgo.kit.secret import Secret
+
 Kid = NewType("Kid", str)
-RandomBytes = Callable[[int], bytes]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-KID_LENGTH = 10
 KID_PATTERN = r"^[0-9A-Za-z]{10}$"
 SECRET_LENGTH = 32
 CRC_LENGTH = 6
@@ -29,8 +29,6 @@ PEPPER_BYTES = 32
 NETWORKS_AT_MOST = 100
 
 _BASE62_DIGITS = frozenset(BASE62)
-# Bytes at or above the largest multiple of 62 are thrown away: otherwise the first digits would come up more often.
-_UNBIASED_BELOW = 256 - 256 % len(BASE62)
 
 
 class KeyStatus(StrEnum):
@@ -48,45 +46,6 @@ class SecretSlot(StrEnum):
     RETIRING = "retiring"
 
 
-class Secret:
-    """The secret part of a key. It redacts itself and compares in constant time; `reveal` is the only way to its text."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        if not is_base62(text, SECRET_LENGTH):
-            # The text itself stays out of the message: it may be somebody's secret.
-            raise ValueError(f"a secret has {SECRET_LENGTH} base62 digits")
-        self._text = text
-
-    @classmethod
-    def generate(cls, random: RandomBytes) -> Secret:
-        """Make a new secret of about 190 random bits."""
-        return cls(random_base62(SECRET_LENGTH, random))
-
-    def reveal(self) -> str:
-        """Return the text, to be shown once."""
-        return self._text
-
-    def inner(self) -> bytes:
-        """Return SHA-256 over the secret's ASCII bytes: what digests and seals are made of."""
-        return hashlib.sha256(self._text.encode("ascii")).digest()
-
-    def __eq__(self, other: object) -> bool:
-        """Compare in constant time."""
-        return isinstance(other, Secret) and hmac.compare_digest(self._text, other._text)
-
-    def __hash__(self) -> int:
-        """Hash by the digest, so that no hash table orders secrets by their text."""
-        return hash(self.inner())
-
-    def __repr__(self) -> str:
-        """Redact."""
-        return "Secret('…')"
-
-    __str__ = __repr__
-
-
 @dataclass(frozen=True, slots=True)
 class ParsedKey:
     """A key of our form whose CRC is right. Nothing of it is proven."""
@@ -97,32 +56,19 @@ class ParsedKey:
     secret: Secret
 
 
-def is_base62(text: str, length: int) -> bool:
-    """Tell whether the text is exactly so many base62 digits."""
-    return len(text) == length and _BASE62_DIGITS.issuperset(text)
+def is_secret(text: str) -> bool:
+    """Tell whether the text has the form of a key's secret part."""
+    return len(text) == SECRET_LENGTH and _BASE62_DIGITS.issuperset(text)
 
 
-def random_base62(length: int, random: RandomBytes) -> str:
-    """Draw base62 digits, each as likely as any other."""
-    digits: list[str] = []
-    while len(digits) < length:
-        digits.extend(BASE62[byte % len(BASE62)] for byte in random(length) if byte < _UNBIASED_BELOW)
-    return "".join(digits[:length])
-
-
-def new_kid(random: RandomBytes) -> Kid:
-    """Draw a public key id; about 59 bits, so that chance does not repeat one."""
-    return Kid(random_base62(KID_LENGTH, random))
+def new_secret() -> Secret:
+    """Draw the secret part of a key: about 190 random bits."""
+    return Secret(random_base62(SECRET_LENGTH))
 
 
 def crc(text: str) -> str:
     """Return the CRC-32 (IEEE) of the ASCII text as 6 base62 digits, zero-padded."""
-    rest = zlib.crc32(text.encode("ascii"))
-    digits = ""
-    for _ in range(CRC_LENGTH):
-        rest, digit = divmod(rest, len(BASE62))
-        digits = BASE62[digit] + digits
-    return digits
+    return base62(zlib.crc32(text.encode("ascii")), CRC_LENGTH)
 
 
 def format_key(prefix: str, environment: str, kid: Kid, secret: Secret) -> str:
@@ -140,17 +86,23 @@ def parse_key(text: str) -> ParsedKey | None:
         text.isascii()
         and prefix.isalnum()
         and environment in {"live", "test"}
-        and is_base62(kid, KID_LENGTH)
-        and is_base62(tail, SECRET_LENGTH + CRC_LENGTH)
+        and is_kid(kid)
+        and is_secret(tail[:SECRET_LENGTH])
+        and len(tail) == SECRET_LENGTH + CRC_LENGTH
     )
     if not right_form or crc(text[:-CRC_LENGTH]) != text[-CRC_LENGTH:]:
         return None
     return ParsedKey(prefix, environment, Kid(kid), Secret(tail[:SECRET_LENGTH]))
 
 
-def digest(pepper: bytes, inner: bytes) -> str:
-    """Return HMAC-SHA-256(pepper, inner) in hexadecimal: the only form in which nodes know a secret."""
-    return hmac.digest(pepper, inner, "sha256").hex()
+def inner(secret: Secret) -> bytes:
+    """Return SHA-256 over the secret's ASCII bytes: what digests and seals are made of."""
+    return hashlib.sha256(secret.reveal().encode("ascii")).digest()
+
+
+def digest(pepper: bytes, inner_digest: bytes) -> str:
+    """Return HMAC-SHA-256(pepper, `inner`) in hexadecimal: the only form in which nodes know a secret."""
+    return hmac.digest(pepper, inner_digest, "sha256").hex()
 
 
 def check_networks(networks: Sequence[str]) -> list[str]:
@@ -165,7 +117,9 @@ def _network(text: str) -> Network:
     try:
         return ipaddress.ip_network(text)
     except ValueError:
-        raise ValueError(f"{text!r} is no network such as 203.0.113.0/24 or 2001:db8::/32 (bits after the prefix must be 0)") from None
+        raise ValueError(
+            f"{text!r} is no network such as 203.0.113.0/24 or 2001:db8::/32 (bits after the prefix must be 0)"
+        ) from None
 
 
 def narrows(before: Sequence[str] | None, after: Sequence[str] | None) -> bool:

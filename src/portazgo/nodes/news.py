@@ -8,7 +8,9 @@ import logging
 from typing import TYPE_CHECKING
 
 import psycopg
+from django.conf import settings
 from django.db import connections
+from psycopg.conninfo import make_conninfo
 
 from portazgo.snapshot.feed import ChangesPage, HeadNow, Position, changes_after, head_now
 from portazgo.snapshot.wake import CHANNEL, listen
@@ -32,7 +34,7 @@ class News:
         self._pages: dict[Position, asyncio.Task[ChangesPage]] = {}
         self._seen: HeadNow | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self._end_listening = listen(lambda: self._loop.call_soon_threadsafe(self.wake))
+        self._end_listening = listen(self._wake_from_thread)
         self.closed = False
         self.head = 0
 
@@ -48,6 +50,9 @@ class News:
         if not self._next.done():
             self._next.set_result(None)
         self._next = self._loop.create_future()
+
+    def _wake_from_thread(self) -> None:
+        self._loop.call_soon_threadsafe(self.wake)
 
     def ticket(self) -> asyncio.Future[None]:
         """Take this before reading; waiting on it misses nothing that came after."""
@@ -94,7 +99,7 @@ class News:
         while True:
             with contextlib.suppress(psycopg.Error):
                 async with await psycopg.AsyncConnection.connect(
-                    **_listening_parameters(), autocommit=True
+                    **_listening_conninfo(), autocommit=True
                 ) as connection:
                     await connection.execute(f"LISTEN {CHANNEL}")
                     self.wake()  # what came while nobody listened
@@ -103,10 +108,8 @@ class News:
             await asyncio.sleep(SAFETY_SECONDS)
 
 
-def _listening_parameters() -> dict[str, str]:
-    from portazgo.settings import current  # noqa: PLC0415 - PostgreSQL only
-
-    url = current().state_url
+def _listening_conninfo() -> str:
+    url = settings.PORTAZGO.state_url
     parameters = {
         "dbname": url.name,
         "host": url.host,
@@ -116,4 +119,4 @@ def _listening_parameters() -> dict[str, str]:
         "connect_timeout": "5",
         **dict(url.parameters),
     }
-    return {name: value for name, value in parameters.items() if value}
+    return make_conninfo(**{name: value for name, value in parameters.items() if value})

@@ -33,7 +33,7 @@ class ReceiptBody(BaseModel):
     epoch: UUID
     history: Annotated[str, StringConstraints(pattern=PLAIN_TEXT_PATTERN, max_length=36)]
     revision: Count
-    hash: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
+    hash: Annotated[str, StringConstraints(pattern="^([0-9a-f]{64})?$")]
     security: Count
     applied_at: AwareDatetime
     threads: Annotated[int, Field(ge=0, le=10_000)]

@@ -82,7 +82,9 @@ def _check_segment(segment: str, path: str) -> None:
     if not segment:
         raise ValueError(f"{path!r} has an empty segment")
     if not _PARAMETER.fullmatch(segment) and not _LITERAL.fullmatch(segment):
-        raise ValueError(f"the segment {segment!r} of {path!r} is neither a literal nor one whole parameter such as {{id}}")
+        raise ValueError(
+            f"the segment {segment!r} of {path!r} is neither a literal nor one whole parameter such as {{id}}"
+        )
 
 
 def parameters(path: str) -> list[str]:

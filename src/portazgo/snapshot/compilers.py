@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from portazgo.snapshot.wire import Kind, Resource, ResourceRef
+
+if TYPE_CHECKING:
+    from django.db.models import Model
 
 CompileOne = Callable[[str], Resource | None]
 EveryId = Callable[[], Iterable[str]]
@@ -33,6 +37,11 @@ _compilers: dict[Kind, Compiler] = {}
 def register_compiler(kind: Kind, one: CompileOne, *, every: EveryId) -> None:
     """Say how resources of a kind are compiled. Called once per kind, at start."""
     _compilers[kind] = Compiler(one, every)
+
+
+def every_id(model: type[Model]) -> EveryId:
+    """Give the ids of all rows of a table whose rows are resources one by one."""
+    return lambda: (str(identifier) for identifier in model._default_manager.values_list("pk", flat=True))  # noqa: SLF001 - Django's own name for it
 
 
 def compile_resource(ref: ResourceRef) -> Resource | None:

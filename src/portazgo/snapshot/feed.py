@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING
 
 from django.db import connection, transaction
 
@@ -150,7 +150,7 @@ def _rows_after(after: int, head: int) -> list[ChangeRow]:
 
 def _security_after(sequence: int, head: int) -> Iterator[str]:
     rows = SecurityRow.objects.filter(sequence__gt=sequence, sequence__lte=head).order_by("sequence")
-    return cast("Iterator[str]", rows.values_list("line", flat=True).iterator(_ROWS_AT_A_TIME))
+    return rows.values_list("line", flat=True).iterator(_ROWS_AT_A_TIME)
 
 
 @contextmanager

@@ -7,10 +7,19 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from portazgo.kit.names import SLUG_LENGTH, slug
-from portazgo.routes.domain import check_backend_path, check_headers, check_partner_path, is_own_header, map_prefix, shape
+from portazgo.routes.domain import (
+    check_backend_path,
+    check_headers,
+    check_partner_path,
+    is_own_header,
+    map_prefix,
+    shape,
+)
 from portazgo.routes.openapi.operations import Operation
 
-PASSTHROUGH_WARNING = "bodies and queries pass unprojected until the route has a contract: partners see whatever the backend answers"
+PASSTHROUGH_WARNING = (
+    "bodies and queries pass unprojected until the route has a contract: partners see whatever the backend answers"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +84,9 @@ def draft_routes(found: Iterable[Operation], pick: Pick, prefixes: Mapping[str, 
         if isinstance(drafted, Draft):
             address = (drafted.method, shape(drafted.path))
             if address in shapes:
-                drafted = _skip(operation, f"{drafted.method} {drafted.path} can't be told apart from the route {shapes[address]}")
+                drafted = _skip(
+                    operation, f"{drafted.method} {drafted.path} can't be told apart from the route {shapes[address]}"
+                )
             else:
                 shapes[address] = drafted.name
         if isinstance(drafted, Draft):

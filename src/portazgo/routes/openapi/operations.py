@@ -64,7 +64,9 @@ def _of_path(tree: Tree, item: object, where: _Where) -> Iterator[Operation]:
             path=_base_path(operation, resolved, default=where.base) + where.path,
             operation_id=_operation_id(operation, pointer),
             tags=_tags(operation, pointer),
-            headers=tuple(sorted(name for place, name in parameters if place == "header" and name not in _COMMON_HEADERS)),
+            headers=tuple(
+                sorted(name for place, name in parameters if place == "header" and name not in _COMMON_HEADERS)
+            ),
             pointer=pointer,
         )
 

@@ -58,7 +58,9 @@ def check_tree(tree: object) -> Tree:
     version = tree.get("openapi")
     if not isinstance(version, str) or not version.startswith(VERSIONS):
         said = f"it says {version!r}" if "openapi" in tree else "it says none"
-        raise DocumentRefused(f"the document must be OpenAPI 3.0 or 3.1: {said}", pointer="/openapi" if "openapi" in tree else "")
+        raise DocumentRefused(
+            f"the document must be OpenAPI 3.0 or 3.1: {said}", pointer="/openapi" if "openapi" in tree else ""
+        )
     if not isinstance(tree.get("paths", {}), dict):
         raise DocumentRefused("paths is not an object", pointer="/paths")
     _check_depth(tree)
@@ -104,10 +106,14 @@ def _parse_yaml(text: str, size: int) -> object:
     except DuplicateKeyError as problem:
         raise DocumentRefused("the document has a member twice in one object", line=_line(problem)) from None
     except MarkedYAMLError as problem:
-        raise DocumentRefused(f"the document is neither JSON nor YAML: {problem.problem}", line=_line(problem)) from None
+        raise DocumentRefused(
+            f"the document is neither JSON nor YAML: {problem.problem}", line=_line(problem)
+        ) from None
     except (YAMLError, ValueError, TypeError, OverflowError) as problem:
         # Impossible dates and unhashable keys come out of the library as Python's own errors.
-        raise DocumentRefused(f"the document is neither JSON nor YAML: {str(problem).splitlines()[0] if str(problem) else 'unreadable'}") from None
+        raise DocumentRefused(
+            f"the document is neither JSON nor YAML: {str(problem).splitlines()[0] if str(problem) else 'unreadable'}"
+        ) from None
 
 
 def _line(problem: MarkedYAMLError) -> int | None:

@@ -53,7 +53,9 @@ def _arrive(tree: dict[str, Any], reference: str, pointer: str) -> Any:  # noqa:
     seen: list[str] = []
     while True:
         if reference in seen or len(seen) > _CHAIN:
-            raise ReferenceProblem(f"the reference goes in a circle: {' → '.join([*seen[:5], reference])}", f"{pointer}/$ref")
+            raise ReferenceProblem(
+                f"the reference goes in a circle: {' → '.join([*seen[:5], reference])}", f"{pointer}/$ref"
+            )
         seen.append(reference)
         node = _target(tree, reference, pointer)
         if not (isinstance(node, dict) and isinstance(node.get("$ref"), str)):
@@ -63,7 +65,10 @@ def _arrive(tree: dict[str, Any], reference: str, pointer: str) -> Any:  # noqa:
 
 def _target(tree: dict[str, Any], reference: str, pointer: str) -> Any:  # noqa: ANN401 - a JSON tree holds anything
     if not reference.startswith("#"):
-        raise ReferenceProblem(f"the reference {reference[:200]!r} leads out of the document, and only one document is read", f"{pointer}/$ref")
+        raise ReferenceProblem(
+            f"the reference {reference[:200]!r} leads out of the document, and only one document is read",
+            f"{pointer}/$ref",
+        )
     try:
         if reference != "#" and not reference.startswith("#/"):
             raise NoSuchPlace(reference)

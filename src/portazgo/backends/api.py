@@ -1,0 +1,55 @@
+"""`/api/v1/backends`."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from ninja import Query, Router, Status
+
+from portazgo.accounts.domain import Verb, can
+from portazgo.accounts.requests import AdminRequest
+from portazgo.backends import service
+from portazgo.backends.models import Backend
+from portazgo.backends.schemas import BackendsQuery, BackendView, ChangeBackend, CreateBackend
+from portazgo.kit.paging import Page
+from portazgo.kit.web.lists import page_of
+from portazgo.kit.web.rows import the_one
+from portazgo.kit.web.schemas import PageOf
+
+router = Router(tags=["backends"])
+
+
+@router.get("/backends", response=PageOf[BackendView])
+def list_backends(request: AdminRequest, query: Query[BackendsQuery]) -> Page[Backend]:
+    """List the backends."""
+    can(request.actor, Verb.READ, Backend.noun)
+    rows = Backend.objects.all()
+    return page_of(rows.filter(name=query.name) if query.name is not None else rows, query, lambda row: row)
+
+
+@router.post("/backends", response={201: BackendView})
+def create_backend(request: AdminRequest, body: CreateBackend) -> Status[Backend]:
+    """Make a backend."""
+    environments = body.environments.model_dump(mode="json")
+    return Status(201, service.create(request.actor, body.name, environments, clock=request.clock))
+
+
+@router.get("/backends/{uuid:backend_id}", response=BackendView)
+def show_backend(request: AdminRequest, backend_id: UUID) -> Backend:
+    """Show a backend."""
+    can(request.actor, Verb.READ, Backend.noun)
+    return the_one(Backend.objects.all(), "backend", id=backend_id)
+
+
+@router.patch("/backends/{uuid:backend_id}", response=BackendView)
+def change_backend(request: AdminRequest, backend_id: UUID, body: ChangeBackend) -> Backend:
+    """Rename a backend or replace its environments."""
+    environments = body.environments.model_dump(mode="json") if body.environments is not None else None
+    return service.alter(request.actor, backend_id, name=body.name, environments=environments, clock=request.clock)
+
+
+@router.delete("/backends/{uuid:backend_id}", response={204: None})
+def delete_backend(request: AdminRequest, backend_id: UUID) -> Status[None]:
+    """Remove a backend that no route leads to."""
+    service.delete(request.actor, backend_id, clock=request.clock)
+    return Status(204, None)

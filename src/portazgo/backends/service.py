@@ -1,0 +1,98 @@
+"""Use cases of backends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from portazgo.accounts.domain import Actor, Verb, can
+from portazgo.backends.models import Backend
+from portazgo.kit.errors import Invalid
+from portazgo.kit.web.rows import refuse_in_use, refuse_taken, the_one
+from portazgo.signing.domain import ALGORITHM
+from portazgo.signing.models import Issuer
+from portazgo.signing.service import FEATURE as MINT
+from portazgo.snapshot.log import change
+from portazgo.snapshot.wire import BackendBody, Resource, ResourceRef
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from uuid import UUID
+
+    from portazgo.kit.clock import Clock
+
+HTTP1 = "backend.http1.1"
+NO_CREDENTIAL = "credential.none.1"
+
+
+def create(actor: Actor, name: str, environments: Mapping[str, Any], *, clock: Clock) -> Backend:
+    """Make a backend. Raises Conflict (`name_taken`), Invalid for an issuer that there isn't."""
+    can(actor, Verb.CREATE, Backend.noun)
+    backend = Backend(name=name, environments=_complete(environments), created_at=clock.now())
+    with change(actor, "backend.created", str(backend.id), details={"name": name}, clock=clock) as recorded:
+        refuse_taken(Backend.objects.all(), "backend", name)
+        backend.save(force_insert=True)
+        recorded.touches(_ref(backend))
+    return backend
+
+
+def alter(
+    actor: Actor, identifier: UUID, *, name: str | None, environments: Mapping[str, Any] | None, clock: Clock
+) -> Backend:
+    """Rename a backend or replace its environments; None leaves as it is. Raises NotFound, Conflict, Invalid."""
+    with change(actor, "backend.changed", str(identifier), clock=clock) as recorded:
+        backend = _locked(identifier)
+        can(actor, Verb.CHANGE, backend)
+        if name is not None and name != backend.name:
+            refuse_taken(Backend.objects.all(), "backend", name)
+            backend.name = name
+        if environments is not None:
+            backend.environments = _complete(environments)
+        backend.save()
+        recorded.touches(_ref(backend))
+    return backend
+
+
+def delete(actor: Actor, identifier: UUID, *, clock: Clock) -> None:
+    """Remove a backend that no route leads to. Raises NotFound, Conflict (`in_use`)."""
+    with change(actor, "backend.deleted", str(identifier), clock=clock) as recorded:
+        backend = _locked(identifier)
+        can(actor, Verb.DELETE, backend)
+        refuse_in_use(backend.routes.all(), "backend", "routes")  # type: ignore[attr-defined]
+        recorded.deletes(_ref(backend))
+        backend.delete()
+
+
+def compiled(identifier: str) -> Resource | None:
+    """Compile a backend for nodes."""
+    backend = Backend.objects.filter(id=identifier).first()
+    if backend is None:
+        return None
+    kinds = {one["credential"]["kind"] for one in backend.environments.values()}
+    features = {HTTP1} | ({MINT} if "mint" in kinds else set()) | ({NO_CREDENTIAL} if "none" in kinds else set())
+    body = BackendBody(name=backend.name, environments=backend.environments)
+    return Resource("backend", str(backend.id), tuple(sorted(features)), body)
+
+
+def _complete(environments: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what nodes get: absent environments left out, the default issuer named."""
+    return {name: _environment(name, one) for name, one in environments.items() if one is not None}
+
+
+def _environment(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    credential = given["credential"]
+    if credential["kind"] == "none":
+        return {**given, "credential": {"kind": "none"}}
+    issuer = credential["issuer"]
+    found = Issuer.objects.order_by("id").first() if issuer is None else Issuer.objects.filter(id=issuer).first()
+    if found is None:
+        pointer = f"/environments/{name}/credential/issuer"
+        raise Invalid.at(pointer, f"there is no issuer {issuer or 'yet'}", code="issuer_unknown")
+    return {**given, "credential": {**credential, "issuer": str(found.id), "algorithm": ALGORITHM}}
+
+
+def _locked(identifier: UUID) -> Backend:
+    return the_one(Backend.objects.select_for_update(), "backend", id=identifier)
+
+
+def _ref(backend: Backend) -> ResourceRef:
+    return ResourceRef("backend", str(backend.id))

@@ -1,0 +1,48 @@
+"""How keys are compiled for nodes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from portazgo.keys.models import Key
+from portazgo.kit.clock import microseconds
+from portazgo.snapshot.wire import KeyBody, Resource, SecretBody
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+DIGEST = "key.hmac-sha256.1"
+NETWORKS = "key.networks.1"
+SCOPES = "key.scopes.1"
+
+
+def compiled(kid: str) -> Resource | None:
+    """Compile a key, as the database has it now."""
+    key = Key.objects.filter(kid=kid).prefetch_related("secrets").first()
+    if key is None:
+        return None
+    body = KeyBody(
+        application=str(key.application_id),
+        status=key.status,  # type: ignore[typeddict-item] - a column of text
+        name=key.name,
+        secrets=[
+            SecretBody(
+                slot=secret.slot,  # type: ignore[typeddict-item] - a column of text
+                digest=secret.digest,
+                pepper=secret.pepper_id,
+                ends_at_us=_us(secret.ends_at),
+            )
+            for secret in key.secrets.all()  # type: ignore[attr-defined]
+        ],
+        expires_at_us=_us(key.expires_at),
+        scopes=key.scopes,
+        networks=key.networks,
+    )
+    features = [DIGEST]
+    features += [NETWORKS] if key.networks is not None else []
+    features += [SCOPES] if key.scopes is not None else []
+    return Resource("key", key.kid, tuple(features), body)
+
+
+def _us(moment: datetime | None) -> int | None:
+    return None if moment is None else microseconds(moment)

@@ -1,0 +1,17 @@
+"""The Django app."""
+
+from django.apps import AppConfig
+
+
+class PartnersConfig(AppConfig):
+    """Partner companies."""
+
+    name = "portazgo.partners"
+
+    def ready(self) -> None:
+        """Say how partners are compiled for nodes."""
+        from portazgo.partners.models import Partner  # noqa: PLC0415 - models exist from here on
+        from portazgo.partners.service import compiled  # noqa: PLC0415
+        from portazgo.snapshot.compilers import every_id, register_compiler  # noqa: PLC0415
+
+        register_compiler("partner", compiled, every=every_id(Partner))

@@ -1,0 +1,49 @@
+"""What crosses HTTP."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from ninja import Schema
+from pydantic import AfterValidator, Field, StringConstraints
+
+from portazgo.kit.names import SLUG_PATTERN
+from portazgo.kit.web.schemas import Body, PageQuery
+from portazgo.partners.domain import Standing, check_metadata
+
+Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=63), Field(examples=["acme-freight"])]
+MetadataBody = Annotated[
+    dict[str, str | bool | int | float], AfterValidator(check_metadata), Field(examples=[{"tier": "gold"}])
+]
+
+
+class CreatePartner(Body):
+    """A partner to be made."""
+
+    name: Slug
+    metadata: MetadataBody = {}
+
+
+class ChangePartner(Body):
+    """What is to change; null leaves as it is."""
+
+    name: Slug | None = None
+    metadata: MetadataBody | None = None
+
+
+class PartnersQuery(PageQuery):
+    """A page of partners."""
+
+    name: Annotated[str | None, Field(None, max_length=63)]
+
+
+class PartnerView(Schema):
+    """A partner."""
+
+    id: UUID
+    name: str
+    status: Standing
+    metadata: dict[str, str | bool | int | float]
+    created_at: datetime

@@ -1,0 +1,98 @@
+"""Use cases of partners."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from portazgo.accounts.domain import Actor, Verb, can
+from portazgo.kit.web.rows import refuse_in_use, refuse_taken, the_one
+from portazgo.partners.domain import Metadata, Standing
+from portazgo.partners.models import Partner
+from portazgo.snapshot.log import change
+from portazgo.snapshot.wire import PartnerBody, Resource, ResourceRef, SecurityOperation
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from portazgo.kit.clock import Clock
+
+
+def create(actor: Actor, name: str, metadata: Metadata, *, clock: Clock) -> Partner:
+    """Make a partner. Raises Conflict (`name_taken`)."""
+    can(actor, Verb.CREATE, Partner.noun)
+    partner = Partner(name=name, metadata=dict(metadata), created_at=clock.now())
+    with change(actor, "partner.created", str(partner.id), details={"name": name}, clock=clock) as recorded:
+        refuse_taken(Partner.objects.all(), "partner", name)
+        partner.save(force_insert=True)
+        recorded.touches(_ref(partner))
+    return partner
+
+
+def alter(actor: Actor, identifier: UUID, *, name: str | None, metadata: Metadata | None, clock: Clock) -> Partner:
+    """Rename a partner or replace its metadata; None leaves as it is. Raises NotFound, Conflict (`name_taken`)."""
+    with change(actor, "partner.changed", str(identifier), clock=clock) as recorded:
+        partner = _locked(identifier)
+        can(actor, Verb.CHANGE, partner)
+        if name is not None and name != partner.name:
+            refuse_taken(Partner.objects.all(), "partner", name)
+            partner.name = name
+        if metadata is not None:
+            partner.metadata = dict(metadata)
+        partner.save()
+        recorded.touches(_ref(partner))
+    return partner
+
+
+def suspend(actor: Actor, identifier: UUID, *, clock: Clock) -> Partner:
+    """Let no call of the partner through, on every node, until it is resumed. Raises NotFound."""
+    return _stand(actor, identifier, Standing.SUSPENDED, "suspend_partner", clock)
+
+
+def resume(actor: Actor, identifier: UUID, *, clock: Clock) -> Partner:
+    """Let the partner's calls through again. Raises NotFound."""
+    return _stand(actor, identifier, Standing.ACTIVE, "resume_partner", clock)
+
+
+def delete(actor: Actor, identifier: UUID, *, clock: Clock) -> None:
+    """Remove a partner that has no application. Raises NotFound, Conflict (`in_use`)."""
+    with change(actor, "partner.deleted", str(identifier), clock=clock) as recorded:
+        partner = _locked(identifier)
+        can(actor, Verb.DELETE, partner)
+        refuse_in_use(partner.applications.all(), "partner", "applications")  # type: ignore[attr-defined]
+        recorded.deletes(_ref(partner))
+        partner.delete()
+
+
+def compiled(identifier: str) -> Resource | None:
+    """Compile a partner for nodes, as the database has it now."""
+    partner = Partner.objects.filter(id=identifier).first()
+    if partner is None:
+        return None
+    body = PartnerBody(name=partner.name, status=_standing(partner), metadata=partner.metadata)
+    return Resource("partner", str(partner.id), (), body)
+
+
+def _stand(
+    actor: Actor, identifier: UUID, standing: Standing, operation: SecurityOperation, clock: Clock
+) -> Partner:
+    with change(actor, f"partner.{standing}", str(identifier), clock=clock) as recorded:
+        partner = _locked(identifier)
+        can(actor, Verb.SUSPEND, partner)
+        if partner.status != standing:
+            partner.status = standing
+            partner.save(update_fields=["status"])
+            recorded.touches(_ref(partner))
+            recorded.security(operation, str(partner.id))
+    return partner
+
+
+def _standing(partner: Partner) -> Standing:
+    return Standing(partner.status)
+
+
+def _locked(identifier: UUID) -> Partner:
+    return the_one(Partner.objects.select_for_update(), "partner", id=identifier)
+
+
+def _ref(partner: Partner) -> ResourceRef:
+    return ResourceRef("partner", str(partner.id))

@@ -1,0 +1,77 @@
+"""What crosses HTTP."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from ninja import Schema
+from pydantic import Field, StringConstraints, model_validator
+
+from portazgo.kit.names import SCOPE_PATTERN, SLUG_PATTERN
+from portazgo.kit.web.schemas import Body, PageQuery
+from portazgo.plans.domain import (
+    QUOTA_AT_MOST,
+    THROTTLE_NAME_PATTERN,
+    WINDOW_SECONDS_AT_MOST,
+    Throttle,
+    check_throttles,
+    parse_rate,
+)
+from portazgo.plans.models import Plan
+from portazgo.plans.service import Terms
+
+ScopeName = Annotated[str, StringConstraints(pattern=SCOPE_PATTERN, max_length=100)]
+
+
+class ThrottleView(Schema):
+    """So many calls of a key in a window; `burst` null: all of them at once."""
+
+    name: Annotated[str, StringConstraints(pattern=THROTTLE_NAME_PATTERN)]
+    quota: int = Field(ge=1, le=QUOTA_AT_MOST)
+    window_seconds: int = Field(ge=1, le=WINDOW_SECONDS_AT_MOST)
+    burst: int | None = Field(None, ge=1, le=QUOTA_AT_MOST)
+
+
+class PlanBody(Body):
+    """What a plan grants. `rates` are throttles in Django REST Framework's words, such as `60/min`."""
+
+    name: Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=63)] = Field(examples=["basic"])
+    apis: list[UUID] = Field([], max_length=200)
+    scopes: list[ScopeName] | None = Field(None, max_length=200, description="Null: all.")
+    throttles: list[ThrottleView] = Field([], max_length=8)
+    rates: list[Annotated[str, StringConstraints(max_length=30)]] = Field([], max_length=8, examples=[["60/min"]])
+
+    @model_validator(mode="after")
+    def _throttles_can_be_kept(self) -> PlanBody:
+        self.terms()
+        return self
+
+    def terms(self) -> Terms:
+        """Give them to the service. Raises ValueError for a rate that can't be read or kept."""
+        throttles = [Throttle(**one.model_dump()) for one in self.throttles]
+        throttles += [parse_rate(rate) for rate in self.rates]
+        return Terms(list(dict.fromkeys(self.apis)), self.scopes, check_throttles(throttles))
+
+
+class PlansQuery(PageQuery):
+    """A page of plans."""
+
+    name: Annotated[str | None, Field(None, max_length=63)]
+
+
+class PlanView(Schema):
+    """A plan."""
+
+    id: UUID
+    name: str
+    apis: list[UUID]
+    scopes: list[str] | None
+    throttles: list[ThrottleView]
+    created_at: datetime
+
+    @staticmethod
+    def resolve_apis(plan: Plan) -> list[UUID]:
+        """Name the APIs."""
+        return list(plan.apis.order_by("id").values_list("id", flat=True))

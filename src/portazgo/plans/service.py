@@ -1,0 +1,95 @@
+"""Use cases of plans."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from portazgo.accounts.domain import Actor, Verb, can
+from portazgo.apis.models import Api
+from portazgo.kit.errors import Invalid
+from portazgo.kit.web.rows import refuse_in_use, refuse_taken, the_one
+from portazgo.plans.models import Plan
+from portazgo.snapshot.log import change
+from portazgo.snapshot.wire import PlanBody, Resource, ResourceRef, ThrottleBody
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+    from portazgo.kit.clock import Clock
+    from portazgo.plans.domain import Throttle
+
+FEATURE = "plan.throttle.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a plan grants; null scopes: all."""
+
+    apis: Sequence[UUID]
+    scopes: Sequence[str] | None
+    throttles: Sequence[Throttle]
+
+
+def create(actor: Actor, name: str, terms: Terms, *, clock: Clock) -> Plan:
+    """Make a plan. Raises Conflict (`name_taken`), Invalid for an API that there isn't."""
+    can(actor, Verb.CREATE, Plan.noun)
+    plan = Plan(name=name, created_at=clock.now())
+    with change(actor, "plan.created", str(plan.id), details={"name": name}, clock=clock) as recorded:
+        refuse_taken(Plan.objects.all(), "plan", name)
+        _grant(plan, terms)
+        recorded.touches(_ref(plan))
+    return plan
+
+
+def replace(actor: Actor, identifier: UUID, name: str, terms: Terms, *, clock: Clock) -> Plan:
+    """Give a plan new terms, which hold for all its applications at once. Raises NotFound, Conflict, Invalid."""
+    with change(actor, "plan.changed", str(identifier), clock=clock) as recorded:
+        plan = the_one(Plan.objects.select_for_update(), "plan", id=identifier)
+        can(actor, Verb.CHANGE, plan)
+        if name != plan.name:
+            refuse_taken(Plan.objects.all(), "plan", name)
+            plan.name = name
+        _grant(plan, terms)
+        recorded.touches(_ref(plan))
+    return plan
+
+
+def delete(actor: Actor, identifier: UUID, *, clock: Clock) -> None:
+    """Remove a plan that no application is on. Raises NotFound, Conflict (`in_use`)."""
+    with change(actor, "plan.deleted", str(identifier), clock=clock) as recorded:
+        plan = the_one(Plan.objects.select_for_update(), "plan", id=identifier)
+        can(actor, Verb.DELETE, plan)
+        refuse_in_use(plan.applications.all(), "plan", "applications")  # type: ignore[attr-defined]
+        recorded.deletes(_ref(plan))
+        plan.delete()
+
+
+def compiled(identifier: str) -> Resource | None:
+    """Compile a plan for nodes."""
+    plan = Plan.objects.filter(id=identifier).first()
+    if plan is None:
+        return None
+    body = PlanBody(
+        name=plan.name,
+        apis=[str(api) for api in plan.apis.order_by("id").values_list("id", flat=True)],
+        scopes=plan.scopes,
+        throttles=[ThrottleBody(per="key", **throttle) for throttle in plan.throttles],
+    )
+    return Resource("plan", str(plan.id), (FEATURE,), body)
+
+
+def _grant(plan: Plan, terms: Terms) -> None:
+    apis = list(Api.objects.filter(id__in=terms.apis))
+    missing = set(terms.apis) - {api.id for api in apis}
+    if missing:
+        raise Invalid.at("/apis", f"there is no API {', '.join(map(str, missing))}", code="api_unknown")
+    plan.scopes = None if terms.scopes is None else list(terms.scopes)
+    plan.throttles = [asdict(throttle) for throttle in terms.throttles]
+    plan.save()
+    plan.apis.set(apis)
+
+
+def _ref(plan: Plan) -> ResourceRef:
+    return ResourceRef("plan", str(plan.id))

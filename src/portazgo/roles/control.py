@@ -1,0 +1,15 @@
+"""`portazgo control`: the control plane alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from portazgo.control.server import serve_control
+
+if TYPE_CHECKING:
+    from portazgo.settings import Settings
+
+
+def run_control(settings: Settings) -> int:
+    """Serve until told to end. Returns the exit code; raises StartRefused."""
+    return serve_control(settings)

@@ -1,0 +1,55 @@
+"""What the demo makes through the admin API: a backend, an API of its operations, a plan, a partner, an application, a key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from portazgo.client.admin import AdminClient, Document
+
+NAME = "insignia"
+PARTNER = "demo-partner"
+TRY_PATH = "/v1/badges/"
+TAGS = ["issuers", "badges", "recipients", "awards"]
+RATES = ["600/min"]
+
+
+def set_up(client: AdminClient, backend_url: str, audience: str) -> Document:
+    """Make what isn't there yet, and a new key. Returns the key as it is shown once."""
+    backend = _backend(client, backend_url, audience)
+    api = _named(client, "/apis", {"name": NAME})
+    order = {"backend": backend["id"], "url": f"{backend_url}/api/schema/", "prefix_map": {"/api": "/v1"}}
+    client.post(f"/apis/{api['id']}/import", {**order, "pick": {"tags": TAGS}})
+    plan = _named(client, "/plans", {"name": "demo", "apis": [api["id"]], "rates": RATES})
+    partner = _named(client, "/partners", {"name": PARTNER, "metadata": {"tier": "demo"}})
+    application = _application(client, partner["id"], plan["id"])
+    return client.post(f"/applications/{application['id']}/keys", {"name": "demo"})
+
+
+def _backend(client: AdminClient, backend_url: str, audience: str) -> Document:
+    environment = {
+        "targets": [backend_url],
+        "credential": {
+            "kind": "mint",
+            "audience": audience,
+            # What simplejwt asks for, and what a backend's log is better for.
+            "claims": {"token_type": "access", "partner": "{partner.name}", "application": "{application.name}"},
+        },
+    }
+    wanted = {"name": NAME, "environments": {"live": environment, "test": environment}}
+    backend = _named(client, "/backends", wanted)
+    if backend["environments"]["live"]["targets"] != [backend_url]:
+        # The demo moved to another port since the last run.
+        return client.patch(f"/backends/{backend['id']}", {"environments": wanted["environments"]})
+    return backend
+
+
+def _application(client: AdminClient, partner: str, plan: str) -> Document:
+    wanted = {"partner": partner, "plan": plan, "name": "demo", "environment": "live"}
+    known = next(client.pages("/applications", {"partner": partner, "name": "demo"}), None)
+    return known or client.post("/applications", wanted)
+
+
+def _named(client: AdminClient, path: str, wanted: dict[str, Any]) -> Document:
+    known = next(client.pages(path, {"name": wanted["name"]}), None)
+    return known or client.post(path, wanted)

@@ -1,0 +1,92 @@
+"""`portazgo worker`: background jobs, one after the other, each at its own pace.
+
+A job is a function that does what is due and returns; a failure is logged and the job comes round again.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from portazgo.control.boot import boot
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from portazgo.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+TICK_SECONDS = 0.5
+KEPT_REVISIONS = 10_000
+"""A node that was away for more takes the whole snapshot."""
+
+
+@dataclass(slots=True)
+class Job:
+    """Something that is done again and again."""
+
+    name: str
+    every_seconds: float
+    run: Callable[[], object]
+    due: float = 0.0
+
+
+def run_worker(settings: Settings) -> int:
+    """Do the jobs until told to end. Returns 0; raises StartRefused."""
+    boot(settings)
+    from portazgo.control.databases import require_migrated  # noqa: PLC0415 - Django is set up now
+
+    require_migrated()
+    stopping = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopping.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    jobs = _jobs(settings)
+    logger.info("worker works", extra={"jobs": [job.name for job in jobs]})
+    while not stopping.wait(TICK_SECONDS):
+        for job in jobs:
+            _run_if_due(job)
+    return 0
+
+
+def _run_if_due(job: Job) -> None:
+    now = time.monotonic()
+    if now < job.due:
+        return
+    job.due = now + job.every_seconds
+    from django.db import close_old_connections  # noqa: PLC0415 - Django is set up now
+
+    try:
+        job.run()
+    except Exception:
+        logger.exception("job failed", extra={"job": job.name})
+    finally:
+        close_old_connections()
+
+
+def _jobs(settings: Settings) -> list[Job]:
+    from pathlib import Path  # noqa: PLC0415 - beside the imports that need Django
+
+    from portazgo.control.idempotency import forget_old  # noqa: PLC0415
+    from portazgo.kit.clock import SYSTEM_CLOCK  # noqa: PLC0415
+    from portazgo.nodes.service import forget_old_receipts  # noqa: PLC0415
+    from portazgo.snapshot.feed import compact  # noqa: PLC0415
+    from portazgo.usage.collector import checkpoint  # noqa: PLC0415
+
+    jobs = [
+        Job("compact the change log", 60, lambda: compact(KEPT_REVISIONS)),
+        Job("forget old receipts", 300, lambda: forget_old_receipts(SYSTEM_CLOCK.now())),
+        Job("forget answers of repeated writes", 300, lambda: forget_old(SYSTEM_CLOCK.now())),
+    ]
+    if settings.ledger_url.is_sqlite:
+        jobs.append(Job("fold the ledger's log back", 10, lambda: checkpoint(Path(settings.ledger_url.name))))
+    return jobs

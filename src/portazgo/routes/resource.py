@@ -1,0 +1,37 @@
+"""How routes are compiled for nodes."""
+
+from __future__ import annotations
+
+from portazgo.routes.models import Route
+from portazgo.snapshot.wire import Resource, RouteBody
+
+PASSTHROUGH = "route.passthrough.1"
+HOSTS = "route.hosts.1"
+
+
+def compiled(identifier: str) -> Resource | None:
+    """Compile a route, as the database has it now. Bodies pass through until the route has a contract."""
+    route = Route.objects.filter(id=identifier).select_related("api").first()
+    if route is None:
+        return None
+    body = RouteBody(
+        api=str(route.api_id),
+        api_name=route.api.name,
+        name=route.name,
+        hosts=route.hosts,
+        method=route.method,
+        path=route.path,
+        backend=str(route.backend_id),
+        backend_method=route.backend_method,
+        backend_path=route.backend_path,
+        environments=route.environments,
+        scopes=route.scopes,
+        passthrough=True,
+        max_request_bytes=route.max_request_bytes,
+        max_response_bytes=route.max_response_bytes,
+        query=route.query,
+        request_headers=route.request_headers,
+        response_headers=route.response_headers,
+    )
+    features = [PASSTHROUGH] + ([HOSTS] if route.hosts is not None else [])
+    return Resource("route", str(route.id), tuple(features), body)

@@ -1,0 +1,140 @@
+"""What crosses HTTP."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from ninja import Schema
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from portazgo.kit.names import SCOPE_PATTERN, SLUG_PATTERN
+from portazgo.kit.web.schemas import Body, PageQuery
+from portazgo.routes.domain import DEFAULT_MAX_REQUEST_BYTES, MAX_BYTES, PATH_LENGTH, Method, check_headers, check_hosts
+
+Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=63)]
+PathText = Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x20\x7f]*$", max_length=PATH_LENGTH)]
+Hosts = Annotated[list[str], Field(max_length=20), AfterValidator(check_hosts)]
+HeaderNames = Annotated[list[str], Field(max_length=50), AfterValidator(check_headers)]
+Environments = Annotated[list[Literal["live", "test"]], Field(min_length=1, max_length=2)]
+ScopeNames = Annotated[
+    list[Annotated[str, StringConstraints(pattern=SCOPE_PATTERN, max_length=100)]], Field(max_length=50)
+]
+Bytes = Annotated[int, Field(ge=0, le=MAX_BYTES)]
+QueryNames = Annotated[
+    list[Annotated[str, StringConstraints(pattern=r"^[^\x00-\x20\x7f&=#]+$", max_length=100)]], Field(max_length=100)
+]
+
+
+class CreateRoute(Body):
+    """A route to be made. It passes bodies through, and says so: contracts come later."""
+
+    name: Slug = Field(examples=["badges-list"])
+    backend: UUID
+    hosts: Hosts | None = Field(None, description="Null: any host.")
+    method: Method
+    path: PathText = Field(examples=["/v1/badges/{id}"])
+    backend_method: Method | None = Field(None, description="Null: the same.")
+    backend_path: PathText = Field(examples=["/api/badges/{id}/"])
+    environments: Environments = ["live", "test"]
+    scopes: ScopeNames = Field([], description="Any of these suffices; empty: none is needed.")
+    passthrough: Literal[True] = Field(description="Bodies pass unprojected: to be said explicitly.")
+    max_request_bytes: Bytes = DEFAULT_MAX_REQUEST_BYTES
+    max_response_bytes: Bytes | None = None
+    query: Literal["all"] | QueryNames = "all"
+    request_headers: HeaderNames = []
+    response_headers: HeaderNames = []
+
+
+class ChangeRoute(Body):
+    """What is to change; what is absent stays."""
+
+    name: Slug = "route"
+    backend: UUID = UUID(int=0)
+    hosts: Hosts | None = None
+    method: Method = Method.GET
+    path: PathText = "/"
+    backend_method: Method = Method.GET
+    backend_path: PathText = "/"
+    environments: Environments = ["live"]
+    scopes: ScopeNames = []
+    max_request_bytes: Bytes = DEFAULT_MAX_REQUEST_BYTES
+    max_response_bytes: Bytes | None = None
+    query: Literal["all"] | QueryNames = "all"
+    request_headers: HeaderNames = []
+    response_headers: HeaderNames = []
+
+
+class RoutesQuery(PageQuery):
+    """A page of routes."""
+
+    api: UUID | None = None
+    name: Annotated[str | None, Field(None, max_length=63)]
+
+
+class RouteView(Schema):
+    """A route."""
+
+    id: UUID
+    api: UUID = Field(validation_alias="api_id")
+    backend: UUID = Field(validation_alias="backend_id")
+    name: str
+    hosts: list[str] | None
+    method: str
+    path: str
+    backend_method: str
+    backend_path: str
+    environments: list[str]
+    scopes: list[str]
+    passthrough: bool = True
+    max_request_bytes: int
+    max_response_bytes: int | None
+    query: Any
+    request_headers: list[str]
+    response_headers: list[str]
+    created_at: datetime
+
+
+class PickBody(Body):
+    """Which operations: those that any list names; all when every list is empty."""
+
+    tags: list[Annotated[str, StringConstraints(max_length=100)]] = Field([], max_length=100)
+    paths: list[Annotated[str, StringConstraints(max_length=500)]] = Field([], max_length=100)
+    operations: list[Annotated[str, StringConstraints(max_length=200)]] = Field([], max_length=1000)
+
+
+class ImportRoutes(Body):
+    """An OpenAPI document (3.0 or 3.1), by URL or as text, JSON or YAML."""
+
+    backend: UUID
+    url: Annotated[str, StringConstraints(pattern=r"^https?://", max_length=2000)] | None = None
+    document: Annotated[str, StringConstraints(max_length=5 * 1024 * 1024)] | None = None
+    pick: PickBody = PickBody()
+    prefix_map: dict[str, str] = Field({}, max_length=20, examples=[{"/api": "/v1"}])
+    dry_run: bool = False
+
+    @model_validator(mode="after")
+    def _one_source(self) -> ImportRoutes:
+        if (self.url is None) == (self.document is None):
+            raise ValueError("give either url or document")
+        return self
+
+
+class SkippedView(Schema):
+    """An operation that did not become a route."""
+
+    method: str
+    path: str
+    operation_id: str | None
+    reason: str
+
+
+class ImportReport(Schema):
+    """What became of the operations, by the routes' names."""
+
+    created: list[str]
+    changed: list[str]
+    unchanged: list[str]
+    skipped: list[SkippedView]
+    warnings: list[str]

@@ -1,0 +1,126 @@
+"""Use cases of routes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from portazgo.accounts.domain import Actor, Verb, can
+from portazgo.apis.models import Api
+from portazgo.backends.models import Backend
+from portazgo.kit.errors import Conflict, Invalid
+from portazgo.kit.web.rows import refuse_taken, the_one
+from portazgo.routes.domain import Address, addresses, check_backend_path, check_partner_path
+from portazgo.routes.models import Route, RouteAddress
+from portazgo.snapshot.log import Change, change
+from portazgo.snapshot.wire import ResourceRef
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from uuid import UUID
+
+    from portazgo.kit.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTerms:
+    """All that an operator says of a route."""
+
+    name: str
+    backend: UUID
+    hosts: Sequence[str] | None
+    method: str
+    path: str
+    backend_method: str
+    backend_path: str
+    environments: Sequence[str]
+    scopes: Sequence[str]
+    max_request_bytes: int
+    max_response_bytes: int | None
+    query: str | Sequence[str]
+    request_headers: Sequence[str]
+    response_headers: Sequence[str]
+
+
+def create(actor: Actor, api_id: UUID, terms: RouteTerms, *, clock: Clock) -> Route:
+    """Make a route that passes bodies through. Raises NotFound, Invalid, Conflict (`name_taken`, `route_taken`)."""
+    can(actor, Verb.CREATE, Route.noun)
+    api = the_one(Api.objects.all(), "api", id=api_id)
+    route = Route(api=api, created_at=clock.now())
+    details = {"api": api.name, "name": terms.name}
+    with change(actor, "route.created", str(route.id), details=details, clock=clock) as recorded:
+        refuse_taken(Route.objects.filter(api=api), "route", terms.name)
+        put(route, terms, recorded)
+    return route
+
+
+def alter(actor: Actor, identifier: UUID, changes: Mapping[str, Any], *, clock: Clock) -> Route:
+    """Change members of a route; those that are absent stay. Raises NotFound, Invalid, Conflict."""
+    with change(actor, "route.changed", str(identifier), clock=clock) as recorded:
+        route = the_one(Route.objects.select_for_update(), "route", id=identifier)
+        can(actor, Verb.CHANGE, route)
+        terms = RouteTerms(**{**asdict(terms_of(route)), **changes})
+        if terms.name != route.name:
+            refuse_taken(Route.objects.filter(api=route.api_id), "route", terms.name)
+        put(route, terms, recorded)
+    return route
+
+
+def delete(actor: Actor, identifier: UUID, *, clock: Clock) -> None:
+    """Remove a route. Raises NotFound."""
+    with change(actor, "route.deleted", str(identifier), clock=clock) as recorded:
+        route = the_one(Route.objects.select_for_update(), "route", id=identifier)
+        can(actor, Verb.DELETE, route)
+        recorded.deletes(ResourceRef("route", str(route.id)))
+        route.delete()
+
+
+def terms_of(route: Route) -> RouteTerms:
+    """Read a route's terms from its row."""
+    values = {name: getattr(route, name) for name in RouteTerms.__dataclass_fields__ if name != "backend"}
+    return RouteTerms(backend=route.backend_id, **values)
+
+
+def put(route: Route, terms: RouteTerms, recorded: Change) -> None:
+    """Write a route and its addresses, inside a change. Raises Invalid, Conflict (`route_taken`)."""
+    _check_paths(terms)
+    if not Backend.objects.filter(id=terms.backend).exists():
+        raise Invalid.at("/backend", f"there is no backend {terms.backend}", code="backend_unknown")
+    for name in RouteTerms.__dataclass_fields__:
+        value = getattr(terms, name)
+        if name == "backend":
+            route.backend_id = value
+        else:
+            setattr(route, name, list(value) if isinstance(value, tuple) else value)
+    places = addresses(terms.hosts, terms.method, terms.path)
+    for place in places:
+        _refuse_taken_place(route, place)
+    route.save()
+    route.addresses.all().delete()  # type: ignore[attr-defined]
+    RouteAddress.objects.bulk_create(
+        RouteAddress(route=route, host=place.host, method=place.method, shape=place.shape) for place in places
+    )
+    recorded.touches(ResourceRef("route", str(route.id)))
+
+
+def _check_paths(terms: RouteTerms) -> None:
+    try:
+        check_partner_path(terms.path)
+    except ValueError as problem:
+        raise Invalid.at("/path", str(problem), code="path_invalid") from None
+    try:
+        check_backend_path(terms.backend_path, terms.path)
+    except ValueError as problem:
+        raise Invalid.at("/backend_path", str(problem), code="path_invalid") from None
+
+
+def _refuse_taken_place(route: Route, place: Address) -> None:
+    rows = RouteAddress.objects.filter(host=place.host, method=place.method, shape=place.shape)
+    taken = rows.exclude(route=route.id).select_related("route__api").first()
+    if taken is not None:
+        raise Conflict(
+            f"{route.method} {route.path} can't be told apart from the route {taken.route.name!r} "
+            f"of the API {taken.route.api.name!r}",
+            code="route_taken",
+            remedy="choose another path, method or host",
+        )

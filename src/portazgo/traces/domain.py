@@ -1,0 +1,67 @@
+"""What a list of records may be narrowed by, and how a record is told. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from portazgo.faults.catalogue import by_code
+
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Every member that is not None must agree."""
+
+    partner: str | None = None
+    application: str | None = None
+    kid: str | None = None
+    route: str | None = None
+    environment: str | None = None
+    fault: str | None = None
+    blame: str | None = None
+    trace_id: str | None = None
+    client_request_id: str | None = None
+    status: int | None = None
+    slower_than_ms: int | None = None
+
+    def admits(self, record: Record) -> bool:
+        """Tell whether a record agrees."""
+        for entry in fields(self):
+            wanted = getattr(self, entry.name)
+            if wanted is not None and not _agrees(entry.name, wanted, record):
+                return False
+        return True
+
+
+def _agrees(name: str, wanted: Any, record: Record) -> bool:
+    match name:
+        case "status":
+            return bool(record["status_sent"] == wanted)
+        case "blame":
+            return record["fault"] is not None and by_code()[record["fault"]].blame == wanted
+        case "slower_than_ms":
+            return duration_us(record) > wanted * 1000
+        case _:
+            return bool(record[name] == wanted)
+
+
+def duration_us(record: Record) -> int:
+    """How long the call took, microseconds."""
+    return max(0, int(record["finished_at_us"]) - int(record["started_at_us"]))
+
+
+def place(record: Record) -> tuple[int, str]:
+    """Where a record stands among all, in time."""
+    return int(record["started_at_us"]), str(record["request_id"])
+
+
+def sentence(record: Record) -> str:
+    """Say in one sentence what became of the call."""
+    if record["fault"] is not None:
+        return by_code()[record["fault"]].operator
+    if record["delivery"] == "complete":
+        return f"Answered {record['status_sent']} in {duration_us(record) / 1000:.1f} ms."
+    return f"Answered {record['status_sent']}; delivery {record['delivery']}."

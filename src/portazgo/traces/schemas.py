@@ -1,0 +1,128 @@
+"""What crosses HTTP."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from ninja import Schema
+from pydantic import AwareDatetime, Field
+
+from portazgo.kit.web.schemas import PageQuery
+from portazgo.traces.domain import Filter
+
+Identifier = Annotated[str | None, Field(None, max_length=64)]
+
+
+class FilterQuery(Schema):
+    """What the calls must agree with."""
+
+    partner: Identifier
+    application: Identifier
+    kid: Identifier
+    route: Identifier
+    environment: Annotated[Literal["test", "live"] | None, Field(None)]
+    fault: Identifier
+    blame: Identifier
+    trace_id: Identifier
+    client_request_id: Identifier
+    status: Annotated[int | None, Field(None, ge=100, le=599)]
+    slower_than_ms: Annotated[int | None, Field(None, ge=0, le=86_400_000)]
+
+    def filter(self) -> Filter:
+        """Give it to the domain."""
+        return Filter(**{name: getattr(self, name) for name in FilterQuery.model_fields})
+
+
+class TracesQuery(PageQuery, FilterQuery):
+    """A page of calls, newest first."""
+
+    since: Annotated[AwareDatetime | None, Field(None, description="Not before this time.")]
+
+
+class TailQuery(FilterQuery):
+    """Calls in the order in which they were collected."""
+
+    after: Annotated[int | None, Field(None, ge=0, le=2**62, description="`next_after` of the page before.")]
+    limit: Annotated[int, Field(200, ge=1, le=1000)]
+
+
+class Phases(Schema):
+    """When each phase was reached, microseconds after the first byte; null: it was not."""
+
+    framing_us: int | None = None
+    route_us: int | None = None
+    authenticate_us: int | None = None
+    authorize_us: int | None = None
+    limit_us: int | None = None
+    transform_request_us: int | None = None
+    credential_us: int | None = None
+    forward_connect_us: int | None = None
+    forward_first_byte_us: int | None = None
+    respond_us: int | None = None
+
+
+class Trace(Schema):
+    """One call (or, see `kind`, a connection, or a second's refusals), as its record says."""
+
+    request_id: UUID
+    kind: str
+    trace_id: str | None
+    span_id: str | None
+    client_request_id: str | None
+    started_at: datetime
+    duration_ms: float
+    sentence: str
+    fault: str | None
+    blame: str | None
+    phase: str | None
+    next_step: str | None
+    status_sent: int | None
+    backend_status: int | None
+    delivery: str | None
+    retryable: bool
+    billable: bool
+    billable_reason: str | None
+    units: int
+    method: str | None
+    partner: UUID | None
+    partner_name: str | None
+    application: UUID | None
+    application_name: str | None
+    environment: str | None
+    kid: str | None
+    claimed_kid: str | None
+    secret_slot: str | None
+    route: UUID | None
+    route_name: str | None
+    plan: UUID | None
+    revision: int
+    phases: Phases
+    attempts: int
+    backend_target: str | None
+    client_address: str | None
+    user_agent: str | None
+    bytes_in: int
+    bytes_out: int
+    backend_bytes_out: int
+    backend_bytes_in: int
+    count: int
+    node: UUID
+    epoch: UUID
+    sequence: int
+
+
+class TracePage(Schema):
+    """A page of calls. `capped`: so much was looked through that the page ends early; its cursor goes on."""
+
+    items: list[Trace]
+    next_cursor: str | None
+    capped: bool
+
+
+class TailPage(Schema):
+    """Calls in the order of collection; go on with `next_after`."""
+
+    items: list[Trace]
+    next_after: int

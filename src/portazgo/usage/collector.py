@@ -1,0 +1,126 @@
+"""Takes segments and the ends of epochs from nodes: one transaction on `ledger` each, and sending twice changes nothing."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.db import connections, transaction
+
+from portazgo import _native
+from portazgo.kit.errors import Conflict, Invalid
+from portazgo.usage.models import EpochEnd, Manifest, SegmentContent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from uuid import UUID
+
+logger = logging.getLogger(__name__)
+
+LEDGER = "ledger"
+LARGEST_WAL_BYTES = 64 * 1024 * 1024
+
+_KEY = ("minute_us", "partner", "application", "kid", "route", "fault", "billable", "price_version")
+_SUMS = ("requests", "units", "bytes_in", "bytes_out", "duration_us_sum")
+# Raw: the ingest path adds to thousands of rows a second, and this form is the same on SQLite and PostgreSQL.
+_ADD = (
+    f"INSERT INTO usage_minute ({', '.join((*_KEY, *_SUMS))}) VALUES ({', '.join(['%s'] * (len(_KEY) + len(_SUMS)))}) "  # noqa: S608 - names of our own
+    f"ON CONFLICT ({', '.join(_KEY)}) DO UPDATE SET "
+    + ", ".join(f"{name} = usage_minute.{name} + excluded.{name}" for name in _SUMS)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What became of a segment: stored now, or had already."""
+
+    stored: bool
+
+
+def collect(node: UUID, epoch: UUID, first: int, body: bytes) -> Collected:
+    """Verify a sealed segment and keep it: bytes, manifest, sums, all or nothing.
+
+    Raises Invalid (`segment_invalid`, 422) for bytes that don't verify or belong elsewhere, Conflict
+    (`segment_differs`) when the same place of the epoch already holds other bytes.
+    """
+    summary = _verified(node, epoch, first, body)
+    with transaction.atomic(using=LEDGER):
+        known = Manifest.objects.using(LEDGER).filter(epoch=epoch, first_sequence=first).first()
+        if known is not None:
+            if known.sha256 != summary["sha256"]:
+                raise Conflict(
+                    f"records {first} … of epoch {epoch} are here already, with other bytes", code="segment_differs"
+                )
+            return Collected(stored=False)
+        _refuse_overlap(epoch, summary)
+        manifest = _keep(node, epoch, summary, len(body))
+        SegmentContent.objects.using(LEDGER).create(manifest=manifest, content=body)
+        _add_up(summary["rollups"])
+    return Collected(stored=True)
+
+
+def report_epoch(report: Mapping[str, Any]) -> None:
+    """Keep how an epoch ended; the first report counts."""
+    EpochEnd.objects.using(LEDGER).get_or_create(epoch=report["epoch"], defaults=dict(report))
+
+
+def checkpoint(ledger_file: Path) -> bool:
+    """Fold SQLite's write-ahead log back when it has grown past 64 MiB. Returns whether it was done."""
+    log = ledger_file.with_name(ledger_file.name + "-wal")
+    if not log.exists() or log.stat().st_size < LARGEST_WAL_BYTES:
+        return False
+    with connections[LEDGER].cursor() as cursor:
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return True
+
+
+def _verified(node: UUID, epoch: UUID, first: int, body: bytes) -> dict[str, Any]:
+    try:
+        summary = _native.summarize_segment(body)
+    except ValueError as problem:
+        raise Invalid.at("", f"the segment does not verify: {problem}", code="segment_invalid") from None
+    if (summary["node"], summary["epoch"], summary["first"]) != (str(node), str(epoch), first):
+        raise Invalid.at("", "the segment belongs to another node, epoch or place than it says", code="segment_invalid")
+    return summary
+
+
+def _refuse_overlap(epoch: UUID, summary: Mapping[str, Any]) -> None:
+    overlaps = Manifest.objects.using(LEDGER).filter(
+        epoch=epoch, first_sequence__lte=summary["last"], last_sequence__gte=summary["first"]
+    )
+    if summary["count"] and overlaps.exists():
+        raise Conflict(
+            f"some of records {summary['first']} to {summary['last']} of epoch {epoch} are here already",
+            code="segment_overlaps",
+        )
+
+
+def _keep(node: UUID, epoch: UUID, summary: Mapping[str, Any], size: int) -> Manifest:
+    return Manifest.objects.using(LEDGER).create(
+        node=node,
+        epoch=epoch,
+        first_sequence=summary["first"],
+        last_sequence=summary["last"],
+        count=summary["count"],
+        sha256=summary["sha256"],
+        started_at_us=summary["started_at_us"],
+        ended_at_us=summary["ended_at_us"],
+        content_bytes=size,
+        rolled_up=summary["count"],
+    )
+
+
+def _add_up(rollups: Sequence[Mapping[str, Any]]) -> None:
+    rows = [[_key_value(row, name) for name in _KEY] + [row[name] for name in _SUMS] for row in rollups]
+    with connections[LEDGER].cursor() as cursor:
+        cursor.executemany(_ADD, rows)
+
+
+def _key_value(row: Mapping[str, Any], name: str) -> Any:
+    value = row[name]
+    if value is not None:
+        return value
+    # NULLs are never equal in a unique key: "none" is a value of its own.
+    return 0 if name == "price_version" else ""

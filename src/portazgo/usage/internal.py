@@ -1,0 +1,85 @@
+"""What nodes hand in over the internal listener: segments, and the ends of epochs (docs/wire.md, section 3)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from portazgo.kit.errors import Forbidden, Invalid
+from portazgo.kit.ids import parse_id
+from portazgo.nodes.internal import limited_body
+from portazgo.usage.collector import collect, report_epoch
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from portazgo.control.internal import Services
+
+LARGEST_SEGMENT_BYTES = 8 * 1024 * 1024
+LARGEST_REPORT_BYTES = 16_384
+
+
+class EpochReport(BaseModel):
+    """How an epoch ended."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    epoch: UUID
+    node: UUID
+    end: Literal["clean", "killed", "host_lost"]
+    last_sequence: int | None = Field(ge=0)
+    started_at: AwareDatetime
+    ended_at: AwareDatetime
+    seconds_at_risk: float = Field(ge=0)
+
+
+def routes(services: Services) -> list[Route]:
+    """Name the paths."""
+    endpoints = Collector(services)
+    return [
+        Route("/internal/v1/segments", endpoints.segments, methods=["POST"]),
+        Route("/internal/v1/epochs", endpoints.epochs, methods=["POST"]),
+    ]
+
+
+class Collector:
+    """The endpoints, with what they need."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def segments(self, request: Request) -> Response:
+        """Collect one segment."""
+        caller = await self._services.feed.identify(request)
+        node, epoch, first = _place(request)
+        if node != caller.node:
+            raise Forbidden("a node hands in its own records only", code="node_differs")
+        body = await limited_body(request, LARGEST_SEGMENT_BYTES)
+        outcome = await self._services.threads.run(collect, node, epoch, first, body)
+        return JSONResponse({"stored": outcome.stored})
+
+    async def epochs(self, request: Request) -> Response:
+        """Keep how an epoch ended."""
+        caller = await self._services.feed.identify(request)
+        try:
+            report = EpochReport.model_validate_json(await limited_body(request, LARGEST_REPORT_BYTES))
+        except ValidationError as problem:
+            raise Invalid.at("", f"the report is not valid: {problem.errors()[0]['msg']}", code="report_invalid") from None
+        if report.node != caller.node:
+            raise Forbidden("a node reports its own epochs only", code="node_differs")
+        document = report.model_dump()
+        document["last_sequence"] = report.last_sequence or 0
+        await self._services.threads.run(report_epoch, document)
+        return Response(status_code=204)
+
+
+def _place(request: Request) -> tuple[UUID, UUID, int]:
+    node, epoch = (parse_id(request.query_params.get(name, "")) for name in ("node", "epoch"))
+    first = request.query_params.get("first", "")
+    if node is None or epoch is None or not first.isascii() or not first.isdigit():
+        raise Invalid.at("", "node and epoch must be ids, first a number", code="segment_place_invalid")
+    return node, epoch, int(first)

@@ -1,0 +1,106 @@
+"""Tables of the ledger. No foreign key leaves it; ids of the state are kept as text, "" where there is none."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+
+class Manifest(models.Model):
+    """A segment that was collected. (epoch, first sequence) is its identity everywhere."""
+
+    noun: ClassVar[str] = "usage"
+
+    id = models.BigAutoField(primary_key=True)
+    node = models.UUIDField()
+    epoch = models.UUIDField()
+    first_sequence = models.BigIntegerField()
+    last_sequence = models.BigIntegerField()
+    count = models.IntegerField()
+    sha256 = models.CharField(max_length=64)
+    started_at_us = models.BigIntegerField()
+    ended_at_us = models.BigIntegerField()
+    content_bytes = models.IntegerField()
+    rolled_up = models.IntegerField()
+    """Records that its rollups counted: always `count`, and kept so that the balance can show it."""
+
+    class Meta:
+        """Found by identity, and by time for looking records up."""
+
+        db_table = "usage_manifest"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["epoch", "first_sequence"], name="usage_manifest_identity")
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["ended_at_us", "id"], name="usage_manifest_ended"),
+            models.Index(fields=["started_at_us"], name="usage_manifest_started"),
+        ]
+
+
+class SegmentContent(models.Model):
+    """A segment's bytes, apart from its manifest so that lists don't read them."""
+
+    manifest = models.OneToOneField(Manifest, models.CASCADE, primary_key=True)
+    content = models.BinaryField()
+
+    class Meta:
+        """Read by its manifest only."""
+
+        db_table = "usage_segment"
+
+
+class MinuteRollup(models.Model):
+    """Sums over the records of one minute that agree in everything that a report may ask for."""
+
+    id = models.BigAutoField(primary_key=True)
+    minute_us = models.BigIntegerField()
+    partner = models.CharField(max_length=36)
+    application = models.CharField(max_length=36)
+    kid = models.CharField(max_length=10)
+    route = models.CharField(max_length=36)
+    fault = models.CharField(max_length=64)
+    billable = models.BooleanField()
+    price_version = models.IntegerField()
+    requests = models.BigIntegerField()
+    units = models.BigIntegerField()
+    bytes_in = models.BigIntegerField()
+    bytes_out = models.BigIntegerField()
+    duration_us_sum = models.BigIntegerField()
+
+    class Meta:
+        """Added to by its key."""
+
+        db_table = "usage_minute"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=[
+                    "minute_us",
+                    "partner",
+                    "application",
+                    "kid",
+                    "route",
+                    "fault",
+                    "billable",
+                    "price_version",
+                ],
+                name="usage_minute_key",
+            )
+        ]
+
+
+class EpochEnd(models.Model):
+    """How one process life of a node ended, as the node (or its successor) reported it."""
+
+    epoch = models.UUIDField(primary_key=True)
+    node = models.UUIDField()
+    end = models.CharField(max_length=16)
+    last_sequence = models.BigIntegerField()
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField()
+    seconds_at_risk = models.FloatField()
+
+    class Meta:
+        """One row a life."""
+
+        db_table = "usage_epoch_end"
