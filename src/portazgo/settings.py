@@ -11,7 +11,7 @@ import difflib
 import os
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from portazgo.settings_kinds import (
     CHOICE_OF,
@@ -200,7 +200,7 @@ class Settings:
         "Write off, or a duration such as 5m.",
         absent="off; 5m with the production profile",
     )
-    log_format: str = _setting(
+    log_format: Literal["auto", "json", "pretty"] = _setting(
         CHOICE_OF("auto", "json", "pretty"),
         "auto",
         "How logs look; auto is pretty on a terminal and JSON elsewhere.",

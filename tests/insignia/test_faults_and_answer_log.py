@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.insignia.conftest import Insignia, Reply
+    from insignia.conftest import Insignia, Reply
 
 BADGE = "/api/badges/1/"
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

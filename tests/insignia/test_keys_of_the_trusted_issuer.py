@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tests.insignia.conftest import Insignia, OutsideIssuer
+    from insignia.conftest import Insignia, OutsideIssuer
 
 BADGES = "/api/badges/?page_size=1"
 # insignia/access/trusted_issuer.py: REFETCH_PAUSE_SECONDS

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from tests.insignia.conftest import Insignia
+    from insignia.conftest import Insignia
 
 # What a partner could be shown; all else is the company's own.
 PUBLIC_FIELDS = {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from openapi_spec_validator import validate
 
 if TYPE_CHECKING:
-    from tests.insignia.conftest import Insignia
+    from insignia.conftest import Insignia
 
 OPEN_OPERATIONS = {"auth_login", "auth_refresh", "health", "schema"}
 

@@ -16,7 +16,7 @@ from jwt.utils import base64url_encode
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.insignia.conftest import Insignia, OutsideIssuer
+    from insignia.conftest import Insignia, OutsideIssuer
 
 BADGES = "/api/badges/"
 API_KEY = "ptz_live_0000000000_00000000000000000000000000000000000000"

@@ -30,6 +30,6 @@ def delete(actor: Actor, identifier: UUID, *, clock: Clock) -> None:
     with change(actor, "api.deleted", str(identifier), clock=clock):
         api = the_one(Api.objects.select_for_update(), "api", id=identifier)
         can(actor, Verb.DELETE, api)
-        refuse_in_use(api.routes.all(), "api", "routes")  # type: ignore[attr-defined]
-        refuse_in_use(api.plans.all(), "api", "plans")  # type: ignore[attr-defined]
+        refuse_in_use(api.routes.all(), "api", "routes")
+        refuse_in_use(api.plans.all(), "api", "plans")
         api.delete()

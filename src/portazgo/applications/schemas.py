@@ -22,7 +22,7 @@ class CreateApplication(Body):
     name: Slug
     environment: Environment
     plan: UUID | None = None
-    metadata: MetadataBody = {}
+    metadata: MetadataBody = Field(default_factory=dict)
 
 
 class ChangeApplication(Body):

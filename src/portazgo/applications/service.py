@@ -97,7 +97,7 @@ def delete(actor: Actor, identifier: UUID, *, clock: Clock) -> None:
     with change(actor, "application.deleted", str(identifier), clock=clock) as recorded:
         application = _locked(identifier)
         can(actor, Verb.DELETE, application)
-        refuse_in_use(application.keys.all(), "application", "keys")  # type: ignore[attr-defined]
+        refuse_in_use(application.keys.all(), "application", "keys")
         recorded.deletes(_ref(application))
         application.delete()
 
@@ -110,7 +110,7 @@ def compiled(identifier: str) -> Resource | None:
     body = ApplicationBody(
         name=application.name,
         partner=str(application.partner_id),
-        environment=application.environment,  # type: ignore[typeddict-item] - a column of text
+        environment=application.environment,  # type: ignore[typeddict-item]  # a column of text
         status=Standing(application.status).value,
         plan=str(application.plan_id) if application.plan_id else None,
         metadata=application.metadata,

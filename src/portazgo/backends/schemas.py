@@ -99,7 +99,9 @@ class BackendView(Schema):
 class TestBackend(Body):
     """A call to be tried."""
 
-    path: Annotated[str, StringConstraints(pattern=r"^/[^\s\\#]*$", max_length=500)] = Field("/", examples=["/api/badges/"])
+    path: Annotated[str, StringConstraints(pattern=r"^/[^\s\\#]*$", max_length=500)] = Field(
+        "/", examples=["/api/badges/"]
+    )
     environment: Literal["live", "test"] = "live"
     application: UUID | None = Field(None, description="As which application; null: as a probe.")
 

@@ -57,7 +57,7 @@ def delete(actor: Actor, identifier: UUID, *, clock: Clock) -> None:
     with change(actor, "backend.deleted", str(identifier), clock=clock) as recorded:
         backend = _locked(identifier)
         can(actor, Verb.DELETE, backend)
-        refuse_in_use(backend.routes.all(), "backend", "routes")  # type: ignore[attr-defined]
+        refuse_in_use(backend.routes.all(), "backend", "routes")
         recorded.deletes(_ref(backend))
         backend.delete()
 

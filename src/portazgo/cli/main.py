@@ -11,6 +11,7 @@ import click
 
 from portazgo.cli.exits import Exit
 from portazgo.cli.registry import COMMANDS
+from portazgo.cli.session import Failed
 
 
 class LazyGroup(click.Group):
@@ -38,9 +39,8 @@ class LazyGroup(click.Group):
             import difflib  # noqa: PLC0415 - only when somebody mistyped
 
             near = difflib.get_close_matches(args[0], COMMANDS, n=1) if args else []
-            if near:
-                problem.message += f" Did you mean '{near[0]}'?"
-            raise
+            hint = f" Did you mean '{near[0]}'?" if near else ""
+            raise click.UsageError(f"{problem.message}{hint}", ctx) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands by section, from the registry's lines."""
@@ -70,6 +70,9 @@ def main(arguments: list[str] | None = None) -> int:
     except click.exceptions.Abort:
         click.echo("Interrupted.", err=True)
         return Exit.INTERRUPTED
+    except Failed as problem:
+        problem.show()
+        return problem.code
     except click.ClickException as problem:
         problem.show()
         return problem.exit_code

@@ -26,7 +26,7 @@ class Failed(click.ClickException):
     def __init__(self, sentence: str, *, remedy: str | None = None, exit_code: int = Exit.FAILED) -> None:
         super().__init__(sentence)
         self.remedy = remedy
-        self.exit_code = exit_code
+        self.code = exit_code
 
     def show(self, file: object = None) -> None:
         """Say it on stderr."""

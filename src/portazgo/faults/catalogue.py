@@ -103,7 +103,9 @@ def check(faults: tuple[Fault, ...]) -> None:
 
 def _check_one(fault: Fault, number: int) -> None:
     if fault.id != number:
-        raise CatalogueInvalid(f"{fault.code}: id {fault.id} where {number} was due; ids have no gaps and are never reused")
+        raise CatalogueInvalid(
+            f"{fault.code}: id {fault.id} where {number} was due; ids have no gaps and are never reused"
+        )
     if fault.blame not in get_args(Blame):
         raise CatalogueInvalid(f"{fault.code}: unknown blame {fault.blame!r}")
     if fault.phase not in get_args(Phase):

@@ -64,7 +64,10 @@ def docs_page(faults: tuple[Fault, ...]) -> str:
 
 def json_document(faults: tuple[Fault, ...]) -> str:
     """schema/faults.json."""
-    return json.dumps({"notice": NOTICE, "faults": [asdict(fault) for fault in faults]}, indent=2, ensure_ascii=False) + "\n"
+    return (
+        json.dumps({"notice": NOTICE, "faults": [asdict(fault) for fault in faults]}, indent=2, ensure_ascii=False)
+        + "\n"
+    )
 
 
 def outputs() -> dict[Path, str]:

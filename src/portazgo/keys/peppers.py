@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def current_pepper(actor: Actor, *, wrapper: KeyWrapper, clock: Clock) -> tuple[Pepper, bytes]:
-    """Give the pepper for new secrets, unwrapped; the first is made here. Calls the wrapping provider: no transaction."""
+    """Give the pepper for new secrets, unwrapped; the first is made here. Calls the provider: no transaction."""
     pepper = Pepper.objects.order_by("-version").first() or _first_pepper(actor, wrapper, clock)
     return pepper, wrapper.unwrap(_context(pepper.version), pepper.wrapped)
 

@@ -23,16 +23,16 @@ def compiled(kid: str) -> Resource | None:
         return None
     body = KeyBody(
         application=str(key.application_id),
-        status=key.status,  # type: ignore[typeddict-item] - a column of text
+        status=key.status,  # type: ignore[typeddict-item]  # a column of text
         name=key.name,
         secrets=[
             SecretBody(
-                slot=secret.slot,  # type: ignore[typeddict-item] - a column of text
+                slot=secret.slot,  # type: ignore[typeddict-item]  # a column of text
                 digest=secret.digest,
                 pepper=secret.pepper_id,
                 ends_at_us=_us(secret.ends_at),
             )
-            for secret in key.secrets.all()  # type: ignore[attr-defined]
+            for secret in key.secrets.all()
         ],
         expires_at_us=_us(key.expires_at),
         scopes=key.scopes,

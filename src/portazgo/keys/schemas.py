@@ -75,7 +75,7 @@ class KeyView(Schema):
     @staticmethod
     def resolve_secrets(key: Key) -> list[object]:
         """List the secrets."""
-        return list(key.secrets.all())  # type: ignore[attr-defined]
+        return list(key.secrets.all())
 
 
 class KeyShownOnce(KeyView):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from portazgo.accounts.domain import Actor, Verb, can
 from portazgo.applications.models import Application
-from portazgo.keys.domain import Kid, KeyStatus, SecretSlot, digest, format_key, inner, narrows, new_secret
+from portazgo.keys.domain import KeyStatus, Kid, SecretSlot, digest, format_key, inner, narrows, new_secret
 from portazgo.keys.models import Key, KeySecret
 from portazgo.keys.peppers import current_pepper
 from portazgo.kit.errors import Conflict

@@ -23,7 +23,7 @@ class CreatePartner(Body):
     """A partner to be made."""
 
     name: Slug
-    metadata: MetadataBody = {}
+    metadata: MetadataBody = Field(default_factory=dict)
 
 
 class ChangePartner(Body):

@@ -58,7 +58,7 @@ def delete(actor: Actor, identifier: UUID, *, clock: Clock) -> None:
     with change(actor, "partner.deleted", str(identifier), clock=clock) as recorded:
         partner = _locked(identifier)
         can(actor, Verb.DELETE, partner)
-        refuse_in_use(partner.applications.all(), "partner", "applications")  # type: ignore[attr-defined]
+        refuse_in_use(partner.applications.all(), "partner", "applications")
         recorded.deletes(_ref(partner))
         partner.delete()
 
@@ -68,13 +68,11 @@ def compiled(identifier: str) -> Resource | None:
     partner = Partner.objects.filter(id=identifier).first()
     if partner is None:
         return None
-    body = PartnerBody(name=partner.name, status=_standing(partner), metadata=partner.metadata)
+    body = PartnerBody(name=partner.name, status=Standing(partner.status).value, metadata=partner.metadata)
     return Resource("partner", str(partner.id), (), body)
 
 
-def _stand(
-    actor: Actor, identifier: UUID, standing: Standing, operation: SecurityOperation, clock: Clock
-) -> Partner:
+def _stand(actor: Actor, identifier: UUID, standing: Standing, operation: SecurityOperation, clock: Clock) -> Partner:
     with change(actor, f"partner.{standing}", str(identifier), clock=clock) as recorded:
         partner = _locked(identifier)
         can(actor, Verb.SUSPEND, partner)
@@ -84,10 +82,6 @@ def _stand(
             recorded.touches(_ref(partner))
             recorded.security(operation, str(partner.id))
     return partner
-
-
-def _standing(partner: Partner) -> Standing:
-    return Standing(partner.status)
 
 
 def _locked(identifier: UUID) -> Partner:

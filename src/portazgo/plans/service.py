@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from portazgo.accounts.domain import Actor, Verb, can
 from portazgo.apis.models import Api
@@ -14,7 +14,7 @@ from portazgo.snapshot.log import change
 from portazgo.snapshot.wire import PlanBody, Resource, ResourceRef, ThrottleBody
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from uuid import UUID
 
     from portazgo.kit.clock import Clock
@@ -61,7 +61,7 @@ def delete(actor: Actor, identifier: UUID, *, clock: Clock) -> None:
     with change(actor, "plan.deleted", str(identifier), clock=clock) as recorded:
         plan = the_one(Plan.objects.select_for_update(), "plan", id=identifier)
         can(actor, Verb.DELETE, plan)
-        refuse_in_use(plan.applications.all(), "plan", "applications")  # type: ignore[attr-defined]
+        refuse_in_use(plan.applications.all(), "plan", "applications")
         recorded.deletes(_ref(plan))
         plan.delete()
 
@@ -75,9 +75,19 @@ def compiled(identifier: str) -> Resource | None:
         name=plan.name,
         apis=[str(api) for api in plan.apis.order_by("id").values_list("id", flat=True)],
         scopes=plan.scopes,
-        throttles=[ThrottleBody(per="key", **throttle) for throttle in plan.throttles],
+        throttles=[_throttle(throttle) for throttle in plan.throttles],
     )
     return Resource("plan", str(plan.id), (FEATURE,), body)
+
+
+def _throttle(stored: Mapping[str, Any]) -> ThrottleBody:
+    return ThrottleBody(
+        name=stored["name"],
+        per="key",
+        quota=stored["quota"],
+        window_seconds=stored["window_seconds"],
+        burst=stored["burst"],
+    )
 
 
 def _grant(plan: Plan, terms: Terms) -> None:

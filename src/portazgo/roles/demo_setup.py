@@ -1,4 +1,4 @@
-"""What the demo makes through the admin API: a backend, an API of its operations, a plan, a partner, an application, a key."""
+"""What the demo makes through the admin API: backend, API, plan, partner, application, key."""
 
 from __future__ import annotations
 

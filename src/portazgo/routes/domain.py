@@ -22,9 +22,29 @@ _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _RESERVED_PREFIX = "/.well-known/"
 # Framing, hop-by-hop (RFC 9110, section 7.6.1), and what the gateway alone says to a backend.
 _OURS = frozenset(
-    """authorization connection content-length forwarded host keep-alive proxy-authenticate proxy-authorization proxy-connection te
-    traceparent tracestate trailer transfer-encoding upgrade x-api-key x-forwarded-for x-forwarded-host x-forwarded-proto x-real-ip
-    x-request-id""".split()
+    [
+        "authorization",
+        "connection",
+        "content-length",
+        "forwarded",
+        "host",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "traceparent",
+        "tracestate",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "x-api-key",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-proto",
+        "x-real-ip",
+        "x-request-id",
+    ]
 )
 
 

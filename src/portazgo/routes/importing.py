@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -53,8 +54,13 @@ class Report:
     warnings: list[str] = field(default_factory=list)
 
 
-class _DryRun(Exception):
-    """Undoes the change when nothing was to be written."""
+class _NothingToKeep(Exception):
+    """Undoes the change: it was a dry run, or nothing is different."""
+
+
+def _keep_unless(nothing: bool) -> None:  # noqa: FBT001 - reads as a sentence where it is called
+    if nothing:
+        raise _NothingToKeep
 
 
 def fetch_document(url: str, *, allow_private: bool) -> str:
@@ -80,21 +86,19 @@ def import_routes(actor: Actor, order: Order, document: str, *, clock: Clock) ->
         raise Invalid.at("/document", str(problem), code="document_invalid") from None
     report = Report(skipped=drafted.skipped)
     details = {"api": api.name, "operations": len(drafted.drafts)}
-    try:
-        with change(actor, "routes.imported", str(api.id), details=details, clock=clock) as recorded:
-            _write(api, order, drafted.drafts, report, recorded, clock)
-            if order.dry_run or not (report.created or report.changed):
-                raise _DryRun
-    except _DryRun:
-        pass
+    # A dry run does all of it and undoes it: what it reports is what would happen.
+    with (
+        suppress(_NothingToKeep),
+        change(actor, "routes.imported", str(api.id), details=details, clock=clock) as recorded,
+    ):
+        _write(api, order, drafted.drafts, report, recorded, clock)
+        _keep_unless(order.dry_run or not (report.created or report.changed))
     if report.created or report.changed:
         report.warnings.append(PASSTHROUGH_WARNING)
     return report
 
 
-def _write(
-    api: Api, order: Order, drafts: Iterable[Draft], report: Report, recorded: Change, clock: Clock
-) -> None:
+def _write(api: Api, order: Order, drafts: Iterable[Draft], report: Report, recorded: Change, clock: Clock) -> None:
     known = {route.name: route for route in Route.objects.filter(api=api)}
     for draft in drafts:
         route = known.get(draft.name)

@@ -21,6 +21,12 @@ Environments = Annotated[list[Literal["live", "test"]], Field(min_length=1, max_
 ScopeNames = Annotated[
     list[Annotated[str, StringConstraints(pattern=SCOPE_PATTERN, max_length=100)]], Field(max_length=50)
 ]
+
+
+def _everywhere() -> list[Literal["live", "test"]]:
+    return ["live", "test"]
+
+
 Bytes = Annotated[int, Field(ge=0, le=MAX_BYTES)]
 QueryNames = Annotated[
     list[Annotated[str, StringConstraints(pattern=r"^[^\x00-\x20\x7f&=#]+$", max_length=100)]], Field(max_length=100)
@@ -37,14 +43,14 @@ class CreateRoute(Body):
     path: PathText = Field(examples=["/v1/badges/{id}"])
     backend_method: Method | None = Field(None, description="Null: the same.")
     backend_path: PathText = Field(examples=["/api/badges/{id}/"])
-    environments: Environments = ["live", "test"]
+    environments: Environments = Field(default_factory=_everywhere)
     scopes: ScopeNames = Field([], description="Any of these suffices; empty: none is needed.")
     passthrough: Literal[True] = Field(description="Bodies pass unprojected: to be said explicitly.")
     max_request_bytes: Bytes = DEFAULT_MAX_REQUEST_BYTES
     max_response_bytes: Bytes | None = None
     query: Literal["all"] | QueryNames = "all"
-    request_headers: HeaderNames = []
-    response_headers: HeaderNames = []
+    request_headers: HeaderNames = Field(default_factory=list)
+    response_headers: HeaderNames = Field(default_factory=list)
 
 
 class ChangeRoute(Body):
@@ -57,13 +63,13 @@ class ChangeRoute(Body):
     path: PathText = "/"
     backend_method: Method = Method.GET
     backend_path: PathText = "/"
-    environments: Environments = ["live"]
-    scopes: ScopeNames = []
+    environments: Environments = Field(default_factory=list)
+    scopes: ScopeNames = Field(default_factory=list)
     max_request_bytes: Bytes = DEFAULT_MAX_REQUEST_BYTES
     max_response_bytes: Bytes | None = None
     query: Literal["all"] | QueryNames = "all"
-    request_headers: HeaderNames = []
-    response_headers: HeaderNames = []
+    request_headers: HeaderNames = Field(default_factory=list)
+    response_headers: HeaderNames = Field(default_factory=list)
 
 
 class RoutesQuery(PageQuery):
@@ -99,9 +105,15 @@ class RouteView(Schema):
 class PickBody(Body):
     """Which operations: those that any list names; all when every list is empty."""
 
-    tags: list[Annotated[str, StringConstraints(max_length=100)]] = Field([], max_length=100)
-    paths: list[Annotated[str, StringConstraints(max_length=500)]] = Field([], max_length=100)
-    operations: list[Annotated[str, StringConstraints(max_length=200)]] = Field([], max_length=1000)
+    tags: Annotated[list[Annotated[str, StringConstraints(max_length=100)]], Field(max_length=100)] = Field(
+        default_factory=list
+    )
+    paths: Annotated[list[Annotated[str, StringConstraints(max_length=500)]], Field(max_length=100)] = Field(
+        default_factory=list
+    )
+    operations: Annotated[list[Annotated[str, StringConstraints(max_length=200)]], Field(max_length=1000)] = Field(
+        default_factory=list
+    )
 
 
 class ImportRoutes(Body):
@@ -110,7 +122,7 @@ class ImportRoutes(Body):
     backend: UUID
     url: Annotated[str, StringConstraints(pattern=r"^https?://", max_length=2000)] | None = None
     document: Annotated[str, StringConstraints(max_length=5 * 1024 * 1024)] | None = None
-    pick: PickBody = PickBody()
+    pick: PickBody = Field(default_factory=PickBody)
     prefix_map: dict[str, str] = Field({}, max_length=20, examples=[{"/api": "/v1"}])
     dry_run: bool = False
 

@@ -96,7 +96,7 @@ def put(route: Route, terms: RouteTerms, recorded: Change) -> None:
     for place in places:
         _refuse_taken_place(route, place)
     route.save()
-    route.addresses.all().delete()  # type: ignore[attr-defined]
+    route.addresses.all().delete()
     RouteAddress.objects.bulk_create(
         RouteAddress(route=route, host=place.host, method=place.method, shape=place.shape) for place in places
     )

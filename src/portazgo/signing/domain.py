@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
-ALGORITHM = "ES256"
+ALGORITHM: Final = "ES256"
 # What our JWKS answers say to caches, and what backends are assumed to keep it for.
 JWKS_MAX_AGE = timedelta(seconds=300)
 # A backend may have read the JWKS just before the publication, through a cache that had read it just before that.

@@ -101,7 +101,7 @@ def compiled_key(kid: str) -> Resource | None:
         algorithm=ALGORITHM,
         public_jwk=key.public_jwk,
         wrapped=key.wrapped,
-        state=key.state,
+        state=key.state,  # type: ignore[typeddict-item]  # a column of text
     )
     return Resource("signing_key", key.kid, (FEATURE,), body)
 

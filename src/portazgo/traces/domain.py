@@ -36,14 +36,14 @@ class Filter:
         return True
 
 
-def _agrees(name: str, wanted: Any, record: Record) -> bool:
+def _agrees(name: str, wanted: str | int, record: Record) -> bool:
     match name:
         case "status":
             return bool(record["status_sent"] == wanted)
         case "blame":
             return record["fault"] is not None and by_code()[record["fault"]].blame == wanted
         case "slower_than_ms":
-            return duration_us(record) > wanted * 1000
+            return duration_us(record) > int(wanted) * 1000
         case _:
             return bool(record[name] == wanted)
 

@@ -84,9 +84,8 @@ def newest_first(wanted: Filter, *, limit: int, before: tuple[int, str] | None, 
     manifests = _manifests(before, since_us)
     upcoming = next(manifests, None)
     while upcoming is not None and read < MOST_SEGMENTS_PER_PAGE:
-        for record in _decoded.get(upcoming[0]):
-            if _within(record, before, since_us) and wanted.admits(record):
-                pool.append(record)
+        records = _decoded.get(upcoming[0])
+        pool += [record for record in records if _within(record, before, since_us) and wanted.admits(record)]
         read += 1
         upcoming = next(manifests, None)
         # What began after everything that is still unread ended can't be overtaken any more.

@@ -45,13 +45,13 @@ def tell(records: Iterable[Record]) -> list[dict[str, Any]]:
 
 def matching(query: Filter) -> Filter:
     """Narrow by names as well as by ids: a partner's, application's or route's name becomes its id."""
-    changes = {}
+    changes: dict[str, str] = {}
     for member, model in NAMED.items():
         wanted = getattr(query, member)
         if wanted is not None and parse_id(wanted) is None:
             found = model._default_manager.filter(name=wanted).values_list("id", flat=True).first()  # noqa: SLF001 - Django's name for it
             changes[member] = str(found) if found is not None else wanted
-    return replace(query, **changes)
+    return replace(query, **changes)  # type: ignore[arg-type]  # the members named are texts
 
 
 def _names(model: type[Model], identifiers: set[str | None]) -> dict[str, str]:

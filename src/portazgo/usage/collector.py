@@ -1,4 +1,4 @@
-"""Takes segments and the ends of epochs from nodes: one transaction on `ledger` each, and sending twice changes nothing."""
+"""Takes segments and the ends of epochs from nodes: one transaction on `ledger` each; sending twice changes nothing."""
 
 from __future__ import annotations
 
@@ -118,8 +118,8 @@ def _add_up(rollups: Sequence[Mapping[str, Any]]) -> None:
         cursor.executemany(_ADD, rows)
 
 
-def _key_value(row: Mapping[str, Any], name: str) -> Any:
-    value = row[name]
+def _key_value(row: Mapping[str, Any], name: str) -> str | int:
+    value: str | int | None = row[name]
     if value is not None:
         return value
     # NULLs are never equal in a unique key: "none" is a value of its own.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -36,8 +37,8 @@ def gaps(runs: Iterable[Run], last_sequence: int | None) -> list[Run]:
 class Balance:
     """An epoch's account: what the node has numbered, what was collected, what is summed up, what is missing."""
 
-    node: str
-    epoch: str
+    node: UUID
+    epoch: UUID
     end: str | None
     """`clean`, `killed`, `host_lost`; None while it goes on."""
     last_sequence: int

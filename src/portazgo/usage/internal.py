@@ -68,7 +68,9 @@ class Collector:
         try:
             report = EpochReport.model_validate_json(await limited_body(request, LARGEST_REPORT_BYTES))
         except ValidationError as problem:
-            raise Invalid.at("", f"the report is not valid: {problem.errors()[0]['msg']}", code="report_invalid") from None
+            raise Invalid.at(
+                "", f"the report is not valid: {problem.errors()[0]['msg']}", code="report_invalid"
+            ) from None
         if report.node != caller.node:
             raise Forbidden("a node reports its own epochs only", code="node_differs")
         document = report.model_dump()

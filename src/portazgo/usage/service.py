@@ -25,7 +25,9 @@ def balance(node: UUID | None = None) -> list[Balance]:
     ends = {end.epoch: end for end in EpochEnd.objects.using(LEDGER).all()}
     runs: dict[tuple[UUID, UUID], list[Run]] = defaultdict(list)
     rolled_up: dict[UUID, int] = defaultdict(int)
-    manifests = Manifest.objects.using(LEDGER).values_list("node", "epoch", "first_sequence", "last_sequence", "rolled_up")
+    manifests = Manifest.objects.using(LEDGER).values_list(
+        "node", "epoch", "first_sequence", "last_sequence", "rolled_up"
+    )
     for its_node, epoch, first, last, summed in manifests.iterator():
         runs[its_node, epoch].append(Run(first, last))
         rolled_up[epoch] += summed
@@ -39,7 +41,7 @@ def _balance(pair: tuple[UUID, UUID], runs: Sequence[Run], rolled_up: int, end: 
     last = end.last_sequence if end is not None else max((run.last for run in runs), default=0)
     missing = gaps(runs, end.last_sequence if end is not None else None)
     collected = sum(run.count for run in runs)
-    return Balance(str(pair[0]), str(pair[1]), end.end if end else None, last, collected, rolled_up, tuple(missing))
+    return Balance(pair[0], pair[1], end.end if end else None, last, collected, rolled_up, tuple(missing))
 
 
 def sums(group_by: Sequence[str], since: datetime | None, until: datetime | None) -> list[dict[str, Any]]:

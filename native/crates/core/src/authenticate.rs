@@ -33,11 +33,7 @@ pub struct Denied {
 
 impl Denied {
     fn unproven(fault: Fault, claimed: Option<Kid>) -> Self {
-        Self {
-            fault,
-            claimed,
-            proven: None,
-        }
+        Self { fault, claimed, proven: None }
     }
 }
 
@@ -51,12 +47,7 @@ pub fn presented<'h>(
 ) -> Result<&'h [u8], Denied> {
     let mut found = the_one(None, api_keys)?;
     let beside = found.is_some();
-    found = the_one(
-        found,
-        authorizations
-            .filter_map(bearer)
-            .filter(|token| !beside || resembles_key(token)),
-    )?;
+    found = the_one(found, authorizations.filter_map(bearer).filter(|token| !beside || resembles_key(token)))?;
     found.ok_or_else(|| Denied::unproven(Fault::KeyMissing, None))
 }
 
@@ -107,11 +98,7 @@ impl<'k> ParsedKey<'k> {
         }
         let secret = &rest[KID + 1..KID + 1 + SECRET];
         secret.iter().all(u8::is_ascii_alphanumeric).then_some(())?;
-        Some(Self {
-            environment,
-            kid: Kid::parse(&rest[..KID])?,
-            secret,
-        })
+        Some(Self { environment, kid: Kid::parse(&rest[..KID])?, secret })
     }
 }
 
@@ -143,11 +130,7 @@ pub fn authenticate(
         Ok(None) => return Err(Denied::unproven(Fault::KeyUnknown, claimed)),
         Err(fault) => return Err(Denied::unproven(fault, claimed)),
     };
-    let denied = |fault| Denied {
-        fault,
-        claimed,
-        proven: Some((parsed.kid, secret.slot)),
-    };
+    let denied = |fault| Denied { fault, claimed, proven: Some((parsed.kid, secret.slot)) };
     if let Some(fault) = key_fault(key, secret, snapshot, lane, now) {
         return Err(denied(fault));
     }
@@ -157,10 +140,7 @@ pub fn authenticate(
     if application.environment != parsed.environment {
         return Err(Denied::unproven(Fault::KeyUnknown, claimed));
     }
-    Ok(Identity {
-        key: Arc::clone(key),
-        slot: secret.slot,
-    })
+    Ok(Identity { key: Arc::clone(key), slot: secret.slot })
 }
 
 /// The pepper that unknown kids are compared under.
@@ -170,10 +150,7 @@ static DECOY_PEPPER: LazyLock<hmac::Key> = LazyLock::new(|| hmac::Key::new(hmac:
 fn matching_secret<'k>(key: &'k Key, inner: &[u8], snapshot: &Snapshot) -> Result<Option<&'k SecretDigest>, Fault> {
     let mut found = None;
     for secret in &key.secrets {
-        let pepper = snapshot
-            .pepper(secret.pepper)
-            .and_then(Known::understood)
-            .ok_or(Fault::NodeOutdated)?;
+        let pepper = snapshot.pepper(secret.pepper).and_then(Known::understood).ok_or(Fault::NodeOutdated)?;
         if matches(pepper, inner, &secret.digest) {
             found = Some(secret);
         }

@@ -57,13 +57,9 @@ pub fn standing(
     if !caller.application.active {
         return Err(Fault::ApplicationSuspended);
     }
-    if let Some(fault) = lane.caller_denial(
-        caller.partner.id,
-        caller.application.id,
-        key.kid,
-        address,
-        snapshot.revision,
-    ) {
+    if let Some(fault) =
+        lane.caller_denial(caller.partner.id, caller.application.id, key.kid, address, snapshot.revision)
+    {
         return Err(fault);
     }
     match &key.networks {

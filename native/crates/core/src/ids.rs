@@ -94,11 +94,7 @@ impl Kid {
 
     /// The text form, or None for "no key".
     pub fn as_str(&self) -> Option<&str> {
-        if self.0[0] == 0 {
-            None
-        } else {
-            std::str::from_utf8(&self.0).ok()
-        }
+        if self.0[0] == 0 { None } else { std::str::from_utf8(&self.0).ok() }
     }
 }
 

@@ -37,24 +37,13 @@ impl Throttle {
         if quota == 0 || window_seconds == 0 || burst == 0 {
             return Err("quota, window and burst must be at least 1".to_owned());
         }
-        if name.is_empty()
-            || !name
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
-        {
+        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {
             return Err(format!("{name:?} is no name: letters, digits, '-', '_' and '.'"));
         }
         let interval = (u64::from(window_seconds) * NANOSECONDS / u64::from(quota)).max(1);
         // Two throttles that mean the same share their cells across snapshots; one that was changed starts afresh.
         let identity = identity(&format!("{name}/{quota}/{window_seconds}"));
-        Ok(Self {
-            name: name.to_owned(),
-            quota,
-            window_seconds,
-            burst,
-            interval,
-            identity,
-        })
+        Ok(Self { name: name.to_owned(), quota, window_seconds, burst, interval, identity })
     }
 
     /// How far the theoretical arrival time may lie ahead.
@@ -141,11 +130,7 @@ impl PartnerCells {
             standings.push(standing(throttle, arrival, now));
         }
         if let Some((throttle, wait)) = denied {
-            return Decision::Denied {
-                throttle,
-                retry_after_seconds: wait.div_ceil(NANOSECONDS),
-                standings,
-            };
+            return Decision::Denied { throttle, retry_after_seconds: wait.div_ceil(NANOSECONDS), standings };
         }
         for (throttle, after) in throttles.iter().zip(&mut standings) {
             let arrival = cells.arrival(kid, throttle).max(now.0) + throttle.interval;
@@ -158,10 +143,7 @@ impl PartnerCells {
     /// How the key stands under these throttles; consumes nothing.
     pub fn look(&self, kid: Kid, throttles: &[Throttle], now: Monotonic) -> SmallVec<[Standing; 4]> {
         let cells = self.lock();
-        throttles
-            .iter()
-            .map(|throttle| standing(throttle, cells.arrival(kid, throttle), now))
-            .collect()
+        throttles.iter().map(|throttle| standing(throttle, cells.arrival(kid, throttle), now)).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Cells> {
@@ -173,10 +155,7 @@ fn standing(throttle: &Throttle, arrival: u64, now: Monotonic) -> Standing {
     let ahead = arrival.saturating_sub(now.0);
     let room = throttle.tolerance().saturating_sub(ahead) / throttle.interval;
     let reset = if room == 0 { throttle.wait(arrival, now) } else { ahead };
-    Standing {
-        remaining: u32::try_from(room).unwrap_or(u32::MAX),
-        reset_seconds: reset.div_ceil(NANOSECONDS),
-    }
+    Standing { remaining: u32::try_from(room).unwrap_or(u32::MAX), reset_seconds: reset.div_ceil(NANOSECONDS) }
 }
 
 /// `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-11): what the limits are.
@@ -184,11 +163,7 @@ pub fn policy_header(throttles: &[Throttle]) -> String {
     let mut text = String::new();
     for throttle in throttles {
         let separator = if text.is_empty() { "" } else { ", " };
-        let _ = write!(
-            text,
-            "{separator}\"{}\";q={};w={}",
-            throttle.name, throttle.quota, throttle.window_seconds
-        );
+        let _ = write!(text, "{separator}\"{}\";q={};w={}", throttle.name, throttle.quota, throttle.window_seconds);
     }
     text
 }
@@ -198,11 +173,7 @@ pub fn standing_header(throttles: &[Throttle], standings: &[Standing]) -> String
     let mut text = String::new();
     for (throttle, standing) in throttles.iter().zip(standings) {
         let separator = if text.is_empty() { "" } else { ", " };
-        let _ = write!(
-            text,
-            "{separator}\"{}\";r={};t={}",
-            throttle.name, standing.remaining, standing.reset_seconds
-        );
+        let _ = write!(text, "{separator}\"{}\";r={};t={}", throttle.name, standing.remaining, standing.reset_seconds);
     }
     text
 }
@@ -223,71 +194,35 @@ mod tests {
         let throttles = [Throttle::new("burst", 3, 3, None).unwrap()];
         let decide = |at| cells.decide(KID, &throttles, at);
         for left in [2, 1, 0] {
-            let Decision::Admitted(standings) = decide(second(0)) else {
-                panic!("denied with {left} left")
-            };
+            let Decision::Admitted(standings) = decide(second(0)) else { panic!("denied with {left} left") };
             assert_eq!(standings[0].remaining, left);
         }
-        let Decision::Denied {
-            throttle: 0,
-            retry_after_seconds: 1,
-            ..
-        } = decide(second(0))
-        else {
+        let Decision::Denied { throttle: 0, retry_after_seconds: 1, .. } = decide(second(0)) else {
             panic!("a fourth was admitted")
         };
         assert!(matches!(decide(second(1)), Decision::Admitted(_)));
         assert!(matches!(decide(second(1)), Decision::Denied { .. }));
-        assert!(matches!(
-            cells.decide(Kid(*b"bbbbbbbbbb"), &throttles, second(1)),
-            Decision::Admitted(_)
-        ));
+        assert!(matches!(cells.decide(Kid(*b"bbbbbbbbbb"), &throttles, second(1)), Decision::Admitted(_)));
     }
 
     #[test]
     fn a_denial_by_one_policy_takes_nothing_from_the_others() {
         let cells = PartnerCells::default();
-        let throttles = [
-            Throttle::new("hour", 100, 3600, None).unwrap(),
-            Throttle::new("burst", 1, 60, None).unwrap(),
-        ];
-        assert!(matches!(
-            cells.decide(KID, &throttles, second(0)),
-            Decision::Admitted(_)
-        ));
+        let throttles = [Throttle::new("hour", 100, 3600, None).unwrap(), Throttle::new("burst", 1, 60, None).unwrap()];
+        assert!(matches!(cells.decide(KID, &throttles, second(0)), Decision::Admitted(_)));
         for _ in 0..50 {
-            assert!(matches!(
-                cells.decide(KID, &throttles, second(0)),
-                Decision::Denied { throttle: 1, .. }
-            ));
+            assert!(matches!(cells.decide(KID, &throttles, second(0)), Decision::Denied { throttle: 1, .. }));
         }
         assert_eq!(cells.look(KID, &throttles, second(0))[0].remaining, 99);
     }
 
     #[test]
     fn headers_have_the_form_of_the_draft() {
-        let throttles = [
-            Throttle::new("burst", 100, 60, None).unwrap(),
-            Throttle::new("day", 5000, 86400, Some(10)).unwrap(),
-        ];
-        assert_eq!(
-            policy_header(&throttles),
-            "\"burst\";q=100;w=60, \"day\";q=5000;w=86400"
-        );
-        let standings = [
-            Standing {
-                remaining: 50,
-                reset_seconds: 30,
-            },
-            Standing {
-                remaining: 9,
-                reset_seconds: 18,
-            },
-        ];
-        assert_eq!(
-            standing_header(&throttles, &standings),
-            "\"burst\";r=50;t=30, \"day\";r=9;t=18"
-        );
+        let throttles =
+            [Throttle::new("burst", 100, 60, None).unwrap(), Throttle::new("day", 5000, 86400, Some(10)).unwrap()];
+        assert_eq!(policy_header(&throttles), "\"burst\";q=100;w=60, \"day\";q=5000;w=86400");
+        let standings = [Standing { remaining: 50, reset_seconds: 30 }, Standing { remaining: 9, reset_seconds: 18 }];
+        assert_eq!(standing_header(&throttles, &standings), "\"burst\";r=50;t=30, \"day\";r=9;t=18");
     }
 
     #[test]

@@ -12,9 +12,7 @@ pub struct Network {
 impl Network {
     /// Read `10.0.0.0/8` or `2001:db8::/32`; a bare address is a network of one. None when it is neither, or has host bits set.
     pub fn parse(text: &str) -> Option<Self> {
-        let (address, bits) = text
-            .split_once('/')
-            .map_or((text, None), |(address, bits)| (address, Some(bits)));
+        let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
         let address: IpAddr = address.parse().ok()?;
         let width: u8 = if address.is_ipv4() { 32 } else { 128 };
         let bits = bits.map_or(Ok(width), str::parse).ok()?;
@@ -31,11 +29,7 @@ impl Network {
     fn masked(&self, address: IpAddr) -> u128 {
         let width: u32 = if address.is_ipv4() { 32 } else { 128 };
         let hidden = width - u32::from(self.bits);
-        if hidden >= 128 {
-            0
-        } else {
-            (numeric(address) >> hidden) << hidden
-        }
+        if hidden >= 128 { 0 } else { (numeric(address) >> hidden) << hidden }
     }
 }
 
@@ -58,11 +52,7 @@ mod tests {
         assert!(!network.contains("10.2.0.1".parse().unwrap()));
         assert!(!network.contains("::1".parse().unwrap()));
         assert!(Network::parse("::/0").unwrap().contains("2001:db8::1".parse().unwrap()));
-        assert!(
-            Network::parse("0.0.0.0/0")
-                .unwrap()
-                .contains("198.51.100.1".parse().unwrap())
-        );
+        assert!(Network::parse("0.0.0.0/0").unwrap().contains("198.51.100.1".parse().unwrap()));
     }
 
     #[test]

@@ -43,16 +43,11 @@ mod tests {
 
     #[test]
     fn the_ways_in_which_a_key_is_invalid_look_alike() {
-        let bodies: Vec<String> = [
-            Fault::KeyMalformed,
-            Fault::KeyUnknown,
-            Fault::KeyExpired,
-            Fault::KeyRevoked,
-            Fault::KeyDisabled,
-        ]
-        .into_iter()
-        .map(|fault| document(fault, Id::NONE, &[]))
-        .collect();
+        let bodies: Vec<String> =
+            [Fault::KeyMalformed, Fault::KeyUnknown, Fault::KeyExpired, Fault::KeyRevoked, Fault::KeyDisabled]
+                .into_iter()
+                .map(|fault| document(fault, Id::NONE, &[]))
+                .collect();
         assert!(bodies.iter().all(|body| *body == bodies[0]), "{bodies:?}");
     }
 

@@ -46,9 +46,7 @@ impl Template {
         let mut parts = rest.split('/').peekable();
         while let Some(part) = parts.next() {
             if matches!(part, "." | "..") || (part.is_empty() && parts.peek().is_some()) {
-                return Err(format!(
-                    "{text:?} has an empty or a dot segment, which no request can have"
-                ));
+                return Err(format!("{text:?} has an empty or a dot segment, which no request can have"));
             }
             let segment = match part.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
                 Some("") => return Err(format!("a parameter of {text:?} has no name")),
@@ -232,11 +230,7 @@ impl Router {
             return Match::Unknown;
         };
         let mut allowed: Vec<String> = Vec::new();
-        let own = if self.hosts.is_empty() {
-            None
-        } else {
-            self.hosts.get(&host.to_ascii_lowercase())
-        };
+        let own = if self.hosts.is_empty() { None } else { self.hosts.get(&host.to_ascii_lowercase()) };
         for tree in own.into_iter().chain([&self.any_host]) {
             let mut values = Parameters::new();
             if let Some(node) = tree.find(0, rest, &mut values) {
@@ -278,12 +272,8 @@ mod tests {
 
     #[test]
     fn a_literal_beats_a_parameter_and_there_is_a_way_back() {
-        let router = router(&[
-            ("GET", "/v1/a/{id}"),
-            ("GET", "/v1/a/new"),
-            ("GET", "/v1/{kind}/new/x"),
-            ("GET", "/v1/a/"),
-        ]);
+        let router =
+            router(&[("GET", "/v1/a/{id}"), ("GET", "/v1/a/new"), ("GET", "/v1/{kind}/new/x"), ("GET", "/v1/a/")]);
         assert_eq!(found(&router, "GET", "/v1/a/new"), Some((1, vec![])));
         assert_eq!(found(&router, "GET", "/v1/a/7"), Some((0, vec!["7".into()])));
         assert_eq!(found(&router, "GET", "/v1/a/new/x"), Some((2, vec!["a".into()])));
@@ -295,10 +285,7 @@ mod tests {
     #[test]
     fn a_known_path_with_another_method_says_which_are_allowed() {
         let router = router(&[("GET", "/v1/a"), ("DELETE", "/v1/a")]);
-        assert_eq!(
-            router.find("h", "PUT", "/v1/a"),
-            Match::MethodNotAllowed(vec!["DELETE".into(), "GET".into()])
-        );
+        assert_eq!(router.find("h", "PUT", "/v1/a"), Match::MethodNotAllowed(vec!["DELETE".into(), "GET".into()]));
         assert_eq!(router.find("h", "GET", "/v1/b"), Match::Unknown);
     }
 
@@ -326,9 +313,7 @@ mod tests {
 
     #[test]
     fn templates_that_mean_nothing_are_refused() {
-        for text in [
-            "v1", "/a{b}", "/{}", "/{a}/{a}", "/a//b", "/a/../b", "/a?b", "/a b", "/a\r\nb",
-        ] {
+        for text in ["v1", "/a{b}", "/{}", "/{a}/{a}", "/a//b", "/a/../b", "/a?b", "/a b", "/a\r\nb"] {
             assert!(Template::parse(text).is_err(), "{text}");
         }
     }

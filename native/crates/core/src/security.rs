@@ -56,10 +56,7 @@ impl SecurityLane {
     pub fn enter(&mut self, history: &str) {
         if !self.is_in(history) {
             let revoked = std::mem::take(&mut self.revoked);
-            *self = Self {
-                revoked,
-                ..Self::default()
-            };
+            *self = Self { revoked, ..Self::default() };
         }
         history.clone_into(&mut self.history);
     }
@@ -126,10 +123,7 @@ impl SecurityLane {
         if self.revoked.contains(&kid) {
             return Some(Fault::KeyRevoked);
         }
-        self.disabled
-            .get(&kid)
-            .is_some_and(|&since| since > revision)
-            .then_some(Fault::KeyDisabled)
+        self.disabled.get(&kid).is_some_and(|&since| since > revision).then_some(Fault::KeyDisabled)
     }
 
     /// Why these callers must not pass although the snapshot at `revision` may say so.
@@ -164,13 +158,7 @@ mod tests {
     use super::*;
 
     fn entry(sequence: u64, operation: &str, id: &str) -> Entry {
-        Entry {
-            sequence,
-            revision: sequence,
-            operation: operation.into(),
-            id: id.into(),
-            networks: None,
-        }
+        Entry { sequence, revision: sequence, operation: operation.into(), id: id.into(), networks: None }
     }
 
     #[test]
@@ -203,20 +191,8 @@ mod tests {
     fn of_another_history_only_revocations_count_until_it_is_entered() {
         let mut lane = SecurityLane::default();
         lane.enter("one");
-        lane.take_all(
-            "one",
-            &[
-                entry(9, "disable_key", "bbbbbbbbbb"),
-                entry(10, "revoke_key", "aaaaaaaaaa"),
-            ],
-        );
-        lane.take_all(
-            "two",
-            &[
-                entry(1, "revoke_key", "cccccccccc"),
-                entry(2, "disable_key", "dddddddddd"),
-            ],
-        );
+        lane.take_all("one", &[entry(9, "disable_key", "bbbbbbbbbb"), entry(10, "revoke_key", "aaaaaaaaaa")]);
+        lane.take_all("two", &[entry(1, "revoke_key", "cccccccccc"), entry(2, "disable_key", "dddddddddd")]);
         let denial = |lane: &SecurityLane| {
             [b"aaaaaaaaaa", b"bbbbbbbbbb", b"cccccccccc", b"dddddddddd"].map(|kid| lane.key_denial(Kid(*kid), 0))
         };
@@ -224,13 +200,7 @@ mod tests {
         assert_eq!(denial(&lane), [revoked, disabled, revoked, None]);
         assert_eq!(lane.sequence(), 10);
         lane.enter("two");
-        lane.take_all(
-            "two",
-            &[
-                entry(1, "revoke_key", "cccccccccc"),
-                entry(2, "disable_key", "dddddddddd"),
-            ],
-        );
+        lane.take_all("two", &[entry(1, "revoke_key", "cccccccccc"), entry(2, "disable_key", "dddddddddd")]);
         assert_eq!(denial(&lane), [revoked, None, revoked, disabled]);
         assert_eq!(lane.sequence(), 2);
     }

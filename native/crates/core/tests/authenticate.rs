@@ -26,99 +26,54 @@ fn denial(snapshot: &Snapshot, lane: &SecurityLane, presented: &str, now: WallTi
 }
 
 fn unproven(fault: Fault) -> Denied {
-    Denied {
-        fault,
-        claimed: Some(kid()),
-        proven: None,
-    }
+    Denied { fault, claimed: Some(kid()), proven: None }
 }
 
 fn proven(fault: Fault, slot: SecretSlot) -> Denied {
-    Denied {
-        fault,
-        claimed: Some(kid()),
-        proven: Some((kid(), slot)),
-    }
+    Denied { fault, claimed: Some(kid()), proven: Some((kid(), slot)) }
 }
 
 #[test]
 fn a_key_with_its_secret_is_let_in() {
     let snapshot = snapshot_of(&deployment());
-    let identity = authenticate(
-        &snapshot,
-        &SecurityLane::default(),
-        &presented("live", KID, SECRET),
-        NOW,
-    )
-    .ok()
-    .unwrap();
+    let identity =
+        authenticate(&snapshot, &SecurityLane::default(), &presented("live", KID, SECRET), NOW).ok().unwrap();
     assert_eq!((identity.key.kid, identity.slot), (kid(), SecretSlot::Current));
 }
 
 #[test]
 fn a_wrong_secret_proves_nothing() {
     let snapshot = snapshot_of(&deployment());
-    let denied = denial(
-        &snapshot,
-        &SecurityLane::default(),
-        &presented("live", KID, OTHER_SECRET),
-        NOW,
-    );
+    let denied = denial(&snapshot, &SecurityLane::default(), &presented("live", KID, OTHER_SECRET), NOW);
     assert_eq!(denied, unproven(Fault::KeyUnknown));
 }
 
 #[test]
 fn an_unknown_kid_is_claimed_only() {
     let snapshot = snapshot_of(&deployment());
-    let denied = denial(
-        &snapshot,
-        &SecurityLane::default(),
-        &presented("live", "Kid0000002", SECRET),
-        NOW,
-    );
-    assert_eq!(
-        denied,
-        Denied {
-            fault: Fault::KeyUnknown,
-            claimed: Kid::parse(b"Kid0000002"),
-            proven: None
-        }
-    );
+    let denied = denial(&snapshot, &SecurityLane::default(), &presented("live", "Kid0000002", SECRET), NOW);
+    assert_eq!(denied, Denied { fault: Fault::KeyUnknown, claimed: Kid::parse(b"Kid0000002"), proven: None });
 }
 
 #[test]
 fn a_key_of_another_environment_is_unknown() {
     let snapshot = snapshot_of(&deployment());
-    let denied = denial(
-        &snapshot,
-        &SecurityLane::default(),
-        &presented("test", KID, SECRET),
-        NOW,
-    );
+    let denied = denial(&snapshot, &SecurityLane::default(), &presented("test", KID, SECRET), NOW);
     assert_eq!(denied, unproven(Fault::KeyUnknown));
 }
 
 #[test]
 fn two_secrets_live_side_by_side_until_grace_ends() {
     let ends = NOW.0 + 1_000_000;
-    let secrets = json!([
-        secret("current", SECRET, 2, None),
-        secret("retiring", OTHER_SECRET, 1, Some(ends))
-    ]);
-    let snapshot = snapshot_of(&deployment_but([
-        with(key(), json!({"secrets": secrets})),
-        wrapped_pepper(2),
-    ]));
+    let secrets = json!([secret("current", SECRET, 2, None), secret("retiring", OTHER_SECRET, 1, Some(ends))]);
+    let snapshot = snapshot_of(&deployment_but([with(key(), json!({"secrets": secrets})), wrapped_pepper(2)]));
     let lane = SecurityLane::default();
     let slot = |secret, now| {
         authenticate(&snapshot, &lane, &presented("live", KID, secret), now).map(|identity| identity.slot)
     };
     assert_eq!(slot(SECRET, NOW), Ok(SecretSlot::Current));
     assert_eq!(slot(OTHER_SECRET, NOW), Ok(SecretSlot::Retiring));
-    assert_eq!(
-        slot(OTHER_SECRET, WallTime(ends)),
-        Err(proven(Fault::KeyExpired, SecretSlot::Retiring))
-    );
+    assert_eq!(slot(OTHER_SECRET, WallTime(ends)), Err(proven(Fault::KeyExpired, SecretSlot::Retiring)));
     assert_eq!(slot(SECRET, WallTime(ends)), Ok(SecretSlot::Current));
 }
 
@@ -160,10 +115,7 @@ fn what_this_node_does_not_understand_is_its_own_fault() {
     ];
     for resource in from_the_future {
         let snapshot = snapshot_of(&deployment_but([resource]));
-        assert_eq!(
-            denial(&snapshot, &lane, &presented("live", KID, SECRET), NOW).fault,
-            Fault::NodeOutdated
-        );
+        assert_eq!(denial(&snapshot, &lane, &presented("live", KID, SECRET), NOW).fault, Fault::NodeOutdated);
     }
 }
 
@@ -184,20 +136,14 @@ fn a_request_presents_one_key() {
         (&[&key], &[bearer(&other)], Err(Fault::KeyAmbiguous)),
         (&[&key, &other], &[], Err(Fault::KeyAmbiguous)),
         (&[], &[bearer(&key), bearer(&other)], Err(Fault::KeyAmbiguous)),
-        (
-            &[],
-            &[bearer(&key), bearer("a.foreign.token")],
-            Err(Fault::KeyAmbiguous),
-        ),
+        (&[], &[bearer(&key), bearer("a.foreign.token")], Err(Fault::KeyAmbiguous)),
     ];
     for (api_keys, authorizations, expected) in cases {
         let found = presented_key(
             api_keys.iter().map(|value| value.as_bytes()),
             authorizations.iter().map(|value| value.as_bytes()),
         );
-        let found = found
-            .map(|key| std::str::from_utf8(key).unwrap())
-            .map_err(|denied| denied.fault);
+        let found = found.map(|key| std::str::from_utf8(key).unwrap()).map_err(|denied| denied.fault);
         assert_eq!(found, expected, "{api_keys:?} {authorizations:?}");
     }
 }

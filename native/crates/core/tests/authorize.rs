@@ -29,14 +29,8 @@ fn each_denial_has_its_fault() {
         (with(application(), suspended), Fault::ApplicationSuspended),
         (with(application(), json!({"plan": null})), Fault::PlanMissing),
         (with(plan(), json!({"apis": []})), Fault::PlanMissing),
-        (
-            with(route(), json!({"environments": ["test"]})),
-            Fault::EnvironmentUnavailable,
-        ),
-        (
-            with(key(), json!({"networks": ["10.0.0.0/8"]})),
-            Fault::KeyNetworkDenied,
-        ),
+        (with(route(), json!({"environments": ["test"]})), Fault::EnvironmentUnavailable),
+        (with(key(), json!({"networks": ["10.0.0.0/8"]})), Fault::KeyNetworkDenied),
         (with(key(), json!({"networks": []})), Fault::KeyNetworkDenied),
         (requiring(partner(), "partner.tree.9"), Fault::NodeOutdated),
         (requiring(plan(), "plan.quota.9"), Fault::NodeOutdated),
@@ -54,9 +48,7 @@ fn a_backend_without_the_environment_answers_test_keys_with_that() {
     let snapshot = snapshot_of(&deployment_but([with(application(), json!({"environment": "test"}))]));
     let lane = SecurityLane::default();
     let key = support::presented("test", KID, support::SECRET);
-    let identity = support::authenticate(&snapshot, &lane, &key, support::NOW)
-        .ok()
-        .unwrap();
+    let identity = support::authenticate(&snapshot, &lane, &key, support::NOW).ok().unwrap();
     let caller = portazgo_core::authorize::caller(&identity, &snapshot).unwrap();
     let route = support::found_route(&snapshot, "/v1/badges/7");
     let decided =
@@ -77,22 +69,13 @@ fn plan_and_key_together_reach_no_further_than_each() {
         (json!([]), json!([]), json!([]), Ok(())),
         (json!(["a"]), json!(["b"]), null.clone(), Err(Fault::ScopeMissing)),
         (json!(["a"]), null.clone(), json!([]), Err(Fault::ScopeMissing)),
-        (
-            json!(["a", "b"]),
-            json!(["a", "b"]),
-            json!(["a"]),
-            Err(Fault::ScopeMissing),
-        ),
+        (json!(["a", "b"]), json!(["a", "b"]), json!(["a"]), Err(Fault::ScopeMissing)),
         // Plan and key each have one of the two: no one has both.
         (json!(["a", "b"]), json!(["a"]), json!(["b"]), Err(Fault::ScopeMissing)),
     ];
     for (wanted, of_plan, of_key, expected) in cases {
         let name = format!("{wanted} {of_plan} {of_key}");
-        assert_eq!(
-            decided([needs(wanted), plan_has(of_plan), key_has(of_key)], HERE),
-            expected,
-            "{name}"
-        );
+        assert_eq!(decided([needs(wanted), plan_has(of_plan), key_has(of_key)], HERE), expected, "{name}");
     }
 }
 
@@ -120,10 +103,7 @@ fn the_security_lane_counts_until_a_snapshot_has_caught_up() {
     };
     let cases = [
         (security(2, "suspend_partner", PARTNER), Fault::PartnerSuspended),
-        (
-            security(2, "suspend_application", APPLICATION),
-            Fault::ApplicationSuspended,
-        ),
+        (security(2, "suspend_application", APPLICATION), Fault::ApplicationSuspended),
         (narrowed, Fault::KeyNetworkDenied),
     ];
     for (entry, fault) in cases {
@@ -138,9 +118,6 @@ fn the_security_lane_counts_until_a_snapshot_has_caught_up() {
 #[test]
 fn the_stricter_of_snapshot_and_lane_wins() {
     let suspended = snapshot_of(&deployment_but([with(partner(), json!({"status": "suspended"}))]));
-    let lane = lane_of(&[
-        security(2, "suspend_partner", PARTNER),
-        security(3, "resume_partner", PARTNER),
-    ]);
+    let lane = lane_of(&[security(2, "suspend_partner", PARTNER), security(3, "resume_partner", PARTNER)]);
     assert_eq!(decide(&suspended, &lane, HERE), Err(Fault::PartnerSuspended));
 }

@@ -16,9 +16,7 @@ use std::path::Path;
 use support::{NOW, deployment_but, enter, resource, snapshot_of, understood, with};
 
 fn cases(name: &str) -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../../tests/cases")
-        .join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/cases").join(name);
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
@@ -27,9 +25,7 @@ fn text<'v>(value: &'v Value, member: &str) -> &'v str {
 }
 
 fn list<'v>(value: &'v Value, member: &str) -> &'v [Value] {
-    value[member]
-        .as_array()
-        .unwrap_or_else(|| panic!("{member} of {value}"))
+    value[member].as_array().unwrap_or_else(|| panic!("{member} of {value}"))
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
@@ -37,10 +33,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
 }
 
 fn bytes(hexadecimal: &str) -> Vec<u8> {
-    (0..hexadecimal.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&hexadecimal[at..at + 2], 16).unwrap())
-        .collect()
+    (0..hexadecimal.len()).step_by(2).map(|at| u8::from_str_radix(&hexadecimal[at..at + 2], 16).unwrap()).collect()
 }
 
 #[test]
@@ -53,19 +46,13 @@ fn keys_have_their_form_and_check_sum() {
         assert_eq!(found, expected, "{case}");
     }
     for case in list(&document, "checksums") {
-        assert_eq!(
-            base62_crc(crc32fast::hash(text(case, "text").as_bytes())),
-            text(case, "crc").as_bytes()
-        );
+        assert_eq!(base62_crc(crc32fast::hash(text(case, "text").as_bytes())), text(case, "crc").as_bytes());
     }
     for case in list(&document, "digests") {
         let inner = digest::digest(&digest::SHA256, text(case, "secret").as_bytes());
         assert_eq!(hexadecimal(inner.as_ref()), text(case, "inner"));
         let pepper = hmac::Key::new(hmac::HMAC_SHA256, &bytes(text(case, "pepper")));
-        assert_eq!(
-            hexadecimal(hmac::sign(&pepper, inner.as_ref()).as_ref()),
-            text(case, "digest")
-        );
+        assert_eq!(hexadecimal(hmac::sign(&pepper, inner.as_ref()).as_ref()), text(case, "digest"));
     }
 }
 
@@ -83,9 +70,7 @@ fn a_path_leads_where_its_route_says() {
     all.retain(|one| one["id"] != support::ROUTE);
     let snapshot = snapshot_of(&all);
     for request in list(&document, "requests") {
-        let found = snapshot
-            .router()
-            .find(text(request, "host"), text(request, "method"), text(request, "path"));
+        let found = snapshot.router().find(text(request, "host"), text(request, "method"), text(request, "path"));
         let found = match found {
             Match::Route(index, values) => {
                 let route = snapshot.route(index);
@@ -108,11 +93,7 @@ fn a_path_leads_where_its_route_says() {
 /// The claims that a template adds to a token; Err where none is made.
 fn filled(case: &Value, document: &Value) -> Result<Value, Fault> {
     let member = |name: &str| {
-        if case.get(name).is_some() {
-            &case[name]
-        } else {
-            &document[name]
-        }
+        if case.get(name).is_some() { &case[name] } else { &document[name] }
     };
     let (partner, application, key) = (member("partner"), member("application"), member("key"));
     let snapshot = snapshot_of(&deployment_but([
@@ -121,10 +102,7 @@ fn filled(case: &Value, document: &Value) -> Result<Value, Fault> {
             support::PARTNER,
             json!({"name": partner["name"], "status": "active", "metadata": partner["metadata"]}),
         ),
-        with(
-            support::application(),
-            json!({"name": application["name"], "metadata": application["metadata"]}),
-        ),
+        with(support::application(), json!({"name": application["name"], "metadata": application["metadata"]})),
         with(support::key(), json!({"name": key["name"], "scopes": key["scopes"]})),
         with(support::plan(), json!({"scopes": member("plan_scopes")})),
         support::backend_claiming(&case["claims"]),
@@ -132,16 +110,8 @@ fn filled(case: &Value, document: &Value) -> Result<Value, Fault> {
     let lane = SecurityLane::default();
     let (identity, caller) = enter(&snapshot, &lane);
     let backend = understood(snapshot.backend(Id::parse(support::BACKEND).unwrap()));
-    let Some(CredentialPolicy::Mint(policy)) = backend.live.as_ref().map(|live| &live.credential) else {
-        panic!()
-    };
-    let minting = Minting {
-        caller: &caller,
-        identity: &identity,
-        backend: &backend,
-        snapshot: &snapshot,
-        lane: &lane,
-    };
+    let Some(CredentialPolicy::Mint(policy)) = backend.live.as_ref().map(|live| &live.credential) else { panic!() };
+    let minting = Minting { caller: &caller, identity: &identity, backend: &backend, snapshot: &snapshot, lane: &lane };
     let header = authorization(policy, &minting, NOW, 0)?;
     let claims = header.split('.').nth(1).unwrap();
     Ok(serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap())
@@ -152,28 +122,17 @@ fn claims_come_to_what_the_template_says() {
     let document = cases("claims.json");
     for case in list(&document, "cases") {
         let template: &Map<String, Value> = case["claims"].as_object().unwrap();
-        assert_eq!(
-            ClaimsTemplate::compile(template).is_err(),
-            case["refused"] == true,
-            "{case}"
-        );
+        assert_eq!(ClaimsTemplate::compile(template).is_err(), case["refused"] == true, "{case}");
         if case["refused"] == true {
             continue;
         }
         match filled(case, &document) {
             Ok(claims) => {
-                for (name, value) in case["filled"]
-                    .as_object()
-                    .unwrap_or_else(|| panic!("{case} gave {claims}"))
-                {
+                for (name, value) in case["filled"].as_object().unwrap_or_else(|| panic!("{case} gave {claims}")) {
                     assert_eq!(&claims[name], value, "{case}");
                 }
             }
-            Err(fault) => assert_eq!(
-                (fault, case["missing"].is_string()),
-                (Fault::TokenMintFailed, true),
-                "{case}"
-            ),
+            Err(fault) => assert_eq!((fault, case["missing"].is_string()), (Fault::TokenMintFailed, true), "{case}"),
         }
     }
 }

@@ -24,13 +24,7 @@ fn mint_at(snapshot: &Snapshot, lane: &SecurityLane, now: WallTime) -> Result<Ar
     let Some(CredentialPolicy::Mint(policy)) = backend.live.as_ref().map(|live| &live.credential) else {
         panic!("the backend mints")
     };
-    let minting = Minting {
-        caller: &caller,
-        identity: &identity,
-        backend: &backend,
-        snapshot,
-        lane,
-    };
+    let minting = Minting { caller: &caller, identity: &identity, backend: &backend, snapshot, lane };
     authorization(policy, &minting, now, 7)
 }
 
@@ -51,24 +45,12 @@ fn verified(header: &str, snapshot: &Snapshot) -> (Value, Value) {
     let json = |part: &str| serde_json::from_slice::<Value>(&decode(part)).unwrap();
     let head = json(head);
     let keys: Value = serde_json::from_str(&snapshot.jwks(&SecurityLane::default())).unwrap();
-    let jwk = keys["keys"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|jwk| jwk["kid"] == head["kid"])
-        .unwrap()
-        .clone();
+    let jwk = keys["keys"].as_array().unwrap().iter().find(|jwk| jwk["kid"] == head["kid"]).unwrap().clone();
     let mut point = vec![4];
-    point.extend(
-        ["x", "y"]
-            .into_iter()
-            .flat_map(|name| decode(jwk[name].as_str().unwrap())),
-    );
+    point.extend(["x", "y"].into_iter().flat_map(|name| decode(jwk[name].as_str().unwrap())));
     let signature = decode(signature);
     assert_eq!(signature.len(), 64, "a JWS signature is r and s, not DER");
-    UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
-        .verify(signed.as_bytes(), &signature)
-        .unwrap();
+    UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(signed.as_bytes(), &signature).unwrap();
     (head, json(claims))
 }
 
@@ -123,10 +105,7 @@ fn a_change_of_anything_that_the_token_depends_on_drops_it() {
 
 #[test]
 fn a_change_of_something_else_keeps_it() {
-    let changes = [
-        with(key(), json!({"name": "renamed"})),
-        with(plan(), json!({"name": "renamed"})),
-    ];
+    let changes = [with(key(), json!({"name": "renamed"})), with(plan(), json!({"name": "renamed"}))];
     for change in changes {
         let before = snapshot_of(&deployment());
         let token = mint(&before);
@@ -139,17 +118,10 @@ fn a_change_of_something_else_keeps_it() {
 fn a_token_that_reads_the_key_belongs_to_the_key() {
     let reads_key = backend_claiming(&json!({"kid": "{key.kid}", "scopes": "{key.scopes}"}));
     let scoped = with(plan(), json!({"scopes": ["a"]}));
-    let snapshot = snapshot_of(&deployment_but([
-        reads_key,
-        scoped,
-        key_named("Kid0000002", OTHER_SECRET),
-    ]));
+    let snapshot = snapshot_of(&deployment_but([reads_key, scoped, key_named("Kid0000002", OTHER_SECRET)]));
     let token = mint(&snapshot);
     assert_eq!(verified(&token, &snapshot).1["kid"], KID);
-    for change in [
-        with(key(), json!({"name": "renamed"})),
-        with(plan(), json!({"scopes": ["a", "b"]})),
-    ] {
+    for change in [with(key(), json!({"name": "renamed"})), with(plan(), json!({"scopes": ["a", "b"]}))] {
         let after = apply_change(&snapshot, std::slice::from_ref(&change), &[]).unwrap();
         assert_ne!(mint(&after), token, "{change}");
     }
@@ -162,12 +134,7 @@ fn the_next_signing_key_signs_when_it_is_told_to() {
     let first = mint(&before);
     assert_eq!(verified(&first, &before).0["kid"], "signing-1");
     let retired = with(signing_key(), json!({"state": "retired"}));
-    let after = apply_change(
-        &before,
-        &[retired, signing_key_of("signing-2", &NEXT_SIGNING, "signing")],
-        &[],
-    )
-    .unwrap();
+    let after = apply_change(&before, &[retired, signing_key_of("signing-2", &NEXT_SIGNING, "signing")], &[]).unwrap();
     assert_eq!(verified(&mint(&after), &after).0["kid"], "signing-2");
     // What the old one signed can still be checked.
     verified(&first, &after);
@@ -188,14 +155,8 @@ fn a_withdrawn_signing_key_signs_no_more_and_is_not_published() {
 fn no_token_is_made_from_what_is_missing_or_not_understood() {
     let lane = SecurityLane::default();
     let cases = [
-        (
-            backend_claiming(&json!({"x": "{partner.metadata.absent}"})),
-            Fault::TokenMintFailed,
-        ),
-        (
-            with(signing_key(), json!({"state": "published"})),
-            Fault::TokenMintFailed,
-        ),
+        (backend_claiming(&json!({"x": "{partner.metadata.absent}"})), Fault::TokenMintFailed),
+        (with(signing_key(), json!({"state": "published"})), Fault::TokenMintFailed),
         (requiring(signing_key(), "signing.eddsa.9"), Fault::NodeOutdated),
         (requiring(issuer(), "issuer.tree.9"), Fault::NodeOutdated),
     ];
@@ -212,12 +173,7 @@ fn a_signing_key_from_the_future_is_published_although_it_is_not_understood() {
     let snapshot = snapshot_of(&deployment_but([future]));
     let kids: Vec<Value> = {
         let keys: Value = serde_json::from_str(&snapshot.jwks(&SecurityLane::default())).unwrap();
-        keys["keys"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|jwk| jwk["kid"].clone())
-            .collect()
+        keys["keys"].as_array().unwrap().iter().map(|jwk| jwk["kid"].clone()).collect()
     };
     assert_eq!(kids, ["signing-1", "signing-2"]);
     assert_eq!(verified(&mint(&snapshot), &snapshot).0["kid"], "signing-1");
@@ -229,10 +185,7 @@ fn a_backend_may_want_no_credential() {
     open["body"]["environments"]["live"]["credential"] = json!({"kind": "none"});
     let snapshot = snapshot_of(&deployment_but([open]));
     let backend = understood(snapshot.backend(portazgo_core::ids::Id::parse(support::BACKEND).unwrap()));
-    assert!(matches!(
-        backend.live.as_ref().unwrap().credential,
-        CredentialPolicy::None
-    ));
+    assert!(matches!(backend.live.as_ref().unwrap().credential, CredentialPolicy::None));
 }
 
 #[test]
@@ -247,14 +200,8 @@ fn discovery_is_told_by_the_issuer_of_the_host() {
         let document: Value = serde_json::from_str(snapshot.discovery(host).unwrap()).unwrap();
         (document["issuer"].clone(), document["jwks_uri"].clone())
     };
-    let own = (
-        json!("https://gate.example"),
-        json!("https://gate.example/.well-known/jwks.json"),
-    );
-    let first = (
-        json!("https://a.example/x"),
-        json!("https://a.example/x/.well-known/jwks.json"),
-    );
+    let own = (json!("https://gate.example"), json!("https://gate.example/.well-known/jwks.json"));
+    let first = (json!("https://a.example/x"), json!("https://a.example/x/.well-known/jwks.json"));
     assert_eq!(issuer("gate.example"), own);
     assert_eq!(issuer("a.example"), first);
     assert_eq!(issuer("127.0.0.1:8080"), first);

@@ -63,7 +63,10 @@ fn each_broken_rule_has_its_fault() {
         (b"GET /a?b=%0 HTTP/1.1\r\nHost: a\r\n\r\n", Fault::HeadPathInvalid),
         (b"GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n", Fault::HeadPathInvalid),
         (b"CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n", Fault::UpgradeRefused),
-        (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", Fault::HeadConflictingLength),
+        (
+            b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+            Fault::HeadConflictingLength,
+        ),
         (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n", Fault::HeadConflictingLength),
         (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3, 3\r\n\r\n", Fault::HeadConflictingLength),
         (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +3\r\n\r\n", Fault::HeadConflictingLength),
@@ -71,7 +74,10 @@ fn each_broken_rule_has_its_fault() {
         (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n", Fault::HeadConflictingLength),
         (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\n", Fault::HeadConflictingLength),
         (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", Fault::HeadConflictingLength),
-        (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", Fault::HeadConflictingLength),
+        (
+            b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+            Fault::HeadConflictingLength,
+        ),
         (b"POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", Fault::HeadConflictingLength),
     ];
     for (head, fault) in cases {

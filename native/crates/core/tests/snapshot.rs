@@ -93,46 +93,19 @@ fn revisions_of_a_page_have_no_gap() {
     };
     assert!(read(Update::changes(), page(&[2, 3]).as_bytes()).is_ok());
     for revisions in [&[2, 4][..], &[3, 2], &[2], &[2, 2, 3], &[]] {
-        assert!(
-            read(Update::changes(), page(revisions).as_bytes()).is_err(),
-            "{revisions:?}"
-        );
+        assert!(read(Update::changes(), page(revisions).as_bytes()).is_err(), "{revisions:?}");
     }
 }
 
 #[test]
 fn a_bad_resource_is_refused_with_its_place() {
     let cases = [
-        (
-            with(partner(), json!({"surprise": 1})),
-            format!("partner/{PARTNER}/surprise"),
-            "unknown field `surprise`",
-        ),
-        (
-            with(partner(), json!({"status": "asleep"})),
-            format!("partner/{PARTNER}/status"),
-            "unknown variant `asleep`",
-        ),
-        (
-            with(partner(), json!({"metadata": {"x": [1]}})),
-            format!("partner/{PARTNER}/metadata"),
-            "x is neither",
-        ),
-        (
-            with(key(), json!({"secrets": []})),
-            format!("key/{KID}/secrets"),
-            "one or two",
-        ),
-        (
-            with(key(), json!({"networks": ["10.0.0.1/8"]})),
-            format!("key/{KID}/networks"),
-            "no network",
-        ),
-        (
-            with(key(), json!({"expires_at_us": "soon"})),
-            format!("key/{KID}/expires_at_us"),
-            "invalid type",
-        ),
+        (with(partner(), json!({"surprise": 1})), format!("partner/{PARTNER}/surprise"), "unknown field `surprise`"),
+        (with(partner(), json!({"status": "asleep"})), format!("partner/{PARTNER}/status"), "unknown variant `asleep`"),
+        (with(partner(), json!({"metadata": {"x": [1]}})), format!("partner/{PARTNER}/metadata"), "x is neither"),
+        (with(key(), json!({"secrets": []})), format!("key/{KID}/secrets"), "one or two"),
+        (with(key(), json!({"networks": ["10.0.0.1/8"]})), format!("key/{KID}/networks"), "no network"),
+        (with(key(), json!({"expires_at_us": "soon"})), format!("key/{KID}/expires_at_us"), "invalid type"),
         (
             with(
                 plan(),
@@ -141,46 +114,22 @@ fn a_bad_resource_is_refused_with_its_place() {
             format!("plan/{PLAN}/throttles"),
             "is not \"key\"",
         ),
-        (
-            with(route(), json!({"passthrough": false})),
-            format!("route/{ROUTE}/passthrough"),
-            "contract",
-        ),
-        (
-            with(route(), json!({"method": "CONNECT"})),
-            format!("route/{ROUTE}/method"),
-            "CONNECT",
-        ),
-        (
-            with(route(), json!({"backend_path": "/api/{nobody}"})),
-            format!("route/{ROUTE}/backend_path"),
-            "nobody",
-        ),
+        (with(route(), json!({"passthrough": false})), format!("route/{ROUTE}/passthrough"), "contract"),
+        (with(route(), json!({"method": "CONNECT"})), format!("route/{ROUTE}/method"), "CONNECT"),
+        (with(route(), json!({"backend_path": "/api/{nobody}"})), format!("route/{ROUTE}/backend_path"), "nobody"),
         (
             with(route(), json!({"request_headers": ["transfer-encoding"]})),
             format!("route/{ROUTE}/request_headers"),
             "gateway's",
         ),
-        (
-            with(route(), json!({"query": "some"})),
-            format!("route/{ROUTE}/query"),
-            "neither",
-        ),
-        (
-            with(route(), json!({"hosts": []})),
-            format!("route/{ROUTE}/hosts"),
-            "unreachable",
-        ),
+        (with(route(), json!({"query": "some"})), format!("route/{ROUTE}/query"), "neither"),
+        (with(route(), json!({"hosts": []})), format!("route/{ROUTE}/hosts"), "unreachable"),
         (
             with(signing_key(), json!({"public_jwk": NEXT_SIGNING.jwk})),
             "signing_key/signing-1/public_jwk".to_owned(),
             "kid",
         ),
-        (
-            with(signing_key(), json!({"algorithm": "RS256"})),
-            "signing_key/signing-1/algorithm".to_owned(),
-            "ES256",
-        ),
+        (with(signing_key(), json!({"algorithm": "RS256"})), "signing_key/signing-1/algorithm".to_owned(), "ES256"),
     ];
     for (resource, place, why) in cases {
         let found = refusal(apply_snapshot(&deployment_but([resource]), None));
@@ -217,22 +166,13 @@ fn a_target_is_a_host_and_a_port() {
         "http://x:1?y",
         "http://x y:1",
     ] {
-        assert_eq!(
-            refusal(with_target(target)).0,
-            format!("backend/{BACKEND}/environments.live.targets"),
-            "{target}"
-        );
+        assert_eq!(refusal(with_target(target)).0, format!("backend/{BACKEND}/environments.live.targets"), "{target}");
     }
 }
 
 #[test]
 fn what_a_resource_names_must_be_there() {
-    let without = |kind: &str| {
-        deployment()
-            .into_iter()
-            .filter(|one| one["kind"] != kind)
-            .collect::<Vec<Value>>()
-    };
+    let without = |kind: &str| deployment().into_iter().filter(|one| one["kind"] != kind).collect::<Vec<Value>>();
     for (kind, place) in [
         ("partner", format!("application/{APPLICATION}/partner")),
         ("plan", format!("application/{APPLICATION}/plan")),
@@ -242,10 +182,7 @@ fn what_a_resource_names_must_be_there() {
         ("issuer", format!("backend/{BACKEND}/environments")),
     ] {
         assert_eq!(refusal(apply_snapshot(&without(kind), None)).0, place);
-        let text: Vec<u8> = without(kind)
-            .iter()
-            .flat_map(|line| format!("{line}\n").into_bytes())
-            .collect();
+        let text: Vec<u8> = without(kind).iter().flat_map(|line| format!("{line}\n").into_bytes()).collect();
         assert_eq!(refusal(validate(&text, false)).0, place);
     }
 }
@@ -264,24 +201,12 @@ fn what_others_name_does_not_go_before_them() {
         let refused = refusal(apply_change(&base, &[], &[(kind, id)]));
         assert!(refused.1.starts_with(&format!("there is no {kind}")), "{refused:?}");
     }
-    let all = [
-        ("key", KID),
-        ("application", APPLICATION),
-        ("partner", PARTNER),
-        ("route", ROUTE),
-        ("backend", BACKEND),
-    ];
+    let all =
+        [("key", KID), ("application", APPLICATION), ("partner", PARTNER), ("route", ROUTE), ("backend", BACKEND)];
     let after = apply_change(&base, &[], &all).unwrap();
     assert_eq!(after.counts(), [0, 0, 0, 0]);
     // Deleting what isn't there is no mistake: a change may have been compacted away.
-    assert!(
-        apply_change(
-            &base,
-            &[],
-            &[("route", API), ("weather", "x"), ("signing_key", "signing-9")]
-        )
-        .is_ok()
-    );
+    assert!(apply_change(&base, &[], &[("route", API), ("weather", "x"), ("signing_key", "signing-9")]).is_ok());
 }
 
 #[test]
@@ -309,25 +234,16 @@ fn a_secret_that_was_not_unwrapped_or_is_another_is_refused() {
     update.provide("signing_key/signing-1".to_owned(), b"not a key".to_vec());
     assert_eq!(refusal(update.apply(None)).1, "not a P-256 key in PKCS#8 form");
     update.provide("signing_key/signing-1".to_owned(), NEXT_SIGNING.pkcs8.clone());
-    assert_eq!(
-        refusal(update.apply(None)).1,
-        "the private key does not belong to public_jwk"
-    );
+    assert_eq!(refusal(update.apply(None)).1, "the private key does not belong to public_jwk");
 }
 
 #[test]
 fn a_private_member_is_never_published() {
     let mut leaking = signing_key();
     leaking["body"]["public_jwk"]["d"] = json!("AAAA");
-    assert_eq!(
-        refusal(apply_snapshot(&deployment_but([leaking.clone()]), None)).1,
-        "it holds a private key"
-    );
+    assert_eq!(refusal(apply_snapshot(&deployment_but([leaking.clone()]), None)).1, "it holds a private key");
     let future = snapshot_of(&deployment_but([requiring(leaking, "signing.hsm.9")]));
-    assert_eq!(
-        &*future.jwks(&portazgo_core::security::SecurityLane::default()),
-        r#"{"keys":[]}"#
-    );
+    assert_eq!(&*future.jwks(&portazgo_core::security::SecurityLane::default()), r#"{"keys":[]}"#);
 }
 
 #[test]
@@ -335,15 +251,9 @@ fn what_comes_from_the_future_replaces_what_was_understood() {
     let base = snapshot_of(&deployment());
     let change = |resource: Value| apply_change(&base, &[requiring(resource, "from.the.future.9")], &[]).unwrap();
     assert!(matches!(change(partner()).partner(id(PARTNER)), Some(Known::Outdated)));
-    assert!(matches!(
-        change(key()).keys().get(&Kid::parse(KID.as_bytes()).unwrap()),
-        Some(Known::Outdated)
-    ));
+    assert!(matches!(change(key()).keys().get(&Kid::parse(KID.as_bytes()).unwrap()), Some(Known::Outdated)));
     // A body that says more than this node can read changes nothing of that.
-    assert!(matches!(
-        change(with(plan(), json!({"prices": []}))).plan(id(PLAN)),
-        Some(Known::Outdated)
-    ));
+    assert!(matches!(change(with(plan(), json!({"prices": []}))).plan(id(PLAN)), Some(Known::Outdated)));
     let placed = change(with(route(), json!({"contract": {}})));
     assert!(support::found_route(&placed, "/v1/badges/7").action.is_none());
     // A route that can't even be placed is not there.
@@ -358,10 +268,7 @@ fn throttle_cells_outlive_changes_and_whole_snapshots() {
     let spend = |snapshot: &Snapshot| {
         let throttles = [Throttle::new("per-minute", 60, 60, Some(3)).unwrap()];
         let partner = understood(snapshot.partner(id(PARTNER)));
-        match partner
-            .cells
-            .decide(Kid::parse(KID.as_bytes()).unwrap(), &throttles, Monotonic(1))
-        {
+        match partner.cells.decide(Kid::parse(KID.as_bytes()).unwrap(), &throttles, Monotonic(1)) {
             Decision::Admitted(standings) => standings[0].remaining,
             Decision::Denied { .. } => panic!("denied"),
         }
@@ -381,11 +288,7 @@ fn the_base_stays_as_it_was() {
     let next = apply_change(&base, &[key_named("Kid0000002", SECRET)], &[("route", ROUTE)]).unwrap();
     assert_eq!((base.counts(), base.revision), ([1, 1, 1, 1], 1));
     assert_eq!((next.counts(), next.revision), ([1, 1, 2, 0], 2));
-    let refused = apply_change(
-        &base,
-        &[key_named("Kid0000003", SECRET), with(partner(), json!({"status": "x"}))],
-        &[],
-    );
+    let refused = apply_change(&base, &[key_named("Kid0000003", SECRET), with(partner(), json!({"status": "x"}))], &[]);
     assert!(refused.is_err());
     assert_eq!(base.counts(), [1, 1, 1, 1]);
 }
@@ -393,18 +296,12 @@ fn the_base_stays_as_it_was() {
 #[test]
 fn the_control_plane_validates_without_secrets_and_without_the_rest() {
     let text = |resources: &[Value]| -> Vec<u8> {
-        resources
-            .iter()
-            .flat_map(|line| format!("{line}\n").into_bytes())
-            .collect()
+        resources.iter().flat_map(|line| format!("{line}\n").into_bytes()).collect()
     };
     assert_eq!(validate(&text(&deployment()), false), Ok(()));
     assert_eq!(validate(&snapshot_lines(1, &deployment()), false), Ok(()));
     assert_eq!(
-        validate(
-            &change_lines(4, &[key(), signing_key_of("signing-2", &NEXT_SIGNING, "signing")], &[]),
-            true
-        ),
+        validate(&change_lines(4, &[key(), signing_key_of("signing-2", &NEXT_SIGNING, "signing")], &[]), true),
         Ok(())
     );
     assert_eq!(validate(&text(&[key()]), true), Ok(()));
@@ -439,11 +336,7 @@ fn one_change_is_cheap_at_a_million_keys() {
     drop(update);
     assert_eq!(base.keys().len(), KEYS as usize + 1);
 
-    let page = read(
-        Update::changes(),
-        &change_lines(1, &[with(key(), json!({"status": "revoked"}))], &[]),
-    )
-    .unwrap();
+    let page = read(Update::changes(), &change_lines(1, &[with(key(), json!({"status": "revoked"}))], &[])).unwrap();
     let mut times: Vec<Duration> = (0..9)
         .map(|_| {
             let began = Instant::now();

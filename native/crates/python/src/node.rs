@@ -129,7 +129,11 @@ fn epoch_report<'py>(py: Python<'py>, ended: &portazgo_server::journal::EndedEpo
 fn start_error(error: StartError) -> PyErr {
     match error {
         StartError::Config(why) => PyValueError::new_err(why),
-        StartError::Bind(address, error) => PyOSError::new_err((error.raw_os_error(), format!("can't listen on {address}: {error}"))),
-        StartError::Journal(error) => PyOSError::new_err((error.raw_os_error(), format!("the node's folder can't be used: {error}"))),
+        StartError::Bind(address, error) => {
+            PyOSError::new_err((error.raw_os_error(), format!("can't listen on {address}: {error}")))
+        }
+        StartError::Journal(error) => {
+            PyOSError::new_err((error.raw_os_error(), format!("the node's folder can't be used: {error}")))
+        }
     }
 }

@@ -6,7 +6,12 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-create_exception!(_native, SnapshotRefused, PyValueError, "A snapshot or change that is not accepted: args are (where, why).");
+create_exception!(
+    _native,
+    SnapshotRefused,
+    PyValueError,
+    "A snapshot or change that is not accepted: args are (where, why)."
+);
 
 /// A refusal as Python sees it.
 pub(crate) fn refused(refused: Refused) -> PyErr {

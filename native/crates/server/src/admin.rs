@@ -37,9 +37,14 @@ impl AdminListener {
         listener.set_nonblocking(true)?;
         let (stop, mut stopped) = watch::channel(false);
         let join = std::thread::Builder::new().name("admin".to_owned()).spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime needs only file descriptors");
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime needs only file descriptors");
             runtime.block_on(async {
-                let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
+                let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
+                    return;
+                };
                 tokio::select! {
                     () = serve(listener, shared, journal) => {}
                     _ = stopped.wait_for(|stopped| *stopped) => {}
@@ -84,7 +89,11 @@ fn respond(path: &str, shared: &Shared, journal: &Journal) -> Response<Full<Byte
             document(status, "application/json", json!({"ready": reasons.is_empty(), "reasons": reasons}).to_string())
         }
         "/metrics" => document(StatusCode::OK, "text/plain; version=0.0.4", metrics(shared, &journal.stats())),
-        _ => document(StatusCode::NOT_FOUND, "application/json", json!({"title": "not here", "paths": ["/health/live", "/health/ready", "/metrics"]}).to_string()),
+        _ => document(
+            StatusCode::NOT_FOUND,
+            "application/json",
+            json!({"title": "not here", "paths": ["/health/live", "/health/ready", "/metrics"]}).to_string(),
+        ),
     }
 }
 
@@ -105,7 +114,8 @@ fn not_ready(shared: &Shared, journal: &Stats) -> Vec<String> {
         reasons.push("no snapshot has been applied yet".to_owned());
     }
     if shared.lease_ended() {
-        reasons.push("the contact lease has ended: the node refuses calls until it reaches the control plane".to_owned());
+        reasons
+            .push("the contact lease has ended: the node refuses calls until it reaches the control plane".to_owned());
     }
     if shared.clock.contact_age_ms().is_some_and(|age| age > STALE_MS) {
         reasons.push("the last contact with the control plane is older than 30 s".to_owned());
@@ -162,15 +172,33 @@ fn metrics(shared: &Shared, journal: &Stats) -> String {
     };
     let one = |value: u64| vec![(String::new(), value)];
     let by_thread = |pick: fn(&crate::metrics::ThreadMetrics) -> u64| -> Vec<(String, u64)> {
-        shared.threads.iter().enumerate().map(|(index, thread)| (format!("{{thread=\"{index}\"}}"), pick(thread))).collect()
+        shared
+            .threads
+            .iter()
+            .enumerate()
+            .map(|(index, thread)| (format!("{{thread=\"{index}\"}}"), pick(thread)))
+            .collect()
     };
     gauge("portazgo_connections", "Open connections from partners.", &by_thread(|thread| value(&thread.connections)));
     gauge("portazgo_requests_in_flight", "Requests being answered.", &by_thread(|thread| value(&thread.in_flight)));
-    gauge("portazgo_requests_refused_total", "Requests refused for want of a record slot.", &by_thread(|thread| value(&thread.without_slot)));
-    gauge("portazgo_backend_connects_total", "Connections opened to backends.", &by_thread(|thread| value(&thread.backend_connects)));
-    gauge("portazgo_backend_reuses_total", "Requests that took an idle backend connection.", &by_thread(|thread| value(&thread.backend_reuses)));
+    gauge(
+        "portazgo_requests_refused_total",
+        "Requests refused for want of a record slot.",
+        &by_thread(|thread| value(&thread.without_slot)),
+    );
+    gauge(
+        "portazgo_backend_connects_total",
+        "Connections opened to backends.",
+        &by_thread(|thread| value(&thread.backend_connects)),
+    );
+    gauge(
+        "portazgo_backend_reuses_total",
+        "Requests that took an idle backend connection.",
+        &by_thread(|thread| value(&thread.backend_reuses)),
+    );
     gauge("portazgo_backend_idle", "Idle backend connections.", &by_thread(|thread| value(&thread.backend_idle)));
-    let mut outcomes = vec![("{fault=\"none\"}".to_owned(), shared.threads.iter().map(|thread| value(&thread.succeeded)).sum())];
+    let mut outcomes =
+        vec![("{fault=\"none\"}".to_owned(), shared.threads.iter().map(|thread| value(&thread.succeeded)).sum())];
     for fault in Fault::all() {
         let count: u64 = shared.threads.iter().map(|thread| thread.faulted(fault)).sum();
         if count > 0 {
@@ -183,8 +211,16 @@ fn metrics(shared: &Shared, journal: &Stats) -> String {
     gauge("portazgo_segments_waiting", "Sealed segments not yet acknowledged.", &one(journal.segments_waiting as u64));
     gauge("portazgo_segment_bytes_waiting", "Bytes of those segments.", &one(journal.bytes_waiting));
     let snapshot = shared.snapshot.load_full();
-    gauge("portazgo_snapshot_revision", "Revision that is served.", &one(snapshot.as_ref().as_ref().map_or(0, |snapshot| snapshot.revision)));
-    gauge("portazgo_snapshot_apply_microseconds", "Time the last revision took until every thread had it.", &one(shared.last_apply_us.load(Ordering::Relaxed)));
+    gauge(
+        "portazgo_snapshot_revision",
+        "Revision that is served.",
+        &one(snapshot.as_ref().as_ref().map_or(0, |snapshot| snapshot.revision)),
+    );
+    gauge(
+        "portazgo_snapshot_apply_microseconds",
+        "Time the last revision took until every thread had it.",
+        &one(shared.last_apply_us.load(Ordering::Relaxed)),
+    );
     if let Some(age) = shared.clock.contact_age_ms() {
         gauge("portazgo_contact_age_milliseconds", "Age of the last contact with the control plane.", &one(age));
     }

@@ -82,7 +82,8 @@ impl Config {
     pub fn parse(text: &str) -> Result<Self, String> {
         let config: Self = serde_json::from_str(text).map_err(|error| format!("the node's configuration: {error}"))?;
         for network in &config.trusted_proxies {
-            Network::parse(network).ok_or_else(|| format!("the node's configuration: trusted_proxies: {network:?} is no network"))?;
+            Network::parse(network)
+                .ok_or_else(|| format!("the node's configuration: trusted_proxies: {network:?} is no network"))?;
         }
         if config.threads == Some(0) || config.limits.slots_per_thread == 0 || config.limits.connections == 0 {
             return Err("the node's configuration: threads, slots and connections must be at least 1".to_owned());

@@ -1,7 +1,7 @@
 //! One client connection: hyper over the framing layer, ended politely when the node drains.
 
-use crate::phases::framing::{Framed, Wire};
 use crate::phases;
+use crate::phases::framing::{Framed, Wire};
 use crate::thread::Thread;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -24,7 +24,10 @@ pub(crate) async fn serve(thread: Rc<Thread>, stream: TcpStream, peer: SocketAdd
         let thread = Rc::clone(&thread);
         move |request| phases::serve(Rc::clone(&thread), Rc::clone(&wire), request)
     });
-    let connection = http1::Builder::new().max_headers(HYPER_HEADERS).max_buf_size(HYPER_BUFFER).serve_connection(TokioIo::new(framed), service);
+    let connection = http1::Builder::new()
+        .max_headers(HYPER_HEADERS)
+        .max_buf_size(HYPER_BUFFER)
+        .serve_connection(TokioIo::new(framed), service);
     let mut connection = pin!(connection);
     // Errors here are of the transport; what they meant for a request stands in its record.
     tokio::select! {

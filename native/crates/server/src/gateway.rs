@@ -77,7 +77,8 @@ impl Gateway {
         let node_id = node_id(&shared.config.folder, shared.clock.wall()).map_err(StartError::Journal)?;
         let epoch = new_id(shared.clock.wall());
         let journal = Journal::open(journal_config(&shared, node_id, epoch)).map_err(StartError::Journal)?;
-        let address = |listener: &TcpListener, wanted| listener.local_addr().map_err(|error| StartError::Bind(wanted, error));
+        let address =
+            |listener: &TcpListener, wanted| listener.local_addr().map_err(|error| StartError::Bind(wanted, error));
         Ok(Self {
             node_id,
             epoch,
@@ -93,7 +94,8 @@ impl Gateway {
     /// Serve: 503 until a snapshot is applied.
     pub fn start(&self) -> io::Result<()> {
         let mut running = self.running();
-        let (gateway, admin) = running.sockets.take().ok_or_else(|| io::Error::other("this node was started before"))?;
+        let (gateway, admin) =
+            running.sockets.take().ok_or_else(|| io::Error::other("this node was started before"))?;
         for index in 0..self.shared.threads.len() {
             running.threads.push(Handle::start(index, Arc::clone(&self.shared), Arc::clone(&self.journal))?);
         }
@@ -207,7 +209,11 @@ impl Gateway {
             acceptor.join();
         }
         let (sender, done) = mpsc::channel();
-        let told = running.threads.iter().filter(|thread| thread.commands.send(Command::Drain(sender.clone())).is_ok()).count();
+        let told = running
+            .threads
+            .iter()
+            .filter(|thread| thread.commands.send(Command::Drain(sender.clone())).is_ok())
+            .count();
         let all = (0..told).all(|_| done.recv_timeout(deadline.saturating_duration_since(Instant::now())).is_ok());
         // A disk that doesn't let us seal shows in the journal's trouble; the records stay in their slots for the next start.
         let _ = self.journal.seal_now();
@@ -247,9 +253,15 @@ impl Gateway {
     /// Applied means that every data thread has it; an idle one is woken.
     fn wait_until_loaded(&self) -> Result<(), String> {
         let (sender, done) = mpsc::channel();
-        let told = self.running().threads.iter().filter(|thread| thread.commands.send(Command::Load(sender.clone())).is_ok()).count();
+        let told = self
+            .running()
+            .threads
+            .iter()
+            .filter(|thread| thread.commands.send(Command::Load(sender.clone())).is_ok())
+            .count();
         for _ in 0..told {
-            done.recv_timeout(LOAD_TIME).map_err(|_| "a data thread did not load the revision within 5 s".to_owned())?;
+            done.recv_timeout(LOAD_TIME)
+                .map_err(|_| "a data thread did not load the revision within 5 s".to_owned())?;
         }
         Ok(())
     }

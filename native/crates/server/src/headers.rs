@@ -70,7 +70,8 @@ pub(crate) fn to_partner(received: &HeaderMap, extra: &[String]) -> HeaderMap {
 fn pick(received: &HeaderMap, list: &[HeaderName], extra: &[String]) -> HeaderMap {
     let mut picked = HeaderMap::with_capacity(16);
     for (name, value) in received {
-        let listed = list.contains(name) || extra.iter().any(|wanted| wanted == name.as_str() && !NEVER.contains(&wanted.as_str()));
+        let listed = list.contains(name)
+            || extra.iter().any(|wanted| wanted == name.as_str() && !NEVER.contains(&wanted.as_str()));
         if listed {
             picked.append(name.clone(), value.clone());
         }
@@ -86,10 +87,17 @@ mod tests {
     #[test]
     fn only_what_is_listed_passes_and_some_never_do() {
         let mut received = HeaderMap::new();
-        for name in ["accept", "cookie", "x-api-key", "authorization", "x-forwarded-for", "connection", "x-partner-note"] {
+        for name in
+            ["accept", "cookie", "x-api-key", "authorization", "x-forwarded-for", "connection", "x-partner-note"]
+        {
             received.insert(HeaderName::from_static(name), HeaderValue::from_static("v"));
         }
-        let extra = vec!["x-partner-note".to_owned(), "authorization".to_owned(), "x-forwarded-for".to_owned(), "connection".to_owned()];
+        let extra = vec![
+            "x-partner-note".to_owned(),
+            "authorization".to_owned(),
+            "x-forwarded-for".to_owned(),
+            "connection".to_owned(),
+        ];
         let mut names: Vec<String> = to_backend(&received, &extra).keys().map(ToString::to_string).collect();
         names.sort();
         assert_eq!(names, ["accept", "x-partner-note"]);

@@ -87,7 +87,12 @@ impl Pool {
     }
 
     /// A new connection.
-    pub(crate) async fn connect(&self, target: &str, within: Duration, metrics: &ThreadMetrics) -> Result<Lease, Fault> {
+    pub(crate) async fn connect(
+        &self,
+        target: &str,
+        within: Duration,
+        metrics: &ThreadMetrics,
+    ) -> Result<Lease, Fault> {
         let Ok(outcome) = tokio::time::timeout(within, self.connect_now(target)).await else {
             return Err(Fault::ConnectTimeout);
         };

@@ -106,7 +106,10 @@ impl Handle {
     pub(crate) fn start(index: usize, shared: Arc<Shared>, journal: Arc<Journal>) -> std::io::Result<Self> {
         let (commands, inbox) = unbounded_channel();
         let join = std::thread::Builder::new().name(format!("data-{index}")).spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime needs only file descriptors");
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime needs only file descriptors");
             let thread = Rc::new(Thread::new(index, shared, journal.thread(index)));
             drop(journal);
             LocalSet::new().block_on(&runtime, run(thread, inbox));

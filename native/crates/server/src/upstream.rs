@@ -50,7 +50,13 @@ impl RequestBody {
 
     /// No body; a request that can be sent again.
     pub(crate) fn empty() -> Self {
-        Self { source: None, most: 0, idle: Duration::ZERO, timer: Box::pin(sleep(Duration::ZERO)), progress: Rc::default() }
+        Self {
+            source: None,
+            most: 0,
+            idle: Duration::ZERO,
+            timer: Box::pin(sleep(Duration::ZERO)),
+            progress: Rc::default(),
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -68,7 +74,10 @@ impl Body for RequestBody {
     type Data = Bytes;
     type Error = BodyEnded;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyEnded>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyEnded>>> {
         let Some(source) = &mut self.source else {
             return Poll::Ready(None);
         };
@@ -81,7 +90,9 @@ impl Body for RequestBody {
             }
             // Trailers of a client are not passed on: nothing vouches for them.
             Poll::Ready(Some(Ok(frame))) => {
-                let Ok(data) = frame.into_data() else { return Poll::Ready(None) };
+                let Ok(data) = frame.into_data() else {
+                    return Poll::Ready(None);
+                };
                 let seen = self.progress.bytes.get() + data.len() as u64;
                 self.progress.bytes.set(seen);
                 if seen > self.most {

@@ -30,6 +30,4 @@ def refuse_in_use(rows: QuerySet[Row], thing: str, by: str) -> None:
     """Raise Conflict (`in_use`) when something still depends on the thing."""
     count = rows.count()
     if count:
-        raise Conflict(
-            f"the {thing} is still in use by {count} {by}", code="in_use", remedy=f"remove these {by} first"
-        )
+        raise Conflict(f"the {thing} is still in use by {count} {by}", code="in_use", remedy=f"remove these {by} first")

@@ -97,7 +97,7 @@ def _below(node: Any, pointer: str) -> Iterator[tuple[Any, str]]:  # noqa: ANN40
         names_are_ours = not pointer.endswith("/properties")
         members = ((name, value) for name, value in node.items() if not (names_are_ours and name in _DATA))
     else:
-        members = iter(enumerate(node))  # type: ignore[assignment]
+        members = ((index, value) for index, value in enumerate(node))
     for name, value in members:
         if isinstance(value, dict | list):
             yield value, f"{pointer}/{escape(str(name))}"

@@ -5,93 +5,102 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='EpochEnd',
+            name="EpochEnd",
             fields=[
-                ('epoch', models.UUIDField(primary_key=True, serialize=False)),
-                ('node', models.UUIDField()),
-                ('end', models.CharField(max_length=16)),
-                ('last_sequence', models.BigIntegerField()),
-                ('started_at', models.DateTimeField()),
-                ('ended_at', models.DateTimeField()),
-                ('seconds_at_risk', models.FloatField()),
+                ("epoch", models.UUIDField(primary_key=True, serialize=False)),
+                ("node", models.UUIDField()),
+                ("end", models.CharField(max_length=16)),
+                ("last_sequence", models.BigIntegerField()),
+                ("started_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField()),
+                ("seconds_at_risk", models.FloatField()),
             ],
             options={
-                'db_table': 'usage_epoch_end',
+                "db_table": "usage_epoch_end",
             },
         ),
         migrations.CreateModel(
-            name='Manifest',
+            name="Manifest",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('node', models.UUIDField()),
-                ('epoch', models.UUIDField()),
-                ('first_sequence', models.BigIntegerField()),
-                ('last_sequence', models.BigIntegerField()),
-                ('count', models.IntegerField()),
-                ('sha256', models.CharField(max_length=64)),
-                ('started_at_us', models.BigIntegerField()),
-                ('ended_at_us', models.BigIntegerField()),
-                ('content_bytes', models.IntegerField()),
-                ('rolled_up', models.IntegerField()),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("node", models.UUIDField()),
+                ("epoch", models.UUIDField()),
+                ("first_sequence", models.BigIntegerField()),
+                ("last_sequence", models.BigIntegerField()),
+                ("count", models.IntegerField()),
+                ("sha256", models.CharField(max_length=64)),
+                ("started_at_us", models.BigIntegerField()),
+                ("ended_at_us", models.BigIntegerField()),
+                ("content_bytes", models.IntegerField()),
+                ("rolled_up", models.IntegerField()),
             ],
             options={
-                'db_table': 'usage_manifest',
+                "db_table": "usage_manifest",
             },
         ),
         migrations.CreateModel(
-            name='MinuteRollup',
+            name="MinuteRollup",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('minute_us', models.BigIntegerField()),
-                ('partner', models.CharField(max_length=36)),
-                ('application', models.CharField(max_length=36)),
-                ('kid', models.CharField(max_length=10)),
-                ('route', models.CharField(max_length=36)),
-                ('fault', models.CharField(max_length=64)),
-                ('billable', models.BooleanField()),
-                ('price_version', models.IntegerField()),
-                ('requests', models.BigIntegerField()),
-                ('units', models.BigIntegerField()),
-                ('bytes_in', models.BigIntegerField()),
-                ('bytes_out', models.BigIntegerField()),
-                ('duration_us_sum', models.BigIntegerField()),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("minute_us", models.BigIntegerField()),
+                ("partner", models.CharField(max_length=36)),
+                ("application", models.CharField(max_length=36)),
+                ("kid", models.CharField(max_length=10)),
+                ("route", models.CharField(max_length=36)),
+                ("fault", models.CharField(max_length=64)),
+                ("billable", models.BooleanField()),
+                ("price_version", models.IntegerField()),
+                ("requests", models.BigIntegerField()),
+                ("units", models.BigIntegerField()),
+                ("bytes_in", models.BigIntegerField()),
+                ("bytes_out", models.BigIntegerField()),
+                ("duration_us_sum", models.BigIntegerField()),
             ],
             options={
-                'db_table': 'usage_minute',
+                "db_table": "usage_minute",
             },
         ),
         migrations.CreateModel(
-            name='SegmentContent',
+            name="SegmentContent",
             fields=[
-                ('manifest', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, serialize=False, to='usage.manifest')),
-                ('content', models.BinaryField()),
+                (
+                    "manifest",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        serialize=False,
+                        to="usage.manifest",
+                    ),
+                ),
+                ("content", models.BinaryField()),
             ],
             options={
-                'db_table': 'usage_segment',
+                "db_table": "usage_segment",
             },
         ),
         migrations.AddIndex(
-            model_name='manifest',
-            index=models.Index(fields=['ended_at_us', 'id'], name='usage_manifest_ended'),
+            model_name="manifest",
+            index=models.Index(fields=["ended_at_us", "id"], name="usage_manifest_ended"),
         ),
         migrations.AddIndex(
-            model_name='manifest',
-            index=models.Index(fields=['started_at_us'], name='usage_manifest_started'),
+            model_name="manifest",
+            index=models.Index(fields=["started_at_us"], name="usage_manifest_started"),
         ),
         migrations.AddConstraint(
-            model_name='manifest',
-            constraint=models.UniqueConstraint(fields=('epoch', 'first_sequence'), name='usage_manifest_identity'),
+            model_name="manifest",
+            constraint=models.UniqueConstraint(fields=("epoch", "first_sequence"), name="usage_manifest_identity"),
         ),
         migrations.AddConstraint(
-            model_name='minuterollup',
-            constraint=models.UniqueConstraint(fields=('minute_us', 'partner', 'application', 'kid', 'route', 'fault', 'billable', 'price_version'), name='usage_minute_key'),
+            model_name="minuterollup",
+            constraint=models.UniqueConstraint(
+                fields=("minute_us", "partner", "application", "kid", "route", "fault", "billable", "price_version"),
+                name="usage_minute_key",
+            ),
         ),
     ]

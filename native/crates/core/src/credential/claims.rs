@@ -50,11 +50,7 @@ enum Path {
 
 impl Path {
     fn parse(text: &str) -> Result<Self, String> {
-        let member = |prefix| {
-            text.strip_prefix(prefix)
-                .filter(|name: &&str| !name.is_empty())
-                .map(str::to_owned)
-        };
+        let member = |prefix| text.strip_prefix(prefix).filter(|name: &&str| !name.is_empty()).map(str::to_owned);
         if let Some(name) = member("partner.metadata.") {
             return Ok(Self::PartnerMetadata(name));
         }
@@ -157,9 +153,9 @@ impl ClaimValue {
         match self {
             Self::Constant(_) => false,
             Self::Whole(path) => path.reads_key(),
-            Self::Text(pieces) => pieces
-                .iter()
-                .any(|piece| matches!(piece, TextPiece::Value(path) if path.reads_key())),
+            Self::Text(pieces) => {
+                pieces.iter().any(|piece| matches!(piece, TextPiece::Value(path) if path.reads_key()))
+            }
         }
     }
 

@@ -71,24 +71,14 @@ pub fn authorization(
     now: WallTime,
     random: u128,
 ) -> Result<Arc<str>, Fault> {
-    let Minting {
-        caller,
-        identity,
-        backend,
-        snapshot,
-        lane,
-    } = *minting;
+    let Minting { caller, identity, backend, snapshot, lane } = *minting;
     let signing_key = snapshot.signing_key(policy.issuer, lane)?;
     let issuer = match snapshot.issuer(policy.issuer) {
         Some(Known::Yes(issuer)) => issuer,
         Some(Known::Outdated) => return Err(Fault::NodeOutdated),
         None => return Err(Fault::TokenMintFailed),
     };
-    let plan = caller
-        .application
-        .plan
-        .and_then(|id| snapshot.plan(id))
-        .and_then(Known::understood);
+    let plan = caller.application.plan.and_then(|id| snapshot.plan(id)).and_then(Known::understood);
     let made_from = MadeFrom::new(policy, minting, plan, issuer, signing_key);
     let place = (backend.id, policy.claims.reads_key.then_some(identity.key.kid));
     let now = now.seconds();

@@ -74,13 +74,7 @@ mod tests {
 
     fn token(made_at: i64) -> Token {
         let made_from = MadeFrom::default();
-        Token {
-            header: "Bearer x".into(),
-            made_from,
-            made_at,
-            renew_at: made_at + 80,
-            ends_at: made_at + 100,
-        }
+        Token { header: "Bearer x".into(), made_from, made_at, renew_at: made_at + 80, ends_at: made_at + 100 }
     }
 
     fn place(number: u64) -> Place {

@@ -32,7 +32,8 @@ impl<'a> FieldRules<'a> {
         let colon = line.iter().position(|&byte| byte == b':').ok_or(Fault::HeadMalformed)?;
         let (name, value) = (&line[..colon], trim(&line[colon + 1..]));
         // No space before the colon and no folded line: a space is not a token character.
-        if name.is_empty() || !name.iter().all(|&byte| is_token(byte)) || !value.iter().all(|&byte| is_field_byte(byte)) {
+        if name.is_empty() || !name.iter().all(|&byte| is_token(byte)) || !value.iter().all(|&byte| is_field_byte(byte))
+        {
             return Err(Fault::HeadMalformed);
         }
         if name.contains(&b'_') && is_twin_of_ours(name) {

@@ -88,11 +88,7 @@ fn check(head: &[u8], limits: &Limits) -> Result<Head, Fault> {
     }
     let host = rules.host()?;
     target::check(request.method, request.target, host)?;
-    Ok(Head {
-        bytes: head.len(),
-        body: rules.body_length(request.version_10)?,
-        version_10: request.version_10,
-    })
+    Ok(Head { bytes: head.len(), body: rules.body_length(request.version_10)?, version_10: request.version_10 })
 }
 
 struct RequestLine<'a> {
@@ -105,7 +101,9 @@ impl<'a> RequestLine<'a> {
     /// `method SP request-target SP HTTP-version`, single spaces (RFC 9112, section 3).
     fn parse(line: &'a [u8]) -> Result<Self, Fault> {
         let mut words = line.split(|&byte| byte == b' ');
-        let (Some(method), Some(target), Some(version), None) = (words.next(), words.next(), words.next(), words.next()) else {
+        let (Some(method), Some(target), Some(version), None) =
+            (words.next(), words.next(), words.next(), words.next())
+        else {
             return Err(Fault::HeadMalformed);
         };
         if method.is_empty() || !method.iter().all(u8::is_ascii_uppercase) {

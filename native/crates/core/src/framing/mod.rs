@@ -23,10 +23,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            head_bytes: 64 * 1024,
-            head_lines: 100,
-        }
+        Self { head_bytes: 64 * 1024, head_lines: 100 }
     }
 }
 

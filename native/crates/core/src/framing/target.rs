@@ -79,9 +79,7 @@ fn is_dot_segment(segment: &[u8]) -> bool {
 
 fn hides_a_separator(segment: &[u8]) -> bool {
     // An encoded percent sign is refused too: decoded twice it could become any of the others.
-    segment
-        .windows(3)
-        .any(|window| matches!(window, [b'%', b'2', b'f' | b'F' | b'5'] | [b'%', b'5', b'c' | b'C']))
+    segment.windows(3).any(|window| matches!(window, [b'%', b'2', b'f' | b'F' | b'5'] | [b'%', b'5', b'c' | b'C']))
 }
 
 /// RFC 3986: pchar and slash.

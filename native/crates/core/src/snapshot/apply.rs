@@ -46,13 +46,7 @@ impl Update {
         history.clone_into(&mut next.history);
         hash.clone_into(&mut next.hash);
         next.revision = revision;
-        let mut apply = Apply {
-            update: self,
-            base,
-            next,
-            secrets: Secrets::Required,
-            touched: Touched::default(),
-        };
+        let mut apply = Apply { update: self, base, next, secrets: Secrets::Required, touched: Touched::default() };
         apply.steps()?;
         references::check(&apply.next, &apply.touched)?;
         Ok(apply.next)
@@ -61,13 +55,7 @@ impl Update {
     /// What can be said of the update without secrets and without the snapshot before it.
     pub(super) fn check(&self) -> Result<(), Refused> {
         let next = Snapshot::default();
-        let mut apply = Apply {
-            update: self,
-            base: None,
-            next,
-            secrets: Secrets::Absent,
-            touched: Touched::default(),
-        };
+        let mut apply = Apply { update: self, base: None, next, secrets: Secrets::Absent, touched: Touched::default() };
         apply.steps()?;
         match self.form {
             Form::Snapshot => references::check(&apply.next, &apply.touched),
@@ -139,30 +127,20 @@ impl Apply<'_> {
 
     /// A partner that changes keeps its throttle cells: a rename is no fresh burst.
     fn with_its_cells(&self, id: Id, partner: &Known<Partner>) -> Known<Partner> {
-        let before = self
-            .next
-            .partners
-            .get(&id)
-            .or_else(|| self.base?.partners.get(&id))
-            .and_then(Known::understood);
+        let before = self.next.partners.get(&id).or_else(|| self.base?.partners.get(&id)).and_then(Known::understood);
         match (partner, before) {
             (Known::Yes(partner), Some(before)) if partner.version == before.version => Known::Yes(Arc::clone(before)),
-            (Known::Yes(partner), Some(before)) => Known::Yes(Arc::new(Partner {
-                cells: Arc::clone(&before.cells),
-                ..Partner::clone(partner)
-            })),
+            (Known::Yes(partner), Some(before)) => {
+                Known::Yes(Arc::new(Partner { cells: Arc::clone(&before.cells), ..Partner::clone(partner) }))
+            }
             _ => partner.clone(),
         }
     }
 
     /// An application that did not change stays the same object, so that a whole snapshot drops no tokens.
     fn with_its_tokens(&self, id: Id, application: &Known<Application>) -> Known<Application> {
-        let before = self
-            .next
-            .applications
-            .get(&id)
-            .or_else(|| self.base?.applications.get(&id))
-            .and_then(Known::understood);
+        let before =
+            self.next.applications.get(&id).or_else(|| self.base?.applications.get(&id)).and_then(Known::understood);
         match (application, before) {
             (Known::Yes(application), Some(before)) if application.version == before.version => {
                 Known::Yes(Arc::clone(before))
@@ -207,11 +185,7 @@ impl Apply<'_> {
     fn signing_key(&self, draft: &SigningKeyDraft, public: &PublicPart) -> Result<SigningKey, Refused> {
         let outdated = draft.understood == Understood::No;
         let signs = !outdated && public.state != SigningState::Retired && self.secrets == Secrets::Required;
-        let signer = if signs {
-            Some(self.signer(&draft.kid, &public.jwk)?)
-        } else {
-            None
-        };
+        let signer = if signs { Some(self.signer(&draft.kid, &public.jwk)?) } else { None };
         Ok(SigningKey {
             kid: draft.kid.clone(),
             issuer: public.issuer,
@@ -260,17 +234,11 @@ impl Apply<'_> {
             "partner" => (next.partners.delete(&id()?), Kind::Partner),
             "application" => (next.applications.delete(&id()?), Kind::Application),
             "plan" => (Arc::make_mut(&mut next.plans).remove(&id()?).is_some(), Kind::Plan),
-            "backend" => (
-                Arc::make_mut(&mut next.backends).remove(&id()?).is_some(),
-                Kind::Backend,
-            ),
+            "backend" => (Arc::make_mut(&mut next.backends).remove(&id()?).is_some(), Kind::Backend),
             "issuer" => (Arc::make_mut(&mut next.issuers).remove(&id()?).is_some(), Kind::Issuer),
             "pepper" => {
                 let version = pepper_version(&deletion.id).ok_or_else(|| refuse("not a number"))?;
-                (
-                    Arc::make_mut(&mut next.peppers).remove(&version).is_some(),
-                    Kind::Pepper,
-                )
+                (Arc::make_mut(&mut next.peppers).remove(&version).is_some(), Kind::Pepper)
             }
             // A kind from the future: there is nothing of it here.
             _ => return Ok(()),

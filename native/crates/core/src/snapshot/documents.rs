@@ -23,21 +23,12 @@ impl Documents {
     ) -> Self {
         let mut urls: Vec<&str> = issuers.map(|issuer| issuer.url.as_str()).collect();
         urls.sort_unstable();
-        let discoveries = urls
-            .into_iter()
-            .map(|url| (authority(url).to_owned(), discovery(url).into()))
-            .collect();
-        Self {
-            jwks: jwks(keys).into(),
-            discoveries,
-        }
+        let discoveries = urls.into_iter().map(|url| (authority(url).to_owned(), discovery(url).into())).collect();
+        Self { jwks: jwks(keys).into(), discoveries }
     }
 
     pub(super) fn discovery(&self, host: &str) -> Option<&Arc<str>> {
-        let own = self
-            .discoveries
-            .iter()
-            .find(|(authority, _)| authority.eq_ignore_ascii_case(host));
+        let own = self.discoveries.iter().find(|(authority, _)| authority.eq_ignore_ascii_case(host));
         own.or_else(|| self.discoveries.first()).map(|(_, document)| document)
     }
 }

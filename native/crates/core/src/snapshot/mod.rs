@@ -125,11 +125,7 @@ impl Snapshot {
             .filter(|key| !lane.is_withdrawn(&key.kid, self.revision))
             .max_by_key(|key| &key.kid)
             .ok_or(Fault::TokenMintFailed)?;
-        if signing.outdated {
-            Err(Fault::NodeOutdated)
-        } else {
-            Ok(signing)
-        }
+        if signing.outdated { Err(Fault::NodeOutdated) } else { Ok(signing) }
     }
 
     /// The matcher of all routes.
@@ -144,15 +140,8 @@ impl Snapshot {
 
     /// `/.well-known/jwks.json` (RFC 7517): all keys that are published, signing or retired, without those withdrawn.
     pub fn jwks(&self, lane: &SecurityLane) -> Arc<str> {
-        if self
-            .signing_keys
-            .keys()
-            .any(|kid| lane.is_withdrawn(kid, self.revision))
-        {
-            let left = self
-                .signing_keys
-                .values()
-                .filter(|key| !lane.is_withdrawn(&key.kid, self.revision));
+        if self.signing_keys.keys().any(|kid| lane.is_withdrawn(kid, self.revision)) {
+            let left = self.signing_keys.values().filter(|key| !lane.is_withdrawn(&key.kid, self.revision));
             return documents::jwks(left).into();
         }
         Arc::clone(&self.documents.jwks)
@@ -166,11 +155,6 @@ impl Snapshot {
 
     /// How many of each resource: partners, applications, keys, routes.
     pub fn counts(&self) -> [usize; 4] {
-        [
-            self.partners.len(),
-            self.applications.len(),
-            self.keys.len(),
-            self.routes.by_index.len(),
-        ]
+        [self.partners.len(), self.applications.len(), self.keys.len(), self.routes.by_index.len()]
     }
 }

@@ -17,11 +17,7 @@ pub struct Shards<K, V> {
 impl<K, V> Default for Shards<K, V> {
     fn default() -> Self {
         let empty = Arc::new(HashMap::new());
-        Self {
-            parts: vec![empty; SHARDS],
-            spread: RandomState::new(),
-            entries: 0,
-        }
+        Self { parts: vec![empty; SHARDS], spread: RandomState::new(), entries: 0 }
     }
 }
 
@@ -85,12 +81,7 @@ mod tests {
         let mut after = before.clone();
         after.put(7, 70);
         assert_eq!((before.get(&7), after.get(&7)), (Some(&7), Some(&70)));
-        let shared = before
-            .parts
-            .iter()
-            .zip(&after.parts)
-            .filter(|(one, other)| Arc::ptr_eq(one, other))
-            .count();
+        let shared = before.parts.iter().zip(&after.parts).filter(|(one, other)| Arc::ptr_eq(one, other)).count();
         assert_eq!(shared, SHARDS - 1);
     }
 

@@ -222,13 +222,10 @@ impl Backend {
 
     /// The issuers of its tokens.
     pub(super) fn issuers(&self) -> impl Iterator<Item = Id> {
-        self.live
-            .iter()
-            .chain(&self.test)
-            .filter_map(|environment| match &environment.credential {
-                CredentialPolicy::Mint(policy) => Some(policy.issuer),
-                CredentialPolicy::None => None,
-            })
+        self.live.iter().chain(&self.test).filter_map(|environment| match &environment.credential {
+            CredentialPolicy::Mint(policy) => Some(policy.issuer),
+            CredentialPolicy::None => None,
+        })
     }
 }
 

@@ -21,10 +21,7 @@ pub struct Refused {
 
 impl Refused {
     pub(super) fn new(place: impl Into<String>, why: impl Into<String>) -> Self {
-        Self {
-            place: place.into(),
-            why: why.into(),
-        }
+        Self { place: place.into(), why: why.into() }
     }
 }
 
@@ -156,9 +153,7 @@ impl Update {
 
     /// History, revision and hash that the stream leads to; None before its first line.
     pub fn position(&self) -> Option<(&str, u64, &str)> {
-        self.head
-            .as_ref()
-            .map(|head| (head.history.as_str(), head.revision, head.hash.as_str()))
+        self.head.as_ref().map(|head| (head.history.as_str(), head.revision, head.hash.as_str()))
     }
 
     /// The revision that the page of changes goes on from; None for a snapshot.
@@ -193,47 +188,21 @@ impl Update {
                 revision: Some(revision),
                 hash: Some(hash),
                 ..
-            } => self.head_line(
-                format,
-                Head {
-                    history,
-                    from,
-                    revision,
-                    hash,
-                },
-            ),
+            } => self.head_line(format, Head { history, from, revision, hash }),
             _ if self.head.is_none() && !self.fragment => {
                 Err(self.refuse("the stream does not begin with its first line"))
             }
-            Line {
-                kind: Some(kind),
-                id: Some(id),
-                requires: Some(requires),
-                body: Some(body),
-                ..
-            } => self.put(&ResourceLine {
-                kind,
-                id,
-                requires,
-                body,
-            }),
-            Line {
-                revision: Some(revision),
-                put: Some(put),
-                delete: Some(delete),
-                ..
-            } => self.change_line(revision, &put, delete),
-            Line {
-                security: Some(entry), ..
-            } => {
+            Line { kind: Some(kind), id: Some(id), requires: Some(requires), body: Some(body), .. } => {
+                self.put(&ResourceLine { kind, id, requires, body })
+            }
+            Line { revision: Some(revision), put: Some(put), delete: Some(delete), .. } => {
+                self.change_line(revision, &put, delete)
+            }
+            Line { security: Some(entry), .. } => {
                 self.entries.push(entry);
                 Ok(())
             }
-            Line {
-                end: Some(true),
-                count: Some(count),
-                ..
-            } => self.end_line(count),
+            Line { end: Some(true), count: Some(count), .. } => self.end_line(count),
             _ => Err(self.refuse("this is none of the lines that a stream has")),
         }
     }

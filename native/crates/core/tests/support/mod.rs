@@ -66,9 +66,7 @@ pub(crate) fn requiring(mut resource: Value, feature: &str) -> Value {
 
 /// A resource with members of its body replaced.
 pub(crate) fn with(mut resource: Value, members: Value) -> Value {
-    let Value::Object(members) = members else {
-        panic!("members are an object")
-    };
+    let Value::Object(members) = members else { panic!("members are an object") };
     for (name, value) in members {
         resource["body"][name] = value;
     }
@@ -76,11 +74,7 @@ pub(crate) fn with(mut resource: Value, members: Value) -> Value {
 }
 
 pub(crate) fn partner() -> Value {
-    resource(
-        "partner",
-        PARTNER,
-        json!({"name": "northwind", "status": "active", "metadata": {"tier": "gold"}}),
-    )
+    resource("partner", PARTNER, json!({"name": "northwind", "status": "active", "metadata": {"tier": "gold"}}))
 }
 
 pub(crate) fn application() -> Value {
@@ -91,11 +85,7 @@ pub(crate) fn application() -> Value {
 pub(crate) fn digest_of(secret: &str, pepper_version: u32) -> String {
     let inner = digest::digest(&digest::SHA256, secret.as_bytes());
     let key = hmac::Key::new(hmac::HMAC_SHA256, &pepper(pepper_version));
-    hmac::sign(&key, inner.as_ref())
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hmac::sign(&key, inner.as_ref()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 pub(crate) fn secret(slot: &str, secret: &str, pepper: u32, ends_at_us: Option<i64>) -> Value {
@@ -133,11 +123,7 @@ pub(crate) fn signing_key_of(kid: &str, pair: &SigningPair, state: &str) -> Valu
 
 pub(crate) fn plan() -> Value {
     let throttles = json!([{"name": "per-minute", "per": "key", "quota": 60, "window_seconds": 60, "burst": 3}]);
-    resource(
-        "plan",
-        PLAN,
-        json!({"name": "basic", "apis": [API], "scopes": null, "throttles": throttles}),
-    )
+    resource("plan", PLAN, json!({"name": "basic", "apis": [API], "scopes": null, "throttles": throttles}))
 }
 
 pub(crate) fn backend() -> Value {
@@ -148,11 +134,7 @@ pub(crate) fn backend_claiming(claims: &Value) -> Value {
     let credential = json!({"kind": "mint", "issuer": ISSUER, "audience": "insignia", "algorithm": "ES256", "life_seconds": 300, "claims": claims});
     let live = json!({"targets": ["http://127.0.0.1:8082"], "credential": credential,
         "timeouts": {"connect_ms": 1000, "first_byte_ms": 10000, "idle_ms": 10000, "total_ms": 30000}});
-    resource(
-        "backend",
-        BACKEND,
-        json!({"name": "insignia", "environments": {"live": live}}),
-    )
+    resource("backend", BACKEND, json!({"name": "insignia", "environments": {"live": live}}))
 }
 
 pub(crate) fn route() -> Value {
@@ -164,17 +146,7 @@ pub(crate) fn route() -> Value {
 
 /// Everything that one call needs.
 pub(crate) fn deployment() -> Vec<Value> {
-    vec![
-        partner(),
-        application(),
-        key(),
-        wrapped_pepper(1),
-        issuer(),
-        signing_key(),
-        plan(),
-        backend(),
-        route(),
-    ]
+    vec![partner(), application(), key(), wrapped_pepper(1), issuer(), signing_key(), plan(), backend(), route()]
 }
 
 /// The deployment with some resources replaced (same kind and id) or added.
@@ -199,23 +171,14 @@ fn lines(head: &Value, between: &[Value]) -> Vec<u8> {
 }
 
 pub(crate) fn snapshot_lines(revision: u64, between: &[Value]) -> Vec<u8> {
-    lines(
-        &json!({"format": 1, "history": HISTORY, "revision": revision, "hash": "0".repeat(64)}),
-        between,
-    )
+    lines(&json!({"format": 1, "history": HISTORY, "revision": revision, "hash": "0".repeat(64)}), between)
 }
 
 /// A page with one change after `from`.
 pub(crate) fn change_lines(from: u64, put: &[Value], delete: &[(&str, &str)]) -> Vec<u8> {
-    let delete: Vec<Value> = delete
-        .iter()
-        .map(|(kind, id)| json!({"kind": kind, "id": id}))
-        .collect();
+    let delete: Vec<Value> = delete.iter().map(|(kind, id)| json!({"kind": kind, "id": id})).collect();
     let head = json!({"format": 1, "history": HISTORY, "from": from, "revision": from + 1, "hash": "0".repeat(64)});
-    lines(
-        &head,
-        &[json!({"revision": from + 1, "hash": "0".repeat(64), "put": put, "delete": delete})],
-    )
+    lines(&head, &[json!({"revision": from + 1, "hash": "0".repeat(64), "put": put, "delete": delete})])
 }
 
 /// What a node does with a stream, but for the unwrapping.
@@ -254,13 +217,7 @@ pub(crate) fn presented(environment: &str, kid: &str, secret: &str) -> String {
 }
 
 pub(crate) fn security(sequence: u64, operation: &str, id: &str) -> Entry {
-    Entry {
-        sequence,
-        revision: sequence,
-        operation: operation.to_owned(),
-        id: id.to_owned(),
-        networks: None,
-    }
+    Entry { sequence, revision: sequence, operation: operation.to_owned(), id: id.to_owned(), networks: None }
 }
 
 pub(crate) fn lane_of(entries: &[Entry]) -> SecurityLane {

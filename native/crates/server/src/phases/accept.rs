@@ -22,9 +22,14 @@ impl Acceptor {
         let inboxes: Vec<UnboundedSender<Command>> = threads.iter().map(|thread| thread.commands.clone()).collect();
         listener.set_nonblocking(true)?;
         let join = std::thread::Builder::new().name("accept".to_owned()).spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime needs only file descriptors");
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime needs only file descriptors");
             runtime.block_on(async {
-                let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
+                let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
+                    return;
+                };
                 accept_all(&listener, &shared, &inboxes).await;
             });
         })?;
@@ -53,7 +58,12 @@ async fn accept_all(listener: &tokio::net::TcpListener, shared: &Shared, inboxes
     }
 }
 
-fn hand_over(stream: tokio::net::TcpStream, peer: std::net::SocketAddr, shared: &Shared, inboxes: &[UnboundedSender<Command>]) {
+fn hand_over(
+    stream: tokio::net::TcpStream,
+    peer: std::net::SocketAddr,
+    shared: &Shared,
+    inboxes: &[UnboundedSender<Command>],
+) {
     let open: u64 = shared.threads.iter().map(|thread| value(&thread.connections)).sum();
     let (index, metrics) = shared
         .threads

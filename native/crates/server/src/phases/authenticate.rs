@@ -15,7 +15,13 @@ use portazgo_core::whoami;
 use std::net::IpAddr;
 
 /// Prove the key of a request; note in the record what was proven and what was only claimed.
-pub(super) fn prove(thread: &Thread, call: &mut Call, head: &Parts, snapshot: &Snapshot, lane: &SecurityLane) -> Result<Identity, Refusal> {
+pub(super) fn prove(
+    thread: &Thread,
+    call: &mut Call,
+    head: &Parts,
+    snapshot: &Snapshot,
+    lane: &SecurityLane,
+) -> Result<Identity, Refusal> {
     call.reached(Phase::Authenticate);
     let api_keys = head.headers.get_all("x-api-key").iter().map(http::HeaderValue::as_bytes);
     let authorizations = head.headers.get_all(header::AUTHORIZATION).iter().map(http::HeaderValue::as_bytes);
@@ -56,7 +62,14 @@ fn note_proof(call: &mut Call, kid: Kid, slot: snapshot::SecretSlot, head: &Part
 }
 
 /// Tell a key about itself.
-pub(super) fn who_am_i(thread: &Thread, call: &mut Call, head: &Parts, snapshot: &Snapshot, lane: &SecurityLane, client: IpAddr) -> Result<Answer, Refusal> {
+pub(super) fn who_am_i(
+    thread: &Thread,
+    call: &mut Call,
+    head: &Parts,
+    snapshot: &Snapshot,
+    lane: &SecurityLane,
+    client: IpAddr,
+) -> Result<Answer, Refusal> {
     let identity = prove(thread, call, head, snapshot, lane)?;
     let caller = authorize::caller(call, &identity, snapshot)?;
     portazgo_core::authorize::standing(&caller, &identity, snapshot, lane, client)?;

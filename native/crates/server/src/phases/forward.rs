@@ -89,7 +89,9 @@ impl Trip<'_> {
         let sent = timeout_at(first_byte.min(self.ends), send(&mut lease, request)).await;
         let response = match sent {
             Ok(Ok(response)) => response,
-            Ok(Err(error)) => return Err(Failure { fault: fault_of(&error), may_repeat: reused }),
+            Ok(Err(error)) => {
+                return Err(Failure { fault: fault_of(&error), may_repeat: reused });
+            }
             Err(_) if Instant::now() >= self.ends => return Err(Fault::BackendTotalTimeout.into()),
             Err(_) => return Err(Fault::BackendFirstByteTimeout.into()),
         };

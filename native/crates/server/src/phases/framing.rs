@@ -187,7 +187,9 @@ impl Framed {
     }
 
     fn accept(&mut self, head: Head) {
-        let Reading::Head { call, .. } = &mut self.reading else { return };
+        let Reading::Head { call, .. } = &mut self.reading else {
+            return;
+        };
         let mut call = call.take();
         if let Some(call) = &mut call {
             call.head_accepted(head);
@@ -209,7 +211,9 @@ impl Framed {
 
     /// Put a synthetic request in the place of this head; the service answers for it and closes.
     fn refuse(&mut self, fault: Fault) {
-        let Reading::Head { call, .. } = std::mem::replace(&mut self.reading, Reading::Ended) else { return };
+        let Reading::Head { call, .. } = std::mem::replace(&mut self.reading, Reading::Ended) else {
+            return;
+        };
         let bytes = self.received.len() as u64;
         let call = call.map(|mut call| {
             call.record().bytes_in += bytes;
@@ -244,7 +248,9 @@ impl Framed {
     /// The client has closed its side. A head that was begun is recorded; there is nobody to answer.
     fn closed_by_client(&mut self) {
         if let Reading::Head { call: Some(_), .. } = &self.reading {
-            let Reading::Head { call, .. } = std::mem::replace(&mut self.reading, Reading::Ended) else { return };
+            let Reading::Head { call, .. } = std::mem::replace(&mut self.reading, Reading::Ended) else {
+                return;
+            };
             if let Some(mut call) = call {
                 call.record().bytes_in += self.received.len() as u64;
                 call.fail(Fault::HeadIncomplete);
@@ -315,7 +321,11 @@ impl AsyncWrite for Framed {
         Poll::Ready(Ok(written))
     }
 
-    fn poll_write_vectored(self: Pin<&mut Self>, context: &mut Context<'_>, pieces: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = ready!(Pin::new(&mut this.stream).poll_write_vectored(context, pieces))?;
         this.wire.written.set(this.wire.written.get() + written as u64);

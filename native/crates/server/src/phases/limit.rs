@@ -16,7 +16,13 @@ const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const STANDING: HeaderName = HeaderName::from_static("ratelimit");
 
 /// Admit the call, or refuse it naming the policy. Returns the headers that tell how the caller stands.
-pub(super) fn decide(thread: &Thread, call: &mut Call, caller: &Caller, identity: &Identity, plan: &Plan) -> Result<HeaderMap, Refusal> {
+pub(super) fn decide(
+    thread: &Thread,
+    call: &mut Call,
+    caller: &Caller,
+    identity: &Identity,
+    plan: &Plan,
+) -> Result<HeaderMap, Refusal> {
     call.reached(Phase::Limit);
     if plan.throttles.is_empty() {
         return Ok(HeaderMap::new());

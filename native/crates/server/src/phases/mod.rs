@@ -45,7 +45,11 @@ impl From<Fault> for Refusal {
 }
 
 /// Answer one request that hyper has parsed. Never fails: every failure is an answer.
-pub(crate) async fn serve(thread: Rc<Thread>, wire: Rc<Wire>, request: Request<Incoming>) -> Result<Response<AnswerBody>, Infallible> {
+pub(crate) async fn serve(
+    thread: Rc<Thread>,
+    wire: Rc<Wire>,
+    request: Request<Incoming>,
+) -> Result<Response<AnswerBody>, Infallible> {
     let bodiless = request.method() == Method::HEAD;
     let Some(Arrival { call, refused }) = wire.next_arrival() else {
         // hyper parsed something that framing did not release: impossible, and answered as the bug it would be.
@@ -77,7 +81,12 @@ pub(crate) async fn serve(thread: Rc<Thread>, wire: Rc<Wire>, request: Request<I
 }
 
 /// The recipe. Each line is a phase; each may end the request with a refusal.
-async fn run(thread: &Rc<Thread>, wire: &Rc<Wire>, call: &mut Call, request: Request<Incoming>) -> Result<Answer, Refusal> {
+async fn run(
+    thread: &Rc<Thread>,
+    wire: &Rc<Wire>,
+    call: &mut Call,
+    request: Request<Incoming>,
+) -> Result<Answer, Refusal> {
     call.method(request.method().as_str());
     let (head, body) = request.into_parts();
     let Loaded { snapshot, lane } = thread.loaded();

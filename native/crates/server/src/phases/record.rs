@@ -34,7 +34,13 @@ impl Call {
             return None;
         };
         add(&metrics.in_flight);
-        Some(Self { slot, began: thread.shared.clock.monotonic(), thread: Rc::clone(thread), finished: false, version_10: false })
+        Some(Self {
+            slot,
+            began: thread.shared.clock.monotonic(),
+            thread: Rc::clone(thread),
+            finished: false,
+            version_10: false,
+        })
     }
 
     pub(crate) fn record(&mut self) -> &mut Record {

@@ -1,7 +1,7 @@
 //! Answers on their way to the partner.
 
-use super::record::Call;
 use super::framing::Wire;
+use super::record::Call;
 use crate::pool::Lease;
 use crate::thread::Thread;
 use bytes::Bytes;
@@ -73,14 +73,26 @@ impl Answer {
     }
 
     /// Hand the answer to hyper; the call goes along and is closed when the last byte is gone.
-    pub(crate) fn send(self, mut call: Call, thread: &Rc<Thread>, wire: &Rc<Wire>, bodiless: bool) -> Response<AnswerBody> {
+    pub(crate) fn send(
+        self,
+        mut call: Call,
+        thread: &Rc<Thread>,
+        wire: &Rc<Wire>,
+        bodiless: bool,
+    ) -> Response<AnswerBody> {
         let Self { status, mut headers, content } = self;
         let request_id = call.request_id().text();
         headers.insert(REQUEST_ID, HeaderValue::from_bytes(&request_id).expect("an id's text is ASCII"));
         call.record().status_sent = status.as_u16();
         call.reached(Phase::Respond);
         let bodiless = bodiless || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED;
-        let mut body = AnswerBody { call: Some(call), content: Some(content), bodiless, thread: Rc::clone(thread), wire: Rc::clone(wire) };
+        let mut body = AnswerBody {
+            call: Some(call),
+            content: Some(content),
+            bodiless,
+            thread: Rc::clone(thread),
+            wire: Rc::clone(wire),
+        };
         if body.is_end_stream() || bodiless {
             body.note_answered();
         }
@@ -115,7 +127,13 @@ impl std::error::Error for CutOff {}
 impl AnswerBody {
     /// An answer without a record: there was no slot for one.
     pub(crate) fn unrecorded(thread: &Rc<Thread>, wire: &Rc<Wire>, content: Bytes) -> Self {
-        Self { call: None, content: Some(Content::Whole(content)), bodiless: false, thread: Rc::clone(thread), wire: Rc::clone(wire) }
+        Self {
+            call: None,
+            content: Some(Content::Whole(content)),
+            bodiless: false,
+            thread: Rc::clone(thread),
+            wire: Rc::clone(wire),
+        }
     }
 
     /// From here on a crash of the process can't lose the answer's record.
@@ -194,7 +212,11 @@ impl Stream {
                     if self.timer.as_mut().poll(context).is_pending() {
                         return Poll::Pending;
                     }
-                    let fault = if Instant::now() >= self.ends { Fault::BackendTotalTimeout } else { Fault::BackendIdleTimeout };
+                    let fault = if Instant::now() >= self.ends {
+                        Fault::BackendTotalTimeout
+                    } else {
+                        Fault::BackendIdleTimeout
+                    };
                     return Poll::Ready(Err(fault));
                 }
             }
@@ -220,7 +242,9 @@ impl Body for AnswerBody {
         match &mut self.content {
             None => Poll::Ready(None),
             Some(Content::Whole(_)) => {
-                let Some(Content::Whole(bytes)) = self.content.take() else { return Poll::Ready(None) };
+                let Some(Content::Whole(bytes)) = self.content.take() else {
+                    return Poll::Ready(None);
+                };
                 self.note_answered();
                 self.hand_over_call();
                 if bytes.is_empty() { Poll::Ready(None) } else { Poll::Ready(Some(Ok(Frame::data(bytes)))) }

@@ -100,7 +100,9 @@ fn forwarded(headers: &HeaderMap, peer: SocketAddr, trusted: impl Fn(IpAddr) -> 
     let mut client = peer;
     let lines: Vec<&str> = headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok()).collect();
     for entry in lines.iter().flat_map(|line| line.split(',')).rev() {
-        let Ok(address) = entry.trim().parse::<IpAddr>() else { break };
+        let Ok(address) = entry.trim().parse::<IpAddr>() else {
+            break;
+        };
         client = SocketAddr::new(address, 0);
         if !trusted(address) {
             break;

@@ -25,7 +25,14 @@ pub(super) struct Outgoing {
 }
 
 /// Map path and query, pick the headers that may pass, add ours.
-pub(super) fn build(thread: &Thread, call: &mut Call, head: &Parts, found: &Found, action: &RouteAction, client: IpAddr) -> Result<Outgoing, Fault> {
+pub(super) fn build(
+    thread: &Thread,
+    call: &mut Call,
+    head: &Parts,
+    found: &Found,
+    action: &RouteAction,
+    client: IpAddr,
+) -> Result<Outgoing, Fault> {
     call.reached(Phase::TransformRequest);
     if declared_length(&head.headers).is_some_and(|length| length > action.max_request_bytes) {
         return Err(Fault::BodyTooLarge);
@@ -46,7 +53,9 @@ fn declared_length(headers: &HeaderMap) -> Option<u64> {
 }
 
 fn write_query(policy: &QueryPolicy, query: Option<&str>, target: &mut String) {
-    let Some(query) = query.filter(|query| !query.is_empty()) else { return };
+    let Some(query) = query.filter(|query| !query.is_empty()) else {
+        return;
+    };
     match policy {
         QueryPolicy::All => {
             target.push('?');

@@ -12,7 +12,12 @@ use portazgo_core::snapshot::{BackendEnvironment, RouteAction};
 use std::time::Duration;
 
 /// Judge the answer's head, pick the headers that may pass, let the body stream.
-pub(super) fn build(call: &mut Call, came_back: CameBack, action: &RouteAction, backend: &BackendEnvironment) -> Result<Answer, Fault> {
+pub(super) fn build(
+    call: &mut Call,
+    came_back: CameBack,
+    action: &RouteAction,
+    backend: &BackendEnvironment,
+) -> Result<Answer, Fault> {
     let CameBack { response, lease, target, ends } = came_back;
     let (head, source) = response.into_parts();
     if head.status == StatusCode::UNAUTHORIZED && matches!(backend.credential, CredentialPolicy::Mint(_)) {
@@ -32,5 +37,9 @@ pub(super) fn build(call: &mut Call, came_back: CameBack, action: &RouteAction, 
     let idle = Duration::from_millis(u64::from(backend.timeouts.idle_ms));
     let timer = Stream::first_timer(idle, ends);
     let stream = Stream { source, lease: Some(lease), target, most, idle, ends, seen: 0, timer };
-    Ok(Answer { status: head.status, headers: headers::to_partner(&head.headers, &action.response_headers), content: Content::Stream(Box::new(stream)) })
+    Ok(Answer {
+        status: head.status,
+        headers: headers::to_partner(&head.headers, &action.response_headers),
+        content: Content::Stream(Box::new(stream)),
+    })
 }

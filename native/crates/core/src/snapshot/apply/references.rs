@@ -41,10 +41,7 @@ pub(super) fn check(snapshot: &Snapshot, touched: &Touched) -> Result<(), Refuse
         application(snapshot, *id)?;
     }
     if gone(Kind::Partner) || gone(Kind::Plan) {
-        snapshot
-            .applications
-            .iter()
-            .try_for_each(|(id, _)| application(snapshot, *id))?;
+        snapshot.applications.iter().try_for_each(|(id, _)| application(snapshot, *id))?;
     }
     for kid in &touched.keys {
         key(snapshot, *kid)?;
@@ -66,10 +63,7 @@ pub(super) fn check(snapshot: &Snapshot, touched: &Touched) -> Result<(), Refuse
     }
     if gone(Kind::Issuer) {
         snapshot.backends.keys().try_for_each(|id| backend(snapshot, *id))?;
-        snapshot
-            .signing_keys
-            .keys()
-            .try_for_each(|kid| signing_key(snapshot, kid))?;
+        snapshot.signing_keys.keys().try_for_each(|kid| signing_key(snapshot, kid))?;
     }
     Ok(())
 }
@@ -79,15 +73,8 @@ fn application(snapshot: &Snapshot, id: Id) -> Result<(), Refused> {
         return Ok(());
     };
     let place = |member| format!("application/{id}/{member}");
-    there(
-        snapshot.partners.contains(&application.partner),
-        place("partner"),
-        "partner",
-        application.partner,
-    )?;
-    application.plan.map_or(Ok(()), |plan| {
-        there(snapshot.plans.contains_key(&plan), place("plan"), "plan", plan)
-    })
+    there(snapshot.partners.contains(&application.partner), place("partner"), "partner", application.partner)?;
+    application.plan.map_or(Ok(()), |plan| there(snapshot.plans.contains_key(&plan), place("plan"), "plan", plan))
 }
 
 fn key(snapshot: &Snapshot, kid: Kid) -> Result<(), Refused> {
@@ -105,10 +92,7 @@ fn key(snapshot: &Snapshot, kid: Kid) -> Result<(), Refused> {
 }
 
 fn missing_pepper(snapshot: &Snapshot, key: &Key) -> Option<u32> {
-    key.secrets
-        .iter()
-        .map(|secret| secret.pepper)
-        .find(|pepper| !snapshot.peppers.contains_key(pepper))
+    key.secrets.iter().map(|secret| secret.pepper).find(|pepper| !snapshot.peppers.contains_key(pepper))
 }
 
 fn route(snapshot: &Snapshot, id: Id) -> Result<(), Refused> {
@@ -126,9 +110,7 @@ fn backend(snapshot: &Snapshot, id: Id) -> Result<(), Refused> {
         return Ok(());
     };
     let missing = backend.issuers().find(|issuer| !snapshot.issuers.contains_key(issuer));
-    missing.map_or(Ok(()), |issuer| {
-        there(false, format!("backend/{id}/environments"), "issuer", issuer)
-    })
+    missing.map_or(Ok(()), |issuer| there(false, format!("backend/{id}/environments"), "issuer", issuer))
 }
 
 fn signing_key(snapshot: &Snapshot, kid: &str) -> Result<(), Refused> {
@@ -142,9 +124,5 @@ fn signing_key(snapshot: &Snapshot, kid: &str) -> Result<(), Refused> {
 }
 
 fn there(known: bool, place: String, kind: &str, id: impl std::fmt::Display) -> Result<(), Refused> {
-    if known {
-        Ok(())
-    } else {
-        Err(Refused::new(place, format!("there is no {kind} {id}")))
-    }
+    if known { Ok(()) } else { Err(Refused::new(place, format!("there is no {kind} {id}"))) }
 }

@@ -30,11 +30,7 @@ pub(super) fn application(line: &ResourceLine<'_>) -> Result<Application, Refuse
         partner: parse_id(&body.partner, line, "partner")?,
         environment: body.environment,
         active: body.status == Standing::Active,
-        plan: body
-            .plan
-            .as_deref()
-            .map(|plan| parse_id(plan, line, "plan"))
-            .transpose()?,
+        plan: body.plan.as_deref().map(|plan| parse_id(plan, line, "plan")).transpose()?,
         metadata: metadata(body.metadata, line)?,
         version: version_of(line),
         tokens: TokenTable::default(),
@@ -49,11 +45,7 @@ pub(super) fn key(line: &ResourceLine<'_>) -> Result<Key, Refused> {
     if body.secrets.len() == 2 && body.secrets[0].slot == body.secrets[1].slot {
         return Err(refused(line, "secrets", "two secrets in one slot"));
     }
-    let secrets = body
-        .secrets
-        .iter()
-        .map(|secret| secret_digest(secret, line))
-        .collect::<Result<_, _>>()?;
+    let secrets = body.secrets.iter().map(|secret| secret_digest(secret, line)).collect::<Result<_, _>>()?;
     Ok(Key {
         kid: kid_of(line)?,
         application: parse_id(&body.application, line, "application")?,
@@ -62,22 +54,14 @@ pub(super) fn key(line: &ResourceLine<'_>) -> Result<Key, Refused> {
         secrets,
         expires_at_us: body.expires_at_us,
         scopes: body.scopes.map(Into::into),
-        networks: body
-            .networks
-            .map(|networks| parse_networks(&networks, line))
-            .transpose()?,
+        networks: body.networks.map(|networks| parse_networks(&networks, line)).transpose()?,
         version: version_of(line),
     })
 }
 
 fn secret_digest(body: &SecretBody, line: &ResourceLine<'_>) -> Result<SecretDigest, Refused> {
     let digest = digest(&body.digest).ok_or_else(|| refused(line, "secrets", "a digest is 64 hexadecimal digits"))?;
-    Ok(SecretDigest {
-        slot: body.slot,
-        digest,
-        pepper: body.pepper,
-        ends_at_us: body.ends_at_us,
-    })
+    Ok(SecretDigest { slot: body.slot, digest, pepper: body.pepper, ends_at_us: body.ends_at_us })
 }
 
 fn digest(text: &str) -> Option<[u8; 32]> {
@@ -119,11 +103,7 @@ pub(super) fn plan(line: &ResourceLine<'_>) -> Result<Plan, Refused> {
     Ok(Plan {
         id: id_of(line)?,
         name: body.name,
-        apis: body
-            .apis
-            .iter()
-            .map(|api| parse_id(api, line, "apis"))
-            .collect::<Result<_, _>>()?,
+        apis: body.apis.iter().map(|api| parse_id(api, line, "apis")).collect::<Result<_, _>>()?,
         scopes: body.scopes,
         throttles,
         version: version_of(line),
@@ -134,11 +114,7 @@ pub(super) fn plan(line: &ResourceLine<'_>) -> Result<Plan, Refused> {
 fn metadata(metadata: Metadata, line: &ResourceLine<'_>) -> Result<Metadata, Refused> {
     let is_plain = |value: &Value| value.is_string() || value.is_number() || value.is_boolean();
     match metadata.iter().find(|(_, value)| !is_plain(value)) {
-        Some((name, _)) => Err(refused(
-            line,
-            "metadata",
-            format!("{name} is neither text, number nor boolean"),
-        )),
+        Some((name, _)) => Err(refused(line, "metadata", format!("{name} is neither text, number nor boolean"))),
         None => Ok(metadata),
     }
 }

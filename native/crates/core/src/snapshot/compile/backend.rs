@@ -39,10 +39,7 @@ fn environment(
     let targets = body.targets.iter().map(|text| target(text)).collect::<Result<_, _>>();
     let times = body.timeouts;
     if [times.connect_ms, times.first_byte_ms, times.idle_ms, times.total_ms].contains(&0) {
-        return Err(refuse(
-            "timeouts",
-            "a time of 0 ms would let no call through".to_owned(),
-        ));
+        return Err(refuse("timeouts", "a time of 0 ms would let no call through".to_owned()));
     }
     Ok(BackendEnvironment {
         targets: targets.map_err(|why| refuse("targets", why))?,
@@ -53,9 +50,7 @@ fn environment(
 
 /// `host:port` of `http://host[:port]`.
 fn target(text: &str) -> Result<String, String> {
-    let authority = text
-        .strip_prefix("http://")
-        .ok_or_else(|| format!("{text:?} does not begin with http://"))?;
+    let authority = text.strip_prefix("http://").ok_or_else(|| format!("{text:?} does not begin with http://"))?;
     let authority = authority.strip_suffix('/').unwrap_or(authority);
     let (host, port) = match authority.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, port),
@@ -69,14 +64,7 @@ fn target(text: &str) -> Result<String, String> {
 }
 
 fn credential(body: &CredentialBody) -> Result<CredentialPolicy, String> {
-    let CredentialBody::Mint {
-        issuer,
-        audience,
-        algorithm,
-        life_seconds,
-        claims,
-    } = body
-    else {
+    let CredentialBody::Mint { issuer, audience, algorithm, life_seconds, claims } = body else {
         return Ok(CredentialPolicy::None);
     };
     if algorithm != ALGORITHM {
@@ -98,32 +86,18 @@ pub(super) fn issuer(line: &ResourceLine<'_>) -> Result<Issuer, Refused> {
     if !body.url.starts_with("https://") && !body.url.starts_with("http://") {
         return Err(refused(line, "url", format!("{:?} is no URL", body.url)));
     }
-    Ok(Issuer {
-        url: body.url,
-        version: version_of(line),
-    })
+    Ok(Issuer { url: body.url, version: version_of(line) })
 }
 
 /// A signing key's public part and its wrapped private part.
 pub(super) fn signing_key(line: &ResourceLine<'_>) -> Result<(Option<PublicPart>, Option<String>), Refused> {
     let body: SigningKeyBody = body_of(line)?;
     if body.algorithm != ALGORITHM {
-        return Err(refused(
-            line,
-            "algorithm",
-            format!("{:?} is not {ALGORITHM}", body.algorithm),
-        ));
+        return Err(refused(line, "algorithm", format!("{:?} is not {ALGORITHM}", body.algorithm)));
     }
     check_jwk(&body.public_jwk, &line.id).map_err(|why| refused(line, "public_jwk", why))?;
     let issuer = parse_id(&body.issuer, line, "issuer")?;
-    Ok((
-        Some(PublicPart {
-            issuer,
-            jwk: body.public_jwk,
-            state: body.state,
-        }),
-        Some(body.wrapped),
-    ))
+    Ok((Some(PublicPart { issuer, jwk: body.public_jwk, state: body.state }), Some(body.wrapped)))
 }
 
 /// What can be published of a signing key that this node does not understand.
@@ -131,11 +105,7 @@ pub(super) fn outline(line: &ResourceLine<'_>) -> Option<PublicPart> {
     let body: SigningKeyOutline = serde_json::from_str(line.body.get()).ok()?;
     let public = body.public_jwk.get("d").is_none() && body.public_jwk.get("k").is_none();
     public.then_some(())?;
-    Some(PublicPart {
-        issuer: Id::parse(&body.issuer)?,
-        jwk: body.public_jwk,
-        state: body.state,
-    })
+    Some(PublicPart { issuer: Id::parse(&body.issuer)?, jwk: body.public_jwk, state: body.state })
 }
 
 /// A P-256 public key as a JWK (RFC 7518, section 6.2.1). A private member in it would be published.
@@ -147,9 +117,7 @@ fn check_jwk(jwk: &Value, kid: &str) -> Result<(), String> {
     if !is("kty", "EC") || !is("crv", "P-256") || !is("kid", kid) {
         return Err(format!("it is not a P-256 key with the kid {kid}"));
     }
-    public_point(jwk)
-        .map(|_| ())
-        .ok_or_else(|| "its point is not two coordinates of 32 bytes".to_owned())
+    public_point(jwk).map(|_| ()).ok_or_else(|| "its point is not two coordinates of 32 bytes".to_owned())
 }
 
 /// The uncompressed point of a P-256 JWK (SEC 1, section 2.3.3).

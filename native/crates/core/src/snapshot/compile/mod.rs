@@ -69,24 +69,12 @@ pub(super) fn compile(line: &ResourceLine<'_>) -> Result<(Resource, Option<Strin
         "route" => Resource::Route(id_of(line)?, route::outdated(line).ok().map(Arc::new)),
         "pepper" => {
             let version = pepper_version(&line.id).ok_or_else(|| refused(line, "id", "not a number"))?;
-            let wrapped = if known {
-                Some(body_of::<PepperBody>(line)?.wrapped)
-            } else {
-                None
-            };
+            let wrapped = if known { Some(body_of::<PepperBody>(line)?.wrapped) } else { None };
             return Ok((Resource::Pepper(version, understood), wrapped));
         }
         "signing_key" => {
-            let (public, wrapped) = if known {
-                backend::signing_key(line)?
-            } else {
-                (backend::outline(line), None)
-            };
-            let draft = SigningKeyDraft {
-                kid: line.id.clone(),
-                public,
-                understood,
-            };
+            let (public, wrapped) = if known { backend::signing_key(line)? } else { (backend::outline(line), None) };
+            let draft = SigningKeyDraft { kid: line.id.clone(), public, understood };
             return Ok((Resource::SigningKey(Box::new(draft)), wrapped));
         }
         _ => Resource::Unknown,
@@ -100,11 +88,7 @@ pub(super) fn pepper_version(id: &str) -> Option<u32> {
 }
 
 fn if_known<T>(known: bool, compile: impl FnOnce() -> Result<T, Refused>) -> Result<Known<T>, Refused> {
-    if known {
-        Ok(Known::Yes(Arc::new(compile()?)))
-    } else {
-        Ok(Known::Outdated)
-    }
+    if known { Ok(Known::Yes(Arc::new(compile()?))) } else { Ok(Known::Outdated) }
 }
 
 /// A refusal that names kind, id and member.

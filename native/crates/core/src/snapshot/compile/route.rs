@@ -44,11 +44,7 @@ pub(super) fn route(line: &ResourceLine<'_>) -> Result<Route, Refused> {
         return Err(refused(line, "passthrough", why));
     }
     if body.environments.is_empty() {
-        return Err(refused(
-            line,
-            "environments",
-            "a route of no environment can't be called",
-        ));
+        return Err(refused(line, "environments", "a route of no environment can't be called"));
     }
     let path = template(&body.path, line, "path")?;
     let backend_path = PathBuilder::new(&path, &template(&body.backend_path, line, "backend_path")?);
@@ -97,46 +93,28 @@ fn method(text: String, line: &ResourceLine<'_>, member: &str) -> Result<String,
     if METHODS.contains(&text.as_str()) {
         return Ok(text);
     }
-    Err(refused(
-        line,
-        member,
-        format!("{text:?} is none of {}", METHODS.join(", ")),
-    ))
+    Err(refused(line, member, format!("{text:?} is none of {}", METHODS.join(", "))))
 }
 
 fn query(body: QueryBody, line: &ResourceLine<'_>) -> Result<QueryPolicy, Refused> {
     match body {
         QueryBody::Word(word) if word == "all" => Ok(QueryPolicy::All),
-        QueryBody::Word(word) => Err(refused(
-            line,
-            "query",
-            format!("{word:?} is neither \"all\" nor a list of names"),
-        )),
+        QueryBody::Word(word) => {
+            Err(refused(line, "query", format!("{word:?} is neither \"all\" nor a list of names")))
+        }
         QueryBody::Names(names) => Ok(QueryPolicy::Names(names)),
     }
 }
 
 fn hosts(hosts: Option<Vec<String>>, line: &ResourceLine<'_>) -> Result<Option<Vec<String>>, Refused> {
     let is_host = |host: &String| {
-        !host.is_empty()
-            && host
-                .bytes()
-                .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.'))
+        !host.is_empty() && host.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.'))
     };
-    match hosts
-        .as_ref()
-        .and_then(|hosts| hosts.iter().find(|host| !is_host(host)))
-    {
-        Some(host) => Err(refused(
-            line,
-            "hosts",
-            format!("{host:?} is no lower-case host name without port"),
-        )),
-        None if hosts.as_ref().is_some_and(Vec::is_empty) => Err(refused(
-            line,
-            "hosts",
-            "an empty list would leave the route unreachable; null means any host",
-        )),
+    match hosts.as_ref().and_then(|hosts| hosts.iter().find(|host| !is_host(host))) {
+        Some(host) => Err(refused(line, "hosts", format!("{host:?} is no lower-case host name without port"))),
+        None if hosts.as_ref().is_some_and(Vec::is_empty) => {
+            Err(refused(line, "hosts", "an empty list would leave the route unreachable; null means any host"))
+        }
         None => Ok(hosts),
     }
 }
