@@ -58,7 +58,7 @@ fn digest(workspace: &Path, sources: &[String]) -> io::Result<String> {
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 fn relative(workspace: &Path, path: &Path) -> String {

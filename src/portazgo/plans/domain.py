@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 QUOTA_AT_MOST = 1_000_000_000
 WINDOW_SECONDS_AT_MOST = 31 * 86_400
@@ -37,6 +38,15 @@ class Throttle:
     quota: int
     window_seconds: int
     burst: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a plan grants; null scopes: all."""
+
+    apis: Sequence[UUID]
+    scopes: Sequence[str] | None
+    throttles: Sequence[Throttle]
 
 
 def parse_rate(text: str) -> Throttle:

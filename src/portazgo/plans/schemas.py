@@ -15,12 +15,12 @@ from portazgo.plans.domain import (
     QUOTA_AT_MOST,
     THROTTLE_NAME_PATTERN,
     WINDOW_SECONDS_AT_MOST,
+    Terms,
     Throttle,
     check_throttles,
     parse_rate,
 )
 from portazgo.plans.models import Plan
-from portazgo.plans.service import Terms
 
 ScopeName = Annotated[str, StringConstraints(pattern=SCOPE_PATTERN, max_length=100)]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from portazgo.accounts.domain import Actor, Verb, can
@@ -14,22 +14,13 @@ from portazgo.snapshot.log import change
 from portazgo.snapshot.wire import PlanBody, Resource, ResourceRef, ThrottleBody
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from uuid import UUID
 
     from portazgo.kit.clock import Clock
-    from portazgo.plans.domain import Throttle
+    from portazgo.plans.domain import Terms
 
 FEATURE = "plan.throttle.1"
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What a plan grants; null scopes: all."""
-
-    apis: Sequence[UUID]
-    scopes: Sequence[str] | None
-    throttles: Sequence[Throttle]
 
 
 def create(actor: Actor, name: str, terms: Terms, *, clock: Clock) -> Plan:

@@ -141,7 +141,7 @@ fn a_request_presents_one_key() {
     for (api_keys, authorizations, expected) in cases {
         let found = presented_key(
             api_keys.iter().map(|value| value.as_bytes()),
-            authorizations.iter().map(|value| value.as_bytes()),
+            authorizations.iter().map(std::string::String::as_bytes),
         );
         let found = found.map(|key| std::str::from_utf8(key).unwrap()).map_err(|denied| denied.fault);
         assert_eq!(found, expected, "{api_keys:?} {authorizations:?}");

@@ -38,6 +38,7 @@ impl Node {
     }
 
     /// Mark kids dead for ever; for the node's own file, at its start.
+    #[allow(clippy::needless_pass_by_value, reason = "a list of Python's can't be borrowed as a slice")]
     fn revoke_for_ever(&self, py: Python<'_>, kids: Vec<String>) -> PyResult<()> {
         let parsed: Option<Vec<Kid>> = kids.iter().map(|kid| Kid::parse(kid.as_bytes())).collect();
         let parsed = parsed.ok_or_else(|| PyValueError::new_err("a kid has ten base62 characters"))?;

@@ -1,7 +1,7 @@
 //! The node's clocks, read in one place.
 //!
 //! Wall time is the control plane's: an offset from polls, carried by the monotonic clock in between, so that a step of
-//! the host's clock moves nothing. The lease counts by CLOCK_BOOTTIME, which goes on while the host sleeps.
+//! the host's clock moves nothing. The lease counts by `CLOCK_BOOTTIME`, which goes on while the host sleeps.
 
 use portazgo_core::time::{Monotonic, WallTime};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};

@@ -50,8 +50,8 @@ pub struct Gateway {
     pub node_id: Id,
     /// This process life.
     pub epoch: Id,
-    gateway_address: SocketAddr,
-    admin_address: SocketAddr,
+    partner_side: SocketAddr,
+    admin_side: SocketAddr,
     shared: Arc<Shared>,
     journal: Arc<Journal>,
     running: Mutex<Running>,
@@ -82,8 +82,8 @@ impl Gateway {
         Ok(Self {
             node_id,
             epoch,
-            gateway_address: address(&gateway, shared.config.listen)?,
-            admin_address: address(&admin, shared.config.admin_listen)?,
+            partner_side: address(&gateway, shared.config.listen)?,
+            admin_side: address(&admin, shared.config.admin_listen)?,
             journal: Arc::new(journal),
             running: Mutex::new(Running { sockets: Some((gateway, admin)), ..Running::default() }),
             applying: Mutex::new(()),
@@ -183,12 +183,12 @@ impl Gateway {
 
     /// Where partners connect.
     pub fn gateway_address(&self) -> SocketAddr {
-        self.gateway_address
+        self.partner_side
     }
 
     /// Where health and metrics are.
     pub fn admin_address(&self) -> SocketAddr {
-        self.admin_address
+        self.admin_side
     }
 
     /// What the node says of itself.

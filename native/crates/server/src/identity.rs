@@ -39,7 +39,7 @@ fn create(path: &Path, now: WallTime) -> io::Result<Id> {
     Ok(id)
 }
 
-/// A UUIDv7 of this moment.
+/// A `UUIDv7` of this moment.
 pub(crate) fn new_id(now: WallTime) -> Id {
     let mut random = [0; 10];
     SystemRandom::new().fill(&mut random).expect("the system's random source answers");

@@ -48,11 +48,6 @@ impl Shared {
         }
     }
 
-    /// How partners reach this listener. TLS arrives with the Gate milestone; until then a trusted proxy may end it in front.
-    pub(crate) fn scheme(&self) -> &'static str {
-        "http"
-    }
-
     /// Make threads look at the newest snapshot and lane at their next request.
     pub(crate) fn bump(&self) {
         self.generation.fetch_add(1, Ordering::AcqRel);

@@ -55,6 +55,7 @@ impl SigningPair {
 pub(crate) static SIGNING: LazyLock<SigningPair> = LazyLock::new(|| SigningPair::new("signing-1"));
 pub(crate) static NEXT_SIGNING: LazyLock<SigningPair> = LazyLock::new(|| SigningPair::new("signing-2"));
 
+#[allow(clippy::needless_pass_by_value, reason = "callers make the body in place")]
 pub(crate) fn resource(kind: &str, id: &str, body: Value) -> Value {
     json!({"kind": kind, "id": id, "requires": [], "body": body})
 }
@@ -85,7 +86,7 @@ pub(crate) fn application() -> Value {
 pub(crate) fn digest_of(secret: &str, pepper_version: u32) -> String {
     let inner = digest::digest(&digest::SHA256, secret.as_bytes());
     let key = hmac::Key::new(hmac::HMAC_SHA256, &pepper(pepper_version));
-    hmac::sign(&key, inner.as_ref()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    hmac::sign(&key, inner.as_ref()).as_ref().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 pub(crate) fn secret(slot: &str, secret: &str, pepper: u32, ends_at_us: Option<i64>) -> Value {
@@ -165,7 +166,8 @@ pub(crate) fn deployment_but(others: impl IntoIterator<Item = Value>) -> Vec<Val
 fn lines(head: &Value, between: &[Value]) -> Vec<u8> {
     let mut text = format!("{head}\n");
     for line in between {
-        text += &format!("{line}\n");
+        text += &line.to_string();
+        text.push('\n');
     }
     (text + &format!("{}\n", json!({"end": true, "count": between.len()}))).into_bytes()
 }

@@ -1,6 +1,6 @@
 //! One listening socket per port; an accepted connection goes to the data thread with the fewest.
 //!
-//! No SO_REUSEPORT: a second instance would bind silently, and the kernel's hash would leave cores idle.
+//! No `SO_REUSEPORT`: a second instance would bind silently, and the kernel's hash would leave cores idle.
 
 use crate::metrics::{add, value};
 use crate::shared::Shared;

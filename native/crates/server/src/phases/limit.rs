@@ -33,7 +33,11 @@ pub(super) fn decide(
         Decision::Denied { throttle, retry_after_seconds, standings } => {
             let mut headers = headers(plan, &standings);
             headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after_seconds));
-            Err(Refusal { fault: Fault::Throttled, headers, violated: Some(plan.throttles[throttle].name.clone()) })
+            Err(Refusal {
+                fault: Fault::Throttled,
+                headers: Box::new(headers),
+                violated: Some(plan.throttles[throttle].name.clone()),
+            })
         }
     }
 }

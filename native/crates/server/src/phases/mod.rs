@@ -34,13 +34,13 @@ use std::sync::Arc;
 /// What a phase refuses with: the fault, and headers or policies that belong to the answer.
 pub(crate) struct Refusal {
     pub(crate) fault: Fault,
-    pub(crate) headers: http::HeaderMap,
+    pub(crate) headers: Box<http::HeaderMap>,
     pub(crate) violated: Option<String>,
 }
 
 impl From<Fault> for Refusal {
     fn from(fault: Fault) -> Self {
-        Self { fault, headers: http::HeaderMap::new(), violated: None }
+        Self { fault, headers: Box::default(), violated: None }
     }
 }
 
@@ -104,7 +104,7 @@ async fn run(
     let authorized = authorize::permit(call, &caller, &identity, &found.route, &snapshot, &lane, client)?;
     let standing = limit::decide(thread, call, &caller, &identity, &authorized.plan)?;
     let backend = authorized.backend_environment(&caller);
-    let mut outgoing = transform_request::build(thread, call, &head, &found, authorized.action, client)?;
+    let mut outgoing = transform_request::build(call, &head, &found, authorized.action, client)?;
     credential::attach(thread, call, &mut outgoing, &caller, &identity, &authorized, &snapshot, &lane)?;
     let came_back = forward::forward(thread, wire, call, outgoing, body, backend, authorized.action).await?;
     let mut answer = transform_response::build(call, came_back, authorized.action, backend)?;
@@ -125,7 +125,7 @@ fn refuse(call: &mut Call, refusal: Refusal) -> Answer {
     call.fail(refusal.fault);
     let violated: Vec<&str> = refusal.violated.as_deref().into_iter().collect();
     let mut answer = Answer::problem(refusal.fault, call.request_id(), &violated);
-    answer.headers.extend(refusal.headers);
+    answer.headers.extend(*refusal.headers);
     answer
 }
 

@@ -3,7 +3,6 @@
 use super::record::Call;
 use super::route::Found;
 use crate::headers;
-use crate::thread::Thread;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use portazgo_core::fault::Fault;
@@ -15,6 +14,8 @@ use std::net::IpAddr;
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+/// How partners reach this listener. TLS arrives with the Gate milestone; until then a trusted proxy may end it in front.
+const SCHEME: &str = "http";
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// A request to the backend without its body and target.
@@ -26,7 +27,6 @@ pub(super) struct Outgoing {
 
 /// Map path and query, pick the headers that may pass, add ours.
 pub(super) fn build(
-    thread: &Thread,
     call: &mut Call,
     head: &Parts,
     found: &Found,
@@ -44,7 +44,7 @@ pub(super) fn build(
     let uri: Uri = target.parse().map_err(|_| Fault::HeadPathInvalid)?;
     let method = Method::from_bytes(action.backend_method.as_bytes()).map_err(|_| Fault::MethodNotAllowed)?;
     let mut headers = headers::to_backend(&head.headers, &action.request_headers);
-    add_ours(&mut headers, thread, call, head, client);
+    add_ours(&mut headers, call, head, client);
     Ok(Outgoing { method, uri, headers })
 }
 
@@ -75,10 +75,10 @@ fn write_query(policy: &QueryPolicy, query: Option<&str>, target: &mut String) {
     }
 }
 
-fn add_ours(headers: &mut HeaderMap, thread: &Thread, call: &mut Call, head: &Parts, client: IpAddr) {
+fn add_ours(headers: &mut HeaderMap, call: &mut Call, head: &Parts, client: IpAddr) {
     let request_id = call.request_id().text();
     let record = call.record();
-    let traceparent = traceparent(&record.trace_id.0, &record.span_id);
+    let traceparent = traceparent(&record.trace_id.0, record.span_id);
     let mut set = |name: HeaderName, value: &[u8]| {
         // Ids and addresses are ASCII; Host passed framing.
         if let Ok(value) = HeaderValue::from_bytes(value) {
@@ -88,7 +88,7 @@ fn add_ours(headers: &mut HeaderMap, thread: &Thread, call: &mut Call, head: &Pa
     set(super::respond::REQUEST_ID, &request_id);
     set(TRACEPARENT, traceparent.as_bytes());
     set(FORWARDED_FOR, client.to_canonical().to_string().as_bytes());
-    set(FORWARDED_PROTO, thread.shared.scheme().as_bytes());
+    set(FORWARDED_PROTO, SCHEME.as_bytes());
     if let Some(host) = head.headers.get(header::HOST) {
         set(FORWARDED_HOST, host.as_bytes());
     }
@@ -97,7 +97,7 @@ fn add_ours(headers: &mut HeaderMap, thread: &Thread, call: &mut Call, head: &Pa
 }
 
 /// W3C Trace Context, version 00, sampled.
-fn traceparent(trace_id: &[u8; 16], span_id: &[u8; 8]) -> String {
+fn traceparent(trace_id: &[u8; 16], span_id: [u8; 8]) -> String {
     let mut text = String::with_capacity(55);
     text.push_str("00-");
     for byte in trace_id {
