@@ -1,4 +1,4 @@
-"""The data plane (Rust). Described in docs/wire.md, section 7; wrapped by `portazgo.node.native`."""
+# The data plane (Rust). Described in docs/wire.md, section 7; wrapped by `portazgo.node.native`.
 
 from typing import Any, final
 
@@ -6,8 +6,8 @@ FEATURES: list[str]
 SOURCE_DIGEST: str
 VERSION: str
 
-class SnapshotRefused(ValueError):
-    """A snapshot or change that is not accepted; args are (where, why)."""
+# A snapshot or change that is not accepted; args are (where, why).
+class SnapshotRefused(ValueError): ...
 
 @final
 class Update:

@@ -30,6 +30,7 @@ boot(SETTINGS)
 
 from django.core.management import call_command  # noqa: E402 - after Django is set up
 from django.db import connections  # noqa: E402
+from django.db.backends.postgresql.base import DatabaseWrapper as PostgreSQLConnection  # noqa: E402
 from support.admin import AdminAPI  # noqa: E402
 from support.clock import FakeClock  # noqa: E402
 
@@ -63,9 +64,9 @@ def _databases() -> Iterator[None]:
         migrate()
         yield
     finally:
+        connections.close_all()
         for connection in connections.all():
-            connection.close()
-            if SERVER is not None:
+            if isinstance(connection, PostgreSQLConnection):
                 connection.close_pool()
         if SERVER is not None:
             SERVER.stop()
@@ -102,7 +103,7 @@ def actor() -> Actor:
 
 
 @pytest.fixture
-def admin_token(database: None) -> str:  # noqa: ARG001 - it must be there first
+def admin_token(database: None) -> str:
     """An admin token with every scope."""
     return token_with("*")
 
@@ -114,7 +115,7 @@ def api(admin_token: str) -> AdminAPI:
 
 
 @pytest.fixture
-def api_with(database: None) -> Callable[..., AdminAPI]:  # noqa: ARG001 - likewise
+def api_with(database: None) -> Callable[..., AdminAPI]:
     """Make an AdminAPI with the given scopes: `api_with("keys:read")`; without any it sends no token."""
 
     def make(*scopes: str) -> AdminAPI:

@@ -24,14 +24,14 @@ WAITING_NODES = 50
 
 
 @pytest.fixture
-def control(database: None, settings: Settings, state_url: str | None) -> Iterator[ControlProcess]:  # noqa: ARG001 - first
+def control(database: None, settings: Settings, state_url: str | None) -> Iterator[ControlProcess]:
     process = ControlProcess(settings, state_url).start()
     yield process
     process.stop()
 
 
 @pytest.fixture
-def node_token(database: None) -> str:  # noqa: ARG001 - it must be there first
+def node_token(database: None) -> str:
     return create_node_token(SYSTEM, "test", "", clock=SYSTEM_CLOCK)[1].reveal()
 
 

@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 START_SECONDS = 30
 PORT = 5432  # names the socket file; nothing listens on TCP
@@ -57,7 +58,7 @@ class PostgreSQLServer:
         options = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={self._folder}", "-c", "fsync=off"]
         command = [str(newest_binaries() / "postgres"), "-D", str(data), "-p", str(PORT), *options]
         with (self._folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, **self._identity())
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, **self._identity)
         self._wait()
 
     def _end(self) -> None:
@@ -76,9 +77,10 @@ class PostgreSQLServer:
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(newest_binaries() / program), *arguments]
-        subprocess.run(command, check=True, capture_output=True, cwd=self._folder, **self._identity())
+        subprocess.run(command, check=True, capture_output=True, cwd=self._folder, **self._identity)
 
-    def _identity(self) -> dict[str, object]:
+    @property
+    def _identity(self) -> dict[str, Any]:
         if os.geteuid() != 0:
             return {}
         return {"user": self._account.pw_uid, "group": self._account.pw_gid, "extra_groups": []}

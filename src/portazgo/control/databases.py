@@ -22,9 +22,9 @@ SCHEMAS = {"default": STATE_SCHEMA, "ledger": LEDGER_SCHEMA}
 
 def migrate() -> None:
     """Make or update both databases, and begin the history of an empty one. Raises StartRefused."""
-    for alias in SCHEMAS:
+    for alias, schema in SCHEMAS.items():
         connection = reach(alias)
-        _make_schema(connection, SCHEMAS[alias])
+        _make_schema(connection, schema)
         _refuse_newer(connection)
         call_command("migrate", database=alias, interactive=False, verbosity=0)
     begin_history()

@@ -1,5 +1,7 @@
-"""A guard against server-side request forgery: what a person or a document names as an address is looked up once,
-judged, and then called at exactly the address that was judged.
+"""A guard against server-side request forgery.
+
+What a person or a document names as an address is looked up once, judged, and then called at exactly the address that
+was judged.
 
 Refused unless `allow_private`: loopback, private, link-local (cloud metadata among them), carrier-grade NAT, multicast,
 reserved; also where they hide inside IPv6 (mapped, 6to4, Teredo, NAT64). Source: RFC 6890, OWASP SSRF prevention.

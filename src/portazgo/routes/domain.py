@@ -132,7 +132,7 @@ def addresses(hosts: Sequence[str] | None, method: str, path: str) -> list[Addre
 
 
 def check_hosts(hosts: Sequence[str]) -> list[str]:
-    """Return the host names in lower case, without repetition. Raises ValueError for one with a port or a wildcard, or for none."""
+    """Return the host names in lower case, without repetition. Raises ValueError for a port, a wildcard, or none."""
     checked = list(dict.fromkeys(host.lower() for host in hosts))
     for host in checked:
         if not _HOST.fullmatch(host):

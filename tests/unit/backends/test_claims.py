@@ -26,7 +26,11 @@ def test_a_single_path_keeps_the_type_of_its_value() -> None:
 
 
 def test_other_text_is_put_together() -> None:
-    claims = {"sub": "partner:{partner.name}/{application.environment}", "t": "t{partner.metadata.tier}{partner.metadata.beta}", "e": ""}
+    claims = {
+        "sub": "partner:{partner.name}/{application.environment}",
+        "t": "t{partner.metadata.tier}{partner.metadata.beta}",
+        "e": "",
+    }
     assert fill_claims(claims, VALUES) == {"sub": "partner:norte/live", "t": "t3true", "e": ""}
 
 
@@ -51,13 +55,17 @@ def test_the_subject_may_be_chosen() -> None:
     assert check_claims({"sub": "{partner.id}"}) == {"sub": "{partner.id}"}
 
 
-@pytest.mark.parametrize("text", ["{partner}", "{partner.metadata.}", "{key.secret}", "{}", "{partner.name", "a{b}c", "{ partner.id }"])
+@pytest.mark.parametrize(
+    "text", ["{partner}", "{partner.metadata.}", "{key.secret}", "{}", "{partner.name", "a{b}c", "{ partner.id }"]
+)
 def test_what_is_no_path_is_refused_with_the_claim(text: str) -> None:
     with pytest.raises(ValueError, match="the claim who: "):
         check_claims({"who": text})
 
 
-@pytest.mark.parametrize("claims", [{"x": "y" * 5000}, {"x": float("nan")}, {f"c{number}": 1 for number in range(51)}, {"": 1}])
+@pytest.mark.parametrize(
+    "claims", [{"x": "y" * 5000}, {"x": float("nan")}, {f"c{number}": 1 for number in range(51)}, {"": 1}]
+)
 def test_claims_that_no_token_can_carry_are_refused(claims: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"claim"):
         check_claims(claims)
@@ -73,7 +81,9 @@ def test_a_template_reads_back_as_the_pieces_it_was_written_from(pieces: list[st
     text = "".join(piece if isinstance(piece, str) else f"{{{piece.text}}}" for piece in pieces)
     again = "".join(piece if isinstance(piece, str) else f"{{{piece.text}}}" for piece in parse_template(text))
     assert again == text
-    assert [piece for piece in parse_template(text) if isinstance(piece, Path)] == [p for p in pieces if isinstance(p, Path)]
+    assert [piece for piece in parse_template(text) if isinstance(piece, Path)] == [
+        p for p in pieces if isinstance(p, Path)
+    ]
 
 
 @given(st.text())

@@ -60,7 +60,8 @@ def test_a_code_that_stands_twice_is_refused() -> None:
 
 def test_a_401_that_would_tell_the_reason_is_refused() -> None:
     telling = tuple(
-        replace(fault, partner="The key was revoked.") if fault.code == "key_revoked" else fault for fault in catalogue()
+        replace(fault, partner="The key was revoked.") if fault.code == "key_revoked" else fault
+        for fault in catalogue()
     )
     with pytest.raises(CatalogueInvalid, match="differ in what a partner sees"):
         check(telling)

@@ -25,7 +25,9 @@ def test_words_of_django_rest_framework_are_understood(text: str, throttle: Thro
     assert parse_rate(text) == throttle
 
 
-@pytest.mark.parametrize("text", ["", "60", "60/", "/min", "60/month", "sixty/min", "-1/min", "1.5/min", "60/min/day", "٣/min", "60/ss"])
+@pytest.mark.parametrize(
+    "text", ["", "60", "60/", "/min", "60/month", "sixty/min", "-1/min", "1.5/min", "60/min/day", "٣/min", "60/ss"]
+)
 def test_what_is_no_rate_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no rate"):
         parse_rate(text)

@@ -15,12 +15,17 @@ def tree(paths: dict[str, Any], **members: Any) -> dict[str, Any]:
     return check_tree({"openapi": "3.0.3", "info": {"title": "t", "version": "1"}, "paths": paths, **members})
 
 
-def drafted(paths: dict[str, Any], pick: Pick | None = None, prefixes: dict[str, str] | None = None, **members: Any) -> Drafts:
+def drafted(
+    paths: dict[str, Any], pick: Pick | None = None, prefixes: dict[str, str] | None = None, **members: Any
+) -> Drafts:
     return draft_routes(operations(tree(paths, **members)), pick or Pick(), prefixes or {})
 
 
 BADGES: dict[str, Any] = {
-    "/api/badges/": {"get": {"operationId": "badges_list", "tags": ["badges"]}, "post": {"operationId": "badges_create", "tags": ["badges"]}},
+    "/api/badges/": {
+        "get": {"operationId": "badges_list", "tags": ["badges"]},
+        "post": {"operationId": "badges_create", "tags": ["badges"]},
+    },
     "/api/badges/{id}/": {"get": {"operationId": "badges_retrieve", "tags": ["badges"]}},
     "/api/issuers/": {"get": {"operationId": "issuers_list", "tags": ["issuers"]}},
 }
@@ -29,8 +34,15 @@ BADGES: dict[str, Any] = {
 def test_every_operation_becomes_a_route_under_the_partners_prefix() -> None:
     result = drafted(BADGES, prefixes={"/api": "/v1"})
     assert result.skipped == []
-    assert result.drafts[2] == Draft("badges-retrieve", "GET", "/v1/badges/{id}/", "/api/badges/{id}/", (), "badges_retrieve")
-    assert [draft.name for draft in result.drafts] == ["badges-list", "badges-create", "badges-retrieve", "issuers-list"]
+    assert result.drafts[2] == Draft(
+        "badges-retrieve", "GET", "/v1/badges/{id}/", "/api/badges/{id}/", (), "badges_retrieve"
+    )
+    assert [draft.name for draft in result.drafts] == [
+        "badges-list",
+        "badges-create",
+        "badges-retrieve",
+        "issuers-list",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -48,8 +60,13 @@ def test_operations_are_picked_by_tag_path_or_id(pick: Pick, names: list[str]) -
 
 
 def test_the_first_servers_path_belongs_to_the_backends_path() -> None:
-    servers = [{"url": "https://{host}/base/{v}/", "variables": {"host": {"default": "b.example"}, "v": {"default": "v2"}}}]
-    result = drafted({"/x": {"get": {"operationId": "x"}, "put": {"operationId": "y", "servers": [{"url": "/other"}]}}}, servers=servers)
+    servers = [
+        {"url": "https://{host}/base/{v}/", "variables": {"host": {"default": "b.example"}, "v": {"default": "v2"}}}
+    ]
+    result = drafted(
+        {"/x": {"get": {"operationId": "x"}, "put": {"operationId": "y", "servers": [{"url": "/other"}]}}},
+        servers=servers,
+    )
     assert [draft.backend_path for draft in result.drafts] == ["/base/v2/x", "/other/x"]
 
 
@@ -66,14 +83,25 @@ def test_operations_without_an_id_are_named_after_their_place() -> None:
 
 
 def test_two_ids_of_one_slug_get_two_names() -> None:
-    result = drafted({"/a": {"get": {"operationId": "do_it"}}, "/b": {"get": {"operationId": "doIt"}}, "/c": {"get": {"operationId": "do it"}}})
+    result = drafted(
+        {
+            "/a": {"get": {"operationId": "do_it"}},
+            "/b": {"get": {"operationId": "doIt"}},
+            "/c": {"get": {"operationId": "do it"}},
+        }
+    )
     assert [draft.name for draft in result.drafts] == ["do-it", "do-it-2", "do-it-3"]
 
 
 def test_what_can_not_be_a_route_is_skipped_with_the_reason() -> None:
-    result = drafted({"/files/{name}.pdf": {"get": {"operationId": "file"}}, "/a/{x}": {"get": {}}, "/a/{y}": {"get": {}}})
+    result = drafted(
+        {"/files/{name}.pdf": {"get": {"operationId": "file"}}, "/a/{x}": {"get": {}}, "/a/{y}": {"get": {}}}
+    )
     assert [(skip.path, skip.reason) for skip in result.skipped] == [
-        ("/files/{name}.pdf", "the segment '{name}.pdf' of '/files/{name}.pdf' is neither a literal nor one whole parameter such as {id}"),
+        (
+            "/files/{name}.pdf",
+            "the segment '{name}.pdf' of '/files/{name}.pdf' is neither a literal nor one whole parameter such as {id}",
+        ),
         ("/a/{y}", "GET /a/{y} can't be told apart from the route get-a-x"),
     ]
 

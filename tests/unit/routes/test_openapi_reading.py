@@ -54,7 +54,10 @@ def test_broken_yaml_is_refused_with_its_line() -> None:
 
 @pytest.mark.parametrize(
     ("text", "line"),
-    [('{"openapi": "3.1.0", "paths": {"/a": {}, "/a": {}}}', None), ("openapi: 3.1.0\npaths:\n  /a: {}\n  /a: {}\n", 4)],
+    [
+        ('{"openapi": "3.1.0", "paths": {"/a": {}, "/a": {}}}', None),
+        ("openapi: 3.1.0\npaths:\n  /a: {}\n  /a: {}\n", 4),
+    ],
 )
 def test_a_member_given_twice_is_refused(text: str, line: int | None) -> None:
     refused = refusal(text)
@@ -96,7 +99,9 @@ def test_a_reference_out_of_the_document_is_refused_with_its_place() -> None:
 
 
 def test_a_reference_to_nothing_is_refused_with_its_place() -> None:
-    refused = refusal(document(paths={"/a~b/{c}": {"get": {"responses": {"200": {"$ref": "#/components/responses/Gone"}}}}}))
+    refused = refusal(
+        document(paths={"/a~b/{c}": {"get": {"responses": {"200": {"$ref": "#/components/responses/Gone"}}}}})
+    )
     assert "leads nowhere" in refused.why
     assert refused.pointer == "/paths/~1a~0b~1{c}/get/responses/200/$ref"
     assert refused.line == 12
@@ -111,12 +116,19 @@ def test_references_in_a_circle_are_refused(size: int) -> None:
 
 
 def test_a_schema_that_contains_itself_is_sound() -> None:
-    tree = {"type": "object", "properties": {"children": {"type": "array", "items": {"$ref": "#/components/schemas/Tree"}}}}
+    tree = {
+        "type": "object",
+        "properties": {"children": {"type": "array", "items": {"$ref": "#/components/schemas/Tree"}}},
+    }
     assert read_text(json.dumps(document(components={"schemas": {"Tree": tree}})))
 
 
 def test_references_in_examples_are_data() -> None:
-    assert check_tree(document(components={"schemas": {"A": {"example": {"$ref": "http://x"}, "properties": {"$ref": {"type": "string"}}}}}))
+    assert check_tree(
+        document(
+            components={"schemas": {"A": {"example": {"$ref": "http://x"}, "properties": {"$ref": {"type": "string"}}}}}
+        )
+    )
 
 
 def test_a_property_called_default_is_a_schema() -> None:
@@ -134,7 +146,9 @@ def test_anchors_of_openapi_3_1_are_known() -> None:
 
 json_trees = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5) | st.just("$ref"), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5) | st.just("$ref"), inner, max_size=4)
+    ),
     max_leaves=20,
 )
 

@@ -20,11 +20,29 @@ from portazgo.routes.domain import (
     shape,
 )
 
-segments = st.one_of(st.from_regex(r"[a-z0-9._~-]{1,8}", fullmatch=True).filter(lambda s: s not in {".", ".."}), st.just("{id}"))
-paths = st.lists(segments, min_size=1, max_size=6).map(lambda parts: "/" + "/".join(parts)).filter(lambda path: path.count("{id}") <= 1)
+segments = st.one_of(
+    st.from_regex(r"[a-z0-9._~-]{1,8}", fullmatch=True).filter(lambda s: s not in {".", ".."}), st.just("{id}")
+)
+paths = (
+    st.lists(segments, min_size=1, max_size=6)
+    .map(lambda parts: "/" + "/".join(parts))
+    .filter(lambda path: path.count("{id}") <= 1)
+)
 
 
-@pytest.mark.parametrize("path", ["/", "/v1/badges", "/v1/badges/", "/v1/badges/{id}/", "/v1/{a}/{b}", "/v1/a:b@c", "/v1/caf%C3%A9", "/v1/{a.b-c_d}"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/v1/badges",
+        "/v1/badges/",
+        "/v1/badges/{id}/",
+        "/v1/{a}/{b}",
+        "/v1/a:b@c",
+        "/v1/caf%C3%A9",
+        "/v1/{a.b-c_d}",
+    ],
+)
 def test_paths_that_the_gateway_matches(path: str) -> None:
     assert check_path(path) == path
 
@@ -126,7 +144,13 @@ def test_any_text_is_a_path_or_refused(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "name"),
-    [("listBadges", "list-badges"), ("badges_list", "badges-list"), ("GETBadge v2", "get-badge-v2"), ("¡!", ""), ("x" * 99, "x" * 63)],
+    [
+        ("listBadges", "list-badges"),
+        ("badges_list", "badges-list"),
+        ("GETBadge v2", "get-badge-v2"),
+        ("¡!", ""),
+        ("x" * 99, "x" * 63),
+    ],
 )
 def test_slugs_are_made_of_words(text: str, name: str) -> None:
     assert slug(text) == name

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from portazgo.signing.domain import NotYet, Publication, SigningState, discovery, key_set, may_sign, public_jwk, thumbprint
+from portazgo.signing.domain import (
+    NotYet,
+    Publication,
+    SigningState,
+    discovery,
+    key_set,
+    may_sign,
+    public_jwk,
+    thumbprint,
+)
 
 PUBLISHED = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

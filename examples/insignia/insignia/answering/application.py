@@ -44,11 +44,8 @@ class AnsweringApplication:
         time.sleep(fault.delay)
         if fault.close or fault.hang:
             return None
-        if fault.status:
-            answer = detail(fault.status, "Insignia was told to fail.")
-        else:
-            answer = collect(self.application, environ)
-        return _spoil(answer, fault)
+        told = detail(fault.status, "Insignia was told to fail.") if fault.status else None
+        return _spoil(told or collect(self.application, environ), fault)
 
     def _write_down(
         self, environ: Environ, answer: Answer | None, fault: Fault | None, body_bytes: int, duration_seconds: float

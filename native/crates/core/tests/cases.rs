@@ -29,7 +29,7 @@ fn list<'v>(value: &'v Value, member: &str) -> &'v [Value] {
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 fn bytes(hexadecimal: &str) -> Vec<u8> {

@@ -81,9 +81,8 @@ fn path() -> impl Strategy<Value = Vec<&'static str>> {
 /// What the matcher promises, said slowly: of all templates that fit, the one with a literal at the first difference.
 fn slow_find<'r>(routes: &'r BTreeMap<(Shape, &'static str), u32>, path: &[&str]) -> Vec<(&'r str, u32)> {
     let fits = |shape: &Shape| {
-        let fit = |(wanted, segment): (&Option<&str>, &&str)| {
-            wanted.map_or(!segment.is_empty(), |literal| literal == *segment)
-        };
+        let fit =
+            |(wanted, segment): (Option<&str>, &str)| wanted.map_or(!segment.is_empty(), |literal| literal == *segment);
         shape.len() == path.len() && shape.iter().zip(path).all(fit)
     };
     let literals = |shape: &Shape| shape.iter().map(Option::is_some).collect::<Vec<bool>>();

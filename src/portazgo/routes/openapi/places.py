@@ -27,7 +27,7 @@ def steps(pointer: str) -> list[str]:
     return [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
 
 
-def follow(tree: Any, pointer: str) -> Any:  # noqa: ANN401 - a JSON tree holds anything
+def follow(tree: Any, pointer: str) -> Any:
     """Return what the pointer leads to. Raises NoSuchPlace."""
     node = tree
     for step in steps(pointer):

@@ -42,14 +42,14 @@ def check_references(tree: dict[str, Any]) -> None:
         _arrive(tree, reference, pointer)
 
 
-def resolve(tree: dict[str, Any], node: Any, pointer: str) -> Any:  # noqa: ANN401 - a JSON tree holds anything
+def resolve(tree: dict[str, Any], node: Any, pointer: str) -> Any:
     """Return the node itself, or what its reference finally leads to. Raises ReferenceProblem."""
     if isinstance(node, dict) and isinstance(node.get("$ref"), str):
         return _arrive(tree, node["$ref"], pointer)
     return node
 
 
-def _arrive(tree: dict[str, Any], reference: str, pointer: str) -> Any:  # noqa: ANN401 - a JSON tree holds anything
+def _arrive(tree: dict[str, Any], reference: str, pointer: str) -> Any:
     seen: list[str] = []
     while True:
         if reference in seen or len(seen) > _CHAIN:
@@ -63,18 +63,19 @@ def _arrive(tree: dict[str, Any], reference: str, pointer: str) -> Any:  # noqa:
         reference = node["$ref"]
 
 
-def _target(tree: dict[str, Any], reference: str, pointer: str) -> Any:  # noqa: ANN401 - a JSON tree holds anything
+def _target(tree: dict[str, Any], reference: str, pointer: str) -> Any:
     if not reference.startswith("#"):
         raise ReferenceProblem(
             f"the reference {reference[:200]!r} leads out of the document, and only one document is read",
             f"{pointer}/$ref",
         )
+    nowhere = ReferenceProblem(f"the reference {reference[:200]!r} leads nowhere", f"{pointer}/$ref")
+    if reference != "#" and not reference.startswith("#/"):
+        raise nowhere
     try:
-        if reference != "#" and not reference.startswith("#/"):
-            raise NoSuchPlace(reference)
         return follow(tree, unquote(reference[1:]))
     except NoSuchPlace:
-        raise ReferenceProblem(f"the reference {reference[:200]!r} leads nowhere", f"{pointer}/$ref") from None
+        raise nowhere from None
 
 
 def _objects(tree: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
@@ -91,7 +92,7 @@ def _objects(tree: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
         waiting.extend(_below(node, pointer))
 
 
-def _below(node: Any, pointer: str) -> Iterator[tuple[Any, str]]:  # noqa: ANN401 - a JSON tree holds anything
+def _below(node: Any, pointer: str) -> Iterator[tuple[Any, str]]:
     if isinstance(node, dict):
         # A schema's property may be called "default": its value is a schema then, not data.
         names_are_ours = not pointer.endswith("/properties")
