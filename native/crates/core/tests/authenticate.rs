@@ -119,12 +119,15 @@ fn what_this_node_does_not_understand_is_its_own_fault() {
     }
 }
 
+/// `X-Api-Key` lines, `Authorization` lines, and what is presented.
+type Case<'c> = (&'c [&'c str], &'c [String], Result<&'c str, Fault>);
+
 #[test]
 fn a_request_presents_one_key() {
     let key = presented("live", KID, SECRET);
     let other = presented("live", KID, OTHER_SECRET);
     let bearer = |token: &str| format!("Bearer {token}");
-    let cases: [(&[&str], &[String], Result<&str, Fault>); 12] = [
+    let cases: [Case<'_>; 12] = [
         (&[], &[], Err(Fault::KeyMissing)),
         (&[&key], &[], Ok(&key)),
         (&[], &[bearer(&key)], Ok(&key)),

@@ -82,8 +82,8 @@ fn path() -> impl Strategy<Value = Vec<&'static str>> {
 fn slow_find<'r>(routes: &'r BTreeMap<(Shape, &'static str), u32>, path: &[&str]) -> Vec<(&'r str, u32)> {
     let fits = |shape: &Shape| {
         let fit =
-            |(wanted, segment): (Option<&str>, &str)| wanted.map_or(!segment.is_empty(), |literal| literal == *segment);
-        shape.len() == path.len() && shape.iter().zip(path).all(fit)
+            |(wanted, segment): (Option<&str>, &str)| wanted.map_or(!segment.is_empty(), |literal| literal == segment);
+        shape.len() == path.len() && shape.iter().copied().zip(path.iter().copied()).all(fit)
     };
     let literals = |shape: &Shape| shape.iter().map(Option::is_some).collect::<Vec<bool>>();
     let fitting = routes.keys().map(|(shape, _)| shape).filter(|shape| fits(shape));

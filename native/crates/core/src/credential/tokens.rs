@@ -58,12 +58,13 @@ impl Tokens {
             return;
         }
         let mut ends: Vec<i64> = self.0.values().map(|token| token.ends_at).collect();
-        let (_, &mut quarter, _) = ends.select_nth_unstable(MOST_TOKENS / 4);
-        let mut surplus = MOST_TOKENS / 4;
+        let (sooner, &mut quarter, _) = ends.select_nth_unstable(MOST_TOKENS / 4);
+        // All that end before the quarter's end go; of those that end with it, as many as a quarter still wants.
+        let mut surplus = MOST_TOKENS / 4 - sooner.iter().filter(|&&end| end < quarter).count();
         self.0.retain(|_, token| {
-            let goes = surplus > 0 && token.ends_at <= quarter;
-            surplus -= usize::from(goes);
-            !goes
+            let ties = token.ends_at == quarter && surplus > 0;
+            surplus -= usize::from(ties);
+            token.ends_at >= quarter && !ties
         });
     }
 }
