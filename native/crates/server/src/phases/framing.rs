@@ -19,6 +19,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -26,6 +27,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 /// What hyper parses in place of a refused head.
 const SYNTHETIC: &[u8] = b"GET / HTTP/1.1\r\nhost: refused\r\nconnection: close\r\n\r\n";
 const READ_BYTES: usize = 16 * 1024;
+/// How long a refused client may go on sending before its connection is closed over it.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// One request on its way from the framing layer to the service.
 pub(crate) struct Arrival {
@@ -104,7 +107,9 @@ enum Reading {
     Head { scan: HeadScan, call: Option<Call> },
     /// Inside a body.
     Body(BodyTracker),
-    /// Nothing of the client is read any more.
+    /// A head was refused: nothing of the client counts any more, and its answer is on the way.
+    Refused,
+    /// The client is gone, or was idle for too long.
     Ended,
 }
 
@@ -144,7 +149,7 @@ impl Framed {
     fn judge(&mut self) -> io::Result<bool> {
         while self.released == 0 && !self.received.is_empty() {
             match &mut self.reading {
-                Reading::Ended => self.received.clear(),
+                Reading::Refused | Reading::Ended => self.received.clear(),
                 Reading::Body(tracker) => match tracker.advance(&self.received) {
                     Ok(bytes) => {
                         self.released = bytes;
@@ -211,9 +216,10 @@ impl Framed {
 
     /// Put a synthetic request in the place of this head; the service answers for it and closes.
     fn refuse(&mut self, fault: Fault) {
-        let Reading::Head { call, .. } = std::mem::replace(&mut self.reading, Reading::Ended) else {
+        let Reading::Head { call, .. } = std::mem::replace(&mut self.reading, Reading::Refused) else {
             return;
         };
+        self.deadline.as_mut().reset(Instant::now() + LINGER);
         let bytes = self.received.len() as u64;
         let call = call.map(|mut call| {
             call.record().bytes_in += bytes;
@@ -245,6 +251,22 @@ impl Framed {
         }
     }
 
+    /// Take and drop what the client still sends: closing over unread bytes would reset the connection, and the client
+    /// would lose the answer that says why it was refused (RFC 9112, section 9.6).
+    fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let mut piece = ReadBuf::new(&mut self.buffer[..]);
+            match Pin::new(&mut self.stream).poll_read(context, &mut piece) {
+                Poll::Ready(Ok(())) if !piece.filled().is_empty() => {}
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => return self.deadline.as_mut().poll(context),
+            }
+            if self.deadline.as_mut().poll(context).is_ready() {
+                return Poll::Ready(());
+            }
+        }
+    }
+
     /// The client has closed its side. A head that was begun is recorded; there is nobody to answer.
     fn closed_by_client(&mut self) {
         if let Reading::Head { call: Some(_), .. } = &self.reading {
@@ -271,7 +293,7 @@ impl Framed {
                 self.refuse(Fault::HeadTimeout);
                 false
             }
-            Reading::Body(_) | Reading::Ended => false,
+            Reading::Body(_) | Reading::Refused | Reading::Ended => false,
         }
     }
 }
@@ -284,8 +306,11 @@ impl AsyncRead for Framed {
                 this.hand_on(into);
                 return Poll::Ready(Ok(()));
             }
-            if matches!(this.reading, Reading::Ended) {
-                return Poll::Ready(Ok(()));
+            match this.reading {
+                Reading::Ended => return Poll::Ready(Ok(())),
+                // The end of input would tell hyper that the client is gone, before the refusal is written.
+                Reading::Refused => return Poll::Pending,
+                Reading::Head { .. } | Reading::Body(_) => {}
             }
             let mut piece = ReadBuf::new(&mut this.buffer[..]);
             match Pin::new(&mut this.stream).poll_read(context, &mut piece) {
@@ -343,6 +368,11 @@ impl AsyncWrite for Framed {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+        let this = self.get_mut();
+        ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
+        if matches!(this.reading, Reading::Refused) {
+            ready!(this.poll_linger(context));
+        }
+        Poll::Ready(Ok(()))
     }
 }
