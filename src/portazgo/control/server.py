@@ -8,7 +8,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from waitress.server import BaseWSGIServer, create_server
+from waitress.server import BaseWSGIServer, MultiSocketServer, create_server
 from waitress.wasyncore import ExitNow
 
 from portazgo.control.boot import boot
@@ -91,7 +91,7 @@ class _Stopping:
         raise ExitNow
 
 
-def _end(server: BaseWSGIServer, stop_internal: Callable[[], None]) -> None:
+def _end(server: BaseWSGIServer | MultiSocketServer, stop_internal: Callable[[], None]) -> None:
     """End both listeners at once; requests under way get 2 s."""
     ending = threading.Thread(target=stop_internal, name="stop-internal")
     ending.start()

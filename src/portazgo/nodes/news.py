@@ -98,9 +98,7 @@ class News:
         """Hold the one connection that hears NOTIFY; a pooled one could not."""
         while True:
             with contextlib.suppress(psycopg.Error):
-                async with await psycopg.AsyncConnection.connect(
-                    **_listening_conninfo(), autocommit=True
-                ) as connection:
+                async with await psycopg.AsyncConnection.connect(_listening_conninfo(), autocommit=True) as connection:
                     await connection.execute(f"LISTEN {CHANNEL}")
                     self.wake()  # what came while nobody listened
                     async for _ in connection.notifies():
