@@ -125,6 +125,7 @@ test-rust: native
 test-python: native
 	@$(STEP) --quiet "services for the tests" scripts/test-services
 	@for suite in $(SUITES); do $(STEP) "$$suite" pytest --quiet "$$suite"; done
+	@PORTAZGO_TEST_DATABASE=postgresql $(STEP) "tests/api on PostgreSQL" pytest --quiet tests/api
 
 .PHONY: fresh
 fresh: ## Prove the README's two commands on a fresh clone with cold caches; print their times.
