@@ -91,7 +91,7 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def wrapper() -> KeyWrapper:
+def wrapper(_databases: None) -> KeyWrapper:
     """The key-wrapping provider of the process under test."""
     return process_wrapper()
 
