@@ -9,17 +9,30 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from urllib.parse import urlsplit
 
-from portazgo.backends.probing import NoReplyReason
-
 QUOTE_AT_MOST = 200
+WORDS_AT_MOST = 2_000
 # The Date header has whole seconds, and the answer was on its way.
 SKEW_SECONDS = 5
 _LOOPBACK = ("127.", "localhost", "[::1]", "::1")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 # What simplejwt says of every token that it doesn't like: it names no cause.
-_NAMES_NO_CAUSE = re.compile(r"(token )?is invalid or expired|not valid for any token type|token_not_valid", re.IGNORECASE)
+_NAMES_NO_CAUSE = re.compile(
+    r"(token )?is invalid or expired|not valid for any token type|token_not_valid", re.IGNORECASE
+)
+
+
+class NoReplyReason(StrEnum):
+    """Why there is no answer."""
+
+    UNKNOWN_HOST = "unknown_host"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    TIMED_OUT = "timed_out"
+    BROKEN = "broken"
+    NOT_HTTP = "not_http"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,53 +89,53 @@ def explain_silence(target: str, reason: NoReplyReason) -> str:
 
 def explain(seen: Observed) -> list[str]:
     """Say what an answer means, the likely cause first."""
-    if 200 <= seen.status < 300:  # noqa: PLR2004 - what HTTP calls success
+    if succeeded(seen.status):
         token = "the token" if seen.token else "the call without a token"
         return [f"The backend accepted {token}: {seen.status}.", *_skew_warning(seen)]
-    if 300 <= seen.status < 400:  # noqa: PLR2004 - what HTTP calls redirection
-        return _redirected(seen)
-    match seen.status:
-        case 401:
-            return _refused(seen, f"The backend refused the token: 401.{_quoted(seen)}")
-        case 403:
-            return _forbidden(seen)
-        case 404 | 405:
-            sentence = f"There is nothing to GET at {seen.path}: {seen.status}. That says nothing about the token"
-            return [f"{sentence}: name a path of the backend that answers, with --path."]
-        case 429:
-            return ["The backend itself limits how often it is called: 429. Try again later."]
-        case status if status >= 500:  # noqa: PLR2004 - what HTTP calls server errors
-            return _failed(seen)
-        case _:
-            return [f"The backend answered {seen.status}.{_quoted(seen)}"]
+    return _BY_STATUS.get(seen.status, _of_its_class)(seen)
+
+
+def succeeded(status: int) -> bool:
+    """Tell whether a status is what HTTP calls success."""
+    return 200 <= status < 300  # noqa: PLR2004 - HTTP's own numbers
 
 
 def plain(text: str, secret: str = "") -> str:
     """Make a line of a backend's words: without control characters, short, and without the token if it was echoed."""
     without = text.replace(secret, "[token]") if secret else text
-    line = " ".join(_CONTROLS.sub(" ", without).split())
-    return line if len(line) <= QUOTE_AT_MOST else line[:QUOTE_AT_MOST] + "…"
+    return " ".join(_CONTROLS.sub(" ", without).split())[:WORDS_AT_MOST]
 
 
 def _quoted(seen: Observed) -> str:
-    words = [f"WWW-Authenticate: {seen.challenge}"] if _describes(seen.challenge) else []
-    words += [seen.said] if seen.said else []
+    words = [f"WWW-Authenticate: {_short(seen.challenge)}"] if _describes(seen.challenge) else []
+    words += [_short(seen.said)] if seen.said else []
     return f" It says: {' — '.join(words)}" if words else " It says nothing more."
 
 
+def _short(text: str) -> str:
+    return text if len(text) <= QUOTE_AT_MOST else text[:QUOTE_AT_MOST] + "…"
+
+
 def _describes(challenge: str) -> bool:
-    return "error" in challenge or not challenge.lower().startswith("bearer") and bool(challenge)
+    return "error" in challenge or (bool(challenge) and not challenge.lower().startswith("bearer"))
+
+
+def _unauthorized(seen: Observed) -> list[str]:
+    return _refused(seen, f"The backend refused the token: 401.{_quoted(seen)}")
 
 
 def _refused(seen: Observed, headline: str) -> list[str]:
     if seen.token is None:
-        return [
-            headline,
-            f"No token was sent: the credential of this backend is none. Give it one: "
-            f"portazgo backend change {seen.backend} --audience AUDIENCE",
-        ]
+        return [headline, _no_credential(seen)]
     causes = _causes(seen, seen.token)
-    return [headline, *(causes or _all_to_check(seen, seen.token)), *_key_set_notes(seen, seen.token)]
+    return [headline, *(causes or _all_to_check(seen.token)), *_key_set_notes(seen, seen.token)]
+
+
+def _no_credential(seen: Observed) -> str:
+    return (
+        "No token was sent: the credential of this backend is none. Give it one: "
+        f"portazgo backend change {seen.backend} --audience AUDIENCE"
+    )
 
 
 def _forbidden(seen: Observed) -> list[str]:
@@ -131,12 +144,34 @@ def _forbidden(seen: Observed) -> list[str]:
     causes = _causes(seen, seen.token)
     if causes:
         return [f"The backend refused the call: 403.{_quoted(seen)}", *causes, *_key_set_notes(seen, seen.token)]
-    return [
-        f"The backend knows the token and refuses the call: 403.{_quoted(seen)}",
+    return [f"The backend knows the token and refuses the call: 403.{_quoted(seen)}", _permission(seen)]
+
+
+def _permission(seen: Observed) -> str:
+    return (
         "Permission: it wants something of the caller that the token doesn't say, such as a role, a scope, or the id of "
         f"a user that it knows. Give the token that claim: portazgo backend change {seen.backend} --claim NAME=VALUE "
-        "(values such as {partner.name} are filled in), or allow this subject in the backend.",
-    ]
+        "(values such as {partner.name} are filled in), or allow this subject in the backend."
+    )
+
+
+def _not_there(seen: Observed) -> list[str]:
+    sentence = f"There is nothing to GET at {seen.path}: {seen.status}. That says nothing about the token"
+    return [f"{sentence}: name a path of the backend that answers, with --path."]
+
+
+def _throttled(seen: Observed) -> list[str]:
+    return [f"The backend itself limits how often it is called: {seen.status}. Try again later."]
+
+
+def _of_its_class(seen: Observed) -> list[str]:
+    match seen.status // 100:
+        case 3:
+            return _redirected(seen)
+        case 5:
+            return _failed(seen)
+        case _:
+            return [f"The backend answered {seen.status}.{_quoted(seen)}"]
 
 
 def _failed(seen: Observed) -> list[str]:
@@ -148,7 +183,7 @@ def _failed(seen: Observed) -> list[str]:
 
 def _redirected(seen: Observed) -> list[str]:
     place = seen.location or "nowhere"
-    findings = [f"The backend redirects to {plain(place)}: {seen.status}. The gateway never follows."]
+    findings = [f"The backend redirects to {_short(plain(place))}: {seen.status}. The gateway never follows."]
     there = urlsplit(place).path
     if there == urlsplit(seen.path).path + "/":
         findings.append(f"The backend wants the path with a slash at its end: {there}")
@@ -226,7 +261,7 @@ def _algorithm(_seen: Observed, token: Presented) -> str:
     )
 
 
-def _key_set_cause(seen: Observed, token: Presented) -> str:
+def _key_set_cause(_seen: Observed, token: Presented) -> str:
     return (
         f"Key set: the backend doesn't have the public key {token.kid}. It must read {_jwks(token)} from where it runs; "
         "check the address that it is set up with, whether it can reach it, and whether it keeps an old copy."
@@ -249,12 +284,12 @@ def _unseen(_seen: Observed, _token: Presented) -> str:
 
 def _other_scheme(scheme: str) -> str:
     return (
-        f"Scheme: the backend asks for `Authorization: {plain(scheme)} …`, and the gateway sends Bearer. Have the backend "
+        f"Scheme: the backend asks for `Authorization: {scheme} …`, and the gateway sends Bearer. Have the backend "
         "take bearer tokens on this path (simplejwt: AUTH_HEADER_TYPES)."
     )
 
 
-def _all_to_check(seen: Observed, token: Presented) -> list[str]:
+def _all_to_check(token: Presented) -> list[str]:
     return [
         "It doesn't say why. Compare what the backend is set up with, and look at its log:",
         f"Issuer: `iss` is {token.issuer}, to the letter.",
@@ -311,7 +346,16 @@ _CAUSES: tuple[tuple[re.Pattern[str], _Cause], ...] = (
         _key_set_cause,
     ),
     (
-        re.compile(r"token.?type|no (recognizable )?(user|identification)|user (not found|is inactive)|claim", re.IGNORECASE),
+        re.compile(
+            r"token.?type|no (recognizable )?(user|identification)|user (not found|is inactive)|claim", re.IGNORECASE
+        ),
         _claims,
     ),
 )
+_BY_STATUS: dict[int, Callable[[Observed], list[str]]] = {
+    401: _unauthorized,
+    403: _forbidden,
+    404: _not_there,
+    405: _not_there,
+    429: _throttled,
+}

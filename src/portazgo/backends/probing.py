@@ -7,25 +7,15 @@ import socket
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from urllib.parse import quote, urlsplit
+
+from portazgo.backends.explaining import NoReplyReason
 
 CONNECT_SECONDS = 3.0
 WHOLE_SECONDS = 10.0
 LARGEST_BODY_BYTES = 16_384
 # What a path may hold as it is; all else is percent-encoded.
 _SAFE_IN_PATH = "/?&=%:@!$'()*+,;~-._"
-
-
-class NoReplyReason(StrEnum):
-    """Why there is no answer."""
-
-    UNKNOWN_HOST = "unknown_host"
-    REFUSED = "refused"
-    UNREACHABLE = "unreachable"
-    TIMED_OUT = "timed_out"
-    BROKEN = "broken"
-    NOT_HTTP = "not_http"
 
 
 class NoReply(Exception):
@@ -82,18 +72,14 @@ def _end(connected: socket.socket, ended: threading.Event) -> None:
 
 
 def _why(problem: Exception) -> NoReplyReason:
-    match problem:
-        case http.client.RemoteDisconnected() | ConnectionResetError() | BrokenPipeError():
-            return NoReplyReason.BROKEN
-        case http.client.IncompleteRead():
-            return NoReplyReason.BROKEN
-        case http.client.HTTPException():
-            return NoReplyReason.NOT_HTTP
-        case TimeoutError():
-            return NoReplyReason.TIMED_OUT
-        case socket.gaierror():
-            return NoReplyReason.UNKNOWN_HOST
-        case ConnectionRefusedError():
-            return NoReplyReason.REFUSED
-        case _:
-            return NoReplyReason.UNREACHABLE
+    return next((reason for kinds, reason in _REASONS if isinstance(problem, kinds)), NoReplyReason.UNREACHABLE)
+
+
+# From the special to the general: a disconnection is an HTTPException too, and all of them are OSErrors or that.
+_REASONS: tuple[tuple[tuple[type[Exception], ...], NoReplyReason], ...] = (
+    ((ConnectionResetError, BrokenPipeError, http.client.IncompleteRead), NoReplyReason.BROKEN),
+    ((http.client.HTTPException,), NoReplyReason.NOT_HTTP),
+    ((TimeoutError,), NoReplyReason.TIMED_OUT),
+    ((socket.gaierror,), NoReplyReason.UNKNOWN_HOST),
+    ((ConnectionRefusedError,), NoReplyReason.REFUSED),
+)

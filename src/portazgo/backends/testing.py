@@ -15,10 +15,10 @@ from django.db import transaction
 from portazgo.accounts.domain import Actor, Verb, can
 from portazgo.audit.service import record
 from portazgo.backends.claims import MissingValue, reads_key
-from portazgo.backends.explaining import KeySetSeen, Observed, Presented, explain, explain_silence, plain
+from portazgo.backends.explaining import KeySetSeen, Observed, Presented, explain, explain_silence, plain, succeeded
 from portazgo.backends.models import Backend
 from portazgo.backends.probing import NoReply, Reply, get
-from portazgo.backends.tokens import PROBE_KEY, Caller, probe, token_claims
+from portazgo.backends.tokens import PROBE_ID, PROBE_KEY, Caller, probe, token_claims
 from portazgo.kit.errors import Invalid
 from portazgo.kit.outbound import FetchFailed, fetch
 from portazgo.kit.private_address import AddressRefused
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 LARGEST_KEY_SET_BYTES = 65_536
 _NO_TOKEN = Secret("")
+_PROBE_KEY_NOTE = "The claims read the key, and none takes part in a test: the token names one that doesn't exist."
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +69,14 @@ class _Made:
     minted: Minted
     claims: Mapping[str, Any]
     presented: Presented
+    reads_key: bool
 
 
 class _NotMade(Exception):
     """The gateway would refuse to mint: why."""
 
 
-def test_backend(actor: Actor, attempt: Attempt, *, wrapper: KeyWrapper, clock: Clock) -> Outcome:
+def try_out(actor: Actor, attempt: Attempt, *, wrapper: KeyWrapper, clock: Clock) -> Outcome:
     """Try it. Raises NotFound, Forbidden, Invalid for an environment or an application that doesn't fit.
 
     It makes a credential and sends it, so it asks for the right to change backends, and leaves an audit row.
@@ -96,15 +98,14 @@ def test_backend(actor: Actor, attempt: Attempt, *, wrapper: KeyWrapper, clock: 
     return _call(backend, target, attempt, made, actor, clock)
 
 
-def _call(
-    backend: Backend, target: str, attempt: Attempt, made: _Made | None, actor: Actor, clock: Clock
-) -> Outcome:
+def _call(backend: Backend, target: str, attempt: Attempt, made: _Made | None, actor: Actor, clock: Clock) -> Outcome:
     token = made.minted.token if made else _NO_TOKEN
     claims = made.claims if made else None
     try:
         reply = get(target, attempt.path, _headers(token, actor))
     except NoReply as problem:
-        return Outcome(False, None, target, claims, [explain_silence(target, problem.reason)])
+        findings = [explain_silence(target, problem.reason)]
+        return Outcome(ok=False, status=None, target=target, claims=claims, findings=findings)
     seen = Observed(
         backend=backend.name,
         target=target,
@@ -117,7 +118,8 @@ def _call(
         token=made.presented if made else None,
         key_set=_key_set(made.presented) if made and reply.status in {401, 403, 500, 502, 503} else None,
     )
-    return Outcome(200 <= reply.status < 300, reply.status, target, claims, explain(seen))  # noqa: PLR2004 - HTTP's success
+    notes = [_PROBE_KEY_NOTE] if made and made.reads_key else []
+    return Outcome(succeeded(reply.status), reply.status, target, claims, explain(seen) + notes)
 
 
 def _caller(attempt: Attempt) -> Caller:
@@ -147,15 +149,21 @@ def _make(credential: Mapping[str, Any], caller: Caller, wrapper: KeyWrapper, no
         claims = token_claims(credential, issuer.url, caller, PROBE_KEY, now=now, jti=secrets.token_hex(16))
         minted = mint(credential["issuer"], claims, wrapper=wrapper)
     except MissingValue as problem:
-        of_key = "the plan of the key names no scopes" if problem.path.startswith("key.") else "name an application"
-        advice = f"{of_key}, or set that metadata" if "metadata" in problem.path else of_key
-        raise _NotMade(f"No token can be made: {problem}. The gateway refuses such calls; {advice}.") from None
+        raise _NotMade(f"No token can be made: {problem}. {_advice(problem.path, caller)}") from None
     except NothingSigns:
         raise _NotMade(f"No token can be made: no key of the issuer {issuer.name} signs.") from None
     except WrappingFailed as problem:
         raise _NotMade(f"No token can be made: {problem}.") from None
     presented = Presented(issuer.url, credential["audience"], ALGORITHM, minted.kid, credential["life_seconds"])
-    return _Made(minted, claims, presented)
+    return _Made(minted, claims, presented, reads_key(credential["claims"]))
+
+
+def _advice(path: str, caller: Caller) -> str:
+    if caller.application_id == PROBE_ID:
+        return "A probe has no such value: name an application with --application."
+    if path.startswith("key."):
+        return "The gateway refuses calls of keys without scopes whose plan names none either."
+    return "The gateway refuses the calls of this application until its metadata has that member."
 
 
 def _headers(token: Secret, actor: Actor) -> dict[str, str]:
@@ -196,6 +204,3 @@ def _key_set(token: Presented) -> KeySetSeen:
     except (ValueError, KeyError, TypeError, AttributeError):
         return KeySetSeen(url, "is no key set")
     return KeySetSeen(url, None if token.kid in kids else f"holds no key {token.kid}")
-
-
-__all__ = ["Attempt", "Outcome", "reads_key", "test_backend"]

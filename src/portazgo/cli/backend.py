@@ -6,13 +6,14 @@ from typing import Any
 
 import click
 
-from portazgo.cli.backend_environment import environment_options, environment_with
+from portazgo.cli.backend_environment import as_given, environment_options, environment_with
+from portazgo.cli.cells import cell
 from portazgo.cli.exits import Exit
 from portazgo.cli.find import APPLICATION, BACKEND, ISSUER, find, find_id
 from portazgo.cli.noun import Noun, asks, confirm, limit, limited, prints, show_deleted, show_list, show_named
-from portazgo.cli.output import show_one
+from portazgo.cli.output import show_one, show_pairs, show_paragraph
 from portazgo.cli.session import connect
-from portazgo.cli.words import say
+from portazgo.cli.words import label, say
 
 COLUMNS = (
     "name",
@@ -76,12 +77,13 @@ def change_backend(backend: str, name: str | None, environment: str, remove: boo
     client = connect()
     found = find(client, BACKEND, backend)
     wanted["issuer"] = find_id(client, ISSUER, wanted["issuer"])
-    environments = dict(found["environments"])
+    environments = {one: as_given(settings) for one, settings in found["environments"].items()}
+    before = dict(environments)
     if remove:
         environments.pop(environment, None)
     elif any(value not in (None, (), False) for value in wanted.values()):
         environments[environment] = environment_with(environments.get(environment, {}), wanted)
-    changes = {"name": name, "environments": environments if environments != found["environments"] else None}
+    changes = {"name": name, "environments": environments if environments != before else None}
     show_named(client, client.patch(f"/backends/{found['id']}", changes), output, NAMED)
 
 
@@ -102,13 +104,19 @@ def test_backend(backend: str, path: str, environment: str, application: str | N
     }
     outcome = client.post(f"/backends/{found['id']}/test", attempt)
     if output == "table":
-        findings = outcome.pop("findings")
-        show_one(outcome, output)
-        for finding in findings:
-            click.echo(f"\n{finding}")
+        show_outcome(outcome)
     else:
         show_one(outcome, output)
     return Exit.DONE if outcome["ok"] else Exit.UNHEALTHY
+
+
+def show_outcome(outcome: dict[str, Any]) -> None:
+    """Print what was found, the likely cause first, then what was sent."""
+    for finding in outcome["findings"]:
+        show_paragraph(finding)
+    click.echo()
+    called = [(label(name), cell(outcome[name], {})) for name in ("status", "target")]
+    show_pairs(called + [(f"claim {name}", cell(value, {})) for name, value in (outcome["claims"] or {}).items()])
 
 
 @backend.command("delete")

@@ -60,6 +60,12 @@ def environment_with(before: Mapping[str, Any], wanted: Mapping[str, Any]) -> di
     return after
 
 
+def as_given(environment: Mapping[str, Any]) -> dict[str, Any]:
+    """Give an environment as it was once given: the API shows the algorithm, and doesn't take it."""
+    credential = {name: value for name, value in environment["credential"].items() if name != "algorithm"}
+    return {**environment, "credential": credential}
+
+
 def _names() -> list[str]:
     return [f"{name}_ms" for name in _TIMEOUTS]
 
@@ -73,7 +79,6 @@ def _credential(before: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[st
         "life_seconds": wanted["life"] and int(wanted["life"].total_seconds()),
         "claims": {**before.get("claims", {}), **dict(wanted["claims"])} if wanted["claims"] else None,
     }
-    kept = {name: value for name, value in before.items() if name != "algorithm"}
     changes = {name: value for name, value in told.items() if value is not None}
     # What was without a credential gets one by the first word about it.
-    return {**kept, **changes, "kind": "mint"} if changes or not before else kept
+    return {**before, **changes, "kind": "mint"} if changes or not before else dict(before)

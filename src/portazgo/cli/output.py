@@ -64,6 +64,13 @@ def show_pairs(pairs: Iterable[tuple[str, str]]) -> None:
         click.echo(f"{name:<{width}}  {text}")
 
 
+def show_paragraph(text: str) -> None:
+    """Print a text for people: wrapped where a terminal would break words, as it is into files and pipes."""
+    if sys.stdout.isatty() or "COLUMNS" in os.environ:
+        text = click.wrap_text(text, width=console().width)
+    click.echo(text)
+
+
 def note(sentence: str) -> None:
     """Say something beside the document, on stderr; with --quiet don't."""
     context = click.get_current_context(silent=True)
@@ -130,4 +137,15 @@ def _yaml(document: object) -> None:
     writer.dump(document, sys.stdout)
 
 
-__all__ = ["NOTHING", "QUIET", "Row", "colours", "console", "note", "show_one", "show_pairs", "show_rows"]
+__all__ = [
+    "NOTHING",
+    "QUIET",
+    "Row",
+    "colours",
+    "console",
+    "note",
+    "show_one",
+    "show_pairs",
+    "show_paragraph",
+    "show_rows",
+]

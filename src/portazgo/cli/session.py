@@ -103,7 +103,8 @@ def _failed(status: int, problem: dict[str, object]) -> Failed:
     sentence = str(problem.get("detail") or problem.get("title") or f"HTTP {status}")
     errors = problem.get("errors")
     if isinstance(errors, list):
-        sentence += "".join(f"\n  {error.get('pointer') or '/'}: {error.get('message')}" for error in errors)
+        told = [error for error in errors if error.get("message") != sentence]
+        sentence += "".join(f"\n  {error.get('pointer') or '/'}: {error.get('message')}" for error in told)
     exit_code = Exit.REFUSED if problem.get("category") == "refused" else _EXIT_BY_STATUS.get(status, Exit.FAILED)
     remedy = problem.get("remedy")
     return Failed(sentence, remedy=str(remedy) if remedy else None, exit_code=exit_code)

@@ -161,6 +161,8 @@ LABELS = {
     "last": "último",
     "last contact": "último contacto",
     "live targets": "destinos live",
+    "live audience": "audiencia live",
+    "live credential": "credencial live",
     "test targets": "destinos test",
     "mean ms": "ms de media",
     "metadata": "metadatos",

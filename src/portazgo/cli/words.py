@@ -12,8 +12,6 @@ _LABELS = {
     "at": "time",
     "contact_at": "last contact",
     "duration_ms": "ms",
-    "environments.live.credential.audience": "audience",
-    "environments.live.credential.kind": "credential",
     "kid": "kid",
     "last_sequence": "last",
     "name": "name",
@@ -51,11 +49,15 @@ def say(sentence: str, **members: object) -> str:
 
 def label(path: str) -> str:
     """Give the heading of a column, or the name of a member, by its dotted path."""
-    english = _LABELS.get(path) or path.removeprefix("environments.").removesuffix("_at").replace("_", " ").replace(
-        ".", " "
-    )
+    english = _LABELS.get(path) or _words_of(path)
     if language() == "es":
         from portazgo.cli.spanish import LABELS  # noqa: PLC0415 - read by those who speak it
 
         return LABELS.get(english) or " ".join(LABELS.get(word, word) for word in english.split(" "))
     return english
+
+
+def _words_of(path: str) -> str:
+    # environments.live.credential.audience is "live audience", and its kind is what the credential is.
+    short = path.removeprefix("environments.").replace(".credential.kind", ".credential").replace(".credential.", ".")
+    return short.removesuffix("_at").replace("_", " ").replace(".", " ")

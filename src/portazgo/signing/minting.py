@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
@@ -42,7 +43,7 @@ def mint(issuer: str, claims: Mapping[str, Any], *, wrapper: KeyWrapper) -> Mint
     Unwraps the key, which may call out: not for a transaction. Raises NothingSigns, WrappingFailed.
     A compact JWS (RFC 7515) with ES256 (RFC 7518, section 3.4).
     """
-    key = SigningKey.objects.filter(issuer=issuer, state=SigningState.SIGNING).order_by("kid").last()
+    key = SigningKey.objects.filter(issuer=UUID(issuer), state=SigningState.SIGNING).order_by("kid").last()
     if key is None:
         raise NothingSigns(issuer)
     private = load_der_private_key(wrapper.unwrap(f"signing_key/{key.kid}", key.wrapped), password=None)
