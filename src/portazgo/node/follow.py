@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 LONGEST_WAIT_SECONDS = 25
 FIRST_PAUSE_SECONDS = 0.2
+START_TOGETHER_SECONDS = 15.0
+"""A group's parts start at once, and the control plane takes longest: until then its absence is no trouble."""
 LONGEST_PAUSE_SECONDS = 5.0
 GONE = 410
 CONFLICT = 409
@@ -77,7 +79,8 @@ class Follower:
         self._receipt: dict[str, Any] | None = None
         self._sent: dict[str, Any] | None = None
         self._pause = FIRST_PAUSE_SECONDS
-        self._last_trouble = ""
+        self._last_trouble: tuple[int, str] | None = None
+        self._patient_until = time.monotonic() + START_TOGETHER_SECONDS
 
     def load_last_known_good(self) -> bool:
         """Serve what was known last, dead keys first. Returns whether there was anything."""
@@ -85,7 +88,7 @@ class Follower:
         try:
             return self._kept.load(self._apply_kept)
         except WrappingFailed as problem:
-            self._say(f"what was known last can't be unsealed: {problem}")
+            logger.warning("what was known last can't be unsealed: %s", problem)
             return False
 
     def run(self, stopping: threading.Event) -> None:
@@ -94,7 +97,7 @@ class Follower:
             try:
                 self._step()
             except (FeedRefused, Unreachable, SnapshotRefused, WrappingFailed, OSError) as problem:
-                self._say(str(problem))
+                self._say(problem)
                 self._rest(stopping)
             except Exception:
                 # A follower that ends is a node that never hears of a revocation again, whatever the cause was.
@@ -102,7 +105,7 @@ class Follower:
                 self._rest(stopping)
             else:
                 self._pause = FIRST_PAUSE_SECONDS
-                self._last_trouble = ""
+                self._last_trouble = None
 
     def _rest(self, stopping: threading.Event) -> None:
         stopping.wait(self._pause * random.uniform(0.75, 1.25))  # noqa: S311 - spreads retries, guards nothing
@@ -114,7 +117,7 @@ class Follower:
             self._send_receipt()
         except (FeedRefused, Unreachable) as problem:
             # It waits: hearing of what is new matters more than telling what is known.
-            self._say(str(problem))
+            self._say(problem)
         try:
             if position is None or self._kept.wants_snapshot:
                 self._take_snapshot()
@@ -265,11 +268,13 @@ class Follower:
         if server_time.isdigit():
             self._node.contact(_boottime_ms() - sent_ms, int(server_time), 0)
 
-    def _say(self, trouble: str) -> None:
+    def _say(self, trouble: Exception) -> None:
         # Once, not at every try: an outage of an hour is one line.
-        if trouble != self._last_trouble:
-            logger.warning("can't follow the control plane: %s", trouble)
-            self._last_trouble = trouble
+        starting = isinstance(trouble, Unreachable) and time.monotonic() < self._patient_until
+        said = (logging.INFO if starting else logging.WARNING, str(trouble))
+        if said != self._last_trouble:
+            logger.log(said[0], "can't follow the control plane%s: %s", " yet" if starting else "", trouble)
+            self._last_trouble = said
 
 
 def _refusal(status: int, body: bytes) -> str:
