@@ -108,7 +108,7 @@ async fn run(
     credential::attach(thread, call, &mut outgoing, &caller, &identity, &authorized, &snapshot, &lane)?;
     let came_back = forward::forward(thread, wire, call, outgoing, body, backend, authorized.action).await?;
     let mut answer = transform_response::build(call, came_back, authorized.action, backend)?;
-    limit::tell(&mut answer, standing);
+    limit::tell(&mut answer.headers, standing);
     Ok(answer)
 }
 
