@@ -19,7 +19,7 @@ CARGO_DENY := .tools/cargo/deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 CARGO := scripts/cargo-like-maturin
 WORKSPACE := --workspace --release --locked
 # Modules that write generated files, and with --check say which are stale.
-GENERATORS := portazgo.control.openapi portazgo.declarative.generate portazgo.faults.generate \
+GENERATORS := portazgo.cli.docs portazgo.control.openapi portazgo.declarative.generate portazgo.faults.generate \
 	portazgo.settings_docs
 SUITES := $(wildcard tests/unit tests/api tests/insignia tests/blackbox tests/docs tests/browser)
 

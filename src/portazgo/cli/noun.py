@@ -25,7 +25,11 @@ _NO_INPUT = "portazgo.no-input"
 
 
 class Noun(click.Group):
-    """A noun with its verbs; a misspelt verb is answered with the nearest."""
+    """A noun with its verbs, in the order of its file; a misspelt verb is answered with the nearest."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the verbs."""
+        return list(self.commands)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

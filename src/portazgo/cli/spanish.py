@@ -128,6 +128,31 @@ SENTENCES = {
     "Timeline": "Cronología",
     "reached": "llegó a los",
     "took": "duró",
+    # cli/declarative.py, cli/plan_output.py
+    "{file} is fine.": "{file} está bien.",
+    "1 problem in {file}": "1 problema en {file}",
+    "{count} problems in {file}": "{count} problemas en {file}",
+    "Name the file with --file, or write one: `portazgo export` makes it of what exists.": (
+        "Indica el archivo con --file, o escribe uno: `portazgo export` lo hace de lo que existe."
+    ),
+    "Apply this?": "¿Aplicarlo?",
+    "Applied ({number}): nothing but who owns what.": "Aplicado ({number}): solo de quién es cada cosa.",
+    "Applied ({number}) as revision {revision}.": "Aplicado ({number}) como revisión {revision}.",
+    "Back to what apply {number} left:": "De vuelta a lo que dejó la aplicación {number}:",
+    "The file still says otherwise: `portazgo diff` shows it.": (
+        "El archivo sigue diciendo otra cosa: `portazgo diff` lo muestra."
+    ),
+    "No differences.": "No hay diferencias.",
+    "Exposes": "Expone",
+    "Breaks": "Rompe",
+    "The rest": "El resto",
+    "Takes over, though no apply of this file made it:": "Toma a su cargo, aunque no lo creó este archivo:",
+    "Lets go of, and leaves as it is:": "Suelta, y deja como está:",
+    "to {names}": "a {names}",
+    "to nobody yet": "a nadie todavía",
+    "for {names}": "para {names}",
+    "for nobody": "para nadie",
+    "{names} and {count} more": "{names} y {count} más",
 }
 
 # Headings: whole where there is an entry, otherwise word by word.
@@ -145,6 +170,7 @@ LABELS = {
     "bytes out": "bytes de salida",
     "billable": "facturable",
     "changed": "cambiadas",
+    "check": "comprobación",
     "collected": "recogidos",
     "created": "creado",
     "credential": "credencial",
@@ -179,6 +205,7 @@ LABELS = {
     "path": "ruta pública",
     "plan": "plan",
     "published": "publicada",
+    "remedy": "remedio",
     "request id": "id de petición",
     "requests": "peticiones",
     "retired": "dado de baja",
@@ -187,6 +214,7 @@ LABELS = {
     "route": "ruta",
     "scopes": "ámbitos",
     "secrets": "secretos",
+    "sentence": "resultado",
     "skipped": "omitidas",
     "state": "estado",
     "status": "estado",

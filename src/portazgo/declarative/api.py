@@ -16,11 +16,11 @@ from portazgo.declarative.schemas import (
     ApplyWithDocument,
     CheckDocument,
     CheckReport,
+    ConfigurationPlan,
     DiffDocument,
     Exported,
     ExportQuery,
     OutcomeView,
-    PlanView,
     RollBack,
 )
 from portazgo.declarative.writing import Hand
@@ -38,10 +38,10 @@ def check_document(request: AdminRequest, body: CheckDocument) -> CheckReport:
     return CheckReport.of(service.check(request.actor, body.document))
 
 
-@router.post("/declarative/diff", response=PlanView)
-def diff_document(request: AdminRequest, body: DiffDocument) -> PlanView:
+@router.post("/declarative/diff", response=ConfigurationPlan)
+def diff_document(request: AdminRequest, body: DiffDocument) -> ConfigurationPlan:
     """Plan an apply: what it exposes, what it breaks and for whom, the rest."""
-    return PlanView.of(service.diff(request.actor, body.document, body.takeover()))
+    return ConfigurationPlan.of(service.diff(request.actor, body.document, body.takeover()))
 
 
 @router.post("/declarative/apply", response=OutcomeView)

@@ -30,7 +30,7 @@ def _deleting(ref: Ref, state: State, after: World) -> Iterator[Problem]:
     if keys := state.keys.get(ref, 0):
         yield Problem(
             "/partners",
-            f"the {ref} can't be deleted: it has {counted(keys, 'key')}, which are kept for ever. "
+            f"the {ref} can't be deleted: it has {counted(keys, 'key')}, and keys are kept for ever. "
             "Leave it in the file with `status: suspended`",
         )
     if users := [str(other) for other, terms in sorted(after.items()) if _needs(other, terms, ref)]:

@@ -118,9 +118,14 @@ def _after(state: State, steps: Sequence[Step]) -> dict[Ref, Terms]:
 
 def _lines(steps: Sequence[Step], worlds: Worlds) -> Iterator[Line]:
     for step in steps:
-        for line in RULES[step.ref.kind](step, worlds):
-            # What nobody notices breaks nothing; what nobody has yet is exposed all the same.
-            yield replace(line, effect="rest") if line.effect == "breaks" and not line.affects else line
+        lines = list(RULES[step.ref.kind](step, worlds))
+        exposing = {line.sentence for line in lines if line.effect == "exposes"}
+        for line in lines:
+            if line.effect != "breaks" or line.affects:
+                yield line
+            elif line.sentence not in exposing:
+                # What nobody notices breaks nothing; what nobody has yet is exposed all the same.
+                yield replace(line, effect="rest")
 
 
 def _conflicts(name: str, wanted: Mapping[Ref, Terms], state: State, takeover: Takeover) -> Iterator[Problem]:

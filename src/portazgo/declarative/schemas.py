@@ -14,7 +14,7 @@ from portazgo.declarative.planning import Outcome, Plan, Takeover, summary
 from portazgo.declarative.problems import Problem
 from portazgo.declarative.rules.lines import Line
 from portazgo.kit.names import SLUG_PATTERN
-from portazgo.kit.web.schemas import Body, PageQuery
+from portazgo.kit.web.schemas import Body, PageQuery, Truth, Whole
 
 Name = Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=63)]
 Tree = Annotated[dict[str, Any], Field(description="The file as JSON (schema/portazgo.json).", examples=[EMPTY])]
@@ -31,7 +31,7 @@ class DiffDocument(Body):
     """A document to be compared with what there is."""
 
     document: Tree
-    adopt: bool = Field(False, description="Take over what no file owns, though it differs.")  # noqa: FBT003 - a field's default
+    adopt: Truth = Field(False, description="Take over what no file owns, though it differs.")  # noqa: FBT003 - a field's default
     take_from: list[Name] = Field([], max_length=50, description="Files whose things this one may take over.")
 
     def takeover(self) -> Takeover:
@@ -43,17 +43,17 @@ class ApplyDocument(DiffDocument):
     """A document to be applied."""
 
     fingerprint: Fingerprint | None = Field(None, description="Of the plan that was shown; null: whatever it is now.")
-    confirmed: bool = Field(False, description="What it exposes, breaks and deletes is meant.")  # noqa: FBT003 - likewise
+    confirmed: Truth = Field(False, description="What it exposes, breaks and deletes is meant.")  # noqa: FBT003 - likewise
 
 
 class RollBack(Body):
     """An apply to go back to."""
 
-    to: Annotated[int, Field(ge=1, lt=2**31)] | None = Field(None, description="Null: the last but one.")
+    to: Annotated[Whole, Field(ge=1, lt=2**31)] | None = Field(None, description="Null: the last but one.")
     name: Name | None = Field(None, description="Of which file, where `to` is null and several were applied.")
-    dry_run: bool = Field(False, description="Only plan it.")  # noqa: FBT003 - likewise
+    dry_run: Truth = Field(False, description="Only plan it.")  # noqa: FBT003 - likewise
     fingerprint: Fingerprint | None = None
-    confirmed: bool = False
+    confirmed: Truth = False
 
 
 class ProblemView(Schema):
@@ -118,7 +118,7 @@ class SummaryView(Schema):
     taken_over: int
 
 
-class PlanView(Schema):
+class ConfigurationPlan(Schema):
     """What an apply would do, the gravest first."""
 
     name: str
@@ -133,7 +133,7 @@ class PlanView(Schema):
     summary: SummaryView
 
     @classmethod
-    def of(cls, plan: Plan) -> PlanView:
+    def of(cls, plan: Plan) -> ConfigurationPlan:
         """Make it of a plan."""
         return cls(
             name=plan.name,
@@ -156,7 +156,7 @@ class OutcomeView(Schema):
     number: int | None
     revision: int | None
     restores: int | None
-    plan: PlanView
+    plan: ConfigurationPlan
 
     @classmethod
     def of(cls, outcome: Outcome, restores: int | None = None) -> OutcomeView:
@@ -166,7 +166,7 @@ class OutcomeView(Schema):
             number=outcome.number,
             revision=outcome.revision,
             restores=restores,
-            plan=PlanView.of(outcome.plan),
+            plan=ConfigurationPlan.of(outcome.plan),
         )
 
 

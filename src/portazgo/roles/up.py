@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Mapping
 
 from portazgo.kit.errors import StartRefused
+from portazgo.kit.parent import PARENT_VARIABLE
 from portazgo.roles.instance import InstanceLock
 from portazgo.roles.parts import Part, portazgo_command
 from portazgo.roles.ports import LOOPBACK, answers, free_port, port_taken
@@ -51,7 +52,8 @@ def refuse_taken(listen: Listen, name: str) -> None:
 
 def migrate(environment: Mapping[str, str]) -> None:
     """Bring the databases up to date, in a process of its own: the supervisor stays small. Raises StartRefused."""
-    done = subprocess.run(portazgo_command("migrate"), env={**os.environ, **environment}, check=False)
+    whole = {**os.environ, **environment, PARENT_VARIABLE: str(os.getpid())}
+    done = subprocess.run(portazgo_command("migrate"), env=whole, check=False)
     if done.returncode != 0:
         raise StartRefused("the databases could not be brought up to date", "see what `portazgo migrate` said above")
 

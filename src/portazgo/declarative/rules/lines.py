@@ -57,8 +57,8 @@ Rule = Callable[[Step, Worlds], Iterator[Line]]
 
 
 def line(step: Step, effect: Effect, sentence: str, affects: Sequence[str] = ()) -> Line:
-    """Make a line of a step."""
-    return Line(effect, step.action, step.ref, sentence, tuple(affects))
+    """Make a line of a step; what belongs to the rest affects nobody."""
+    return Line(effect, step.action, step.ref, sentence, () if effect == "rest" else tuple(affects))
 
 
 def is_active(world: World, application: Ref) -> bool:
