@@ -1,5 +1,6 @@
 //! One client connection: hyper over the framing layer, ended politely when the node drains.
 
+use crate::metrics::add;
 use crate::phases;
 use crate::phases::framing::{Framed, Wire};
 use crate::thread::Thread;
@@ -29,12 +30,15 @@ pub(crate) async fn serve(thread: Rc<Thread>, stream: TcpStream, peer: SocketAdd
         .max_buf_size(HYPER_BUFFER)
         .serve_connection(TokioIo::new(framed), service);
     let mut connection = pin!(connection);
-    // Errors here are of the transport; what they meant for a request stands in its record.
-    tokio::select! {
-        _ = connection.as_mut() => {}
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
         _ = draining.wait_for(|draining| *draining) => {
             connection.as_mut().graceful_shutdown();
-            let _ = connection.await;
+            connection.await
         }
+    };
+    // Other errors are of the transport; what they meant for a request stands in its record.
+    if ended.is_err_and(|error| error.is_parse()) {
+        add(&thread.metrics().library_refusals);
     }
 }

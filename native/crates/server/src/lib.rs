@@ -5,6 +5,7 @@
 //! Portazgo's data plane around `portazgo-core`: sockets, HTTP, pools, the journal.
 
 mod admin;
+mod answers;
 mod clock;
 mod config;
 mod connection;

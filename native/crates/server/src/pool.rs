@@ -3,6 +3,7 @@
 //! Backends close idle connections when they like (gunicorn after 2 s), so a connection lives 1.5 s idle, and a request
 //! that must not be repeated takes only one that was used within the last second, or a new one.
 
+use crate::answers::{Answers, Exchange};
 use crate::metrics::{ThreadMetrics, add, subtract};
 use crate::resolve::Resolver;
 use crate::upstream::RequestBody;
@@ -13,6 +14,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 
@@ -25,6 +27,8 @@ const MOST_IDLE: usize = 512;
 pub(crate) struct Lease {
     pub(crate) sender: SendRequest<RequestBody>,
     pub(crate) address: SocketAddr,
+    /// What its transport sees.
+    pub(crate) exchange: Rc<Exchange>,
     /// It has carried a request before: the backend may be closing it at this very moment.
     pub(crate) reused: bool,
 }
@@ -32,6 +36,7 @@ pub(crate) struct Lease {
 struct Idle {
     sender: SendRequest<RequestBody>,
     address: SocketAddr,
+    exchange: Rc<Exchange>,
     since: Instant,
 }
 
@@ -59,9 +64,10 @@ impl Pool {
         while let Some(candidate) = idle.pop() {
             subtract(&metrics.backend_idle);
             let age = candidate.since.elapsed();
-            if age < longest && candidate.sender.is_ready() {
+            if age < longest && candidate.exchange.is_clean() && candidate.sender.is_ready() {
                 add(&metrics.backend_reuses);
-                return Some(Lease { sender: candidate.sender, address: candidate.address, reused: true });
+                let Idle { sender, address, exchange, .. } = candidate;
+                return Some(Lease { sender, address, exchange, reused: true });
             }
             if age >= longest {
                 // The newest was too old, so the rest is too.
@@ -73,15 +79,16 @@ impl Pool {
         None
     }
 
-    /// Keep a connection whose answer was read to its end.
+    /// Keep a connection whose answer was read to its end. One that said more than it was asked is never used again.
     pub(crate) fn give(&self, target: &str, lease: Lease, metrics: &ThreadMetrics) {
-        if lease.sender.is_closed() {
+        if lease.sender.is_closed() || !lease.exchange.is_clean() {
             return;
         }
         let mut all = self.idle.borrow_mut();
         let idle = if let Some(idle) = all.get_mut(target) { idle } else { all.entry(target.to_owned()).or_default() };
         if idle.len() < MOST_IDLE {
-            idle.push(Idle { sender: lease.sender, address: lease.address, since: Instant::now() });
+            let Lease { sender, address, exchange, .. } = lease;
+            idle.push(Idle { sender, address, exchange, since: Instant::now() });
             add(&metrics.backend_idle);
         }
     }
@@ -99,9 +106,11 @@ impl Pool {
         let (stream, address) = outcome?;
         add(&metrics.backend_connects);
         let _ = stream.set_nodelay(true);
-        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|_| Fault::ConnectFailed)?;
+        let exchange = Rc::new(Exchange::default());
+        let transport = Answers::new(stream, Rc::clone(&exchange));
+        let (sender, connection) = http1::handshake(TokioIo::new(transport)).await.map_err(|_| Fault::ConnectFailed)?;
         tokio::task::spawn_local(connection);
-        Ok(Lease { sender, address, reused: false })
+        Ok(Lease { sender, address, exchange, reused: false })
     }
 
     async fn connect_now(&self, target: &str) -> Result<(TcpStream, SocketAddr), Fault> {

@@ -51,14 +51,14 @@ pub(crate) async fn serve(
     request: Request<Incoming>,
 ) -> Result<Response<AnswerBody>, Infallible> {
     let bodiless = request.method() == Method::HEAD;
-    let Some(Arrival { call, refused }) = wire.next_arrival() else {
+    let Some(Arrival { call, refused, last }) = wire.next_arrival() else {
         // hyper parsed something that framing did not release: impossible, and answered as the bug it would be.
         return Ok(unrecorded(&thread, &wire, Fault::GatewayPanic));
     };
     let Some(mut call) = call else {
         return Ok(unrecorded(&thread, &wire, Fault::GatewayOverloaded));
     };
-    let mut close = refused.is_some() || thread.is_draining();
+    let mut close = last || thread.is_draining();
     let answer = match refused {
         Some(fault) => Err(Refusal::from(fault)),
         None => match Contained::new(run(&thread, &wire, &mut call, request)).await {

@@ -198,7 +198,10 @@ impl Stream {
         loop {
             match Pin::new(&mut self.source).poll_frame(context) {
                 Poll::Ready(None) => return Poll::Ready(Ok(None)),
-                Poll::Ready(Some(Err(_))) => return Poll::Ready(Err(Fault::BackendTruncated)),
+                Poll::Ready(Some(Err(_))) => {
+                    let broken = self.lease.as_ref().and_then(|lease| lease.exchange.fault());
+                    return Poll::Ready(Err(broken.unwrap_or(Fault::BackendTruncated)));
+                }
                 Poll::Ready(Some(Ok(frame))) => {
                     // Trailers of a backend are not passed on.
                     let Ok(data) = frame.into_data() else { continue };
@@ -206,7 +209,9 @@ impl Stream {
                     if self.most.is_some_and(|most| self.seen > most) {
                         return Poll::Ready(Err(Fault::BackendResponseTooLarge));
                     }
-                    self.rearm();
+                    if !self.rearm() {
+                        return Poll::Ready(Err(Fault::BackendTotalTimeout));
+                    }
                     return Poll::Ready(Ok(Some(data)));
                 }
                 Poll::Pending => {
@@ -227,10 +232,13 @@ impl Stream {
         }
     }
 
-    fn rearm(&mut self) {
+    /// Returns whether there is time left: a body that never pauses would never be asked for its timer.
+    fn rearm(&mut self) -> bool {
+        let now = Instant::now();
         if let Some(timer) = &mut self.timer {
-            timer.as_mut().reset((Instant::now() + self.idle).min(self.ends));
+            timer.as_mut().reset((now + self.idle).min(self.ends));
         }
+        now < self.ends
     }
 }
 
@@ -272,6 +280,7 @@ impl Body for AnswerBody {
 
 impl Drop for AnswerBody {
     fn drop(&mut self) {
+        self.wire.answer_done();
         // hyper never asks for a body that can't be sent (HEAD, 204, 304) or that is empty; the head alone is the answer then.
         if self.call.is_some() && (self.bodiless || self.is_end_stream()) {
             self.finish_stream();
