@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import median
 
@@ -30,12 +30,17 @@ SAMPLES = 10
 LATEST_SECONDS = 120.0
 
 
-def demo_seconds(folder: Path) -> float:
+def demo_ports() -> dict[str, str]:
+    """Choose free ports for the demo, the same for all its runs."""
+    return {f"PORTAZGO_{part}_PORT": str(free_port()) for part in ("GATEWAY", "CONTROL", "BACKEND")}
+
+
+def demo_seconds(folder: Path, ports: Mapping[str, str]) -> float:
     """Run the demo until it is ready, then end it. Returns how long it took to be ready."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("PORTAZGO_")},
         "PORTAZGO_DATA_DIR": str(folder / "data"),
-        **{f"PORTAZGO_{part}_PORT": str(free_port()) for part in ("GATEWAY", "CONTROL", "BACKEND")},
+        **ports,
     }
     ready = folder / "data" / "demo.json"
     began = time.monotonic()
@@ -101,7 +106,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="portazgo-bench-") as scratch:
         demo = Path(scratch) / "demo"
         demo.mkdir()
-        cold, second = demo_seconds(demo), demo_seconds(demo)
+        ports = demo_ports()
+        cold, second = demo_seconds(demo, ports), demo_seconds(demo, ports)
         with Deployment(Path(scratch) / "deployment") as deployment:
             key = own_key(deployment, "measured")
             admin = deployment.admin
