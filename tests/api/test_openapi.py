@@ -211,7 +211,8 @@ SUCCEEDS: dict[str, Callable[[World], Exact]] = {
 
 def _operations() -> dict[str, Any]:
     """Read the document's operations, by their names."""
-    found: list[Any] = [result.ok() for result in SCHEMA.get_all_operations()]
+    every: Any = SCHEMA.get_all_operations()
+    found = [result.ok() for result in every]
     return {operation.definition.raw["operationId"]: operation for operation in found}
 
 
