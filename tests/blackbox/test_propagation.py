@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from support.node import ExtraNode
 from support.relay import Relay, altered_lines
 
 DEAD_SECONDS = 0.5 * 5
+ROUNDS = int(os.environ.get("PORTAZGO_TEST_REVOCATIONS", "1"))
 LEASE_SECONDS = 10  # the least that can be set
 
 
@@ -92,20 +94,23 @@ def test_a_revocation_is_proven_by_every_node_and_by_no_node_that_is_gone(
 
 
 def test_a_revoked_key_is_dead_in_half_a_second_under_load(deployment: Deployment) -> None:
-    steady, victim = own_key(deployment, "steady"), own_key(deployment, "victim")
-    with (
-        SteadyLoad(deployment.gateway_port, steady.whole) as load,
-        SteadyLoad(deployment.gateway_port, victim.whole, clients=2, pause=0.01) as victims,
-    ):
-        time.sleep(1)
+    steady = own_key(deployment, "steady")
+    with SteadyLoad(deployment.gateway_port, steady.whole) as load:
+        lives = [seconds_to_live(deployment, own_key(deployment, f"victim-{round_}")) for round_ in range(ROUNDS)]
+    print(f"dead {max(lives):.3f} s after the order was given, at most")
+    assert max(lives) < DEAD_SECONDS
+    assert load.failed == []
+
+
+def seconds_to_live(deployment: Deployment, victim: OwnKey) -> float:
+    """Revoke a key that is in use. Returns when its last good call began, counted from the order."""
+    with SteadyLoad(deployment.gateway_port, victim.whole, clients=2, pause=0.01) as calls:
+        time.sleep(0.5)
         revoked = time.monotonic()
         deployment.admin.post(f"/keys/{victim.kid}/revoke")
-        time.sleep(DEAD_SECONDS + 1)
-    last_good = max(call.began for call in victims.calls if call.status == 200)
-    print(f"dead {last_good - revoked:.3f} s after the order was given")
-    assert last_good - revoked < DEAD_SECONDS
-    assert {call.status for call in victims.calls if call.began > revoked + DEAD_SECONDS} == {401}
-    assert load.failed == []
+        time.sleep(DEAD_SECONDS + 0.5)
+    assert {call.status for call in calls.calls if call.began > revoked + DEAD_SECONDS} == {401}
+    return max(call.began for call in calls.calls if call.status == 200) - revoked
 
 
 def with_a_surprise(_path: str, body: bytes) -> bytes:

@@ -20,27 +20,25 @@ def show_plan(plan: dict[str, Any]) -> None:
     """Print it for people."""
     lines = [*plan["exposes"], *plan["breaks"], *plan["rest"]]
     width = min(max((len(_name(line)) for line in lines), default=0), _WIDEST_NAME)
-    _section(say("Exposes"), "yellow", plan["exposes"], (say("to {names}"), say("to nobody yet")), width)
-    _section(say("Breaks"), "red", plan["breaks"], (say("for {names}"), say("for nobody")), width)
+    _section(say("Exposes"), "yellow", plan["exposes"], say("to {names}"), width)
+    _section(say("Breaks"), "red", plan["breaks"], say("for {names}"), width)
     if plan["rest"]:
         click.secho(say("The rest"), bold=True)
         _lines(plan["rest"], "  ", width + 2)
         click.echo()
     _things(say("Takes over, though no apply of this file made it:"), plan["takes_over"])
     _things(say("Lets go of, and leaves as it is:"), plan["releases"])
-    click.echo(say(_TOTAL, **plan["summary"]) if plan["differs"] else say("No differences."))
+    counts = plan["summary"]
+    total = say("{created} to create, {changed} to change, {deleted} to delete.", **counts)
+    click.echo(total if plan["differs"] else say("No differences."))
 
 
-_TOTAL = "{created} to create, {changed} to change, {deleted} to delete."
-
-
-def _section(title: str, colour: str, lines: list[Line], to: tuple[str, str], width: int) -> None:
+def _section(title: str, colour: str, lines: list[Line], to: str, width: int) -> None:
     if not lines:
         return
-    somebody, nobody = to
     click.secho(title, fg=colour, bold=True)
     for names, group in _by_affected(lines):
-        click.echo(f"  {somebody.replace('{names}', _enumerated(names)) if names else nobody}")
+        click.echo(f"  {to.replace('{names}', _enumerated(names)) if names else say('to nobody yet')}")
         _lines(group, "    ", width)
     click.echo()
 

@@ -184,7 +184,8 @@ class Follower:
                 "after": position.revision,
                 "hash": position.hash,
                 "security_after": json.loads(self._node.stats())["security"],
-                "wait": self._wait_seconds,
+                # Spread: a change wakes all nodes at once, and they shall not come back at once for ever after.
+                "wait": random.randint(-(-self._wait_seconds * 3 // 5), self._wait_seconds),  # noqa: S311 - guards nothing
             },
             headers=self._headers,
             read_seconds=self._wait_seconds + 15,
