@@ -7,6 +7,7 @@
 
 pub mod authenticate;
 pub mod authorize;
+pub mod client;
 pub mod credential;
 pub mod fault;
 pub mod framing;

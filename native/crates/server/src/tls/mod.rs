@@ -1,0 +1,17 @@
+//! TLS by rustls: in from partners, out to backends. aws-lc-rs is the crypto of both, as everywhere (ADR 0003).
+
+mod certificates;
+mod client_fault;
+mod incoming;
+
+pub(crate) use incoming::{Incoming, accept};
+
+use rustls::crypto::CryptoProvider;
+use std::sync::{Arc, LazyLock};
+
+/// The one crypto provider of this process.
+pub(crate) fn provider() -> Arc<CryptoProvider> {
+    static PROVIDER: LazyLock<Arc<CryptoProvider>> =
+        LazyLock::new(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
+    Arc::clone(&PROVIDER)
+}
