@@ -51,7 +51,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, origin: Origin) -> Iterator[
         yield Place(running, authority, folder)
 
 
-def certificates(*pairs: tuple[Path, Path]) -> dict[str, str]:
+def certificates(*pairs: tuple[Path, Path]) -> dict[str, Any]:
     return {"PORTAZGO_GATEWAY_TLS_CERTIFICATES": ", ".join(f"{chain}:{key}" for chain, key in pairs)}
 
 

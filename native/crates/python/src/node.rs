@@ -46,7 +46,7 @@ impl Node {
         Ok(())
     }
 
-    /// Read the certificates' files again. Raises ValueError for a bad one; then all of the old stay.
+    /// Read the certificates' files again. Raises `ValueError` for a bad one; then all of the old stay.
     fn reload_certificates(&self, py: Python<'_>) -> PyResult<()> {
         py.detach(|| self.gateway.reload_certificates()).map_err(PyValueError::new_err)
     }
