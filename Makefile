@@ -19,7 +19,8 @@ CARGO_DENY := .tools/cargo/deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 CARGO := scripts/cargo-like-maturin
 WORKSPACE := --workspace --release --locked
 # Modules that write generated files, and with --check say which are stale.
-GENERATORS := portazgo.faults.generate
+GENERATORS := portazgo.control.openapi portazgo.faults.generate \
+	portazgo.settings_docs
 SUITES := $(wildcard tests/unit tests/api tests/insignia tests/blackbox tests/docs tests/browser)
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.tools/bin:$(PATH)

@@ -12,10 +12,10 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from portazgo.backends.claims import check_claims
 from portazgo.backends.domain import LIFE_SECONDS, Timeouts, check_targets
 from portazgo.kit.names import PLAIN_TEXT_PATTERN, SLUG_PATTERN
-from portazgo.kit.web.schemas import Body, PageQuery
+from portazgo.kit.web.schemas import Body, NameFilter, PageQuery, Whole
 
 Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=63)]
-Milliseconds = Annotated[int, Field(ge=1, le=600_000)]
+Milliseconds = Annotated[Whole, Field(ge=1, le=600_000)]
 DEFAULT_TIMEOUTS = Timeouts()
 
 
@@ -34,7 +34,7 @@ class CredentialBody(Body):
     kind: Literal["mint", "none"] = "mint"
     issuer: UUID | None = Field(None, description="Null: the default issuer.")
     audience: Annotated[str, StringConstraints(pattern=PLAIN_TEXT_PATTERN, max_length=200)] = ""
-    life_seconds: int = Field(300, ge=LIFE_SECONDS.start, lt=LIFE_SECONDS.stop)
+    life_seconds: Whole = Field(300, ge=LIFE_SECONDS.start, lt=LIFE_SECONDS.stop)
     claims: Annotated[dict[str, Any], AfterValidator(check_claims)] = Field(
         {}, examples=[{"token_type": "access", "partner": "{partner.name}"}]
     )
@@ -84,7 +84,7 @@ class ChangeBackend(Body):
 class BackendsQuery(PageQuery):
     """A page of backends."""
 
-    name: Annotated[str | None, Field(None, max_length=63)]
+    name: NameFilter = None
 
 
 class BackendView(Schema):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from portazgo.accounts.domain import Actor, Verb, can
 from portazgo.backends.models import Backend
 from portazgo.kit.errors import Invalid
-from portazgo.kit.web.rows import refuse_in_use, refuse_taken, the_one
+from portazgo.kit.web.rows import given, refuse_in_use, refuse_taken, the_one
 from portazgo.signing.domain import ALGORITHM
 from portazgo.signing.models import Issuer
 from portazgo.signing.service import FEATURE as MINT
@@ -39,9 +39,10 @@ def alter(
     actor: Actor, identifier: UUID, *, name: str | None, environments: Mapping[str, Any] | None, clock: Clock
 ) -> Backend:
     """Rename a backend or replace its environments; None leaves as it is. Raises NotFound, Conflict, Invalid."""
-    with change(actor, "backend.changed", str(identifier), clock=clock) as recorded:
+    can(actor, Verb.CHANGE, Backend.noun)
+    details = {"members": given(name=name, environments=environments)}
+    with change(actor, "backend.changed", str(identifier), details=details, clock=clock) as recorded:
         backend = _locked(identifier)
-        can(actor, Verb.CHANGE, backend)
         if name is not None and name != backend.name:
             refuse_taken(Backend.objects.all(), "backend", name)
             backend.name = name
@@ -54,9 +55,9 @@ def alter(
 
 def delete(actor: Actor, identifier: UUID, *, clock: Clock) -> None:
     """Remove a backend that no route leads to. Raises NotFound, Conflict (`in_use`)."""
+    can(actor, Verb.DELETE, Backend.noun)
     with change(actor, "backend.deleted", str(identifier), clock=clock) as recorded:
         backend = _locked(identifier)
-        can(actor, Verb.DELETE, backend)
         refuse_in_use(backend.routes.all(), "backend", "routes")
         recorded.deletes(_ref(backend))
         backend.delete()

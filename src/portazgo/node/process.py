@@ -11,7 +11,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from portazgo.kit.errors import StartRefused
-from portazgo.kit.http import JsonClient
+from portazgo.kit.http import JsonClient, Unreachable
 from portazgo.kit.secret import Secret
 from portazgo.kit.wrapping import KeyWrapper, WrappingFailed, open_wrapper
 from portazgo.node.apply import apply_update
@@ -32,6 +32,10 @@ logger = logging.getLogger(__name__)
 
 ENDING = frozenset({signal.SIGTERM, signal.SIGINT})
 RELOADING = signal.SIGHUP
+CHUNK_BYTES = 1 << 20
+TOKEN_REFUSED = frozenset({401, 403})
+# A position in no history: answered at once, whatever the log holds.
+NOWHERE = {"history": "", "after": 0, "hash": "", "security_after": 0}
 DRAIN_SECONDS = 4.0
 SHIP_SECONDS = 2.0
 
@@ -45,20 +49,23 @@ def run_gateway(settings: Settings, *, snapshot_file: Path | None = None) -> int
     if files:
         signal.pthread_sigmask(signal.SIG_BLOCK, {RELOADING})
     wrapper = _open_wrapper(settings)
-    node = _open_node(settings, follows_control_plane=snapshot_file is None)
-    node.start()
-    logger.info(
-        "gateway serves",
-        extra={"port": node.gateway_port, "admin_port": node.admin_port, "node": node.node_id, "epoch": node.epoch},
-    )
+    # What can be judged is judged before a port is taken and an epoch begins.
+    snapshot = None if snapshot_file is None else _read_snapshot(snapshot_file, wrapper)
+    token = _node_token(settings) if snapshot is None else None
+    node = _open_node(settings, follows_control_plane=snapshot is None)
     watcher = CertificateWatcher(node, files) if files else None
-    if snapshot_file is not None:
-        _apply_file(node, snapshot_file, wrapper)
+    kept = LastKnownGood(node_folder(settings))
+    # What this node once heard of stays dead, also when it is given an older snapshot.
+    node.revoke_for_ever(kept.revoked())
+    if snapshot is not None and snapshot_file is not None:
+        _apply_snapshot(node, snapshot_file, snapshot, wrapper)
         return _serve(node, [], None, watcher)
-    client = JsonClient(settings.internal_url, _node_token(settings))
-    follower = _follower(settings, node, client, wrapper)
+    client = JsonClient(settings.internal_url, token)
+    follower = _follower(settings, node, client, kept, wrapper)
     shipper = Shipper(node, client)
-    follower.load_last_known_good()
+    # Before the first call is answered: half of what is known would refuse good keys and honour disabled ones.
+    if not follower.load_last_known_good():
+        _refuse_unknown_token(settings, node, client)
     return _serve(node, [follower.run, shipper.run], shipper, watcher)
 
 
@@ -68,6 +75,11 @@ def _serve(
     shipper: Shipper | None,
     watcher: CertificateWatcher | None,
 ) -> int:
+    node.start()
+    logger.info(
+        "gateway serves",
+        extra={"port": node.gateway_port, "admin_port": node.admin_port, "node": node.node_id, "epoch": node.epoch},
+    )
     stopping = threading.Event()
     for loop in [*loops, watcher.run] if watcher is not None else loops:
         threading.Thread(target=loop, args=(stopping,), name=loop.__qualname__, daemon=True).start()
@@ -150,27 +162,63 @@ def _node_token(settings: Settings) -> Secret:
         ) from None
 
 
-def _follower(settings: Settings, node: Node, client: JsonClient, wrapper: KeyWrapper) -> Follower:
+def _refuse_unknown_token(settings: Settings, node: Node, client: JsonClient) -> None:
+    """Raise StartRefused when the control plane answers and doesn't know the token: such a node never gets to serve."""
+    headers = {"X-Portazgo-Node": node.node_id, "X-Portazgo-Epoch": node.epoch}
+    try:
+        answer = client.request("GET", "/internal/v1/changes", query=NOWHERE, headers=headers, read_seconds=5)
+    except Unreachable:
+        return
+    if answer.status in TOKEN_REFUSED:
+        node.stop()
+        raise StartRefused(
+            f"the control plane at {settings.internal_url} refuses the node token in {settings.node_token_file}",
+            "make one with `portazgo node token create`, and write it to that file",
+        )
+
+
+def _follower(settings: Settings, node: Node, client: JsonClient, kept: LastKnownGood, wrapper: KeyWrapper) -> Follower:
     staleness = settings.revocation_max_staleness
     return Follower(
         node,
         client,
-        LastKnownGood(node_folder(settings)),
+        kept,
         wrapper,
         label=socket.gethostname(),
         max_staleness_seconds=None if staleness is None else staleness.total_seconds(),
     )
 
 
-def _apply_file(node: Node, path: Path, wrapper: KeyWrapper) -> None:
+def _read_snapshot(path: Path, wrapper: KeyWrapper) -> Update:
+    """Read a whole snapshot and see that its secrets can be opened here. Raises StartRefused."""
+    update = Update.snapshot()
     try:
-        update = Update.snapshot()
-        update.push(path.read_bytes())
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK_BYTES):
+                update.push(chunk)
         update.finish()
-        revision = apply_update(node, update, wrapper)
-    except (SnapshotRefused, WrappingFailed) as problem:
-        node.stop()
+        for context, wrapped in update.wrapped():
+            wrapper.unwrap(context, wrapped)
+    except SnapshotRefused as problem:
+        raise _unserved(path, ": ".join(map(str, problem.args))) from None
+    except WrappingFailed as problem:
         raise StartRefused(
-            f"the snapshot {path} can't be served: {problem}", "write a new one from the control plane"
+            f"the snapshot {path} can't be served: {problem}",
+            "name the key file of its control plane with PORTAZGO_WRAPPING",
         ) from None
-    logger.info("snapshot applied", extra={"revision": revision, "file": str(path)})
+    except OSError as problem:
+        raise _unserved(path, f"it can't be read ({problem.strerror})") from None
+    return update
+
+
+def _apply_snapshot(node: Node, path: Path, snapshot: Update, wrapper: KeyWrapper) -> None:
+    try:
+        revision = apply_update(node, snapshot, wrapper)
+    except SnapshotRefused as problem:
+        node.stop()
+        raise _unserved(path, ": ".join(map(str, problem.args))) from None
+    logger.info("snapshot applied", extra={"revision": revision})
+
+
+def _unserved(path: Path, why: str) -> StartRefused:
+    return StartRefused(f"the snapshot {path} can't be served: {why}", "write a new one with `portazgo snapshot save`")

@@ -66,6 +66,10 @@ class Shipper:
                 logger.warning("usage records wait on this node's disk: %s", problem)
             self._troubled = True
             return False
+        except Exception:
+            # A shipper that ends is a disk that fills, whatever the cause was.
+            logger.exception("shipping usage records failed")
+            return False
         self._troubled = False
         self._node.shipped()
         return True

@@ -10,7 +10,7 @@ from ninja import Schema
 from pydantic import AfterValidator, Field, StringConstraints
 
 from portazgo.kit.names import SLUG_PATTERN
-from portazgo.kit.web.schemas import Body, PageQuery
+from portazgo.kit.web.schemas import Body, NameFilter, PageQuery
 from portazgo.partners.domain import Standing, check_metadata
 
 Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=63), Field(examples=["acme-freight"])]
@@ -36,7 +36,7 @@ class ChangePartner(Body):
 class PartnersQuery(PageQuery):
     """A page of partners."""
 
-    name: Annotated[str | None, Field(None, max_length=63)]
+    name: NameFilter = None
 
 
 class PartnerView(Schema):

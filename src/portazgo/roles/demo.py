@@ -35,9 +35,9 @@ FIRST_CALL_SECONDS = 15.0
 
 def run_demo(settings: Settings) -> int:
     """Run the demo until told to stop. Returns the exit code; raises StartRefused."""
-    with InstanceLock(settings.data_dir):
+    with InstanceLock(settings.data_dir) as lock:
         demo_file(settings).unlink(missing_ok=True)
-        environment = group_environment(settings)
+        environment = group_environment(settings, lock)
         refuse_taken(Listen(LOOPBACK, settings.backend_port), "PORTAZGO_BACKEND_PORT")
         migrate(environment)
         parts = (*core_parts(settings, environment), backend_part(settings))

@@ -22,22 +22,24 @@ READY_SECONDS = 60.0
 
 def run_up(settings: Settings) -> int:
     """Run the group until told to stop. Returns the exit code; raises StartRefused."""
-    with InstanceLock(settings.data_dir):
-        environment = group_environment(settings)
+    with InstanceLock(settings.data_dir) as lock:
+        environment = group_environment(settings, lock)
         migrate(environment)
         supervisor = Supervisor(core_parts(settings, environment), prepare=lambda group: _announce(group, settings))
         return supervisor.run()
 
 
-def group_environment(settings: Settings) -> dict[str, str]:
+def group_environment(settings: Settings, lock: InstanceLock) -> dict[str, str]:
     """Choose what the parts need to find each other; the rest they read as this process did. Raises StartRefused."""
     for name in ("gateway_listen", "control_listen"):
         refuse_taken(getattr(settings, name), variable(name.replace("_listen", "_port")))
     internal = f"{LOOPBACK}:{free_port()}"
+    admin = f"{LOOPBACK}:{free_port()}"
+    lock.announce(internal_url=f"http://{internal}", admin_url=f"http://{admin}")
     return {
         "PORTAZGO_INTERNAL_LISTEN": internal,
         "PORTAZGO_INTERNAL_URL": f"http://{internal}",
-        "PORTAZGO_ADMIN_LISTEN": f"{LOOPBACK}:{free_port()}",
+        "PORTAZGO_ADMIN_LISTEN": admin,
     }
 
 

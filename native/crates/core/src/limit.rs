@@ -6,8 +6,8 @@
 use crate::ids::Kid;
 use crate::time::Monotonic;
 use aws_lc_rs::digest;
+use hashbrown::HashMap;
 use smallvec::SmallVec;
-use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -170,7 +170,7 @@ pub fn policy_header(throttles: &[Throttle]) -> String {
 
 /// `RateLimit`: how the caller stands.
 pub fn standing_header(throttles: &[Throttle], standings: &[Standing]) -> String {
-    let mut text = String::new();
+    let mut text = String::with_capacity(throttles.len() * 48);
     for (throttle, standing) in throttles.iter().zip(standings) {
         let separator = if text.is_empty() { "" } else { ", " };
         let _ = write!(text, "{separator}\"{}\";r={};t={}", throttle.name, standing.remaining, standing.reset_seconds);

@@ -23,7 +23,7 @@ use crate::ids::{Id, Kid};
 use crate::route::{RouteIndex, Router};
 use crate::security::SecurityLane;
 use documents::Documents;
-use std::collections::HashMap;
+use hashbrown::HashMap;
 use std::sync::Arc;
 use types::Pepper;
 

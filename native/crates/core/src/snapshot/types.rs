@@ -241,6 +241,8 @@ pub struct Plan {
     pub scopes: Option<Vec<String>>,
     /// All must admit a call.
     pub throttles: Vec<Throttle>,
+    /// The value of `RateLimit-Policy` for them.
+    pub policy_header: String,
     /// Tokens made from another version are worth nothing, where they read the plan's scopes.
     pub version: Version,
 }

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use portazgo_core::authenticate::Identity;
 use portazgo_core::authorize::Caller;
 use portazgo_core::fault::Fault;
-use portazgo_core::limit::{Decision, Standing, policy_header, standing_header};
+use portazgo_core::limit::{Decision, Standing, standing_header};
 use portazgo_core::record::Phase;
 use portazgo_core::snapshot::Plan;
 
@@ -50,7 +50,7 @@ pub(super) fn tell(answer: &mut Answer, standing: HeaderMap) {
 fn headers(plan: &Plan, standings: &[Standing]) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(4);
     // Names of throttles are checked at apply: they hold no byte that a header can't.
-    if let Ok(policy) = HeaderValue::from_str(&policy_header(&plan.throttles)) {
+    if let Ok(policy) = HeaderValue::from_str(&plan.policy_header) {
         headers.insert(POLICY, policy);
     }
     if let Ok(standing) = HeaderValue::from_str(&standing_header(&plan.throttles, standings)) {

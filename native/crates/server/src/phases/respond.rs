@@ -46,7 +46,8 @@ pub(crate) struct Stream {
     pub(crate) idle: Duration,
     pub(crate) ends: Instant,
     pub(crate) seen: u64,
-    pub(crate) timer: Pin<Box<Sleep>>,
+    /// Made when the backend is waited for the first time: most answers are whole when their head is read.
+    pub(crate) timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Answer {
@@ -209,7 +210,10 @@ impl Stream {
                     return Poll::Ready(Ok(Some(data)));
                 }
                 Poll::Pending => {
-                    if self.timer.as_mut().poll(context).is_pending() {
+                    let (idle, ends) = (self.idle, self.ends);
+                    let timer =
+                        self.timer.get_or_insert_with(|| Box::pin(sleep_until((Instant::now() + idle).min(ends))));
+                    if timer.as_mut().poll(context).is_pending() {
                         return Poll::Pending;
                     }
                     let fault = if Instant::now() >= self.ends {
@@ -224,13 +228,9 @@ impl Stream {
     }
 
     fn rearm(&mut self) {
-        let next = (Instant::now() + self.idle).min(self.ends);
-        self.timer.as_mut().reset(next);
-    }
-
-    /// The timer of a stream that begins now.
-    pub(crate) fn first_timer(idle: Duration, ends: Instant) -> Pin<Box<Sleep>> {
-        Box::pin(sleep_until((Instant::now() + idle).min(ends)))
+        if let Some(timer) = &mut self.timer {
+            timer.as_mut().reset((Instant::now() + self.idle).min(self.ends));
+        }
     }
 }
 

@@ -6,9 +6,14 @@ use crate::headers;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use portazgo_core::fault::Fault;
+use portazgo_core::ids::write_hex;
 use portazgo_core::record::Phase;
 use portazgo_core::snapshot::{QueryPolicy, RouteAction};
+<<<<<<< HEAD
 use std::fmt::Write as _;
+=======
+use std::net::IpAddr;
+>>>>>>> main
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -83,9 +88,15 @@ fn add_ours(headers: &mut HeaderMap, call: &mut Call, head: &Parts, origin: Orig
         }
     };
     set(super::respond::REQUEST_ID, &request_id);
+<<<<<<< HEAD
     set(TRACEPARENT, traceparent.as_bytes());
     set(FORWARDED_FOR, origin.address.to_canonical().to_string().as_bytes());
     set(FORWARDED_PROTO, if origin.secure { b"https" } else { b"http" });
+=======
+    set(TRACEPARENT, &traceparent);
+    set(FORWARDED_FOR, client.to_canonical().to_string().as_bytes());
+    set(FORWARDED_PROTO, SCHEME.as_bytes());
+>>>>>>> main
     if let Some(host) = head.headers.get(header::HOST) {
         set(FORWARDED_HOST, host.as_bytes());
     }
@@ -94,16 +105,20 @@ fn add_ours(headers: &mut HeaderMap, call: &mut Call, head: &Parts, origin: Orig
 }
 
 /// W3C Trace Context, version 00, sampled.
-fn traceparent(trace_id: &[u8; 16], span_id: [u8; 8]) -> String {
-    let mut text = String::with_capacity(55);
-    text.push_str("00-");
-    for byte in trace_id {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text.push('-');
-    for byte in span_id {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text.push_str("-01");
+fn traceparent(trace_id: &[u8; 16], span_id: [u8; 8]) -> [u8; 55] {
+    let mut text = *b"00-................................-................-01";
+    write_hex(trace_id, &mut text[3..35]);
+    write_hex(&span_id, &mut text[36..52]);
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_traceparent_has_the_form_of_version_00() {
+        let text = traceparent(&[0xa1; 16], [0x0b; 8]);
+        assert_eq!(&text[..], b"00-a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1-0b0b0b0b0b0b0b0b-01");
+    }
 }

@@ -35,8 +35,7 @@ pub(super) fn build(
         call.fail(Fault::Backend5xx);
     }
     let idle = Duration::from_millis(u64::from(backend.timeouts.idle_ms));
-    let timer = Stream::first_timer(idle, ends);
-    let stream = Stream { source, lease: Some(lease), target, most, idle, ends, seen: 0, timer };
+    let stream = Stream { source, lease: Some(lease), target, most, idle, ends, seen: 0, timer: None };
     Ok(Answer {
         status: head.status,
         headers: headers::to_partner(&head.headers, &action.response_headers),
