@@ -26,6 +26,7 @@ pub mod whoami;
 /// What this build understands; compiled resources name what they require (docs/wire.md, section 6).
 pub const FEATURES: &[&str] = &[
     "backend.http1.1",
+    "backend.tls.1",
     "credential.mint-es256.1",
     "credential.none.1",
     "key.hmac-sha256.1",

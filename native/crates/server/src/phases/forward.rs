@@ -10,8 +10,9 @@ use http::{HeaderValue, Request, Response, header};
 use hyper::body::Incoming;
 use portazgo_core::fault::Fault;
 use portazgo_core::record::{Method, Phase};
-use portazgo_core::snapshot::{BackendEnvironment, RouteAction};
+use portazgo_core::snapshot::{BackendEnvironment, RouteAction, Target};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
@@ -22,7 +23,7 @@ const MOST_ATTEMPTS: u8 = 3;
 pub(super) struct CameBack {
     pub(super) response: Response<Incoming>,
     pub(super) lease: Lease,
-    pub(super) target: String,
+    pub(super) target: Arc<Target>,
     pub(super) ends: Instant,
 }
 
@@ -78,7 +79,7 @@ impl From<Fault> for Failure {
 
 impl Trip<'_> {
     async fn attempt(&mut self, call: &mut Call, outgoing: &Outgoing, body: RequestBody) -> Result<CameBack, Failure> {
-        let target = self.thread.pool.next_target(&self.backend.targets).to_owned();
+        let target = self.thread.pool.next_target(&self.backend.targets);
         call.reached(Phase::ForwardConnect);
         call.record().attempts += 1;
         let mut lease = self.lease(&target).await?;
@@ -100,7 +101,7 @@ impl Trip<'_> {
         Ok(CameBack { response, lease, target, ends: self.ends })
     }
 
-    async fn lease(&self, target: &str) -> Result<Lease, Fault> {
+    async fn lease(&self, target: &Target) -> Result<Lease, Fault> {
         let metrics = self.thread.metrics();
         if let Some(lease) = self.thread.pool.take(target, self.repeatable, metrics) {
             return Ok(lease);
@@ -115,13 +116,13 @@ async fn send(lease: &mut Lease, request: Request<RequestBody>) -> hyper::Result
     lease.sender.send_request(request).await
 }
 
-fn request(outgoing: &Outgoing, target: &str, body: RequestBody) -> Request<RequestBody> {
+fn request(outgoing: &Outgoing, target: &Target, body: RequestBody) -> Request<RequestBody> {
     let mut request = Request::new(body);
     *request.method_mut() = outgoing.method.clone();
     *request.uri_mut() = outgoing.uri.clone();
     *request.headers_mut() = outgoing.headers.clone();
     // Targets were checked at apply: host and port, ASCII.
-    if let Ok(host) = HeaderValue::from_str(target) {
+    if let Ok(host) = HeaderValue::from_str(&target.host) {
         request.headers_mut().insert(header::HOST, host);
     }
     request

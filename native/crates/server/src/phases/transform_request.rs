@@ -9,11 +9,6 @@ use portazgo_core::fault::Fault;
 use portazgo_core::ids::write_hex;
 use portazgo_core::record::Phase;
 use portazgo_core::snapshot::{QueryPolicy, RouteAction};
-<<<<<<< HEAD
-use std::fmt::Write as _;
-=======
-use std::net::IpAddr;
->>>>>>> main
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -88,15 +83,9 @@ fn add_ours(headers: &mut HeaderMap, call: &mut Call, head: &Parts, origin: Orig
         }
     };
     set(super::respond::REQUEST_ID, &request_id);
-<<<<<<< HEAD
-    set(TRACEPARENT, traceparent.as_bytes());
+    set(TRACEPARENT, &traceparent);
     set(FORWARDED_FOR, origin.address.to_canonical().to_string().as_bytes());
     set(FORWARDED_PROTO, if origin.secure { b"https" } else { b"http" });
-=======
-    set(TRACEPARENT, &traceparent);
-    set(FORWARDED_FOR, client.to_canonical().to_string().as_bytes());
-    set(FORWARDED_PROTO, SCHEME.as_bytes());
->>>>>>> main
     if let Some(host) = head.headers.get(header::HOST) {
         set(FORWARDED_HOST, host.as_bytes());
     }
