@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from support.admin import AdminAPI
+from support.certificates import Identity
 from support.world import CREDENTIAL, NOBODY, World, body_of, pointers, refusal, resource
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -35,6 +36,17 @@ def test_targets_have_one_spelling(world: World) -> None:
     targets = ["http://Backend.Example", "http://backend.example:80/"]
     environments = {"test": {"targets": targets, "credential": {"kind": "none"}}}
     assert world.backend(environments=environments)["environments"]["test"]["targets"] == ["http://backend.example:80"]
+
+
+def test_tls_to_a_backend_is_told_to_nodes_that_know_it(world: World) -> None:
+    rules = {"ca": Identity.authority().pem, "server_name": "Inner.example", "pins_sha256": [], "crl": None}
+    live = {"targets": ["https://backend.example"], "credential": {"kind": "none"}, "tls": rules}
+    made = world.backend(environments={"live": live})
+    told = resource("backend", made["id"])
+    assert told is not None
+    assert told["requires"] == ["backend.http1.1", "backend.tls.1", "credential.none.1"]
+    assert told["body"]["environments"]["live"]["targets"] == ["https://backend.example:443"]
+    assert told["body"]["environments"]["live"]["tls"] == {**rules, "server_name": "inner.example"}
 
 
 def test_changing_the_environments_replaces_them(api: AdminAPI, world: World) -> None:
@@ -76,7 +88,7 @@ def test_nobody_can_be_neither_shown_nor_changed(api: AdminAPI, method: str) -> 
         ({"live": {"credential": {"kind": "none"}}}, "/environments/live/targets", "invalid"),
         ({"live": {"targets": [], "credential": {"kind": "none"}}}, "/environments/live/targets", "invalid"),
         (
-            {"live": {"targets": ["https://x"], "credential": {"kind": "none"}}},
+            {"live": {"targets": ["ftp://x"], "credential": {"kind": "none"}}},
             "/environments/live/targets",
             "invalid",
         ),

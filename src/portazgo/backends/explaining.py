@@ -33,6 +33,23 @@ class NoReplyReason(StrEnum):
     TIMED_OUT = "timed_out"
     BROKEN = "broken"
     NOT_HTTP = "not_http"
+    UNTRUSTED = "untrusted"
+    NO_TLS = "no_tls"
+
+
+_SILENCE = {
+    NoReplyReason.UNKNOWN_HOST: "The host of {target} is not known to this machine's name service. Check its spelling.",
+    NoReplyReason.REFUSED: "Nothing listens at {target}. Start the backend, or correct the port of the target.",
+    NoReplyReason.UNREACHABLE: "{target} can't be reached from here. Check network and firewall between the two machines.",
+    NoReplyReason.TIMED_OUT: "{target} did not answer in time. Check that it is up and that no firewall drops the connection.",
+    NoReplyReason.BROKEN: "{target} closed the connection in the middle of the answer. Look at the backend's log.",
+    NoReplyReason.NOT_HTTP: "What listens at {target} doesn't speak HTTP/1.1; perhaps TLS, or another service. Check the port.",
+    NoReplyReason.UNTRUSTED: (
+        "The certificate of {target} can't be verified: it has ended, is for another name, or comes from an "
+        "authority that is not known. Correct it, or give the backend's own authority and name in `tls`."
+    ),
+    NoReplyReason.NO_TLS: "The TLS handshake with {target} failed. Check that it speaks TLS 1.2 or 1.3 there; else write http://.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +89,7 @@ class Observed:
 
 def explain_silence(target: str, reason: NoReplyReason) -> str:
     """Say why there was no answer."""
-    match reason:
-        case NoReplyReason.UNKNOWN_HOST:
-            return f"The host of {target} is not known to this machine's name service. Check the target's spelling."
-        case NoReplyReason.REFUSED:
-            return f"Nothing listens at {target}. Start the backend, or correct the port of the target."
-        case NoReplyReason.UNREACHABLE:
-            return f"{target} can't be reached from here. Check network and firewall between the two machines."
-        case NoReplyReason.TIMED_OUT:
-            return f"{target} did not answer in time. Check that it is up and that no firewall drops the connection."
-        case NoReplyReason.BROKEN:
-            return f"{target} closed the connection in the middle of the answer. Look at the backend's log."
-        case NoReplyReason.NOT_HTTP:
-            return f"What listens at {target} doesn't speak HTTP/1.1; perhaps TLS, or another service. Check the port."
+    return _SILENCE[reason].format(target=target)
 
 
 def explain(seen: Observed) -> list[str]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import http.client
 import socket
+import ssl
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote, urlsplit
 
+from portazgo.backends.domain import USUAL_PORTS
 from portazgo.backends.explaining import NoReplyReason
+from portazgo.backends.tls import client_context
 
 CONNECT_SECONDS = 3.0
 WHOLE_SECONDS = 10.0
@@ -35,12 +39,23 @@ class Reply:
     body: bytes
 
 
-def get(target: str, path: str, headers: Mapping[str, str], *, whole_seconds: float = WHOLE_SECONDS) -> Reply:
-    """Call `http://host:port` once. Raises NoReply."""
+def get(
+    target: str,
+    path: str,
+    headers: Mapping[str, str],
+    *,
+    tls: Mapping[str, Any] | None = None,
+    whole_seconds: float = WHOLE_SECONDS,
+) -> Reply:
+    """Call `http://host:port` or `https://host:port` once, the latter verified by the backend's rules. Raises NoReply."""
     parts = urlsplit(target)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 80, timeout=CONNECT_SECONDS)
+    usual = USUAL_PORTS[parts.scheme]
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port or usual, timeout=CONNECT_SECONDS)
     try:
         connection.connect()
+        if parts.scheme == "https":
+            name = (tls or {}).get("server_name") or parts.hostname
+            connection.sock = client_context(tls).wrap_socket(connection.sock, server_hostname=name)
     except OSError as problem:
         raise NoReply(_why(problem)) from None
     # A time-out of the socket bounds each wait; one that drips a byte a second is ended by this one.
@@ -81,6 +96,8 @@ def _why(problem: Exception) -> NoReplyReason:
 
 # From the special to the general: a disconnection is an HTTPException too, and all of them are OSErrors or that.
 _REASONS: tuple[tuple[tuple[type[Exception], ...], NoReplyReason], ...] = (
+    ((ssl.SSLCertVerificationError,), NoReplyReason.UNTRUSTED),
+    ((ssl.SSLError,), NoReplyReason.NO_TLS),
     ((ConnectionResetError, BrokenPipeError, http.client.IncompleteRead), NoReplyReason.BROKEN),
     ((http.client.HTTPException,), NoReplyReason.NOT_HTTP),
     ((TimeoutError,), NoReplyReason.TIMED_OUT),

@@ -11,6 +11,14 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from portazgo.backends.claims import check_claims
 from portazgo.backends.domain import LIFE_SECONDS, Timeouts, check_targets
+from portazgo.backends.tls import (
+    PEM_CHARACTERS_AT_MOST,
+    check_authorities,
+    check_pins,
+    check_revocation_lists,
+    check_rules,
+    check_server_name,
+)
 from portazgo.kit.names import PLAIN_TEXT_PATTERN, SLUG_PATTERN
 from portazgo.kit.web.schemas import Body, NameFilter, PageQuery, Whole
 
@@ -46,12 +54,36 @@ class CredentialBody(Body):
         return self
 
 
+class TlsBody(Body):
+    """How `https://` targets are verified; null: by the public authorities and the target's name."""
+
+    ca: (
+        Annotated[str, StringConstraints(max_length=PEM_CHARACTERS_AT_MOST), AfterValidator(check_authorities)] | None
+    ) = Field(None, description="PEM: the authorities that count instead of the public ones.")
+    server_name: Annotated[str, AfterValidator(check_server_name)] | None = Field(
+        None, description="The name that the certificate must be for, where it is not the target's.", max_length=253
+    )
+    pins_sha256: Annotated[list[str], AfterValidator(check_pins)] = Field(
+        [], description="Base64 of SHA-256 over the public key (SPKI); the backend's must be one of them."
+    )
+    crl: (
+        Annotated[str, StringConstraints(max_length=PEM_CHARACTERS_AT_MOST), AfterValidator(check_revocation_lists)]
+        | None
+    ) = Field(None, description="PEM: revocation lists of the authorities.")
+
+
 class EnvironmentBody(Body):
     """A backend in one environment."""
 
     targets: Annotated[list[str], AfterValidator(check_targets)] = Field(examples=[["http://127.0.0.1:8000"]])
     timeouts: TimeoutsBody = TimeoutsBody()
     credential: CredentialBody
+    tls: TlsBody | None = None
+
+    @model_validator(mode="after")
+    def _rules_for_tls(self) -> EnvironmentBody:
+        check_rules(self.targets, self.tls)
+        return self
 
 
 class EnvironmentsBody(Body):

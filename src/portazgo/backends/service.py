@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from portazgo.kit.clock import Clock
 
 HTTP1 = "backend.http1.1"
+TLS = "backend.tls.1"
 NO_CREDENTIAL = "credential.none.1"
 
 
@@ -70,6 +71,8 @@ def compiled(identifier: str) -> Resource | None:
         return None
     kinds = {one["credential"]["kind"] for one in backend.environments.values()}
     features = {HTTP1} | ({MINT} if "mint" in kinds else set()) | ({NO_CREDENTIAL} if "none" in kinds else set())
+    targets = [target for one in backend.environments.values() for target in one["targets"]]
+    features |= {TLS} if any(target.startswith("https://") for target in targets) else set()
     body = BackendBody(name=backend.name, environments=backend.environments)
     return Resource("backend", str(backend.id), tuple(sorted(features)), body)
 
@@ -80,6 +83,9 @@ def _complete(environments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _environment(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    if given.get("tls") is None:
+        # Absent, not null: nodes before the feature refuse a member that they don't know.
+        given = {member: value for member, value in given.items() if member != "tls"}
     credential = given["credential"]
     if credential["kind"] == "none":
         return {**given, "credential": {"kind": "none"}}

@@ -95,14 +95,17 @@ def try_out(actor: Actor, attempt: Attempt, *, wrapper: KeyWrapper, clock: Clock
         made = _make(settings["credential"], caller, wrapper, clock.now())
     except _NotMade as why:
         return Outcome(ok=False, status=None, target=target, claims=None, findings=[str(why)])
-    return _call(backend, target, attempt, made, actor, clock)
+    return _call(backend, settings, attempt, made, actor, clock)
 
 
-def _call(backend: Backend, target: str, attempt: Attempt, made: _Made | None, actor: Actor, clock: Clock) -> Outcome:
+def _call(
+    backend: Backend, settings: Mapping[str, Any], attempt: Attempt, made: _Made | None, actor: Actor, clock: Clock
+) -> Outcome:
+    target = settings["targets"][0]
     token = made.minted.token if made else _NO_TOKEN
     claims = made.claims if made else None
     try:
-        reply = get(target, attempt.path, _headers(token, actor))
+        reply = get(target, attempt.path, _headers(token, actor), tls=settings.get("tls"))
     except NoReply as problem:
         findings = [explain_silence(target, problem.reason)]
         return Outcome(ok=False, status=None, target=target, claims=claims, findings=findings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +20,12 @@ def node_folder(settings: Settings) -> Path:
     return settings.data_dir / "node"
 
 
+def certificate_files(settings: Settings) -> list[Path]:
+    """List the files that the listener's TLS is read from; empty: it is plain."""
+    files = [path for pair in settings.gateway_tls_certificates for path in pair]
+    return files if settings.gateway_tls_client_ca is None else [*files, settings.gateway_tls_client_ca]
+
+
 def native_configuration(settings: Settings, *, follows_control_plane: bool) -> str:
     """Write the JSON that the native node reads."""
     staleness = settings.revocation_max_staleness if follows_control_plane else None
@@ -33,6 +39,9 @@ def native_configuration(settings: Settings, *, follows_control_plane: bool) -> 
             "key_prefix": settings.key_prefix,
             "max_staleness_seconds": None if staleness is None else int(staleness.total_seconds()),
             "trusted_proxies": list(settings.trusted_proxies),
+            "forwarding_header": settings.forwarding_header,
+            "proxy_protocol": settings.gateway_proxy_protocol,
+            "tls": _tls(settings),
             "limits": {
                 "head_bytes": 65_536,
                 "head_lines": 100,
@@ -44,3 +53,17 @@ def native_configuration(settings: Settings, *, follows_control_plane: bool) -> 
             "journal": {"seal_ms": SEAL_MS[settings.profile], "seal_bytes": 1_048_576, "sync_ms": 5},
         }
     )
+
+
+def _tls(settings: Settings) -> dict[str, Any] | None:
+    if not settings.gateway_tls_certificates:
+        return None
+    authority = settings.gateway_tls_client_ca
+    return {
+        "certificates": [
+            {"certificate": str(certificate), "key": str(key)} for certificate, key in settings.gateway_tls_certificates
+        ],
+        "client_certificates": settings.gateway_tls_client_certificates,
+        "client_ca": None if authority is None else str(authority),
+        "handshake_seconds": 10,
+    }

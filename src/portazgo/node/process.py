@@ -15,13 +15,15 @@ from portazgo.kit.http import JsonClient, Unreachable
 from portazgo.kit.secret import Secret
 from portazgo.kit.wrapping import KeyWrapper, WrappingFailed, open_wrapper
 from portazgo.node.apply import apply_update
-from portazgo.node.configuration import native_configuration, node_folder
+from portazgo.node.certificates import CertificateWatcher
+from portazgo.node.configuration import certificate_files, native_configuration, node_folder
 from portazgo.node.follow import Follower
 from portazgo.node.last_known_good import LastKnownGood
 from portazgo.node.native import Node, SnapshotRefused, Update, require
 from portazgo.node.ship import Shipper
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from portazgo.settings import Settings
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 ENDING = frozenset({signal.SIGTERM, signal.SIGINT})
+RELOADING = signal.SIGHUP
 CHUNK_BYTES = 1 << 20
 TOKEN_REFUSED = frozenset({401, 403})
 # A position in no history: answered at once, whatever the log holds.
@@ -42,36 +45,45 @@ def run_gateway(settings: Settings, *, snapshot_file: Path | None = None) -> int
     require()
     # Before the native threads start, so that they inherit the mask and this thread alone takes the signals.
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    files = certificate_files(settings)
+    if files:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {RELOADING})
     wrapper = _open_wrapper(settings)
     # What can be judged is judged before a port is taken and an epoch begins.
     snapshot = None if snapshot_file is None else _read_snapshot(snapshot_file, wrapper)
     token = _node_token(settings) if snapshot is None else None
     node = _open_node(settings, follows_control_plane=snapshot is None)
+    watcher = CertificateWatcher(node, files) if files else None
     kept = LastKnownGood(node_folder(settings))
     # What this node once heard of stays dead, also when it is given an older snapshot.
     node.revoke_for_ever(kept.revoked())
     if snapshot is not None and snapshot_file is not None:
         _apply_snapshot(node, snapshot_file, snapshot, wrapper)
-        return _serve(node, [], None)
+        return _serve(node, [], None, watcher)
     client = JsonClient(settings.internal_url, token)
     follower = _follower(settings, node, client, kept, wrapper)
     shipper = Shipper(node, client)
     # Before the first call is answered: half of what is known would refuse good keys and honour disabled ones.
     if not follower.load_last_known_good():
         _refuse_unknown_token(settings, node, client)
-    return _serve(node, [follower.run, shipper.run], shipper)
+    return _serve(node, [follower.run, shipper.run], shipper, watcher)
 
 
-def _serve(node: Node, loops: list, shipper: Shipper | None) -> int:  # type: ignore[type-arg]
+def _serve(
+    node: Node,
+    loops: list[Callable[[threading.Event], None]],
+    shipper: Shipper | None,
+    watcher: CertificateWatcher | None,
+) -> int:
     node.start()
     logger.info(
         "gateway serves",
         extra={"port": node.gateway_port, "admin_port": node.admin_port, "node": node.node_id, "epoch": node.epoch},
     )
     stopping = threading.Event()
-    for loop in loops:
+    for loop in [*loops, watcher.run] if watcher is not None else loops:
         threading.Thread(target=loop, args=(stopping,), name=loop.__qualname__, daemon=True).start()
-    signal.sigwait(ENDING)
+    _wait_for_the_end(watcher)
     logger.info("gateway drains")
     outcome: list[bool] = []
     ending = threading.Thread(target=lambda: outcome.append(_end(node, stopping, shipper)), name="ending")
@@ -81,6 +93,14 @@ def _serve(node: Node, loops: list, shipper: Shipper | None) -> int:  # type: ig
             # Told twice: end at once. The slabs keep what was open for the next start.
             os._exit(1)
     return 0 if outcome == [True] else 1
+
+
+def _wait_for_the_end(watcher: CertificateWatcher | None) -> None:
+    if watcher is None:
+        signal.sigwait(ENDING)
+        return
+    while signal.sigwait(ENDING | {RELOADING}) == RELOADING:
+        watcher.reload()
 
 
 def _end(node: Node, stopping: threading.Event, shipper: Shipper | None) -> bool:
@@ -96,6 +116,11 @@ def _open_node(settings: Settings, *, follows_control_plane: bool) -> Node:
     configuration = native_configuration(settings, follows_control_plane=follows_control_plane)
     try:
         return Node(configuration)
+    except ValueError as problem:
+        # Settings were checked; what is left are files that they name.
+        raise StartRefused(
+            str(problem), "correct the file, or the setting PORTAZGO_GATEWAY_TLS_… that names it"
+        ) from None
     except OSError as problem:
         raise _start_refused(settings, problem) from None
 

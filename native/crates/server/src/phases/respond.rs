@@ -12,9 +12,11 @@ use portazgo_core::fault::Fault;
 use portazgo_core::ids::Id;
 use portazgo_core::problem;
 use portazgo_core::record::{Delivery, Phase};
+use portazgo_core::snapshot::Target;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -41,7 +43,7 @@ pub(crate) enum Content {
 pub(crate) struct Stream {
     pub(crate) source: Incoming,
     pub(crate) lease: Option<Lease>,
-    pub(crate) target: String,
+    pub(crate) target: Arc<Target>,
     pub(crate) most: Option<u64>,
     pub(crate) idle: Duration,
     pub(crate) ends: Instant,
