@@ -142,6 +142,9 @@ SENTENCES = {
     "The file still says otherwise: `portazgo diff` shows it.": (
         "El archivo sigue diciendo otra cosa: `portazgo diff` lo muestra."
     ),
+    "{created} to create, {changed} to change, {deleted} to delete.": (
+        "{created} por crear, {changed} por cambiar, {deleted} por eliminar."
+    ),
     "No differences.": "No hay diferencias.",
     "Exposes": "Expone",
     "Breaks": "Rompe",
@@ -151,7 +154,6 @@ SENTENCES = {
     "to {names}": "a {names}",
     "to nobody yet": "a nadie todavía",
     "for {names}": "para {names}",
-    "for nobody": "para nadie",
     "{names} and {count} more": "{names} y {count} más",
 }
 
