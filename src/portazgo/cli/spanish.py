@@ -32,7 +32,7 @@ SENTENCES = {
         "esto no es un kid: son 10 letras y cifras, como 7hK2mQ9xTb"
     ),
     "`{command}` lists them.": "`{command}` los enumera.",
-    "There is none at all yet.": "Todavía no hay ninguno.",
+    "There is none at all yet: `{command}` makes one.": "Todavía no hay ninguno: `{command}` crea uno.",
     # The nouns
     "Remove the partner {name}?": "¿Eliminar el socio {name}?",
     "Remove the application {name}?": "¿Eliminar la aplicación {name}?",

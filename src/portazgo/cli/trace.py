@@ -55,7 +55,7 @@ _FILTERS = (
     click.option("--environment", type=click.Choice(["live", "test"]), help="In this environment."),
     click.option("--fault", help="That failed so: a code of docs/faults.md."),
     click.option("--blame", type=click.Choice(BLAMES), help="That failed by the fault of these."),
-    click.option("--status", type=click.IntRange(100, 599), help="Answered with this status."),
+    click.option("--status", type=click.IntRange(100, 599), metavar="N", help="Answered with this status."),
     click.option("--slower-than", "slower_than_ms", type=duration, help="That took longer, such as 500ms."),
     click.option("--trace-id", help="With this W3C trace id."),
     click.option("--client-request-id", help="To which the caller gave this X-Request-Id."),
@@ -104,7 +104,9 @@ def show_trace(request_id: str, output: str) -> None:
 
 @trace.command("tail")
 @_filters
-@click.option("--limit", "most", type=click.IntRange(min=1), help="End after so many.  [default: go on until Ctrl-C]")
+@click.option(
+    "--limit", "most", type=click.IntRange(min=1), metavar="N", help="End after so many.  [default: go on until Ctrl-C]"
+)
 @prints
 def tail_traces(most: int | None, output: str, **filters: Any) -> None:
     """Follow calls as their records arrive, until Ctrl-C. Prints lines: `-o table` or `-o jsonl`."""
