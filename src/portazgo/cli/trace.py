@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import click
 
@@ -18,7 +20,7 @@ from portazgo.cli.trace_page import LIST_COLUMNS, listed, show_line, show_page
 from portazgo.cli.words import say
 
 if TYPE_CHECKING:
-    from portazgo.client.admin import AdminClient
+    from portazgo.client.admin import AdminClient, Document
 
 COLUMNS = (
     "started_at",
@@ -39,6 +41,8 @@ COLUMNS = (
 )
 BLAMES = ("partner", "partner_network", "policy", "gateway", "backend", "backend_network", "platform")
 _PAUSE_SECONDS = 0.5
+# A record arrives about a second after its answer.
+_ON_ITS_WAY_SECONDS = 5.0
 
 
 @click.group(cls=Noun)
@@ -95,7 +99,7 @@ def show_trace(request_id: str, output: str) -> None:
             remedy=say("It stands in the answer's X-Request-Id, and in `instance` of a problem document."),
             exit_code=Exit.USAGE,
         )
-    found = connect().get(f"/traces/{request_id}")
+    found = _arrived(connect(), request_id)
     if output == "table":
         show_page(found)
     else:
@@ -117,6 +121,20 @@ def tail_traces(most: int | None, output: str, **filters: Any) -> None:
         show_line(one) if output == "table" else show_one(one, "jsonl")
         if number == most:
             return
+
+
+def _arrived(client: AdminClient, request_id: str) -> Document:
+    """Give a record, and wait for one that is still on its way: the id says when the call began."""
+    from portazgo.client.admin import Answered  # noqa: PLC0415 - with the client
+
+    began = (UUID(request_id).int >> 80) / 1_000
+    while True:
+        try:
+            return client.get(f"/traces/{request_id}")
+        except Answered as problem:
+            if problem.status != HTTPStatus.NOT_FOUND or not 0 <= time.time() - began < _ON_ITS_WAY_SECONDS:
+                raise
+        time.sleep(_PAUSE_SECONDS)
 
 
 def _collected(client: AdminClient, query: dict[str, Any]) -> Any:
