@@ -242,6 +242,25 @@ def test_two_files_keep_out_of_each_others_way(api: AdminAPI) -> None:
     assert taken["plan"]["takes_over"] == [{"kind": "plan", "name": "basic"}]
 
 
+def test_an_export_leaves_out_what_other_files_own(api: AdminAPI) -> None:
+    assert api.get("/declarative/export").body["document"] == {"portazgo": 1, "name": "portazgo"}
+    applied(api, DOCUMENT)
+    World(api).partner(name="by-hand")
+    whole = api.get("/declarative/export").body["document"]
+    assert (whole["name"], sorted(whole["partners"])) == ("example", ["acme", "by-hand", "globex"])
+    own: Tree = {"portazgo": 1, "name": "mine", "partners": {"zeta": {}}}
+    applied(api, own)
+    partner = api.get("/partners", {"name": "zeta"}).body["items"][0]["id"]
+    api.post("/applications", {"partner": partner, "name": "inside", "environment": "live"})
+    ambiguous = api.get("/declarative/export")
+    assert (ambiguous.status, ambiguous.body["code"]) == (422, "owner_needed")
+    assert api.get("/declarative/export", {"name": "example"}).body["document"] == whole
+    assert not differs(api, whole)
+    mine = api.get("/declarative/export", {"name": "mine"}).body["document"]
+    assert mine["partners"] == {"by-hand": {}, "zeta": {"applications": {"inside": {"environment": "live"}}}}
+    assert not differs(api, mine)
+
+
 def test_an_application_with_keys_stays(api: AdminAPI) -> None:
     applied(api, DOCUMENT)
     application = api.get("/applications", {"name": "shop"}).body["items"][0]["id"]
@@ -385,7 +404,7 @@ def documents(draw: st.DrawFn) -> Tree:
         plans[name] = {"rates": draw(st.lists(RATES, max_size=2, unique_by=lambda rate: rate.partition("/")[2]))}
         plans[name]["apis"] = draw(st.lists(st.sampled_from(sorted(apis)), unique=True)) if apis else []
         plans[name]["scopes"] = draw(st.none() | SCOPES)
-    partners = draw(st.dictionaries(SLUGS, st.fixed_dictionaries({"metadata": METADATA}), max_size=2))
+    partners: Tree = draw(st.dictionaries(SLUGS, st.fixed_dictionaries({"metadata": METADATA}), max_size=2))
     for partner in partners.values():
         partner["status"] = draw(st.sampled_from(["active", "suspended"]))
         partner["applications"] = {

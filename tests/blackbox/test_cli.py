@@ -293,6 +293,13 @@ def test_a_call_is_told_as_a_page_and_as_a_document(run: Run, said: Callable[...
     assert run("trace", "show", "nonsense").returncode == 2
 
 
+def test_a_call_is_found_at_once_although_its_record_is_still_on_its_way(
+    said: Callable[..., Any], deployment: Deployment
+) -> None:
+    request_id = deployment.call().request_id
+    assert said("trace", "show", request_id)["status_sent"] == 200
+
+
 def test_the_tail_follows_until_it_is_interrupted(deployment: Deployment) -> None:
     command = portazgo_command("trace", "tail", "--fault", "route_unknown", "-o", "jsonl")
     process = subprocess.Popen(

@@ -90,11 +90,11 @@ def apply(file: Path, *, adopt: bool, take_from: tuple[str, ...], dry_run: bool,
 
 
 @click.command()
-@click.option("--name", default="portazgo", show_default=True, help="The owner label that the file gets.")
+@click.option("--name", help="The owner label that the file gets; needed where several files own something.")
 @prints
-def export(name: str, *, output: str) -> int:
-    """Write what exists as portazgo.yaml; secrets and keys are never in it."""
-    document = connect().get("/declarative/export", {"name": name})["document"]
+def export(name: str | None, *, output: str) -> int:
+    """Write what exists as portazgo.yaml, but for what other files own; secrets and keys are never in it."""
+    document = connect().get("/declarative/export", {"name": name} if name else {})["document"]
     if output in {"table", "yaml"}:
         from portazgo.declarative.file.writing import write_yaml  # noqa: PLC0415 - where YAML is written
 

@@ -114,7 +114,8 @@ def _command(command: click.Command, context: click.Context) -> Iterator[str]:
             assert inner is not None  # noqa: S101 - the group's own names
             yield from _command(inner, click.Context(inner, parent=context, info_name=name))
         return
-    yield from ("```", usage, "```", "")
+    # Not a fenced block: what stands in one is a command that runs (tests/docs).
+    yield from (f"`{usage}`", "")
     rows = [
         row for parameter in command.params if parameter.name not in _EXPLAINED for row in _option(parameter, context)
     ]

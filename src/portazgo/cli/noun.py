@@ -147,7 +147,12 @@ def limit(default: int | None) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Add `--limit`."""
     shown = "all" if default is None else str(default)
     return click.option(
-        "--limit", "most", type=click.IntRange(min=1), default=default, help=f"Most items to print.  [default: {shown}]"
+        "--limit",
+        "most",
+        type=click.IntRange(min=1),
+        default=default,
+        metavar="N",
+        help=f"Most items to print.  [default: {shown}]",
     )
 
 

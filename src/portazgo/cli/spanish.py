@@ -32,7 +32,7 @@ SENTENCES = {
         "esto no es un kid: son 10 letras y cifras, como 7hK2mQ9xTb"
     ),
     "`{command}` lists them.": "`{command}` los enumera.",
-    "There is none at all yet.": "Todavía no hay ninguno.",
+    "There is none at all yet: `{command}` makes one.": "Todavía no hay ninguno: `{command}` crea uno.",
     # The nouns
     "Remove the partner {name}?": "¿Eliminar el socio {name}?",
     "Remove the application {name}?": "¿Eliminar la aplicación {name}?",
@@ -142,6 +142,9 @@ SENTENCES = {
     "The file still says otherwise: `portazgo diff` shows it.": (
         "El archivo sigue diciendo otra cosa: `portazgo diff` lo muestra."
     ),
+    "{created} to create, {changed} to change, {deleted} to delete.": (
+        "{created} por crear, {changed} por cambiar, {deleted} por eliminar."
+    ),
     "No differences.": "No hay diferencias.",
     "Exposes": "Expone",
     "Breaks": "Rompe",
@@ -151,7 +154,6 @@ SENTENCES = {
     "to {names}": "a {names}",
     "to nobody yet": "a nadie todavía",
     "for {names}": "para {names}",
-    "for nobody": "para nadie",
     "{names} and {count} more": "{names} y {count} más",
 }
 

@@ -38,6 +38,11 @@ class Ref(NamedTuple):
         return self.name.partition("/")[0]
 
     @property
+    def parent_ref(self) -> Ref | None:
+        """What it lives in; None: nothing."""
+        return Ref(NESTED[self.kind][0], self.parent) if self.kind in NESTED else None
+
+    @property
     def pointer(self) -> str:
         """Where a file speaks of it (RFC 6901)."""
         if self.kind in NESTED:

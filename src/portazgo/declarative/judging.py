@@ -17,6 +17,7 @@ Known = Mapping[Kind, AbstractSet[str]]
 """Names of things that exist, by kind; a reference may lead to them as well as into the file."""
 
 DEPTH = 40
+HINTS_AT_MOST = 50
 
 
 def judge(tree: object, known: Known | None) -> tuple[Document | None, list[Problem]]:
@@ -71,14 +72,14 @@ def _storable(text: str) -> bool:
 def _dangling(tree: dict[str, Any], known: Known | None) -> list[Problem]:
     if known is None:
         return []
-    problems = []
+    problems: list[Problem] = []
     for pointer, kind, name in _references(tree):
         there = known.get(kind, frozenset()) | _names(tree, kind)
         if isinstance(name, str) and name not in there:
             what = "API" if kind == "api" else kind
-            problems.append(
-                Problem(pointer, f'there is no {what} "{name}", neither here nor at the server{nearest(name, there)}')
-            )
+            # To look for the nearest takes time: beyond some it helps nobody.
+            hint = nearest(name, there) if len(problems) < HINTS_AT_MOST else ""
+            problems.append(Problem(pointer, f'there is no {what} "{name}", neither here nor at the server{hint}'))
     return problems
 
 

@@ -63,6 +63,8 @@ def problems_of(error: ValidationError, tree: object) -> list[Problem]:
 
 def _problem(one: dict[str, Any], tree: object) -> Problem:
     path = _path(one["loc"], tree)
+    if one["type"] == "union_tag_invalid":
+        path.append(_discriminator(one))
     pointer = "".join(f"/{escape(str(step))}" for step in path)
     return Problem(pointer, _message(one, path))
 
@@ -89,12 +91,11 @@ def _message(one: dict[str, Any], path: Sequence[str | int]) -> str:  # noqa: PL
     if kind == "extra_forbidden":
         return f'there is no member "{path[-1]}" here{nearest(path[-1], _members(path[:-1]))}'
     if kind in {"missing", "union_tag_not_found"}:
-        member = one["loc"][-1] if kind == "missing" else context["discriminator"].strip("'")
+        member = one["loc"][-1] if kind == "missing" else _discriminator(one)
         return f'"{member}" is missing'
     if kind == "union_tag_invalid":
         tags = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
-        member = context["discriminator"].strip("'")
-        return f'{member}: "{context["tag"]}" is none of {", ".join(tags)}{nearest(context["tag"], tags)}'
+        return f'"{context["tag"]}" is none of {", ".join(tags)}{nearest(context["tag"], tags)}'
     if kind == "literal_error":
         return _literal(given, context["expected"])
     if kind == "value_error":
@@ -106,6 +107,10 @@ def _message(one: dict[str, Any], path: Sequence[str | int]) -> str:  # noqa: PL
     if kind in _BOUNDS:
         return f"{_shown(given)} is out of bounds: {one['msg'][0].lower()}{one['msg'][1:]}"
     return str(one["msg"])
+
+
+def _discriminator(one: Mapping[str, Any]) -> str:
+    return str(one["ctx"]["discriminator"]).strip("'")
 
 
 def _literal(given: object, expected: str) -> str:

@@ -197,7 +197,7 @@ class ApplyWithDocument(ApplyView):
 class ExportQuery(Schema):
     """How the file is to be called."""
 
-    name: Name = "portazgo"
+    name: Annotated[Name | None, Field(None, description="Left out: that of the only file that owns something.")]
 
 
 class Exported(Schema):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from portazgo.declarative.domain import State
 
 TRIES = 5
+USUAL_NAME = "portazgo"
 # serialization_failure, deadlock_detected: somebody else committed meanwhile.
 _MOVED = frozenset({"40001", "40P01"})
 
@@ -88,7 +89,7 @@ def rolled_back(actor: Actor, number: int | None, owner: str | None) -> Apply:
         return row
     owners = sorted(set(rows.values_list("owner", flat=True)))
     if owner is None and len(owners) > 1:
-        raise Invalid.at("/name", f"several files were applied: say which, {', '.join(owners)}", code="owner_needed")
+        raise _owner_needed(owners)
     last = list(rows.filter(owner=owner or (owners[0] if owners else ""))[:2])
     if len(last) < 2:  # noqa: PLR2004 - the last, and the one before it
         raise NotFound("there is no apply before the last to go back to", code="apply_unknown")
@@ -100,10 +101,23 @@ def back_to(target: Apply, *, fingerprint: str | None, confirmed: bool) -> Order
     return Order(target.document, Takeover(unowned=True), fingerprint, confirmed, restores=target.number)
 
 
-def export(actor: Actor, name: str) -> dict[str, Any]:
-    """Write all that there is as a document of this owner label."""
+def export(actor: Actor, name: str | None) -> dict[str, Any]:
+    """Write what there is as a document of this owner label, but for what other files own.
+
+    `name` None: that of the only file that owns something. Raises Invalid (`owner_needed`) when several do.
+    """
     _may_read(actor)
-    return document_of(name, read_state().world)
+    things = read_state().things
+    owners = sorted({thing.owner for thing in things.values() if thing.owner is not None})
+    if name is None and len(owners) > 1:
+        raise _owner_needed(owners)
+    label = name or (owners[0] if owners else USUAL_NAME)
+    world = {ref: thing.terms for ref, thing in things.items() if thing.owner in {None, label}}
+    return document_of(label, {ref: terms for ref, terms in world.items() if ref.parent_ref in {None, *world}})
+
+
+def _owner_needed(owners: list[str]) -> Invalid:
+    return Invalid.at("/name", f"several files own something: say which, {', '.join(owners)}", code="owner_needed")
 
 
 def _may_read(actor: Actor) -> None:

@@ -8,7 +8,7 @@ import random
 import threading
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from portazgo import _native
@@ -38,6 +38,8 @@ GONE = 410
 CONFLICT = 409
 NO_CONTENT = 204
 OK = 200
+CLOCK_MEMBERS = frozenset({"applied_at", "clock_offset_us"})
+CLOCK_ALERT_US = 2_000_000
 HEAD_HEADER = "X-Portazgo-Head"
 
 
@@ -78,6 +80,8 @@ class Follower:
         self._headers = {"X-Portazgo-Node": node.node_id, "X-Portazgo-Epoch": node.epoch}
         self._receipt: dict[str, Any] | None = None
         self._sent: dict[str, Any] | None = None
+        self._clock_offset_us: int | None = None
+        self._clock_off = False
         self._pause = FIRST_PAUSE_SECONDS
         self._last_trouble: tuple[int, str] | None = None
         self._patient_until = time.monotonic() + START_TOGETHER_SECONDS
@@ -243,9 +247,10 @@ class Follower:
             "revision": state["revision"] or 0,
             "hash": state["hash"] or "",
             "security": state["security"],
-            "applied_at": rfc3339(datetime.now(UTC)),
+            "applied_at": rfc3339(datetime.now(UTC) + timedelta(microseconds=self._clock_offset_us or 0)),
             "threads": state["threads"],
             "refused": refused,
+            "clock_offset_us": self._clock_offset_us,
             "version": _native.VERSION,
             "features": _native.FEATURES,
             "label": self._label,
@@ -254,7 +259,7 @@ class Follower:
     def _send_receipt(self) -> None:
         if self._receipt is None:
             return
-        said = {name: value for name, value in self._receipt.items() if name != "applied_at"}
+        said = {name: value for name, value in self._receipt.items() if name not in CLOCK_MEMBERS}
         if said == self._sent:
             # A refusal comes back with every poll; it is told once.
             self._receipt = None
@@ -268,6 +273,20 @@ class Follower:
         server_time = headers.get("X-Portazgo-Time", "")
         if server_time.isdigit():
             self._node.contact(_boottime_ms() - sent_ms, int(server_time), 0)
+            self._compare_clocks(int(server_time))
+
+    def _compare_clocks(self, server_time_us: int) -> None:
+        """Go by the control plane's time, as the data plane does; say when this host's is off, and when it no longer is."""
+        self._clock_offset_us = server_time_us - time.time_ns() // 1_000
+        off = abs(self._clock_offset_us) > CLOCK_ALERT_US
+        if off and not self._clock_off:
+            logger.warning(
+                "this host's clock is off: the node goes by the control plane's; have the clock kept by NTP",
+                extra={"control_plane_minus_host_seconds": round(self._clock_offset_us / 1_000_000, 1)},
+            )
+        elif self._clock_off and not off:
+            logger.info("this host's clock agrees with the control plane's again")
+        self._clock_off = off
 
     def _say(self, trouble: Exception) -> None:
         # Once, not at every try: an outage of an hour is one line.

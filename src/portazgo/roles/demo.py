@@ -22,7 +22,7 @@ from portazgo.roles.demo_setup import TRY_PATH, see_to_backend, set_up
 from portazgo.roles.instance import InstanceLock
 from portazgo.roles.parts import Part
 from portazgo.roles.ports import LOOPBACK, answers
-from portazgo.roles.supervisor import Supervisor
+from portazgo.roles.supervisor import EXIT_USAGE, Supervisor
 from portazgo.roles.up import READY_SECONDS, core_parts, group_environment, migrate, refuse_taken
 from portazgo.settings import Settings
 from portazgo.settings_kinds import Listen
@@ -39,7 +39,8 @@ def run_demo(settings: Settings) -> int:
         demo_file(settings).unlink(missing_ok=True)
         environment = group_environment(settings, lock)
         refuse_taken(Listen(LOOPBACK, settings.backend_port), "PORTAZGO_BACKEND_PORT")
-        migrate(environment)
+        if migrate(environment) == EXIT_USAGE:
+            return EXIT_USAGE
         parts = (*core_parts(settings, environment), backend_part(settings))
         return Supervisor(parts, prepare=lambda group: _prepare(group, settings)).run()
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version as installed
 from pathlib import Path
 
 import click
 import pytest
 
+from portazgo._native import SOURCE_DIGEST, VERSION
 from portazgo.cli.main import main, portazgo
 from portazgo.cli.registry import COMMANDS
 
@@ -136,3 +139,13 @@ def test_without_a_token_the_exit_code_says_login(
     error = capsys.readouterr().err
     assert "there is no admin token" in error
     assert "portazgo up" in error
+
+
+def test_the_version_names_the_native_module_and_its_sources(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["version", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document == {"version": installed("portazgo"), "native": VERSION, "native_sources": SOURCE_DIGEST}
+    assert main(["version"]) == 0
+    assert capsys.readouterr().out.startswith(
+        f"portazgo {document['version']} (native module {VERSION} of the sources "
+    )

@@ -42,8 +42,8 @@ def test_the_example_is_fine() -> None:
         (
             (*LIVE, "credential", "kind"),
             "mnt",
-            f"/{'/'.join(LIVE)}/credential",
-            'kind: "mnt" is none of mint, none; did you mean "mint"?',
+            f"/{'/'.join(LIVE)}/credential/kind",
+            '"mnt" is none of mint, none; did you mean "mint"?',
         ),
         (
             (*LIVE, "credential", "life"),

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from portazgo.care.finding import Finding, skipped, warning, well, wrong
 from portazgo.care.surroundings import Surroundings
-from portazgo.kit.clock import parse_rfc3339
 
 OFF_SECONDS = 2.0
 FAR_OFF_SECONDS = 60.0
@@ -26,19 +25,18 @@ def control_clock(around: Surroundings) -> Iterator[Finding]:
 
 
 def node_clocks(around: Surroundings) -> Iterator[Finding]:
-    """Is any node's clock ahead of the control plane's? One that is behind looks like a receipt that came late."""
+    """Did every node's clock agree with the control plane's, at its last receipt?"""
     if around.admin is None:
         yield skipped("the admin API could not be asked")
         return
-    judged = 0
+    told = 0
     for node in around.admin.pages("/nodes"):
-        receipt = node["receipt"]
-        if node["retired_at"] is None and receipt is not None:
-            judged += 1
-            ahead = (parse_rfc3339(receipt["applied_at"]) - parse_rfc3339(receipt["received_at"])).total_seconds()
-            if ahead > OFF_SECONDS:
-                yield _judge(f"the clock of the node {node['label'] or node['id']}", ahead)
-    yield well(f"{judged} nodes' receipts were looked at")
+        offset_us = (node["receipt"] or {}).get("clock_offset_us")
+        if node["retired_at"] is None and offset_us is not None:
+            told += 1
+            yield _judge(f"the clock of the node {node['label'] or node['id']}", -offset_us / 1_000_000)
+    if not told:
+        yield skipped("no node has told its clock yet")
 
 
 def wall_clock(around: Surroundings) -> Iterator[Finding]:
