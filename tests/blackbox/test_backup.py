@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -95,6 +96,50 @@ def test_a_backup_of_a_running_deployment_brings_keys_and_records_back_and_the_d
     assert deployment.trace(deployment.call().request_id)["status_sent"] == 200
     again = portazgo(deployment, "restore", str(backup))
     assert_refused(again, "is not empty")
+
+
+def test_a_node_that_knows_more_than_the_restored_database_keeps_it_until_told_and_the_dead_stay_dead(
+    tmp_path: Path,
+) -> None:
+    with Deployment(tmp_path) as deployment:
+        application = deployment.admin.get(f"/keys/{deployment.key['kid']}")["application"]
+        doomed = deployment.admin.post(f"/applications/{application}/keys", {"name": "dies after the backup"})
+        deployment.wait_for(lambda: deployment.call(X_Api_Key=doomed["api_key"]).status == 200, "the key")
+        assert portazgo(deployment, "backup", "backup").returncode == 0
+        deployment.admin.post(f"/keys/{doomed['kid']}/revoke")
+        deployment.wait_for(lambda: deployment.call(X_Api_Key=doomed["api_key"]).status == 401, "its death")
+
+        # The control plane's machine is lost, its revocations.log too; the node and its folder are elsewhere, and live on.
+        deployment.stop("control")
+        of_the_node = dict(deployment.environment)
+        nodes_folder = deployment.data / "node"
+        deployment.data = tmp_path / "restored"
+        deployment.environment["PORTAZGO_DATA_DIR"] = str(deployment.data)
+        for words in (["restore", "backup"], ["migrate"]):
+            done = portazgo(deployment, *words)
+            assert done.returncode == 0, done.stderr
+        deployment.start_control()
+
+        def node() -> Any:
+            return next(deployment.admin.pages("/nodes"))
+
+        deployment.wait_for(lambda: (node()["receipt"]["refused"] or {}).get("where") == "history", "its refusal")
+        found = json.loads(portazgo(deployment, "doctor", "-o", "json").stdout)["findings"]
+        assert "at history" in next(one["sentence"] for one in found if one["check"] == "receipts")
+        assert deployment.call().status == 200
+        assert deployment.call(X_Api_Key=doomed["api_key"]).status == 401
+        assert deployment.admin.get(f"/keys/{doomed['kid']}")["status"] == "active"
+
+        # As docs/operations.md says.
+        deployment.stop("gateway")
+        for name in ("snapshot.ndjson", "changes.ndjson"):
+            (nodes_folder / name).unlink(missing_ok=True)
+        restored, deployment.environment = deployment.environment, of_the_node
+        deployment.start_gateway()
+        deployment.environment = restored
+        deployment.wait_for(lambda: node()["current"], "the newest receipt")
+        deployment.wait_for(lambda: deployment.call().status == 200, "the first call")
+        assert deployment.call(X_Api_Key=doomed["api_key"]).status == 401
 
 
 @pytest.fixture

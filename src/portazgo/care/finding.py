@@ -26,6 +26,11 @@ class Finding:
     remedy: str | None = None
 
 
+def count(number: int, word: str) -> str:
+    """Write a number with its word, in the plural where there isn't one."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
 def well(sentence: str) -> Finding:
     """Say that a thing is as it should be."""
     return Finding(Status.WELL, sentence)

@@ -38,7 +38,6 @@ GONE = 410
 CONFLICT = 409
 NO_CONTENT = 204
 OK = 200
-CLOCK_MEMBERS = frozenset({"applied_at", "clock_offset_us"})
 CLOCK_ALERT_US = 2_000_000
 HEAD_HEADER = "X-Portazgo-Head"
 
@@ -82,6 +81,7 @@ class Follower:
         self._sent: dict[str, Any] | None = None
         self._clock_offset_us: int | None = None
         self._clock_off = False
+        self._heard = False
         self._pause = FIRST_PAUSE_SECONDS
         self._last_trouble: tuple[int, str] | None = None
         self._patient_until = time.monotonic() + START_TOGETHER_SECONDS
@@ -90,10 +90,12 @@ class Follower:
         """Serve what was known last, dead keys first. Returns whether there was anything."""
         self._node.revoke_for_ever(self._kept.revoked())
         try:
-            return self._kept.load(self._apply_kept)
+            loaded = self._kept.load(self._apply_kept)
         except WrappingFailed as problem:
             logger.warning("what was known last can't be unsealed: %s", problem)
             return False
+        self._node.apply_security(self._kept.lane())
+        return loaded
 
     def run(self, stopping: threading.Event) -> None:
         """Follow until told to stop; every failure is a pause and another try."""
@@ -117,11 +119,9 @@ class Follower:
 
     def _step(self) -> None:
         position = self._position()
-        try:
-            self._send_receipt()
-        except (FeedRefused, Unreachable) as problem:
-            # It waits: hearing of what is new matters more than telling what is known.
-            self._say(problem)
+        if self._heard:
+            # Before that the node does not know what time it is.
+            self._try_receipt()
         try:
             if position is None or self._kept.wants_snapshot:
                 self._take_snapshot()
@@ -130,6 +130,13 @@ class Follower:
         finally:
             # Refusals too: what a node does not take must be seen from the outside.
             self._send_receipt()
+
+    def _try_receipt(self) -> None:
+        try:
+            self._send_receipt()
+        except (FeedRefused, Unreachable) as problem:
+            # It waits: hearing of what is new matters more than telling what is known.
+            self._say(problem)
 
     def _position(self) -> Position | None:
         state = json.loads(self._node.stats())
@@ -188,8 +195,7 @@ class Follower:
                 "after": position.revision,
                 "hash": position.hash,
                 "security_after": json.loads(self._node.stats())["security"],
-                # Spread: a change wakes all nodes at once, and they shall not come back at once for ever after.
-                "wait": random.randint(-(-self._wait_seconds * 3 // 5), self._wait_seconds),  # noqa: S311 - guards nothing
+                "wait": self._next_wait(),
             },
             headers=self._headers,
             read_seconds=self._wait_seconds + 15,
@@ -217,6 +223,7 @@ class Follower:
             self._apply(update)
         except (SnapshotRefused, WrappingFailed) as problem:
             sequence, trouble = self._node.apply_security(lane)
+            self._kept.append_lane(lane)
             logger.warning("revision refused, security lane applied", extra={"security": sequence, "trouble": trouble})
             self._note_refused(update, problem)
             raise
@@ -247,10 +254,9 @@ class Follower:
             "revision": state["revision"] or 0,
             "hash": state["hash"] or "",
             "security": state["security"],
-            "applied_at": rfc3339(datetime.now(UTC) + timedelta(microseconds=self._clock_offset_us or 0)),
+            "applied_at": datetime.now(UTC),
             "threads": state["threads"],
             "refused": refused,
-            "clock_offset_us": self._clock_offset_us,
             "version": _native.VERSION,
             "features": _native.FEATURES,
             "label": self._label,
@@ -259,17 +265,28 @@ class Follower:
     def _send_receipt(self) -> None:
         if self._receipt is None:
             return
-        said = {name: value for name, value in self._receipt.items() if name not in CLOCK_MEMBERS}
+        said = {name: value for name, value in self._receipt.items() if name != "applied_at"}
         if said == self._sent:
             # A refusal comes back with every poll; it is told once.
             self._receipt = None
             return
-        answer = self._client.request("POST", "/internal/v1/receipts", body=self._receipt, headers=self._headers)
+        # By the control plane's time, as all that a node tells.
+        applied_at = self._receipt["applied_at"] + timedelta(microseconds=self._clock_offset_us or 0)
+        body = {**said, "applied_at": rfc3339(applied_at), "clock_offset_us": self._clock_offset_us}
+        answer = self._client.request("POST", "/internal/v1/receipts", body=body, headers=self._headers)
         if answer.status >= 300:  # noqa: PLR2004 - HTTP's own border
             raise FeedRefused(_refusal(answer.status, answer.body))
         self._receipt, self._sent = None, said
 
+    def _next_wait(self) -> int:
+        if not self._heard:
+            # Answered at once: until then a node that starts with what it knew last goes by its host's clock.
+            return 0
+        # Spread: a change wakes all nodes at once, and they shall not come back at once for ever after.
+        return random.randint(-(-self._wait_seconds * 3 // 5), self._wait_seconds)  # noqa: S311 - guards nothing
+
     def _contact(self, sent_ms: int, headers: Mapping[str, str]) -> None:
+        self._heard = True
         server_time = headers.get("X-Portazgo-Time", "")
         if server_time.isdigit():
             self._node.contact(_boottime_ms() - sent_ms, int(server_time), 0)

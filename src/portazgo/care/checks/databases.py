@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from portazgo.care.dead_keys import dead_kids
 from portazgo.care.facts import migrations
 from portazgo.care.failed import CareFailed
-from portazgo.care.finding import Finding, skipped, warning, well, wrong
+from portazgo.care.finding import Finding, count, skipped, warning, well, wrong
 from portazgo.care.looking import looked_at
 from portazgo.care.manifest import REVOCATIONS, known_migrations
 from portazgo.care.master_key import key_path, open_key
@@ -57,7 +57,7 @@ def master_key(around: Surroundings) -> Iterator[Finding]:
     except CareFailed as problem:
         yield wrong(problem.sentence, problem.remedy)
         return
-    yield well(f"{path} opens all {len(state.sealed)} secrets of the state")
+    yield well(f"{path} opens what the state holds sealed ({count(len(state.sealed), 'secret')})")
 
 
 def revocations(around: Surroundings) -> Iterator[Finding]:
@@ -72,13 +72,13 @@ def revocations(around: Surroundings) -> Iterator[Finding]:
     forgotten, risen = in_state - in_file, living & in_file
     if risen:
         yield wrong(
-            f"{len(risen)} keys that {path} calls dead live in the state (an older database?), such as {min(risen)}",
+            f"{path} calls {count(len(risen), 'key')} dead that the state does not (an older database?), such as {min(risen)}",
             "start the control plane anew: it revokes them before it serves",
         )
     if forgotten:
         yield warning(
-            f"{path} lacks {len(forgotten)} revoked keys, such as {min(forgotten)}",
+            f"{path} lacks {count(len(forgotten), 'revoked key')}, such as {min(forgotten)}",
             "start the control plane anew: it adds them",
         )
     if not risen and not forgotten:
-        yield well(f"{len(in_file)} revoked keys are in the state and in {path.name}")
+        yield well(f"{count(len(in_file), 'revoked key')} in the state and in {path.name}")

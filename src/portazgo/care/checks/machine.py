@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from portazgo.care.finding import Finding, skipped, warning, well, wrong
+from portazgo.care.finding import Finding, count, skipped, warning, well, wrong
 from portazgo.care.master_key import key_path
 from portazgo.care.surroundings import Surroundings
 from portazgo.native_build import NativeModuleStale, require_fresh
@@ -77,7 +77,7 @@ def secret_files(around: Surroundings) -> Iterator[Finding]:
     if not there:
         yield skipped("there are none here")
     elif not exposed:
-        yield well(f"{len(there)} files, for their owner only")
+        yield well(f"{count(len(there), 'file')}, for their owner only")
 
 
 def disk_space(around: Surroundings) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from portazgo.care.checks.plane import NOT_ASKED
-from portazgo.care.finding import Finding, skipped, well, wrong
+from portazgo.care.finding import Finding, count, skipped, well, wrong
 from portazgo.care.surroundings import OK, Surroundings, address_of, ask
 
 CONNECT_SECONDS = 3.0
@@ -65,10 +65,10 @@ def _issuer(url: str, wanted: set[str]) -> Finding:
     missing = wanted - _kids(answer.body)
     if missing:
         return wrong(
-            f"{url}{JWKS} lacks {len(missing)} of our keys: it is another deployment's, or a cache's",
+            f"{url}{JWKS} lacks {count(len(missing), 'key')} of ours: it is another deployment's, or a cache's",
             "see that the control plane or a node is reached at that address",
         )
-    return well(f"{url}{JWKS} shows {len(wanted)} keys")
+    return well(f"{url}{JWKS} shows {count(len(wanted), 'key')}")
 
 
 def _kids(body: bytes) -> set[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from portazgo.care.finding import Finding, skipped, warning, well, wrong
+from portazgo.care.finding import Finding, count, skipped, warning, well, wrong
 from portazgo.care.surroundings import OK, Surroundings
 from portazgo.client.admin import AdminClient, Answered
 from portazgo.kit.clock import parse_rfc3339
@@ -91,7 +91,7 @@ def receipts(around: Surroundings) -> Iterator[Finding]:
     if not nodes:
         yield skipped("no node has ever called")
     elif not found:
-        yield well(f"{len(nodes)} nodes have applied the newest revision")
+        yield well(f"{count(len(nodes), 'node')} with the newest revision")
 
 
 def _receipt(its: dict[str, Any]) -> Finding | None:
@@ -129,6 +129,6 @@ def signing_keys(around: Surroundings) -> Iterator[Finding]:
                 f"the issuer {issuer['name']} has no key that signs", "add one: its backends can't be called meanwhile"
             )
         else:
-            yield well(f"the issuer {issuer['name']} has {len(states)} keys: {', '.join(sorted(states))}")
+            yield well(f"the issuer {issuer['name']} has {count(len(states), 'key')}: {', '.join(sorted(states))}")
     if not issuers:
         yield warning("there is no issuer", "run `portazgo migrate`")
