@@ -77,6 +77,17 @@ def test_an_empty_deployment_becomes_what_the_document_says_in_one_revision(api:
     assert not differs(api, exported)
 
 
+def test_numbers_that_databases_write_another_way_are_no_differences(api: AdminAPI) -> None:
+    claims = {"a": 1e300, "b": -0.0, "c": 1.0, "d": 1e-7, "e": 12345678901234567890, "f": {"g": [2.5, 1e22]}}
+    tree = changed("backends", "depot", "environments", "live", "credential", "claims", claims)
+    applied(api, changed("partners", "acme", "metadata", {"n": 1.0, "m": -0.0, "k": 1e-7}, document=tree))
+    assert not differs(api, api.get("/declarative/export").body["document"])
+    assert (
+        applied(api, changed("partners", "acme", "metadata", {"n": 1, "m": 0, "k": 1e-7}, document=tree))["applied"]
+        is False
+    )
+
+
 def test_applying_again_does_nothing(api: AdminAPI) -> None:
     first = applied(api, DOCUMENT)
     again = applied(api, DOCUMENT)
@@ -481,6 +492,29 @@ def test_applies_at_once_each_do_the_whole_of_what_they_say(api: AdminAPI, hand:
     assert differing() == []
     # Exactly one of them is what there is: no mixture.
     assert len([name for name in (plan["name"] for plan in api.every("/plans")) if name.startswith("p")]) == 1
+
+
+def test_the_same_file_applied_at_once_is_made_once(api: AdminAPI, hand: Hand) -> None:
+    outcomes: list[object] = []
+
+    def work() -> None:
+        from django.db import connections
+
+        try:
+            outcomes.append(service.apply(service.Order(DOCUMENT, confirmed=True), hand=hand).number is not None)
+        except Problem as problem:
+            outcomes.append(problem.code)
+        finally:
+            connections.close_all()
+
+    workers = [threading.Thread(target=work) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert outcomes.count(True) == 1
+    assert set(outcomes) <= {True, False, "state_busy"}
+    assert (revision(), Apply.objects.count(), not differs(api, DOCUMENT)) == (1, 1, True)
 
 
 def test_a_fingerprint_that_nobody_was_shown_is_refused_before_the_guard(api: AdminAPI, hand: Hand) -> None:

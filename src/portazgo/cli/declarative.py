@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-APPLIES = ("number", "name", "at", "actor_name", "revision", "restores", "summary")
+APPLIES_COLUMNS = ("number", "name", "at", "actor_name", "revision", "restores", "summary")
 _PATH = click.Path(path_type=Path)
 
 
@@ -119,7 +119,7 @@ def rollback(
     client = connect()
     if listing:
         query = {"name": name} if name else {}
-        show_rows(limited(client, "/declarative/applies", query, most), APPLIES, output)
+        show_rows(limited(client, "/declarative/applies", query, most), APPLIES_COLUMNS, output)
         return Exit.DONE
     body: dict[str, Any] = {"to": number, "name": name}
     outcome = client.post("/declarative/rollback", {**body, "dry_run": True})

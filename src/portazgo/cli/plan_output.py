@@ -37,16 +37,16 @@ def _section(title: str, colour: str, lines: list[Line], to: str, width: int) ->
     if not lines:
         return
     click.secho(title, fg=colour, bold=True)
-    for names, group in _by_affected(lines):
-        click.echo(f"  {to.replace('{names}', _enumerated(names)) if names else say('to nobody yet')}")
+    for (names, count), group in _by_affected(lines):
+        click.echo(f"  {to.replace('{names}', _enumerated(names, count)) if names else say('to nobody yet')}")
         _lines(group, "    ", width)
     click.echo()
 
 
-def _by_affected(lines: list[Line]) -> Iterable[tuple[tuple[str, ...], list[Line]]]:
-    groups: dict[tuple[str, ...], list[Line]] = {}
+def _by_affected(lines: list[Line]) -> Iterable[tuple[tuple[tuple[str, ...], int], list[Line]]]:
+    groups: dict[tuple[tuple[str, ...], int], list[Line]] = {}
     for line in lines:
-        groups.setdefault(tuple(line["affects"]), []).append(line)
+        groups.setdefault((tuple(line["affects"]), line["affected"]), []).append(line)
     return groups.items()
 
 
@@ -69,7 +69,7 @@ def _name(line: Line) -> str:
     return f"{kind} {line['name']}"
 
 
-def _enumerated(names: tuple[str, ...]) -> str:
+def _enumerated(names: tuple[str, ...], count: int) -> str:
     shown = ", ".join(names[:_NAMED_AT_MOST])
-    more = len(names) - _NAMED_AT_MOST
+    more = count - _NAMED_AT_MOST
     return shown if more <= 0 else say("{names} and {count} more", names=shown, count=more)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, get_args
+from uuid import UUID
 
 FORMAT = 1
 
@@ -73,6 +74,8 @@ class State:
 
     things: Mapping[Ref, Thing]
     keys: Mapping[Ref, int]
+    ids: Mapping[Ref, UUID] = field(default_factory=dict)
+    """Behind the names; the planner needs none."""
 
     @property
     def world(self) -> dict[Ref, Terms]:
@@ -86,5 +89,25 @@ def escape(name: str) -> str:
 
 
 def canonical(value: object) -> str:
-    """Write JSON in one form. Comparing this text tells `true` from `1`, which Python's `==` does not."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    """Write JSON in one form, by which two values are compared.
+
+    It tells `true` from `1`, which Python's `==` does not, and takes `1.0` for `1`: databases give one for the other.
+    """
+    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and _EXACT <= abs(value) < _LARGEST_FLOAT:
+        return float(value)
+    return value
+
+
+# Beyond it a float and the integer that a database makes of it differ in digits that mean nothing.
+_EXACT = 2**53
+_LARGEST_FLOAT = 10**308

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from portazgo.declarative.domain import Ref, State, Terms, World
 from portazgo.declarative.problems import Problem
@@ -12,9 +12,10 @@ from portazgo.routes.domain import Address, addresses
 
 def obstacles(steps: Sequence[Step], state: State, worlds: Worlds) -> Iterator[Problem]:
     """Find everything that would keep the steps from being taken."""
+    users = _users(worlds.after.world)
     for step in steps:
         if step.after is None:
-            yield from _deleting(step.ref, state, worlds.after)
+            yield from _deleting(step.ref, state, users)
         elif step.ref.kind == "issuer":
             yield from _issuer(step, state)
         elif step.ref.kind == "application" and step.before is not None and step.changed("environment"):
@@ -23,32 +24,41 @@ def obstacles(steps: Sequence[Step], state: State, worlds: Worlds) -> Iterator[P
                 f"the {step.ref} is for {step.before['environment']} and stays so, since its keys say it: "
                 "write another application beside it",
             )
-    yield from _taken_places(steps, worlds.after)
+    yield from _taken_places(steps, worlds.after.world)
 
 
-def _deleting(ref: Ref, state: State, after: World) -> Iterator[Problem]:
+def _deleting(ref: Ref, state: State, users: Mapping[Ref, Sequence[Ref]]) -> Iterator[Problem]:
     if keys := state.keys.get(ref, 0):
         yield Problem(
             "/partners",
             f"the {ref} can't be deleted: it has {counted(keys, 'key')}, and keys are kept for ever. "
             "Leave it in the file with `status: suspended`",
         )
-    if users := [str(other) for other, terms in sorted(after.items()) if _needs(other, terms, ref)]:
+    if names := [str(user) for user in sorted(users.get(ref, ()))]:
         yield Problem(
-            f"/{ref.kind}s" if ref.kind not in {"route", "application"} else "",
-            f"the {ref} can't be deleted: {enumerated(users)} still {'need' if len(users) > 1 else 'needs'} it "
+            f"/{ref.kind}s",
+            f"the {ref} can't be deleted: {enumerated(names)} still {'need' if len(names) > 1 else 'needs'} it "
             "and this file does not own that",
         )
 
 
-def _needs(other: Ref, terms: Terms, ref: Ref) -> bool:
-    if other.kind == "route":
-        return ref in {Ref("backend", terms["backend"]), Ref("api", other.parent)}
-    if other.kind == "plan":
-        return ref.kind == "api" and ref.name in terms["apis"]
-    if other.kind == "application":
-        return ref in {Ref("plan", terms["plan"] or ""), Ref("partner", other.parent)}
-    return False
+def _users(after: World) -> dict[Ref, list[Ref]]:
+    """Say of each thing what can't be without it."""
+    users: dict[Ref, list[Ref]] = {}
+    for ref, terms in after.items():
+        for needed in _needs(ref, terms):
+            users.setdefault(needed, []).append(ref)
+    return users
+
+
+def _needs(ref: Ref, terms: Terms) -> list[Ref]:
+    if ref.kind == "route":
+        return [Ref("backend", terms["backend"]), Ref("api", ref.parent)]
+    if ref.kind == "plan":
+        return [Ref("api", name) for name in terms["apis"]]
+    if ref.kind == "application":
+        return [Ref("plan", terms["plan"] or ""), Ref("partner", ref.parent)]
+    return []
 
 
 def _issuer(step: Step, state: State) -> Iterator[Problem]:

@@ -14,6 +14,7 @@ from portazgo.declarative.domain import KINDS, Ref, State, Terms, canonical
 from portazgo.declarative.obstacles import obstacles
 from portazgo.declarative.problems import Problem
 from portazgo.declarative.rules import RULES
+from portazgo.declarative.rules.access import Access
 from portazgo.declarative.rules.lines import EFFECTS, Effect, Line, Step, Worlds
 
 
@@ -80,7 +81,7 @@ def plan(name: str, wanted: Mapping[Ref, Terms], state: State, takeover: Takeove
     steps = [step for ref in wanted if (step := _step(ref, wanted[ref], state)) is not None]
     steps += [Step(ref, state.things[ref].terms, None) for ref in gone if ref.kind != "issuer"]
     steps.sort(key=lambda step: (step.after is None, KINDS.index(step.ref.kind), step.ref.name))
-    worlds = Worlds(state.world, _after(state, steps))
+    worlds = Worlds(Access(state.world), Access(_after(state, steps)))
     return Plan(
         name,
         steps,

@@ -18,6 +18,7 @@ from portazgo.kit.web.schemas import Body, PageQuery, Truth, Whole
 
 Name = Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=63)]
 Tree = Annotated[dict[str, Any], Field(description="The file as JSON (schema/portazgo.json).", examples=[EMPTY])]
+NAMED_AT_MOST = 100
 Fingerprint = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -83,7 +84,8 @@ class LineView(Schema):
     kind: str
     name: str
     sentence: str
-    affects: list[str] = Field(description="Applications, `partner/application`, that notice it.")
+    affects: list[str] = Field(description="Applications, `partner/application`, that notice it; the first hundred.")
+    affected: int = Field(description="How many applications notice it.")
 
     @classmethod
     def of(cls, line: Line) -> LineView:
@@ -93,7 +95,8 @@ class LineView(Schema):
             kind=line.ref.kind,
             name=line.ref.name,
             sentence=line.sentence,
-            affects=list(line.affects),
+            affects=list(line.affects[:NAMED_AT_MOST]),
+            affected=len(line.affects),
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from django.db import OperationalError, connection, transaction
+from django.db import DatabaseError, connection, transaction
 
 from portazgo.accounts.domain import Actor, Verb, can
 from portazgo.audit.service import record
@@ -22,13 +22,14 @@ from portazgo.snapshot.log import change
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from uuid import UUID
 
-    from portazgo.declarative.domain import State
+    from portazgo.declarative.domain import Ref, State
 
 TRIES = 5
 USUAL_NAME = "portazgo"
-# serialization_failure, deadlock_detected: somebody else committed meanwhile.
-_MOVED = frozenset({"40001", "40P01"})
+# serialization_failure, deadlock_detected, unique_violation: somebody else committed meanwhile.
+_MOVED = frozenset({"40001", "40P01", "23505"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def check(actor: Actor, document: object) -> list[Problem]:
     """Find all that is wrong with a document, what stands against applying it included."""
     _may_read(actor)
     try:
-        return list(_planned(document, Takeover(unowned=True)).problems)
+        return list(_planned(document, Takeover(unowned=True), read_state()).problems)
     except _Wrong as wrong:
         return wrong.problems
 
@@ -56,7 +57,7 @@ def check(actor: Actor, document: object) -> list[Problem]:
 def diff(actor: Actor, document: object, takeover: Takeover) -> Plan:
     """Plan an apply, with the code that apply runs. Raises Invalid (`document_invalid`) with every problem."""
     _may_read(actor)
-    return _without_problems(document, takeover)
+    return _without_problems(document, takeover, read_state())
 
 
 def apply(order: Order, *, hand: Hand) -> Outcome:
@@ -70,7 +71,7 @@ def apply(order: Order, *, hand: Hand) -> Outcome:
     for _ in range(TRIES):
         try:
             return _apply_once(order, hand)
-        except OperationalError as error:
+        except DatabaseError as error:
             if getattr(error.__cause__, "sqlstate", None) not in _MOVED:
                 raise
     raise Unavailable(
@@ -133,8 +134,7 @@ class _Wrong(Exception):
         self.problems = problems
 
 
-def _planned(tree: object, takeover: Takeover) -> Plan:
-    state = read_state()
+def _planned(tree: object, takeover: Takeover, state: State) -> Plan:
     document, problems = judge(tree, _known(state))
     if document is None or problems:
         raise _Wrong(problems)
@@ -148,9 +148,9 @@ def _known(state: State) -> Known:
     return names
 
 
-def _without_problems(tree: object, takeover: Takeover) -> Plan:
+def _without_problems(tree: object, takeover: Takeover, state: State) -> Plan:
     try:
-        made = _planned(tree, takeover)
+        made = _planned(tree, takeover, state)
     except _Wrong as wrong:
         problems = wrong.problems
     else:
@@ -168,14 +168,15 @@ def _without_problems(tree: object, takeover: Takeover) -> Plan:
 def _apply_once(order: Order, hand: Hand) -> Outcome:
     with transaction.atomic():
         _see_one_state()
-        planned = _without_problems(order.document, order.takeover)
+        state = read_state()
+        planned = _without_problems(order.document, order.takeover, state)
         _refuse_unless_meant(planned, order)
         if planned.is_empty:
-            return _take_over(order, planned, hand)
+            return _take_over(order, planned, hand, state.ids)
         details: dict[str, Any] = {"fingerprint": planned.fingerprint, **summary(planned)}
         with change(hand.actor, _action(order), planned.name, details=details, clock=hand.clock) as recorded:
-            carry_out(hand, planned.steps)
-            row = _write(order, planned, hand)
+            ids = carry_out(hand, planned.steps, state.ids)
+            row = _write(order, planned, hand, ids)
             recorded.note(file=planned.name, apply=row.number)
         row.revision = recorded.revision
         row.save(update_fields=["revision"])
@@ -207,22 +208,22 @@ def _refuse_unless_meant(planned: Plan, order: Order) -> None:
         )
 
 
-def _take_over(order: Order, planned: Plan, hand: Hand) -> Outcome:
+def _take_over(order: Order, planned: Plan, hand: Hand, ids: Mapping[Ref, UUID]) -> Outcome:
     """Note whose things are, where nothing else is to be done: no revision, since nodes don't know of owners."""
     if not planned.takes_over and not planned.releases:
         return Outcome(planned)
-    row = _write(order, planned, hand)
+    row = _write(order, planned, hand, ids)
     details = {"file": planned.name, "apply": row.number, **summary(planned)}
     record(hand.actor, _action(order), planned.name, details=details, clock=hand.clock)
     return Outcome(planned, row.number)
 
 
-def _write(order: Order, planned: Plan, hand: Hand) -> Apply:
+def _write(order: Order, planned: Plan, hand: Hand, ids: Mapping[Ref, UUID]) -> Apply:
     """Mark what is the file's now, and keep the document for a rollback."""
     sweep()
     made = [step.ref for step in planned.steps if step.after is not None]
-    mark(planned.name, list(dict.fromkeys([*made, *planned.takes_over])))
-    release(planned.releases)
+    mark(planned.name, list(dict.fromkeys([*made, *planned.takes_over])), ids)
+    release(planned.releases, ids)
     return Apply.objects.create(
         owner=planned.name,
         at=hand.clock.now(),

@@ -38,12 +38,14 @@ MODELS: dict[Kind, type[Model]] = {
 def read_state() -> State:
     """Read all of it."""
     owners = {(row.kind, row.identifier): row.owner for row in Ownership.objects.all()}
-    things = {
-        Ref(kind, name): Thing(terms, owners.get((kind, identifier)))
-        for kind, read in _READERS.items()
-        for identifier, name, terms in read()
-    }
-    return State(things, _keys())
+    things: dict[Ref, Thing] = {}
+    ids: dict[Ref, UUID] = {}
+    for kind, read in _READERS.items():
+        for identifier, name, terms in read():
+            ref = Ref(kind, name)
+            things[ref] = Thing(terms, owners.get((kind, identifier)))
+            ids[ref] = identifier
+    return State(things, _keys(), ids)
 
 
 def default_issuer() -> str | None:

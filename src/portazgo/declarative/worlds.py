@@ -38,7 +38,8 @@ def world_of(document: Document, default_issuer: str | None) -> dict[Ref, Terms]
     URL has None there: whatever it has is right.
     """
     world: dict[Ref, Terms] = {}
-    issuer = default_issuer or next(iter(document.issuers), None)
+    # Issuers are made in the order of their names, and the first that was made is the default from then on.
+    issuer = default_issuer or min(document.issuers, default=None)
     for name, part in document.issuers.items():
         world[Ref("issuer", name)] = {"url": part.url and part.url.rstrip("/")}
     for name, backend in document.backends.items():

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from portazgo.apis import service as apis
-from portazgo.apis.models import Api
 from portazgo.applications import service as applications
-from portazgo.applications.models import Application
 from portazgo.backends import service as backends
 from portazgo.backends.domain import Environment
-from portazgo.backends.models import Backend
 from portazgo.declarative.domain import Kind, Ref, Terms
 from portazgo.declarative.models import Ownership
 from portazgo.declarative.ordering import in_order
 from portazgo.partners import service as partners
-from portazgo.partners.models import Partner
 from portazgo.plans import service as plans
 from portazgo.plans.domain import Terms as PlanTerms
 from portazgo.plans.domain import Throttle
-from portazgo.plans.models import Plan
 from portazgo.routes import service as routes
-from portazgo.routes.models import Route
 from portazgo.signing import service as signing
-from portazgo.signing.models import Issuer
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -45,142 +38,159 @@ class Hand:
     wrapper: KeyWrapper
 
 
-def carry_out(hand: Hand, steps: Sequence[Step]) -> None:
-    """Take the steps, each through its noun's use case. Raises what those raise; all or nothing is the caller's change."""
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A hand, and the ids behind the names as they are by now."""
+
+    hand: Hand
+    ids: dict[Ref, UUID]
+
+    @property
+    def actor(self) -> Actor:
+        return self.hand.actor
+
+    @property
+    def clock(self) -> Clock:
+        return self.hand.clock
+
+
+def carry_out(hand: Hand, steps: Sequence[Step], ids: Mapping[Ref, UUID]) -> dict[Ref, UUID]:
+    """Take the steps, each through its noun's use case; all or nothing is the caller's change.
+
+    Returns the ids behind the names as they are afterwards. Raises what the use cases raise.
+    """
+    work = _Work(hand, dict(ids))
     for step in in_order(steps):
         if step.after is None:
-            _DELETE[step.ref.kind](hand, step.ref)
+            _DELETE[step.ref.kind](work, step.ref)
+            del work.ids[step.ref]
         elif step.before is None:
-            _CREATE[step.ref.kind](hand, step.ref, step.after)
+            work.ids[step.ref] = _CREATE[step.ref.kind](work, step.ref, step.after)
         else:
-            _ALTER[step.ref.kind](hand, step)
+            _ALTER[step.ref.kind](work, step)
+    return work.ids
 
 
-def mark(owner: str, refs: Sequence[Ref]) -> None:
+def mark(owner: str, refs: Sequence[Ref], ids: Mapping[Ref, UUID]) -> None:
     """Make these the owner's."""
-    for ref in refs:
-        Ownership.objects.update_or_create(kind=ref.kind, identifier=identify(ref), defaults={"owner": owner})
+    Ownership.objects.bulk_create(
+        [Ownership(kind=ref.kind, identifier=ids[ref], owner=owner) for ref in refs],
+        batch_size=500,
+        update_conflicts=True,
+        unique_fields=["kind", "identifier"],
+        update_fields=["owner"],
+    )
 
 
-def release(refs: Sequence[Ref]) -> None:
+def release(refs: Sequence[Ref], ids: Mapping[Ref, UUID]) -> None:
     """Make these nobody's."""
     for ref in refs:
-        Ownership.objects.filter(kind=ref.kind, identifier=identify(ref)).delete()
-
-
-def identify(ref: Ref) -> UUID:
-    """Find the id behind a name."""
-    inner = ref.name.partition("/")[2]
-    if ref.kind == "route":
-        return Route.objects.get(api__name=ref.parent, name=inner).id
-    if ref.kind == "application":
-        return Application.objects.get(partner__name=ref.parent, name=inner).id
-    return _BY_NAME[ref.kind]._default_manager.get(name=ref.name).pk  # type: ignore[no-any-return]  # noqa: SLF001 - Django's own name for it
-
-
-_BY_NAME: dict[Kind, Any] = {"issuer": Issuer, "backend": Backend, "api": Api, "plan": Plan, "partner": Partner}
+        Ownership.objects.filter(kind=ref.kind, identifier=ids[ref]).delete()
 
 
 # ------------------------------------------------------------------------------------------------------------- create
 
 
-def _create_issuer(hand: Hand, ref: Ref, terms: Terms) -> None:
-    signing.create_issuer(hand.actor, ref.name, terms["url"], wrapper=hand.wrapper, clock=hand.clock)
+def _create_issuer(work: _Work, ref: Ref, terms: Terms) -> UUID:
+    return signing.create_issuer(work.actor, ref.name, terms["url"], wrapper=work.hand.wrapper, clock=work.clock).id
 
 
-def _create_backend(hand: Hand, ref: Ref, terms: Terms) -> None:
-    backends.create(hand.actor, ref.name, _environments(terms), clock=hand.clock)
+def _create_backend(work: _Work, ref: Ref, terms: Terms) -> UUID:
+    return backends.create(work.actor, ref.name, _environments(work, terms), clock=work.clock).id
 
 
-def _create_api(hand: Hand, ref: Ref, _terms: Terms) -> None:
-    apis.create(hand.actor, ref.name, clock=hand.clock)
+def _create_api(work: _Work, ref: Ref, _terms: Terms) -> UUID:
+    return apis.create(work.actor, ref.name, clock=work.clock).id
 
 
-def _create_route(hand: Hand, ref: Ref, terms: Terms) -> None:
-    routes.create(hand.actor, identify(Ref("api", ref.parent)), _route_terms(ref, terms), clock=hand.clock)
+def _create_route(work: _Work, ref: Ref, terms: Terms) -> UUID:
+    api = work.ids[Ref("api", ref.parent)]
+    return routes.create(work.actor, api, _route_terms(work, ref, terms), clock=work.clock).id
 
 
-def _create_plan(hand: Hand, ref: Ref, terms: Terms) -> None:
-    plans.create(hand.actor, ref.name, _plan_terms(terms), clock=hand.clock)
+def _create_plan(work: _Work, ref: Ref, terms: Terms) -> UUID:
+    return plans.create(work.actor, ref.name, _plan_terms(work, terms), clock=work.clock).id
 
 
-def _create_partner(hand: Hand, ref: Ref, terms: Terms) -> None:
-    made = partners.create(hand.actor, ref.name, terms["metadata"], clock=hand.clock)
+def _create_partner(work: _Work, ref: Ref, terms: Terms) -> UUID:
+    made = partners.create(work.actor, ref.name, terms["metadata"], clock=work.clock)
     if terms["status"] == "suspended":
-        partners.suspend(hand.actor, made.id, clock=hand.clock)
+        partners.suspend(work.actor, made.id, clock=work.clock)
+    return made.id
 
 
-def _create_application(hand: Hand, ref: Ref, terms: Terms) -> None:
+def _create_application(work: _Work, ref: Ref, terms: Terms) -> UUID:
     new = applications.NewApplication(
-        partner=identify(Ref("partner", ref.parent)),
+        partner=work.ids[Ref("partner", ref.parent)],
         name=ref.name.partition("/")[2],
         environment=Environment(terms["environment"]),
-        plan=_plan_id(terms),
+        plan=_plan_id(work, terms),
         metadata=terms["metadata"],
     )
-    made = applications.create(hand.actor, new, clock=hand.clock)
+    made = applications.create(work.actor, new, clock=work.clock)
     if terms["status"] == "suspended":
-        applications.suspend(hand.actor, made.id, clock=hand.clock)
+        applications.suspend(work.actor, made.id, clock=work.clock)
+    return made.id
 
 
 # -------------------------------------------------------------------------------------------------------------- alter
 
 
-def _alter_backend(hand: Hand, step: Step) -> None:
-    environments = _environments(_after(step))
-    backends.alter(hand.actor, identify(step.ref), name=None, environments=environments, clock=hand.clock)
+def _alter_backend(work: _Work, step: Step) -> None:
+    environments = _environments(work, _after(step))
+    backends.alter(work.actor, work.ids[step.ref], name=None, environments=environments, clock=work.clock)
 
 
-def _alter_route(hand: Hand, step: Step) -> None:
-    terms = _route_terms(step.ref, _after(step))
+def _alter_route(work: _Work, step: Step) -> None:
+    terms = _route_terms(work, step.ref, _after(step))
     members = {name: getattr(terms, name) for name in routes.RouteTerms.__dataclass_fields__}
-    routes.alter(hand.actor, identify(step.ref), members, clock=hand.clock)
+    routes.alter(work.actor, work.ids[step.ref], members, clock=work.clock)
 
 
-def _alter_plan(hand: Hand, step: Step) -> None:
-    plans.replace(hand.actor, identify(step.ref), step.ref.name, _plan_terms(_after(step)), clock=hand.clock)
+def _alter_plan(work: _Work, step: Step) -> None:
+    plans.replace(work.actor, work.ids[step.ref], step.ref.name, _plan_terms(work, _after(step)), clock=work.clock)
 
 
-def _alter_partner(hand: Hand, step: Step) -> None:
-    identifier, terms = identify(step.ref), _after(step)
+def _alter_partner(work: _Work, step: Step) -> None:
+    identifier, terms = work.ids[step.ref], _after(step)
     if step.changed("metadata"):
-        partners.alter(hand.actor, identifier, name=None, metadata=terms["metadata"], clock=hand.clock)
+        partners.alter(work.actor, identifier, name=None, metadata=terms["metadata"], clock=work.clock)
     if step.changed("status"):
         stand = partners.suspend if terms["status"] == "suspended" else partners.resume
-        stand(hand.actor, identifier, clock=hand.clock)
+        stand(work.actor, identifier, clock=work.clock)
 
 
-def _alter_application(hand: Hand, step: Step) -> None:
-    identifier, terms = identify(step.ref), _after(step)
+def _alter_application(work: _Work, step: Step) -> None:
+    identifier, terms = work.ids[step.ref], _after(step)
     if step.changed("metadata") or step.changed("plan"):
         changes = applications.Changes(
             name=None,
-            plan=_plan_id(terms),
+            plan=_plan_id(work, terms),
             metadata=terms["metadata"],
             without_plan=terms["plan"] is None or None,
         )
-        applications.alter(hand.actor, identifier, changes, clock=hand.clock)
+        applications.alter(work.actor, identifier, changes, clock=work.clock)
     if step.changed("status"):
         stand = applications.suspend if terms["status"] == "suspended" else applications.resume
-        stand(hand.actor, identifier, clock=hand.clock)
+        stand(work.actor, identifier, clock=work.clock)
 
 
-def _cannot_alter(_hand: Hand, step: Step) -> None:
+def _cannot_alter(_work: _Work, step: Step) -> None:
     raise AssertionError(f"nothing of the {step.ref} can change: planning.py lets no such step through")
 
 
 # ------------------------------------------------------------------------------------------------------------- delete
 
 
-def _delete_with(use_case: Callable[..., None]) -> Callable[[Hand, Ref], None]:
-    return lambda hand, ref: use_case(hand.actor, identify(ref), clock=hand.clock)
+def _delete_with(use_case: Callable[..., None]) -> Callable[[_Work, Ref], None]:
+    return lambda work, ref: use_case(work.actor, work.ids[ref], clock=work.clock)
 
 
-def _cannot_delete(_hand: Hand, ref: Ref) -> None:
+def _cannot_delete(_work: _Work, ref: Ref) -> None:
     raise AssertionError(f"the {ref} is never deleted: planning.py lets no such step through")
 
 
-_CREATE: dict[Kind, Callable[[Hand, Ref, Terms], None]] = {
+_CREATE: dict[Kind, Callable[[_Work, Ref, Terms], UUID]] = {
     "issuer": _create_issuer,
     "backend": _create_backend,
     "api": _create_api,
@@ -189,7 +199,7 @@ _CREATE: dict[Kind, Callable[[Hand, Ref, Terms], None]] = {
     "partner": _create_partner,
     "application": _create_application,
 }
-_ALTER: dict[Kind, Callable[[Hand, Step], None]] = {
+_ALTER: dict[Kind, Callable[[_Work, Step], None]] = {
     "issuer": _cannot_alter,
     "backend": _alter_backend,
     "api": _cannot_alter,
@@ -198,7 +208,7 @@ _ALTER: dict[Kind, Callable[[Hand, Step], None]] = {
     "partner": _alter_partner,
     "application": _alter_application,
 }
-_DELETE: dict[Kind, Callable[[Hand, Ref], None]] = {
+_DELETE: dict[Kind, Callable[[_Work, Ref], None]] = {
     "issuer": _cannot_delete,
     "backend": _delete_with(backends.delete),
     "api": _delete_with(apis.delete),
@@ -217,25 +227,27 @@ def _after(step: Step) -> Terms:
     return step.after
 
 
-def _environments(terms: Terms) -> dict[str, Any]:
-    return {name: {**one, "credential": _credential(one["credential"])} for name, one in terms["environments"].items()}
+def _environments(work: _Work, terms: Terms) -> dict[str, Any]:
+    return {
+        name: {**one, "credential": _credential(work, one["credential"])} for name, one in terms["environments"].items()
+    }
 
 
-def _credential(credential: dict[str, Any]) -> dict[str, Any]:
+def _credential(work: _Work, credential: dict[str, Any]) -> dict[str, Any]:
     if "issuer" not in credential:
         return credential
-    return {**credential, "issuer": str(identify(Ref("issuer", credential["issuer"])))}
+    return {**credential, "issuer": str(work.ids[Ref("issuer", credential["issuer"])])}
 
 
-def _route_terms(ref: Ref, terms: Terms) -> routes.RouteTerms:
-    backend = identify(Ref("backend", terms["backend"]))
+def _route_terms(work: _Work, ref: Ref, terms: Terms) -> routes.RouteTerms:
+    backend = work.ids[Ref("backend", terms["backend"])]
     return routes.RouteTerms(**{**terms, "backend": backend}, name=ref.name.partition("/")[2])
 
 
-def _plan_terms(terms: Terms) -> PlanTerms:
-    opened = [identify(Ref("api", name)) for name in terms["apis"]]
+def _plan_terms(work: _Work, terms: Terms) -> PlanTerms:
+    opened = [work.ids[Ref("api", name)] for name in terms["apis"]]
     return PlanTerms(opened, terms["scopes"], [Throttle(**one) for one in terms["throttles"]])
 
 
-def _plan_id(terms: Terms) -> UUID | None:
-    return None if terms["plan"] is None else identify(Ref("plan", terms["plan"]))
+def _plan_id(work: _Work, terms: Terms) -> UUID | None:
+    return None if terms["plan"] is None else work.ids[Ref("plan", terms["plan"])]

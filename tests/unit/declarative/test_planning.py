@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import copy
+import time
 
 from hypothesis import given
 from hypothesis import strategies as st
 from support.declared import DOCUMENT, Tree, changed, planned, state_of, told
 
 from portazgo.declarative.domain import Ref, State, Thing
+from portazgo.declarative.judging import judge
 from portazgo.declarative.ordering import in_order
 from portazgo.declarative.planning import Plan, Takeover
 from portazgo.declarative.rules.lines import Step
+from portazgo.declarative.worlds import world_of
 
 NOTHING: Tree = {"portazgo": 1, "name": "example"}
 
@@ -187,6 +190,31 @@ def _take(step: Step, there: dict[Ref, str]) -> None:
     else:
         assert (step.ref in there) == (step.before is not None)
         there[step.ref] = step.after["path"]
+
+
+def test_thousands_of_things_are_planned_in_seconds() -> None:
+    routes = {
+        f"r{number}": {"backend": "depot", "method": "GET", "path": f"/v1/r{number}", "passthrough": True}
+        for number in range(300)
+    }
+    partners = {
+        f"p{number}": {"applications": {"a": {"environment": "live", "plan": "basic"}}} for number in range(2000)
+    }
+    large = changed("partners", partners, document=changed("apis", "parcels", "routes", routes))
+    began = time.monotonic()
+    made = planned(large, state_of(NOTHING))
+    assert len(made.fingerprint) == 64
+    assert [len(line.affects) for line in made.lines if line.ref.kind == "route"] == [2000] * 300
+    assert not planned(NOTHING, state_of(large)).problems
+    assert time.monotonic() - began < 30
+
+
+def test_the_first_issuer_by_name_is_the_default_where_there_was_none() -> None:
+    tree = changed("issuers", {"zeta": {"url": "https://z.example"}, "alpha": {"url": "https://a.example"}})
+    document, _ = judge(tree, {})
+    assert document is not None
+    credential = world_of(document, None)[Ref("backend", "depot")]["environments"]["live"]["credential"]
+    assert credential["issuer"] == "alpha"
 
 
 def test_a_plan_without_lines_has_no_steps() -> None:

@@ -34,7 +34,7 @@ LARGEST_BYTES = 1024**2
 DEPTH = 40
 # Characters and nodes after aliases are unfolded.
 LARGEST_WEIGHT = 4 * 1024**2
-_DIGITS = 18
+_DIGITS = 400
 
 _STRING = "tag:yaml.org,2002:str"
 _CONSTANTS: dict[str, Any] = {

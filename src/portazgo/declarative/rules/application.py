@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from portazgo.declarative.domain import Terms
-from portazgo.declarative.rules.lines import Line, Step, Worlds, is_active, line
+from portazgo.declarative.rules.lines import Line, Step, Worlds, line
 from portazgo.declarative.rules.partner import metadata_lines
 from portazgo.declarative.rules.plan import described, differences, terms_of
 
@@ -13,8 +13,8 @@ from portazgo.declarative.rules.plan import described, differences, terms_of
 def lines(step: Step, worlds: Worlds) -> Iterator[Line]:
     """What it may call more, and what it may call no longer."""
     name = step.ref.name
-    was_in = step.before is not None and is_active(worlds.before, step.ref)
-    is_in = step.after is not None and is_active(worlds.after, step.ref)
+    was_in = step.before is not None and worlds.before.is_active(step.ref)
+    is_in = step.after is not None and worlds.after.is_active(step.ref)
     if step.after is None:
         yield line(step, "breaks" if was_in else "rest", "deleted", [name] if was_in else [])
     elif step.before is None:

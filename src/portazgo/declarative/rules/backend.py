@@ -18,7 +18,6 @@ from portazgo.declarative.rules.lines import (
     lost,
     shown,
 )
-from portazgo.declarative.rules.route import users
 from portazgo.declarative.words import format_milliseconds, format_seconds
 
 _WAITS = {"connect_ms": "connect", "first_byte_ms": "first_byte", "idle_ms": "idle", "total_ms": "total"}
@@ -36,7 +35,7 @@ def lines(step: Step, worlds: Worlds) -> Iterator[Line]:
         old, new = step.before["environments"], step.after["environments"]
         for environment in sorted({*old, *new}):
             before, after = old.get(environment), new.get(environment)
-            had, has = users(worlds.before, name, environment), users(worlds.after, name, environment)
+            had, has = worlds.before.users(name, environment), worlds.after.users(name, environment)
             if before is None:
                 yield line(step, "exposes", f"{environment}: calls reach {', '.join(after['targets'])}", has)
             elif after is None:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from portazgo.declarative.domain import Ref, Terms, World, canonical
+from portazgo.declarative.domain import Ref, Terms, canonical
+from portazgo.declarative.rules.access import Access
 
 Effect = Literal["exposes", "breaks", "rest"]
 Action = Literal["create", "change", "delete"]
@@ -49,8 +50,8 @@ class Line:
 class Worlds:
     """What there is before and after all steps."""
 
-    before: World
-    after: World
+    before: Access
+    after: Access
 
 
 Rule = Callable[[Step, Worlds], Iterator[Line]]
@@ -59,48 +60,6 @@ Rule = Callable[[Step, Worlds], Iterator[Line]]
 def line(step: Step, effect: Effect, sentence: str, affects: Sequence[str] = ()) -> Line:
     """Make a line of a step; what belongs to the rest affects nobody."""
     return Line(effect, step.action, step.ref, sentence, () if effect == "rest" else tuple(affects))
-
-
-def is_active(world: World, application: Ref) -> bool:
-    """Tell whether calls of an application are let through."""
-    partner = world.get(Ref("partner", application.parent), {})
-    return world[application]["status"] == "active" and partner.get("status") == "active"
-
-
-def applications(world: World) -> Iterator[tuple[Ref, Terms]]:
-    """Give the applications whose calls are let through, by name."""
-    for ref in sorted(world):
-        if ref.kind == "application" and is_active(world, ref):
-            yield ref, world[ref]
-
-
-def on_plan(world: World, plan: str) -> list[str]:
-    """Name the applications on a plan whose calls are let through."""
-    return [ref.name for ref, terms in applications(world) if terms["plan"] == plan]
-
-
-def routes_of(world: World, application: Terms) -> list[Ref]:
-    """Give the routes that an application with these terms may call."""
-    plan = world.get(Ref("plan", application["plan"] or ""))
-    if plan is None:
-        return []
-    return [
-        ref
-        for ref, route in world.items()
-        if ref.kind == "route" and ref.parent in plan["apis"] and _lets_in(route, plan, application)
-    ]
-
-
-def callers(world: World, *routes: Ref) -> list[str]:
-    """Name the applications that may call any of these routes."""
-    wanted = set(routes)
-    return [ref.name for ref, terms in applications(world) if not wanted.isdisjoint(routes_of(world, terms))]
-
-
-def _lets_in(route: Terms, plan: Terms, application: Terms) -> bool:
-    scopes = route["scopes"]
-    in_scope = not scopes or plan["scopes"] is None or not set(scopes).isdisjoint(plan["scopes"])
-    return application["environment"] in route["environments"] and in_scope
 
 
 ALL = "all of them"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from portazgo.declarative.domain import World, canonical
-from portazgo.declarative.rules.lines import Line, Step, Worlds, applications, differing, enumerated, line, shown
+from portazgo.declarative.rules.lines import Line, Step, Worlds, differing, enumerated, line, shown
 
 
 def lines(step: Step, worlds: Worlds) -> Iterator[Line]:
     """Suspending breaks, resuming exposes, for every application; metadata tells backends something else."""
-    before, after = _names(worlds.before, step.ref.name), _names(worlds.after, step.ref.name)
+    before, after = worlds.before.of_partner(step.ref.name), worlds.after.of_partner(step.ref.name)
     if step.after is None:
         yield line(step, "rest", "deleted")
     elif step.before is None:
@@ -31,7 +31,7 @@ def metadata_lines(step: Step, worlds: Worlds, affects: list[str]) -> Iterator[L
     assert step.after is not None  # noqa: S101 - likewise
     for name, was, becomes in differing(step.before["metadata"], step.after["metadata"]):
         sentence = f"metadata {name}: {shown(becomes)}, was {shown(was)}"
-        readers = _readers(worlds.after, f"{{{step.ref.kind}.metadata.{name}}}")
+        readers = _readers(worlds.after.world, f"{{{step.ref.kind}.metadata.{name}}}")
         if readers:
             yield line(step, "exposes", f"{sentence}; tokens tell it to {enumerated(readers)}", affects)
         else:
@@ -40,7 +40,3 @@ def metadata_lines(step: Step, worlds: Worlds, affects: list[str]) -> Iterator[L
 
 def _readers(world: World, path: str) -> list[str]:
     return [ref.name for ref, terms in sorted(world.items()) if ref.kind == "backend" and path in canonical(terms)]
-
-
-def _names(world: World, partner: str) -> list[str]:
-    return [ref.name for ref, _ in applications(world) if ref.parent == partner]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from portazgo.declarative.domain import Ref, Terms, World
+from portazgo.declarative.domain import Ref, Terms
+from portazgo.declarative.rules.access import Access
 from portazgo.declarative.rules.lines import (
     ALL,
     Effect,
@@ -17,8 +18,6 @@ from portazgo.declarative.rules.lines import (
     gained,
     line,
     lost,
-    on_plan,
-    routes_of,
 )
 from portazgo.declarative.words import format_rate
 
@@ -30,17 +29,18 @@ def lines(step: Step, worlds: Worlds) -> Iterator[Line]:
     elif step.before is None:
         yield line(step, "rest", described(worlds.after, step.after))
     else:
-        had, has = on_plan(worlds.before, step.ref.name), on_plan(worlds.after, step.ref.name)
+        had, has = worlds.before.on_plan(step.ref.name), worlds.after.on_plan(step.ref.name)
         for effect, sentence in differences(worlds, step.before, step.after):
             yield line(step, effect, sentence, had if effect == "breaks" else has)
 
 
-def described(world: World, terms: Terms, application: Terms | None = None) -> str:
+def described(access: Access, terms: Terms, application: Terms | None = None) -> str:
     """Say in a line what a plan gives, or what it gives an application."""
-    there = [ref for ref in world if ref.kind == "route" and ref.parent in terms["apis"]]
-    routes = counted(len(there), "route")
-    if application is not None and len(open_to := routes_of(world, application)) < len(there):
-        routes = f"{len(open_to)} of {routes}"
+    there = len(access.routes_of_apis(terms["apis"]))
+    routes = counted(there, "route")
+    if application is not None:
+        open_to = len(access.routes_for(application["plan"], application["environment"]))
+        routes = routes if open_to == there else f"{open_to} of {routes}"
     opens = f"{routes} of {enumerated(terms['apis'])}" if terms["apis"] else "no API"
     scopes = "" if terms["scopes"] is None else f", scopes {enumerated(terms['scopes']) or 'none'}"
     by_window = sorted(terms["throttles"], key=lambda one: int(one["window_seconds"]))
@@ -94,10 +94,10 @@ def _rate(one: Mapping[str, Any]) -> str:
     return format_rate(one["quota"], one["window_seconds"]) + burst
 
 
-def _routes(world: World, api: str) -> str:
-    return counted(sum(1 for ref in world if ref.kind == "route" and ref.parent == api), "route")
+def _routes(access: Access, api: str) -> str:
+    return counted(len(access.routes_of_apis([api])), "route")
 
 
-def terms_of(world: World, plan: str | None) -> Terms:
+def terms_of(access: Access, plan: str | None) -> Terms:
     """Give the terms of a plan that there is."""
-    return world[Ref("plan", plan or "")]
+    return access.world[Ref("plan", plan or "")]

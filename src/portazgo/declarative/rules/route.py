@@ -11,14 +11,11 @@ from portazgo.declarative.rules.lines import (
     Line,
     Step,
     Worlds,
-    applications,
     bytes_text,
-    callers,
     enumerated,
     gained,
     line,
     lost,
-    routes_of,
 )
 
 
@@ -26,15 +23,15 @@ def lines(step: Step, worlds: Worlds) -> Iterator[Line]:
     """A new address and a new operation behind it expose; an address that goes breaks."""
     if step.after is None:
         assert step.before is not None  # noqa: S101 - a step has one or the other
-        yield line(step, "breaks", f"{_address(step.before)} is gone", callers(worlds.before, step.ref))
+        yield line(step, "breaks", f"{_address(step.before)} is gone", worlds.before.callers(step.ref))
     elif step.before is None:
-        yield line(step, "exposes", _leads(step.after), callers(worlds.after, step.ref))
+        yield line(step, "exposes", _leads(step.after), worlds.after.callers(step.ref))
     else:
         yield from _changes(step, step.before, step.after, worlds)
 
 
 def _changes(step: Step, before: Terms, after: Terms, worlds: Worlds) -> Iterator[Line]:
-    had, has = callers(worlds.before, step.ref), callers(worlds.after, step.ref)
+    had, has = worlds.before.callers(step.ref), worlds.after.callers(step.ref)
     if _address(before) != _address(after):
         yield line(step, "exposes", f"is found at {_address(after)}", has)
         yield line(step, "breaks", f"is no longer found at {_address(before)}", had)
@@ -51,11 +48,11 @@ def _changes(step: Step, before: Terms, after: Terms, worlds: Worlds) -> Iterato
 
 def _sets(step: Step, before: Terms, after: Terms, worlds: Worlds) -> Iterator[Line]:
     """What only widens or narrows, member by member."""
-    had, has = callers(worlds.before, step.ref), callers(worlds.after, step.ref)
+    had, has = worlds.before.callers(step.ref), worlds.after.callers(step.ref)
     for more in gained(before["environments"], after["environments"]):
-        yield line(step, "exposes", f"opens to {more} keys", _in_environment(worlds.after, has, more))
+        yield line(step, "exposes", f"opens to {more} keys", _in_environment(worlds.after.world, has, more))
     for less in lost(before["environments"], after["environments"]):
-        yield line(step, "breaks", f"closes to {less} keys", _in_environment(worlds.before, had, less))
+        yield line(step, "breaks", f"closes to {less} keys", _in_environment(worlds.before.world, had, less))
     if step.changed("scopes"):
         yield from _scopes(step, before["scopes"], after["scopes"], worlds)
     for member, word in (
@@ -77,7 +74,7 @@ def _scopes(step: Step, before: list[str], after: list[str], worlds: Worlds) -> 
         effects.append("exposes")
     if not before or (after and lost(before, after)):
         effects.append("breaks")
-    had, has = set(callers(worlds.before, step.ref)), set(callers(worlds.after, step.ref))
+    had, has = set(worlds.before.callers(step.ref)), set(worlds.after.callers(step.ref))
     for effect in effects:
         yield line(step, effect, sentence, sorted(has - had if effect == "exposes" else had - has))
 
@@ -111,18 +108,3 @@ def _leads(terms: Terms) -> str:
     where = "" if len(terms["environments"]) > 1 else f", {terms['environments'][0]} keys only"
     scopes = f", for {_asked(terms['scopes'])}" if terms["scopes"] else ""
     return f"{_address(terms)} → {_operation(terms)}{where}{scopes}"
-
-
-def reached(world: World, backend: str) -> list[Ref]:
-    """Give the routes that lead to a backend."""
-    return [ref for ref, terms in world.items() if ref.kind == "route" and terms["backend"] == backend]
-
-
-def users(world: World, backend: str, environment: str) -> list[str]:
-    """Name the applications of an environment whose calls a backend answers."""
-    routes = set(reached(world, backend))
-    return [
-        ref.name
-        for ref, terms in applications(world)
-        if terms["environment"] == environment and not routes.isdisjoint(routes_of(world, terms))
-    ]
