@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from support.command import portazgo
 from support.deployment import PROJECT, Deployment
+from support.postgresql import PostgreSQLServer
 
 from portazgo.care.registry import CHECKS
 
@@ -87,7 +88,7 @@ def test_every_setting_that_is_wrong_is_told_at_once(stopped: Deployment) -> Non
 
 def test_a_misspelt_setting_is_a_warning(stopped: Deployment) -> None:
     code, found = examine(stopped, PORTAZGO_THREDS="2")
-    assert code == 0
+    assert (code, troubles(found)) == (0, {})
     assert "did you mean PORTAZGO_THREADS?" in next(one["sentence"] for one in found if one["status"] == "warning")
 
 
@@ -121,6 +122,23 @@ def damage(deployment: Deployment) -> None:
 
 NEWER = "INSERT INTO django_migrations (app, name, applied) VALUES ('usage', '9999_later', '2030-01-01')"
 OLDER = "DELETE FROM django_migrations WHERE app = 'keys'"
+
+
+def test_databases_of_postgresql_are_looked_at_too(tmp_path: Path) -> None:
+    server = PostgreSQLServer()
+    server.start()
+    try:
+        deployment = Deployment(tmp_path, PORTAZGO_STATE_URL=server.url)
+        deployment.data.mkdir(mode=0o700)
+        empty = troubles(examine(deployment)[1])["databases"]
+        assert portazgo(deployment.environment, tmp_path, "migrate").returncode == 0
+        code, found = examine(deployment)
+    finally:
+        server.stop()
+    assert "holds no database of Portazgo" in empty
+    assert (code, troubles(found)) == (0, {})
+    looked_at = [one["status"] for one in found if one["check"] in {"databases", "master key", "revocations"}]
+    assert looked_at == ["well"] * 4
 
 
 @pytest.mark.parametrize(

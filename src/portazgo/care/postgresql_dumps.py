@@ -47,7 +47,8 @@ def queries(connection: Connection, url: DatabaseURL) -> Queries:
             return connection.execute(cast("Any", sql)).fetchall()
         except psycopg.Error as problem:
             raise CareFailed(
-                f"{url} holds no databases of Portazgo ({_line(problem)})", "look at it with `portazgo doctor`"
+                f"{url} holds no database of Portazgo ({_line(problem)})",
+                "run `portazgo migrate` to begin one there, or correct PORTAZGO_STATE_URL",
             ) from None
 
     return query
