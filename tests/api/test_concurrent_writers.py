@@ -12,6 +12,7 @@ import random
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,9 @@ class Follower(threading.Thread):
         answer = self._client.changes(self._history, last["revision"], last["hash"], len(self.security), 1)
         if answer.status == 204:
             return False
+        if answer.status == 503:
+            time.sleep(0.2)  # the writers kept the database from taking down the poll: a node asks again
+            return True
         assert answer.status == 200, answer
         head, *lines, end = lines_of(answer)
         assert head["from"] == last["revision"]

@@ -34,8 +34,22 @@ EXCLUDED = {
     ),
 }
 EXAMPLES = 3
+IDEMPOTENT = "create_partner"
+"""The one operation that is sent odd values of Idempotency-Key: the same middleware reads it for all (test_idempotency.py)."""
 CONFIG = SchemathesisConfig.from_dict({"generation": {"database": "none", "deterministic": True}})
-SCHEMA = schemathesis.openapi.from_dict(json.loads(text()), config=CONFIG)
+
+
+def _document() -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(text())
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            if operation["operationId"] != IDEMPOTENT:
+                kept = [one for one in operation.get("parameters", []) if one["name"] != "Idempotency-Key"]
+                operation["parameters"] = kept
+    return document
+
+
+SCHEMA = schemathesis.openapi.from_dict(_document(), config=CONFIG)
 SCHEMA.app = application
 
 EXCLUDED_CHECKS: Any = [CHECKS.get_one(name) for name in EXCLUDED]
