@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.admin import AdminAPI, Answer
+from support.certificates import Identity
 from support.clock import FakeClock
 from support.declared import DOCUMENT, Tree, changed
 from support.world import World
@@ -18,6 +20,8 @@ from support.world import World
 from portazgo.accounts.domain import SYSTEM, Actor
 from portazgo.audit.models import AuditRow
 from portazgo.declarative import service
+from portazgo.declarative.file.writing import write_yaml
+from portazgo.declarative.file.yaml import read_yaml
 from portazgo.declarative.models import Apply, Ownership
 from portazgo.declarative.planning import Takeover
 from portazgo.declarative.state import read_state
@@ -127,6 +131,35 @@ def test_the_plan_that_was_shown_is_the_one_that_is_carried_out(api: AdminAPI) -
     again = api.post("/declarative/diff", {"document": wanted}).body
     assert [line["sentence"] for line in again["exposes"]] == ["resumed"]
     assert apply(api, wanted, fingerprint=again["fingerprint"]).status == 200
+
+
+def test_rules_for_tls_arrive_and_are_exported_readably(api: AdminAPI) -> None:
+    authority = Identity.authority()
+    live = ("backends", "depot", "environments", "live")
+    rules = {"ca": authority.pem, "server_name": "Depot.example", "pins_sha256": ["A" * 43 + "="]}
+    tree = changed(*live, "tls", rules, document=changed(*live, "targets", ["https://127.0.0.1:9000"]))
+    applied(api, tree)
+    assert not differs(api, tree)
+    document = api.get("/declarative/export").body["document"]
+    assert document["backends"]["depot"]["environments"]["live"]["tls"] == {**rules, "server_name": "depot.example"}
+    assert not differs(api, document)
+    written = write_yaml(document)
+    assert "          ca: |\n            -----BEGIN CERTIFICATE-----\n" in written
+    assert read_yaml(written, Path("x")).tree == document
+    without = applied(api, changed(*live, "tls", ..., document=tree))
+    assert [line["sentence"] for line in without["plan"]["exposes"]] == [
+        "live: TLS believes the public authorities",
+        "live: TLS asks for the name of the target",
+        "live: TLS takes any key, was pinned",
+    ]
+    assert "tls" not in api.get("/backends").body["items"][0]["environments"]["live"]
+
+
+def test_many_who_are_affected_are_counted_and_the_first_named(api: AdminAPI) -> None:
+    many = {f"a{number:03}": {"environment": "live", "plan": "basic"} for number in range(120)}
+    wanted = changed("partners", "acme", "applications", many)
+    shown = api.post("/declarative/diff", {"document": wanted}).body["exposes"][0]
+    assert (len(shown["affects"]), shown["affected"], shown["affects"][0]) == (100, 121, "acme/a000")
 
 
 def test_nothing_is_done_when_one_thing_fails(api: AdminAPI, monkeypatch: pytest.MonkeyPatch, hand: Hand) -> None:
