@@ -107,7 +107,7 @@ async fn run(
     let mut outgoing = transform_request::build(call, &head, &found, authorized.action, client)?;
     credential::attach(thread, call, &mut outgoing, &caller, &identity, &authorized, &snapshot, &lane)?;
     let came_back = forward::forward(thread, wire, call, outgoing, body, backend, authorized.action).await?;
-    let mut answer = transform_response::build(call, came_back, authorized.action, backend)?;
+    let mut answer = transform_response::build(call, came_back, authorized.action, backend).await?;
     limit::tell(&mut answer, standing);
     Ok(answer)
 }
