@@ -14,6 +14,8 @@ UV := .tools/bin/uv
 PYTHON := .venv/bin/python
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := .tools/cargo/deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
+CARGO_FUZZ_VERSION := 0.13.2
+CARGO_FUZZ := .tools/cargo/fuzz-$(CARGO_FUZZ_VERSION)/bin/cargo-fuzz
 # The whole workspace, always: a selection changes the features of shared dependencies, and tokio, serde and hyper
 # would be built a second time (docs/decisions/0013-one-native-build.md).
 CARGO := scripts/cargo-like-maturin
@@ -126,6 +128,14 @@ test-python: native
 	@$(STEP) --quiet "services for the tests" scripts/test-services
 	@for suite in $(SUITES); do $(STEP) "$$suite" pytest --quiet "$$suite"; done
 	@PORTAZGO_TEST_DATABASE=postgresql $(STEP) "tests/api on PostgreSQL" pytest --quiet tests/api
+
+.PHONY: fuzz
+fuzz: setup $(CARGO_FUZZ) ## Fuzz what reads foreign bytes: FUZZ_SECONDS (15) for each target.
+	@$(STEP) "fuzz" env CARGO_FUZZ=$(abspath $(CARGO_FUZZ)) $(PYTHON) scripts/fuzz.py $(TARGETS)
+
+$(CARGO_FUZZ):
+	@CARGO_PROFILE_DEV_DEBUG=false CARGO_INCREMENTAL=0 $(STEP) --quiet "tools: cargo-fuzz $(CARGO_FUZZ_VERSION)" \
+		cargo install cargo-fuzz --quiet --version "=$(CARGO_FUZZ_VERSION)" --locked --debug --root $(@D)/..
 
 .PHONY: fresh
 fresh: ## Prove the README's two commands on a fresh clone with cold caches; print their times.

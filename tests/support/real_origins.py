@@ -58,6 +58,8 @@ class Logged:
     method: str
     body_bytes: int | None
     """None: the server's log doesn't tell."""
+    announced: int | None
+    """What its Content-Length said; such a server may answer before the body is there."""
 
 
 class RealOrigin:
@@ -100,9 +102,9 @@ class RealOrigin:
         found = []
         for line in self._log.read_text("utf-8", errors="replace").splitlines():
             entry = json.loads(line)
-            length = entry.get("length")
-            body_bytes = int(length) if length and length.isdigit() else None
-            found.append(Logged(entry["id"], entry["method"], entry.get("body_bytes", body_bytes)))
+            length = entry.get("length", "")
+            announced = int(length) if length.isdigit() else None
+            found.append(Logged(entry["id"], entry["method"], entry.get("body_bytes"), announced))
         return found
 
     def _listens(self) -> bool:
