@@ -20,6 +20,8 @@ CARGO_FUZZ := .tools/cargo/fuzz-$(CARGO_FUZZ_VERSION)/bin/cargo-fuzz
 # would be built a second time (docs/decisions/0013-one-native-build.md).
 CARGO := scripts/cargo-like-maturin
 WORKSPACE := --workspace --release --locked
+# What a test needs and nobody may ship.
+TEST_HOOKS := --features portazgo-server/provoke-panic
 # Modules that write generated files, and with --check say which are stale.
 GENERATORS := portazgo.faults.generate
 SUITES := $(wildcard tests/unit tests/api tests/insignia tests/blackbox tests/docs tests/browser)
@@ -102,7 +104,7 @@ check-python: native
 check-rust: native $(CARGO_DENY)
 	@$(STEP) --quiet "cargo fmt" cargo fmt --manifest-path native/Cargo.toml --all --check
 	@$(STEP) --quiet "cargo deny" $(CARGO_DENY) --manifest-path native/Cargo.toml --locked check bans licenses sources
-	@$(STEP) --quiet "clippy" $(CARGO) clippy $(WORKSPACE) --all-targets -- -D warnings
+	@$(STEP) --quiet "clippy" $(CARGO) clippy $(WORKSPACE) $(TEST_HOOKS) --all-targets -- -D warnings
 
 check-generated: native
 	@for generator in $(GENERATORS); do \
@@ -122,7 +124,7 @@ $(CARGO_DENY):
 test: test-rust test-python ## Run all tests.
 
 test-rust: native
-	@$(STEP) "tests: Rust" $(CARGO) test $(WORKSPACE) --quiet
+	@$(STEP) "tests: Rust" $(CARGO) test $(WORKSPACE) $(TEST_HOOKS) --quiet
 
 test-python: native
 	@$(STEP) --quiet "services for the tests" scripts/test-services

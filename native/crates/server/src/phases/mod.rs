@@ -87,6 +87,8 @@ async fn run(
     call: &mut Call,
     request: Request<Incoming>,
 ) -> Result<Answer, Refusal> {
+    #[cfg(feature = "provoke-panic")]
+    assert!(!request.headers().contains_key("x-provoke-panic"), "{}", crate::PROVOKED);
     call.method(request.method().as_str());
     let (head, body) = request.into_parts();
     let Loaded { snapshot, lane } = thread.loaded();
