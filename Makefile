@@ -14,10 +14,14 @@ UV := .tools/bin/uv
 PYTHON := .venv/bin/python
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := .tools/cargo/deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
+CARGO_FUZZ_VERSION := 0.13.2
+CARGO_FUZZ := .tools/cargo/fuzz-$(CARGO_FUZZ_VERSION)/bin/cargo-fuzz
 # The whole workspace, always: a selection changes the features of shared dependencies, and tokio, serde and hyper
 # would be built a second time (docs/decisions/0013-one-native-build.md).
 CARGO := scripts/cargo-like-maturin
 WORKSPACE := --workspace --release --locked
+# What a test needs and nobody may ship.
+TEST_HOOKS := --features portazgo-server/provoke-panic
 # Modules that write generated files, and with --check say which are stale.
 GENERATORS := portazgo.cli.docs portazgo.control.openapi portazgo.declarative.generate portazgo.faults.generate \
 	portazgo.settings_docs
@@ -101,7 +105,7 @@ check-python: native
 check-rust: native $(CARGO_DENY)
 	@$(STEP) --quiet "cargo fmt" cargo fmt --manifest-path native/Cargo.toml --all --check
 	@$(STEP) --quiet "cargo deny" $(CARGO_DENY) --manifest-path native/Cargo.toml --locked check bans licenses sources
-	@$(STEP) --quiet "clippy" $(CARGO) clippy $(WORKSPACE) --all-targets -- -D warnings
+	@$(STEP) --quiet "clippy" $(CARGO) clippy $(WORKSPACE) $(TEST_HOOKS) --all-targets -- -D warnings
 
 check-generated: native
 	@for generator in $(GENERATORS); do \
@@ -121,7 +125,7 @@ $(CARGO_DENY):
 test: test-rust test-python ## Run all tests.
 
 test-rust: native
-	@$(STEP) "tests: Rust" $(CARGO) test $(WORKSPACE) --quiet
+	@$(STEP) "tests: Rust" $(CARGO) test $(WORKSPACE) $(TEST_HOOKS) --quiet
 
 test-python: native
 	@$(STEP) --quiet "services for the tests" scripts/test-services
@@ -140,6 +144,14 @@ soak: native ## Run the black-box tests with many more rounds; takes half an hou
 	@$(STEP) --quiet "services for the tests" scripts/test-services
 	@PORTAZGO_TEST_KILLS=200 PORTAZGO_TEST_RESTARTS=10 PORTAZGO_TEST_DATABASE_AWAY_SECONDS=60 \
 		PORTAZGO_TEST_REVOCATIONS=50 $(STEP) "soak: tests/blackbox" pytest --quiet -o faulthandler_timeout=7200 tests/blackbox
+
+.PHONY: fuzz
+fuzz: setup $(CARGO_FUZZ) ## Fuzz what reads foreign bytes: FUZZ_SECONDS (15) for each target.
+	@$(STEP) "fuzz" env CARGO_FUZZ=$(abspath $(CARGO_FUZZ)) $(PYTHON) scripts/fuzz.py $(TARGETS)
+
+$(CARGO_FUZZ):
+	@CARGO_PROFILE_DEV_DEBUG=false CARGO_INCREMENTAL=0 $(STEP) --quiet "tools: cargo-fuzz $(CARGO_FUZZ_VERSION)" \
+		cargo install cargo-fuzz --quiet --version "=$(CARGO_FUZZ_VERSION)" --locked --debug --root $(@D)/..
 
 .PHONY: fresh
 fresh: ## Prove the README's two commands on a fresh clone with cold caches; print their times.

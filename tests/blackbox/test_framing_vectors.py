@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 from support.framing_vectors import Vector, load
 from support.mutation import mutated
-from support.strict_origin import Origin, Seen
 from support.raw_client import Outcome, exchange
+from support.recording_origin import Origin, Seen
 from support.snapshot_node import SnapshotNode
 
 AT_ONCE = 48

@@ -45,7 +45,7 @@ def mutated(chance: random.Random, streams: Sequence[bytes]) -> bytes:
     stream = bytearray(chance.choice(streams))
     if chance.random() < 0.3:
         stream += chance.choice(streams)
-    for _ in range(chance.randint(1, 4)):
+    for _ in range(chance.choice((1, 1, 1, 2, 4))):
         at = chance.randint(0, len(stream))
         end = min(len(stream), at + chance.randint(1, 12))
         match chance.randrange(6):

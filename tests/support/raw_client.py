@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 PATIENCE_SECONDS = 20.0
+QUIET_SECONDS = 0.15
 _numbers = itertools.count(1)
 
 
@@ -65,6 +66,20 @@ async def exchange(
             sending.cancel()
             with contextlib.suppress(asyncio.CancelledError, ConnectionError):
                 await sending
+    finally:
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+async def pour(port: int, stream: bytes) -> None:
+    """Send a stream over a connection of its own, and leave when nothing more comes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(next_address(), 0))
+    try:
+        await _send(writer, [stream])
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            while await asyncio.wait_for(reader.read(1 << 16), QUIET_SECONDS):
+                pass
     finally:
         writer.close()
         with contextlib.suppress(ConnectionError):

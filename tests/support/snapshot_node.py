@@ -38,8 +38,10 @@ class SnapshotNode:
         *,
         timeouts: Mapping[str, int] = TIMEOUTS,
         most_response_bytes: int | None = None,
+        threads: int = 2,
     ) -> None:
         self.folder = folder
+        self._threads = threads
         self.port, self.admin_port = free_port(), free_port()
         secret, stranger = new_secret(), new_secret()
         kid = Kid("Kid0000001")
@@ -58,6 +60,7 @@ class SnapshotNode:
             **{name: value for name, value in os.environ.items() if not name.startswith("PORTAZGO_")},
             "PORTAZGO_DATA_DIR": str(self.folder),
             "PORTAZGO_GATEWAY_PORT": str(self.port),
+            "PORTAZGO_THREADS": str(self._threads),
             "PORTAZGO_ADMIN_LISTEN": f"127.0.0.1:{self.admin_port}",
         }
         with (self.folder / "gateway.log").open("ab") as log:

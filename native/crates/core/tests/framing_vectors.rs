@@ -1,6 +1,7 @@
 //! The framing vectors that the black-box tests send over sockets (tests/cases/framing), judged here at every split.
 
-use portazgo_core::framing::{BodyTracker, HeadScan, Limits, Verdict};
+use portazgo_core::fault::Fault;
+use portazgo_core::framing::{AnswerTracker, BodyTracker, HeadScan, Limits, Verdict};
 use serde_json::Value;
 use std::path::Path;
 
@@ -147,6 +148,48 @@ fn no_split_of_a_vector_changes_its_verdict() {
         }
         for length in [1, 2, 3, 7] {
             assert_eq!(judge(vector.bytes.chunks(length)), whole, "{} in pieces of {length}", vector.name);
+        }
+    }
+}
+
+/// What becomes of an answer: the bytes that are released, or the fault.
+fn follow<'p>(pieces: impl IntoIterator<Item = &'p [u8]>, head_request: bool) -> Result<(Vec<u8>, bool), Fault> {
+    let mut tracker = AnswerTracker::new(head_request);
+    let (mut received, mut released, mut complete) = (Vec::new(), Vec::new(), false);
+    for piece in pieces.into_iter().filter(|piece| !piece.is_empty()) {
+        if complete {
+            // The transport has no request under way: any further byte spoils the connection.
+            return Err(Fault::BackendBadResponse);
+        }
+        received.extend_from_slice(piece);
+        let answer = tracker.look(&received, &Limits::default())?;
+        received.drain(..answer.dropped);
+        released.extend(received.drain(..answer.released));
+        complete = answer.complete;
+    }
+    Ok((released, complete))
+}
+
+#[test]
+fn answers_of_backends_are_judged_alike_at_every_split() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/cases/answers.json");
+    let document: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    for case in document["cases"].as_array().unwrap() {
+        let bytes = bytes_of(&case["send"]);
+        let head_request = case["request"] == "HEAD";
+        let whole = follow([bytes.as_slice()], head_request);
+        let fault = whole.as_ref().err().map(|fault| fault.code());
+        assert_eq!(fault, case["fault"].as_str(), "{}", case["name"]);
+        if let Ok((_, complete)) = &whole {
+            assert!(complete, "{}", case["name"]);
+        }
+        for length in [1, 2, 3, 7] {
+            assert_eq!(follow(bytes.chunks(length), head_request), whole, "{} in pieces of {length}", case["name"]);
+        }
+        let stride = bytes.len().div_ceil(600).max(1);
+        for cut in (0..=bytes.len()).step_by(stride) {
+            let (front, back) = bytes.split_at(cut);
+            assert_eq!(follow([front, back], head_request), whole, "{} split at {cut}", case["name"]);
         }
     }
 }

@@ -343,3 +343,12 @@ fn one_change_is_cheap_at_a_million_keys() {
     println!("one change at a million keys: median {:?}", times[4]);
     assert!(times[4] < Duration::from_millis(25), "{times:?}");
 }
+
+#[test]
+fn a_revision_beyond_the_last_number_is_refused() {
+    let head =
+        json!({"format": 1, "history": support::HISTORY, "from": u64::MAX, "revision": 0, "hash": "0".repeat(64)});
+    let change = json!({"revision": 0, "hash": "0".repeat(64), "put": [], "delete": []});
+    let lines = format!("{head}\n{change}\n{}\n", json!({"end": true, "count": 1}));
+    assert!(Update::changes().push(lines.as_bytes()).is_err());
+}

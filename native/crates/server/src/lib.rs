@@ -28,5 +28,9 @@ mod upstream;
 pub use config::Config;
 pub use gateway::{Gateway, StartError};
 
+/// What a provoked panic says; what is shipped does not hold it.
+#[cfg(feature = "provoke-panic")]
+pub const PROVOKED: &str = "a test provoked this panic";
+
 /// Version of the data plane, as nodes report it.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -149,9 +149,18 @@ fn accept(thread: &Rc<Thread>, stream: std::net::TcpStream, peer: std::net::Sock
     };
     let thread = Rc::clone(thread);
     tokio::task::spawn_local(async move {
-        connection::serve(Rc::clone(&thread), stream, peer).await;
-        subtract(&thread.metrics().connections);
+        let _open = Open(Rc::clone(&thread));
+        connection::serve(thread, stream, peer).await;
     });
+}
+
+/// A connection that counts as open until it ends, by a panic too: a drain waits for it, and the next one is dealt by it.
+struct Open(Rc<Thread>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        subtract(&self.0.metrics().connections);
+    }
 }
 
 /// Count a connection before it is handed over, so that the next one sees it.

@@ -158,9 +158,11 @@ impl ResponseHead {
     }
 
     fn see_content_length(&mut self, value: &[u8]) -> bool {
-        let digits = (1..=LONGEST_LENGTH_DIGITS).contains(&value.len()) && value.iter().all(u8::is_ascii_digit);
-        let length = value.iter().fold(0_u64, |sum, digit| sum * 10 + u64::from(digit.wrapping_sub(b'0') % 10));
-        digits && self.content_length.replace(length).is_none()
+        if !(1..=LONGEST_LENGTH_DIGITS).contains(&value.len()) || !value.iter().all(u8::is_ascii_digit) {
+            return false;
+        }
+        let length = value.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'));
+        self.content_length.replace(length).is_none()
     }
 
     fn declares_body(&self) -> bool {

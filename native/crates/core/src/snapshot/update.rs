@@ -235,7 +235,7 @@ impl Update {
         if self.form == Form::Snapshot {
             return Err(self.refuse("a snapshot has no changes"));
         }
-        if self.reached.is_some_and(|reached| revision != reached + 1) {
+        if self.reached.is_some_and(|reached| reached.checked_add(1) != Some(revision)) {
             let reached = self.reached.unwrap_or_default();
             return Err(self.refuse(&format!("revision {revision} follows {reached}")));
         }

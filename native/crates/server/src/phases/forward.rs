@@ -97,6 +97,9 @@ impl Trip<'_> {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
                 let fault = lease.exchange.fault().unwrap_or_else(|| fault_of(&error));
+                if error.is_parse() && lease.exchange.fault().is_none() {
+                    add(&self.thread.metrics().library_refusals);
+                }
                 return Err(Failure { fault, may_repeat: reused && !lease.exchange.has_begun() });
             }
             Err(_) if Instant::now() >= self.ends => return Err(Fault::BackendTotalTimeout.into()),

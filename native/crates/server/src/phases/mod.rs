@@ -88,6 +88,8 @@ async fn run(
     call: &mut Call,
     request: Request<Incoming>,
 ) -> Result<Answer, Refusal> {
+    #[cfg(feature = "provoke-panic")]
+    assert!(!request.headers().contains_key("x-provoke-panic"), "{}", crate::PROVOKED);
     call.method(request.method().as_str());
     let (head, body) = request.into_parts();
     let Loaded { snapshot, lane } = thread.loaded();
@@ -109,7 +111,7 @@ async fn run(
     let mut outgoing = transform_request::build(call, &head, &found, authorized.action, origin)?;
     credential::attach(thread, call, &mut outgoing, &caller, &identity, &authorized, &snapshot, &lane)?;
     let came_back = forward::forward(thread, wire, call, outgoing, body, backend, authorized.action).await?;
-    let mut answer = transform_response::build(call, came_back, authorized.action, backend)?;
+    let mut answer = transform_response::build(call, came_back, authorized.action, backend).await?;
     limit::tell(&mut answer.headers, standing);
     Ok(answer)
 }

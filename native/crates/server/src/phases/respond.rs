@@ -50,6 +50,9 @@ pub(crate) struct Stream {
     pub(crate) seen: u64,
     /// Made when the backend is waited for the first time: most answers are whole when their head is read.
     pub(crate) timer: Option<Pin<Box<Sleep>>>,
+    /// What was read before the answer's head was sent.
+    pub(crate) first: Option<Bytes>,
+    pub(crate) ended: bool,
 }
 
 impl Answer {
@@ -195,8 +198,27 @@ impl AnswerBody {
 }
 
 impl Stream {
+    /// Read what is there already, without waiting: a body that is broken from its beginning can still become a problem.
+    pub(crate) async fn begin(&mut self) -> Result<(), Fault> {
+        match std::future::poll_fn(|context| Poll::Ready(self.poll(context))).await {
+            Poll::Pending => {}
+            Poll::Ready(Ok(first)) => {
+                self.ended = first.is_none();
+                self.first = first;
+            }
+            Poll::Ready(Err(fault)) => return Err(fault),
+        }
+        Ok(())
+    }
+
     /// The next piece; None at the end.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Fault>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Ok(Some(first)));
+        }
+        if self.ended {
+            return Poll::Ready(Ok(None));
+        }
         loop {
             match Pin::new(&mut self.source).poll_frame(context) {
                 Poll::Ready(None) => return Poll::Ready(Ok(None)),
@@ -242,6 +264,21 @@ impl Stream {
         }
         now < self.ends
     }
+
+    fn is_at_end(&self) -> bool {
+        self.first.is_none() && (self.ended || self.source.is_end_stream())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let held = self.first.as_ref().map_or(0, Bytes::len) as u64;
+        let rest = self.source.size_hint();
+        let mut hint = SizeHint::new();
+        if let Some(upper) = rest.upper() {
+            hint.set_upper(upper + held);
+        }
+        hint.set_lower(rest.lower() + held);
+        hint
+    }
 }
 
 impl Body for AnswerBody {
@@ -267,7 +304,7 @@ impl Body for AnswerBody {
         match &self.content {
             None => true,
             Some(Content::Whole(bytes)) => bytes.is_empty(),
-            Some(Content::Stream(stream)) => stream.source.is_end_stream(),
+            Some(Content::Stream(stream)) => stream.is_at_end(),
         }
     }
 
@@ -275,7 +312,7 @@ impl Body for AnswerBody {
         match &self.content {
             None => SizeHint::with_exact(0),
             Some(Content::Whole(bytes)) => SizeHint::with_exact(bytes.len() as u64),
-            Some(Content::Stream(stream)) => stream.source.size_hint(),
+            Some(Content::Stream(stream)) => stream.size_hint(),
         }
     }
 }

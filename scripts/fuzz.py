@@ -1,0 +1,111 @@
+"""Builds and runs the fuzz targets of native/fuzz, each for FUZZ_SECONDS (default 15). Exits 1 on a finding.
+
+`python scripts/fuzz.py [TARGET...]`; `FUZZ_LOG=FILE` adds the figures to a Markdown table. What is interesting stays in
+native/fuzz/target/corpus; native/fuzz/corpus is the small part that is kept in the repository. The framing vectors of
+tests/cases are seeds too. A finding is written to native/fuzz/artifacts; it becomes a test first.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+PROJECT = Path(__file__).resolve().parents[1]
+FUZZ = PROJECT / "native" / "fuzz"
+CASES = PROJECT / "tests" / "cases"
+TARGETS = sorted(path.stem for path in (FUZZ / "fuzz_targets").glob("*.rs"))
+LONGEST_INPUT = 4096
+# A bound for one input, and for all memory: a target that needs more has found something.
+INPUT_SECONDS, MEGABYTES = 10, 1024
+FIGURES = re.compile(r"^stat::(\w+):\s+(\d+)$", re.MULTILINE)
+COVERAGE = re.compile(r"cov: (\d+) ft: (\d+) corp: (\d+)")
+
+
+def build() -> Path:
+    """Build all targets. Returns the folder of the programs."""
+    # On the pinned stable compiler: coverage needs only what it calls unstable. The code under test has no `unsafe`, so no
+    # sanitizer is built in and the targets run several times as fast.
+    command = [os.environ.get("CARGO_FUZZ", "cargo-fuzz"), "build", "--fuzz-dir", str(FUZZ), "--sanitizer", "none"]
+    subprocess.run(command, check=True, cwd=FUZZ, env={**os.environ, "RUSTC_BOOTSTRAP": "1"})
+    return next((FUZZ / "target").glob("*-*-*/release"))
+
+
+def seeds(target: str) -> Iterator[bytes]:
+    """Inputs from the golden cases."""
+    if target in {"request_head", "request_body"}:
+        for path in sorted((CASES / "framing").glob("*.json")):
+            for vector in json.loads(path.read_text("utf-8"))["vectors"]:
+                text = _bytes(vector["send"])
+                yield b"\x06" + (text.partition(b"\r\n\r\n")[2] if target == "request_body" else text)
+    elif target == "response":
+        for case in json.loads((CASES / "answers.json").read_text("utf-8"))["cases"]:
+            yield b"\x06" + _bytes(case["send"])
+    elif target == "key":
+        for case in json.loads((CASES / "keys.json").read_text("utf-8"))["cases"]:
+            yield case["presented"].encode()
+    elif target == "path":
+        document = json.loads((CASES / "paths.json").read_text("utf-8"))
+        templates = [route["path"] for route in document["routes"]]
+        for request in document["requests"]:
+            yield "\n".join([request["path"], *templates]).encode()
+
+
+def _bytes(send: str | list[Any]) -> bytes:
+    pieces = [send] if isinstance(send, str) else send
+    return "".join(one if isinstance(one, str) else one["text"] * one["times"] for one in pieces).encode("latin-1")
+
+
+def run(programs: Path, target: str, seconds: int) -> tuple[bool, str]:
+    """Run one target. Returns whether nothing was found, and a row of figures."""
+    grown, seeded = (FUZZ / "target" / name / target for name in ("corpus", "seeds"))
+    for folder in (grown, seeded, FUZZ / "artifacts" / target, FUZZ / "corpus" / target):
+        folder.mkdir(parents=True, exist_ok=True)
+    for number, seed in enumerate(seeds(target)):
+        (seeded / f"{number:04}").write_bytes(seed[:LONGEST_INPUT])
+    command = [
+        str(programs / target),
+        f"-max_total_time={seconds}",
+        f"-max_len={LONGEST_INPUT}",
+        f"-timeout={INPUT_SECONDS}",
+        f"-rss_limit_mb={MEGABYTES}",
+        f"-artifact_prefix={FUZZ / 'artifacts' / target}/",
+        "-print_final_stats=1",
+        str(grown),
+        str(FUZZ / "corpus" / target),
+        str(seeded),
+    ]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False, errors="replace")
+    if finished.returncode:
+        print(finished.stderr[-6000:])
+    figures = dict(FIGURES.findall(finished.stderr))
+    coverage = (COVERAGE.findall(finished.stderr) or [("?", "?", "?")])[-1]
+    outcome = "nothing found" if finished.returncode == 0 else "FOUND"
+    executions, peak = figures.get("number_of_executed_units", "?"), figures.get("peak_rss_mb", "?")
+    row = f"| {target} | {seconds} | {executions} | {coverage[0]} | {coverage[2]} | {peak} | {outcome} |"
+    return finished.returncode == 0, row
+
+
+def main(arguments: list[str]) -> int:
+    """Run all targets, or those named. Returns the exit code."""
+    seconds = int(os.environ.get("FUZZ_SECONDS", "15"))
+    programs = build()
+    sound = True
+    for target in arguments or TARGETS:
+        good, row = run(programs, target, seconds)
+        sound &= good
+        print(row, flush=True)
+        if log := os.environ.get("FUZZ_LOG"):
+            with Path(log).open("a", encoding="utf-8") as file:
+                file.write(f"{row} {datetime.now(UTC):%Y-%m-%d} |\n")
+    return 0 if sound else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
