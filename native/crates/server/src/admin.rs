@@ -187,6 +187,11 @@ fn metrics(shared: &Shared, journal: &Stats) -> String {
         &by_thread(|thread| value(&thread.without_slot)),
     );
     gauge(
+        "portazgo_library_refusals_total",
+        "Requests and answers that passed our framing and that the HTTP library refused; more than 0 is a bug.",
+        &by_thread(|thread| value(&thread.library_refusals)),
+    );
+    gauge(
         "portazgo_backend_connects_total",
         "Connections opened to backends.",
         &by_thread(|thread| value(&thread.backend_connects)),

@@ -5,11 +5,13 @@
 //! Portazgo's data plane around `portazgo-core`: sockets, HTTP, pools, the journal.
 
 mod admin;
+mod answers;
 mod clock;
 mod config;
 mod connection;
 mod gateway;
 mod headers;
+mod http2;
 mod identity;
 pub mod journal;
 mod metrics;

@@ -3,6 +3,7 @@
 //! Backends close idle connections when they like (gunicorn after 2 s), so a connection lives 1.5 s idle, and a request
 //! that must not be repeated takes only one that was used within the last second, or a new one.
 
+use crate::answers::{Answers, Exchange};
 use crate::metrics::{ThreadMetrics, add, subtract};
 use crate::resolve::Resolver;
 use crate::tls;
@@ -16,6 +17,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
@@ -30,6 +32,8 @@ const MOST_IDLE: usize = 512;
 pub(crate) struct Lease {
     pub(crate) sender: SendRequest<RequestBody>,
     pub(crate) address: SocketAddr,
+    /// What its transport sees.
+    pub(crate) exchange: Rc<Exchange>,
     /// It has carried a request before: the backend may be closing it at this very moment.
     pub(crate) reused: bool,
 }
@@ -37,6 +41,7 @@ pub(crate) struct Lease {
 struct Idle {
     sender: SendRequest<RequestBody>,
     address: SocketAddr,
+    exchange: Rc<Exchange>,
     since: Instant,
 }
 
@@ -65,9 +70,10 @@ impl Pool {
         while let Some(candidate) = idle.pop() {
             subtract(&metrics.backend_idle);
             let age = candidate.since.elapsed();
-            if age < longest && candidate.sender.is_ready() {
+            if age < longest && candidate.exchange.is_clean() && candidate.sender.is_ready() {
                 add(&metrics.backend_reuses);
-                return Some(Lease { sender: candidate.sender, address: candidate.address, reused: true });
+                let Idle { sender, address, exchange, .. } = candidate;
+                return Some(Lease { sender, address, exchange, reused: true });
             }
             if age >= longest {
                 // The newest was too old, so the rest is too.
@@ -79,16 +85,17 @@ impl Pool {
         None
     }
 
-    /// Keep a connection whose answer was read to its end.
+    /// Keep a connection whose answer was read to its end. One that said more than it was asked is never used again.
     pub(crate) fn give(&self, target: &Target, lease: Lease, metrics: &ThreadMetrics) {
-        if lease.sender.is_closed() {
+        if lease.sender.is_closed() || !lease.exchange.is_clean() {
             return;
         }
         let mut all = self.idle.borrow_mut();
         let idle =
             if let Some(idle) = all.get_mut(&target.key) { idle } else { all.entry(target.key.clone()).or_default() };
         if idle.len() < MOST_IDLE {
-            idle.push(Idle { sender: lease.sender, address: lease.address, since: Instant::now() });
+            let Lease { sender, address, exchange, .. } = lease;
+            idle.push(Idle { sender, address, exchange, since: Instant::now() });
             add(&metrics.backend_idle);
         }
     }
@@ -113,9 +120,11 @@ impl Pool {
                 .await
                 .unwrap_or(Err(Fault::TlsBackendHandshakeTimeout))?,
         };
+        let exchange = Rc::new(Exchange::default());
+        let transport = Answers::new(transport, Rc::clone(&exchange));
         let (sender, connection) = http1::handshake(TokioIo::new(transport)).await.map_err(|_| Fault::ConnectFailed)?;
         tokio::task::spawn_local(connection);
-        Ok(Lease { sender, address, reused: false })
+        Ok(Lease { sender, address, exchange, reused: false })
     }
 
     async fn connect_now(&self, target: &str) -> Result<(TcpStream, SocketAddr), Fault> {

@@ -6,6 +6,7 @@ use hyper::body::Incoming;
 use portazgo_core::fault::Fault;
 use std::cell::Cell;
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -19,6 +20,8 @@ pub(crate) struct Progress {
     pub(crate) bytes: Cell<u64>,
     /// Why the body ended early, if the client is to blame.
     pub(crate) fault: Cell<Option<Fault>>,
+    /// hyper refused the framing of a body that ours had accepted.
+    pub(crate) library_refused: Cell<bool>,
 }
 
 /// The body. Fails when the client sends more than it may, stops sending, or leaves.
@@ -102,7 +105,10 @@ impl Body for RequestBody {
                 }
                 Poll::Ready(Some(Ok(Frame::data(data))))
             }
-            Poll::Ready(Some(Err(_))) => self.end(Fault::ClientAborted),
+            Poll::Ready(Some(Err(error))) => {
+                self.progress.library_refused.set(is_refusal(&error));
+                self.end(Fault::ClientAborted)
+            }
         }
     }
 
@@ -113,4 +119,10 @@ impl Body for RequestBody {
     fn size_hint(&self) -> SizeHint {
         self.source.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
     }
+}
+
+/// Whether hyper's own reading of chunks failed; what our transport reports has another kind.
+fn is_refusal(error: &hyper::Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<io::Error>());
+    cause.is_some_and(|cause| matches!(cause.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData))
 }

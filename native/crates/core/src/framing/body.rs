@@ -4,27 +4,31 @@ use super::BodyLength;
 use super::fields::{is_field_byte, is_token};
 use crate::fault::Fault;
 
-/// A chunk's size line, extensions included.
-const LONGEST_SIZE_LINE: usize = 1024;
+/// The extension of one chunk.
+const LONGEST_EXTENSION: usize = 1024;
+/// The extensions of all chunks of a body. Half of what hyper takes: its own refusal must stay out of reach.
+const LONGEST_EXTENSIONS: usize = 8 * 1024;
 /// All trailers of a body.
 const LONGEST_TRAILERS: usize = 8 * 1024;
+const MOST_TRAILERS: usize = 64;
 /// Sixteen hexadecimal digits would overflow when multiplied once more.
-const LONGEST_SIZE_DIGITS: usize = 15;
+const LONGEST_SIZE_DIGITS: u8 = 15;
 
 /// Counts a body's bytes and says where it ends.
 #[derive(Clone, Debug)]
 pub struct BodyTracker {
     state: State,
+    extensions: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum State {
     Done,
     Fixed { left: u64 },
-    SizeLine { line: Vec<u8> },
+    SizeLine(SizeLine),
     ChunkData { left: u64 },
     ChunkEnd { seen_cr: bool },
-    Trailers { line: Vec<u8>, total: usize },
+    Trailers { line: Vec<u8>, bytes: usize, lines: usize },
 }
 
 impl BodyTracker {
@@ -33,9 +37,9 @@ impl BodyTracker {
         let state = match length {
             BodyLength::None => State::Done,
             BodyLength::Fixed(left) => State::Fixed { left },
-            BodyLength::Chunked => State::SizeLine { line: Vec::new() },
+            BodyLength::Chunked => State::SizeLine(SizeLine::default()),
         };
-        Self { state }
+        Self { state, extensions: 0 }
     }
 
     /// Whether the whole body has been seen.
@@ -72,23 +76,27 @@ impl BodyTracker {
             State::ChunkEnd { seen_cr } => {
                 match (bytes[0], *seen_cr) {
                     (b'\r', false) => *seen_cr = true,
-                    (b'\n', true) => self.state = State::SizeLine { line: Vec::new() },
+                    (b'\n', true) => self.state = State::SizeLine(SizeLine::default()),
                     _ => return Err(Fault::BodyFramingInvalid),
                 }
                 Ok(1)
             }
-            State::SizeLine { line } => {
-                if push_line_byte(line, bytes[0], LONGEST_SIZE_LINE)? {
-                    self.state = match chunk_size(line)? {
-                        0 => State::Trailers { line: Vec::new(), total: 0 },
+            State::SizeLine(line) => {
+                if let Some(left) = line.take(bytes[0])? {
+                    self.extensions += line.extension.unwrap_or(0);
+                    if self.extensions > LONGEST_EXTENSIONS {
+                        return Err(Fault::BodyFramingInvalid);
+                    }
+                    self.state = match left {
+                        0 => State::Trailers { line: Vec::new(), bytes: 0, lines: 0 },
                         left => State::ChunkData { left },
                     };
                 }
                 Ok(1)
             }
-            State::Trailers { line, total } => {
-                *total += 1;
-                if *total > LONGEST_TRAILERS {
+            State::Trailers { line, bytes: seen, lines } => {
+                *seen += 1;
+                if *seen > LONGEST_TRAILERS || *lines > MOST_TRAILERS {
                     return Err(Fault::BodyFramingInvalid);
                 }
                 if push_line_byte(line, bytes[0], LONGEST_TRAILERS)? {
@@ -97,11 +105,51 @@ impl BodyTracker {
                     } else {
                         check_trailer(line)?;
                         line.clear();
+                        *lines += 1;
                     }
                 }
                 Ok(1)
             }
         }
+    }
+}
+
+/// `chunk-size [ chunk-ext ] CRLF` (RFC 9112, section 7.1), without white space before the extension.
+///
+/// Each byte is judged when it comes: what has been released before the end of the line must be right already.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct SizeLine {
+    size: u64,
+    digits: u8,
+    /// How long the extension is so far, where there is one.
+    extension: Option<usize>,
+    seen_cr: bool,
+}
+
+impl SizeLine {
+    /// Take a byte. Returns the chunk's size when the line is complete.
+    fn take(&mut self, byte: u8) -> Result<Option<u64>, Fault> {
+        match (byte, &mut self.extension) {
+            (b'\n', _) if self.seen_cr => return Ok(Some(self.size)),
+            _ if self.seen_cr => return Err(Fault::BodyFramingInvalid),
+            (b'\r', _) if self.digits > 0 => self.seen_cr = true,
+            (b';', None) if self.digits > 0 => self.extension = Some(0),
+            (_, None) => {
+                let digit = (byte as char).to_digit(16).ok_or(Fault::BodyFramingInvalid)?;
+                self.size = self.size * 16 + u64::from(digit);
+                self.digits += 1;
+                if self.digits > LONGEST_SIZE_DIGITS {
+                    return Err(Fault::BodyFramingInvalid);
+                }
+            }
+            (_, Some(length)) => {
+                *length += 1;
+                if *length > LONGEST_EXTENSION || !is_field_byte(byte) {
+                    return Err(Fault::BodyFramingInvalid);
+                }
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -126,15 +174,6 @@ fn push_line_byte(line: &mut Vec<u8>, byte: u8, longest: usize) -> Result<bool, 
     }
     line.push(byte);
     Ok(false)
-}
-
-/// `chunk-size [ chunk-ext ]` (RFC 9112, section 7.1). No white space before the extension.
-fn chunk_size(line: &[u8]) -> Result<u64, Fault> {
-    let digits = line.split(|&byte| byte == b';').next().unwrap_or(line);
-    if digits.is_empty() || digits.len() > LONGEST_SIZE_DIGITS || !digits.iter().all(u8::is_ascii_hexdigit) {
-        return Err(Fault::BodyFramingInvalid);
-    }
-    Ok(digits.iter().fold(0, |sum, &digit| sum * 16 + u64::from((digit as char).to_digit(16).unwrap_or(0))))
 }
 
 fn check_trailer(line: &[u8]) -> Result<(), Fault> {

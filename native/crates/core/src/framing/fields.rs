@@ -2,11 +2,17 @@
 
 use super::BodyLength;
 use crate::fault::Fault;
+use std::net::Ipv6Addr;
 
-/// Names whose underscore twins are refused: some backends read `X_Api_Key` and `X-Api-Key` as the same variable (CGI, WSGI).
+/// What we set or read ourselves. Their underscore twins are refused: some backends read `X_Api_Key` and `X-Api-Key` as the
+/// same variable (CGI, WSGI). `Connection` may not name them: a hop that obeys would drop what we add.
 const SET_BY_US: &[&[u8]] = &[
+    b"accept-encoding",
+    b"authorization",
     b"content-length",
     b"content-type",
+    b"host",
+    b"traceparent",
     b"transfer-encoding",
     b"x-api-key",
     b"x-forwarded-for",
@@ -20,10 +26,14 @@ const LONGEST_LENGTH_DIGITS: usize = 18;
 
 /// What has been seen of the header lines so far.
 #[derive(Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a line that was there")]
 pub(super) struct FieldRules<'a> {
     host: Option<&'a [u8]>,
     content_length: Option<u64>,
     chunked: bool,
+    content_type: bool,
+    close: bool,
+    keep_alive: bool,
 }
 
 impl<'a> FieldRules<'a> {
@@ -42,18 +52,21 @@ impl<'a> FieldRules<'a> {
     /// Check a field whose name and value have been told apart and consist of what they may.
     pub(super) fn field(&mut self, name: &'a [u8], value: &'a [u8]) -> Result<(), Fault> {
         if name.contains(&b'_') && is_twin_of_ours(name) {
-            return Err(Fault::HeadMalformed);
+            return Err(Fault::HeadFieldForbidden);
         }
-        if name.eq_ignore_ascii_case(b"host") {
-            return self.see_host(value);
+        // Lengths first: this runs for every line of every request.
+        match name.len() {
+            4 if name.eq_ignore_ascii_case(b"host") => self.see_host(value),
+            7 if name.eq_ignore_ascii_case(b"upgrade") => see_upgrade(value),
+            10 if name.eq_ignore_ascii_case(b"connection") => self.see_connection(value),
+            // It says how a body is read: of two, one reader takes the first and one the last.
+            12 if name.eq_ignore_ascii_case(b"content-type") && std::mem::replace(&mut self.content_type, true) => {
+                Err(Fault::HeadMalformed)
+            }
+            14 if name.eq_ignore_ascii_case(b"content-length") => self.see_content_length(value),
+            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => self.see_transfer_encoding(value),
+            _ => Ok(()),
         }
-        if name.eq_ignore_ascii_case(b"content-length") {
-            return self.see_content_length(value);
-        }
-        if name.eq_ignore_ascii_case(b"transfer-encoding") {
-            return self.see_transfer_encoding(value);
-        }
-        Ok(())
     }
 
     /// The one Host of the head.
@@ -65,15 +78,34 @@ impl<'a> FieldRules<'a> {
     pub(super) fn body_length(&self, version_10: bool) -> Result<BodyLength, Fault> {
         match (self.chunked, self.content_length) {
             (true, Some(_)) => Err(Fault::HeadConflictingLength),
-            (true, None) if version_10 => Err(Fault::HeadConflictingLength),
+            (true, None) if version_10 => Err(Fault::HeadTransferEncodingInvalid),
             (true, None) => Ok(BodyLength::Chunked),
             (false, Some(0) | None) => Ok(BodyLength::None),
             (false, Some(bytes)) => Ok(BodyLength::Fixed(bytes)),
         }
     }
 
+    /// Whether the connection ends after this request (RFC 9112, section 9.3): what follows it is no request.
+    pub(super) fn is_last(&self, version_10: bool) -> bool {
+        self.close || (version_10 && !self.keep_alive)
+    }
+
+    fn see_connection(&mut self, value: &[u8]) -> Result<(), Fault> {
+        for option in value.split(|&byte| byte == b',').map(trim) {
+            if !option.iter().all(|&byte| is_token(byte)) {
+                return Err(Fault::HeadMalformed);
+            }
+            if SET_BY_US.iter().any(|ours| ours.eq_ignore_ascii_case(option)) {
+                return Err(Fault::HeadFieldForbidden);
+            }
+            self.close |= option.eq_ignore_ascii_case(b"close");
+            self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+        }
+        Ok(())
+    }
+
     fn see_host(&mut self, value: &'a [u8]) -> Result<(), Fault> {
-        if self.host.is_some() || value.is_empty() || !value.iter().all(|&byte| is_authority_byte(byte)) {
+        if self.host.is_some() || !is_authority(value) {
             return Err(Fault::HeadHostInvalid);
         }
         self.host = Some(value);
@@ -91,11 +123,17 @@ impl<'a> FieldRules<'a> {
 
     fn see_transfer_encoding(&mut self, value: &[u8]) -> Result<(), Fault> {
         if self.chunked || !value.eq_ignore_ascii_case(b"chunked") {
-            return Err(Fault::HeadConflictingLength);
+            return Err(Fault::HeadTransferEncodingInvalid);
         }
         self.chunked = true;
         Ok(())
     }
+}
+
+/// No route allows a change of protocol. `h2c` alone is passed over, as RFC 9110, section 7.8, lets a server: common clients
+/// offer it with an ordinary first request.
+fn see_upgrade(value: &[u8]) -> Result<(), Fault> {
+    value.eq_ignore_ascii_case(b"h2c").then_some(()).ok_or(Fault::UpgradeRefused)
 }
 
 fn is_twin_of_ours(name: &[u8]) -> bool {
@@ -108,7 +146,7 @@ fn is_twin_of_ours(name: &[u8]) -> bool {
     })
 }
 
-fn trim(value: &[u8]) -> &[u8] {
+pub(super) fn trim(value: &[u8]) -> &[u8] {
     let is_space = |byte: &u8| matches!(byte, b' ' | b'\t');
     let start = value.iter().position(|byte| !is_space(byte)).unwrap_or(value.len());
     let end = value.iter().rposition(|byte| !is_space(byte)).map_or(start, |last| last + 1);
@@ -125,7 +163,23 @@ pub(super) fn is_field_byte(byte: u8) -> bool {
     matches!(byte, b'\t' | b' '..=b'~' | 0x80..=0xff)
 }
 
-/// What a host and port are made of; no user information.
-pub(super) fn is_authority_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~:[]".contains(&byte)
+/// `host [":" port]` without user information: a name, an IPv4 address, or an IPv6 address in brackets (RFC 3986, section
+/// 3.2). Percent-encoding and sub-delimiters, which no host of ours has, are refused.
+pub(super) fn is_authority(value: &[u8]) -> bool {
+    let (host_is_valid, rest) = if let Some(literal) = value.strip_prefix(b"[") {
+        let end = literal.iter().position(|&byte| byte == b']').unwrap_or(literal.len());
+        let (address, rest) = literal.split_at(end);
+        let is_address = std::str::from_utf8(address).is_ok_and(|text| text.parse::<Ipv6Addr>().is_ok());
+        (is_address && !rest.is_empty(), rest.get(1..).unwrap_or_default())
+    } else {
+        let end = value.iter().position(|&byte| byte == b':').unwrap_or(value.len());
+        let (host, rest) = value.split_at(end);
+        (!host.is_empty() && host.iter().all(|&byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)), rest)
+    };
+    host_is_valid && (rest.is_empty() || rest.strip_prefix(b":").is_some_and(is_port))
+}
+
+fn is_port(digits: &[u8]) -> bool {
+    let number = digits.iter().fold(0_u32, |sum, digit| (sum * 10 + u32::from(digit.wrapping_sub(b'0'))).min(100_000));
+    (1..=5).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit) && u16::try_from(number).is_ok()
 }

@@ -25,70 +25,84 @@ pub struct Head {
     pub body: BodyLength,
     /// HTTP/1.0: no chunked answers, the connection closes unless asked otherwise.
     pub version_10: bool,
+    /// The client wants the connection to end after this request; what follows is no request.
+    pub last: bool,
 }
 
-/// Looks for the end of a head in a buffer that grows; remembers how far it has looked.
+/// Judges a request's head in a buffer that grows.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct HeadScan {
-    looked_at: usize,
-    line_has_bytes: bool,
-}
+pub struct HeadScan(EndScan);
 
 impl HeadScan {
     /// Judge `buffer`, which begins where the head begins and has only grown since the last call.
     pub fn judge(&mut self, buffer: &[u8], limits: &Limits) -> Verdict {
+        match self.0.look(buffer, limits.head_bytes) {
+            Ok(None) => Verdict::Incomplete,
+            Ok(Some(end)) => match check(&buffer[..end], limits) {
+                Ok(accepted) => Verdict::Accepted(accepted),
+                Err(fault) => Verdict::Refused(fault),
+            },
+            Err(fault) => Verdict::Refused(fault),
+        }
+    }
+}
+
+/// Looks for the empty line that ends a head; remembers how far it has looked.
+///
+/// What it finds has lines that end with CRLF, and no CR, LF or NUL elsewhere.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct EndScan {
+    looked_at: usize,
+    line_has_bytes: bool,
+}
+
+impl EndScan {
+    /// The end of the head, as soon as it is there.
+    pub(super) fn look(&mut self, buffer: &[u8], most: usize) -> Result<Option<usize>, Fault> {
         while self.looked_at < buffer.len() {
-            if self.looked_at >= limits.head_bytes {
-                return Verdict::Refused(Fault::HeadTooLarge);
+            if self.looked_at >= most {
+                return Err(Fault::HeadTooLarge);
             }
             match buffer[self.looked_at] {
                 b'\r' => match buffer.get(self.looked_at + 1) {
-                    None => return Verdict::Incomplete,
+                    None => return Ok(None),
                     Some(b'\n') => {
                         self.looked_at += 2;
                         if !self.line_has_bytes {
-                            return judge_whole(&buffer[..self.looked_at], limits);
+                            return Ok(Some(self.looked_at));
                         }
                         self.line_has_bytes = false;
                     }
-                    Some(_) => return Verdict::Refused(Fault::HeadMalformed),
+                    Some(_) => return Err(Fault::HeadLineEndInvalid),
                 },
                 // A bare LF ends a line for some parsers and not for others.
-                b'\n' | 0 => return Verdict::Refused(Fault::HeadMalformed),
+                b'\n' => return Err(Fault::HeadLineEndInvalid),
+                0 => return Err(Fault::HeadMalformed),
                 _ => {
                     self.line_has_bytes = true;
                     self.looked_at += 1;
                 }
             }
         }
-        if buffer.len() >= limits.head_bytes {
-            return Verdict::Refused(Fault::HeadTooLarge);
-        }
-        Verdict::Incomplete
+        if buffer.len() >= most { Err(Fault::HeadTooLarge) } else { Ok(None) }
     }
 }
 
-/// Judge a head from its request line to its empty line. Lines end with CRLF; no CR, LF or NUL stands elsewhere.
-fn judge_whole(head: &[u8], limits: &Limits) -> Verdict {
-    match check(head, limits) {
-        Ok(accepted) => Verdict::Accepted(accepted),
-        Err(fault) => Verdict::Refused(fault),
-    }
-}
-
+/// Judge a head from its request line to its empty line.
 fn check(head: &[u8], limits: &Limits) -> Result<Head, Fault> {
     let mut lines = Lines(head);
     let request = RequestLine::parse(lines.next().ok_or(Fault::HeadMalformed)?)?;
     let mut rules = FieldRules::default();
     for (number, line) in lines.enumerate() {
         if number >= limits.head_lines {
-            return Err(Fault::HeadTooLarge);
+            return Err(Fault::HeadTooManyLines);
         }
         rules.line(line)?;
     }
     let host = rules.host()?;
     target::check(request.method, request.target, host)?;
-    Ok(Head { bytes: head.len(), body: rules.body_length(request.version_10)?, version_10: request.version_10 })
+    let version_10 = request.version_10;
+    Ok(Head { bytes: head.len(), body: rules.body_length(version_10)?, version_10, last: rules.is_last(version_10) })
 }
 
 struct RequestLine<'a> {
@@ -112,6 +126,9 @@ impl<'a> RequestLine<'a> {
         let version_10 = match version {
             b"HTTP/1.1" => false,
             b"HTTP/1.0" => true,
+            [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => {
+                return Err(Fault::ProtocolVersionUnsupported);
+            }
             _ => return Err(Fault::HeadMalformed),
         };
         Ok(Self { method, target, version_10 })
@@ -119,7 +136,7 @@ impl<'a> RequestLine<'a> {
 }
 
 /// The lines of a head without their CRLF, up to the empty one.
-struct Lines<'a>(&'a [u8]);
+pub(super) struct Lines<'a>(pub(super) &'a [u8]);
 
 impl<'a> Iterator for Lines<'a> {
     type Item = &'a [u8];

@@ -1,4 +1,4 @@
-//! Framing of HTTP/1.1 requests, byte by byte, before any HTTP library sees them.
+//! Framing of HTTP/1.1 requests and answers, byte by byte, before any HTTP library sees them.
 //!
 //! The gateway swaps identities, so its worst failure is to forward what it did not check. A head is accepted only when
 //! every rule holds; a body is followed to its exact end, so that the next head is checked too. Source: RFC 9112, read
@@ -9,10 +9,12 @@ mod fields;
 mod head;
 pub mod http2;
 pub mod proxy_protocol;
+mod response;
 mod target;
 
 pub use body::BodyTracker;
 pub use head::{Head, HeadScan, Verdict};
+pub use response::{Answer, AnswerTracker};
 
 /// How much of a head is accepted.
 #[derive(Clone, Copy, Debug)]

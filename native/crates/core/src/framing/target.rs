@@ -1,6 +1,6 @@
 //! Rules over the request target.
 
-use super::fields::is_authority_byte;
+use super::fields::is_authority;
 use crate::fault::Fault;
 
 /// A target that is longer is no operation of any API, and the URI type above holds 64 KiB less one.
@@ -33,20 +33,21 @@ fn without_authority<'a>(target: &'a [u8], host: &[u8]) -> Result<&'a [u8], Faul
         .ok_or(Fault::HeadPathInvalid)?;
     let end = rest.iter().position(|&byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len());
     let (authority, origin) = rest.split_at(end);
-    if !authority.iter().all(|&byte| is_authority_byte(byte)) || !authority.eq_ignore_ascii_case(host) {
+    if !is_authority(authority) || !authority.eq_ignore_ascii_case(host) {
         return Err(Fault::HeadHostInvalid);
     }
     if origin.is_empty() { Ok(b"/") } else { Ok(origin) }
 }
 
-/// No encoded slash, backslash or NUL, no dot segment however spelt: what a backend might normalise, we would route otherwise.
+/// No encoded slash, backslash or control character, no dot segment however spelt: what a backend might normalise, we would
+/// route otherwise.
 fn check_path(path: &[u8]) -> Result<(), Fault> {
     if !path.starts_with(b"/") || !path.iter().all(|&byte| is_path_byte(byte)) {
         return Err(Fault::HeadPathInvalid);
     }
     check_percent_encoding(path)?;
     for segment in path.split(|&byte| byte == b'/') {
-        if is_dot_segment(segment) || hides_a_separator(segment) {
+        if is_dot_segment(without_parameters(segment)) || hides_something(segment) {
             return Err(Fault::HeadPathInvalid);
         }
     }
@@ -77,9 +78,27 @@ fn is_dot_segment(segment: &[u8]) -> bool {
     dots == 1 || dots == 2
 }
 
-fn hides_a_separator(segment: &[u8]) -> bool {
-    // An encoded percent sign is refused too: decoded twice it could become any of the others.
-    segment.windows(3).any(|window| matches!(window, [b'%', b'2', b'f' | b'F' | b'5'] | [b'%', b'5', b'c' | b'C']))
+/// A segment up to its first semicolon: some backends drop the rest before they look for dots.
+fn without_parameters(segment: &[u8]) -> &[u8] {
+    let plain = segment.iter().position(|&byte| byte == b';');
+    let encoded = segment.windows(3).position(|window| matches!(window, [b'%', b'3', b'b' | b'B']));
+    &segment[..plain.into_iter().chain(encoded).min().unwrap_or(segment.len())]
+}
+
+/// An encoded separator or control character, or what a second or a careless decoding turns into one.
+fn hides_something(segment: &[u8]) -> bool {
+    // `/`, `%` (decoded twice it could become any of the others), `\`, DEL, control characters; C0 and C1 begin overlong
+    // forms of ASCII characters and are never valid UTF-8.
+    segment.windows(3).any(|window| {
+        matches!(
+            window,
+            [b'%', b'2', b'f' | b'F' | b'5']
+                | [b'%', b'5', b'c' | b'C']
+                | [b'%', b'7', b'f' | b'F']
+                | [b'%', b'0' | b'1', _]
+                | [b'%', b'c' | b'C', b'0' | b'1']
+        )
+    })
 }
 
 /// RFC 3986: pchar and slash.

@@ -3,10 +3,12 @@
 use super::framing::Wire;
 use super::record::Call;
 use super::transform_request::Outgoing;
+use crate::metrics::add;
 use crate::pool::Lease;
 use crate::thread::Thread;
 use crate::upstream::{Progress, RequestBody};
 use http::{HeaderValue, Request, Response, header};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use portazgo_core::fault::Fault;
 use portazgo_core::record::{Method, Phase};
@@ -52,6 +54,9 @@ pub(super) async fn forward(
             outcome => break outcome,
         }
     };
+    if progress.library_refused.get() {
+        add(&thread.metrics().library_refusals);
+    }
     let record = call.record();
     record.bytes_in += progress.bytes.get();
     record.backend_bytes_out += progress.bytes.get();
@@ -91,7 +96,11 @@ impl Trip<'_> {
         let response = match sent {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
-                return Err(Failure { fault: fault_of(&error), may_repeat: reused });
+                let fault = lease.exchange.fault().unwrap_or_else(|| fault_of(&error));
+                if error.is_parse() && lease.exchange.fault().is_none() {
+                    add(&self.thread.metrics().library_refusals);
+                }
+                return Err(Failure { fault, may_repeat: reused && !lease.exchange.has_begun() });
             }
             Err(_) if Instant::now() >= self.ends => return Err(Fault::BackendTotalTimeout.into()),
             Err(_) => return Err(Fault::BackendFirstByteTimeout.into()),
@@ -113,14 +122,20 @@ impl Trip<'_> {
 
 async fn send(lease: &mut Lease, request: Request<RequestBody>) -> hyper::Result<Response<Incoming>> {
     lease.sender.ready().await?;
+    lease.exchange.begin(request.method() == http::Method::HEAD);
     lease.sender.send_request(request).await
 }
 
 fn request(outgoing: &Outgoing, target: &Target, body: RequestBody) -> Request<RequestBody> {
+    // hyper leaves a body of unknown length out where the method seldom has one, unless it is told.
+    let chunked = !body.is_empty() && body.size_hint().exact().is_none();
     let mut request = Request::new(body);
     *request.method_mut() = outgoing.method.clone();
     *request.uri_mut() = outgoing.uri.clone();
     *request.headers_mut() = outgoing.headers.clone();
+    if chunked {
+        request.headers_mut().insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
     // Targets were checked at apply: host and port, ASCII.
     if let Ok(host) = HeaderValue::from_str(&target.host) {
         request.headers_mut().insert(header::HOST, host);

@@ -27,7 +27,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 /// What hyper parses in place of a refused head.
 const SYNTHETIC: &[u8] = b"GET / HTTP/1.1\r\nhost: refused\r\nconnection: close\r\n\r\n";
 const READ_BYTES: usize = 16 * 1024;
-/// How long a refused client may go on sending before its connection is closed over it.
+/// How long a client may go on sending after its last answer before its connection is closed over it.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// One request on its way from the framing layer to the service.
@@ -36,6 +36,8 @@ pub(crate) struct Arrival {
     pub(crate) call: Option<Call>,
     /// Why it is refused, if it is.
     pub(crate) refused: Option<Fault>,
+    /// The connection ends with its answer: nothing that follows it is a request.
+    pub(crate) last: bool,
 }
 
 /// What the transport and the service of one connection share. Both live on one thread.
@@ -50,6 +52,10 @@ pub(crate) struct Wire {
     body_fault: Cell<Option<Fault>>,
     written: Cell<u64>,
     settled: Cell<u64>,
+    /// Answers that are being made or sent.
+    answering: Cell<usize>,
+    /// When the last of them was done.
+    answered: Cell<Instant>,
 }
 
 impl Wire {
@@ -62,12 +68,26 @@ impl Wire {
             body_fault: Cell::new(None),
             written: Cell::new(0),
             settled: Cell::new(0),
+            answering: Cell::new(0),
+            answered: Cell::new(Instant::now()),
         }
     }
 
     /// The next request, in the order of its bytes.
     pub(crate) fn next_arrival(&self) -> Option<Arrival> {
+        self.answering.set(self.answering.get() + 1);
         self.arrivals.borrow_mut().pop_front()
+    }
+
+    /// hyper needs an answer's body no more.
+    pub(crate) fn answer_done(&self) {
+        self.answering.set(self.answering.get().saturating_sub(1));
+        self.answered.set(Instant::now());
+    }
+
+    /// Since when nothing is under way; None: something is.
+    fn idle_since(&self) -> Option<Instant> {
+        (self.answering.get() == 0 && self.arrivals.borrow().is_empty()).then_some(self.answered.get())
     }
 
     /// The last byte of this call's answer has been handed on.
@@ -86,7 +106,18 @@ impl Wire {
         written - self.settled.replace(written)
     }
 
-    fn flushed(&self) {
+    /// Bytes were written that this wire's own transport does not count (HTTP/2).
+    pub(crate) fn note_written(&self, bytes: usize) {
+        self.written.set(self.written.get() + bytes as u64);
+    }
+
+    /// The call that waits for its flush, to wait elsewhere (HTTP/2: a stream's call waits for its connection).
+    pub(crate) fn take_unflushed(&self) -> Option<Call> {
+        self.unflushed.borrow_mut().pop()
+    }
+
+    /// The transport took everything that it was given.
+    pub(crate) fn flushed(&self) {
         let calls = std::mem::take(&mut *self.unflushed.borrow_mut());
         for mut call in calls {
             call.record().bytes_out += self.take_written();
@@ -109,7 +140,9 @@ enum Reading {
     /// Between requests, or inside a head.
     Head { scan: HeadScan, call: Option<Call> },
     /// Inside a body.
-    Body(BodyTracker),
+    Body { tracker: BodyTracker, last: bool },
+    /// The last request is whole: what follows is dropped, and only the client's leaving counts.
+    Last,
     /// A head was refused: nothing of the client counts any more, and its answer is on the way.
     Refused,
     /// The client is gone, or was idle for too long.
@@ -127,20 +160,23 @@ pub(crate) struct Framed {
     /// How many of `received`, from its front, hyper may have.
     released: usize,
     synthetic: &'static [u8],
+    closing: bool,
     deadline: Pin<Box<Sleep>>,
     buffer: Box<[u8; READ_BYTES]>,
 }
 
 impl Framed {
-    pub(crate) fn new(stream: Transport, thread: Rc<Thread>, wire: Rc<Wire>) -> Self {
+    /// `received`: what has been read of the connection already.
+    pub(crate) fn new(stream: Transport, received: BytesMut, thread: Rc<Thread>, wire: Rc<Wire>) -> Self {
         let limits = thread.shared.config.limits;
         Self {
             stream,
             wire,
             reading: Reading::Head { scan: HeadScan::default(), call: None },
-            received: BytesMut::new(),
+            received,
             released: 0,
             synthetic: &[],
+            closing: false,
             deadline: Box::pin(sleep_until(Instant::now() + limits.keep_alive())),
             buffer: Box::new([0; READ_BYTES]),
             limits,
@@ -152,12 +188,13 @@ impl Framed {
     fn judge(&mut self) -> io::Result<bool> {
         while self.released == 0 && !self.received.is_empty() {
             match &mut self.reading {
-                Reading::Refused | Reading::Ended => self.received.clear(),
-                Reading::Body(tracker) => match tracker.advance(&self.received) {
+                Reading::Last | Reading::Refused | Reading::Ended => self.received.clear(),
+                Reading::Body { tracker, last } => match tracker.advance(&self.received) {
                     Ok(bytes) => {
                         self.released = bytes;
                         if tracker.is_done() {
-                            self.await_head();
+                            let last = *last;
+                            self.request_is_whole(last);
                         }
                     }
                     Err(fault) => return Err(self.break_body(fault)),
@@ -202,19 +239,23 @@ impl Framed {
         if let Some(call) = &mut call {
             call.head_accepted(head);
         }
-        self.wire.arrivals.borrow_mut().push_back(Arrival { call, refused: None });
+        self.wire.arrivals.borrow_mut().push_back(Arrival { call, refused: None, last: head.last });
         self.released = head.bytes;
         let tracker = BodyTracker::new(head.body);
         if tracker.is_done() {
-            self.await_head();
+            self.request_is_whole(head.last);
         } else {
-            self.reading = Reading::Body(tracker);
+            self.reading = Reading::Body { tracker, last: head.last };
         }
     }
 
-    fn await_head(&mut self) {
-        self.reading = Reading::Head { scan: HeadScan::default(), call: None };
-        self.deadline.as_mut().reset(Instant::now() + self.limits.keep_alive());
+    fn request_is_whole(&mut self, last: bool) {
+        if last {
+            self.reading = Reading::Last;
+        } else {
+            self.reading = Reading::Head { scan: HeadScan::default(), call: None };
+            self.deadline.as_mut().reset(Instant::now() + self.limits.keep_alive());
+        }
     }
 
     /// Put a synthetic request in the place of this head; the service answers for it and closes.
@@ -222,23 +263,23 @@ impl Framed {
         let Reading::Head { call, .. } = std::mem::replace(&mut self.reading, Reading::Refused) else {
             return;
         };
-        self.deadline.as_mut().reset(Instant::now() + LINGER);
         let bytes = self.received.len() as u64;
         let call = call.map(|mut call| {
             call.record().bytes_in += bytes;
             call
         });
-        self.wire.arrivals.borrow_mut().push_back(Arrival { call, refused: Some(fault) });
+        self.wire.arrivals.borrow_mut().push_back(Arrival { call, refused: Some(fault), last: true });
         self.received.clear();
         self.synthetic = SYNTHETIC;
     }
 
     /// A body that breaks its framing ends the connection; the service hears of it as an error of the body.
     fn break_body(&mut self, fault: Fault) -> io::Error {
-        self.reading = Reading::Ended;
+        self.reading = Reading::Last;
         self.received.clear();
         self.wire.body_fault.set(Some(fault));
-        io::Error::new(io::ErrorKind::InvalidData, fault.code())
+        // hyper's own errors of this kind are InvalidInput and InvalidData: `upstream.rs` tells them apart.
+        io::Error::other(fault.code())
     }
 
     fn hand_on(&mut self, into: &mut ReadBuf<'_>) {
@@ -285,10 +326,16 @@ impl Framed {
         self.reading = Reading::Ended;
     }
 
-    /// Too slow: an idle connection ends silently, a head that was begun is refused.
+    /// Too slow: an idle connection ends silently, a head that was begun is refused. Returns whether the connection ends.
     fn out_of_time(&mut self) -> bool {
         match &self.reading {
             Reading::Head { call: None, .. } if self.received.is_empty() => {
+                // A long answer is no idleness: the end of input would tell hyper to cut it off.
+                let ends = self.wire.idle_since().unwrap_or_else(Instant::now) + self.limits.keep_alive();
+                if ends > Instant::now() {
+                    self.deadline.as_mut().reset(ends);
+                    return false;
+                }
                 self.reading = Reading::Ended;
                 true
             }
@@ -296,7 +343,16 @@ impl Framed {
                 self.refuse(Fault::HeadTimeout);
                 false
             }
-            Reading::Body(_) | Reading::Refused | Reading::Ended => false,
+            Reading::Body { .. } | Reading::Last | Reading::Refused | Reading::Ended => false,
+        }
+    }
+
+    /// Whether the client may be sending what nobody will read.
+    fn has_unread(&self) -> bool {
+        match &self.reading {
+            Reading::Ended => false,
+            Reading::Head { call, .. } => call.is_some() || !self.received.is_empty(),
+            Reading::Body { .. } | Reading::Last | Reading::Refused => true,
         }
     }
 }
@@ -313,7 +369,7 @@ impl AsyncRead for Framed {
                 Reading::Ended => return Poll::Ready(Ok(())),
                 // The end of input would tell hyper that the client is gone, before the refusal is written.
                 Reading::Refused => return Poll::Pending,
-                Reading::Head { .. } | Reading::Body(_) => {}
+                Reading::Head { .. } | Reading::Body { .. } | Reading::Last => {}
             }
             let mut piece = ReadBuf::new(&mut this.buffer[..]);
             match Pin::new(&mut this.stream).poll_read(context, &mut piece) {
@@ -375,7 +431,10 @@ impl AsyncWrite for Framed {
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
-        if matches!(this.reading, Reading::Refused) {
+        if this.has_unread() {
+            if !std::mem::replace(&mut this.closing, true) {
+                this.deadline.as_mut().reset(Instant::now() + LINGER);
+            }
             ready!(this.poll_linger(context));
         }
         Poll::Ready(Ok(()))

@@ -50,6 +50,9 @@ pub(crate) struct Stream {
     pub(crate) seen: u64,
     /// Made when the backend is waited for the first time: most answers are whole when their head is read.
     pub(crate) timer: Option<Pin<Box<Sleep>>>,
+    /// What was read before the answer's head was sent.
+    pub(crate) first: Option<Bytes>,
+    pub(crate) ended: bool,
 }
 
 impl Answer {
@@ -195,12 +198,34 @@ impl AnswerBody {
 }
 
 impl Stream {
+    /// Read what is there already, without waiting: a body that is broken from its beginning can still become a problem.
+    pub(crate) async fn begin(&mut self) -> Result<(), Fault> {
+        match std::future::poll_fn(|context| Poll::Ready(self.poll(context))).await {
+            Poll::Pending => {}
+            Poll::Ready(Ok(first)) => {
+                self.ended = first.is_none();
+                self.first = first;
+            }
+            Poll::Ready(Err(fault)) => return Err(fault),
+        }
+        Ok(())
+    }
+
     /// The next piece; None at the end.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Fault>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Ok(Some(first)));
+        }
+        if self.ended {
+            return Poll::Ready(Ok(None));
+        }
         loop {
             match Pin::new(&mut self.source).poll_frame(context) {
                 Poll::Ready(None) => return Poll::Ready(Ok(None)),
-                Poll::Ready(Some(Err(_))) => return Poll::Ready(Err(Fault::BackendTruncated)),
+                Poll::Ready(Some(Err(_))) => {
+                    let broken = self.lease.as_ref().and_then(|lease| lease.exchange.fault());
+                    return Poll::Ready(Err(broken.unwrap_or(Fault::BackendTruncated)));
+                }
                 Poll::Ready(Some(Ok(frame))) => {
                     // Trailers of a backend are not passed on.
                     let Ok(data) = frame.into_data() else { continue };
@@ -208,7 +233,9 @@ impl Stream {
                     if self.most.is_some_and(|most| self.seen > most) {
                         return Poll::Ready(Err(Fault::BackendResponseTooLarge));
                     }
-                    self.rearm();
+                    if !self.rearm() {
+                        return Poll::Ready(Err(Fault::BackendTotalTimeout));
+                    }
                     return Poll::Ready(Ok(Some(data)));
                 }
                 Poll::Pending => {
@@ -229,10 +256,28 @@ impl Stream {
         }
     }
 
-    fn rearm(&mut self) {
+    /// Returns whether there is time left: a body that never pauses would never be asked for its timer.
+    fn rearm(&mut self) -> bool {
+        let now = Instant::now();
         if let Some(timer) = &mut self.timer {
-            timer.as_mut().reset((Instant::now() + self.idle).min(self.ends));
+            timer.as_mut().reset((now + self.idle).min(self.ends));
         }
+        now < self.ends
+    }
+
+    fn is_at_end(&self) -> bool {
+        self.first.is_none() && (self.ended || self.source.is_end_stream())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let held = self.first.as_ref().map_or(0, Bytes::len) as u64;
+        let rest = self.source.size_hint();
+        let mut hint = SizeHint::new();
+        if let Some(upper) = rest.upper() {
+            hint.set_upper(upper + held);
+        }
+        hint.set_lower(rest.lower() + held);
+        hint
     }
 }
 
@@ -259,7 +304,7 @@ impl Body for AnswerBody {
         match &self.content {
             None => true,
             Some(Content::Whole(bytes)) => bytes.is_empty(),
-            Some(Content::Stream(stream)) => stream.source.is_end_stream(),
+            Some(Content::Stream(stream)) => stream.is_at_end(),
         }
     }
 
@@ -267,14 +312,20 @@ impl Body for AnswerBody {
         match &self.content {
             None => SizeHint::with_exact(0),
             Some(Content::Whole(bytes)) => SizeHint::with_exact(bytes.len() as u64),
-            Some(Content::Stream(stream)) => stream.source.size_hint(),
+            Some(Content::Stream(stream)) => stream.size_hint(),
         }
     }
 }
 
-impl Drop for AnswerBody {
-    fn drop(&mut self) {
-        // hyper never asks for a body that can't be sent (HEAD, 204, 304) or that is empty; the head alone is the answer then.
+impl AnswerBody {
+    /// Whether the head alone is the answer (HEAD, 204, 304). HTTP/1.1 knows by itself.
+    pub(crate) fn is_bodiless(&self) -> bool {
+        self.bodiless
+    }
+
+    /// hyper wants no more of it: close the call, or hand it over where the head alone was the answer.
+    pub(crate) fn rest(&mut self) {
+        // hyper never asks for a body that can't be sent (HEAD, 204, 304) or that is empty.
         if self.call.is_some() && (self.bodiless || self.is_end_stream()) {
             self.finish_stream();
         } else if let Some(mut call) = self.call.take() {
@@ -282,5 +333,12 @@ impl Drop for AnswerBody {
             call.fail(Fault::ClientAborted);
             call.finish(Delivery::Aborted);
         }
+    }
+}
+
+impl Drop for AnswerBody {
+    fn drop(&mut self) {
+        self.wire.answer_done();
+        self.rest();
     }
 }

@@ -12,7 +12,7 @@ use portazgo_core::snapshot::{BackendEnvironment, RouteAction};
 use std::time::Duration;
 
 /// Judge the answer's head, pick the headers that may pass, let the body stream.
-pub(super) fn build(
+pub(super) async fn build(
     call: &mut Call,
     came_back: CameBack,
     action: &RouteAction,
@@ -31,11 +31,14 @@ pub(super) fn build(
     if most.is_some_and(|most| source.size_hint().lower() > most) {
         return Err(Fault::BackendResponseTooLarge);
     }
+    let idle = Duration::from_millis(u64::from(backend.timeouts.idle_ms));
+    let lease = Some(lease);
+    let mut stream =
+        Stream { source, lease, target, most, idle, ends, seen: 0, timer: None, first: None, ended: false };
+    stream.begin().await?;
     if head.status.is_server_error() {
         call.fail(Fault::Backend5xx);
     }
-    let idle = Duration::from_millis(u64::from(backend.timeouts.idle_ms));
-    let stream = Stream { source, lease: Some(lease), target, most, idle, ends, seen: 0, timer: None };
     Ok(Answer {
         status: head.status,
         headers: headers::to_partner(&head.headers, &action.response_headers),

@@ -68,7 +68,10 @@ impl Budget {
         self.counted.frames += 1;
         let is_ack_or_end = frame.flags & FrameHead::END_STREAM_OR_ACK != 0;
         match frame.kind {
-            FrameHead::HEADERS => self.headers(frame),
+            FrameHead::HEADERS => {
+                self.headers(frame);
+                Ok(())
+            }
             FrameHead::CONTINUATION => self.continuation(frame),
             FrameHead::RST_STREAM => self.reset(),
             FrameHead::DATA if frame.length == 0 && !is_ack_or_end => self.control.take(now),
@@ -95,14 +98,13 @@ impl Budget {
         Ok(())
     }
 
-    fn headers(&mut self, frame: FrameHead) -> Result<(), Fault> {
+    fn headers(&mut self, frame: FrameHead) {
         if frame.stream > self.newest_stream {
             self.newest_stream = frame.stream;
             self.counted.streams += 1;
         }
         self.continuations = 0;
         self.header_bytes = frame.length;
-        Ok(())
     }
 
     fn continuation(&mut self, frame: FrameHead) -> Result<(), Fault> {

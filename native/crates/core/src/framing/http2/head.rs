@@ -3,7 +3,7 @@
 //! to a backend.
 
 use crate::fault::Fault;
-use crate::framing::fields::{FieldRules, is_authority_byte, is_field_byte, is_token};
+use crate::framing::fields::{FieldRules, is_authority, is_field_byte, is_token};
 use crate::framing::{BodyLength, Head, Limits, target};
 
 /// What pseudo-headers say.
@@ -36,7 +36,7 @@ pub fn judge<'r>(
     let mut bytes = head.method.len() + head.path.len() + head.authority.map_or(0, <[u8]>::len);
     for (number, (name, value)) in fields.enumerate() {
         if number >= limits.head_lines {
-            return Err(Fault::HeadTooLarge);
+            return Err(Fault::HeadTooManyLines);
         }
         bytes += name.len() + value.len() + 4;
         field(&mut rules, name, value)?;
@@ -55,7 +55,7 @@ pub fn judge<'r>(
         BodyLength::None if head.has_body => BodyLength::Chunked,
         length => length,
     };
-    Ok((Head { bytes, body, version_10: false }, host))
+    Ok((Head { bytes, body, version_10: false, last: false }, host))
 }
 
 fn field<'r>(rules: &mut FieldRules<'r>, name: &'r [u8], value: &'r [u8]) -> Result<(), Fault> {
@@ -76,10 +76,7 @@ fn field<'r>(rules: &mut FieldRules<'r>, name: &'r [u8], value: &'r [u8]) -> Res
 fn host<'r>(authority: Option<&'r [u8]>, rules: &FieldRules<'r>) -> Result<&'r [u8], Fault> {
     match (authority, rules.host()) {
         (Some(authority), Ok(host)) if !authority.eq_ignore_ascii_case(host) => Err(Fault::HeadHostInvalid),
-        (Some(authority), _) => {
-            let valid = !authority.is_empty() && authority.iter().all(|&byte| is_authority_byte(byte));
-            valid.then_some(authority).ok_or(Fault::HeadHostInvalid)
-        }
+        (Some(authority), _) => is_authority(authority).then_some(authority).ok_or(Fault::HeadHostInvalid),
         (None, host) => host,
     }
 }

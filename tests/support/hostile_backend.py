@@ -1,0 +1,116 @@
+"""A backend that answers as a test says, byte by byte, and remembers which connection carried which request."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+import threading
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Self
+
+Script = Callable[[asyncio.StreamWriter], Coroutine[None, None, bool]]
+"""Writes an answer. Returns whether the connection stays open."""
+GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood"
+
+
+def bytes_then(answer: bytes, *, stays: bool = True) -> Script:
+    """Write the bytes at once."""
+
+    async def script(writer: asyncio.StreamWriter) -> bool:
+        writer.write(answer)
+        await writer.drain()
+        return stays
+
+    return script
+
+
+def reset_after(answer: bytes) -> Script:
+    """Write the bytes, then reset the connection."""
+
+    async def script(writer: asyncio.StreamWriter) -> bool:
+        writer.write(answer)
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        # A close without lingering is a reset.
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+        return False
+
+    return script
+
+
+def slowly(*pieces: bytes, pause: float, stays: bool = True) -> Script:
+    """Write piece after piece, with pauses."""
+
+    async def script(writer: asyncio.StreamWriter) -> bool:
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(pause)
+        return stays
+
+    return script
+
+
+def for_ever(head: bytes, piece: bytes, most_bytes: int = 1 << 28) -> Script:
+    """Write pieces until the gateway has had enough; bounded, so that a test ends."""
+
+    async def script(writer: asyncio.StreamWriter) -> bool:
+        writer.write(head)
+        for _ in range(most_bytes // len(piece)):
+            writer.write(piece)
+            await writer.drain()
+        return False
+
+    return script
+
+
+@dataclass
+class HostileBackend:
+    """Start it with `with`. A request for `/api/items/NAME` is answered by the script NAME; `good` is always there."""
+
+    port: int = 0
+    scripts: dict[str, Script] = field(default_factory=lambda: {"good": bytes_then(GOOD)})
+    carried: list[tuple[int, str]] = field(default_factory=list)
+    """Connection number and script, in the order of the requests."""
+    _connections: int = 0
+
+    def __enter__(self) -> Self:
+        ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(ready)), daemon=True)
+        self._thread.start()
+        if not ready.wait(10):
+            raise RuntimeError("the backend did not start")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(10)
+
+    def connections_of(self, script: str) -> set[int]:
+        """Which connections carried a request for this script."""
+        return {connection for connection, name in self.carried if name == script}
+
+    async def _serve(self, ready: threading.Event) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        server = await asyncio.start_server(self._connection, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        ready.set()
+        await self._stop.wait()
+        server.close()
+
+    async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._connections += 1
+        number = self._connections
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            stays = True
+            while stays:
+                head = await reader.readuntil(b"\r\n\r\n")
+                name = head.split(b" ")[1].decode().rsplit("/", 1)[-1]
+                self.carried.append((number, name))
+                stays = await self.scripts[name](writer)
+        writer.close()
