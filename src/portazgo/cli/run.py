@@ -37,6 +37,8 @@ def _play(role: Callable[[Settings], int], flags: dict[str, str | None]) -> int:
     from portazgo.kit.parent import die_with_parent  # noqa: PLC0415
 
     die_with_parent()
+    # Databases, slabs, segments, logs: nothing that a role writes is for other users of this machine.
+    os.umask(0o077)
     settings = load_settings(flags)
     # The parts of a group are processes of their own: they read what was given here from their environment.
     os.environ.update({f"PORTAZGO_{name.upper()}": text for name, text in flags.items() if text is not None})

@@ -39,6 +39,7 @@ def native_configuration(settings: Settings, *, follows_control_plane: bool) -> 
             "listen": _numeric(settings.gateway_listen, "PORTAZGO_GATEWAY_LISTEN"),
             "admin_listen": _numeric(settings.admin_listen, "PORTAZGO_ADMIN_LISTEN"),
             "threads": settings.threads,
+            "follows_control_plane": follows_control_plane,
             "key_prefix": settings.key_prefix,
             "max_staleness_seconds": None if staleness is None else int(staleness.total_seconds()),
             "trusted_proxies": list(settings.trusted_proxies),

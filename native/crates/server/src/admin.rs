@@ -117,10 +117,14 @@ fn not_ready(shared: &Shared, journal: &Stats) -> Vec<String> {
         reasons
             .push("the contact lease has ended: the node refuses calls until it reaches the control plane".to_owned());
     }
-    if shared.clock.contact_age_ms().is_some_and(|age| age > STALE_MS) {
+    // Silence counts from the start: a node that serves what it knew last is as deaf as one that lost the contact.
+    let silent = |age: Option<u64>| {
+        shared.config.follows_control_plane && age.unwrap_or_else(|| shared.clock.uptime_ms()) > STALE_MS
+    };
+    if silent(shared.clock.contact_age_ms()) {
         reasons.push("the last contact with the control plane is older than 30 s".to_owned());
     }
-    if shared.clock.shipment_age_ms().is_some_and(|age| age > STALE_MS) {
+    if silent(shared.clock.shipment_age_ms()) {
         reasons.push("the last shipment of usage records is older than 30 s".to_owned());
     }
     if shared.clock.offset_us().abs() > FAR_OFF_US {
@@ -240,5 +244,11 @@ fn metrics(shared: &Shared, journal: &Stats) -> String {
     if let Some(age) = shared.clock.shipment_age_ms() {
         gauge("portazgo_shipment_age_milliseconds", "Age of the last shipment.", &one(age));
     }
+    let offset = shared.clock.offset_us();
+    let _ = write!(
+        text,
+        "# HELP portazgo_clock_offset_microseconds Control plane's clock minus this host's.\n\
+         # TYPE portazgo_clock_offset_microseconds gauge\nportazgo_clock_offset_microseconds {offset}\n"
+    );
     text
 }

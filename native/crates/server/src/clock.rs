@@ -8,6 +8,9 @@ use rustix::time::{ClockId, clock_gettime};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+/// 2026-01-01: a control plane that tells an earlier time has lost its clock, and ours is the better one.
+const EARLIEST_US: i64 = 1_767_225_600_000_000;
+
 /// Reads time.
 pub(crate) struct Clock {
     start: Instant,
@@ -42,10 +45,18 @@ impl Clock {
         Monotonic(self.start.elapsed().as_nanos() as u64)
     }
 
+    /// How long this process has run.
+    pub(crate) fn uptime_ms(&self) -> u64 {
+        self.start.elapsed().as_millis() as u64
+    }
+
     /// A poll was answered: `age` ago it was sent, and the control plane's clock said `server_time_us` half of `round_trip_us` ago.
     pub(crate) fn contact(&self, age_ms: u64, server_time_us: i64, round_trip_us: i64) {
         let sent = boot_time_ms().saturating_sub(age_ms);
         self.contact.fetch_max(sent + 1, Ordering::AcqRel);
+        if server_time_us < EARLIEST_US {
+            return;
+        }
         let now = server_time_us + round_trip_us / 2;
         self.wall_at_start.store(now - self.start.elapsed().as_micros() as i64, Ordering::Relaxed);
         self.offset.store(now - host_time_us(), Ordering::Relaxed);
@@ -104,8 +115,10 @@ mod tests {
     #[test]
     fn wall_time_is_the_control_planes() {
         let clock = Clock::new();
-        clock.contact(0, 5_000_000, 2_000);
-        assert!((5_001_000..5_001_000 + 30_000_000).contains(&clock.wall().0));
-        assert!(clock.offset_us() < -60_000_000);
+        let told = 4_000_000_000_000_000;
+        clock.contact(0, told, 2_000);
+        clock.contact(0, 0, 0);
+        assert!((told + 1_000..told + 30_000_000).contains(&clock.wall().0));
+        assert!(clock.offset_us() > 60_000_000);
     }
 }

@@ -24,6 +24,9 @@ pub struct Config {
     pub threads: Option<usize>,
     /// First word of API keys.
     pub key_prefix: String,
+    /// Whether there is a control plane to hear from; a node that serves a snapshot file has none.
+    #[serde(default = "yes")]
+    pub follows_control_plane: bool,
     /// Contact lease; None: no bound.
     pub max_staleness_seconds: Option<u64>,
     /// Whose forwarding headers are believed, and who may send the PROXY protocol.
@@ -41,6 +44,10 @@ pub struct Config {
     pub limits: Limits,
     /// When segments are sealed and synced.
     pub journal: Journal,
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn default_forwarding_header() -> String {

@@ -1,6 +1,7 @@
 //! One client connection: what comes before HTTP, then hyper over the framing layer, ended politely when the node drains.
 
 use crate::config::ProxyProtocol;
+use crate::http2;
 use crate::metrics::add;
 use crate::phases;
 use crate::phases::framing::{Framed, Wire};
@@ -8,19 +9,24 @@ use crate::phases::{proxy_protocol, record};
 use crate::thread::Thread;
 use crate::tls;
 use crate::transport::Transport;
+use bytes::BytesMut;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use portazgo_core::fault::Fault;
+use portazgo_core::framing;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
+use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
 /// How many header lines hyper parses without being told. It allocates for more, at each request.
 const HYPER_HEADERS: usize = 100;
 /// hyper's own limits lie beyond ours, so that its refusals are unreachable.
 const HYPER_BUFFER: usize = 512 * 1024;
+/// Room for a whole head of the usual size.
+const FIRST_BYTES: usize = 4096;
 
 pub(crate) async fn serve(thread: Rc<Thread>, stream: TcpStream, peer: SocketAddr) {
     let _ = stream.set_nodelay(true);
@@ -32,25 +38,53 @@ pub(crate) async fn serve(thread: Rc<Thread>, stream: TcpStream, peer: SocketAdd
         _ = draining.wait_for(|draining| *draining) => return,
     };
     match opened {
-        Ok(transport) => http1(thread, transport, client).await,
+        Ok(Opened::Http1(transport, received)) => http1(thread, transport, received, client).await,
+        Ok(Opened::Http2(transport, received)) => http2::serve(thread, transport, received, client).await,
         Err(fault) => record::connection(&thread, client, began, fault, 1),
     }
 }
 
+/// A connection whose version of HTTP is known, and what was read of it to know.
+enum Opened {
+    Http1(Transport, BytesMut),
+    Http2(Transport, BytesMut),
+}
+
 /// What comes before HTTP: the load balancer's header, then TLS. Tells by `client` who is there.
-async fn open(thread: &Thread, mut stream: TcpStream, client: &mut SocketAddr) -> Result<Transport, Fault> {
+async fn open(thread: &Thread, mut stream: TcpStream, client: &mut SocketAddr) -> Result<Opened, Fault> {
     if thread.shared.config.proxy_protocol == ProxyProtocol::Required {
         *client = proxy_protocol::client(thread, &mut stream, *client).await?;
     }
     match &thread.shared.tls {
-        Some(incoming) => tls::accept(incoming, stream).await,
-        None => Ok(Transport::Plain(stream)),
+        Some(incoming) => {
+            let transport = tls::accept(incoming, stream).await?;
+            let opened = if transport.chose_http2() { Opened::Http2 } else { Opened::Http1 };
+            Ok(opened(transport, BytesMut::new()))
+        }
+        None => look_at_beginning(thread, Transport::Plain(stream)).await,
     }
 }
 
-async fn http1(thread: Rc<Thread>, transport: Transport, client: SocketAddr) {
+/// A plain connection says by its first bytes that it speaks HTTP/2 (RFC 9113, section 3.3); anything else is HTTP/1.1's to judge.
+async fn look_at_beginning(thread: &Thread, mut transport: Transport) -> Result<Opened, Fault> {
+    let mut received = BytesMut::with_capacity(FIRST_BYTES);
+    let mut time = thread.shared.config.limits.keep_alive();
+    loop {
+        let read = tokio::time::timeout(time, transport.read_buf(&mut received)).await;
+        match (framing::http2::is_http2(&received), read) {
+            (Some(true), _) => return Ok(Opened::Http2(transport, received)),
+            // The beginning of a preface; the rest has as long as a head has.
+            (None, Ok(Ok(1..))) => time = thread.shared.config.limits.head_time(),
+            (None, Err(_)) if received.is_empty() => return Err(Fault::ClientIdle),
+            // What the end of input, an error or too little means for a head that was begun, HTTP/1.1 records.
+            _ => return Ok(Opened::Http1(transport, received)),
+        }
+    }
+}
+
+async fn http1(thread: Rc<Thread>, transport: Transport, received: BytesMut, client: SocketAddr) {
     let wire = Rc::new(Wire::new(client, transport.is_secure()));
-    let framed = Framed::new(transport, Rc::clone(&thread), Rc::clone(&wire));
+    let framed = Framed::new(transport, received, Rc::clone(&thread), Rc::clone(&wire));
     let mut draining = thread.drain_signal();
     let service = service_fn({
         let thread = Rc::clone(&thread);

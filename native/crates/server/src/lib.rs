@@ -11,6 +11,7 @@ mod config;
 mod connection;
 mod gateway;
 mod headers;
+mod http2;
 mod identity;
 pub mod journal;
 mod metrics;

@@ -18,9 +18,18 @@ impl Transport {
     pub(crate) fn is_secure(&self) -> bool {
         matches!(self, Self::Tls(_))
     }
+
+    /// Whether both sides agreed on HTTP/2 (ALPN).
+    pub(crate) fn chose_http2(&self) -> bool {
+        match self {
+            Self::Plain(_) => false,
+            Self::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(HTTP_2),
+        }
+    }
 }
 
-/// ALPN's name (RFC 7301, section 6).
+/// ALPN's names (RFC 7301, section 6).
+pub(crate) const HTTP_2: &[u8] = b"h2";
 pub(crate) const HTTP_1: &[u8] = b"http/1.1";
 
 impl AsyncRead for Transport {

@@ -46,6 +46,11 @@ impl<'a> FieldRules<'a> {
         {
             return Err(Fault::HeadMalformed);
         }
+        self.field(name, value)
+    }
+
+    /// Check a field whose name and value have been told apart and consist of what they may.
+    pub(super) fn field(&mut self, name: &'a [u8], value: &'a [u8]) -> Result<(), Fault> {
         if name.contains(&b'_') && is_twin_of_ours(name) {
             return Err(Fault::HeadFieldForbidden);
         }

@@ -106,7 +106,18 @@ impl Wire {
         written - self.settled.replace(written)
     }
 
-    fn flushed(&self) {
+    /// Bytes were written that this wire's own transport does not count (HTTP/2).
+    pub(crate) fn note_written(&self, bytes: usize) {
+        self.written.set(self.written.get() + bytes as u64);
+    }
+
+    /// The call that waits for its flush, to wait elsewhere (HTTP/2: a stream's call waits for its connection).
+    pub(crate) fn take_unflushed(&self) -> Option<Call> {
+        self.unflushed.borrow_mut().pop()
+    }
+
+    /// The transport took everything that it was given.
+    pub(crate) fn flushed(&self) {
         let calls = std::mem::take(&mut *self.unflushed.borrow_mut());
         for mut call in calls {
             call.record().bytes_out += self.take_written();
@@ -155,13 +166,14 @@ pub(crate) struct Framed {
 }
 
 impl Framed {
-    pub(crate) fn new(stream: Transport, thread: Rc<Thread>, wire: Rc<Wire>) -> Self {
+    /// `received`: what has been read of the connection already.
+    pub(crate) fn new(stream: Transport, received: BytesMut, thread: Rc<Thread>, wire: Rc<Wire>) -> Self {
         let limits = thread.shared.config.limits;
         Self {
             stream,
             wire,
             reading: Reading::Head { scan: HeadScan::default(), call: None },
-            received: BytesMut::new(),
+            received,
             released: 0,
             synthetic: &[],
             closing: false,

@@ -7,6 +7,7 @@ mod authorize;
 mod credential;
 mod forward;
 pub(crate) mod framing;
+mod framing_http2;
 mod limit;
 pub(crate) mod proxy_protocol;
 pub(crate) mod record;
@@ -19,7 +20,10 @@ use crate::panics::Contained;
 use crate::thread::{Loaded, Thread};
 use bytes::Bytes;
 use framing::{Arrival, Wire};
+use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, header};
+use http_body::Body as _;
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use portazgo_core::fault::Fault;
 use portazgo_core::ids::Id;
@@ -31,6 +35,12 @@ use route::Destination;
 use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a stream that is refused may go on sending its body before it is answered. Most clients have sent it by then; one
+/// that breaks a rule in it gets no answer; and many can't read an answer while they send.
+const BODY_TIME: Duration = Duration::from_millis(100);
+const MOST_DROPPED: usize = 64 * 1024;
 
 /// What a phase refuses with: the fault, and headers or policies that belong to the answer.
 pub(crate) struct Refusal {
@@ -51,34 +61,82 @@ pub(crate) async fn serve(
     wire: Rc<Wire>,
     request: Request<Incoming>,
 ) -> Result<Response<AnswerBody>, Infallible> {
-    let bodiless = request.method() == Method::HEAD;
     let Some(Arrival { call, refused, last }) = wire.next_arrival() else {
         // hyper parsed something that framing did not release: impossible, and answered as the bug it would be.
         return Ok(unrecorded(&thread, &wire, Fault::GatewayPanic));
     };
-    let Some(mut call) = call else {
+    let Some(call) = call else {
         return Ok(unrecorded(&thread, &wire, Fault::GatewayOverloaded));
     };
-    let mut close = last || thread.is_draining();
+    let (mut response, broken) = answer(&thread, &wire, call, refused, request, Duration::ZERO).await;
+    if last || broken || thread.is_draining() {
+        response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
+    }
+    Ok(response)
+}
+
+/// Answer one stream of HTTP/2. What the library parsed is judged by the rules of HTTP/1.1 before any phase sees it.
+pub(crate) async fn serve_stream(
+    thread: &Rc<Thread>,
+    wire: &Rc<Wire>,
+    mut request: Request<Incoming>,
+) -> Response<AnswerBody> {
+    let mut response = match Call::open(thread, wire.peer) {
+        None => unrecorded(thread, wire, Fault::GatewayOverloaded),
+        Some(mut call) => {
+            let refused = framing_http2::accept(&mut request, thread.shared.config.limits)
+                .map(|head| call.head_accepted(head))
+                .err();
+            answer(thread, wire, call, refused, request, BODY_TIME).await.0
+        }
+    };
+    response.headers_mut().remove(header::CONNECTION);
+    response
+}
+
+/// Returns, beside the answer, whether the connection can't be trusted any more.
+async fn answer(
+    thread: &Rc<Thread>,
+    wire: &Rc<Wire>,
+    mut call: Call,
+    refused: Option<Fault>,
+    request: Request<Incoming>,
+    body_time: Duration,
+) -> (Response<AnswerBody>, bool) {
+    let bodiless = request.method() == Method::HEAD;
+    let (head, body) = request.into_parts();
+    let mut body = Some(body);
+    let mut broken = false;
     let answer = match refused {
         Some(fault) => Err(Refusal::from(fault)),
-        None => match Contained::new(run(&thread, &wire, &mut call, request)).await {
+        None => match Contained::new(run(thread, wire, &mut call, head, &mut body)).await {
             Ok(outcome) => outcome,
             Err(_panic) => {
-                close = true;
+                broken = true;
                 Err(Refusal::from(Fault::GatewayPanic))
             }
         },
     };
     let answer = answer.unwrap_or_else(|refusal| {
-        close |= refusal.fault == Fault::BodyFramingInvalid;
+        broken |= refusal.fault == Fault::BodyFramingInvalid;
         refuse(&mut call, refusal)
     });
-    let mut response = answer.send(call, &thread, &wire, bodiless);
-    if close {
-        response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
+    if let Some(mut body) = body.filter(|body| !body_time.is_zero() && !body.is_end_stream()) {
+        let _ = tokio::time::timeout(body_time, drop_body(&mut body)).await;
     }
-    Ok(response)
+    (answer.send(call, thread, wire, bodiless), broken)
+}
+
+/// Read a body that nobody wants to its end, or as far as we care.
+async fn drop_body(body: &mut Incoming) {
+    let mut left = MOST_DROPPED;
+    while let Some(Ok(frame)) = body.frame().await {
+        let length = frame.data_ref().map_or(0, Bytes::len);
+        if length > left {
+            return;
+        }
+        left -= length;
+    }
 }
 
 /// The recipe. Each line is a phase; each may end the request with a refusal.
@@ -86,12 +144,12 @@ async fn run(
     thread: &Rc<Thread>,
     wire: &Rc<Wire>,
     call: &mut Call,
-    request: Request<Incoming>,
+    head: Parts,
+    body: &mut Option<Incoming>,
 ) -> Result<Answer, Refusal> {
     #[cfg(feature = "provoke-panic")]
-    assert!(!request.headers().contains_key("x-provoke-panic"), "{}", crate::PROVOKED);
-    call.method(request.method().as_str());
-    let (head, body) = request.into_parts();
+    assert!(!head.headers.contains_key("x-provoke-panic"), "{}", crate::PROVOKED);
+    call.method(head.method.as_str());
     let Loaded { snapshot, lane } = thread.loaded();
     let snapshot = ready_snapshot(thread, call, snapshot)?;
     let origin = route::note_client(thread, wire, call, &head);
@@ -110,6 +168,8 @@ async fn run(
     let backend = authorized.backend_environment(&caller);
     let mut outgoing = transform_request::build(call, &head, &found, authorized.action, origin)?;
     credential::attach(thread, call, &mut outgoing, &caller, &identity, &authorized, &snapshot, &lane)?;
+    // It is taken once: whoever refuses before leaves it where it is.
+    let body = body.take().ok_or(Fault::GatewayPanic)?;
     let came_back = forward::forward(thread, wire, call, outgoing, body, backend, authorized.action).await?;
     let mut answer = transform_response::build(call, came_back, authorized.action, backend).await?;
     limit::tell(&mut answer.headers, standing);

@@ -317,10 +317,15 @@ impl Body for AnswerBody {
     }
 }
 
-impl Drop for AnswerBody {
-    fn drop(&mut self) {
-        self.wire.answer_done();
-        // hyper never asks for a body that can't be sent (HEAD, 204, 304) or that is empty; the head alone is the answer then.
+impl AnswerBody {
+    /// Whether the head alone is the answer (HEAD, 204, 304). HTTP/1.1 knows by itself.
+    pub(crate) fn is_bodiless(&self) -> bool {
+        self.bodiless
+    }
+
+    /// hyper wants no more of it: close the call, or hand it over where the head alone was the answer.
+    pub(crate) fn rest(&mut self) {
+        // hyper never asks for a body that can't be sent (HEAD, 204, 304) or that is empty.
         if self.call.is_some() && (self.bodiless || self.is_end_stream()) {
             self.finish_stream();
         } else if let Some(mut call) = self.call.take() {
@@ -328,5 +333,12 @@ impl Drop for AnswerBody {
             call.fail(Fault::ClientAborted);
             call.finish(Delivery::Aborted);
         }
+    }
+}
+
+impl Drop for AnswerBody {
+    fn drop(&mut self) {
+        self.wire.answer_done();
+        self.rest();
     }
 }

@@ -4,7 +4,7 @@ use super::certificates::{Certificates, read_certificates};
 use super::client_fault::fault_of;
 use super::provider;
 use crate::config::{ClientCertificates, Tls};
-use crate::transport::{HTTP_1, Transport};
+use crate::transport::{HTTP_1, HTTP_2, Transport};
 use arc_swap::ArcSwap;
 use portazgo_core::fault::Fault;
 use rustls::server::{Acceptor, ProducesTickets, WebPkiClientVerifier};
@@ -61,7 +61,7 @@ fn load(settings: &Tls, tickets: Option<Arc<dyn ProducesTickets>>) -> Result<Loa
         }
     };
     let mut config = builder.with_cert_resolver(Arc::<Certificates>::clone(&certificates));
-    config.alpn_protocols = vec![HTTP_1.to_vec()];
+    config.alpn_protocols = vec![HTTP_2.to_vec(), HTTP_1.to_vec()];
     config.ticketer = match tickets {
         Some(tickets) => tickets,
         None => rustls::crypto::aws_lc_rs::Ticketer::new().map_err(text)?,
