@@ -5,10 +5,12 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connection, connections
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.admin import AdminAPI, Answer
@@ -28,6 +30,9 @@ from portazgo.declarative.state import read_state
 from portazgo.declarative.writing import Hand
 from portazgo.kit.errors import Conflict, Problem, Refused
 from portazgo.kit.wrapping import KeyWrapper
+from portazgo.plans import service as plan_service
+from portazgo.plans.domain import Terms, parse_rate
+from portazgo.plans.models import Plan
 from portazgo.snapshot.models import ChangeRow, Head
 from portazgo.snapshot.verify import differing
 
@@ -501,8 +506,6 @@ def test_applies_at_once_each_do_the_whole_of_what_they_say(api: AdminAPI, hand:
     outcomes: list[object] = []
 
     def work(number: int) -> None:
-        from django.db import connections
-
         tree = changed(*BASIC, [f"{number}/min"], document=changed("plans", f"p{number}", {"rates": [f"{number}/day"]}))
         try:
             outcomes.append(service.apply(service.Order(tree, confirmed=True), hand=hand).revision)
@@ -531,8 +534,6 @@ def test_the_same_file_applied_at_once_is_made_once(api: AdminAPI, hand: Hand) -
     outcomes: list[object] = []
 
     def work() -> None:
-        from django.db import connections
-
         try:
             outcomes.append(service.apply(service.Order(DOCUMENT, confirmed=True), hand=hand).number is not None)
         except Problem as problem:
@@ -548,6 +549,58 @@ def test_the_same_file_applied_at_once_is_made_once(api: AdminAPI, hand: Hand) -
     assert outcomes.count(True) == 1
     assert set(outcomes) <= {True, False, "state_busy"}
     assert (revision(), Apply.objects.count(), not differs(api, DOCUMENT)) == (1, 1, True)
+
+
+class Interrupting(FakeClock):
+    """A clock that, the first time it is asked, has somebody else act and waits for them."""
+
+    def __init__(self, act: Callable[[], None]) -> None:
+        super().__init__()
+        self._act: Callable[[], None] | None = act
+        self.failures: list[type[Exception]] = []
+
+    def now(self) -> datetime:
+        act, self._act = self._act, None
+        if act is not None:
+            other = threading.Thread(target=self._run, args=(act,))
+            other.start()
+            other.join(30)
+        return super().now()
+
+    def _run(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except Exception as problem:  # noqa: BLE001 - what it was is asserted
+            self.failures.append(type(problem))
+        finally:
+            connections.close_all()
+
+
+def test_nothing_that_somebody_else_commits_meanwhile_is_overwritten_unseen(api: AdminAPI, hand: Hand) -> None:
+    applied(api, DOCUMENT)
+    # The API is made before the plan is changed: in between the clock is asked.
+    wanted = changed(*BASIC, ["30/min"], document=changed("apis", "more", {}))
+    shown = api.post("/declarative/diff", {"document": wanted}).body["fingerprint"]
+    plan = Plan.objects.get(name="basic")
+
+    def loosen() -> None:
+        terms = Terms(list(plan.apis.values_list("id", flat=True)), None, [parse_rate("600/min")])
+        plan_service.replace(SYSTEM, plan.id, "basic", terms, clock=FakeClock())
+
+    clock = Interrupting(loosen)
+    order = service.Order(wanted, fingerprint=shown, confirmed=True)
+    if connection.vendor == "postgresql":
+        # The other one was first, after the plan had been made: the plan is made again, and is another.
+        with pytest.raises(Conflict) as refusal:
+            service.apply(order, hand=Hand(hand.actor, clock, hand.wrapper))
+        assert (refusal.value.code, clock.failures) == ("plan_moved", [])
+        assert api.get("/plans").body["items"][0]["throttles"][0]["quota"] == 600
+    else:
+        # One writer at a time: the other one waited in vain.
+        assert service.apply(order, hand=Hand(hand.actor, clock, hand.wrapper)).revision == 2
+        assert clock.failures == [OperationalError]
+        assert api.get("/plans").body["items"][0]["throttles"][0]["quota"] == 30
+    assert differing() == []
 
 
 def test_a_fingerprint_that_nobody_was_shown_is_refused_before_the_guard(api: AdminAPI, hand: Hand) -> None:
