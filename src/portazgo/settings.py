@@ -24,6 +24,7 @@ from portazgo.settings_kinds import (
     LISTEN,
     NETWORKS,
     PATH,
+    PATH_PAIRS,
     PORT,
     WRAPPING,
     YES_NO,
@@ -216,6 +217,34 @@ class Settings:
         "Networks of the proxies in front of a gateway node whose X-Forwarded-For and traceparent are believed.",
         "Write networks with commas between them, such as 10.0.0.0/16, 192.0.2.7/32.",
     )
+    forwarding_header: str = _setting(
+        CHOICE_OF("x-forwarded-for", "forwarded", "none"),
+        "x-forwarded-for",
+        "The one header of trusted proxies that tells who the client is (docs/behind-a-load-balancer.md).",
+        "Write x-forwarded-for, forwarded or none: the one that your proxies write.",
+    )
+    gateway_proxy_protocol: Literal["off", "required"] = _setting(
+        CHOICE_OF("off", "required"),
+        "off",
+        "Whether partners' connections begin with the PROXY protocol's header, from PORTAZGO_TRUSTED_PROXIES only.",
+        "Write off or required.",
+    )
+    gateway_tls_certificates: tuple[tuple[Path, Path], ...] = _setting(
+        PATH_PAIRS,
+        "",
+        "Certificate chains and private keys (PEM) of the partners' listener; the first is for clients that name no server. "
+        "Empty: the listener is plain.",
+        "Write chain.pem:key.pem, several with commas between them.",
+    )
+    gateway_tls_client_certificates: Literal["off", "optional", "required"] = _setting(
+        CHOICE_OF("off", "optional", "required"),
+        "off",
+        "Whether partners' clients are asked for a certificate; optional: one that is shown must be good.",
+        "Write off, optional or required.",
+    )
+    gateway_tls_client_ca: Path | None = _setting(
+        PATH, None, "Authorities (PEM) that sign clients' certificates.", "Name a PEM file.", absent="none"
+    )
     import_allow_private: bool = _setting(
         YES_NO,
         None,
@@ -328,7 +357,7 @@ def _staleness(values: Mapping[str, Any]) -> timedelta | None:
 
 
 def _contradictions(values: Mapping[str, Any]) -> list[Fault]:
-    faults = []
+    faults = _contradictions_of_the_gateway(values)
     if (values["internal_tls_certificate"] is None) != (values["internal_tls_key"] is None):
         faults.append(
             Fault(
@@ -354,6 +383,30 @@ def _contradictions(values: Mapping[str, Any]) -> list[Fault]:
                 "together",
                 "both name the same SQLite file, and collecting records would delay revocations",
                 "Name two files.",
+            )
+        )
+    return faults
+
+
+def _contradictions_of_the_gateway(values: Mapping[str, Any]) -> list[Fault]:
+    faults = []
+    if values["gateway_proxy_protocol"] == "required" and not values["trusted_proxies"]:
+        faults.append(
+            Fault(
+                "PORTAZGO_GATEWAY_PROXY_PROTOCOL, PORTAZGO_TRUSTED_PROXIES",
+                "together",
+                "the PROXY protocol is required and no network may send it",
+                "List the load balancer's networks in PORTAZGO_TRUSTED_PROXIES.",
+            )
+        )
+    wants_certificates = values["gateway_tls_client_certificates"] != "off"
+    if wants_certificates and not (values["gateway_tls_certificates"] and values["gateway_tls_client_ca"]):
+        faults.append(
+            Fault(
+                "PORTAZGO_GATEWAY_TLS_CLIENT_CERTIFICATES",
+                "together",
+                "clients' certificates need TLS and an authority that signs them",
+                "Set PORTAZGO_GATEWAY_TLS_CERTIFICATES and PORTAZGO_GATEWAY_TLS_CLIENT_CA too.",
             )
         )
     return faults

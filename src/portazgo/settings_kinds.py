@@ -194,6 +194,18 @@ def _networks(text: str) -> tuple[str, ...]:
         raise ValueInvalid(str(problem)) from None
 
 
+def _path_pairs(text: str) -> tuple[tuple[Path, Path], ...]:
+    pairs = []
+    for word in text.split(","):
+        if not word.strip():
+            continue
+        first, colon, second = word.strip().partition(":")
+        if not (first and colon and second) or ":" in second:
+            raise ValueInvalid(f"{word.strip()!r} is no pair of paths with a colon between them")
+        pairs.append((_folder(first), _folder(second)))
+    return tuple(pairs)
+
+
 def _yes_no(text: str) -> bool:
     if text not in {"yes", "no"}:
         raise ValueInvalid(f"{text!r} is neither yes nor no")
@@ -219,6 +231,7 @@ def CHOICE_OF(*words: str) -> Kind:  # noqa: N802 - stands among the kinds
 
 FOLDER = Kind("path", {"type": "string", "minLength": 1}, _folder)
 PATH = FOLDER
+PATH_PAIRS = Kind("pairs of paths", {"type": "string"}, _path_pairs)
 LISTEN = Kind("host:port", {"type": "string", "pattern": ":[0-9]{1,5}$"}, _listen)
 PORT = Kind("port", {"type": "integer", "minimum": 0, "maximum": LARGEST_PORT}, _port)
 COUNT = Kind("number", {"type": "integer", "minimum": 1, "maximum": MOST_THREADS}, _count)

@@ -33,6 +33,7 @@ from django.db import connections  # noqa: E402
 from django.db.backends.postgresql.base import DatabaseWrapper as PostgreSQLConnection  # noqa: E402
 from support.admin import AdminAPI  # noqa: E402
 from support.clock import FakeClock  # noqa: E402
+from support.world import World  # noqa: E402
 
 from portazgo.accounts.domain import SYSTEM, Actor  # noqa: E402
 from portazgo.accounts.service import create_token  # noqa: E402
@@ -91,7 +92,7 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def wrapper() -> KeyWrapper:
+def wrapper(_databases: None) -> KeyWrapper:
     """The key-wrapping provider of the process under test."""
     return process_wrapper()
 
@@ -112,6 +113,12 @@ def admin_token(database: None) -> str:
 def api(admin_token: str) -> AdminAPI:
     """The admin API, called with every scope."""
     return AdminAPI(admin_token)
+
+
+@pytest.fixture
+def world(api: AdminAPI) -> World:
+    """Makes things through the admin API, with every scope."""
+    return World(api)
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ import pytest
 from support.framing_vectors import Vector, load
 from support.mutation import mutated
 from support.raw_client import Outcome, exchange
-from support.recording_origin import Origin, Seen
 from support.snapshot_node import SnapshotNode
+from support.strict_origin import Origin, Seen
 
 AT_ONCE = 48
 SPLITS = 6

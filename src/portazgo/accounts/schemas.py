@@ -7,11 +7,11 @@ from typing import Annotated
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from portazgo.accounts.domain import SCOPE_PATTERN
 from portazgo.kit.names import PLAIN_TEXT_PATTERN
-from portazgo.kit.web.schemas import Body
+from portazgo.kit.web.schemas import Body, Moment
 
 AdminScope = Annotated[str, StringConstraints(pattern=SCOPE_PATTERN, max_length=100)]
 
@@ -21,7 +21,7 @@ class CreateToken(Body):
 
     name: Annotated[str, StringConstraints(pattern=PLAIN_TEXT_PATTERN, min_length=1, max_length=63)]
     scopes: list[AdminScope] = Field(min_length=1, max_length=100, examples=[["partners:read", "keys:write"]])
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
 
 
 class TokenView(Schema):

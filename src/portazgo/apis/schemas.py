@@ -10,7 +10,7 @@ from ninja import Schema
 from pydantic import Field, StringConstraints
 
 from portazgo.kit.names import SLUG_PATTERN
-from portazgo.kit.web.schemas import Body, PageQuery
+from portazgo.kit.web.schemas import Body, NameFilter, PageQuery
 
 
 class CreateApi(Body):
@@ -22,7 +22,7 @@ class CreateApi(Body):
 class ApisQuery(PageQuery):
     """A page of APIs."""
 
-    name: Annotated[str | None, Field(None, max_length=63)]
+    name: NameFilter = None
 
 
 class ApiView(Schema):

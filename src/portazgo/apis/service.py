@@ -27,9 +27,9 @@ def create(actor: Actor, name: str, *, clock: Clock) -> Api:
 
 def delete(actor: Actor, identifier: UUID, *, clock: Clock) -> None:
     """Remove an API that has no route and that no plan opens. Raises NotFound, Conflict (`in_use`)."""
+    can(actor, Verb.DELETE, Api.noun)
     with change(actor, "api.deleted", str(identifier), clock=clock):
         api = the_one(Api.objects.select_for_update(), "api", id=identifier)
-        can(actor, Verb.DELETE, api)
         refuse_in_use(api.routes.all(), "api", "routes")
         refuse_in_use(api.plans.all(), "api", "plans")
         api.delete()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
 from uuid import UUID
 
 from ninja import Schema
 from pydantic import Field
 
 from portazgo.backends.domain import Environment
-from portazgo.kit.web.schemas import Body, PageQuery
+from portazgo.kit.web.schemas import Body, NameFilter, PageQuery
 from portazgo.partners.domain import Standing
 from portazgo.partners.schemas import MetadataBody, Slug
 
@@ -37,7 +36,7 @@ class ApplicationsQuery(PageQuery):
     """A page of applications."""
 
     partner: UUID | None = None
-    name: Annotated[str | None, Field(None, max_length=63)]
+    name: NameFilter = None
 
 
 class ApplicationView(Schema):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from portazgo.accounts.domain import Actor, Verb, can
 from portazgo.applications.models import Application
 from portazgo.kit.errors import Invalid
-from portazgo.kit.web.rows import refuse_in_use, refuse_taken, the_one
+from portazgo.kit.web.rows import given, refuse_in_use, refuse_taken, the_one
 from portazgo.partners.domain import Metadata, Standing
 from portazgo.partners.models import Partner
 from portazgo.plans.models import Plan
@@ -40,6 +40,8 @@ class Changes:
     name: str | None
     plan: UUID | None
     metadata: Metadata | None
+    without_plan: bool | None = None
+    """Take its plan away; `plan` is None then."""
 
 
 def create(actor: Actor, new: NewApplication, *, clock: Clock) -> Application:
@@ -65,16 +67,19 @@ def create(actor: Actor, new: NewApplication, *, clock: Clock) -> Application:
 
 
 def alter(actor: Actor, identifier: UUID, changes: Changes, *, clock: Clock) -> Application:
-    """Rename an application, give it a plan, replace its metadata. Raises NotFound, Invalid, Conflict."""
-    with change(actor, "application.changed", str(identifier), clock=clock) as recorded:
+    """Rename an application, give it a plan or take it away, replace its metadata. Raises NotFound, Invalid, Conflict."""
+    can(actor, Verb.CHANGE, Application.noun)
+    details = {"members": given(**asdict(changes))}
+    with change(actor, "application.changed", str(identifier), details=details, clock=clock) as recorded:
         application = _locked(identifier)
-        can(actor, Verb.CHANGE, application)
         if changes.name is not None and changes.name != application.name:
             refuse_taken(Application.objects.filter(partner=application.partner_id), "application", changes.name)
             application.name = changes.name
         if changes.plan is not None:
             _check_plan(changes.plan)
             application.plan_id = changes.plan
+        elif changes.without_plan:
+            application.plan_id = None
         if changes.metadata is not None:
             application.metadata = dict(changes.metadata)
         application.save()
@@ -84,20 +89,21 @@ def alter(actor: Actor, identifier: UUID, changes: Changes, *, clock: Clock) -> 
 
 def suspend(actor: Actor, identifier: UUID, *, clock: Clock) -> Application:
     """Let no call of the application through, on every node, until it is resumed. Raises NotFound."""
-    return _stand(actor, identifier, Standing.SUSPENDED, "suspend_application", clock)
+    return _stand(actor, identifier, "suspend_application", clock)
 
 
 def resume(actor: Actor, identifier: UUID, *, clock: Clock) -> Application:
     """Let the application's calls through again. Raises NotFound."""
-    return _stand(actor, identifier, Standing.ACTIVE, "resume_application", clock)
+    return _stand(actor, identifier, "resume_application", clock)
 
 
 def delete(actor: Actor, identifier: UUID, *, clock: Clock) -> None:
     """Remove an application that has no key. Raises NotFound, Conflict (`in_use`)."""
+    can(actor, Verb.DELETE, Application.noun)
     with change(actor, "application.deleted", str(identifier), clock=clock) as recorded:
         application = _locked(identifier)
-        can(actor, Verb.DELETE, application)
-        refuse_in_use(application.keys.all(), "application", "keys")
+        # Keys are never deleted, revoked ones neither: their kids stand in records.
+        refuse_in_use(application.keys.all(), "application", "keys", remedy="suspend it: what had keys stays on record")
         recorded.deletes(_ref(application))
         application.delete()
 
@@ -118,12 +124,13 @@ def compiled(identifier: str) -> Resource | None:
     return Resource("application", str(application.id), (), body)
 
 
-def _stand(
-    actor: Actor, identifier: UUID, standing: Standing, operation: SecurityOperation, clock: Clock
-) -> Application:
-    with change(actor, f"application.{standing}", str(identifier), clock=clock) as recorded:
+def _stand(actor: Actor, identifier: UUID, operation: SecurityOperation, clock: Clock) -> Application:
+    can(actor, Verb.SUSPEND, Application.noun)
+    suspends = operation == "suspend_application"
+    standing = Standing.SUSPENDED if suspends else Standing.ACTIVE
+    action = "application.suspended" if suspends else "application.resumed"
+    with change(actor, action, str(identifier), clock=clock) as recorded:
         application = _locked(identifier)
-        can(actor, Verb.SUSPEND, application)
         if application.status != standing:
             application.status = standing
             application.save(update_fields=["status"])

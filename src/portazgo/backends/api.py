@@ -8,9 +8,16 @@ from ninja import Query, Router, Status
 
 from portazgo.accounts.domain import Verb, can
 from portazgo.accounts.requests import AdminRequest
-from portazgo.backends import service
+from portazgo.backends import service, testing
 from portazgo.backends.models import Backend
-from portazgo.backends.schemas import BackendsQuery, BackendView, ChangeBackend, CreateBackend
+from portazgo.backends.schemas import (
+    BackendsQuery,
+    BackendView,
+    ChangeBackend,
+    CreateBackend,
+    TestBackend,
+    TestOutcome,
+)
 from portazgo.kit.paging import Page
 from portazgo.kit.web.lists import page_of
 from portazgo.kit.web.rows import the_one
@@ -46,6 +53,13 @@ def change_backend(request: AdminRequest, backend_id: UUID, body: ChangeBackend)
     """Rename a backend or replace its environments."""
     environments = body.environments.model_dump(mode="json") if body.environments is not None else None
     return service.alter(request.actor, backend_id, name=body.name, environments=environments, clock=request.clock)
+
+
+@router.post("/backends/{uuid:backend_id}/test", response=TestOutcome)
+def test_backend(request: AdminRequest, backend_id: UUID, body: TestBackend) -> testing.Outcome:
+    """Call a backend with a token as the gateway makes it, and explain what it answers."""
+    attempt = testing.Attempt(backend_id, body.path, body.environment, body.application)
+    return testing.try_out(request.actor, attempt, wrapper=request.wrapper, clock=request.clock)
 
 
 @router.delete("/backends/{uuid:backend_id}", response={204: None})

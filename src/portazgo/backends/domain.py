@@ -9,6 +9,7 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 
 TARGETS_AT_MOST = 32
+USUAL_PORTS = {"http": 80, "https": 443}
 LIFE_SECONDS = range(10, 3601)
 # A name (letters, digits, '-', '.', '_') or a bracketed IPv6 address.
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\]")
@@ -39,27 +40,24 @@ class Timeouts:
 
 
 def check_target(target: str) -> str:
-    """Return the target as `http://host:port` with its port spelled out.
+    """Return the target as `http://host:port` or `https://host:port` with its port spelled out.
 
-    Raises ValueError with a sentence for anything else, https included.
+    Raises ValueError with a sentence for anything else.
     """
-    if target.lower().startswith("https://"):
-        raise ValueError(
-            f"{target!r}: TLS to backends is not supported yet; give the backend's http:// address in a network that you trust"
-        )
-    if not target.lower().startswith("http://"):
-        raise ValueError(f"{target!r} is no target: it must read http://host:port")
-    authority = target[len("http://") :].removesuffix("/")
-    host, port = _split(authority, target)
+    scheme, separator, rest = target.partition("://")
+    scheme = scheme.lower()
+    if not separator or scheme not in USUAL_PORTS:
+        raise ValueError(f"{target!r} is no target: it must read http://host:port or https://host:port")
+    host, port = _split(rest.removesuffix("/"), target, USUAL_PORTS[scheme])
     if not _HOST.fullmatch(host):
-        raise ValueError(f"{target!r} is no target: it must read http://host:port, without a path, user or query")
-    return f"http://{host.lower()}:{port}"
+        raise ValueError(f"{target!r} is no target: it must read {scheme}://host:port, without a path, user or query")
+    return f"{scheme}://{host.lower()}:{port}"
 
 
-def _split(authority: str, target: str) -> tuple[str, int]:
+def _split(authority: str, target: str, usual: int) -> tuple[str, int]:
     try:
         parts = urlsplit(f"//{authority}")
-        port = parts.port if parts.port is not None else 80
+        port = parts.port if parts.port is not None else usual
     except ValueError:
         raise ValueError(f"{target!r} is no target: its port is no number from 1 to 65535") from None
     if port == 0:

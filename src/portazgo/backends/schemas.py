@@ -11,11 +11,19 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from portazgo.backends.claims import check_claims
 from portazgo.backends.domain import LIFE_SECONDS, Timeouts, check_targets
+from portazgo.backends.tls import (
+    PEM_CHARACTERS_AT_MOST,
+    check_authorities,
+    check_pins,
+    check_revocation_lists,
+    check_rules,
+    check_server_name,
+)
 from portazgo.kit.names import PLAIN_TEXT_PATTERN, SLUG_PATTERN
-from portazgo.kit.web.schemas import Body, PageQuery
+from portazgo.kit.web.schemas import Body, NameFilter, PageQuery, Whole
 
 Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=63)]
-Milliseconds = Annotated[int, Field(ge=1, le=600_000)]
+Milliseconds = Annotated[Whole, Field(ge=1, le=600_000)]
 DEFAULT_TIMEOUTS = Timeouts()
 
 
@@ -34,7 +42,7 @@ class CredentialBody(Body):
     kind: Literal["mint", "none"] = "mint"
     issuer: UUID | None = Field(None, description="Null: the default issuer.")
     audience: Annotated[str, StringConstraints(pattern=PLAIN_TEXT_PATTERN, max_length=200)] = ""
-    life_seconds: int = Field(300, ge=LIFE_SECONDS.start, lt=LIFE_SECONDS.stop)
+    life_seconds: Whole = Field(300, ge=LIFE_SECONDS.start, lt=LIFE_SECONDS.stop)
     claims: Annotated[dict[str, Any], AfterValidator(check_claims)] = Field(
         {}, examples=[{"token_type": "access", "partner": "{partner.name}"}]
     )
@@ -46,12 +54,36 @@ class CredentialBody(Body):
         return self
 
 
+class TlsBody(Body):
+    """How `https://` targets are verified; null: by the public authorities and the target's name."""
+
+    ca: (
+        Annotated[str, StringConstraints(max_length=PEM_CHARACTERS_AT_MOST), AfterValidator(check_authorities)] | None
+    ) = Field(None, description="PEM: the authorities that count instead of the public ones.")
+    server_name: Annotated[str, AfterValidator(check_server_name)] | None = Field(
+        None, description="The name that the certificate must be for, where it is not the target's.", max_length=253
+    )
+    pins_sha256: Annotated[list[str], AfterValidator(check_pins)] = Field(
+        [], description="Base64 of SHA-256 over the public key (SPKI); the backend's must be one of them."
+    )
+    crl: (
+        Annotated[str, StringConstraints(max_length=PEM_CHARACTERS_AT_MOST), AfterValidator(check_revocation_lists)]
+        | None
+    ) = Field(None, description="PEM: revocation lists of the authorities.")
+
+
 class EnvironmentBody(Body):
     """A backend in one environment."""
 
     targets: Annotated[list[str], AfterValidator(check_targets)] = Field(examples=[["http://127.0.0.1:8000"]])
     timeouts: TimeoutsBody = TimeoutsBody()
     credential: CredentialBody
+    tls: TlsBody | None = None
+
+    @model_validator(mode="after")
+    def _rules_for_tls(self) -> EnvironmentBody:
+        check_rules(self.targets, self.tls)
+        return self
 
 
 class EnvironmentsBody(Body):
@@ -84,7 +116,7 @@ class ChangeBackend(Body):
 class BackendsQuery(PageQuery):
     """A page of backends."""
 
-    name: Annotated[str | None, Field(None, max_length=63)]
+    name: NameFilter = None
 
 
 class BackendView(Schema):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from portazgo.accounts.domain import Actor, Verb, can
 from portazgo.backends.models import Backend
 from portazgo.kit.errors import Invalid
-from portazgo.kit.web.rows import refuse_in_use, refuse_taken, the_one
+from portazgo.kit.web.rows import given, refuse_in_use, refuse_taken, the_one
 from portazgo.signing.domain import ALGORITHM
 from portazgo.signing.models import Issuer
 from portazgo.signing.service import FEATURE as MINT
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from portazgo.kit.clock import Clock
 
 HTTP1 = "backend.http1.1"
+TLS = "backend.tls.1"
 NO_CREDENTIAL = "credential.none.1"
 
 
@@ -39,9 +40,10 @@ def alter(
     actor: Actor, identifier: UUID, *, name: str | None, environments: Mapping[str, Any] | None, clock: Clock
 ) -> Backend:
     """Rename a backend or replace its environments; None leaves as it is. Raises NotFound, Conflict, Invalid."""
-    with change(actor, "backend.changed", str(identifier), clock=clock) as recorded:
+    can(actor, Verb.CHANGE, Backend.noun)
+    details = {"members": given(name=name, environments=environments)}
+    with change(actor, "backend.changed", str(identifier), details=details, clock=clock) as recorded:
         backend = _locked(identifier)
-        can(actor, Verb.CHANGE, backend)
         if name is not None and name != backend.name:
             refuse_taken(Backend.objects.all(), "backend", name)
             backend.name = name
@@ -54,9 +56,9 @@ def alter(
 
 def delete(actor: Actor, identifier: UUID, *, clock: Clock) -> None:
     """Remove a backend that no route leads to. Raises NotFound, Conflict (`in_use`)."""
+    can(actor, Verb.DELETE, Backend.noun)
     with change(actor, "backend.deleted", str(identifier), clock=clock) as recorded:
         backend = _locked(identifier)
-        can(actor, Verb.DELETE, backend)
         refuse_in_use(backend.routes.all(), "backend", "routes")
         recorded.deletes(_ref(backend))
         backend.delete()
@@ -69,6 +71,8 @@ def compiled(identifier: str) -> Resource | None:
         return None
     kinds = {one["credential"]["kind"] for one in backend.environments.values()}
     features = {HTTP1} | ({MINT} if "mint" in kinds else set()) | ({NO_CREDENTIAL} if "none" in kinds else set())
+    targets = [target for one in backend.environments.values() for target in one["targets"]]
+    features |= {TLS} if any(target.startswith("https://") for target in targets) else set()
     body = BackendBody(name=backend.name, environments=backend.environments)
     return Resource("backend", str(backend.id), tuple(sorted(features)), body)
 
@@ -79,6 +83,9 @@ def _complete(environments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _environment(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    if given.get("tls") is None:
+        # Absent, not null: nodes before the feature refuse a member that they don't know.
+        given = {member: value for member, value in given.items() if member != "tls"}
     credential = given["credential"]
     if credential["kind"] == "none":
         return {**given, "credential": {"kind": "none"}}

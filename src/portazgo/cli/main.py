@@ -8,6 +8,7 @@ import sys
 from typing import Any, cast
 
 import click
+from click.shell_completion import CompletionItem
 
 from portazgo.cli.exits import Exit
 from portazgo.cli.registry import COMMANDS
@@ -42,6 +43,12 @@ class LazyGroup(click.Group):
             hint = f" Did you mean '{near[0]}'?" if near else ""
             raise click.UsageError(f"{problem.message}{hint}", ctx) from None
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a command's name from the registry's lines, or an option."""
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        named = [(name, entry) for name, entry in COMMANDS.items() if name.startswith(incomplete)]
+        return [CompletionItem(name, help=entry.help) for name, entry in named] + options
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands by section, from the registry's lines."""
         sections: dict[str, list[tuple[str, str]]] = {}
@@ -63,10 +70,10 @@ def portazgo() -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line. Returns the exit code."""
-    if "NO_COLOR" in os.environ:
-        os.environ.setdefault("TERM", "dumb")
+    # https://no-color.org: click asks its context; what draws tables looks by itself (`output.colours`).
+    plain: dict[str, Any] = {"color": False} if os.environ.get("NO_COLOR") else {}
     try:
-        outcome: Any = portazgo.main(args=arguments, prog_name="portazgo", standalone_mode=False)
+        outcome: Any = portazgo.main(args=arguments, prog_name="portazgo", standalone_mode=False, **plain)
     except click.exceptions.Abort:
         click.echo("Interrupted.", err=True)
         return Exit.INTERRUPTED

@@ -1,20 +1,32 @@
-"""Prints documents: one on stdout, in the form asked for; progress and warnings go to stderr elsewhere."""
+"""Prints documents: one on stdout, in the form asked for; what else is to be said goes to stderr."""
 
 from __future__ import annotations
 
 import csv
 import json
+import os
 import sys
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from portazgo.cli.cells import NOTHING, Names, cell, member, members, raw, without_seconds
+from portazgo.cli.words import label, say
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
 Row = dict[str, Any]
 
+QUIET = "portazgo.quiet"
+_NO_NAMES: Names = {}
+# Where nobody looks at a terminal, a line is a row: nothing is folded or cut.
+_UNFOLDED_COLUMNS = 10_000
 
-def show_rows(rows: Iterable[Row], columns: Sequence[str], output: str) -> None:
-    """Print a list; `columns` are dotted paths, and count for table and csv only."""
+
+def show_rows(rows: Iterable[Row], columns: Sequence[str], output: str, *, names: Names = _NO_NAMES) -> None:
+    """Print a list; `columns` are dotted paths, and count for table and csv only; `names` for tables only."""
     if output == "jsonl":
         for row in rows:
             click.echo(json.dumps(row, ensure_ascii=False))
@@ -25,14 +37,14 @@ def show_rows(rows: Iterable[Row], columns: Sequence[str], output: str) -> None:
     elif output == "yaml":
         _yaml(listed)
     elif output == "csv":
-        writer = csv.writer(sys.stdout)
+        writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(columns)
-        writer.writerows([_cell(row, column) for column in columns] for row in listed)
+        writer.writerows([raw(member(row, column)) for column in columns] for row in listed)
     else:
-        _table(listed, columns)
+        _table(listed, columns, names)
 
 
-def show_one(document: Row, output: str) -> None:
+def show_one(document: Row, output: str, *, names: Names = _NO_NAMES) -> None:
     """Print one document."""
     if output in {"json", "jsonl"}:
         click.echo(json.dumps(document, indent=2 if output == "json" else None, ensure_ascii=False))
@@ -41,41 +53,78 @@ def show_one(document: Row, output: str) -> None:
     elif output == "csv":
         show_rows([document], list(document), "csv")
     else:
-        width = max((len(name) for name in document), default=0)
-        for name, value in document.items():
-            click.echo(f"{name:<{width}}  {_text(value)}")
+        show_pairs(members(document, names))
 
 
-def _table(rows: Sequence[Row], columns: Sequence[str]) -> None:
+def show_pairs(pairs: Iterable[tuple[str, str]]) -> None:
+    """Print labels and texts under each other."""
+    listed = list(pairs)
+    width = max((len(name) for name, _ in listed), default=0)
+    for name, text in listed:
+        click.echo(f"{name:<{width}}  {text}")
+
+
+def show_paragraph(text: str) -> None:
+    """Print a text for people: wrapped where a terminal would break words, as it is into files and pipes."""
+    if sys.stdout.isatty() or "COLUMNS" in os.environ:
+        text = click.wrap_text(text, width=console().width)
+    click.echo(text)
+
+
+def note(sentence: str) -> None:
+    """Say something beside the document, on stderr; with --quiet don't."""
+    context = click.get_current_context(silent=True)
+    if context is None or not context.meta.get(QUIET):
+        click.echo(sentence, err=True)
+
+
+def colours() -> bool:
+    """Tell whether colours and bold may be used at all (https://no-color.org)."""
+    return not os.environ.get("NO_COLOR")
+
+
+def console() -> Console:
+    """Make what tables are drawn on: as wide as the terminal; unfolded into files and pipes."""
+    from rich.console import Console  # noqa: PLC0415 - drawn by the commands that show a table
+
+    on_terminal = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(
+        highlight=False,
+        markup=False,
+        emoji=False,
+        width=None if on_terminal else _UNFOLDED_COLUMNS,
+        color_system="auto" if colours() else None,
+    )
+
+
+def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], names: Names) -> None:
     if not rows:
-        click.echo("Nothing yet.", err=True)
+        note(say("Nothing there yet."))
         return
-    from rich.console import Console  # noqa: PLC0415 - tables are drawn by the commands that show one
-    from rich.table import Table  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415 - drawn by the commands that show a table
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column in columns:
-        table.add_column(column.replace("_", " ").replace(".", " "), overflow="fold")
+        table.add_column(
+            label(column), overflow="fold", **(_WHOLE if column.endswith("_at") else _SHAPES.get(column, {}))
+        )
     for row in rows:
-        table.add_row(*[_cell(row, column) for column in columns])
-    Console(highlight=False, markup=False).print(table)
+        table.add_row(*[_brief(column, cell(member(row, column), names)) for column in columns])
+    console().print(table)
 
 
-def _cell(row: Row, column: str) -> str:
-    value: Any = row
-    for name in column.split("."):
-        value = value.get(name) if isinstance(value, dict) else None
-    return _text(value)
+def _brief(column: str, text: str) -> str:
+    return without_seconds(text) if column.endswith("_at") else text
 
 
-def _text(value: object) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False) if value else "-"
-    return str(value)
+# What one copies and pastes is never folded or cut; numbers stand under each other.
+_WHOLE: dict[str, Any] = {"no_wrap": True}
+_NUMBER: dict[str, Any] = {"no_wrap": True, "justify": "right"}
+_SHAPES: dict[str, dict[str, Any]] = {
+    **dict.fromkeys(("id", "kid", "request_id", "epoch", "time", "at", "subject"), _WHOLE),
+    **dict.fromkeys(("requests", "units", "bytes_in", "bytes_out", "mean_ms", "duration_ms", "revision"), _NUMBER),
+    **dict.fromkeys(("collected", "rolled_up", "last_sequence", "receipt.revision"), _NUMBER),
+}
 
 
 def _yaml(document: object) -> None:
@@ -83,4 +132,20 @@ def _yaml(document: object) -> None:
 
     writer = YAML(typ="safe")
     writer.default_flow_style = False
+    writer.allow_unicode = True
+    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # ruamel has no types for it
     writer.dump(document, sys.stdout)
+
+
+__all__ = [
+    "NOTHING",
+    "QUIET",
+    "Row",
+    "colours",
+    "console",
+    "note",
+    "show_one",
+    "show_pairs",
+    "show_paragraph",
+    "show_rows",
+]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import click
 
 from portazgo.cli.exits import Exit
+from portazgo.cli.words import say, speak
 
 if TYPE_CHECKING:
     from portazgo.client.admin import AdminClient
@@ -30,7 +32,8 @@ class Failed(click.ClickException):
 
     def show(self, file: object = None) -> None:
         """Say it on stderr."""
-        click.secho(f"Error: {self.message}", fg="red", err=True)
+        plain = False if os.environ.get("NO_COLOR") else None
+        click.secho(f"{say('Error')}: {self.message}", fg="red", err=True, color=plain)
         if self.remedy:
             click.echo(f"  {self.remedy}", err=True)
 
@@ -52,8 +55,8 @@ def connect() -> AdminClient:
         token = settings.admin_token_file.read_text().strip()
     except OSError as problem:
         raise Failed(
-            f"there is no admin token in {settings.admin_token_file} ({problem.strerror})",
-            remedy="Start Portazgo here first (`portazgo up`), or name the file with PORTAZGO_ADMIN_TOKEN_FILE.",
+            say("there is no admin token in {file} ({why})", file=settings.admin_token_file, why=problem.strerror),
+            remedy=say("Start Portazgo here first (`portazgo up`), or name the file with PORTAZGO_ADMIN_TOKEN_FILE."),
             exit_code=Exit.LOGIN,
         ) from None
     return AdminClient(settings.control_url, Secret(token))
@@ -66,8 +69,9 @@ def load_settings(flags: dict[str, str | None] | None = None) -> Settings:
     try:
         loaded = settings.load(flags)
     except settings.SettingsInvalid as problem:
-        raise Failed(f"the settings are wrong:\n{problem}", exit_code=Exit.USAGE) from None
+        raise Failed(say("the settings are wrong:\n{problem}", problem=problem), exit_code=Exit.USAGE) from None
     settings.use(loaded)
+    speak(loaded.lang)
     return loaded
 
 
@@ -83,7 +87,8 @@ def speaks_to_admin_api(command: Callable[P, R]) -> Callable[P, R]:
             return command(*args, **kwargs)
         except Unreachable as problem:
             raise Failed(
-                str(problem), remedy="Is it running? `portazgo up` starts it here; PORTAZGO_CONTROL_URL names another."
+                say("{url} can't be reached: {why}", url=problem.url, why=problem.why),
+                remedy=say("Is it running? `portazgo up` starts it here; PORTAZGO_CONTROL_URL names another."),
             ) from None
         except Answered as problem:
             raise _failed(problem.status, problem.problem) from None
@@ -98,7 +103,8 @@ def _failed(status: int, problem: dict[str, object]) -> Failed:
     sentence = str(problem.get("detail") or problem.get("title") or f"HTTP {status}")
     errors = problem.get("errors")
     if isinstance(errors, list):
-        sentence += "".join(f"\n  {error.get('pointer') or '/'}: {error.get('message')}" for error in errors)
+        told = [error for error in errors if error.get("message") != sentence]
+        sentence += "".join(f"\n  {error.get('pointer') or '/'}: {error.get('message')}" for error in told)
     exit_code = Exit.REFUSED if problem.get("category") == "refused" else _EXIT_BY_STATUS.get(status, Exit.FAILED)
     remedy = problem.get("remedy")
     return Failed(sentence, remedy=str(remedy) if remedy else None, exit_code=exit_code)

@@ -43,6 +43,10 @@ class AdminClient:
         """Change one thing."""
         return _document(self._http.request("PATCH", BASE + path, body=dict(body)))
 
+    def put(self, path: str, body: Mapping[str, Any]) -> Document:
+        """Replace one thing."""
+        return _document(self._http.request("PUT", BASE + path, body=dict(body)))
+
     def delete(self, path: str) -> Document:
         """Remove one thing."""
         return _document(self._http.request("DELETE", BASE + path))

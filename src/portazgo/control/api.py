@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from django.db import OperationalError
+from django.db import IntegrityError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.module_loading import import_string
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, AuthorizationError, HttpError, ValidationError
+from ninja.operation import Operation
+from ninja.parser import Parser
 from ninja.security import HttpBearer
 
 from portazgo.accounts.domain import Actor
 from portazgo.accounts.service import authenticate
+from portazgo.control.openapi import complete
 from portazgo.control.registry import NOUNS
-from portazgo.kit.errors import FieldError, Invalid, Problem, Unauthenticated, Unavailable
+from portazgo.kit.errors import Conflict, FieldError, Invalid, Problem, Unauthenticated, Unavailable
 from portazgo.kit.secret import Secret
 from portazgo.kit.web.problems import plain_problem, problem_response
+
+if TYPE_CHECKING:
+    from ninja.openapi.schema import OpenAPISchema
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +34,41 @@ _DESCRIPTION = """\
 Everything that can be done in Portazgo's control plane. Send `Authorization: Bearer <admin token>`.
 Lists page by cursor; writes take `Idempotency-Key`; errors are RFC 9457 problem documents with a stable `code`.
 """
+
+
+class AdminAPI(NinjaAPI):
+    """django-ninja's API, whose OpenAPI document says all that it answers."""
+
+    def get_openapi_schema(self, **where: Any) -> OpenAPISchema:
+        """Give the document."""
+        return complete(super().get_openapi_schema(**where))
+
+    def get_openapi_operation_id(self, operation: Operation) -> str:
+        """Name an operation after its function: `create_partner`."""
+        return operation.view_func.__name__
+
+
+class Bodies(Parser):
+    """Reads JSON without guessing: no member twice in an object, no NaN, no infinity."""
+
+    def parse_body(self, request: HttpRequest) -> dict[str, Any]:
+        """Read a request's body. Raises ValueError, RecursionError."""
+        document: dict[str, Any] = json.loads(
+            request.body, object_pairs_hook=_each_member_once, parse_constant=_no_such_number
+        )
+        return document
+
+
+def _each_member_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the member {next(name for name in names if names.count(name) > 1)!r} stands twice")
+    return members
+
+
+def _no_such_number(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 class AdminToken(HttpBearer):
@@ -42,12 +84,13 @@ class AdminToken(HttpBearer):
 
 def build_api() -> NinjaAPI:
     """Put the API together."""
-    api = NinjaAPI(
+    api = AdminAPI(
         title="Portazgo admin API",
         version=version("portazgo"),
         description=_DESCRIPTION,
         docs_url=None,
         auth=AdminToken(),
+        parser=Bodies(),
         urls_namespace="admin-api",
     )
     for noun in NOUNS:
@@ -79,11 +122,23 @@ def _handle_errors(api: NinjaAPI) -> None:
 
     @api.exception_handler(HttpError)
     def of_ninja(request: HttpRequest, error: HttpError) -> HttpResponse:
-        return plain_problem(request, error.status_code, str(error))
+        cause = f": {error.__cause__}" if isinstance(error.__cause__, ValueError) else ""
+        return plain_problem(request, error.status_code, f"{error}{cause}")
 
     @api.exception_handler(Http404)
     def nothing_there(request: HttpRequest, _error: Http404) -> HttpResponse:
         return plain_problem(request, 404, "there is nothing at this path")
+
+    @api.exception_handler(IntegrityError)
+    def overtaken(request: HttpRequest, error: IntegrityError) -> HttpResponse:
+        # Two changes passed the same check at once; the tables' own rules let one of them through.
+        logger.info("a change was overtaken by another: %s", str(error).strip().splitlines()[0])
+        problem = Conflict(
+            "another change came between: a name, a place or a dependency was taken meanwhile",
+            code="overtaken",
+            remedy="look at what is there now, and try again",
+        )
+        return problem_response(request, problem)
 
     @api.exception_handler(OperationalError)
     def database_away(request: HttpRequest, error: OperationalError) -> HttpResponse:
@@ -105,8 +160,9 @@ def _field_errors(error: ValidationError) -> list[FieldError]:
 
 def _field_error(one: dict[str, Any]) -> FieldError:
     # ninja's place: ("body", <name of the view's argument>, member, …); the argument's name means nothing to the caller.
+    # Of a query it is ("query", member), but inside of a list ("query", <name of the argument>, member, index).
     source, *path = one["loc"]
-    members = path[1:] if source == "body" else path
+    members = path[1:] if source == "body" or len(path) > 1 else path
     pointer = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in members)
     return {"pointer": pointer, "message": str(one["msg"]).removeprefix("Value error, ")}
 

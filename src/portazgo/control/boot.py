@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import TYPE_CHECKING
 
@@ -9,16 +10,44 @@ import django
 from django.apps import apps
 
 from portazgo import settings as portazgo_settings
+from portazgo.kit.errors import StartRefused
+from portazgo.native_build import NativeModuleStale, require_fresh
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from portazgo.settings import Settings
 
 
 def boot(settings: Settings) -> None:
-    """Make these the settings of the process and set Django up; needed before anything that has a model is imported."""
+    """Make these the settings of the process and set Django up; needed before anything that has a model is imported.
+
+    Raises StartRefused when the native module is stale, or the data folder can't be made or written.
+    """
     if apps.ready:
         return
+    _require_native()
     portazgo_settings.use(settings)
     os.environ["DJANGO_SETTINGS_MODULE"] = "portazgo.control.django_settings"
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_folder(settings.data_dir)
     django.setup()
+
+
+def _require_native() -> None:
+    # The control plane validates with it: a stale one would let through what nodes of these sources refuse.
+    try:
+        require_fresh()
+    except NativeModuleStale as problem:
+        raise StartRefused(str(problem), "run `make native`") from None
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as problem:
+        raise StartRefused(
+            f"the data folder {folder} can't be written ({problem.strerror})",
+            "give this user the right to write there, or choose another folder with PORTAZGO_DATA_DIR",
+        ) from None

@@ -18,6 +18,7 @@ INSTALLED_APPS = [noun.app for noun in NOUNS]
 MIDDLEWARE = [
     "portazgo.control.middleware.Requests",
     "portazgo.control.middleware.Problems",
+    "portazgo.control.middleware.Bodies",
     "portazgo.control.idempotency.Idempotency",
 ]
 ROOT_URLCONF = "portazgo.control.urls"
@@ -30,4 +31,4 @@ TIME_ZONE = "UTC"
 USE_I18N = False
 APPEND_SLASH = False
 LOGGING_CONFIG = None  # kit.logs configures them
-DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024  # an OpenAPI document to import may be large
+DATA_UPLOAD_MAX_MEMORY_SIZE = None  # middleware.Bodies says what is too large, in a problem document

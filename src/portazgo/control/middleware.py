@@ -9,8 +9,9 @@ from django.http import HttpResponse
 
 from portazgo.control.provider import wrapper
 from portazgo.kit.clock import SYSTEM_CLOCK
+from portazgo.kit.errors import Problem, TooLarge, WrongType
 from portazgo.kit.ids import uuid7
-from portazgo.kit.web.problems import PROBLEM_JSON, plain_problem
+from portazgo.kit.web.problems import PROBLEM_JSON, plain_problem, problem_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,13 +24,29 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+LARGEST_BODY_BYTES = 16 * 1024 * 1024  # an OpenAPI document to import may be large
+NO_CONTENT = 204
 FIRST_ERROR = 400
 SERVER_ERROR = 500
 _DETAILS = {
     400: "the request can't be read",
     404: "there is nothing at this path",
     405: "this path doesn't take that method; Allow lists those that it takes",
+    500: "this was logged with the request's id",
 }
+# Answers are JSON for programs: no page may frame, run or sniff them.
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+def answer_for_django(status: int, request: HttpRequest, *_: object, **__: object) -> HttpResponse:
+    """Answer what Django would answer with a page of its own: 400, 403, 404, 500."""
+    return plain_problem(request, status, _DETAILS.get(status, "the request was not answered"))
 
 
 class Requests:
@@ -45,8 +62,10 @@ class Requests:
         started = SYSTEM_CLOCK.monotonic()
         answer = self._get_response(request)
         answer["X-Request-Id"] = ours.request_id
-        answer.setdefault("Cache-Control", "no-store")
-        answer["X-Content-Type-Options"] = "nosniff"
+        for name, value in _HEADERS.items():
+            answer.setdefault(name, value)
+        if answer.status_code == NO_CONTENT:
+            del answer["Content-Type"]
         logger.log(
             logging.ERROR if answer.status_code >= SERVER_ERROR else logging.INFO,
             "%s %s",
@@ -76,3 +95,26 @@ class Problems:
         kept = {name: answer[name] for name in ("Allow",) if name in answer}
         detail = _DETAILS.get(answer.status_code, "the request was not answered")
         return plain_problem(request, answer.status_code, detail, kept)
+
+
+class Bodies:
+    """Refuses a body that is too large before it is read, and one that is not JSON."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request."""
+        try:
+            _check_body(request)
+        except Problem as problem:
+            return problem_response(request, problem)
+        return self._get_response(request)
+
+
+def _check_body(request: HttpRequest) -> None:
+    length = int(request.META.get("CONTENT_LENGTH") or 0)
+    if length > LARGEST_BODY_BYTES:
+        raise TooLarge(f"the body has {length} bytes; at most {LARGEST_BODY_BYTES} are read")
+    if length and request.path.startswith("/api/") and request.content_type != "application/json":
+        raise WrongType(f"the body is {request.content_type or 'of no stated type'}", remedy="send application/json")

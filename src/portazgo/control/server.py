@@ -12,6 +12,7 @@ from waitress.server import BaseWSGIServer, MultiSocketServer, create_server
 from waitress.wasyncore import ExitNow
 
 from portazgo.control.boot import boot
+from portazgo.kit.clock import SYSTEM_CLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 API_THREADS = 8
-LARGEST_BODY_BYTES = 16 * 1024 * 1024
+# Twice what middleware.Bodies takes: what is a little too large is told so in a problem document, not by waitress.
+LARGEST_BODY_BYTES = 32 * 1024 * 1024
 FINISH_SECONDS = 2
 
 
@@ -30,16 +32,20 @@ def serve_control(settings: Settings, *, ready: Callable[[], None] = lambda: Non
     """Serve until SIGTERM or SIGINT, then end within 5 s. Returns the exit code: 0, or 130 when interrupted.
 
     `ready` is called once both ports answer. The databases must be migrated. Call it from the main thread.
-    Raises StartRefused: database away, older or newer than the code; port taken.
+    Raises StartRefused: database away, older or newer than the code; master key missing or another's; port taken.
     """
     boot(settings)
     from portazgo.control.databases import require_migrated  # noqa: PLC0415 - Django is set up now
     from portazgo.control.internal import InternalListener, bound_socket  # noqa: PLC0415
+    from portazgo.control.provider import require_wrapper  # noqa: PLC0415
     from portazgo.control.wsgi import application  # noqa: PLC0415
+    from portazgo.keys.graves import bury  # noqa: PLC0415
     from portazgo.snapshot.revocations import catch_up  # noqa: PLC0415
 
     require_migrated()
+    require_wrapper()
     catch_up(settings.data_dir)
+    bury(settings.data_dir, clock=SYSTEM_CLOCK)
     application.load_middleware()
     internal = InternalListener(settings)
     socket = bound_socket(settings.control_listen.host, settings.control_listen.port, "PORTAZGO_CONTROL_PORT")

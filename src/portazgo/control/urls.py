@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from django.urls import path
 
 from portazgo.control.api import api
 from portazgo.control.health import health
+from portazgo.control.middleware import answer_for_django
 from portazgo.control.wellknown import discovery, jwks
 
 urlpatterns = [
@@ -14,3 +17,9 @@ urlpatterns = [
     path(".well-known/jwks.json", jwks),
     path(".well-known/openid-configuration", discovery),
 ]
+
+# What Django answers by itself, also where our middleware is not around it.
+handler400 = partial(answer_for_django, 400)
+handler403 = partial(answer_for_django, 403)
+handler404 = partial(answer_for_django, 404)
+handler500 = partial(answer_for_django, 500)

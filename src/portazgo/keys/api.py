@@ -44,8 +44,9 @@ def create_key(request: AdminRequest, application_id: UUID, body: CreateKey) -> 
     new = service.NewKey(application_id, body.name, body.scopes, body.networks, expires_at)
     prefix = settings.PORTAZGO.key_prefix
     key, secret = service.create(request.actor, new, prefix, wrapper=request.wrapper, clock=request.clock)
-    shown = KeyView.from_orm(key).model_dump(by_alias=False)
-    return Status(201, KeyShownOnce.model_construct(**shown, api_key=secret.reveal()))
+    shown = KeyView.from_orm(key)
+    members = {name: getattr(shown, name) for name in KeyView.model_fields}
+    return Status(201, KeyShownOnce.model_construct(**members, api_key=secret.reveal()))
 
 
 @router.get("/keys/{kid}", response=KeyView)

@@ -7,12 +7,12 @@ from typing import Annotated
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from portazgo.keys.domain import KID_PATTERN, NETWORKS_AT_MOST, KeyStatus, check_networks
 from portazgo.keys.models import Key
 from portazgo.kit.names import PLAIN_TEXT_PATTERN, SCOPE_PATTERN
-from portazgo.kit.web.schemas import Body, PageQuery
+from portazgo.kit.web.schemas import Body, Moment, PageQuery
 
 KeyName = Annotated[str, StringConstraints(pattern=PLAIN_TEXT_PATTERN, max_length=63)]
 KidText = Annotated[str, StringConstraints(pattern=KID_PATTERN)]
@@ -32,7 +32,7 @@ class CreateKey(Body):
     name: KeyName = ""
     scopes: ScopeNames | None = Field(None, description="Null: all that the plan grants.")
     networks: Networks | None = Field(None, description="Null: from anywhere; empty: from nowhere.")
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
 
 
 class ChangeKey(Body):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from portazgo.accounts.domain import Actor, Verb, can
@@ -13,7 +13,7 @@ from portazgo.keys.peppers import current_pepper
 from portazgo.kit.errors import Conflict
 from portazgo.kit.ids import new_kid
 from portazgo.kit.secret import Secret
-from portazgo.kit.web.rows import the_one
+from portazgo.kit.web.rows import given, the_one
 from portazgo.snapshot.log import change
 from portazgo.snapshot.wire import ResourceRef
 
@@ -82,9 +82,10 @@ def create(actor: Actor, new: NewKey, prefix: str, *, wrapper: KeyWrapper, clock
 
 def alter(actor: Actor, kid: str, changes: Narrowing, *, clock: Clock) -> Key:
     """Rename a key, replace its scopes or networks. Narrower networks go through the security lane too."""
-    with change(actor, "key.changed", kid, clock=clock) as recorded:
+    can(actor, Verb.CHANGE, Key.noun)
+    details = {"members": given(**asdict(changes))}
+    with change(actor, "key.changed", kid, details=details, clock=clock) as recorded:
         key = _alive(kid)
-        can(actor, Verb.CHANGE, key)
         if changes.name is not None:
             key.name = changes.name
         if changes.scopes is not None:
@@ -110,9 +111,9 @@ def enable(actor: Actor, kid: str, *, clock: Clock) -> Key:
 
 def revoke(actor: Actor, kid: str, *, clock: Clock) -> Key:
     """Kill a key for ever, on every node; doing it again changes nothing. Raises NotFound."""
+    can(actor, Verb.REVOKE, Key.noun)
     with change(actor, "key.revoked", kid, clock=clock) as recorded:
         key = _locked(kid)
-        can(actor, Verb.REVOKE, key)
         if key.status != KeyStatus.REVOKED:
             key.status, key.revoked_at = KeyStatus.REVOKED, clock.now()
             key.save(update_fields=["status", "revoked_at"])
@@ -122,10 +123,10 @@ def revoke(actor: Actor, kid: str, *, clock: Clock) -> Key:
 
 
 def _switch(actor: Actor, kid: str, status: KeyStatus, clock: Clock) -> Key:
+    can(actor, Verb.CHANGE, Key.noun)
     off = status == KeyStatus.DISABLED
     with change(actor, "key.disabled" if off else "key.enabled", kid, clock=clock) as recorded:
         key = _alive(kid)
-        can(actor, Verb.CHANGE, key)
         if key.status != status:
             key.status = status
             key.save(update_fields=["status"])

@@ -108,6 +108,24 @@ class Invalid(Problem):
         return cls(message, [{"pointer": pointer, "message": message}], code=code)
 
 
+class TooLarge(Problem):
+    """The payload is larger than what is read."""
+
+    status = 413
+    category = "invalid"
+    default_code = "body_too_large"
+    default_title = "The body is too large"
+
+
+class WrongType(Problem):
+    """The payload is of a type that is not read here."""
+
+    status = 415
+    category = "invalid"
+    default_code = "body_type_unsupported"
+    default_title = "The body is of a type that is not read here"
+
+
 class Unauthenticated(Problem):
     """We don't know who is calling."""
 

@@ -1,9 +1,14 @@
-"""Opaque cursors over keysets: a page says where the next one begins, and rows that come and go shift nothing."""
+"""Opaque cursors over keysets: a page says where the next one begins, and rows that come and go shift nothing.
+
+A cursor carries a check sum over its list's name and its values: one of another list, or one that was edited, is refused
+instead of giving a page from nowhere. It protects from mistakes, not from malice: a cursor opens nothing.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +22,8 @@ LARGEST_LIMIT = 200
 Item = TypeVar("Item")
 CursorValue = str | int
 
+_CHECK_BYTES = 6
+
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Item]):
@@ -26,21 +33,32 @@ class Page(Generic[Item]):
     next_cursor: str | None
 
 
-def encode_cursor(values: Sequence[CursorValue]) -> str:
-    """Make the cursor that goes on after the row with these key values."""
-    text = json.dumps(list(values), separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+def encode_cursor(values: Sequence[CursorValue], *, of: str) -> str:
+    """Make the cursor that goes on after the row with these key values, in the list named by `of`."""
+    text = json.dumps(list(values), separators=(",", ":")).encode()
+    return base64.urlsafe_b64encode(_check_sum(text, of) + text).decode().rstrip("=")
 
 
-def decode_cursor(cursor: str, length: int) -> list[CursorValue]:
-    """Read a cursor of `length` key values. Raises Invalid (`cursor_invalid`)."""
+def decode_cursor(cursor: str, length: int, *, of: str) -> list[CursorValue]:
+    """Read a cursor of `length` key values of the list named by `of`. Raises Invalid (`cursor_invalid`)."""
     try:
-        values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (binascii.Error, ValueError):
+        given = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        check_sum, text = given[:_CHECK_BYTES], given[_CHECK_BYTES:]
+        values = json.loads(text) if check_sum == _check_sum(text, of) else None
+    except (binascii.Error, ValueError, RecursionError):
         values = None
     if not isinstance(values, list) or len(values) != length or not all(map(_is_value, values)):
-        raise Invalid.at("/cursor", "this cursor was not made by this list", code="cursor_invalid")
+        raise cursor_invalid()
     return values
+
+
+def cursor_invalid() -> Invalid:
+    """Make the refusal of a cursor."""
+    return Invalid.at("/cursor", "this cursor was not made by this list", code="cursor_invalid")
+
+
+def _check_sum(text: bytes, of: str) -> bytes:
+    return hashlib.sha256(of.encode() + b"\n" + text).digest()[:_CHECK_BYTES]
 
 
 def _is_value(value: object) -> bool:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from portazgo.kit.errors import StartRefused
+from portazgo.settings_kinds import Listen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,19 +23,28 @@ def node_folder(settings: Settings) -> Path:
     return settings.data_dir / "node"
 
 
+def certificate_files(settings: Settings) -> list[Path]:
+    """List the files that the listener's TLS is read from; empty: it is plain."""
+    files = [path for pair in settings.gateway_tls_certificates for path in pair]
+    return files if settings.gateway_tls_client_ca is None else [*files, settings.gateway_tls_client_ca]
+
+
 def native_configuration(settings: Settings, *, follows_control_plane: bool) -> str:
-    """Write the JSON that the native node reads."""
+    """Write the JSON that the native node reads. Raises StartRefused for an address that can't be one."""
     staleness = settings.revocation_max_staleness if follows_control_plane else None
     return json.dumps(
         {
             "folder": str(node_folder(settings).absolute()),
             "label": socket.gethostname(),
-            "listen": str(settings.gateway_listen),
-            "admin_listen": str(settings.admin_listen),
+            "listen": _numeric(settings.gateway_listen, "PORTAZGO_GATEWAY_LISTEN"),
+            "admin_listen": _numeric(settings.admin_listen, "PORTAZGO_ADMIN_LISTEN"),
             "threads": settings.threads,
             "key_prefix": settings.key_prefix,
             "max_staleness_seconds": None if staleness is None else int(staleness.total_seconds()),
             "trusted_proxies": list(settings.trusted_proxies),
+            "forwarding_header": settings.forwarding_header,
+            "proxy_protocol": settings.gateway_proxy_protocol,
+            "tls": _tls(settings),
             "limits": {
                 "head_bytes": 65_536,
                 "head_lines": 100,
@@ -44,3 +56,26 @@ def native_configuration(settings: Settings, *, follows_control_plane: bool) -> 
             "journal": {"seal_ms": SEAL_MS[settings.profile], "seal_bytes": 1_048_576, "sync_ms": 5},
         }
     )
+
+
+def _tls(settings: Settings) -> dict[str, Any] | None:
+    if not settings.gateway_tls_certificates:
+        return None
+    authority = settings.gateway_tls_client_ca
+    return {
+        "certificates": [
+            {"certificate": str(certificate), "key": str(key)} for certificate, key in settings.gateway_tls_certificates
+        ],
+        "client_certificates": settings.gateway_tls_client_certificates,
+        "client_ca": None if authority is None else str(authority),
+        "handshake_seconds": 10,
+    }
+
+
+def _numeric(listen: Listen, variable: str) -> str:
+    """Write host:port with the host's address: the native side looks no names up. Raises StartRefused."""
+    try:
+        found = socket.getaddrinfo(listen.host, listen.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as problem:
+        raise StartRefused(f"{listen} can't be listened on ({problem.strerror})", f"correct {variable}") from None
+    return str(Listen(str(found[0][4][0]), listen.port))

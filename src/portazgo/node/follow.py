@@ -8,7 +8,7 @@ import random
 import threading
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from portazgo import _native
@@ -16,10 +16,11 @@ from portazgo.kit.clock import rfc3339
 from portazgo.kit.http import Unreachable
 from portazgo.kit.wrapping import WrappingFailed
 from portazgo.node.apply import apply_update
+from portazgo.node.lane import LaneSieve, lane_of, revoked_kids
 from portazgo.node.native import SnapshotRefused, Update
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from portazgo.kit.http import JsonClient
     from portazgo.kit.wrapping import KeyWrapper
@@ -30,12 +31,15 @@ logger = logging.getLogger(__name__)
 
 LONGEST_WAIT_SECONDS = 25
 FIRST_PAUSE_SECONDS = 0.2
+START_TOGETHER_SECONDS = 15.0
+"""A group's parts start at once, and the control plane takes longest: until then its absence is no trouble."""
 LONGEST_PAUSE_SECONDS = 5.0
 GONE = 410
 CONFLICT = 409
 NO_CONTENT = 204
 OK = 200
-SECURITY_MARK = b'{"security"'
+CLOCK_ALERT_US = 2_000_000
+HEAD_HEADER = "X-Portazgo-Head"
 
 
 class FeedRefused(Exception):
@@ -74,13 +78,24 @@ class Follower:
         self._wait_seconds = max(1, min(LONGEST_WAIT_SECONDS, int(longest)))
         self._headers = {"X-Portazgo-Node": node.node_id, "X-Portazgo-Epoch": node.epoch}
         self._receipt: dict[str, Any] | None = None
+        self._sent: dict[str, Any] | None = None
+        self._clock_offset_us: int | None = None
+        self._clock_off = False
+        self._heard = False
         self._pause = FIRST_PAUSE_SECONDS
-        self._last_trouble = ""
+        self._last_trouble: tuple[int, str] | None = None
+        self._patient_until = time.monotonic() + START_TOGETHER_SECONDS
 
     def load_last_known_good(self) -> bool:
         """Serve what was known last, dead keys first. Returns whether there was anything."""
         self._node.revoke_for_ever(self._kept.revoked())
-        return self._kept.load(self._apply_kept)
+        try:
+            loaded = self._kept.load(self._apply_kept)
+        except WrappingFailed as problem:
+            logger.warning("what was known last can't be unsealed: %s", problem)
+            return False
+        self._node.apply_security(self._kept.lane())
+        return loaded
 
     def run(self, stopping: threading.Event) -> None:
         """Follow until told to stop; every failure is a pause and another try."""
@@ -88,21 +103,40 @@ class Follower:
             try:
                 self._step()
             except (FeedRefused, Unreachable, SnapshotRefused, WrappingFailed, OSError) as problem:
-                self._say(str(problem))
-                stopping.wait(self._pause * random.uniform(0.75, 1.25))  # noqa: S311 - spreads retries, guards nothing
-                self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
+                self._say(problem)
+                self._rest(stopping)
+            except Exception:
+                # A follower that ends is a node that never hears of a revocation again, whatever the cause was.
+                logger.exception("following the control plane failed")
+                self._rest(stopping)
             else:
                 self._pause = FIRST_PAUSE_SECONDS
-                self._last_trouble = ""
+                self._last_trouble = None
+
+    def _rest(self, stopping: threading.Event) -> None:
+        stopping.wait(self._pause * random.uniform(0.75, 1.25))  # noqa: S311 - spreads retries, guards nothing
+        self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
 
     def _step(self) -> None:
         position = self._position()
-        self._send_receipt()
-        if position is None or self._kept.wants_snapshot:
-            self._take_snapshot()
-        else:
-            self._poll(position)
-        self._send_receipt()
+        if self._heard:
+            # Before that the node does not know what time it is.
+            self._try_receipt()
+        try:
+            if position is None or self._kept.wants_snapshot:
+                self._take_snapshot()
+            else:
+                self._poll(position)
+        finally:
+            # Refusals too: what a node does not take must be seen from the outside.
+            self._send_receipt()
+
+    def _try_receipt(self) -> None:
+        try:
+            self._send_receipt()
+        except (FeedRefused, Unreachable) as problem:
+            # It waits: hearing of what is new matters more than telling what is known.
+            self._say(problem)
 
     def _position(self) -> Position | None:
         state = json.loads(self._node.stats())
@@ -115,13 +149,41 @@ class Follower:
         with self._client.stream("GET", "/internal/v1/snapshot", headers=self._headers) as answer:
             if answer.status != OK:
                 raise FeedRefused(_refusal(answer.status, b"".join(answer.chunks)))
+            lane = LaneSieve()
+            chunks = self._sieved(self._kept.replace(answer.chunks), lane)
             update = Update.snapshot()
-            for chunk in self._kept.replace(answer.chunks):
-                update.push(chunk)
-            self._contact(sent, answer.headers)
-        update.finish()
+            try:
+                self._push(update, chunks)
+                self._contact(sent, answer.headers)
+            except SnapshotRefused as problem:
+                # The lane stands at the end: it counts whatever is wrong before it.
+                for _ in chunks:
+                    pass
+                self._contact(sent, answer.headers)
+                self._take_dead_keys(lane.lines)
+                self._note_refused(update, problem)
+                raise
+        self._take_dead_keys(lane.lines)
         self._apply(update)
         self._kept.keep()
+
+    @staticmethod
+    def _sieved(chunks: Iterable[bytes], lane: LaneSieve) -> Iterator[bytes]:
+        for chunk in chunks:
+            lane.take(chunk)
+            yield chunk
+
+    @staticmethod
+    def _push(update: Update, chunks: Iterable[bytes]) -> None:
+        for chunk in chunks:
+            update.push(chunk)
+        update.finish()
+
+    def _take_dead_keys(self, lane: bytes) -> None:
+        """Of a snapshot that is not applied yet, perhaps of another history, only the revocations count: they are final."""
+        kids = revoked_kids(lane)
+        self._kept.revoke(kids)
+        self._node.revoke_for_ever(kids)
 
     def _poll(self, position: Position) -> None:
         sent = _boottime_ms()
@@ -133,7 +195,7 @@ class Follower:
                 "after": position.revision,
                 "hash": position.hash,
                 "security_after": json.loads(self._node.stats())["security"],
-                "wait": self._wait_seconds,
+                "wait": self._next_wait(),
             },
             headers=self._headers,
             read_seconds=self._wait_seconds + 15,
@@ -145,21 +207,25 @@ class Follower:
             self._take_changes(answer.body)
         elif answer.status == GONE:
             self._take_snapshot()
+        elif answer.status == CONFLICT:
+            self._note_receipt(refused=_other_history(answer.headers))
+            raise FeedRefused(_refusal(answer.status, answer.body))
         else:
             raise FeedRefused(_refusal(answer.status, answer.body))
 
     def _take_changes(self, page: bytes) -> None:
         # Dead keys first, on the disk and in the node: they count whatever becomes of the rest.
-        lane = b"".join(line + b"\n" for line in page.split(b"\n") if line.startswith(SECURITY_MARK))
-        self._kept.revoke(_revoked_kids(lane))
+        lane = lane_of(page)
+        self._kept.revoke(revoked_kids(lane))
+        update = Update.changes()
         try:
-            update = Update.changes()
-            update.push(page)
-            update.finish()
+            self._push(update, [page])
             self._apply(update)
-        except (SnapshotRefused, WrappingFailed):
+        except (SnapshotRefused, WrappingFailed) as problem:
             sequence, trouble = self._node.apply_security(lane)
+            self._kept.append_lane(lane)
             logger.warning("revision refused, security lane applied", extra={"security": sequence, "trouble": trouble})
+            self._note_refused(update, problem)
             raise
         self._kept.append(page)
 
@@ -170,13 +236,15 @@ class Follower:
     def _apply(self, update: Update) -> None:
         try:
             revision = apply_update(self._node, update, self._wrapper)
-        except SnapshotRefused as problem:
-            where, why = problem.args
-            self._note_receipt(refused={"revision": update.revision, "where": where, "why": why})
-            self._send_receipt()
+        except (SnapshotRefused, WrappingFailed) as problem:
+            self._note_refused(update, problem)
             raise
         self._note_receipt(refused=None)
         logger.info("revision applied", extra={"revision": revision})
+
+    def _note_refused(self, update: Update, problem: SnapshotRefused | WrappingFailed) -> None:
+        where, why = problem.args if isinstance(problem, SnapshotRefused) else ("key wrapping", str(problem))
+        self._note_receipt(refused={"revision": update.revision or 0, "where": where[:1000], "why": why[:4000]})
 
     def _note_receipt(self, *, refused: Mapping[str, Any] | None) -> None:
         state = json.loads(self._node.stats())
@@ -186,7 +254,7 @@ class Follower:
             "revision": state["revision"] or 0,
             "hash": state["hash"] or "",
             "security": state["security"],
-            "applied_at": rfc3339(datetime.now(UTC)),
+            "applied_at": datetime.now(UTC),
             "threads": state["threads"],
             "refused": refused,
             "version": _native.VERSION,
@@ -197,21 +265,53 @@ class Follower:
     def _send_receipt(self) -> None:
         if self._receipt is None:
             return
-        answer = self._client.request("POST", "/internal/v1/receipts", body=self._receipt, headers=self._headers)
+        said = {name: value for name, value in self._receipt.items() if name != "applied_at"}
+        if said == self._sent:
+            # A refusal comes back with every poll; it is told once.
+            self._receipt = None
+            return
+        # By the control plane's time, as all that a node tells.
+        applied_at = self._receipt["applied_at"] + timedelta(microseconds=self._clock_offset_us or 0)
+        body = {**said, "applied_at": rfc3339(applied_at), "clock_offset_us": self._clock_offset_us}
+        answer = self._client.request("POST", "/internal/v1/receipts", body=body, headers=self._headers)
         if answer.status >= 300:  # noqa: PLR2004 - HTTP's own border
             raise FeedRefused(_refusal(answer.status, answer.body))
-        self._receipt = None
+        self._receipt, self._sent = None, said
+
+    def _next_wait(self) -> int:
+        if not self._heard:
+            # Answered at once: until then a node that starts with what it knew last goes by its host's clock.
+            return 0
+        # Spread: a change wakes all nodes at once, and they shall not come back at once for ever after.
+        return random.randint(-(-self._wait_seconds * 3 // 5), self._wait_seconds)  # noqa: S311 - guards nothing
 
     def _contact(self, sent_ms: int, headers: Mapping[str, str]) -> None:
+        self._heard = True
         server_time = headers.get("X-Portazgo-Time", "")
         if server_time.isdigit():
             self._node.contact(_boottime_ms() - sent_ms, int(server_time), 0)
+            self._compare_clocks(int(server_time))
 
-    def _say(self, trouble: str) -> None:
+    def _compare_clocks(self, server_time_us: int) -> None:
+        """Go by the control plane's time, as the data plane does; say when this host's is off, and when it no longer is."""
+        self._clock_offset_us = server_time_us - time.time_ns() // 1_000
+        off = abs(self._clock_offset_us) > CLOCK_ALERT_US
+        if off and not self._clock_off:
+            logger.warning(
+                "this host's clock is off: the node goes by the control plane's; have the clock kept by NTP",
+                extra={"control_plane_minus_host_seconds": round(self._clock_offset_us / 1_000_000, 1)},
+            )
+        elif self._clock_off and not off:
+            logger.info("this host's clock agrees with the control plane's again")
+        self._clock_off = off
+
+    def _say(self, trouble: Exception) -> None:
         # Once, not at every try: an outage of an hour is one line.
-        if trouble != self._last_trouble:
-            logger.warning("can't follow the control plane: %s", trouble)
-            self._last_trouble = trouble
+        starting = isinstance(trouble, Unreachable) and time.monotonic() < self._patient_until
+        said = (logging.INFO if starting else logging.WARNING, str(trouble))
+        if said != self._last_trouble:
+            logger.log(said[0], "can't follow the control plane%s: %s", " yet" if starting else "", trouble)
+            self._last_trouble = said
 
 
 def _refusal(status: int, body: bytes) -> str:
@@ -225,9 +325,13 @@ def _refusal(status: int, body: bytes) -> str:
     return f"the control plane answered {status}: {body[:200].decode(errors='replace')}"
 
 
-def _revoked_kids(lane: bytes) -> list[str]:
-    entries = [json.loads(line)["security"] for line in lane.splitlines()]
-    return [entry["id"] for entry in entries if entry["operation"] == "revoke_key"]
+def _other_history(headers: Mapping[str, str]) -> dict[str, Any]:
+    head = headers.get(HEAD_HEADER, "")
+    return {
+        "revision": int(head) if head.isdecimal() else 0,
+        "where": "history",
+        "why": "the control plane's log has another history, or other content at this node's revision",
+    }
 
 
 def _boottime_ms() -> int:

@@ -1,7 +1,8 @@
 """What a node knew last, on its disk: it starts and serves without the control plane.
 
 `snapshot.ndjson` is a whole snapshot, `changes.ndjson` the pages of changes since, each as it came; a page that a crash
-tore is left out. `revoked.log` only grows: no snapshot brings a dead key back.
+tore is left out. `revoked.log` only grows: no snapshot brings a dead key back. `lane.ndjson` holds what the security lane
+said with revisions that this node refused, until it takes one.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 from typing import TYPE_CHECKING
 
 from portazgo.kit.files import sync_folder
+from portazgo.node.lane import is_kid
 from portazgo.node.native import SnapshotRefused, Update
 
 if TYPE_CHECKING:
@@ -33,22 +35,28 @@ class LastKnownGood:
         self._snapshot = folder / "snapshot.ndjson"
         self._changes = folder / "changes.ndjson"
         self._revoked = folder / "revoked.log"
+        self._lane = folder / "lane.ndjson"
+        self._dead: set[str] | None = None
 
     def load(self, apply: Callable[[Update], None]) -> bool:
         """Apply what is kept, snapshot first. Returns whether there was one; what is damaged is left out and said."""
         if not self._snapshot.exists():
             return False
+        good = 0
         try:
             update = Update.snapshot()
             for chunk in _chunks(self._snapshot):
                 update.push(chunk)
             update.finish()
             apply(update)
-            for page in self._pages():
+            for page, end in self._pages():
                 apply(page)
+                good = end
         except SnapshotRefused as problem:
             logger.error("the last known good snapshot is damaged: %s", problem)  # noqa: TRY400 - the place says it all
+            self._cut_changes(good)
             return False
+        self._cut_changes(good)
         return True
 
     def replace(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -65,11 +73,22 @@ class LastKnownGood:
         """Put the snapshot in force that was written last and has been applied; older changes are history."""
         self._partial.replace(self._snapshot)
         self._changes.unlink(missing_ok=True)
+        self._lane.unlink(missing_ok=True)
         sync_folder(self._folder)
 
     def append(self, page: bytes) -> None:
-        """Keep a page of changes that has been applied."""
+        """Keep a page of changes that has been applied; it says itself what the lane said before."""
         _append(self._changes, page)
+        self._lane.unlink(missing_ok=True)
+
+    def append_lane(self, lines: bytes) -> None:
+        """Keep what the security lane said while the rest of its page was refused."""
+        if lines:
+            _append(self._lane, lines)
+
+    def lane(self) -> bytes:
+        """Give what `append_lane` kept."""
+        return self._lane.read_bytes() if self._lane.exists() else b""
 
     @property
     def wants_snapshot(self) -> bool:
@@ -78,40 +97,63 @@ class LastKnownGood:
 
     def revoked(self) -> list[str]:
         """The kids that are dead for ever."""
-        if not self._revoked.exists():
-            return []
-        return [line for line in self._revoked.read_text("ascii", errors="replace").split("\n") if line.isalnum()]
+        return sorted(self._known_dead())
 
     def revoke(self, kids: Iterable[str]) -> None:
-        """Add kids; durable on return."""
-        text = "".join(f"{kid}\n" for kid in kids)
-        if text:
-            _append(self._revoked, text.encode())
+        """Add kids that aren't there yet; durable on return."""
+        dead = self._known_dead()
+        new = [kid for kid in dict.fromkeys(kids) if kid not in dead]
+        if new:
+            _append(self._revoked, "".join(f"{kid}\n" for kid in new).encode())
+            dead.update(new)
+
+    def _known_dead(self) -> set[str]:
+        if self._dead is None:
+            text = self._revoked.read_text("ascii", errors="replace") if self._revoked.exists() else ""
+            # A line that a crash tore is no kid; its revocation comes again with the feed.
+            self._dead = {line for line in text.split("\n") if is_kid(line)}
+        return self._dead
 
     @property
     def _partial(self) -> Path:
         return self._folder / "snapshot.partial"
 
-    def _pages(self) -> Iterator[Update]:
+    def _pages(self) -> Iterator[tuple[Update, int]]:
+        """Give each whole page, and where it ends in the file."""
         if not self._changes.exists():
             return
         page = Update.changes()
+        end = 0
         with self._changes.open("rb") as file:
             for line in file:
                 page.push(line)
+                end += len(line)
                 if line.startswith(b'{"end"'):
                     page.finish()
-                    yield page
+                    yield page, end
                     page = Update.changes()
+
+    def _cut_changes(self, good: int) -> None:
+        # What a crash tore would swallow the pages that are appended after it.
+        if self._changes.exists() and self._changes.stat().st_size > good:
+            os.truncate(self._changes, good)
 
 
 def _append(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, MODE)
-    try:
-        os.write(descriptor, content)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    """Add to a file of lines, whole or not at all; durable on return. Raises OSError."""
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, MODE)
+    with os.fdopen(descriptor, "r+b", buffering=0) as file:
+        size = os.fstat(descriptor).st_size
+        # A line that a crash tore is ended first: it must not swallow the next one.
+        torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+        left = memoryview(b"\n" + content if torn else content)
+        try:
+            while left:
+                left = left[file.write(left) :]
+            os.fsync(descriptor)
+        except OSError:
+            os.ftruncate(descriptor, size)
+            raise
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

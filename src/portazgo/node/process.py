@@ -5,30 +5,39 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import re
 import signal
 import socket
 import threading
 from typing import TYPE_CHECKING
 
 from portazgo.kit.errors import StartRefused
-from portazgo.kit.http import JsonClient
+from portazgo.kit.http import JsonClient, Unreachable
 from portazgo.kit.secret import Secret
 from portazgo.kit.wrapping import KeyWrapper, WrappingFailed, open_wrapper
 from portazgo.node.apply import apply_update
-from portazgo.node.configuration import native_configuration, node_folder
+from portazgo.node.certificates import CertificateWatcher
+from portazgo.node.configuration import certificate_files, native_configuration, node_folder
 from portazgo.node.follow import Follower
 from portazgo.node.last_known_good import LastKnownGood
 from portazgo.node.native import Node, SnapshotRefused, Update, require
 from portazgo.node.ship import Shipper
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from portazgo.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+FOLDER_TROUBLES = frozenset({errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EEXIST})
 ENDING = frozenset({signal.SIGTERM, signal.SIGINT})
+RELOADING = signal.SIGHUP
+CHUNK_BYTES = 1 << 20
+TOKEN_REFUSED = frozenset({401, 403})
+# A position in no history: answered at once, whatever the log holds.
+NOWHERE = {"history": "", "after": 0, "hash": "", "security_after": 0}
 DRAIN_SECONDS = 4.0
 SHIP_SECONDS = 2.0
 
@@ -38,28 +47,45 @@ def run_gateway(settings: Settings, *, snapshot_file: Path | None = None) -> int
     require()
     # Before the native threads start, so that they inherit the mask and this thread alone takes the signals.
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    files = certificate_files(settings)
+    if files:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {RELOADING})
     wrapper = _open_wrapper(settings)
-    node = _open_node(settings, follows_control_plane=snapshot_file is None)
+    # What can be judged is judged before a port is taken and an epoch begins.
+    snapshot = None if snapshot_file is None else _read_snapshot(snapshot_file, wrapper)
+    token = _node_token(settings) if snapshot is None else None
+    node = _open_node(settings, follows_control_plane=snapshot is None)
+    watcher = CertificateWatcher(node, files) if files else None
+    kept = LastKnownGood(node_folder(settings))
+    # What this node once heard of stays dead, also when it is given an older snapshot.
+    node.revoke_for_ever(kept.revoked())
+    if snapshot is not None and snapshot_file is not None:
+        _apply_snapshot(node, snapshot_file, snapshot, wrapper)
+        return _serve(node, [], None, watcher)
+    client = JsonClient(settings.internal_url, token)
+    follower = _follower(settings, node, client, kept, wrapper)
+    shipper = Shipper(node, client)
+    # Before the first call is answered: half of what is known would refuse good keys and honour disabled ones.
+    if not follower.load_last_known_good():
+        _refuse_unknown_token(settings, node, client)
+    return _serve(node, [follower.run, shipper.run], shipper, watcher)
+
+
+def _serve(
+    node: Node,
+    loops: list[Callable[[threading.Event], None]],
+    shipper: Shipper | None,
+    watcher: CertificateWatcher | None,
+) -> int:
     node.start()
     logger.info(
         "gateway serves",
         extra={"port": node.gateway_port, "admin_port": node.admin_port, "node": node.node_id, "epoch": node.epoch},
     )
-    if snapshot_file is not None:
-        _apply_file(node, snapshot_file, wrapper)
-        return _serve(node, [], None)
-    client = JsonClient(settings.internal_url, _node_token(settings))
-    follower = _follower(settings, node, client, wrapper)
-    shipper = Shipper(node, client)
-    follower.load_last_known_good()
-    return _serve(node, [follower.run, shipper.run], shipper)
-
-
-def _serve(node: Node, loops: list, shipper: Shipper | None) -> int:  # type: ignore[type-arg]
     stopping = threading.Event()
-    for loop in loops:
+    for loop in [*loops, watcher.run] if watcher is not None else loops:
         threading.Thread(target=loop, args=(stopping,), name=loop.__qualname__, daemon=True).start()
-    signal.sigwait(ENDING)
+    _wait_for_the_end(watcher)
     logger.info("gateway drains")
     outcome: list[bool] = []
     ending = threading.Thread(target=lambda: outcome.append(_end(node, stopping, shipper)), name="ending")
@@ -69,6 +95,14 @@ def _serve(node: Node, loops: list, shipper: Shipper | None) -> int:  # type: ig
             # Told twice: end at once. The slabs keep what was open for the next start.
             os._exit(1)
     return 0 if outcome == [True] else 1
+
+
+def _wait_for_the_end(watcher: CertificateWatcher | None) -> None:
+    if watcher is None:
+        signal.sigwait(ENDING)
+        return
+    while signal.sigwait(ENDING | {RELOADING}) == RELOADING:
+        watcher.reload()
 
 
 def _end(node: Node, stopping: threading.Event, shipper: Shipper | None) -> bool:
@@ -84,24 +118,30 @@ def _open_node(settings: Settings, *, follows_control_plane: bool) -> Node:
     configuration = native_configuration(settings, follows_control_plane=follows_control_plane)
     try:
         return Node(configuration)
+    except ValueError as problem:
+        # Settings were checked; what is left are files that they name.
+        raise StartRefused(
+            str(problem), "correct the file, or the setting PORTAZGO_GATEWAY_TLS_… that names it"
+        ) from None
     except OSError as problem:
         raise _start_refused(settings, problem) from None
 
 
 def _start_refused(settings: Settings, problem: OSError) -> StartRefused:
     folder = node_folder(settings)
-    if problem.errno == errno.EADDRINUSE:
+    said = str(problem.strerror or problem)
+    if said.startswith("can't listen on"):
         return StartRefused(
-            str(problem.strerror),
+            re.sub(r" \(os error [0-9]+\)$", "", said),
             "stop what listens there, or choose another address with PORTAZGO_GATEWAY_LISTEN or PORTAZGO_ADMIN_LISTEN",
         )
-    if problem.errno in {errno.EACCES, errno.EROFS, errno.EPERM}:
+    if problem.errno in FOLDER_TROUBLES:
         return StartRefused(
             f"the node's folder {folder} can't be written ({problem.strerror})",
             "give this user the right to write there, or set PORTAZGO_DATA_DIR",
         )
     return StartRefused(
-        f"the node can't start in {folder}: {problem.strerror or problem}",
+        f"the node can't start in {folder}: {said}",
         "stop the other process, or give each node a data folder of its own",
     )
 
@@ -117,35 +157,75 @@ def _open_wrapper(settings: Settings) -> KeyWrapper:
 
 def _node_token(settings: Settings) -> Secret:
     try:
-        return Secret(settings.node_token_file.read_text().strip())
-    except OSError as problem:
+        token = settings.node_token_file.read_text("utf-8").strip()
+        why = "" if token else "the file is empty"
+    except (OSError, UnicodeDecodeError) as problem:
+        token, why = "", getattr(problem, "strerror", None) or "it is no text"
+    if why:
         raise StartRefused(
-            f"there is no node token in {settings.node_token_file} ({problem.strerror})",
+            f"there is no node token in {settings.node_token_file} ({why})",
             "make one with `portazgo node token create`, and name its file with PORTAZGO_NODE_TOKEN_FILE",
-        ) from None
+        )
+    return Secret(token)
 
 
-def _follower(settings: Settings, node: Node, client: JsonClient, wrapper: KeyWrapper) -> Follower:
+def _refuse_unknown_token(settings: Settings, node: Node, client: JsonClient) -> None:
+    """Raise StartRefused when the control plane answers and doesn't know the token: such a node never gets to serve."""
+    headers = {"X-Portazgo-Node": node.node_id, "X-Portazgo-Epoch": node.epoch}
+    try:
+        answer = client.request("GET", "/internal/v1/changes", query=NOWHERE, headers=headers, read_seconds=5)
+    except Unreachable:
+        return
+    if answer.status in TOKEN_REFUSED:
+        node.stop()
+        raise StartRefused(
+            f"the control plane at {settings.internal_url} refuses the node token in {settings.node_token_file}",
+            "make one with `portazgo node token create`, and write it to that file",
+        )
+
+
+def _follower(settings: Settings, node: Node, client: JsonClient, kept: LastKnownGood, wrapper: KeyWrapper) -> Follower:
     staleness = settings.revocation_max_staleness
     return Follower(
         node,
         client,
-        LastKnownGood(node_folder(settings)),
+        kept,
         wrapper,
         label=socket.gethostname(),
         max_staleness_seconds=None if staleness is None else staleness.total_seconds(),
     )
 
 
-def _apply_file(node: Node, path: Path, wrapper: KeyWrapper) -> None:
+def _read_snapshot(path: Path, wrapper: KeyWrapper) -> Update:
+    """Read a whole snapshot and see that its secrets can be opened here. Raises StartRefused."""
+    update = Update.snapshot()
     try:
-        update = Update.snapshot()
-        update.push(path.read_bytes())
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK_BYTES):
+                update.push(chunk)
         update.finish()
-        revision = apply_update(node, update, wrapper)
-    except (SnapshotRefused, WrappingFailed) as problem:
-        node.stop()
+        for context, wrapped in update.wrapped():
+            wrapper.unwrap(context, wrapped)
+    except SnapshotRefused as problem:
+        raise _unserved(path, ": ".join(map(str, problem.args))) from None
+    except WrappingFailed as problem:
         raise StartRefused(
-            f"the snapshot {path} can't be served: {problem}", "write a new one from the control plane"
+            f"the snapshot {path} can't be served: {problem}",
+            "name the key file of its control plane with PORTAZGO_WRAPPING",
         ) from None
-    logger.info("snapshot applied", extra={"revision": revision, "file": str(path)})
+    except OSError as problem:
+        raise _unserved(path, f"it can't be read ({problem.strerror})") from None
+    return update
+
+
+def _apply_snapshot(node: Node, path: Path, snapshot: Update, wrapper: KeyWrapper) -> None:
+    try:
+        revision = apply_update(node, snapshot, wrapper)
+    except SnapshotRefused as problem:
+        node.stop()
+        raise _unserved(path, ": ".join(map(str, problem.args))) from None
+    logger.info("snapshot applied", extra={"revision": revision})
+
+
+def _unserved(path: Path, why: str) -> StartRefused:
+    return StartRefused(f"the snapshot {path} can't be served: {why}", "write a new one with `portazgo snapshot save`")

@@ -6,10 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from ninja import Query, Router, Status
+from ninja import Path, Query, Router, Status
 
 from portazgo.accounts.domain import Verb, can
 from portazgo.accounts.requests import AdminRequest
+from portazgo.keys.schemas import KidText
 from portazgo.kit.errors import NotFound
 from portazgo.kit.paging import Page
 from portazgo.kit.web.lists import page_of
@@ -56,7 +57,7 @@ def retire_node(request: AdminRequest, node_id: UUID) -> NodeView:
 
 
 @router.get("/keys/{kid}/propagation", response=PropagationView)
-def key_propagation(request: AdminRequest, kid: str) -> PropagationView:
+def key_propagation(request: AdminRequest, kid: Path[KidText]) -> PropagationView:
     """Tell whether every node knows the last change of a key: is it dead everywhere?"""
     found = service.key_propagation(
         request.actor, kid, max_staleness=settings.PORTAZGO.revocation_max_staleness, clock=request.clock

@@ -16,7 +16,7 @@ from portazgo.audit.service import record
 from portazgo.kit.errors import Forbidden, NotFound
 from portazgo.nodes.domain import Applied, Target, Verdict, Witness, judge
 from portazgo.nodes.models import Node, NodeToken, Receipt
-from portazgo.snapshot.feed import head_now
+from portazgo.snapshot.feed import head_now, is_point
 from portazgo.snapshot.models import ResourceRow, SecurityRow
 
 if TYPE_CHECKING:
@@ -69,13 +69,16 @@ def store_receipt(token: NodeToken, node: UUID, receipt: dict[str, Any], *, cloc
     """Keep what a node says it has applied. `receipt` has been validated (schemas.ReceiptBody)."""
     now = clock.now()
     label = token.label or receipt["label"]
+    # After a restored backup, a node may be at a revision of that number with other content, and other security entries:
+    # such a receipt proves nothing here, and is kept under no history.
+    ours = is_point(receipt["history"], receipt["revision"], receipt["hash"])
     with transaction.atomic():
         _record_contact(Contact(node, receipt["epoch"], token.label, now))
         Node.objects.filter(id=node).update(label=label, version=receipt["version"])
         Receipt.objects.create(
             node_id=node,
             epoch=receipt["epoch"],
-            history=receipt["history"],
+            history=receipt["history"] if ours else "",
             revision=receipt["revision"],
             hash=receipt["hash"],
             security=receipt["security"],
@@ -83,6 +86,7 @@ def store_receipt(token: NodeToken, node: UUID, receipt: dict[str, Any], *, cloc
             received_at=now,
             threads=receipt["threads"],
             refused=receipt["refused"],
+            clock_offset_us=receipt["clock_offset_us"],
             features=receipt["features"],
         )
 

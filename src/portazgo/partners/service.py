@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from portazgo.accounts.domain import Actor, Verb, can
-from portazgo.kit.web.rows import refuse_in_use, refuse_taken, the_one
+from portazgo.kit.web.rows import given, refuse_in_use, refuse_taken, the_one
 from portazgo.partners.domain import Metadata, Standing
 from portazgo.partners.models import Partner
 from portazgo.snapshot.log import change
@@ -30,9 +30,10 @@ def create(actor: Actor, name: str, metadata: Metadata, *, clock: Clock) -> Part
 
 def alter(actor: Actor, identifier: UUID, *, name: str | None, metadata: Metadata | None, clock: Clock) -> Partner:
     """Rename a partner or replace its metadata; None leaves as it is. Raises NotFound, Conflict (`name_taken`)."""
-    with change(actor, "partner.changed", str(identifier), clock=clock) as recorded:
+    can(actor, Verb.CHANGE, Partner.noun)
+    details = {"members": given(name=name, metadata=metadata)}
+    with change(actor, "partner.changed", str(identifier), details=details, clock=clock) as recorded:
         partner = _locked(identifier)
-        can(actor, Verb.CHANGE, partner)
         if name is not None and name != partner.name:
             refuse_taken(Partner.objects.all(), "partner", name)
             partner.name = name
@@ -45,19 +46,19 @@ def alter(actor: Actor, identifier: UUID, *, name: str | None, metadata: Metadat
 
 def suspend(actor: Actor, identifier: UUID, *, clock: Clock) -> Partner:
     """Let no call of the partner through, on every node, until it is resumed. Raises NotFound."""
-    return _stand(actor, identifier, Standing.SUSPENDED, "suspend_partner", clock)
+    return _stand(actor, identifier, "suspend_partner", clock)
 
 
 def resume(actor: Actor, identifier: UUID, *, clock: Clock) -> Partner:
     """Let the partner's calls through again. Raises NotFound."""
-    return _stand(actor, identifier, Standing.ACTIVE, "resume_partner", clock)
+    return _stand(actor, identifier, "resume_partner", clock)
 
 
 def delete(actor: Actor, identifier: UUID, *, clock: Clock) -> None:
     """Remove a partner that has no application. Raises NotFound, Conflict (`in_use`)."""
+    can(actor, Verb.DELETE, Partner.noun)
     with change(actor, "partner.deleted", str(identifier), clock=clock) as recorded:
         partner = _locked(identifier)
-        can(actor, Verb.DELETE, partner)
         refuse_in_use(partner.applications.all(), "partner", "applications")
         recorded.deletes(_ref(partner))
         partner.delete()
@@ -72,10 +73,13 @@ def compiled(identifier: str) -> Resource | None:
     return Resource("partner", str(partner.id), (), body)
 
 
-def _stand(actor: Actor, identifier: UUID, standing: Standing, operation: SecurityOperation, clock: Clock) -> Partner:
-    with change(actor, f"partner.{standing}", str(identifier), clock=clock) as recorded:
+def _stand(actor: Actor, identifier: UUID, operation: SecurityOperation, clock: Clock) -> Partner:
+    can(actor, Verb.SUSPEND, Partner.noun)
+    suspends = operation == "suspend_partner"
+    standing = Standing.SUSPENDED if suspends else Standing.ACTIVE
+    action = "partner.suspended" if suspends else "partner.resumed"
+    with change(actor, action, str(identifier), clock=clock) as recorded:
         partner = _locked(identifier)
-        can(actor, Verb.SUSPEND, partner)
         if partner.status != standing:
             partner.status = standing
             partner.save(update_fields=["status"])

@@ -10,7 +10,7 @@ from ninja import Schema
 from pydantic import Field, StringConstraints, model_validator
 
 from portazgo.kit.names import SCOPE_PATTERN, SLUG_PATTERN
-from portazgo.kit.web.schemas import Body, PageQuery
+from portazgo.kit.web.schemas import Body, NameFilter, PageQuery, Whole
 from portazgo.plans.domain import (
     QUOTA_AT_MOST,
     THROTTLE_NAME_PATTERN,
@@ -29,9 +29,9 @@ class ThrottleView(Schema):
     """So many calls of a key in a window; `burst` null: all of them at once."""
 
     name: Annotated[str, StringConstraints(pattern=THROTTLE_NAME_PATTERN)]
-    quota: int = Field(ge=1, le=QUOTA_AT_MOST)
-    window_seconds: int = Field(ge=1, le=WINDOW_SECONDS_AT_MOST)
-    burst: int | None = Field(None, ge=1, le=QUOTA_AT_MOST)
+    quota: Whole = Field(ge=1, le=QUOTA_AT_MOST)
+    window_seconds: Whole = Field(ge=1, le=WINDOW_SECONDS_AT_MOST)
+    burst: Whole | None = Field(None, ge=1, le=QUOTA_AT_MOST)
 
 
 class PlanBody(Body):
@@ -58,7 +58,7 @@ class PlanBody(Body):
 class PlansQuery(PageQuery):
     """A page of plans."""
 
-    name: Annotated[str | None, Field(None, max_length=63)]
+    name: NameFilter = None
 
 
 class PlanView(Schema):

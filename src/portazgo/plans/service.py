@@ -36,9 +36,9 @@ def create(actor: Actor, name: str, terms: Terms, *, clock: Clock) -> Plan:
 
 def replace(actor: Actor, identifier: UUID, name: str, terms: Terms, *, clock: Clock) -> Plan:
     """Give a plan new terms, which hold for all its applications at once. Raises NotFound, Conflict, Invalid."""
-    with change(actor, "plan.changed", str(identifier), clock=clock) as recorded:
+    can(actor, Verb.CHANGE, Plan.noun)
+    with change(actor, "plan.changed", str(identifier), details={"name": name}, clock=clock) as recorded:
         plan = the_one(Plan.objects.select_for_update(), "plan", id=identifier)
-        can(actor, Verb.CHANGE, plan)
         if name != plan.name:
             refuse_taken(Plan.objects.all(), "plan", name)
             plan.name = name
@@ -49,9 +49,9 @@ def replace(actor: Actor, identifier: UUID, name: str, terms: Terms, *, clock: C
 
 def delete(actor: Actor, identifier: UUID, *, clock: Clock) -> None:
     """Remove a plan that no application is on. Raises NotFound, Conflict (`in_use`)."""
+    can(actor, Verb.DELETE, Plan.noun)
     with change(actor, "plan.deleted", str(identifier), clock=clock) as recorded:
         plan = the_one(Plan.objects.select_for_update(), "plan", id=identifier)
-        can(actor, Verb.DELETE, plan)
         refuse_in_use(plan.applications.all(), "plan", "applications")
         recorded.deletes(_ref(plan))
         plan.delete()

@@ -30,10 +30,11 @@ def _first_credentials(settings: Settings) -> None:
     """The first issuer with a key that signs, this machine's admin token and node token."""
     from portazgo.accounts.domain import SYSTEM  # noqa: PLC0415 - Django is set up now
     from portazgo.accounts.service import ensure_bootstrap_token  # noqa: PLC0415
-    from portazgo.control.provider import wrapper  # noqa: PLC0415
+    from portazgo.control.provider import require_wrapper, wrapper  # noqa: PLC0415
     from portazgo.nodes.tokens import ensure_node_token  # noqa: PLC0415
     from portazgo.signing.service import ensure_default_issuer  # noqa: PLC0415
 
+    require_wrapper()
     try:
         made = {
             "issuer": ensure_default_issuer(SYSTEM, settings.issuer_url, wrapper=wrapper(), clock=SYSTEM_CLOCK),

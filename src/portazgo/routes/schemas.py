@@ -10,12 +10,12 @@ from ninja import Schema
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from portazgo.kit.names import SCOPE_PATTERN, SLUG_PATTERN
-from portazgo.kit.web.schemas import Body, PageQuery
+from portazgo.kit.web.schemas import Body, NameFilter, PageQuery, Truth, Whole
 from portazgo.routes.domain import DEFAULT_MAX_REQUEST_BYTES, MAX_BYTES, PATH_LENGTH, Method, check_headers, check_hosts
 
 Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=63)]
 PathText = Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x20\x7f]*$", max_length=PATH_LENGTH)]
-Hosts = Annotated[list[str], Field(max_length=20), AfterValidator(check_hosts)]
+Hosts = Annotated[list[str], Field(min_length=1, max_length=20), AfterValidator(check_hosts)]
 HeaderNames = Annotated[list[str], Field(max_length=50), AfterValidator(check_headers)]
 Environments = Annotated[list[Literal["live", "test"]], Field(min_length=1, max_length=2)]
 ScopeNames = Annotated[
@@ -27,7 +27,7 @@ def _everywhere() -> list[Literal["live", "test"]]:
     return ["live", "test"]
 
 
-Bytes = Annotated[int, Field(ge=0, le=MAX_BYTES)]
+Bytes = Annotated[Whole, Field(ge=0, le=MAX_BYTES)]
 QueryNames = Annotated[
     list[Annotated[str, StringConstraints(pattern=r"^[^\x00-\x20\x7f&=#]+$", max_length=100)]], Field(max_length=100)
 ]
@@ -76,7 +76,7 @@ class RoutesQuery(PageQuery):
     """A page of routes."""
 
     api: UUID | None = None
-    name: Annotated[str | None, Field(None, max_length=63)]
+    name: NameFilter = None
 
 
 class RouteView(Schema):
@@ -124,7 +124,7 @@ class ImportRoutes(Body):
     document: Annotated[str, StringConstraints(max_length=5 * 1024 * 1024)] | None = None
     pick: PickBody = Field(default_factory=PickBody)
     prefix_map: dict[str, str] = Field({}, max_length=20, examples=[{"/api": "/v1"}])
-    dry_run: bool = False
+    dry_run: Truth = False
 
     @model_validator(mode="after")
     def _one_source(self) -> ImportRoutes:

@@ -56,9 +56,10 @@ def create(actor: Actor, api_id: UUID, terms: RouteTerms, *, clock: Clock) -> Ro
 
 def alter(actor: Actor, identifier: UUID, changes: Mapping[str, Any], *, clock: Clock) -> Route:
     """Change members of a route; those that are absent stay. Raises NotFound, Invalid, Conflict."""
-    with change(actor, "route.changed", str(identifier), clock=clock) as recorded:
+    can(actor, Verb.CHANGE, Route.noun)
+    details = {"members": sorted(changes)}
+    with change(actor, "route.changed", str(identifier), details=details, clock=clock) as recorded:
         route = the_one(Route.objects.select_for_update(), "route", id=identifier)
-        can(actor, Verb.CHANGE, route)
         terms = RouteTerms(**{**asdict(terms_of(route)), **changes})
         if terms.name != route.name:
             refuse_taken(Route.objects.filter(api=route.api_id), "route", terms.name)
@@ -68,9 +69,9 @@ def alter(actor: Actor, identifier: UUID, changes: Mapping[str, Any], *, clock: 
 
 def delete(actor: Actor, identifier: UUID, *, clock: Clock) -> None:
     """Remove a route. Raises NotFound."""
+    can(actor, Verb.DELETE, Route.noun)
     with change(actor, "route.deleted", str(identifier), clock=clock) as recorded:
         route = the_one(Route.objects.select_for_update(), "route", id=identifier)
-        can(actor, Verb.DELETE, route)
         recorded.deletes(ResourceRef("route", str(route.id)))
         route.delete()
 

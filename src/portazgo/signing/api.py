@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from ninja import Query, Router, Status
+from ninja import Path, Query, Router, Status
 
 from portazgo.accounts.domain import Verb, can
 from portazgo.accounts.requests import AdminRequest
@@ -13,7 +13,7 @@ from portazgo.kit.web.lists import page_of
 from portazgo.kit.web.schemas import PageOf, PageQuery
 from portazgo.signing import service
 from portazgo.signing.models import Issuer, SigningKey
-from portazgo.signing.schemas import CreateIssuer, IssuerView, SigningKeyView
+from portazgo.signing.schemas import CreateIssuer, IssuerView, JwkKidText, SigningKeyView
 
 router = Router(tags=["issuers"])
 
@@ -46,6 +46,6 @@ def add_signing_key(request: AdminRequest, issuer_id: UUID) -> Status[SigningKey
 
 
 @router.post("/signing-keys/{kid}/withdraw", response=SigningKeyView)
-def withdraw_signing_key(request: AdminRequest, kid: str) -> SigningKey:
+def withdraw_signing_key(request: AdminRequest, kid: Path[JwkKidText]) -> SigningKey:
     """Take a key out of use at once; its tokens end now."""
     return service.withdraw_key(request.actor, kid, clock=request.clock)

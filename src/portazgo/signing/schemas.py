@@ -13,6 +13,8 @@ from portazgo.kit.names import SLUG_PATTERN
 from portazgo.kit.web.schemas import Body
 from portazgo.signing.domain import SigningState
 
+# An RFC 7638 thumbprint, base64url.
+JwkKidText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")]
 ISSUER_URL_PATTERN = r"^https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?$"
 
 

@@ -65,9 +65,9 @@ def withdraw_key(actor: Actor, kid: str, *, clock: Clock) -> SigningKey:
 
     Raises NotFound, and Conflict (`last_signing_key`) for the only one that signs.
     """
+    can(actor, Verb.REVOKE, SigningKey.noun)
     with change(actor, "signing_key.withdrawn", kid, clock=clock) as recorded:
         key = the_one(SigningKey.objects.select_for_update(), "signing_key", kid=kid)
-        can(actor, Verb.REVOKE, key)
         others = SigningKey.objects.filter(issuer=key.issuer, state=SigningState.SIGNING).exclude(kid=kid)
         if key.state == SigningState.SIGNING and not others.exists():
             raise Conflict(

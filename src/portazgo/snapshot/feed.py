@@ -79,6 +79,12 @@ def changes_after(position: Position) -> ChangesPage:
     )
 
 
+def is_point(history: str, revision: int, digest: str) -> bool:
+    """Tell whether this is a point of the log, as far as it still reaches back: the content there, not the number alone."""
+    head = head_now()
+    return history == head.history and revision <= head.revision and digest == _hash_at(revision, head)
+
+
 def write_snapshot(file: IO[bytes]) -> HeadNow:
     """Write the whole snapshot of one moment. Returns where the log was then.
 

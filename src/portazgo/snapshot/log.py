@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -95,6 +95,10 @@ class Change:
     def security(self, operation: SecurityOperation, identifier: str, **members: Any) -> None:
         """Say it in the security lane too, which nodes apply even while they refuse a revision."""
         self._security.append((operation, identifier, members))
+
+    def note(self, **details: Any) -> None:
+        """Add these details to the audit row of this change, and of every change that has joined it so far."""
+        self._audits = [replace(audit, details={**audit.details, **details}) for audit in self._audits]
 
     @property
     def revision(self) -> int:
@@ -251,4 +255,5 @@ def _announce(entries: list[SecurityEntry]) -> None:
             cursor.execute(f"NOTIFY {CHANNEL}")  # delivered by the commit itself
     transaction.on_commit(wake)
     if revoked:
-        transaction.on_commit(lambda: revocations.append(settings.PORTAZGO.data_dir, revoked))
+        # Robust: the key is dead already; a full disk is logged, and `catch_up` writes what is missing later.
+        transaction.on_commit(lambda: revocations.append(settings.PORTAZGO.data_dir, revoked), robust=True)

@@ -20,7 +20,9 @@ def listen(listener: Listener) -> Callable[[], None]:
 
     def end() -> None:
         with _lock:
-            _listeners.remove(listener)
+            # Ending twice is fine: whoever stops the process and whoever closes the listener both do it.
+            if listener in _listeners:
+                _listeners.remove(listener)
 
     return end
 

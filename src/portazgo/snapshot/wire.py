@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, TypedDict
+from typing import Any, Literal, NamedTuple, NotRequired, TypedDict
 
 FORMAT = 1
 NO_HASH = "0" * 64
@@ -144,12 +144,22 @@ class NoCredentialBody(TypedDict):
     kind: Literal["none"]
 
 
+class BackendTlsBody(TypedDict):
+    """How TLS to a backend is verified: PEM texts, a name, Base64 of SHA-256 over public keys."""
+
+    ca: str | None
+    server_name: str | None
+    pins_sha256: list[str]
+    crl: str | None
+
+
 class BackendEnvironmentBody(TypedDict):
     """A backend in one environment."""
 
     targets: list[str]
     timeouts: TimeoutsBody
     credential: MintBody | NoCredentialBody
+    tls: NotRequired[BackendTlsBody]
 
 
 class BackendBody(TypedDict):

@@ -10,8 +10,7 @@ from ninja import Query, Router
 from portazgo.accounts.domain import Verb, can
 from portazgo.accounts.requests import AdminRequest
 from portazgo.kit.clock import microseconds
-from portazgo.kit.errors import Invalid
-from portazgo.kit.paging import decode_cursor, encode_cursor
+from portazgo.kit.paging import cursor_invalid, decode_cursor, encode_cursor
 from portazgo.traces import reading, service
 from portazgo.traces.schemas import TailPage, TailQuery, Trace, TracePage, TracesQuery
 
@@ -29,7 +28,7 @@ def list_traces(request: AdminRequest, query: Query[TracesQuery]) -> dict[str, A
         before=_place(query.cursor),
         since_us=None if query.since is None else microseconds(query.since),
     )
-    cursor = None if found.next_place is None else encode_cursor(found.next_place)
+    cursor = None if found.next_place is None else encode_cursor(found.next_place, of=NOUN)
     return {"items": service.tell(found.records), "next_cursor": cursor, "capped": found.capped}
 
 
@@ -51,7 +50,7 @@ def show_trace(request: AdminRequest, request_id: UUID) -> dict[str, Any]:
 def _place(cursor: str | None) -> tuple[int, str] | None:
     if cursor is None:
         return None
-    started_at_us, request_id = decode_cursor(cursor, 2)
+    started_at_us, request_id = decode_cursor(cursor, 2, of=NOUN)
     if not isinstance(started_at_us, int) or not isinstance(request_id, str):
-        raise Invalid.at("/cursor", "this cursor was not made by this list", code="cursor_invalid")
+        raise cursor_invalid()
     return started_at_us, request_id

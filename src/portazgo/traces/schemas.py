@@ -7,12 +7,13 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from portazgo.kit.web.schemas import PageQuery
+from portazgo.kit.names import PLAIN_TEXT_PATTERN
+from portazgo.kit.web.schemas import Moment, PageQuery
 from portazgo.traces.domain import Filter
 
-Identifier = Annotated[str | None, Field(None, max_length=64)]
+Identifier = Annotated[str | None, Field(None, max_length=64, pattern=PLAIN_TEXT_PATTERN)]
 
 
 class FilterQuery(Schema):
@@ -38,7 +39,7 @@ class FilterQuery(Schema):
 class TracesQuery(PageQuery, FilterQuery):
     """A page of calls, newest first."""
 
-    since: Annotated[AwareDatetime | None, Field(None, description="Not before this time.")]
+    since: Annotated[Moment | None, Field(None, description="Not before this time.")]
 
 
 class TailQuery(FilterQuery):

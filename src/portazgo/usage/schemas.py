@@ -6,7 +6,9 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import AwareDatetime, Field
+from pydantic import Field
+
+from portazgo.kit.web.schemas import Moment
 
 GroupName = Literal["partner", "application", "kid", "route", "fault", "billable"]
 
@@ -15,8 +17,8 @@ class UsageQuery(Schema):
     """Which sums."""
 
     group_by: list[GroupName] = Field([], max_length=6, description="Sum apart by these.")
-    since: Annotated[AwareDatetime | None, Field(None, description="From this minute on.")]
-    until: Annotated[AwareDatetime | None, Field(None, description="Up to this minute, which is not included.")]
+    since: Annotated[Moment | None, Field(None, description="From this minute on.")]
+    until: Annotated[Moment | None, Field(None, description="Up to this minute, which is not included.")]
 
 
 class UsageSum(Schema):

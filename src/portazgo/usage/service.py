@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Max, Sum
 
+from portazgo.kit.clock import microseconds
 from portazgo.usage.collector import LEDGER
 from portazgo.usage.domain import Balance, Run, gaps
 from portazgo.usage.models import EpochEnd, Manifest, MinuteRollup
@@ -48,9 +49,9 @@ def sums(group_by: Sequence[str], since: datetime | None, until: datetime | None
     """Sum the minutes from `since` (included) to `until` (not included), most requests first."""
     rows = MinuteRollup.objects.using(LEDGER).all()
     if since is not None:
-        rows = rows.filter(minute_us__gte=int(since.timestamp() * 1_000_000))
+        rows = rows.filter(minute_us__gte=microseconds(since))
     if until is not None:
-        rows = rows.filter(minute_us__lt=int(until.timestamp() * 1_000_000))
+        rows = rows.filter(minute_us__lt=microseconds(until))
     totals = {name: Sum(name) for name in SUMS}
     if not group_by:
         total = rows.aggregate(**totals)

@@ -17,15 +17,12 @@ from portazgo.backends.domain import check_target, check_targets
         ("HTTP://10.0.0.7:80", "http://10.0.0.7:80"),
         ("http://[2001:db8::7]:8000", "http://[2001:db8::7]:8000"),
         ("http://[::1]", "http://[::1]:80"),
+        ("https://Backend.internal/", "https://backend.internal:443"),
+        ("https://backend.internal:8443", "https://backend.internal:8443"),
     ],
 )
 def test_a_target_gets_one_spelling(given_target: str, kept: str) -> None:
     assert check_target(given_target) == kept
-
-
-def test_https_is_refused_with_what_to_do() -> None:
-    with pytest.raises(ValueError, match="TLS to backends is not supported yet"):
-        check_target("https://backend.example")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@
 
 pub mod authenticate;
 pub mod authorize;
+pub mod client;
 pub mod credential;
 pub mod fault;
 pub mod framing;
@@ -25,6 +26,7 @@ pub mod whoami;
 /// What this build understands; compiled resources name what they require (docs/wire.md, section 6).
 pub const FEATURES: &[&str] = &[
     "backend.http1.1",
+    "backend.tls.1",
     "credential.mint-es256.1",
     "credential.none.1",
     "key.hmac-sha256.1",

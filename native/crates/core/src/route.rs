@@ -1,7 +1,7 @@
 //! Which route a request means: one compiled matcher per host, ids from here on.
 
+use hashbrown::HashMap;
 use smallvec::SmallVec;
-use std::collections::HashMap;
 
 /// Position of a route in its snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,8 +6,8 @@
 use crate::fault::Fault;
 use crate::ids::{Id, Kid};
 use crate::network::Network;
+use hashbrown::{HashMap, HashSet};
 use serde::Deserialize;
-use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 const REVOKE: &str = "revoke_key";

@@ -46,6 +46,11 @@ impl Node {
         Ok(())
     }
 
+    /// Read the certificates' files again. Raises `ValueError` for a bad one; then all of the old stay.
+    fn reload_certificates(&self, py: Python<'_>) -> PyResult<()> {
+        py.detach(|| self.gateway.reload_certificates()).map_err(PyValueError::new_err)
+    }
+
     /// A poll was answered; it was sent `age_ms` ago.
     fn contact(&self, age_ms: u64, server_time_us: i64, round_trip_us: i64) {
         self.gateway.contact(age_ms, server_time_us, round_trip_us);

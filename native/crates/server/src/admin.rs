@@ -211,6 +211,14 @@ fn metrics(shared: &Shared, journal: &Stats) -> String {
         }
     }
     gauge("portazgo_requests_total", "Requests by outcome; fault=\"none\" went well.", &outcomes);
+    let mut ended = Vec::new();
+    for fault in Fault::all() {
+        let count: u64 = shared.threads.iter().map(|thread| value(thread.connection_fault(fault))).sum();
+        if count > 0 {
+            ended.push((format!("{{fault=\"{}\"}}", fault.code()), count));
+        }
+    }
+    gauge("portazgo_connections_failed_total", "Connections that ended without a request, by fault.", &ended);
     gauge("portazgo_records_accepted_total", "Records that were opened.", &one(journal.accepted));
     gauge("portazgo_records_written_total", "Records in segment files.", &one(journal.written));
     gauge("portazgo_segments_waiting", "Sealed segments not yet acknowledged.", &one(journal.segments_waiting as u64));

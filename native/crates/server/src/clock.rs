@@ -4,6 +4,7 @@
 //! the host's clock moves nothing. The lease counts by `CLOCK_BOOTTIME`, which goes on while the host sleeps.
 
 use portazgo_core::time::{Monotonic, WallTime};
+use rustix::time::{ClockId, clock_gettime};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -12,7 +13,7 @@ pub(crate) struct Clock {
     start: Instant,
     /// Wall time at `start`, microseconds since 1970, as best known.
     wall_at_start: AtomicI64,
-    /// Last contact with the control plane, milliseconds after `start` plus one; 0: none yet.
+    /// Last contact with the control plane, milliseconds of `CLOCK_BOOTTIME` plus one; 0: none yet.
     contact: AtomicU64,
     /// Last successful shipment, likewise.
     shipment: AtomicU64,
@@ -43,7 +44,7 @@ impl Clock {
 
     /// A poll was answered: `age` ago it was sent, and the control plane's clock said `server_time_us` half of `round_trip_us` ago.
     pub(crate) fn contact(&self, age_ms: u64, server_time_us: i64, round_trip_us: i64) {
-        let sent = self.since_start_ms().saturating_sub(age_ms);
+        let sent = boot_time_ms().saturating_sub(age_ms);
         self.contact.fetch_max(sent + 1, Ordering::AcqRel);
         let now = server_time_us + round_trip_us / 2;
         self.wall_at_start.store(now - self.start.elapsed().as_micros() as i64, Ordering::Relaxed);
@@ -51,34 +52,60 @@ impl Clock {
     }
 
     pub(crate) fn shipped(&self) {
-        self.shipment.store(self.since_start_ms() + 1, Ordering::Relaxed);
+        self.shipment.store(boot_time_ms() + 1, Ordering::Relaxed);
     }
 
     /// Milliseconds since the last contact; None: there was none.
     pub(crate) fn contact_age_ms(&self) -> Option<u64> {
-        self.age(&self.contact)
+        age_ms(&self.contact)
     }
 
     /// Milliseconds since the last shipment; None: there was none.
     pub(crate) fn shipment_age_ms(&self) -> Option<u64> {
-        self.age(&self.shipment)
+        age_ms(&self.shipment)
     }
 
     /// Control plane's clock minus the host's.
     pub(crate) fn offset_us(&self) -> i64 {
         self.offset.load(Ordering::Relaxed)
     }
+}
 
-    fn age(&self, since: &AtomicU64) -> Option<u64> {
-        let since = since.load(Ordering::Acquire).checked_sub(1)?;
-        Some(self.since_start_ms().saturating_sub(since))
-    }
+fn age_ms(since: &AtomicU64) -> Option<u64> {
+    let since = since.load(Ordering::Acquire).checked_sub(1)?;
+    Some(boot_time_ms().saturating_sub(since))
+}
 
-    fn since_start_ms(&self) -> u64 {
-        self.start.elapsed().as_millis() as u64
-    }
+/// Goes on while the host sleeps, unlike what `Instant` reads: a lease must not outlast a suspended night.
+fn boot_time_ms() -> u64 {
+    let time = clock_gettime(ClockId::Boottime);
+    time.tv_sec as u64 * 1000 + time.tv_nsec as u64 / 1_000_000
 }
 
 fn host_time_us() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_micros() as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_contact_counts_from_the_sending_of_its_poll_and_an_older_one_takes_nothing_back() {
+        let clock = Clock::new();
+        assert_eq!((clock.contact_age_ms(), clock.shipment_age_ms()), (None, None));
+        clock.contact(500, 1_000_000, 0);
+        clock.contact(60_000, 1_000_000, 0);
+        clock.shipped();
+        assert!((500..30_000).contains(&clock.contact_age_ms().unwrap()));
+        assert!(clock.shipment_age_ms().unwrap() < 30_000);
+    }
+
+    #[test]
+    fn wall_time_is_the_control_planes() {
+        let clock = Clock::new();
+        clock.contact(0, 5_000_000, 2_000);
+        assert!((5_001_000..5_001_000 + 30_000_000).contains(&clock.wall().0));
+        assert!(clock.offset_us() < -60_000_000);
+    }
 }

@@ -1,5 +1,6 @@
 //! What a node is told at its start (docs/wire.md, section 8).
 
+use portazgo_core::client::ForwardingHeader;
 use portazgo_core::framing;
 use portazgo_core::network::Network;
 use serde::Deserialize;
@@ -25,12 +26,80 @@ pub struct Config {
     pub key_prefix: String,
     /// Contact lease; None: no bound.
     pub max_staleness_seconds: Option<u64>,
-    /// Whose forwarding headers are believed.
+    /// Whose forwarding headers are believed, and who may send the PROXY protocol.
     pub trusted_proxies: Vec<String>,
+    /// The one header of theirs that counts.
+    #[serde(default = "default_forwarding_header")]
+    pub forwarding_header: String,
+    /// Whether connections begin with the PROXY protocol's header.
+    #[serde(default)]
+    pub proxy_protocol: ProxyProtocol,
+    /// TLS of the listener; None: plain.
+    #[serde(default)]
+    pub tls: Option<Tls>,
     /// How much is accepted.
     pub limits: Limits,
     /// When segments are sealed and synced.
     pub journal: Journal,
+}
+
+fn default_forwarding_header() -> String {
+    "x-forwarded-for".to_owned()
+}
+
+/// Whether connections begin with the PROXY protocol's header. Never guessed.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum ProxyProtocol {
+    /// They don't.
+    #[default]
+    Off,
+    /// All do.
+    Required,
+}
+
+/// TLS of a listener.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// Chains and keys; the first is for clients that name no server.
+    pub certificates: Vec<CertificateFiles>,
+    /// Whether clients are asked for a certificate.
+    #[serde(default)]
+    pub client_certificates: ClientCertificates,
+    /// Who signs clients' certificates, PEM.
+    #[serde(default)]
+    pub client_ca: Option<PathBuf>,
+    /// Time for a handshake.
+    #[serde(default = "default_handshake_seconds")]
+    pub handshake_seconds: u64,
+}
+
+const fn default_handshake_seconds() -> u64 {
+    10
+}
+
+/// One certificate and its key.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CertificateFiles {
+    /// The chain, the server's own certificate first, PEM.
+    pub certificate: PathBuf,
+    /// The private key, PEM.
+    pub key: PathBuf,
+}
+
+/// Whether clients are asked for a certificate.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum ClientCertificates {
+    /// They aren't.
+    #[default]
+    Off,
+    /// One that is shown must be signed by `client_ca`.
+    Optional,
+    /// Nobody gets in without.
+    Required,
 }
 
 /// How much is accepted.
@@ -85,6 +154,20 @@ impl Config {
             Network::parse(network)
                 .ok_or_else(|| format!("the node's configuration: trusted_proxies: {network:?} is no network"))?;
         }
+        if ForwardingHeader::of(&config.forwarding_header).is_none() {
+            let given = &config.forwarding_header;
+            return Err(format!(
+                "the node's configuration: forwarding_header: {given:?} is no header that proxies write"
+            ));
+        }
+        if config.proxy_protocol == ProxyProtocol::Required && config.trusted_proxies.is_empty() {
+            return Err(
+                "the node's configuration: proxy_protocol is required, and trusted_proxies lists nobody".to_owned()
+            );
+        }
+        if config.tls.as_ref().is_some_and(|tls| tls.certificates.is_empty()) {
+            return Err("the node's configuration: tls has no certificate".to_owned());
+        }
         if config.threads == Some(0) || config.limits.slots_per_thread == 0 || config.limits.connections == 0 {
             return Err("the node's configuration: threads, slots and connections must be at least 1".to_owned());
         }
@@ -93,6 +176,10 @@ impl Config {
 
     pub(crate) fn trusted_networks(&self) -> Vec<Network> {
         self.trusted_proxies.iter().filter_map(|text| Network::parse(text)).collect()
+    }
+
+    pub(crate) fn forwarding_header(&self) -> ForwardingHeader {
+        ForwardingHeader::of(&self.forwarding_header).unwrap_or_default()
     }
 
     pub(crate) fn thread_count(&self) -> usize {

@@ -73,7 +73,7 @@ impl Gateway {
         let config = Config::parse(config).map_err(StartError::Config)?;
         let gateway = bind(config.listen)?;
         let admin = bind(config.admin_listen)?;
-        let shared = Arc::new(Shared::new(config));
+        let shared = Arc::new(Shared::new(config).map_err(StartError::Config)?);
         let node_id = node_id(&shared.config.folder, shared.clock.wall()).map_err(StartError::Journal)?;
         let epoch = new_id(shared.clock.wall());
         let journal = Journal::open(journal_config(&shared, node_id, epoch)).map_err(StartError::Journal)?;
@@ -149,6 +149,11 @@ impl Gateway {
         kids.for_each(|kid| lane.revoke(kid));
         self.shared.lane.store(Arc::new(lane));
         self.shared.bump();
+    }
+
+    /// Read the certificates' files again; connections keep what they began with. Where one is bad, all of the old stay.
+    pub fn reload_certificates(&self) -> Result<(), String> {
+        self.shared.tls.as_ref().map_or(Ok(()), crate::tls::Incoming::reload)
     }
 
     /// A poll that was sent `age_ms` ago has been answered.

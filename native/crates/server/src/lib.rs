@@ -21,6 +21,8 @@ mod random;
 mod resolve;
 mod shared;
 mod thread;
+mod tls;
+mod transport;
 mod upstream;
 
 pub use config::Config;

@@ -24,6 +24,7 @@ pub(crate) struct ThreadMetrics {
     /// Idle backend connections.
     pub(crate) backend_idle: AtomicU64,
     faults: [AtomicU64; MOST_FAULTS],
+    connection_faults: [AtomicU64; MOST_FAULTS],
 }
 
 impl Default for ThreadMetrics {
@@ -38,6 +39,7 @@ impl Default for ThreadMetrics {
             backend_reuses: AtomicU64::new(0),
             backend_idle: AtomicU64::new(0),
             faults: [const { AtomicU64::new(0) }; MOST_FAULTS],
+            connection_faults: [const { AtomicU64::new(0) }; MOST_FAULTS],
         }
     }
 }
@@ -49,6 +51,11 @@ impl ThreadMetrics {
             None => add(&self.succeeded),
             Some(fault) => add(&self.faults[fault as usize % MOST_FAULTS]),
         }
+    }
+
+    /// How often this fault ended a connection before a request of it could be told apart.
+    pub(crate) fn connection_fault(&self, fault: Fault) -> &AtomicU64 {
+        &self.connection_faults[fault as usize % MOST_FAULTS]
     }
 
     /// How often this fault was an outcome.

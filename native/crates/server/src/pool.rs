@@ -6,17 +6,22 @@
 use crate::answers::{Answers, Exchange};
 use crate::metrics::{ThreadMetrics, add, subtract};
 use crate::resolve::Resolver;
+use crate::tls;
+use crate::transport::Transport;
 use crate::upstream::RequestBody;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use portazgo_core::fault::Fault;
+use portazgo_core::snapshot::Target;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
+use tokio::time::timeout_at;
 
 const IDLE_LIFE: Duration = Duration::from_millis(1500);
 const FRESH: Duration = Duration::from_secs(1);
@@ -45,21 +50,22 @@ struct Idle {
 pub(crate) struct Pool {
     idle: RefCell<HashMap<String, Vec<Idle>>>,
     resolver: Resolver,
+    tls: tls::Outgoing,
     turn: Cell<usize>,
 }
 
 impl Pool {
     /// The next of a backend's targets, in turn.
-    pub(crate) fn next_target<'t>(&self, targets: &'t [String]) -> &'t str {
+    pub(crate) fn next_target(&self, targets: &[Arc<Target>]) -> Arc<Target> {
         let turn = self.turn.get();
         self.turn.set(turn.wrapping_add(1));
-        &targets[turn % targets.len()]
+        Arc::clone(&targets[turn % targets.len()])
     }
 
     /// An idle connection that is still good for this kind of request.
-    pub(crate) fn take(&self, target: &str, repeatable: bool, metrics: &ThreadMetrics) -> Option<Lease> {
+    pub(crate) fn take(&self, target: &Target, repeatable: bool, metrics: &ThreadMetrics) -> Option<Lease> {
         let mut all = self.idle.borrow_mut();
-        let idle = all.get_mut(target)?;
+        let idle = all.get_mut(&target.key)?;
         let longest = if repeatable { IDLE_LIFE } else { FRESH };
         while let Some(candidate) = idle.pop() {
             subtract(&metrics.backend_idle);
@@ -80,12 +86,13 @@ impl Pool {
     }
 
     /// Keep a connection whose answer was read to its end. One that said more than it was asked is never used again.
-    pub(crate) fn give(&self, target: &str, lease: Lease, metrics: &ThreadMetrics) {
+    pub(crate) fn give(&self, target: &Target, lease: Lease, metrics: &ThreadMetrics) {
         if lease.sender.is_closed() || !lease.exchange.is_clean() {
             return;
         }
         let mut all = self.idle.borrow_mut();
-        let idle = if let Some(idle) = all.get_mut(target) { idle } else { all.entry(target.to_owned()).or_default() };
+        let idle =
+            if let Some(idle) = all.get_mut(&target.key) { idle } else { all.entry(target.key.clone()).or_default() };
         if idle.len() < MOST_IDLE {
             let Lease { sender, address, exchange, .. } = lease;
             idle.push(Idle { sender, address, exchange, since: Instant::now() });
@@ -96,19 +103,26 @@ impl Pool {
     /// A new connection.
     pub(crate) async fn connect(
         &self,
-        target: &str,
+        target: &Target,
         within: Duration,
         metrics: &ThreadMetrics,
     ) -> Result<Lease, Fault> {
-        let Ok(outcome) = tokio::time::timeout(within, self.connect_now(target)).await else {
+        let ends = tokio::time::Instant::now() + within;
+        let Ok(outcome) = timeout_at(ends, self.connect_now(&target.address)).await else {
             return Err(Fault::ConnectTimeout);
         };
         let (stream, address) = outcome?;
         add(&metrics.backend_connects);
         let _ = stream.set_nodelay(true);
+        let transport = match &target.tls {
+            None => Transport::Plain(stream),
+            Some(rules) => timeout_at(ends, self.tls.shake_hands(rules, &target.address, stream))
+                .await
+                .unwrap_or(Err(Fault::TlsBackendHandshakeTimeout))?,
+        };
         let exchange = Rc::new(Exchange::default());
-        let transport = Answers::new(stream, Rc::clone(&exchange));
-        let (sender, connection) = http1::handshake(TokioIo::new(transport)).await.map_err(|_| Fault::ConnectFailed)?;
+        let answers = Answers::new(transport, Rc::clone(&exchange));
+        let (sender, connection) = http1::handshake(TokioIo::new(answers)).await.map_err(|_| Fault::ConnectFailed)?;
         tokio::task::spawn_local(connection);
         Ok(Lease { sender, address, exchange, reused: false })
     }

@@ -3,10 +3,13 @@
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::metrics::ThreadMetrics;
+use crate::tls;
 use arc_swap::ArcSwap;
+use portazgo_core::client::ForwardingHeader;
 use portazgo_core::network::Network;
 use portazgo_core::security::SecurityLane;
 use portazgo_core::snapshot::Snapshot;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -29,14 +32,21 @@ pub(crate) struct Shared {
     /// How long the last apply took until every thread had it, microseconds.
     pub(crate) last_apply_us: AtomicU64,
     /// Whose forwarding headers are believed.
-    pub(crate) trusted: Vec<Network>,
+    trusted: Vec<Network>,
+    /// The one header of theirs that counts.
+    pub(crate) forwarding_header: ForwardingHeader,
+    /// TLS of the partners' listener; None: plain.
+    pub(crate) tls: Option<tls::Incoming>,
 }
 
 impl Shared {
-    pub(crate) fn new(config: Config) -> Self {
+    /// The error says which certificate can't be used.
+    pub(crate) fn new(config: Config) -> Result<Self, String> {
         let threads = (0..config.thread_count()).map(|_| ThreadMetrics::default()).collect();
-        Self {
+        Ok(Self {
             trusted: config.trusted_networks(),
+            forwarding_header: config.forwarding_header(),
+            tls: config.tls.as_ref().map(tls::Incoming::open).transpose()?,
             config,
             clock: Clock::new(),
             snapshot: ArcSwap::from_pointee(None),
@@ -45,7 +55,12 @@ impl Shared {
             draining: AtomicBool::new(false),
             threads,
             last_apply_us: AtomicU64::new(0),
-        }
+        })
+    }
+
+    /// Whether this is a proxy whose word about clients counts.
+    pub(crate) fn trusts(&self, address: IpAddr) -> bool {
+        self.trusted.iter().any(|network| network.contains(address))
     }
 
     /// Make threads look at the newest snapshot and lane at their next request.

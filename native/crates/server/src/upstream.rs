@@ -29,7 +29,8 @@ pub(crate) struct RequestBody {
     source: Option<Incoming>,
     most: u64,
     idle: Duration,
-    timer: Pin<Box<Sleep>>,
+    /// Made when the client is waited for the first time: most bodies are here before anybody asks.
+    timer: Option<Pin<Box<Sleep>>>,
     progress: Rc<Progress>,
 }
 
@@ -48,18 +49,12 @@ impl std::error::Error for BodyEnded {}
 impl RequestBody {
     pub(crate) fn new(source: Incoming, most: u64, idle: Duration, progress: Rc<Progress>) -> Self {
         let source = (!source.is_end_stream()).then_some(source);
-        Self { source, most, idle, timer: Box::pin(sleep(idle)), progress }
+        Self { source, most, idle, timer: None, progress }
     }
 
     /// No body; a request that can be sent again.
     pub(crate) fn empty() -> Self {
-        Self {
-            source: None,
-            most: 0,
-            idle: Duration::ZERO,
-            timer: Box::pin(sleep(Duration::ZERO)),
-            progress: Rc::default(),
-        }
+        Self { source: None, most: 0, idle: Duration::ZERO, timer: None, progress: Rc::default() }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -85,8 +80,11 @@ impl Body for RequestBody {
             return Poll::Ready(None);
         };
         match Pin::new(source).poll_frame(context) {
-            Poll::Pending if self.timer.as_mut().poll(context).is_ready() => self.end(Fault::BodyTimeout),
-            Poll::Pending => Poll::Pending,
+            Poll::Pending => {
+                let idle = self.idle;
+                let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(idle)));
+                if timer.as_mut().poll(context).is_ready() { self.end(Fault::BodyTimeout) } else { Poll::Pending }
+            }
             Poll::Ready(None) => {
                 self.source = None;
                 Poll::Ready(None)
@@ -101,8 +99,10 @@ impl Body for RequestBody {
                 if seen > self.most {
                     return self.end(Fault::BodyTooLarge);
                 }
-                let next = Instant::now() + self.idle;
-                self.timer.as_mut().reset(next);
+                let idle = self.idle;
+                if let Some(timer) = &mut self.timer {
+                    timer.as_mut().reset(Instant::now() + idle);
+                }
                 Poll::Ready(Some(Ok(Frame::data(data))))
             }
             Poll::Ready(Some(Err(error))) => {

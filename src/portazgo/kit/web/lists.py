@@ -10,8 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
 
 from portazgo.kit.clock import rfc3339
-from portazgo.kit.errors import Invalid
-from portazgo.kit.paging import CursorValue, Page, decode_cursor, encode_cursor
+from portazgo.kit.paging import CursorValue, Page, cursor_invalid, decode_cursor, encode_cursor
 
 if TYPE_CHECKING:
     from portazgo.kit.web.schemas import PageQuery
@@ -29,12 +28,15 @@ def page_of(
     """
     descending = order[0].startswith("-")
     columns = [name.removeprefix("-") for name in order]
+    name = rows.model._meta.db_table  # noqa: SLF001 - Django's own name for it
     if query.cursor is not None:
-        rows = rows.filter(_after(rows, columns, decode_cursor(query.cursor, len(columns)), descending=descending))
+        values = decode_cursor(query.cursor, len(columns), of=name)
+        rows = rows.filter(_after(rows, columns, values, descending=descending))
     found = list(rows.order_by(*order)[: query.limit + 1])
     shown = found[: query.limit]
     more = len(found) > query.limit
-    return Page([item(row) for row in shown], encode_cursor(_values(shown[-1], columns)) if more else None)
+    cursor = encode_cursor(_values(shown[-1], columns), of=name) if more else None
+    return Page([item(row) for row in shown], cursor)
 
 
 def _after(rows: QuerySet[Row], columns: list[str], values: list[CursorValue], *, descending: bool) -> Q:
@@ -50,9 +52,13 @@ def _after(rows: QuerySet[Row], columns: list[str], values: list[CursorValue], *
 def _python_value(rows: QuerySet[Row], column: str, text: CursorValue) -> Any:
     field: Any = rows.model._meta.get_field(column)  # noqa: SLF001 - Django's own name for it
     try:
-        return field.to_python(text)
-    except ValidationError:
-        raise Invalid.at("/cursor", "this cursor was not made by this list", code="cursor_invalid") from None
+        value = field.to_python(text)
+        # What we would not have written like this was not written by us: a time without zone, an id without hyphens.
+        if _cursor_value(value) == text:
+            return value
+    except (ValidationError, TypeError, ValueError, OverflowError):
+        pass
+    raise cursor_invalid()
 
 
 def _values(row: Model, columns: list[str]) -> list[CursorValue]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.http import HttpRequest, HttpResponse
 
-from portazgo.kit.errors import Problem, Unauthenticated, Unavailable
+from portazgo.kit.errors import Problem, Unauthenticated, Unavailable, WrongType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +24,8 @@ def problem_response(request: HttpRequest, problem: Problem) -> HttpResponse:
     answer = _json_response(problem.document(getattr(request, "request_id", None)), problem.status)
     if isinstance(problem, Unauthenticated):
         answer["WWW-Authenticate"] = 'Bearer realm="portazgo"'
+    if isinstance(problem, WrongType):
+        answer["Accept"] = "application/json"
     if isinstance(problem, Unavailable):
         answer["Retry-After"] = RETRY_AFTER_SECONDS
     return answer
@@ -50,7 +52,9 @@ def plain_problem(
 
 
 def _json_response(document: Mapping[str, object], status: int) -> HttpResponse:
-    return HttpResponse(json.dumps(document, ensure_ascii=False), status=status, content_type=PROBLEM_JSON)
+    # A caller's own text may stand in it, half a surrogate pair included.
+    text = json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
+    return HttpResponse(text, status=status, content_type=PROBLEM_JSON)
 
 
 def _code(phrase: str) -> str:

@@ -26,8 +26,17 @@ def refuse_taken(rows: QuerySet[Row], thing: str, name: str) -> None:
         raise Conflict(f"there is already a {thing} named {name!r}", code="name_taken", remedy="choose another name")
 
 
-def refuse_in_use(rows: QuerySet[Row], thing: str, by: str) -> None:
+def refuse_in_use(rows: QuerySet[Row], thing: str, by: str, *, remedy: str | None = None) -> None:
     """Raise Conflict (`in_use`) when something still depends on the thing."""
     count = rows.count()
     if count:
-        raise Conflict(f"the {thing} is still in use by {count} {by}", code="in_use", remedy=f"remove these {by} first")
+        raise Conflict(
+            f"the {thing} is still in use by {count} {by}",
+            code="in_use",
+            remedy=remedy or f"remove these {by} first",
+        )
+
+
+def given(**members: Any) -> list[str]:
+    """Name the members that are to change (None leaves as it is), as the audit row of a change tells them."""
+    return sorted(name for name, value in members.items() if value is not None)

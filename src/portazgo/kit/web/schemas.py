@@ -2,14 +2,58 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Generic, TypeVar
 
 from ninja import Schema
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict, Field
 
+from portazgo.kit.names import PLAIN_TEXT_PATTERN
 from portazgo.kit.paging import DEFAULT_LIMIT, LARGEST_LIMIT
 
 Item = TypeVar("Item")
+
+_RFC3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+
+
+def _rfc3339(value: Any) -> Any:
+    # pydantic would take a number, and a text of digits, for seconds since 1970.
+    if not isinstance(value, str) or not _RFC3339.fullmatch(value):
+        raise ValueError("must be a time as RFC 3339 has it, with its offset: 2026-11-24T12:00:00Z")
+    return value
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:  # the first and the last hours that a calendar can name, in another zone
+        raise ValueError("must lie between the years 1 and 9999 in UTC") from None
+
+
+def _a_number(value: Any) -> Any:
+    # A text or a truth value that happens to be read as a number was meant as something else.
+    if isinstance(value, str | bool):
+        raise ValueError("must be a number")  # noqa: TRY004 - pydantic turns it into a refusal
+    return value
+
+
+def _a_truth_value(value: Any) -> Any:
+    if not isinstance(value, bool):
+        raise ValueError("must be true or false")  # noqa: TRY004 - likewise
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_rfc3339), AfterValidator(_in_utc)]
+"""A time of a payload, in UTC."""
+Whole = Annotated[int, BeforeValidator(_a_number)]
+"""A whole number in a body: a JSON number, nothing that could be read as one."""
+Truth = Annotated[bool, BeforeValidator(_a_truth_value)]
+"""`true` or `false` in a body."""
+NameFilter = Annotated[str | None, Field(max_length=63, pattern=PLAIN_TEXT_PATTERN)]
+"""A name to list by; any text that a name could be compared with."""
 
 
 class Body(Schema):

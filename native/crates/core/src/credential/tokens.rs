@@ -2,7 +2,7 @@
 
 use super::made_from::MadeFrom;
 use crate::ids::{Id, Kid};
-use std::collections::HashMap;
+use hashbrown::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Tokens kept per application. Beyond it those go that end first.

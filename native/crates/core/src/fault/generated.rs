@@ -208,9 +208,23 @@ pub enum Fault {
     ClockUnreliable = 100,
     /// The process may open no more sockets or files.
     FileDescriptorsExhausted = 101,
+    /// The backend's certificate is not valid yet.
+    TlsCertificateNotYetValid = 102,
+    /// The backend shows a certificate that it signed itself.
+    TlsCertificateSelfSigned = 103,
+    /// A certificate of the backend's chain stands on a revocation list.
+    TlsCertificateRevoked = 104,
+    /// The backend's certificate is valid, and its public key is none of those that were pinned.
+    TlsCertificatePinMismatch = 105,
+    /// The backend ended the handshake with an alert: it did not accept ours.
+    TlsBackendAlert = 106,
+    /// Gateway and backend share no TLS version, cipher suite, group or signature scheme.
+    TlsBackendParametersUnsupported = 107,
+    /// What answered at the backend's address does not speak TLS.
+    TlsBackendPlaintext = 108,
 }
 
-pub(super) const TABLE: [(Fault, Description); 101] = [
+pub(super) const TABLE: [(Fault, Description); 108] = [
     (
         Fault::HeadMalformed,
         Description {
@@ -1522,6 +1536,97 @@ pub(super) const TABLE: [(Fault, Description); 101] = [
             retryable: true,
             billable: false,
             partner: "The gateway is at its limit.",
+        },
+    ),
+    (
+        Fault::TlsCertificateNotYetValid,
+        Description {
+            code: "tls_certificate_not_yet_valid",
+            public_code: "backend_unreachable",
+            blame: Blame::Backend,
+            phase: "tls_out",
+            status: 502,
+            retryable: false,
+            billable: false,
+            partner: "The backend could not be reached.",
+        },
+    ),
+    (
+        Fault::TlsCertificateSelfSigned,
+        Description {
+            code: "tls_certificate_self_signed",
+            public_code: "backend_unreachable",
+            blame: Blame::Backend,
+            phase: "tls_out",
+            status: 502,
+            retryable: false,
+            billable: false,
+            partner: "The backend could not be reached.",
+        },
+    ),
+    (
+        Fault::TlsCertificateRevoked,
+        Description {
+            code: "tls_certificate_revoked",
+            public_code: "backend_unreachable",
+            blame: Blame::Backend,
+            phase: "tls_out",
+            status: 502,
+            retryable: false,
+            billable: false,
+            partner: "The backend could not be reached.",
+        },
+    ),
+    (
+        Fault::TlsCertificatePinMismatch,
+        Description {
+            code: "tls_certificate_pin_mismatch",
+            public_code: "backend_unreachable",
+            blame: Blame::Backend,
+            phase: "tls_out",
+            status: 502,
+            retryable: false,
+            billable: false,
+            partner: "The backend could not be reached.",
+        },
+    ),
+    (
+        Fault::TlsBackendAlert,
+        Description {
+            code: "tls_backend_alert",
+            public_code: "backend_unreachable",
+            blame: Blame::Backend,
+            phase: "tls_out",
+            status: 502,
+            retryable: false,
+            billable: false,
+            partner: "The backend could not be reached.",
+        },
+    ),
+    (
+        Fault::TlsBackendParametersUnsupported,
+        Description {
+            code: "tls_backend_parameters_unsupported",
+            public_code: "backend_unreachable",
+            blame: Blame::Backend,
+            phase: "tls_out",
+            status: 502,
+            retryable: false,
+            billable: false,
+            partner: "The backend could not be reached.",
+        },
+    ),
+    (
+        Fault::TlsBackendPlaintext,
+        Description {
+            code: "tls_backend_plaintext",
+            public_code: "backend_unreachable",
+            blame: Blame::Backend,
+            phase: "tls_out",
+            status: 502,
+            retryable: false,
+            billable: false,
+            partner: "The backend could not be reached.",
         },
     ),
 ];

@@ -7,6 +7,7 @@
 mod body;
 mod fields;
 mod head;
+pub mod proxy_protocol;
 mod response;
 mod target;
 

@@ -13,8 +13,8 @@ mod wire;
 
 pub use shards::Shards;
 pub use types::{
-    Application, Backend, BackendEnvironment, Environment, Issuer, Key, KeyStatus, Metadata, Partner, Plan,
-    QueryPolicy, Route, RouteAction, SecretDigest, SecretSlot, SigningKey, SigningState, Timeouts, Version,
+    Application, Backend, BackendEnvironment, BackendTls, Environment, Issuer, Key, KeyStatus, Metadata, Partner, Plan,
+    QueryPolicy, Route, RouteAction, SecretDigest, SecretSlot, SigningKey, SigningState, Target, Timeouts, Version,
 };
 pub use update::{Refused, Update, validate};
 
@@ -23,7 +23,7 @@ use crate::ids::{Id, Kid};
 use crate::route::{RouteIndex, Router};
 use crate::security::SecurityLane;
 use documents::Documents;
-use std::collections::HashMap;
+use hashbrown::HashMap;
 use std::sync::Arc;
 use types::Pepper;
 

@@ -1,23 +1,26 @@
 //! A map in copy-on-write shards, so that one change is cheap at a million entries.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, Hash, RandomState};
+use hashbrown::{DefaultHashBuilder, HashTable};
+use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
 const SHARDS: usize = 4096;
+/// The bits of a hash that name its shard. Inside a shard the table tells entries apart by the others: its lowest name the
+/// bucket, its highest seven are the tag.
+const SHARD_BITS_AT: u32 = 40;
 
-/// A map whose copy shares every shard until one of them is written.
+/// A map whose copy shares every shard until one of them is written. Keys are hashed once per look-up.
 #[derive(Clone)]
 pub struct Shards<K, V> {
-    parts: Vec<Arc<HashMap<K, V>>>,
-    spread: RandomState,
+    parts: Vec<Arc<HashTable<(K, V)>>>,
+    hasher: DefaultHashBuilder,
     entries: usize,
 }
 
 impl<K, V> Default for Shards<K, V> {
     fn default() -> Self {
-        let empty = Arc::new(HashMap::new());
-        Self { parts: vec![empty; SHARDS], spread: RandomState::new(), entries: 0 }
+        let empty = Arc::new(HashTable::new());
+        Self { parts: vec![empty; SHARDS], hasher: DefaultHashBuilder::default(), entries: 0 }
     }
 }
 
@@ -34,14 +37,15 @@ impl<K, V> Shards<K, V> {
 
     /// All entries, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.parts.iter().flat_map(|shard| shard.iter())
+        self.parts.iter().flat_map(|shard| shard.iter()).map(|(key, value)| (key, value))
     }
 }
 
 impl<K: Copy + Eq + Hash, V: Clone> Shards<K, V> {
     /// An entry.
     pub fn get(&self, key: &K) -> Option<&V> {
-        self.parts[self.shard_of(key)].get(key)
+        let hash = self.hasher.hash_one(key);
+        self.parts[shard_of(hash)].find(hash, |(known, _)| known == key).map(|(_, value)| value)
     }
 
     /// Whether there is such an entry.
@@ -50,22 +54,32 @@ impl<K: Copy + Eq + Hash, V: Clone> Shards<K, V> {
     }
 
     pub(super) fn put(&mut self, key: K, value: V) {
-        let shard = self.shard_of(&key);
-        if Arc::make_mut(&mut self.parts[shard]).insert(key, value).is_none() {
-            self.entries += 1;
+        let hash = self.hasher.hash_one(key);
+        let shard = Arc::make_mut(&mut self.parts[shard_of(hash)]);
+        if let Some((_, known)) = shard.find_mut(hash, |(known, _)| *known == key) {
+            *known = value;
+            return;
         }
+        shard.insert_unique(hash, (key, value), |(key, _)| self.hasher.hash_one(key));
+        self.entries += 1;
     }
 
     pub(super) fn delete(&mut self, key: &K) -> bool {
-        let shard = self.shard_of(key);
-        let deleted = self.contains(key) && Arc::make_mut(&mut self.parts[shard]).remove(key).is_some();
-        self.entries -= usize::from(deleted);
-        deleted
+        if !self.contains(key) {
+            return false;
+        }
+        let hash = self.hasher.hash_one(key);
+        let shard = Arc::make_mut(&mut self.parts[shard_of(hash)]);
+        if let Ok(entry) = shard.find_entry(hash, |(known, _)| known == key) {
+            entry.remove();
+            self.entries -= 1;
+        }
+        true
     }
+}
 
-    fn shard_of(&self, key: &K) -> usize {
-        (self.spread.hash_one(key) as usize) % SHARDS
-    }
+fn shard_of(hash: u64) -> usize {
+    (hash >> SHARD_BITS_AT) as usize % SHARDS
 }
 
 #[cfg(test)]

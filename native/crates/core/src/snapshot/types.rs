@@ -187,10 +187,37 @@ pub struct SigningKey {
     pub outdated: bool,
 }
 
+/// Where a backend is.
+pub struct Target {
+    /// `host:port`: where to connect.
+    pub address: String,
+    /// What `Host` says.
+    pub host: String,
+    /// Under what its connections are kept. Another way of TLS is another name: a connection that was verified by one
+    /// rule is never used where another applies.
+    pub key: String,
+    /// None: plain.
+    pub tls: Option<Arc<BackendTls>>,
+}
+
+/// How TLS to a backend is verified.
+pub struct BackendTls {
+    /// Authorities that count instead of the public ones, DER; empty: the public ones.
+    pub authorities: Vec<Vec<u8>>,
+    /// The name that the certificate must be for, where it is not the target's.
+    pub server_name: Option<String>,
+    /// SHA-256 of public keys (SPKI), one of which must be the backend's; empty: any.
+    pub pins: Vec<[u8; 32]>,
+    /// Revocation lists, DER.
+    pub revocation_lists: Vec<Vec<u8>>,
+    /// SHA-256 over all of it: two of the same content are the same.
+    pub identity: String,
+}
+
 /// A backend in one environment.
 pub struct BackendEnvironment {
-    /// `host:port`, in the order given.
-    pub targets: Vec<String>,
+    /// In the order given.
+    pub targets: Vec<Arc<Target>>,
     /// How long it may take.
     pub timeouts: Timeouts,
     /// How calls are credentialed.
@@ -241,6 +268,8 @@ pub struct Plan {
     pub scopes: Option<Vec<String>>,
     /// All must admit a call.
     pub throttles: Vec<Throttle>,
+    /// The value of `RateLimit-Policy` for them.
+    pub policy_header: String,
     /// Tokens made from another version are worth nothing, where they read the plan's scopes.
     pub version: Version,
 }

@@ -145,6 +145,17 @@ pub(super) struct BackendEnvironmentBody {
     pub(super) targets: Vec<String>,
     pub(super) timeouts: Timeouts,
     pub(super) credential: CredentialBody,
+    #[serde(default)]
+    pub(super) tls: Option<BackendTlsBody>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BackendTlsBody {
+    pub(super) ca: Option<String>,
+    pub(super) server_name: Option<String>,
+    pub(super) pins_sha256: Vec<String>,
+    pub(super) crl: Option<String>,
 }
 
 #[derive(Deserialize)]

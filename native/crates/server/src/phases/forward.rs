@@ -12,8 +12,9 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 use portazgo_core::fault::Fault;
 use portazgo_core::record::{Method, Phase};
-use portazgo_core::snapshot::{BackendEnvironment, RouteAction};
+use portazgo_core::snapshot::{BackendEnvironment, RouteAction, Target};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
@@ -24,7 +25,7 @@ const MOST_ATTEMPTS: u8 = 3;
 pub(super) struct CameBack {
     pub(super) response: Response<Incoming>,
     pub(super) lease: Lease,
-    pub(super) target: String,
+    pub(super) target: Arc<Target>,
     pub(super) ends: Instant,
 }
 
@@ -83,7 +84,7 @@ impl From<Fault> for Failure {
 
 impl Trip<'_> {
     async fn attempt(&mut self, call: &mut Call, outgoing: &Outgoing, body: RequestBody) -> Result<CameBack, Failure> {
-        let target = self.thread.pool.next_target(&self.backend.targets).to_owned();
+        let target = self.thread.pool.next_target(&self.backend.targets);
         call.reached(Phase::ForwardConnect);
         call.record().attempts += 1;
         let mut lease = self.lease(&target).await?;
@@ -109,7 +110,7 @@ impl Trip<'_> {
         Ok(CameBack { response, lease, target, ends: self.ends })
     }
 
-    async fn lease(&self, target: &str) -> Result<Lease, Fault> {
+    async fn lease(&self, target: &Target) -> Result<Lease, Fault> {
         let metrics = self.thread.metrics();
         if let Some(lease) = self.thread.pool.take(target, self.repeatable, metrics) {
             return Ok(lease);
@@ -125,7 +126,7 @@ async fn send(lease: &mut Lease, request: Request<RequestBody>) -> hyper::Result
     lease.sender.send_request(request).await
 }
 
-fn request(outgoing: &Outgoing, target: &str, body: RequestBody) -> Request<RequestBody> {
+fn request(outgoing: &Outgoing, target: &Target, body: RequestBody) -> Request<RequestBody> {
     // hyper leaves a body of unknown length out where the method seldom has one, unless it is told.
     let chunked = !body.is_empty() && body.size_hint().exact().is_none();
     let mut request = Request::new(body);
@@ -136,7 +137,7 @@ fn request(outgoing: &Outgoing, target: &str, body: RequestBody) -> Request<Requ
         request.headers_mut().insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
     // Targets were checked at apply: host and port, ASCII.
-    if let Ok(host) = HeaderValue::from_str(target) {
+    if let Ok(host) = HeaderValue::from_str(&target.host) {
         request.headers_mut().insert(header::HOST, host);
     }
     request

@@ -7,6 +7,7 @@
 use super::record::Call;
 use crate::config::Limits;
 use crate::thread::Thread;
+use crate::transport::Transport;
 use bytes::{Buf, BytesMut};
 use portazgo_core::fault::Fault;
 use portazgo_core::framing::{BodyTracker, Head, HeadScan, Verdict};
@@ -21,7 +22,6 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// What hyper parses in place of a refused head.
@@ -43,6 +43,8 @@ pub(crate) struct Arrival {
 /// What the transport and the service of one connection share. Both live on one thread.
 pub(crate) struct Wire {
     pub(crate) peer: SocketAddr,
+    /// Whether the client speaks TLS to us.
+    pub(crate) secure: bool,
     arrivals: RefCell<VecDeque<Arrival>>,
     /// Calls whose last byte was handed to hyper and not yet taken by the transport.
     unflushed: RefCell<Vec<Call>>,
@@ -57,9 +59,10 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    pub(crate) fn new(peer: SocketAddr) -> Self {
+    pub(crate) fn new(peer: SocketAddr, secure: bool) -> Self {
         Self {
             peer,
+            secure,
             arrivals: RefCell::default(),
             unflushed: RefCell::default(),
             body_fault: Cell::new(None),
@@ -137,7 +140,7 @@ enum Reading {
 
 /// A client's connection under hyper.
 pub(crate) struct Framed {
-    stream: TcpStream,
+    stream: Transport,
     thread: Rc<Thread>,
     wire: Rc<Wire>,
     limits: Limits,
@@ -152,7 +155,7 @@ pub(crate) struct Framed {
 }
 
 impl Framed {
-    pub(crate) fn new(stream: TcpStream, thread: Rc<Thread>, wire: Rc<Wire>) -> Self {
+    pub(crate) fn new(stream: Transport, thread: Rc<Thread>, wire: Rc<Wire>) -> Self {
         let limits = thread.shared.config.limits;
         Self {
             stream,
@@ -405,9 +408,11 @@ impl AsyncWrite for Framed {
         self.stream.is_write_vectored()
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // hyper flushes only when its own buffer is empty, and a socket has no buffer of its own above the kernel's.
-        self.wire.flushed();
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // hyper flushes only when its own buffer is empty; what TLS still holds is not with the client.
+        let this = self.get_mut();
+        ready!(Pin::new(&mut this.stream).poll_flush(context))?;
+        this.wire.flushed();
         Poll::Ready(Ok(()))
     }
 

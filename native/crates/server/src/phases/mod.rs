@@ -8,6 +8,7 @@ mod credential;
 mod forward;
 pub(crate) mod framing;
 mod limit;
+pub(crate) mod proxy_protocol;
 pub(crate) mod record;
 pub(crate) mod respond;
 mod route;
@@ -93,7 +94,8 @@ async fn run(
     let (head, body) = request.into_parts();
     let Loaded { snapshot, lane } = thread.loaded();
     let snapshot = ready_snapshot(thread, call, snapshot)?;
-    let client = route::note_client(thread, wire, call, &head);
+    let origin = route::note_client(thread, wire, call, &head);
+    let client = origin.address;
 
     let found = match route::find(&snapshot, &head, call)? {
         Destination::Jwks => return Ok(Answer::document(snapshot.jwks(&lane).to_string(), "application/json")),
@@ -106,11 +108,11 @@ async fn run(
     let authorized = authorize::permit(call, &caller, &identity, &found.route, &snapshot, &lane, client)?;
     let standing = limit::decide(thread, call, &caller, &identity, &authorized.plan)?;
     let backend = authorized.backend_environment(&caller);
-    let mut outgoing = transform_request::build(call, &head, &found, authorized.action, client)?;
+    let mut outgoing = transform_request::build(call, &head, &found, authorized.action, origin)?;
     credential::attach(thread, call, &mut outgoing, &caller, &identity, &authorized, &snapshot, &lane)?;
     let came_back = forward::forward(thread, wire, call, outgoing, body, backend, authorized.action).await?;
     let mut answer = transform_response::build(call, came_back, authorized.action, backend).await?;
-    limit::tell(&mut answer, standing);
+    limit::tell(&mut answer.headers, standing);
     Ok(answer)
 }
 

@@ -5,8 +5,8 @@ use crate::thread::Thread;
 use portazgo_core::fault::Fault;
 use portazgo_core::framing::Head;
 use portazgo_core::ids::Id;
-use portazgo_core::record::{Delivery, Method, Phase, Record};
-use portazgo_core::time::Monotonic;
+use portazgo_core::record::{Delivery, Kind, Method, Phase, Record};
+use portazgo_core::time::{Monotonic, WallTime};
 use std::net::SocketAddr;
 use std::rc::Rc;
 
@@ -103,6 +103,21 @@ impl Call {
 
     fn elapsed_us(&self) -> u64 {
         (self.thread.shared.clock.monotonic().0 - self.began.0) / 1000
+    }
+}
+
+/// One record for a connection that ended before a request of it could be told apart, or for `count` streams of it.
+pub(crate) fn connection(thread: &Thread, client: SocketAddr, began: WallTime, fault: Fault, count: u32) {
+    let mut record = Record::request(thread.new_request_id(began), began);
+    record.kind = Kind::Connection;
+    record.client = Some(client);
+    record.fault = Some(fault);
+    record.units = 0;
+    record.count = count;
+    add(thread.metrics().connection_fault(fault));
+    // Without a free slot the journal counts it with the others.
+    if let Some(mut slot) = thread.journal.admit(record) {
+        slot.finish();
     }
 }
 

@@ -12,9 +12,11 @@ use portazgo_core::fault::Fault;
 use portazgo_core::ids::Id;
 use portazgo_core::problem;
 use portazgo_core::record::{Delivery, Phase};
+use portazgo_core::snapshot::Target;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -41,12 +43,13 @@ pub(crate) enum Content {
 pub(crate) struct Stream {
     pub(crate) source: Incoming,
     pub(crate) lease: Option<Lease>,
-    pub(crate) target: String,
+    pub(crate) target: Arc<Target>,
     pub(crate) most: Option<u64>,
     pub(crate) idle: Duration,
     pub(crate) ends: Instant,
     pub(crate) seen: u64,
-    pub(crate) timer: Pin<Box<Sleep>>,
+    /// Made when the backend is waited for the first time: most answers are whole when their head is read.
+    pub(crate) timer: Option<Pin<Box<Sleep>>>,
     /// What was read before the answer's head was sent.
     pub(crate) first: Option<Bytes>,
     pub(crate) ended: bool,
@@ -236,7 +239,10 @@ impl Stream {
                     return Poll::Ready(Ok(Some(data)));
                 }
                 Poll::Pending => {
-                    if self.timer.as_mut().poll(context).is_pending() {
+                    let (idle, ends) = (self.idle, self.ends);
+                    let timer =
+                        self.timer.get_or_insert_with(|| Box::pin(sleep_until((Instant::now() + idle).min(ends))));
+                    if timer.as_mut().poll(context).is_pending() {
                         return Poll::Pending;
                     }
                     let fault = if Instant::now() >= self.ends {
@@ -253,7 +259,9 @@ impl Stream {
     /// Returns whether there is time left: a body that never pauses would never be asked for its timer.
     fn rearm(&mut self) -> bool {
         let now = Instant::now();
-        self.timer.as_mut().reset((now + self.idle).min(self.ends));
+        if let Some(timer) = &mut self.timer {
+            timer.as_mut().reset((now + self.idle).min(self.ends));
+        }
         now < self.ends
     }
 
@@ -270,11 +278,6 @@ impl Stream {
         }
         hint.set_lower(rest.lower() + held);
         hint
-    }
-
-    /// The timer of a stream that begins now.
-    pub(crate) fn first_timer(idle: Duration, ends: Instant) -> Pin<Box<Sleep>> {
-        Box::pin(sleep_until((Instant::now() + idle).min(ends)))
     }
 }
 

@@ -6,12 +6,13 @@ use super::record::Call;
 use crate::thread::Thread;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, header};
+use portazgo_core::client::{self, Client};
 use portazgo_core::fault::Fault;
 use portazgo_core::ids::Id;
 use portazgo_core::record::{Phase, Text};
 use portazgo_core::route::Match;
 use portazgo_core::snapshot::{Route, Snapshot};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 const JWKS: &str = "/.well-known/jwks.json";
@@ -78,37 +79,35 @@ fn host(head: &Parts) -> &str {
     }
 }
 
+/// Where a call comes from.
+#[derive(Clone, Copy)]
+pub(super) struct Origin {
+    pub(super) address: IpAddr,
+    /// Whether the client spoke TLS, to us or to a proxy that is believed.
+    pub(super) secure: bool,
+}
+
 /// Note where the call comes from and how it names itself. Forwarding and tracing headers count from trusted proxies only.
-pub(super) fn note_client(thread: &Thread, wire: &Wire, call: &mut Call, head: &Parts) -> IpAddr {
-    let trusted = |address: IpAddr| thread.shared.trusted.iter().any(|network| network.contains(address));
-    let peer = wire.peer;
-    let from_proxy = trusted(peer.ip());
-    let client = if from_proxy { forwarded(&head.headers, peer, trusted) } else { peer };
+pub(super) fn note_client(thread: &Thread, wire: &Wire, call: &mut Call, head: &Parts) -> Origin {
+    let shared = &thread.shared;
+    let from_proxy = shared.trusts(wire.peer.ip());
+    let client = if from_proxy {
+        let lines = |name: &'static str| head.headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
+        let name = shared.forwarding_header.name().unwrap_or("x-forwarded-for");
+        let protocols = lines("x-forwarded-proto");
+        client::client(wire.peer, shared.forwarding_header, lines(name), protocols, |address| shared.trusts(address))
+    } else {
+        Client { address: wire.peer, secure: None }
+    };
     let trace_id = if from_proxy { trace_id(&head.headers) } else { None };
     let record = call.record();
-    record.client = Some(client);
+    record.client = Some(client.address);
     record.trace_id = trace_id.unwrap_or_else(|| Id(thread.random.bytes()));
     record.span_id = thread.random.bytes();
     if let Some(own) = head.headers.get(super::respond::REQUEST_ID) {
         record.client_request_id = Text::cut(own.as_bytes());
     }
-    client.ip()
-}
-
-/// The last address of `X-Forwarded-For` that no trusted proxy has; only what trusted proxies appended can be believed.
-fn forwarded(headers: &HeaderMap, peer: SocketAddr, trusted: impl Fn(IpAddr) -> bool) -> SocketAddr {
-    let mut client = peer;
-    let lines: Vec<&str> = headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok()).collect();
-    for entry in lines.iter().flat_map(|line| line.split(',')).rev() {
-        let Ok(address) = entry.trim().parse::<IpAddr>() else {
-            break;
-        };
-        client = SocketAddr::new(address, 0);
-        if !trusted(address) {
-            break;
-        }
-    }
-    client
+    Origin { address: client.address.ip(), secure: client.secure.unwrap_or(wire.secure) }
 }
 
 /// The trace id of a W3C traceparent (version 00).

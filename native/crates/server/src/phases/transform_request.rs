@@ -1,21 +1,18 @@
 //! The request to the backend, built from the parsed model; no received byte is passed on as it stands.
 
 use super::record::Call;
-use super::route::Found;
+use super::route::{Found, Origin};
 use crate::headers;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use portazgo_core::fault::Fault;
+use portazgo_core::ids::write_hex;
 use portazgo_core::record::Phase;
 use portazgo_core::snapshot::{QueryPolicy, RouteAction};
-use std::fmt::Write as _;
-use std::net::IpAddr;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-/// How partners reach this listener. TLS arrives with the Gate milestone; until then a trusted proxy may end it in front.
-const SCHEME: &str = "http";
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// A request to the backend without its body and target.
@@ -31,7 +28,7 @@ pub(super) fn build(
     head: &Parts,
     found: &Found,
     action: &RouteAction,
-    client: IpAddr,
+    origin: Origin,
 ) -> Result<Outgoing, Fault> {
     call.reached(Phase::TransformRequest);
     if declared_length(&head.headers).is_some_and(|length| length > action.max_request_bytes) {
@@ -44,7 +41,7 @@ pub(super) fn build(
     let uri: Uri = target.parse().map_err(|_| Fault::HeadPathInvalid)?;
     let method = Method::from_bytes(action.backend_method.as_bytes()).map_err(|_| Fault::MethodNotAllowed)?;
     let mut headers = headers::to_backend(&head.headers, &action.request_headers);
-    add_ours(&mut headers, call, head, client);
+    add_ours(&mut headers, call, head, origin);
     Ok(Outgoing { method, uri, headers })
 }
 
@@ -75,7 +72,7 @@ fn write_query(policy: &QueryPolicy, query: Option<&str>, target: &mut String) {
     }
 }
 
-fn add_ours(headers: &mut HeaderMap, call: &mut Call, head: &Parts, client: IpAddr) {
+fn add_ours(headers: &mut HeaderMap, call: &mut Call, head: &Parts, origin: Origin) {
     let request_id = call.request_id().text();
     let record = call.record();
     let traceparent = traceparent(&record.trace_id.0, record.span_id);
@@ -86,9 +83,9 @@ fn add_ours(headers: &mut HeaderMap, call: &mut Call, head: &Parts, client: IpAd
         }
     };
     set(super::respond::REQUEST_ID, &request_id);
-    set(TRACEPARENT, traceparent.as_bytes());
-    set(FORWARDED_FOR, client.to_canonical().to_string().as_bytes());
-    set(FORWARDED_PROTO, SCHEME.as_bytes());
+    set(TRACEPARENT, &traceparent);
+    set(FORWARDED_FOR, origin.address.to_canonical().to_string().as_bytes());
+    set(FORWARDED_PROTO, if origin.secure { b"https" } else { b"http" });
     if let Some(host) = head.headers.get(header::HOST) {
         set(FORWARDED_HOST, host.as_bytes());
     }
@@ -97,16 +94,20 @@ fn add_ours(headers: &mut HeaderMap, call: &mut Call, head: &Parts, client: IpAd
 }
 
 /// W3C Trace Context, version 00, sampled.
-fn traceparent(trace_id: &[u8; 16], span_id: [u8; 8]) -> String {
-    let mut text = String::with_capacity(55);
-    text.push_str("00-");
-    for byte in trace_id {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text.push('-');
-    for byte in span_id {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text.push_str("-01");
+fn traceparent(trace_id: &[u8; 16], span_id: [u8; 8]) -> [u8; 55] {
+    let mut text = *b"00-................................-................-01";
+    write_hex(trace_id, &mut text[3..35]);
+    write_hex(&span_id, &mut text[36..52]);
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_traceparent_has_the_form_of_version_00() {
+        let text = traceparent(&[0xa1; 16], [0x0b; 8]);
+        assert_eq!(&text[..], b"00-a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1-0b0b0b0b0b0b0b0b-01");
+    }
 }

@@ -32,9 +32,9 @@ pub(super) async fn build(
         return Err(Fault::BackendResponseTooLarge);
     }
     let idle = Duration::from_millis(u64::from(backend.timeouts.idle_ms));
-    let timer = Stream::first_timer(idle, ends);
     let lease = Some(lease);
-    let mut stream = Stream { source, lease, target, most, idle, ends, seen: 0, timer, first: None, ended: false };
+    let mut stream =
+        Stream { source, lease, target, most, idle, ends, seen: 0, timer: None, first: None, ended: false };
     stream.begin().await?;
     if head.status.is_server_error() {
         call.fail(Fault::Backend5xx);

@@ -2,7 +2,7 @@
 
 use super::{body_of, id_of, kid_of, parse_id, refused, version_of};
 use crate::credential::TokenTable;
-use crate::limit::{PartnerCells, Throttle};
+use crate::limit::{PartnerCells, Throttle, policy_header};
 use crate::network::Network;
 use crate::snapshot::update::Refused;
 use crate::snapshot::wire::{ApplicationBody, KeyBody, PartnerBody, PlanBody, ResourceLine, SecretBody, Standing};
@@ -105,6 +105,7 @@ pub(super) fn plan(line: &ResourceLine<'_>) -> Result<Plan, Refused> {
         name: body.name,
         apis: body.apis.iter().map(|api| parse_id(api, line, "apis")).collect::<Result<_, _>>()?,
         scopes: body.scopes,
+        policy_header: policy_header(&throttles),
         throttles,
         version: version_of(line),
     })

@@ -1,6 +1,6 @@
 //! What stands behind, and who signs for it: backends, issuers, signing keys.
 
-use super::{PublicPart, body_of, id_of, parse_id, refused, version_of};
+use super::{PublicPart, body_of, id_of, parse_id, refused, tls, version_of};
 use crate::credential::{ClaimsTemplate, CredentialPolicy, MintPolicy};
 use crate::ids::Id;
 use crate::snapshot::update::Refused;
@@ -11,6 +11,7 @@ use crate::snapshot::{Backend, BackendEnvironment, Issuer};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
+use std::sync::Arc;
 
 const ALGORITHM: &str = "ES256";
 
@@ -36,31 +37,17 @@ fn environment(
     if body.targets.is_empty() {
         return Err(refuse("targets", "there is none".to_owned()));
     }
-    let targets = body.targets.iter().map(|text| target(text)).collect::<Result<_, _>>();
+    let tls = tls::backend_tls(body.tls.as_ref()).map_err(|(member, why)| refuse(member, why))?;
+    let targets = body.targets.iter().map(|text| tls::target(text, &tls).map(Arc::new)).collect();
     let times = body.timeouts;
     if [times.connect_ms, times.first_byte_ms, times.idle_ms, times.total_ms].contains(&0) {
         return Err(refuse("timeouts", "a time of 0 ms would let no call through".to_owned()));
     }
     Ok(BackendEnvironment {
-        targets: targets.map_err(|why| refuse("targets", why))?,
+        targets: Result::map_err(targets, |why| refuse("targets", why))?,
         timeouts: times,
         credential: credential(&body.credential).map_err(|why| refuse("credential", why))?,
     })
-}
-
-/// `host:port` of `http://host[:port]`.
-fn target(text: &str) -> Result<String, String> {
-    let authority = text.strip_prefix("http://").ok_or_else(|| format!("{text:?} does not begin with http://"))?;
-    let authority = authority.strip_suffix('/').unwrap_or(authority);
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, port),
-        _ => (authority, "80"),
-    };
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._[]:".contains(&byte);
-    if host.is_empty() || !host.bytes().all(is_plain) || port.parse::<u16>().is_err() {
-        return Err(format!("{text:?} is not http://host:port"));
-    }
-    Ok(format!("{host}:{port}"))
 }
 
 fn credential(body: &CredentialBody) -> Result<CredentialPolicy, String> {

@@ -3,6 +3,7 @@
 mod access;
 mod backend;
 mod route;
+mod tls;
 
 pub(super) use backend::public_point;
 

@@ -1,0 +1,149 @@
+//! Where backends are, and how TLS to them is verified.
+
+use crate::snapshot::wire::BackendTlsBody;
+use crate::snapshot::{BackendTls, Target};
+use aws_lc_rs::digest::{Context, SHA256};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+const CERTIFICATE: &str = "CERTIFICATE";
+const REVOCATION_LIST: &str = "X509 CRL";
+
+/// The rules, and how the public authorities alone would be written.
+pub(super) fn backend_tls(body: Option<&BackendTlsBody>) -> Result<Arc<BackendTls>, (&'static str, String)> {
+    let of_nothing = BackendTlsBody::default();
+    let body = body.unwrap_or(&of_nothing);
+    let blocks = |text: Option<&String>, label, member| {
+        text.map_or(Ok(Vec::new()), |text| pem(text, label)).map_err(|why| (member, why))
+    };
+    if let Some(name) = &body.server_name
+        && (name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte)))
+    {
+        return Err(("tls.server_name", format!("{name:?} is no name that a certificate can be for")));
+    }
+    let pins = body.pins_sha256.iter().map(|text| pin(text)).collect::<Result<_, _>>();
+    Ok(Arc::new(BackendTls {
+        authorities: blocks(body.ca.as_ref(), CERTIFICATE, "tls.ca")?,
+        revocation_lists: blocks(body.crl.as_ref(), REVOCATION_LIST, "tls.crl")?,
+        pins: pins.map_err(|why| ("tls.pins_sha256", why))?,
+        server_name: body.server_name.clone(),
+        identity: identity(body),
+    }))
+}
+
+fn pin(text: &str) -> Result<[u8; 32], String> {
+    let refuse = || format!("{text:?} is no SHA-256 of a public key in Base64");
+    STANDARD.decode(text).map_err(|_| refuse())?.try_into().map_err(|_| refuse())
+}
+
+/// The same content has the same identity, in whatever resource it stands.
+fn identity(body: &BackendTlsBody) -> String {
+    let mut context = Context::new(&SHA256);
+    let mut add = |part: &str| {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part.as_bytes());
+    };
+    for part in [&body.ca, &body.server_name, &body.crl] {
+        add(if part.is_some() { "some" } else { "none" });
+        add(part.as_deref().unwrap_or_default());
+    }
+    body.pins_sha256.iter().for_each(|one| add(one));
+    context.finish().as_ref().iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// The bodies of PEM blocks with this label (RFC 7468), at least one. What stands between blocks is explanation.
+fn pem(text: &str, label: &str) -> Result<Vec<Vec<u8>>, String> {
+    let (begin, end) = (format!("-----BEGIN {label}-----"), format!("-----END {label}-----"));
+    let mut blocks = Vec::new();
+    let mut rest = text;
+    while let Some(start) = rest.find(&begin) {
+        let after = &rest[start + begin.len()..];
+        let length = after.find(&end).ok_or_else(|| format!("a {label} block has no end"))?;
+        let body: String = after[..length].split_ascii_whitespace().collect();
+        blocks.push(STANDARD.decode(body).map_err(|_| format!("a {label} block is not Base64"))?);
+        rest = &after[length + end.len()..];
+    }
+    if blocks.is_empty() { Err(format!("it holds no {label} in PEM form")) } else { Ok(blocks) }
+}
+
+/// `http://host[:port]` or `https://host[:port]`.
+pub(super) fn target(text: &str, tls: &Arc<BackendTls>) -> Result<Target, String> {
+    let (secure, authority) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
+        (Some(rest), _) => (true, rest),
+        (_, Some(rest)) => (false, rest),
+        _ => return Err(format!("{text:?} does not begin with http:// or https://")),
+    };
+    let authority = authority.strip_suffix('/').unwrap_or(authority);
+    let usual = if secure { "443" } else { "80" };
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, port),
+        _ => (authority, usual),
+    };
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._[]:".contains(&byte);
+    if host.is_empty() || !host.bytes().all(is_plain) || port.parse::<u16>().is_err() {
+        return Err(format!("{text:?} is not http://host:port or https://host:port"));
+    }
+    let address = format!("{host}:{port}");
+    if !secure {
+        return Ok(Target { host: address.clone(), key: address.clone(), address, tls: None });
+    }
+    // Some servers know themselves without the usual port only.
+    let named = if port == usual { host.to_owned() } else { address.clone() };
+    let key = format!("{address} {}", tls.identity);
+    Ok(Target { address, host: named, key, tls: Some(Arc::clone(tls)) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body(change: impl FnOnce(&mut BackendTlsBody)) -> BackendTlsBody {
+        let mut body = BackendTlsBody::default();
+        change(&mut body);
+        body
+    }
+
+    fn rules(change: impl FnOnce(&mut BackendTlsBody)) -> Result<Arc<BackendTls>, (&'static str, String)> {
+        backend_tls(Some(&body(change)))
+    }
+
+    #[test]
+    fn a_target_says_where_how_and_under_what_name_its_connections_are_kept() {
+        let public = backend_tls(None).unwrap();
+        let own = rules(|body| body.server_name = Some("inner.example".to_owned())).unwrap();
+        let plain = target("http://10.0.0.1:8000", &public).unwrap();
+        assert_eq!(
+            (plain.address.as_str(), plain.host.as_str(), plain.tls.is_none()),
+            ("10.0.0.1:8000", "10.0.0.1:8000", true)
+        );
+        let usual = target("https://api.example/", &public).unwrap();
+        assert_eq!((usual.address.as_str(), usual.host.as_str()), ("api.example:443", "api.example"));
+        assert_eq!(target("https://[2001:db8::1]:8443", &public).unwrap().host, "[2001:db8::1]:8443");
+        assert_ne!(usual.key, target("https://api.example", &own).unwrap().key);
+        assert_ne!(usual.key, target("http://api.example:443", &public).unwrap().key);
+        assert_eq!(usual.key, target("https://api.example", &rules(|_| ()).unwrap()).unwrap().key);
+        for text in ["ftp://a", "https://", "https://a b", "https://user@a", "https://a/path", "https://a:99999"] {
+            assert!(target(text, &public).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_certificate_list_pin_or_name_is_refused_with_its_member() {
+        let member = |change: fn(&mut BackendTlsBody)| rules(change).err().map(|(member, _)| member);
+        assert_eq!(member(|body| body.ca = Some("none".to_owned())), Some("tls.ca"));
+        assert_eq!(member(|body| body.ca = Some("-----BEGIN CERTIFICATE-----\nAA".to_owned())), Some("tls.ca"));
+        assert_eq!(
+            member(|body| body.crl = Some("-----BEGIN X509 CRL-----\n*\n-----END X509 CRL-----".to_owned())),
+            Some("tls.crl")
+        );
+        assert_eq!(member(|body| body.pins_sha256 = vec!["AAAA".to_owned()]), Some("tls.pins_sha256"));
+        assert_eq!(member(|body| body.server_name = Some("a b".to_owned())), Some("tls.server_name"));
+        let two = "-----BEGIN CERTIFICATE-----\nAAEC\n-----END CERTIFICATE-----\nand\n-----BEGIN CERTIFICATE-----\nAwQF\n-----END CERTIFICATE-----\n";
+        assert_eq!(rules(|body| body.ca = Some(two.to_owned())).unwrap().authorities, [[0, 1, 2], [3, 4, 5]]);
+    }
+}

@@ -1,0 +1,72 @@
+//! TLS to backends: one configuration per way of verifying, kept by the data thread together with its sessions.
+
+use super::backend_fault::fault_of;
+use super::provider;
+use super::verifier::Verifier;
+use crate::transport::{HTTP_1, Transport};
+use portazgo_core::fault::Fault;
+use portazgo_core::snapshot::BackendTls;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+/// More ways of verifying than any deployment has at once; replaced ones are forgotten then.
+const MOST_CONFIGURATIONS: usize = 256;
+
+/// A data thread's configurations, by the identity of their rules.
+#[derive(Default)]
+pub(crate) struct Outgoing {
+    configurations: RefCell<HashMap<String, Arc<ClientConfig>>>,
+}
+
+impl Outgoing {
+    /// Shake hands with `host:port`. The fault says why it failed.
+    pub(crate) async fn shake_hands(
+        &self,
+        rules: &BackendTls,
+        address: &str,
+        stream: TcpStream,
+    ) -> Result<Transport, Fault> {
+        let name = rules.server_name.as_deref().unwrap_or_else(|| host(address)).to_owned();
+        let name = ServerName::try_from(name).map_err(|_| Fault::TlsHostnameMismatch)?;
+        let connector = TlsConnector::from(self.configuration(rules)?);
+        let stream = connector.connect(name, stream).await.map_err(|error| fault_of(&error))?;
+        Ok(Transport::Tls(Box::new(stream.into())))
+    }
+
+    fn configuration(&self, rules: &BackendTls) -> Result<Arc<ClientConfig>, Fault> {
+        let mut known = self.configurations.borrow_mut();
+        if let Some(configuration) = known.get(&rules.identity) {
+            return Ok(Arc::clone(configuration));
+        }
+        // Rules were read at apply; an authority that is no certificate after all vouches for nobody.
+        let made = Arc::new(configuration(rules).map_err(|_| Fault::TlsCertificateUntrusted)?);
+        if known.len() >= MOST_CONFIGURATIONS {
+            known.clear();
+        }
+        known.insert(rules.identity.clone(), Arc::clone(&made));
+        Ok(made)
+    }
+}
+
+fn configuration(rules: &BackendTls) -> Result<ClientConfig, rustls::Error> {
+    let verifier = Verifier::new(rules)?;
+    let mut configuration = ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
+        // "Dangerous" is the name of the only door for a verifier of one's own; ours adds to rustls's and takes nothing away.
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    configuration.alpn_protocols = vec![HTTP_1.to_vec()];
+    Ok(configuration)
+}
+
+/// The host of `host:port`, without brackets.
+fn host(address: &str) -> &str {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host)
+}

@@ -1,0 +1,106 @@
+"""One GET to a backend: no redirects, no retries, bounded in time and size whatever the backend does."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from portazgo.backends.domain import USUAL_PORTS
+from portazgo.backends.explaining import NoReplyReason
+from portazgo.backends.tls import client_context
+
+CONNECT_SECONDS = 3.0
+WHOLE_SECONDS = 10.0
+LARGEST_BODY_BYTES = 16_384
+# What a path may hold as it is; all else is percent-encoded.
+_SAFE_IN_PATH = "/?&=%:@!$'()*+,;~-._"
+
+
+class NoReply(Exception):
+    """The backend did not answer."""
+
+    def __init__(self, reason: NoReplyReason) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer: header names in small letters, repeated ones joined; of the body at most the beginning."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def get(
+    target: str,
+    path: str,
+    headers: Mapping[str, str],
+    *,
+    tls: Mapping[str, Any] | None = None,
+    whole_seconds: float = WHOLE_SECONDS,
+) -> Reply:
+    """Call `http://host:port` or `https://host:port` once, the latter verified by the backend's rules. Raises NoReply."""
+    parts = urlsplit(target)
+    usual = USUAL_PORTS[parts.scheme]
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port or usual, timeout=CONNECT_SECONDS)
+    try:
+        connection.connect()
+        if parts.scheme == "https":
+            name = (tls or {}).get("server_name") or parts.hostname
+            connection.sock = client_context(tls).wrap_socket(connection.sock, server_hostname=name)
+    except OSError as problem:
+        raise NoReply(_why(problem)) from None
+    # A time-out of the socket bounds each wait; one that drips a byte a second is ended by this one.
+    ended = threading.Event()
+    watch = threading.Timer(whole_seconds, _end, (connection.sock, ended))
+    watch.daemon = True
+    watch.start()
+    try:
+        connection.sock.settimeout(whole_seconds)
+        connection.request("GET", quote(path, safe=_SAFE_IN_PATH), headers=dict(headers))
+        answer = connection.getresponse()
+        named: dict[str, str] = {}
+        for name, value in answer.getheaders():
+            named[name.lower()] = f"{named[name.lower()]}, {value}" if name.lower() in named else value
+        body = answer.read(LARGEST_BODY_BYTES)
+        if ended.is_set():
+            # What was cut off here reads like a short answer.
+            raise NoReply(NoReplyReason.TIMED_OUT)
+        return Reply(answer.status, named, body)
+    except (OSError, http.client.HTTPException) as problem:
+        raise NoReply(NoReplyReason.TIMED_OUT if ended.is_set() else _why(problem)) from None
+    finally:
+        watch.cancel()
+        connection.close()
+
+
+def _end(connected: socket.socket, ended: threading.Event) -> None:
+    ended.set()
+    try:
+        connected.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return
+
+
+def _why(problem: Exception) -> NoReplyReason:
+    return next((reason for kinds, reason in _REASONS if isinstance(problem, kinds)), NoReplyReason.UNREACHABLE)
+
+
+# From the special to the general: a disconnection is an HTTPException too, and all of them are OSErrors or that.
+_REASONS: tuple[tuple[tuple[type[Exception], ...], NoReplyReason], ...] = (
+    ((ssl.SSLCertVerificationError,), NoReplyReason.UNTRUSTED),
+    ((ssl.SSLError,), NoReplyReason.NO_TLS),
+    ((ConnectionResetError, BrokenPipeError, http.client.IncompleteRead), NoReplyReason.BROKEN),
+    ((http.client.HTTPException,), NoReplyReason.NOT_HTTP),
+    ((TimeoutError,), NoReplyReason.TIMED_OUT),
+    ((socket.gaierror,), NoReplyReason.UNKNOWN_HOST),
+    ((ConnectionRefusedError,), NoReplyReason.REFUSED),
+)

@@ -1,0 +1,58 @@
+"""What a copy of the databases says of itself, read with plain SQL: a copy must be judged before Django may touch it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from portazgo.care.failed import CareFailed
+from portazgo.kit.wrapping import KeyWrapper, WrappingFailed
+
+Rows = Iterable[tuple[Any, ...]]
+
+
+class Queries(Protocol):
+    """Runs a query in one database, where its tables are found without a prefix."""
+
+    def __call__(self, sql: str) -> Rows:
+        """Give the rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateFacts:
+    """Where the log is, which migrations were applied, what was sealed: (context, wrapped text)."""
+
+    history: str
+    revision: int
+    migrations: tuple[tuple[str, str], ...]
+    sealed: tuple[tuple[str, str], ...]
+
+    @property
+    def key_id(self) -> str | None:
+        """The master key of `local:` that sealed it; None: nothing is sealed, or by another provider."""
+        ids = {text.split(":")[1] for _, text in self.sealed if text.startswith("local:")}
+        return min(ids) if ids else None
+
+    def require_opened_by(self, wrapper: KeyWrapper) -> None:
+        """Raise CareFailed unless the provider opens everything that is sealed."""
+        try:
+            for context, text in self.sealed:
+                wrapper.unwrap(context, text)
+        except WrappingFailed as problem:
+            raise CareFailed(str(problem), "bring the key file that belongs to these databases") from None
+
+
+def state_facts(query: Queries) -> StateFacts:
+    """Read them of a state database. Raises CareFailed when it was never begun."""
+    head = next(iter(query("SELECT history, revision FROM head")), None)
+    if head is None:
+        raise CareFailed("the database holds no deployment yet", "run `portazgo migrate` first")
+    sealed = [(f"pepper/{version}", wrapped) for version, wrapped in query("SELECT version, wrapped FROM pepper")]
+    sealed += [(f"signing_key/{kid}", wrapped) for kid, wrapped in query("SELECT kid, wrapped FROM signing_key")]
+    return StateFacts(str(head[0]), int(head[1]), migrations(query), tuple(sealed))
+
+
+def migrations(query: Queries) -> tuple[tuple[str, str], ...]:
+    """Name the migrations that a database has."""
+    return tuple((str(app), str(name)) for app, name in query("SELECT app, name FROM django_migrations ORDER BY id"))

@@ -1,0 +1,125 @@
+"""`portazgo application`: a partner's integrations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from portazgo.cli.find import APPLICATION, PARTNER, PLAN, find, find_id
+from portazgo.cli.noun import Noun, asks, confirm, limit, limited, prints, show_deleted, show_list, show_named
+from portazgo.cli.parameters import PAIR, given, pair
+from portazgo.cli.partner import merged
+from portazgo.cli.session import connect
+from portazgo.cli.words import say
+
+COLUMNS = ("name", "partner", "environment", "status", "plan", "id")
+NAMED = {"partner": "/partners", "plan": "/plans"}
+
+of_partner = click.option("--partner", help="Of which partner; needed where several have one of that name.")
+
+
+@click.group(cls=Noun)
+def application() -> None:
+    """A partner's integrations, test or live. Write `acme/crm` where a bare name isn't unique."""
+
+
+@application.command("list")
+@click.option("--partner", help="Of this partner only.")
+@limit(None)
+@prints
+def list_applications(partner: str | None, most: int | None, output: str) -> None:
+    """List the applications."""
+    client = connect()
+    query = {"partner": find_id(client, PARTNER, partner)}
+    show_list(client, limited(client, "/applications", query, most), COLUMNS, output, named=NAMED)
+
+
+@application.command("create")
+@click.argument("name")
+@click.option("--partner", required=True, help="Whose it is.")
+@click.option("--environment", type=click.Choice(["live", "test"]), required=True, help="Which keys it gets.")
+@click.option("--plan", help="What it may call, and how often; without one it may call nothing.")
+@click.option("--metadata", type=pair, multiple=True, metavar=PAIR, help="Repeat it; claims of tokens may use it.")
+@prints
+def create_application(
+    name: str, partner: str, environment: str, plan: str | None, metadata: tuple[tuple[str, Any], ...], output: str
+) -> None:
+    """Make an application of a partner."""
+    client = connect()
+    new: dict[str, Any] = {"name": name, "environment": environment, "metadata": dict(metadata)}
+    new |= {"partner": find_id(client, PARTNER, partner), "plan": find_id(client, PLAN, plan)}
+    show_named(client, client.post("/applications", new), output, NAMED)
+
+
+@application.command("show")
+@click.argument("application")
+@of_partner
+@prints
+def show_application(application: str, partner: str | None, output: str) -> None:
+    """Show an application."""
+    client = connect()
+    show_named(client, find(client, APPLICATION, application, partner), output, NAMED)
+
+
+@application.command("change")
+@click.argument("application")
+@of_partner
+@click.option("--name", help="The new name.")
+@click.option("--plan", help="The plan that holds from now on.")
+@click.option("--metadata", type=pair, multiple=True, metavar=PAIR, help="Set this member; the others stay.")
+@click.option("--remove-metadata", "removed", multiple=True, metavar="NAME", help="Take this member away.")
+@prints
+def change_application(
+    application: str,
+    partner: str | None,
+    metadata: tuple[tuple[str, Any], ...],
+    removed: tuple[str, ...],
+    output: str,
+    **changes: str | None,
+) -> None:
+    """Rename an application, give it a plan, change its metadata."""
+    client = connect()
+    found = find(client, APPLICATION, application, partner)
+    wanted = given(
+        name=changes["name"],
+        plan=find_id(client, PLAN, changes["plan"]),
+        metadata=merged(found["metadata"], metadata, removed),
+    )
+    show_named(client, client.patch(f"/applications/{found['id']}", wanted), output, NAMED)
+
+
+@application.command("suspend")
+@click.argument("application")
+@of_partner
+@prints
+def suspend_application(application: str, partner: str | None, output: str) -> None:
+    """Let no call of the application through until it is resumed."""
+    client = connect()
+    identifier = find_id(client, APPLICATION, application, partner)
+    show_named(client, client.post(f"/applications/{identifier}/suspend"), output, NAMED)
+
+
+@application.command("resume")
+@click.argument("application")
+@of_partner
+@prints
+def resume_application(application: str, partner: str | None, output: str) -> None:
+    """Let the application's calls through again."""
+    client = connect()
+    identifier = find_id(client, APPLICATION, application, partner)
+    show_named(client, client.post(f"/applications/{identifier}/resume"), output, NAMED)
+
+
+@application.command("delete")
+@click.argument("application")
+@of_partner
+@asks
+@prints
+def delete_application(application: str, partner: str | None, output: str) -> None:
+    """Remove an application that has no key."""
+    client = connect()
+    found = find(client, APPLICATION, application, partner)
+    confirm(say("Remove the application {name}?", name=found["name"]))
+    client.delete(f"/applications/{found['id']}")
+    show_deleted(found, output)

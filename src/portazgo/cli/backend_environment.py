@@ -1,0 +1,85 @@
+"""The options that describe a backend in one environment, and what they come to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any, ParamSpec, TypeVar
+
+import click
+
+from portazgo.cli.parameters import PAIR, duration, milliseconds, pair
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_TIMEOUTS = {
+    "connect": "until the connection stands",
+    "first_byte": "until the answer begins",
+    "idle": "between two parts of the answer",
+    "total": "for the whole call",
+}
+
+
+def environment_options(command: Callable[P, R]) -> Callable[P, R]:
+    """Add the options of targets, time-outs and credential."""
+    for name, meaning in reversed(_TIMEOUTS.items()):
+        option = f"--{name.replace('_', '-')}-timeout"
+        command = click.option(option, f"{name}_ms", type=duration, help=f"How long the gateway waits {meaning}.")(
+            command
+        )
+    options = (
+        click.option("--target", "targets", multiple=True, metavar="URL", help="http://host:port. Repeat it."),
+        click.option("--audience", help="What the backend expects in `aud`."),
+        click.option("--issuer", help="Who signs; without it the first issuer."),
+        click.option("--life", type=duration, help="How long a token lives, 10s to 1h.  [default: 5m]"),
+        click.option(
+            "--claim",
+            "claims",
+            type=pair,
+            multiple=True,
+            metavar=PAIR,
+            help="A claim: a constant, or of values such as {partner.name}. Repeat it.",
+        ),
+        click.option("--no-credential", is_flag=True, help="Calls carry no token."),
+    )
+    for decorate in reversed(options):
+        command = decorate(command)
+    return command
+
+
+def environment_with(before: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Give an environment as the API takes it: as before, but for what is wanted."""
+    timeouts = {name: milliseconds(wanted[name]) for name in _names() if isinstance(wanted[name], timedelta)}
+    after = {**before, "credential": _credential(before.get("credential", {}), wanted)}
+    if wanted["targets"]:
+        after["targets"] = list(wanted["targets"])
+    if timeouts:
+        after["timeouts"] = {**before.get("timeouts", {}), **timeouts}
+    if "targets" not in after:
+        raise click.UsageError("give at least one --target")
+    return after
+
+
+def as_given(environment: Mapping[str, Any]) -> dict[str, Any]:
+    """Give an environment as it was once given: the API shows the algorithm, and doesn't take it."""
+    credential = {name: value for name, value in environment["credential"].items() if name != "algorithm"}
+    return {**environment, "credential": credential}
+
+
+def _names() -> list[str]:
+    return [f"{name}_ms" for name in _TIMEOUTS]
+
+
+def _credential(before: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    if wanted["no_credential"]:
+        return {"kind": "none"}
+    told = {
+        "issuer": wanted["issuer"],
+        "audience": wanted["audience"],
+        "life_seconds": wanted["life"] and int(wanted["life"].total_seconds()),
+        "claims": {**before.get("claims", {}), **dict(wanted["claims"])} if wanted["claims"] else None,
+    }
+    changes = {name: value for name, value in told.items() if value is not None}
+    # What was without a credential gets one by the first word about it.
+    return {**before, **changes, "kind": "mint"} if changes or not before else dict(before)

@@ -1,0 +1,137 @@
+"""`portazgo key`: API keys."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import click
+
+from portazgo.cli.application import of_partner
+from portazgo.cli.find import APPLICATION, find_id, kid_of
+from portazgo.cli.noun import Noun, asks, confirm, limit, limited, prints, show_list, show_named
+from portazgo.cli.output import note
+from portazgo.cli.parameters import duration, given, rfc3339, until
+from portazgo.cli.propagation import show_propagation
+from portazgo.cli.session import connect
+from portazgo.cli.words import say
+
+COLUMNS = ("kid", "name", "application", "status", "expires_at", "created_at")
+NAMED = {"application": "/applications"}
+
+WAIT = click.option("--wait", is_flag=True, help="Wait until no node is left that may still let the key through.")
+TIMEOUT = click.option("--timeout", type=duration, default="30s", help="How long --wait waits.", show_default=True)
+
+
+@click.group(cls=Noun)
+def key() -> None:
+    """API keys, by their kid: the ten letters and digits in the middle of a key, which are no secret."""
+
+
+@key.command("list")
+@click.option("--application", help="Of this application only; name, PARTNER/NAME, or id.")
+@of_partner
+@click.option("--status", type=click.Choice(["active", "disabled", "revoked"]), help="Of this status only.")
+@limit(None)
+@prints
+def list_keys(application: str | None, partner: str | None, status: str | None, most: int | None, output: str) -> None:
+    """List the keys, newest first."""
+    client = connect()
+    query = {"application": find_id(client, APPLICATION, application, partner), "status": status}
+    show_list(client, limited(client, "/keys", query, most), COLUMNS, output, named=NAMED)
+
+
+@key.command("create")
+@click.option("--application", required=True, help="Whose key it is: name, PARTNER/NAME, or id.")
+@of_partner
+@click.option("--name", default="", help="What it is for.")
+@click.option("--scope", "scopes", multiple=True, help="Only this of what the plan grants. Repeat it.")
+@click.option("--network", "networks", multiple=True, metavar="CIDR", help="Only from this network. Repeat it.")
+@click.option("--expires", type=until, metavar="TIME", help="When it ends: a time, or from now, such as 90d.")
+@prints
+def create_key(
+    application: str,
+    partner: str | None,
+    name: str,
+    scopes: tuple[str, ...],
+    networks: tuple[str, ...],
+    expires: datetime | None,
+    output: str,
+) -> None:
+    """Make a key. It is shown whole this once, and never again."""
+    client = connect()
+    identifier = find_id(client, APPLICATION, application, partner)
+    new = {"name": name, **given(scopes=scopes, networks=networks, expires_at=rfc3339(expires))}
+    made = client.post(f"/applications/{identifier}/keys", new)
+    show_named(client, {"api_key": made["api_key"], **made}, output, NAMED)
+    note(say("This is the only time that the key is shown: keep it now, and hand it over by a safe way."))
+
+
+@key.command("show")
+@click.argument("kid")
+@prints
+def show_key(kid: str, output: str) -> None:
+    """Show a key, without its secret."""
+    client = connect()
+    show_named(client, client.get(f"/keys/{kid_of(kid)}"), output, NAMED)
+
+
+@key.command("change")
+@click.argument("kid")
+@click.option("--name", help="The new name.")
+@click.option("--scope", "scopes", multiple=True, help="Only this of what the plan grants, in place of before.")
+@click.option(
+    "--network", "networks", multiple=True, metavar="CIDR", help="Only from this network, in place of before."
+)
+@prints
+def change_key(kid: str, name: str | None, scopes: tuple[str, ...], networks: tuple[str, ...], output: str) -> None:
+    """Rename a key, replace its scopes or networks."""
+    client = connect()
+    changes = given(name=name, scopes=scopes, networks=networks)
+    show_named(client, client.patch(f"/keys/{kid_of(kid)}", changes), output, NAMED)
+
+
+@key.command("disable")
+@click.argument("kid")
+@prints
+def disable_key(kid: str, output: str) -> None:
+    """Let the key through nowhere until it is enabled."""
+    client = connect()
+    show_named(client, client.post(f"/keys/{kid_of(kid)}/disable"), output, NAMED)
+
+
+@key.command("enable")
+@click.argument("kid")
+@prints
+def enable_key(kid: str, output: str) -> None:
+    """Let the key through again."""
+    client = connect()
+    show_named(client, client.post(f"/keys/{kid_of(kid)}/enable"), output, NAMED)
+
+
+@key.command("revoke")
+@click.argument("kid")
+@WAIT
+@TIMEOUT
+@asks
+@prints
+def revoke_key(kid: str, wait: bool, timeout: timedelta, output: str) -> int | None:
+    """Kill a key for ever. With --wait the exit code is 7 when a node may still let it through after the time."""
+    client = connect()
+    found = client.get(f"/keys/{kid_of(kid)}")
+    confirm(say("Revoke the key {kid} ({name}) for ever?", kid=found["kid"], name=found["name"] or "-"))
+    revoked = client.post(f"/keys/{found['kid']}/revoke")
+    if wait:
+        return show_propagation(client, found["kid"], timeout, output)
+    show_named(client, revoked, output, NAMED)
+    note(say("`portazgo key propagation {kid} --wait` proves it, node by node.", kid=found["kid"]))
+    return None
+
+
+@key.command("propagation")
+@click.argument("kid")
+@WAIT
+@TIMEOUT
+@prints
+def key_propagation(kid: str, wait: bool, timeout: timedelta, output: str) -> int:
+    """Tell whether every node knows the last change of a key. The exit code is 7 while one is unproven."""
+    return show_propagation(connect(), kid_of(kid), timeout if wait else timedelta(0), output)

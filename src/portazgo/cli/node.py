@@ -1,0 +1,85 @@
+"""`portazgo node`: gateway nodes, and the tokens with which they speak to the control plane."""
+
+from __future__ import annotations
+
+import click
+
+from portazgo.cli.find import NODE, NODE_TOKEN, find, find_id
+from portazgo.cli.noun import Noun, asks, confirm, limit, limited, prints, show_list
+from portazgo.cli.output import note, show_one
+from portazgo.cli.session import connect
+from portazgo.cli.words import say
+
+COLUMNS = ("label", "version", "current", "receipt.revision", "contact_at", "retired_at", "id")
+TOKEN_COLUMNS = ("name", "label", "created_at", "revoked_at", "id")
+
+
+@click.group(cls=Noun)
+def node() -> None:
+    """Gateway nodes and their tokens."""
+
+
+@node.command("list")
+@limit(None)
+@prints
+def list_nodes(most: int | None, output: str) -> None:
+    """List the gateway nodes that ever polled."""
+    client = connect()
+    show_list(client, limited(client, "/nodes", {}, most), COLUMNS, output)
+
+
+@node.command("show")
+@click.argument("node")
+@prints
+def show_node(node: str, output: str) -> None:
+    """Show a gateway node, by its label or id."""
+    show_one(find(connect(), NODE, node), output)
+
+
+@node.command("retire")
+@click.argument("node")
+@asks
+@prints
+def retire_node(node: str, output: str) -> None:
+    """Declare that a node is gone for good: it no longer counts in proofs, and is not let in again."""
+    client = connect()
+    found = find(client, NODE, node)
+    confirm(say("Retire the node {name} for good?", name=found["label"] or found["id"]))
+    show_one(client.post(f"/nodes/{found['id']}/retire"), output)
+
+
+@node.group("token", cls=Noun)
+def token() -> None:
+    """Tokens of the nodes."""
+
+
+@token.command("list")
+@limit(None)
+@prints
+def list_node_tokens(most: int | None, output: str) -> None:
+    """List the node tokens, newest first."""
+    client = connect()
+    show_list(client, limited(client, "/node-tokens", {}, most), TOKEN_COLUMNS, output)
+
+
+@token.command("create")
+@click.argument("name")
+@click.option("--label", default="", help="For the node with this label only; without it for every node.")
+@prints
+def create_node_token(name: str, label: str, output: str) -> None:
+    """Make a node token. It is shown this once, and never again."""
+    made = connect().post("/node-tokens", {"name": name, "label": label})
+    show_one({"token": made["token"], **made}, output)
+    note(say("This is the only time that the token is shown: keep it in a file that only the node may read."))
+
+
+@token.command("revoke")
+@click.argument("token")
+@asks
+@prints
+def revoke_node_token(token: str, output: str) -> None:
+    """End a node token, by its name or id."""
+    client = connect()
+    identifier = find_id(client, NODE_TOKEN, token)
+    confirm(say("End the node token {name}? Nodes that use it are not let in any more.", name=token))
+    show_one(client.post(f"/node-tokens/{identifier}/revoke"), output)

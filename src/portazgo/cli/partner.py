@@ -1,0 +1,103 @@
+"""`portazgo partner`: partner companies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from portazgo.cli.find import PARTNER, find, find_id
+from portazgo.cli.noun import Noun, asks, confirm, limit, limited, prints, show_deleted, show_list
+from portazgo.cli.output import show_one
+from portazgo.cli.parameters import PAIR, given, pair
+from portazgo.cli.session import connect
+from portazgo.cli.words import say
+
+COLUMNS = ("name", "status", "metadata", "created_at", "id")
+
+
+@click.group(cls=Noun)
+def partner() -> None:
+    """Partner companies."""
+
+
+@partner.command("list")
+@limit(None)
+@prints
+def list_partners(most: int | None, output: str) -> None:
+    """List the partners."""
+    client = connect()
+    show_list(client, limited(client, "/partners", {}, most), COLUMNS, output)
+
+
+@partner.command("create")
+@click.argument("name")
+@click.option("--metadata", type=pair, multiple=True, metavar=PAIR, help="Repeat it; claims of tokens may use it.")
+@prints
+def create_partner(name: str, metadata: tuple[tuple[str, Any], ...], output: str) -> None:
+    """Make a partner."""
+    show_one(connect().post("/partners", {"name": name, "metadata": dict(metadata)}), output)
+
+
+@partner.command("show")
+@click.argument("partner")
+@prints
+def show_partner(partner: str, output: str) -> None:
+    """Show a partner."""
+    show_one(find(connect(), PARTNER, partner), output)
+
+
+@partner.command("change")
+@click.argument("partner")
+@click.option("--name", help="The new name.")
+@click.option("--metadata", type=pair, multiple=True, metavar=PAIR, help="Set this member; the others stay.")
+@click.option("--remove-metadata", "removed", multiple=True, metavar="NAME", help="Take this member away.")
+@prints
+def change_partner(
+    partner: str, name: str | None, metadata: tuple[tuple[str, Any], ...], removed: tuple[str, ...], output: str
+) -> None:
+    """Rename a partner or change its metadata."""
+    client = connect()
+    found = find(client, PARTNER, partner)
+    changes = given(name=name, metadata=merged(found["metadata"], metadata, removed))
+    show_one(client.patch(f"/partners/{found['id']}", changes), output)
+
+
+@partner.command("suspend")
+@click.argument("partner")
+@prints
+def suspend_partner(partner: str, output: str) -> None:
+    """Let no call of the partner through until it is resumed."""
+    client = connect()
+    show_one(client.post(f"/partners/{find_id(client, PARTNER, partner)}/suspend"), output)
+
+
+@partner.command("resume")
+@click.argument("partner")
+@prints
+def resume_partner(partner: str, output: str) -> None:
+    """Let the partner's calls through again."""
+    client = connect()
+    show_one(client.post(f"/partners/{find_id(client, PARTNER, partner)}/resume"), output)
+
+
+@partner.command("delete")
+@click.argument("partner")
+@asks
+@prints
+def delete_partner(partner: str, output: str) -> None:
+    """Remove a partner that has no application."""
+    client = connect()
+    found = find(client, PARTNER, partner)
+    confirm(say("Remove the partner {name}?", name=found["name"]))
+    client.delete(f"/partners/{found['id']}")
+    show_deleted(found, output)
+
+
+def merged(
+    before: dict[str, Any], changed: tuple[tuple[str, Any], ...], removed: tuple[str, ...]
+) -> dict[str, Any] | None:
+    """Give the metadata as it is to be: the API replaces it whole. None: nothing was said of it."""
+    if not changed and not removed:
+        return None
+    return {name: value for name, value in {**before, **dict(changed)}.items() if name not in removed}

@@ -1,0 +1,126 @@
+"""`portazgo route`: routes of an API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from portazgo.cli.find import API, BACKEND, ROUTE, find, find_id
+from portazgo.cli.noun import Noun, asks, confirm, limit, limited, prints, show_deleted, show_list, show_named
+from portazgo.cli.parameters import given
+from portazgo.cli.session import connect
+from portazgo.cli.words import say
+
+COLUMNS = ("name", "api", "method", "path", "backend", "backend_path")
+NAMED = {"api": "/apis", "backend": "/backends"}
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+of_api = click.option("--api", help="Of which API; needed where several have a route of that name.")
+_OPTIONS = (
+    click.option("--method", type=click.Choice(METHODS, case_sensitive=False), help="The partner's method."),
+    click.option("--path", help="The partner's path, such as /v1/badges/{id}."),
+    click.option("--backend", help="Where it leads."),
+    click.option("--backend-method", type=click.Choice(METHODS, case_sensitive=False), help="When it is another."),
+    click.option("--backend-path", help="The backend's path, such as /api/badges/{id}/."),
+    click.option("--host", "hosts", multiple=True, help="Only on this host name. Repeat it."),
+    click.option(
+        "--environment",
+        "environments",
+        type=click.Choice(["live", "test"]),
+        multiple=True,
+        help="For which keys. Repeat it.  [default: both]",
+    ),
+    click.option("--scope", "scopes", multiple=True, help="A scope that suffices. Repeat it.  [default: none needed]"),
+    click.option("--max-request-bytes", type=click.IntRange(min=0), help="Largest body of a request."),
+    click.option("--max-response-bytes", type=click.IntRange(min=0), help="Largest body of an answer."),
+    click.option("--query", multiple=True, metavar="NAME", help="Pass only this query parameter. Repeat it."),
+    click.option("--request-header", "request_headers", multiple=True, help="Pass this header too. Repeat it."),
+    click.option("--response-header", "response_headers", multiple=True, help="Let this header out too. Repeat it."),
+)
+
+
+@click.group(cls=Noun)
+def route() -> None:
+    """Routes of an API. Write `credentials/badges-list` where a bare name isn't unique."""
+
+
+@route.command("list")
+@click.option("--api", help="Of this API only.")
+@limit(None)
+@prints
+def list_routes(api: str | None, most: int | None, output: str) -> None:
+    """List the routes."""
+    client = connect()
+    rows = limited(client, "/routes", {"api": find_id(client, API, api)}, most)
+    show_list(client, rows, COLUMNS, output, named=NAMED)
+
+
+def _terms(command: Any) -> Any:
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+@route.command("create")
+@click.argument("name")
+@click.option("--api", required=True, help="Of which API it is.")
+@_terms
+@click.option("--passthrough", is_flag=True, required=True, help="Bodies pass as the backend sends them: to be said.")
+@prints
+def create_route(name: str, api: str, passthrough: bool, output: str, **terms: Any) -> None:
+    """Make a route. It needs --method, --path, --backend and --backend-path."""
+    missing = [
+        f"--{word.replace('_', '-')}" for word in ("method", "path", "backend", "backend_path") if not terms[word]
+    ]
+    if missing:
+        raise click.UsageError(f"give {', '.join(missing)} too")
+    client = connect()
+    terms["backend"] = find_id(client, BACKEND, terms["backend"])
+    new = {"name": name, "passthrough": passthrough, **given(**terms)}
+    show_named(client, client.post(f"/apis/{find_id(client, API, api)}/routes", new), output, NAMED)
+
+
+@route.command("show")
+@click.argument("route")
+@of_api
+@prints
+def show_route(route: str, api: str | None, output: str) -> None:
+    """Show a route."""
+    client = connect()
+    show_named(client, find(client, ROUTE, route, api), output, NAMED)
+
+
+@route.command("change")
+@click.argument("route")
+@of_api
+@click.option("--name", help="The new name.")
+@_terms
+@click.option("--any-host", is_flag=True, help="On every host name again.")
+@click.option("--all-query", is_flag=True, help="Pass every query parameter again.")
+@prints
+def change_route(
+    route: str, api: str | None, name: str | None, any_host: bool, all_query: bool, output: str, **terms: Any
+) -> None:
+    """Change a route: what isn't given stays."""
+    client = connect()
+    terms["backend"] = find_id(client, BACKEND, terms["backend"])
+    changes = given(name=name, **terms)
+    changes |= {"hosts": None} if any_host else {}
+    changes |= {"query": "all"} if all_query else {}
+    identifier = find_id(client, ROUTE, route, api)
+    show_named(client, client.patch(f"/routes/{identifier}", changes), output, NAMED)
+
+
+@route.command("delete")
+@click.argument("route")
+@of_api
+@asks
+@prints
+def delete_route(route: str, api: str | None, output: str) -> None:
+    """Remove a route."""
+    client = connect()
+    found = find(client, ROUTE, route, api)
+    confirm(say("Remove the route {name}?", name=found["name"]))
+    client.delete(f"/routes/{found['id']}")
+    show_deleted(found, output)

@@ -1,0 +1,238 @@
+"""The command line's sentences and headings in Spanish, by the English that stands in the code. A test keeps it whole."""
+
+from __future__ import annotations
+
+SENTENCES = {
+    # cli/session.py, cli/noun.py
+    "Error": "Error",
+    "there is no admin token in {file} ({why})": "no hay ningún token de administración en {file} ({why})",
+    "Start Portazgo here first (`portazgo up`), or name the file with PORTAZGO_ADMIN_TOKEN_FILE.": (
+        "Arranca Portazgo aquí primero (`portazgo up`), o indica el archivo con PORTAZGO_ADMIN_TOKEN_FILE."
+    ),
+    "the settings are wrong:\n{problem}": "la configuración no es correcta:\n{problem}",
+    "{url} can't be reached: {why}": "no se puede llegar a {url}: {why}",
+    "Is it running? `portazgo up` starts it here; PORTAZGO_CONTROL_URL names another.": (
+        "¿Está en marcha? `portazgo up` lo arranca aquí; PORTAZGO_CONTROL_URL indica otro."
+    ),
+    "Did you mean {near!r}?": "¿Quisiste decir {near!r}?",
+    "nobody can be asked: {question}": "no hay a quién preguntar: {question}",
+    "Say --yes when it is meant.": "Indica --yes si es lo que quieres.",
+    "nothing was done": "no se ha hecho nada",
+    "Removed {name}.": "{name}: eliminado.",
+    "There are more: --limit sets how many are shown.": "Hay más: --limit fija cuántos se muestran.",
+    "Nothing there yet.": "Todavía no hay nada.",
+    "yes": "sí",
+    "no": "no",
+    # cli/find.py
+    "there is no {thing} {text!r}": "no existe {thing} {text!r}",
+    "{count} are called {text!r}: {ids}": "hay {count} que se llaman {text!r}: {ids}",
+    "Write `{parent}/{text}`, or the id.": "Escribe `{parent}/{text}`, o el id.",
+    "Write the id.": "Escribe el id.",
+    "this is no kid: 10 letters and digits, such as 7hK2mQ9xTb": (
+        "esto no es un kid: son 10 letras y cifras, como 7hK2mQ9xTb"
+    ),
+    "`{command}` lists them.": "`{command}` los enumera.",
+    "There is none at all yet: `{command}` makes one.": "Todavía no hay ninguno: `{command}` crea uno.",
+    # The nouns
+    "Remove the partner {name}?": "¿Eliminar el socio {name}?",
+    "Remove the application {name}?": "¿Eliminar la aplicación {name}?",
+    "Remove the backend {name}?": "¿Eliminar el backend {name}?",
+    "Remove the API {name}?": "¿Eliminar la API {name}?",
+    "Remove the route {name}?": "¿Eliminar la ruta {name}?",
+    "Remove the plan {name}?": "¿Eliminar el plan {name}?",
+    "Would be: {counts}.": "Sería: {counts}.",
+    "Done: {counts}.": "Hecho: {counts}.",
+    "Warning: {warning}": "Aviso: {warning}",
+    "Withdraw the signing key {kid}? Backends refuse its tokens from now on.": (
+        "¿Retirar la clave de firma {kid}? Los backends rechazarán sus tokens desde ahora."
+    ),
+    "Backends that cached the key set may accept its tokens for a few minutes still.": (
+        "Los backends que guardan el juego de claves pueden aceptar sus tokens unos minutos más."
+    ),
+    "Retire the node {name} for good?": "¿Dar de baja el nodo {name} para siempre?",
+    "End the node token {name}? Nodes that use it are not let in any more.": (
+        "¿Anular el token de nodo {name}? Los nodos que lo usan dejarán de tener acceso."
+    ),
+    "End the admin token {name}?": "¿Anular el token de administración {name}?",
+    "This is the only time that the key is shown: keep it now, and hand it over by a safe way.": (
+        "Es la única vez que se muestra la clave: guárdala ahora y entrégala por un medio seguro."
+    ),
+    "This is the only time that the token is shown: keep it in a file that only the node may read.": (
+        "Es la única vez que se muestra el token: guárdalo en un archivo que solo el nodo pueda leer."
+    ),
+    "This is the only time that the token is shown: keep it in a file that only its user may read.": (
+        "Es la única vez que se muestra el token: guárdalo en un archivo que solo su usuario pueda leer."
+    ),
+    "Revoke the key {kid} ({name}) for ever?": "¿Revocar la clave {kid} ({name}) para siempre?",
+    "`portazgo key propagation {kid} --wait` proves it, node by node.": (
+        "`portazgo key propagation {kid} --wait` lo demuestra, nodo por nodo."
+    ),
+    "Proven: no node is left that serves what was before.": "Demostrado: ningún nodo sirve ya lo anterior.",
+    "Not proven: {nodes} may still serve what was before.": "Sin demostrar: {nodes} aún puede servir lo anterior.",
+    "Tokens that backends still hold end at {time} at the latest.": (
+        "Los tokens que aún tengan los backends terminan a más tardar a las {time}."
+    ),
+    "Every record is accounted for.": "Todos los registros cuadran.",
+    "Records are missing.": "Faltan registros.",
+    # cli/trace.py, cli/trace_page.py
+    "there is no fault {code!r}": "no existe el fallo {code!r}",
+    "docs/faults.md lists them.": "docs/faults.md los enumera.",
+    "{text!r} is no request id": "{text!r} no es un id de petición",
+    "It stands in the answer's X-Request-Id, and in `instance` of a problem document.": (
+        "Está en X-Request-Id de la respuesta, y en `instance` de un documento de problema."
+    ),
+    "The control plane answers again.": "El plano de control responde de nuevo.",
+    "The control plane doesn't answer; this goes on when it does.": (
+        "El plano de control no responde; esto sigue cuando responda."
+    ),
+    "Answered {status} in {ms} ms.": "Se respondió {status} en {ms} ms.",
+    "Next: {step}": "Siguiente paso: {step}",
+    "Whose move": "A quién le toca",
+    "the caller's: the request is to be changed": "a quien llama: hay que cambiar la petición",
+    "the caller's network: the way to the gateway broke": "a la red de quien llama: el camino a la pasarela se cortó",
+    "the operator's, at the caller's wish: a rule that was set refused it": (
+        "al operador, a petición de quien llama: lo rechazó una regla establecida"
+    ),
+    "Portazgo's": "a Portazgo",
+    "the backend's: whoever runs it": "al backend: a quien lo opera",
+    "whoever runs the network between gateway and backend": "a quien opera la red entre pasarela y backend",
+    "whoever runs what Portazgo runs on: disk, clock, key provider": (
+        "a quien opera lo que sostiene a Portazgo: disco, reloj, proveedor de claves"
+    ),
+    "nobody's: it went well": "a nadie: fue bien",
+    "Fault": "Fallo",
+    "{fault}, in {phase}": "{fault}, en {phase}",
+    "When": "Cuándo",
+    "Request": "Petición",
+    "theirs": "el suyo",
+    "Trace id": "Id de traza",
+    "Call": "Llamada",
+    "no route": "sin ruta",
+    "Caller": "Quien llama",
+    "not known": "no se sabe",
+    "Key": "Clave",
+    "its retiring secret": "su secreto saliente",
+    "claimed to be {kid}, not proven": "dice ser {kid}, sin demostrar",
+    "Answer": "Respuesta",
+    "delivery": "entrega",
+    "received": "recibido",
+    "Backend": "Backend",
+    "not called": "no se llamó",
+    "no status": "sin estado",
+    "1 attempt": "1 intento",
+    "{count} attempts": "{count} intentos",
+    "Billed": "Facturada",
+    "Node": "Nodo",
+    "Stands for": "Representa",
+    "{count} refusals ({kind})": "{count} rechazos ({kind})",
+    "Timeline": "Cronología",
+    "reached": "llegó a los",
+    "took": "duró",
+    # cli/declarative.py, cli/plan_output.py
+    "{file} is fine.": "{file} está bien.",
+    "1 problem in {file}": "1 problema en {file}",
+    "{count} problems in {file}": "{count} problemas en {file}",
+    "Name the file with --file, or write one: `portazgo export` makes it of what exists.": (
+        "Indica el archivo con --file, o escribe uno: `portazgo export` lo hace de lo que existe."
+    ),
+    "Apply this?": "¿Aplicarlo?",
+    "Applied ({number}): nothing but who owns what.": "Aplicado ({number}): solo de quién es cada cosa.",
+    "Applied ({number}) as revision {revision}.": "Aplicado ({number}) como revisión {revision}.",
+    "Back to what apply {number} left:": "De vuelta a lo que dejó la aplicación {number}:",
+    "The file still says otherwise: `portazgo diff` shows it.": (
+        "El archivo sigue diciendo otra cosa: `portazgo diff` lo muestra."
+    ),
+    "{created} to create, {changed} to change, {deleted} to delete.": (
+        "{created} por crear, {changed} por cambiar, {deleted} por eliminar."
+    ),
+    "No differences.": "No hay diferencias.",
+    "Exposes": "Expone",
+    "Breaks": "Rompe",
+    "The rest": "El resto",
+    "Takes over, though no apply of this file made it:": "Toma a su cargo, aunque no lo creó este archivo:",
+    "Lets go of, and leaves as it is:": "Suelta, y deja como está:",
+    "to {names}": "a {names}",
+    "to nobody yet": "a nadie todavía",
+    "for {names}": "para {names}",
+    "{names} and {count} more": "{names} y {count} más",
+}
+
+# Headings: whole where there is an entry, otherwise word by word.
+LABELS = {
+    "action": "acción",
+    "api": "API",
+    "apis": "APIs",
+    "api key": "clave de API",
+    "application": "aplicación",
+    "audience": "audiencia",
+    "backend": "backend",
+    "backend path": "ruta del backend",
+    "balanced": "cuadra",
+    "bytes in": "bytes de entrada",
+    "bytes out": "bytes de salida",
+    "billable": "facturable",
+    "changed": "cambiadas",
+    "check": "comprobación",
+    "collected": "recogidos",
+    "created": "creado",
+    "credential": "credencial",
+    "current": "al día",
+    "end": "final",
+    "environment": "entorno",
+    "epoch": "época",
+    "expires": "caduca",
+    "fault": "fallo",
+    "id": "id",
+    "issuer": "emisor",
+    "kid": "kid",
+    "label": "etiqueta",
+    "last": "último",
+    "last contact": "último contacto",
+    "live targets": "destinos live",
+    "live audience": "audiencia live",
+    "live credential": "credencial live",
+    "test targets": "destinos test",
+    "mean ms": "ms de media",
+    "metadata": "metadatos",
+    "method": "método",
+    "missing": "faltan",
+    "ms": "ms",
+    "name": "nombre",
+    "networks": "redes",
+    "node": "nodo",
+    "node token": "token de nodo",
+    "number": "número",
+    "operation": "operación",
+    "outcome": "resultado",
+    "partner": "socio",
+    "path": "ruta pública",
+    "plan": "plan",
+    "published": "publicada",
+    "remedy": "remedio",
+    "request id": "id de petición",
+    "requests": "peticiones",
+    "restores": "restaura",
+    "retired": "dado de baja",
+    "revision": "revisión",
+    "revoked": "revocado",
+    "route": "ruta",
+    "scopes": "ámbitos",
+    "secrets": "secretos",
+    "sentence": "resultado",
+    "skipped": "omitidas",
+    "state": "estado",
+    "status": "estado",
+    "subject": "objeto",
+    "summary": "resumen",
+    "summed up": "sumados",
+    "target": "destino",
+    "throttles": "límites",
+    "time": "hora",
+    "token": "token",
+    "unchanged": "sin cambios",
+    "units": "unidades",
+    "url": "URL",
+    "version": "versión",
+    "who": "quién",
+    "why": "por qué",
+}

@@ -1,0 +1,184 @@
+"""`portazgo trace`: what happened to calls."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import click
+
+from portazgo.cli.exits import Exit
+from portazgo.cli.find import APPLICATION, PARTNER, ROUTE, find_id, is_id, kid_of
+from portazgo.cli.noun import Noun, did_you_mean, limit, limited, prints
+from portazgo.cli.output import note, show_one, show_rows
+from portazgo.cli.parameters import duration, milliseconds, rfc3339, since
+from portazgo.cli.session import Failed, connect
+from portazgo.cli.trace_page import LIST_COLUMNS, listed, show_line, show_page
+from portazgo.cli.words import say
+
+if TYPE_CHECKING:
+    from portazgo.client.admin import AdminClient, Document
+
+COLUMNS = (
+    "started_at",
+    "request_id",
+    "status_sent",
+    "duration_ms",
+    "fault",
+    "blame",
+    "method",
+    "route_name",
+    "partner_name",
+    "application_name",
+    "kid",
+    "environment",
+    "backend_status",
+    "delivery",
+    "billable",
+)
+BLAMES = ("partner", "partner_network", "policy", "gateway", "backend", "backend_network", "platform")
+_PAUSE_SECONDS = 0.5
+# A record arrives about a second after its answer.
+_ON_ITS_WAY_SECONDS = 5.0
+
+
+@click.group(cls=Noun)
+def trace() -> None:
+    """What happened to a call, and whose move it is."""
+
+
+_FILTERS = (
+    click.option("--partner", help="Of this partner."),
+    click.option("--application", help="Of this application; name, PARTNER/NAME, or id."),
+    click.option("--kid", help="Of the key with this kid."),
+    click.option("--api", help="With --route: the API that it belongs to."),
+    click.option("--route", help="On this route; name, API/NAME, or id."),
+    click.option("--environment", type=click.Choice(["live", "test"]), help="In this environment."),
+    click.option("--fault", help="That failed so: a code of docs/faults.md."),
+    click.option("--blame", type=click.Choice(BLAMES), help="That failed by the fault of these."),
+    click.option("--status", type=click.IntRange(100, 599), metavar="N", help="Answered with this status."),
+    click.option("--slower-than", "slower_than_ms", type=duration, help="That took longer, such as 500ms."),
+    click.option("--trace-id", help="With this W3C trace id."),
+    click.option("--client-request-id", help="To which the caller gave this X-Request-Id."),
+)
+
+
+def _filters(command: Any) -> Any:
+    for option in reversed(_FILTERS):
+        command = option(command)
+    return command
+
+
+@trace.command("list")
+@_filters
+@click.option("--since", type=since, metavar="TIME", help="Not before: a time, or back from now, such as 15m.")
+@limit(20)
+@prints
+def list_traces(since: datetime | None, most: int | None, output: str, **filters: Any) -> None:
+    """List calls, newest first."""
+    client = connect()
+    query = {**_query(client, filters), "since": rfc3339(since)}
+    found = limited(client, "/traces", query, most)
+    if output == "table":
+        show_rows(map(listed, found), LIST_COLUMNS, output)
+    else:
+        show_rows(found, COLUMNS, output)
+
+
+@trace.command("show")
+@click.argument("request_id")
+@prints
+def show_trace(request_id: str, output: str) -> None:
+    """Tell one call, by the X-Request-Id of its answer: what happened, whose move it is, when which phase was reached."""
+    if not is_id(request_id):
+        raise Failed(
+            say("{text!r} is no request id", text=request_id),
+            remedy=say("It stands in the answer's X-Request-Id, and in `instance` of a problem document."),
+            exit_code=Exit.USAGE,
+        )
+    found = _arrived(connect(), request_id)
+    if output == "table":
+        show_page(found)
+    else:
+        show_one(found, output)
+
+
+@trace.command("tail")
+@_filters
+@click.option(
+    "--limit", "most", type=click.IntRange(min=1), metavar="N", help="End after so many.  [default: go on until Ctrl-C]"
+)
+@prints
+def tail_traces(most: int | None, output: str, **filters: Any) -> None:
+    """Follow calls as their records arrive, until Ctrl-C. Prints lines: `-o table` or `-o jsonl`."""
+    if output not in {"table", "jsonl"}:
+        raise click.UsageError("what never ends is no document: use -o jsonl")
+    client = connect()
+    for number, one in enumerate(_collected(client, _query(client, filters)), start=1):
+        show_line(one) if output == "table" else show_one(one, "jsonl")
+        if number == most:
+            return
+
+
+def _arrived(client: AdminClient, request_id: str) -> Document:
+    """Give a record, and wait for one that is still on its way: the id says when the call began."""
+    from portazgo.client.admin import Answered  # noqa: PLC0415 - with the client
+
+    began = (UUID(request_id).int >> 80) / 1_000
+    while True:
+        try:
+            return client.get(f"/traces/{request_id}")
+        except Answered as problem:
+            if problem.status != HTTPStatus.NOT_FOUND or not 0 <= time.time() - began < _ON_ITS_WAY_SECONDS:
+                raise
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _collected(client: AdminClient, query: dict[str, Any]) -> Any:
+    """Give records for ever; the control plane may be away for a while."""
+    from portazgo.kit.http import Unreachable  # noqa: PLC0415 - with the client
+
+    # Without `after` the control plane begins with what is newest.
+    page = client.get("/traces/tail", query)
+    away = False
+    while True:
+        yield from page["items"]
+        if not page["items"]:
+            time.sleep(_PAUSE_SECONDS)
+        try:
+            page = client.get("/traces/tail", {**query, "after": page["next_after"]})
+            if away:
+                note(say("The control plane answers again."))
+            away = False
+        except Unreachable:
+            if not away:
+                note(say("The control plane doesn't answer; this goes on when it does."))
+            away = True
+            page = {"items": [], "next_after": page["next_after"]}
+
+
+def _query(client: AdminClient, filters: dict[str, Any]) -> dict[str, Any]:
+    if filters["fault"] is not None:
+        _check_fault(filters["fault"])
+    slower = filters["slower_than_ms"]
+    parent, api = filters["partner"], filters.pop("api")
+    return {
+        **filters,
+        "partner": find_id(client, PARTNER, parent),
+        "application": find_id(client, APPLICATION, filters["application"], parent),
+        "route": find_id(client, ROUTE, filters["route"], api),
+        "kid": None if filters["kid"] is None else kid_of(filters["kid"]),
+        "slower_than_ms": None if slower is None else milliseconds(slower),
+    }
+
+
+def _check_fault(code: str) -> None:
+    from portazgo.faults.catalogue import by_code  # noqa: PLC0415 - reads the catalogue
+
+    if code not in by_code():
+        near = did_you_mean(code, by_code()).strip()
+        sentence = say("there is no fault {code!r}", code=code)
+        raise Failed(sentence, remedy=near or say("docs/faults.md lists them."), exit_code=Exit.USAGE)

@@ -1,0 +1,64 @@
+"""What the command line says, in the language of PORTAZGO_LANG. Help and what the control plane says stay English."""
+
+from __future__ import annotations
+
+import os
+
+LANGUAGES = ("en", "es")
+# What a column is called where its path doesn't say it well.
+_LABELS = {
+    "actor.name": "who",
+    "actor_name": "who",
+    "application_name": "application",
+    "at": "time",
+    "contact_at": "last contact",
+    "duration_ms": "ms",
+    "kid": "kid",
+    "last_sequence": "last",
+    "name": "name",
+    "partner_name": "partner",
+    "receipt.refused": "refused",
+    "receipt.revision": "revision",
+    "route_name": "route",
+    "rolled_up": "summed up",
+    "started_at": "started",
+}
+
+_chosen: str | None = None
+
+
+def speak(language: str) -> None:
+    """Use this language from now on: the one that the settings name."""
+    global _chosen  # noqa: PLW0603 - one process speaks one language
+    _chosen = language
+
+
+def language() -> str:
+    """Name the language: that of the settings once they are read, until then of the environment."""
+    named = _chosen or os.environ.get("PORTAZGO_LANG", "")
+    return named if named in LANGUAGES else LANGUAGES[0]
+
+
+def say(sentence: str, **members: object) -> str:
+    """Give a sentence in the reader's language, with its `{members}` filled in."""
+    if language() == "es":
+        from portazgo.cli.spanish import SENTENCES  # noqa: PLC0415 - read by those who speak it
+
+        sentence = SENTENCES.get(sentence, sentence)
+    return sentence.format(**members) if members else sentence
+
+
+def label(path: str) -> str:
+    """Give the heading of a column, or the name of a member, by its dotted path."""
+    english = _LABELS.get(path) or _words_of(path)
+    if language() == "es":
+        from portazgo.cli.spanish import LABELS  # noqa: PLC0415 - read by those who speak it
+
+        return LABELS.get(english) or " ".join(LABELS.get(word, word) for word in english.split(" "))
+    return english
+
+
+def _words_of(path: str) -> str:
+    # environments.live.credential.audience is "live audience", and its kind is what the credential is.
+    short = path.removeprefix("environments.").replace(".credential.kind", ".credential").replace(".credential.", ".")
+    return short.removesuffix("_at").replace("_", " ").replace(".", " ")

@@ -1,0 +1,139 @@
+"""Backends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support.admin import AdminAPI
+from support.certificates import Identity
+from support.world import CREDENTIAL, NOBODY, World, body_of, pointers, refusal, resource
+
+pytestmark = pytest.mark.usefixtures("database")
+
+TARGET = {"targets": ["http://127.0.0.1:8000"]}
+
+
+def test_a_backend_is_made_shown_listed_and_told_to_nodes(api: AdminAPI, world: World) -> None:
+    issuer = world.issuer()
+    claims = {"partner": "{partner.name}", "level": 3}
+    live = {**TARGET, "timeouts": {"total_ms": 5000}, "credential": {**CREDENTIAL, "claims": claims}}
+    made = api.post("/backends", {"name": "insignia", "environments": {"live": live}})
+    assert made.status == 201
+    timeouts = {"connect_ms": 2000, "first_byte_ms": 30000, "idle_ms": 30000, "total_ms": 5000}
+    credential = {**CREDENTIAL, "issuer": issuer["id"], "algorithm": "ES256", "life_seconds": 300, "claims": claims}
+    environments = {"live": {**TARGET, "timeouts": timeouts, "credential": credential}}
+    assert made.body["environments"] == environments
+    assert api.get(f"/backends/{made.body['id']}").body == made.body
+    assert api.every("/backends", {"name": "insignia"}) == [made.body]
+    told = resource("backend", made.body["id"])
+    assert told is not None
+    assert told["requires"] == ["backend.http1.1", "credential.mint-es256.1"]
+    assert told["body"] == {"name": "insignia", "environments": environments}
+
+
+def test_targets_have_one_spelling(world: World) -> None:
+    targets = ["http://Backend.Example", "http://backend.example:80/"]
+    environments = {"test": {"targets": targets, "credential": {"kind": "none"}}}
+    assert world.backend(environments=environments)["environments"]["test"]["targets"] == ["http://backend.example:80"]
+
+
+def test_tls_to_a_backend_is_told_to_nodes_that_know_it(world: World) -> None:
+    rules: dict[str, object] = {
+        "ca": Identity.authority().pem,
+        "server_name": "Inner.example",
+        "pins_sha256": [],
+        "crl": None,
+    }
+    live = {"targets": ["https://backend.example"], "credential": {"kind": "none"}, "tls": rules}
+    made = world.backend(environments={"live": live})
+    told = resource("backend", made["id"])
+    assert told is not None
+    assert told["requires"] == ["backend.http1.1", "backend.tls.1", "credential.none.1"]
+    assert told["body"]["environments"]["live"]["targets"] == ["https://backend.example:443"]
+    assert told["body"]["environments"]["live"]["tls"] == {**rules, "server_name": "inner.example"}
+
+
+def test_changing_the_environments_replaces_them(api: AdminAPI, world: World) -> None:
+    backend = world.backend()
+    test = {**TARGET, "credential": {"kind": "none"}}
+    changed = api.patch(f"/backends/{backend['id']}", {"environments": {"test": test}})
+    assert (changed.status, set(changed.body["environments"]), changed.body["name"]) == (200, {"test"}, backend["name"])
+    assert set(body_of("backend", backend["id"])["environments"]) == {"test"}
+    renamed = api.patch(f"/backends/{backend['id']}", {"name": "renamed"}).body
+    assert renamed == {**changed.body, "name": "renamed"}
+
+
+def test_a_name_belongs_to_one_backend(api: AdminAPI, world: World) -> None:
+    first, second = world.backend(), world.backend()
+    body = {"name": first["name"], "environments": {"live": {**TARGET, "credential": {"kind": "none"}}}}
+    assert refusal(api.post("/backends", body)) == (409, "name_taken")
+    assert refusal(api.patch(f"/backends/{second['id']}", {"name": first["name"]})) == (409, "name_taken")
+
+
+def test_a_backend_goes_when_no_route_leads_to_it(api: AdminAPI, world: World) -> None:
+    backend = world.backend()
+    route = world.route(backend=backend)
+    assert refusal(api.delete(f"/backends/{backend['id']}")) == (409, "in_use")
+    assert api.delete(f"/routes/{route['id']}").status == 204
+    assert api.delete(f"/backends/{backend['id']}").status == 204
+    assert resource("backend", backend["id"]) is None
+
+
+@pytest.mark.parametrize("method", ["get", "patch", "delete"])
+def test_nobody_can_be_neither_shown_nor_changed(api: AdminAPI, method: str) -> None:
+    arguments: list[dict[str, str]] = [{}] if method == "patch" else []
+    assert refusal(getattr(api, method)(f"/backends/{NOBODY}", *arguments)) == (404, "backend_unknown")
+
+
+@pytest.mark.parametrize(
+    ("environments", "where", "code"),
+    [
+        ({}, "/environments", "invalid"),
+        ({"live": {"credential": {"kind": "none"}}}, "/environments/live/targets", "invalid"),
+        ({"live": {"targets": [], "credential": {"kind": "none"}}}, "/environments/live/targets", "invalid"),
+        (
+            {"live": {"targets": ["ftp://x"], "credential": {"kind": "none"}}},
+            "/environments/live/targets",
+            "invalid",
+        ),
+        (
+            {"live": {"targets": ["http://user:pw@x"], "credential": {"kind": "none"}}},
+            "/environments/live/targets",
+            "invalid",
+        ),
+        ({"live": {**TARGET, "credential": {"kind": "mint"}}}, "/environments/live/credential", "invalid"),
+        ({"live": {**TARGET, "credential": CREDENTIAL}}, "/environments/live/credential/issuer", "issuer_unknown"),
+        (
+            {"test": {**TARGET, "credential": {**CREDENTIAL, "issuer": NOBODY}}},
+            "/environments/test/credential/issuer",
+            "issuer_unknown",
+        ),
+        (
+            {"live": {**TARGET, "credential": {**CREDENTIAL, "claims": {"iss": "me"}}}},
+            "/environments/live/credential/claims",
+            "invalid",
+        ),
+        (
+            {"live": {**TARGET, "credential": {**CREDENTIAL, "claims": {"x": "{partner.secret}"}}}},
+            "/environments/live/credential/claims",
+            "invalid",
+        ),
+        (
+            {"live": {**TARGET, "credential": {**CREDENTIAL, "life_seconds": "300"}}},
+            "/environments/live/credential/life_seconds",
+            "invalid",
+        ),
+        (
+            {"live": {**TARGET, "timeouts": {"total_ms": 0}, "credential": {"kind": "none"}}},
+            "/environments/live/timeouts/total_ms",
+            "invalid",
+        ),
+        ({"staging": {**TARGET, "credential": {"kind": "none"}}}, "/environments/staging", "invalid"),
+    ],
+)
+def test_every_wrong_place_is_named(api: AdminAPI, environments: dict[str, Any], where: str, code: str) -> None:
+    refused = api.post("/backends", {"name": "insignia", "environments": environments})
+    assert refusal(refused) == (422, code)
+    assert where in pointers(refused)
+    assert api.every("/backends") == []

@@ -1,0 +1,255 @@
+"""Who may do what: one row for every operation of the OpenAPI document, and one place that decides."""
+
+from __future__ import annotations
+
+import ast
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import pytest
+from support.admin import AdminAPI, Answer
+from support.world import NO_KID, NOBODY, World, refusal
+
+from portazgo.accounts.domain import SYSTEM, Verb
+from portazgo.accounts.models import AdminToken
+from portazgo.accounts.service import create_token
+from portazgo.control.api import api as admin_api
+from portazgo.kit.clock import SYSTEM_CLOCK
+
+pytestmark = pytest.mark.usefixtures("database")
+
+SOURCES = Path(__file__).parents[2] / "src" / "portazgo"
+PREFIX = "/api/v1"
+
+# Whoever reads or writes a whole configuration must be allowed to read all that it is made of.
+_CONFIGURATION = " ".join(
+    f"{noun}:read" for noun in ("issuers", "backends", "apis", "routes", "plans", "partners", "applications")
+)
+# What each operation asks for: one scope, or several that are all needed.
+NEEDED = {
+    "list_audit": "audit:read",
+    "list_tokens": "tokens:read",
+    "create_token": "tokens:create",
+    "revoke_token": "tokens:revoke",
+    "list_partners": "partners:read",
+    "create_partner": "partners:create",
+    "show_partner": "partners:read",
+    "change_partner": "partners:change",
+    "suspend_partner": "partners:suspend",
+    "resume_partner": "partners:suspend",
+    "delete_partner": "partners:delete",
+    "list_issuers": "issuers:read",
+    "create_issuer": "issuers:create",
+    "list_signing_keys": "issuers:read",
+    "add_signing_key": "issuers:create",
+    "withdraw_signing_key": "issuers:revoke",
+    "list_backends": "backends:read",
+    "create_backend": "backends:create",
+    "show_backend": "backends:read",
+    "change_backend": "backends:change",
+    "delete_backend": "backends:delete",
+    "test_backend": "backends:change",
+    "list_apis": "apis:read",
+    "create_api": "apis:create",
+    "show_api": "apis:read",
+    "delete_api": "apis:delete",
+    "list_plans": "plans:read",
+    "create_plan": "plans:create",
+    "show_plan": "plans:read",
+    "replace_plan": "plans:change",
+    "delete_plan": "plans:delete",
+    "list_applications": "applications:read",
+    "create_application": "applications:create",
+    "show_application": "applications:read",
+    "change_application": "applications:change",
+    "suspend_application": "applications:suspend",
+    "resume_application": "applications:suspend",
+    "delete_application": "applications:delete",
+    "list_keys": "keys:read",
+    "create_key": "keys:create",
+    "show_key": "keys:read",
+    "change_key": "keys:change",
+    "disable_key": "keys:change",
+    "enable_key": "keys:change",
+    "revoke_key": "keys:revoke",
+    "key_propagation": "keys:read",
+    "list_routes": "routes:read",
+    "create_route": "routes:create",
+    "import_routes": "routes:create",
+    "show_route": "routes:read",
+    "change_route": "routes:change",
+    "delete_route": "routes:delete",
+    "list_nodes": "nodes:read",
+    "show_node": "nodes:read",
+    "retire_node": "nodes:delete",
+    "list_node_tokens": "nodes:read",
+    "create_node_token": "nodes:create",
+    "revoke_node_token": "nodes:revoke",
+    "usage_report": "usage:read",
+    "usage_balance": "usage:read",
+    "list_traces": "traces:read",
+    "tail_traces": "traces:read",
+    "show_trace": "traces:read",
+    "check_document": _CONFIGURATION,
+    "diff_document": _CONFIGURATION,
+    "apply_document": f"{_CONFIGURATION} declarative:create",
+    "list_applies": "declarative:read",
+    "show_apply": "declarative:read",
+    "roll_back": "declarative:read",  # and, once there is something to go back to, what `apply_document` needs
+    "export_document": _CONFIGURATION,
+}
+
+# A payload that is well formed, for each operation that takes one: what is not is refused before anybody is asked.
+BODIES: dict[str, dict[str, Any]] = {
+    "create_token": {"name": "x", "scopes": ["tokens:create"]},
+    "create_partner": {"name": "x"},
+    "change_partner": {},
+    "create_issuer": {"name": "x", "url": "https://x.example"},
+    "create_backend": {
+        "name": "x",
+        "environments": {"live": {"targets": ["http://127.0.0.1:9"], "credential": {"kind": "none"}}},
+    },
+    "change_backend": {},
+    "create_api": {"name": "x"},
+    "create_plan": {"name": "x"},
+    "replace_plan": {"name": "x"},
+    "create_application": {"partner": NOBODY, "name": "x", "environment": "live"},
+    "change_application": {},
+    "create_key": {},
+    "change_key": {},
+    "create_route": {
+        "name": "x",
+        "backend": NOBODY,
+        "method": "GET",
+        "path": "/v1/x",
+        "backend_path": "/x",
+        "passthrough": True,
+    },
+    "import_routes": {"backend": NOBODY, "document": "{}"},
+    "change_route": {},
+    "create_node_token": {"name": "x"},
+    "test_backend": {},
+    "check_document": {"document": {}},
+    "diff_document": {"document": {}},
+    "apply_document": {"document": {}},
+    "roll_back": {},
+}
+
+JWK_KID = "a" * 43
+PARAMETERS = {"kid": NO_KID, "number": "1"}
+"""What stands for a parameter of a path; ids otherwise."""
+
+
+class Operation(NamedTuple):
+    """One operation of the document, as it is called here."""
+
+    name: str
+    method: str
+    path: str
+    has_body: bool
+
+    def call(self, api: AdminAPI) -> Answer:
+        """Call it, well formed, about things that aren't there."""
+        path = self.path
+        for parameter in _parameters(path):
+            value = JWK_KID if path.startswith("/signing-keys") else PARAMETERS.get(parameter, NOBODY)
+            path = path.replace(f"{{{parameter}}}", value)
+        if self.method == "GET":
+            return api.get(path)
+        if self.method == "DELETE":
+            return api.delete(path)
+        send = {"POST": api.post, "PUT": api.put, "PATCH": api.patch}[self.method]
+        return send(path, BODIES[self.name] if self.has_body else None)
+
+
+def _parameters(path: str) -> list[str]:
+    return [part.partition("}")[0] for part in path.split("{")[1:]]
+
+
+def _operations() -> list[Operation]:
+    document = admin_api.get_openapi_schema(path_prefix=f"{PREFIX}/")
+    return [
+        Operation(operation["operationId"], method.upper(), path.removeprefix(PREFIX), "requestBody" in operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]
+
+
+OPERATIONS = _operations()
+each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=[operation.name for operation in OPERATIONS])
+
+
+def everything_but(scope: str) -> list[str]:
+    """List every scope of one verb but this one; none of them opens more than its verb."""
+    nouns = {needed.partition(":")[0] for row in NEEDED.values() for needed in row.split()}
+    return sorted({f"{noun}:{verb.value}" for noun in nouns for verb in Verb} - {scope})
+
+
+def caller(*scopes: str, expires_in: timedelta | None = None) -> tuple[UUID, AdminAPI]:
+    expires_at = None if expires_in is None else datetime.now(UTC) + expires_in
+    row, token = create_token(SYSTEM, "test", frozenset(scopes), clock=SYSTEM_CLOCK, expires_at=expires_at)
+    return row.id, AdminAPI(token.reveal())
+
+
+def test_every_operation_has_its_row() -> None:
+    named = {operation.name for operation in OPERATIONS}
+    assert named - NEEDED.keys() == set(), "name the scope that the new operation needs"
+    assert NEEDED.keys() - named == set()
+    assert {operation.name for operation in OPERATIONS if operation.has_body} - BODIES.keys() == set()
+
+
+def test_every_operation_says_that_it_wants_a_token() -> None:
+    document = admin_api.get_openapi_schema(path_prefix=f"{PREFIX}/")
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            assert operation["security"] == [{"AdminToken": []}], (method, path)
+
+
+@each_operation
+def test_without_a_living_token_nothing_is_told(operation: Operation) -> None:
+    assert refusal(operation.call(AdminAPI(None))) == (401, "token_missing")
+    assert refusal(operation.call(AdminAPI("ptza_nobody"))) == (401, "token_invalid")
+    _, expired = caller("*", expires_in=timedelta(seconds=-1))
+    assert refusal(operation.call(expired)) == (401, "token_invalid")
+    identifier, revoked = caller("*")
+    AdminToken.objects.filter(id=identifier).update(revoked_at=SYSTEM_CLOCK.now())
+    assert refusal(operation.call(revoked)) == (401, "token_invalid")
+
+
+@each_operation
+def test_its_scope_opens_an_operation_and_no_other_does(operation: Operation) -> None:
+    needed = NEEDED[operation.name].split()
+    for one in needed:
+        _, stranger = caller(*everything_but(one))
+        refused = operation.call(stranger)
+        assert refusal(refused) == (403, "scope_missing")
+        noun, _, verb = one.partition(":")
+        assert refused.body["scope"] == f"{noun}:{'read' if verb == 'read' else 'write'}"
+    nouns = {one.partition(":")[0] for one in needed}
+    for scopes in (needed, [f"{noun}:write" for noun in nouns], [f"{noun}:*" for noun in nouns], ["*"]):
+        _, trusted = caller(*scopes)
+        assert operation.call(trusted).status not in {401, 403}, scopes
+
+
+def test_a_refused_caller_does_not_learn_what_there_is(world: World, api: AdminAPI) -> None:
+    _, stranger = caller("audit:read")
+    partner = world.partner()
+    key = world.key()
+    for path in (f"/partners/{partner['id']}/suspend", f"/partners/{NOBODY}/suspend"):
+        assert refusal(stranger.post(path)) == (403, "scope_missing")
+    for kid in (key["kid"], NO_KID):
+        assert refusal(stranger.post(f"/keys/{kid}/revoke")) == (403, "scope_missing")
+
+
+def test_one_place_decides() -> None:
+    """Nobody but `accounts` looks at an actor's scopes, and only `can` and the making of tokens refuse for them."""
+    deciding = []
+    for file in SOURCES.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            looks = isinstance(node, ast.Attribute) and node.attr == "scopes" and "actor" in ast.unparse(node.value)
+            refuses = isinstance(node, ast.Constant) and node.value == "scope_missing" and "faults" not in file.parts
+            if looks or refuses:
+                deciding.append(file.relative_to(SOURCES).as_posix())
+    assert set(deciding) == {"accounts/domain.py", "accounts/service.py"}

@@ -1,0 +1,131 @@
+"""A node needs the control plane only for news: partners notice nothing while it, or its database, is away."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.deployment import Deployment
+from support.key import own_key
+from support.load import SteadyLoad
+from support.postgresql import PostgreSQLServer
+
+AWAY_SECONDS = 2.0
+DATABASE_AWAY_SECONDS = float(os.environ.get("PORTAZGO_TEST_DATABASE_AWAY_SECONDS", "10"))
+ROUNDS = int(os.environ.get("PORTAZGO_TEST_RESTARTS", "1"))
+RECOVERY_SECONDS = 15.0
+
+
+@pytest.fixture(scope="module")
+def postgresql() -> Iterator[PostgreSQLServer]:
+    """A server of this module's own, which is taken away."""
+    server = PostgreSQLServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+def every_call_is_recorded_once(deployment: Deployment, load: SteadyLoad) -> None:
+    """End the node, and compare what clients got with what was collected."""
+    assert deployment.stop("gateway") == 0
+    records = Counter(item["request_id"] for item in deployment.admin.pages("/traces", {"limit": 200}))
+    assert {call.request_id for call in load.calls} - set(records) == set()
+    assert [request_id for request_id, count in records.items() if count > 1] == []
+    balance = deployment.admin.get("/usage/balance")
+    assert balance["balanced"], balance
+    assert {epoch["end"] for epoch in balance["items"]} == {"clean"}
+
+
+def a_change_reaches_the_node(deployment: Deployment) -> None:
+    """Make a key and revoke it."""
+    key = own_key(deployment, "after")
+    deployment.admin.post(f"/keys/{key.kid}/revoke")
+    deployment.wait_for(lambda: deployment.call(X_Api_Key=key.whole).status == 401, "its death", RECOVERY_SECONDS)
+
+
+def test_partners_notice_nothing_of_a_control_plane_that_restarts_or_is_killed(tmp_path: Path) -> None:
+    with Deployment(tmp_path) as deployment:
+        key = own_key(deployment, "load")
+        with SteadyLoad(deployment.gateway_port, key.whole) as load:
+            for _ in range(ROUNDS):
+                for end in (deployment.stop, deployment.kill):
+                    end("control")
+                    time.sleep(AWAY_SECONDS)
+                    deployment.start_control()
+                    a_change_reaches_the_node(deployment)
+        assert load.failed == []
+        assert len(load.calls) > 100
+        every_call_is_recorded_once(deployment, load)
+
+
+def test_partners_notice_nothing_of_a_database_that_is_away_and_the_control_plane_recovers_by_itself(
+    tmp_path: Path, postgresql: PostgreSQLServer
+) -> None:
+    with Deployment(tmp_path, PORTAZGO_STATE_URL=postgresql.url) as deployment:
+        key = own_key(deployment, "load")
+        control = deployment.processes["control"].pid
+        with SteadyLoad(deployment.gateway_port, key.whole) as load:
+            time.sleep(1)
+            began = time.monotonic()
+            postgresql.restart_after(DATABASE_AWAY_SECONDS)
+            assert time.monotonic() - began >= DATABASE_AWAY_SECONDS
+            deployment.wait_for(lambda: answers_again(deployment), "the admin API", RECOVERY_SECONDS)
+            a_change_reaches_the_node(deployment)
+        assert load.failed == []
+        assert len([call for call in load.calls if call.began > began]) > 100
+        assert deployment.processes["control"].pid == control
+        assert deployment.processes["control"].poll() is None
+        every_call_is_recorded_once(deployment, load)
+
+
+def answers_again(deployment: Deployment) -> bool:
+    """Whether the admin API can read its database."""
+    answer = deployment.admin._http.request("GET", "/api/v1/partners")
+    assert answer.status in {200, 503}, answer
+    return answer.status == 200
+
+
+def test_a_node_that_starts_while_the_control_plane_is_away_serves_what_it_knew_and_dead_keys_stay_dead(
+    tmp_path: Path,
+) -> None:
+    with Deployment(tmp_path) as deployment:
+        good, dead = own_key(deployment, "good"), own_key(deployment, "dead")
+        deployment.admin.post(f"/keys/{dead.kid}/revoke")
+        deployment.wait_for(lambda: deployment.call(X_Api_Key=dead.whole).status == 401, "the revocation")
+        node = deployment.data / "node"
+        deployment.wait_for(lambda: dead.kid in (node / "revoked.log").read_text(), "the note of it")
+
+        deployment.kill("control")
+        deployment.kill("gateway")
+        deployment.start_gateway()
+        assert deployment.call(X_Api_Key=good.whole).status == 200
+        assert deployment.call(X_Api_Key=dead.whole).status == 401
+
+        # As if the disk had lost the last pages and torn one: what is left of them knows nothing of the revocation.
+        deployment.kill("gateway")
+        changes = (node / "changes.ndjson").read_bytes()
+        kept = [*changes.splitlines(keepends=True)]
+        while any(dead.kid.encode() in line and b'"security"' in line for line in kept):
+            kept.pop()
+        (node / "changes.ndjson").write_bytes(b"".join(kept))
+        deployment.start_gateway()
+        assert deployment.call(X_Api_Key=good.whole).status == 200
+        assert deployment.call(X_Api_Key=dead.whole).status == 401
+        refused = deployment.call(X_Api_Key=dead.whole)
+
+        deployment.start_control()
+        a_change_reaches_the_node(deployment)
+        assert deployment.trace(refused.request_id)["fault"] == "key_revoked"
+        # What follows a torn page is kept, and known at the next start without the control plane.
+        after = own_key(deployment, "after-the-tear")
+        time.sleep(0.5)
+        deployment.kill("control")
+        deployment.kill("gateway")
+        deployment.start_gateway()
+        assert deployment.call(X_Api_Key=after.whole).status == 200

@@ -1,0 +1,192 @@
+"""Real records: a native node in a process of its own answers a few calls, and its sealed segments are read."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from uuid import UUID
+
+from portazgo.keys.domain import Kid, digest, format_key, inner
+from portazgo.kit.secret import Secret
+from portazgo.snapshot.compile import canonical, last_line, snapshot_head
+
+PARTNER, APPLICATION, PLAN, API, BACKEND, ROUTE = (f"01a20e60-e200-7018-af02-{number:012d}" for number in range(1, 7))
+KID = "Record0001"
+PATH = "/v1/things"
+
+_PEPPER = bytes(range(32))
+_SECRET = Secret("s" * 32)
+KEY = format_key("ptz", "live", Kid(KID), _SECRET)
+
+# Makes the calls one after the other, each on a connection of its own, so that records come in this order.
+_PROGRAM = """
+import http.client, json, sys, time
+from portazgo import _native
+
+given = json.load(sys.stdin)
+node = _native.Node(json.dumps(given["configuration"]))
+node.start()
+update = _native.Update.snapshot()
+update.push(given["snapshot"].encode())
+update.finish()
+for context, _ in update.wrapped():
+    update.provide(context, bytes.fromhex(given["pepper"]))
+node.apply(update)
+node.contact(0, int(time.time() * 1e6), 0)
+ids = []
+for path, headers in given["calls"]:
+    connection = http.client.HTTPConnection("127.0.0.1", node.gateway_port, timeout=10)
+    connection.request("GET", path, headers=headers)
+    answer = connection.getresponse()
+    answer.read()
+    ids.append(answer.headers["X-Request-Id"])
+    connection.close()
+node.drain(5.0)
+node.stop()
+json.dump({"node": node.node_id, "epoch": node.epoch, "ids": ids}, sys.stdout)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What a node recorded: its segments in order, and the request ids that its callers were told, in theirs."""
+
+    node: UUID
+    epoch: UUID
+    segments: list[tuple[int, bytes]]
+    ids: list[str]
+
+
+@cache
+def recorded() -> Recorded:
+    """Record four calls: two with the key (the backend is not there), one without a key, one to no route."""
+    with TemporaryDirectory(prefix="portazgo-segments-") as folder:
+        given = {
+            "configuration": _configuration(folder),
+            "snapshot": _snapshot(),
+            "pepper": _PEPPER.hex(),
+            "calls": [
+                (PATH, {"X-Api-Key": KEY, "X-Request-Id": "theirs-1"}),
+                (PATH, {"X-Api-Key": KEY}),
+                (PATH, {}),
+                ("/v1/nowhere", {}),
+            ],
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", _PROGRAM], input=json.dumps(given), capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        told = json.loads(done.stdout)
+        files = sorted(
+            (Path(folder) / "node" / "segments" / told["epoch"]).glob("*.seg"), key=lambda one: int(one.stem)
+        )
+        segments = [(int(file.stem), file.read_bytes()) for file in files]
+    return Recorded(UUID(told["node"]), UUID(told["epoch"]), segments, told["ids"])
+
+
+def _configuration(folder: str) -> dict[str, Any]:
+    return {
+        "folder": f"{folder}/node",
+        "label": "recorder",
+        "listen": "127.0.0.1:0",
+        "admin_listen": "127.0.0.1:0",
+        "threads": 1,
+        "key_prefix": "ptz",
+        "max_staleness_seconds": None,
+        "trusted_proxies": [],
+        "limits": {
+            "head_bytes": 65_536,
+            "head_lines": 100,
+            "head_seconds": 10,
+            "keep_alive_seconds": 75,
+            "connections": 100,
+            "slots_per_thread": 64,
+        },
+        "journal": {"seal_ms": 1000, "seal_bytes": 1_048_576, "sync_ms": 5},
+    }
+
+
+def _snapshot() -> str:
+    timeouts = {"connect_ms": 500, "first_byte_ms": 500, "idle_ms": 500, "total_ms": 1000}
+    # Port 9 (discard) of loopback: nobody listens, so that the call fails at once and for a known reason.
+    live = {"targets": ["http://127.0.0.1:9"], "timeouts": timeouts, "credential": {"kind": "none"}}
+    secret = {"slot": "current", "digest": digest(_PEPPER, inner(_SECRET)), "pepper": 1, "ends_at_us": None}
+    bodies: list[tuple[str, str, list[str], dict[str, Any]]] = [
+        ("partner", PARTNER, [], {"name": "acme", "status": "active", "metadata": {}}),
+        (
+            "application",
+            APPLICATION,
+            [],
+            {
+                "name": "orders",
+                "partner": PARTNER,
+                "environment": "live",
+                "status": "active",
+                "plan": PLAN,
+                "metadata": {},
+            },
+        ),
+        ("pepper", "1", [], {"wrapped": "given by hand"}),
+        (
+            "key",
+            KID,
+            ["key.hmac-sha256.1"],
+            {
+                "application": APPLICATION,
+                "status": "active",
+                "name": "",
+                "secrets": [secret],
+                "expires_at_us": None,
+                "scopes": None,
+                "networks": None,
+            },
+        ),
+        (
+            "backend",
+            BACKEND,
+            ["backend.http1.1", "credential.none.1"],
+            {"name": "things", "environments": {"live": live}},
+        ),
+        (
+            "plan",
+            PLAN,
+            ["plan.throttle.1"],
+            {"name": "basic", "apis": [API], "scopes": None, "throttles": []},
+        ),
+        (
+            "route",
+            ROUTE,
+            ["route.passthrough.1"],
+            {
+                "api": API,
+                "api_name": "things",
+                "name": "things-list",
+                "hosts": None,
+                "method": "GET",
+                "path": PATH,
+                "backend": BACKEND,
+                "backend_method": "GET",
+                "backend_path": "/api/things/",
+                "environments": ["live"],
+                "scopes": [],
+                "passthrough": True,
+                "max_request_bytes": 1024,
+                "max_response_bytes": None,
+                "query": "all",
+                "request_headers": [],
+                "response_headers": [],
+            },
+        ),
+    ]
+    lines = [
+        canonical({"kind": kind, "id": identifier, "requires": requires, "body": body})
+        for kind, identifier, requires, body in bodies
+    ]
+    head = snapshot_head(PARTNER, 1, "0" * 64)
+    return "".join(f"{line}\n" for line in [head, *lines, last_line(len(lines))])
