@@ -21,8 +21,8 @@ from portazgo import _native
 RESULTS = Path(__file__).resolve().parent / "results"
 INTRODUCTION = """# Results
 
-Written by `make bench`; each line is one figure of the newest run of its benchmark. `target` is what the figure must not
-exceed. Details and samples are in the JSON files.
+Written by `make bench`: the newest run of each benchmark, and where it ran. The target is what a figure must not exceed. A load
+average above the number of cores says that the machine was not quiet. Samples are in the JSON files.
 """
 
 
@@ -92,21 +92,23 @@ def _commit() -> str:
 
 
 def _overview() -> str:
-    lines = [INTRODUCTION, "| benchmark | figure | value | target | measured | on |", "|---|---|---|---|---|---|"]
+    parts = [INTRODUCTION]
     for path in sorted(RESULTS.glob("*.json")):
         document = json.loads(path.read_text())
-        host = document["machine"]
-        where = (
-            f"{host['cores']} × {host['processor']}, {host['memory_gb']} GB, Linux {host['kernel']}, "
-            f"Python {host['python']}, {host['portazgo']} at {host['commit']}, load {host['load_average']}"
+        parts.append(
+            f"\n## {document['benchmark']}\n\n{_told_machine(document)}\n\n| figure | value | target |\n|---|---|---|\n"
         )
         for figure in document["figures"]:
             value = f"{_told(figure['value'])} {figure['unit']}"
-            lines.append(
-                f"| {document['benchmark']} | {figure['name']} | {value} |{_verdict(figure, met=figure['met'])} | "
-                f"{document['measured_at']} | {where} |"
-            )
-    return "\n".join(lines) + "\n"
+            parts.append(f"| {figure['name']} | {value} |{_verdict(figure, met=figure['met'])} |\n")
+    return "".join(parts)
+
+
+def _told_machine(document: dict[str, Any]) -> str:
+    host = document["machine"]
+    build = f"{document['measured_at']}, Portazgo {host['portazgo']} at {host['commit']}"
+    place = f"{host['cores']} × {host['processor']}, {host['memory_gb']} GB, Linux {host['kernel']}, Python {host['python']}"
+    return f"{build}, on {place}, load average at the end {host['load_average']}."
 
 
 def _verdict(figure: dict[str, Any], *, met: bool) -> str:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connection, connections
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.admin import AdminAPI, Answer
+from support.certificates import Identity
 from support.clock import FakeClock
 from support.declared import DOCUMENT, Tree, changed
 from support.world import World
@@ -18,12 +22,17 @@ from support.world import World
 from portazgo.accounts.domain import SYSTEM, Actor
 from portazgo.audit.models import AuditRow
 from portazgo.declarative import service
+from portazgo.declarative.file.writing import write_yaml
+from portazgo.declarative.file.yaml import read_yaml
 from portazgo.declarative.models import Apply, Ownership
 from portazgo.declarative.planning import Takeover
 from portazgo.declarative.state import read_state
 from portazgo.declarative.writing import Hand
 from portazgo.kit.errors import Conflict, Problem, Refused
 from portazgo.kit.wrapping import KeyWrapper
+from portazgo.plans import service as plan_service
+from portazgo.plans.domain import Terms, parse_rate
+from portazgo.plans.models import Plan
 from portazgo.snapshot.models import ChangeRow, Head
 from portazgo.snapshot.verify import differing
 
@@ -127,6 +136,35 @@ def test_the_plan_that_was_shown_is_the_one_that_is_carried_out(api: AdminAPI) -
     again = api.post("/declarative/diff", {"document": wanted}).body
     assert [line["sentence"] for line in again["exposes"]] == ["resumed"]
     assert apply(api, wanted, fingerprint=again["fingerprint"]).status == 200
+
+
+def test_rules_for_tls_arrive_and_are_exported_readably(api: AdminAPI) -> None:
+    authority = Identity.authority()
+    live = ("backends", "depot", "environments", "live")
+    rules = {"ca": authority.pem, "server_name": "Depot.example", "pins_sha256": ["A" * 43 + "="]}
+    tree = changed(*live, "tls", rules, document=changed(*live, "targets", ["https://127.0.0.1:9000"]))
+    applied(api, tree)
+    assert not differs(api, tree)
+    document = api.get("/declarative/export").body["document"]
+    assert document["backends"]["depot"]["environments"]["live"]["tls"] == {**rules, "server_name": "depot.example"}
+    assert not differs(api, document)
+    written = write_yaml(document)
+    assert "          ca: |\n            -----BEGIN CERTIFICATE-----\n" in written
+    assert read_yaml(written, Path("x")).tree == document
+    without = applied(api, changed(*live, "tls", ..., document=tree))
+    assert [line["sentence"] for line in without["plan"]["exposes"]] == [
+        "live: TLS believes the public authorities",
+        "live: TLS asks for the name of the target",
+        "live: TLS takes any key, was pinned",
+    ]
+    assert "tls" not in api.get("/backends").body["items"][0]["environments"]["live"]
+
+
+def test_many_who_are_affected_are_counted_and_the_first_named(api: AdminAPI) -> None:
+    many = {f"a{number:03}": {"environment": "live", "plan": "basic"} for number in range(120)}
+    wanted = changed("partners", "acme", "applications", many)
+    shown = api.post("/declarative/diff", {"document": wanted}).body["exposes"][0]
+    assert (len(shown["affects"]), shown["affected"], shown["affects"][0]) == (100, 121, "acme/a000")
 
 
 def test_nothing_is_done_when_one_thing_fails(api: AdminAPI, monkeypatch: pytest.MonkeyPatch, hand: Hand) -> None:
@@ -468,8 +506,6 @@ def test_applies_at_once_each_do_the_whole_of_what_they_say(api: AdminAPI, hand:
     outcomes: list[object] = []
 
     def work(number: int) -> None:
-        from django.db import connections
-
         tree = changed(*BASIC, [f"{number}/min"], document=changed("plans", f"p{number}", {"rates": [f"{number}/day"]}))
         try:
             outcomes.append(service.apply(service.Order(tree, confirmed=True), hand=hand).revision)
@@ -498,8 +534,6 @@ def test_the_same_file_applied_at_once_is_made_once(api: AdminAPI, hand: Hand) -
     outcomes: list[object] = []
 
     def work() -> None:
-        from django.db import connections
-
         try:
             outcomes.append(service.apply(service.Order(DOCUMENT, confirmed=True), hand=hand).number is not None)
         except Problem as problem:
@@ -515,6 +549,58 @@ def test_the_same_file_applied_at_once_is_made_once(api: AdminAPI, hand: Hand) -
     assert outcomes.count(True) == 1
     assert set(outcomes) <= {True, False, "state_busy"}
     assert (revision(), Apply.objects.count(), not differs(api, DOCUMENT)) == (1, 1, True)
+
+
+class Interrupting(FakeClock):
+    """A clock that, the first time it is asked, has somebody else act and waits for them."""
+
+    def __init__(self, act: Callable[[], None]) -> None:
+        super().__init__()
+        self._act: Callable[[], None] | None = act
+        self.failures: list[type[Exception]] = []
+
+    def now(self) -> datetime:
+        act, self._act = self._act, None
+        if act is not None:
+            other = threading.Thread(target=self._run, args=(act,))
+            other.start()
+            other.join(30)
+        return super().now()
+
+    def _run(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except Exception as problem:  # noqa: BLE001 - what it was is asserted
+            self.failures.append(type(problem))
+        finally:
+            connections.close_all()
+
+
+def test_nothing_that_somebody_else_commits_meanwhile_is_overwritten_unseen(api: AdminAPI, hand: Hand) -> None:
+    applied(api, DOCUMENT)
+    # The API is made before the plan is changed: in between the clock is asked.
+    wanted = changed(*BASIC, ["30/min"], document=changed("apis", "more", {}))
+    shown = api.post("/declarative/diff", {"document": wanted}).body["fingerprint"]
+    plan = Plan.objects.get(name="basic")
+
+    def loosen() -> None:
+        terms = Terms(list(plan.apis.values_list("id", flat=True)), None, [parse_rate("600/min")])
+        plan_service.replace(SYSTEM, plan.id, "basic", terms, clock=FakeClock())
+
+    clock = Interrupting(loosen)
+    order = service.Order(wanted, fingerprint=shown, confirmed=True)
+    if connection.vendor == "postgresql":
+        # The other one was first, after the plan had been made: the plan is made again, and is another.
+        with pytest.raises(Conflict) as refusal:
+            service.apply(order, hand=Hand(hand.actor, clock, hand.wrapper))
+        assert (refusal.value.code, clock.failures) == ("plan_moved", [])
+        assert api.get("/plans").body["items"][0]["throttles"][0]["quota"] == 600
+    else:
+        # One writer at a time: the other one waited in vain.
+        assert service.apply(order, hand=Hand(hand.actor, clock, hand.wrapper)).revision == 2
+        assert clock.failures == [OperationalError]
+        assert api.get("/plans").body["items"][0]["throttles"][0]["quota"] == 30
+    assert differing() == []
 
 
 def test_a_fingerprint_that_nobody_was_shown_is_refused_before_the_guard(api: AdminAPI, hand: Hand) -> None:

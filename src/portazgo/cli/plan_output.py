@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from portazgo.cli.words import say
+from portazgo.kit.printable import printable
 
 Line = dict[str, Any]
 
@@ -53,7 +54,7 @@ def _by_affected(lines: list[Line]) -> Iterable[tuple[tuple[tuple[str, ...], int
 def _lines(lines: list[Line], indent: str, width: int) -> None:
     for line in lines:
         sign, colour = _SIGNS[line["action"]]
-        click.echo(f"{indent}{click.style(sign, fg=colour)} {_name(line):<{width}}  {line['sentence']}")
+        click.echo(f"{indent}{click.style(sign, fg=colour)} {_name(line):<{width}}  {printable(line['sentence'])}")
 
 
 def _things(title: str, things: list[Line]) -> None:

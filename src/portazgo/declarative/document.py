@@ -24,6 +24,14 @@ from pydantic import (
 
 from portazgo.backends.claims import check_claims
 from portazgo.backends.domain import LIFE_SECONDS, Timeouts, check_targets
+from portazgo.backends.tls import (
+    PEM_CHARACTERS_AT_MOST,
+    check_authorities,
+    check_pins,
+    check_revocation_lists,
+    check_rules,
+    check_server_name,
+)
 from portazgo.declarative.domain import FORMAT
 from portazgo.declarative.words import (
     DURATION_PATTERN,
@@ -142,12 +150,37 @@ class NoCredentialPart(Part):
     kind: Literal["none"]
 
 
+class TlsPart(Part):
+    """How `https://` targets are verified. Left out: by the public authorities and the target's name."""
+
+    ca: Annotated[str, Field(max_length=PEM_CHARACTERS_AT_MOST), _read_by(check_authorities)] | None = Field(
+        None, description="PEM: the authorities that count instead of the public ones."
+    )
+    server_name: Annotated[str, Field(max_length=253), _read_by(check_server_name)] | None = Field(
+        None, description="The name that the certificate must be for, where it is not the target's."
+    )
+    pins_sha256: Annotated[list[str], _read_by(check_pins)] = Field(
+        [], description="Base64 of SHA-256 over the public key (SPKI); the backend's must be one of them."
+    )
+    crl: Annotated[str, Field(max_length=PEM_CHARACTERS_AT_MOST), _read_by(check_revocation_lists)] | None = Field(
+        None, description="PEM: revocation lists of the authorities."
+    )
+
+
 class EnvironmentPart(Part):
     """A backend in one environment."""
 
-    targets: Annotated[list[str], _read_by(check_targets)] = Field(description="`http://host:port`, 1 to 32 of them.")
+    targets: Annotated[list[str], _read_by(check_targets)] = Field(
+        description="`http://host:port` or `https://host:port`, 1 to 32 of them."
+    )
     timeouts: Annotated[TimeoutsPart, BeforeValidator(_nothing_is_empty)] = TimeoutsPart()
     credential: Annotated[MintPart | NoCredentialPart, Field(discriminator="kind")]
+    tls: TlsPart | None = None
+
+    @model_validator(mode="after")
+    def _rules_for_tls(self) -> EnvironmentPart:
+        check_rules(self.targets, self.tls)
+        return self
 
 
 class EnvironmentsPart(Part):

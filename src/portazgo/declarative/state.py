@@ -82,7 +82,10 @@ def _environment(stored: dict[str, Any], issuers: dict[str, str]) -> dict[str, A
     credential = {name: value for name, value in stored["credential"].items() if name != "algorithm"}
     if "issuer" in credential:
         credential["issuer"] = issuers[credential["issuer"]]
-    return {"targets": stored["targets"], "timeouts": stored["timeouts"], "credential": credential}
+    tls = stored.get("tls")
+    if tls is not None:
+        tls = {**tls, "pins_sha256": sorted(tls["pins_sha256"])}
+    return {"targets": stored["targets"], "timeouts": stored["timeouts"], "credential": credential, "tls": tls}
 
 
 def _apis() -> Found:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from portazgo.backends.domain import Timeouts, check_targets
+from portazgo.backends.tls import check_pins, check_server_name
 from portazgo.declarative.document import (
     ApplicationPart,
     BackendPart,
@@ -14,6 +15,7 @@ from portazgo.declarative.document import (
     MintPart,
     PlanPart,
     RoutePart,
+    TlsPart,
 )
 from portazgo.declarative.domain import FORMAT, KINDS, NESTED, Kind, Ref, Terms, World
 from portazgo.declarative.words import (
@@ -74,6 +76,16 @@ def _environment(part: EnvironmentPart, issuer: str | None) -> dict[str, Any]:
         "credential": _credential(part.credential, issuer)
         if isinstance(part.credential, MintPart)
         else {"kind": _NONE},
+        "tls": None if part.tls is None else _tls(part.tls),
+    }
+
+
+def _tls(part: TlsPart) -> dict[str, Any]:
+    return {
+        "ca": part.ca,
+        "server_name": part.server_name and check_server_name(part.server_name),
+        "pins_sha256": sorted(check_pins(part.pins_sha256)),
+        "crl": part.crl,
     }
 
 
@@ -154,6 +166,7 @@ def _written_backend(terms: Terms) -> dict[str, Any]:
                 "targets": list(one["targets"]),
                 **_unless_empty("timeouts", _written_timeouts(one["timeouts"])),
                 "credential": _written_credential(one["credential"]),
+                **_written_tls(one["tls"]),
             }
             for name, one in sorted(terms["environments"].items())
         }
@@ -167,6 +180,10 @@ def _written_timeouts(timeouts: Mapping[str, int]) -> dict[str, str]:
         for name, value in timeouts.items()
         if value != getattr(usual, name)
     }
+
+
+def _written_tls(tls: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {} if tls is None else {"tls": {name: value for name, value in tls.items() if value}}
 
 
 def _written_credential(credential: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from support.certificates import Identity
 from support.declared import DOCUMENT, Tree, changed, planned, state_of, told
 
 LIVE = ("backends", "depot", "environments", "live")
@@ -177,6 +178,45 @@ def test_one_change_says_what_it_means_and_its_way_back_the_opposite(
     # What breaks one way is exposed on the way back.
     if all(line.startswith("breaks") for line in expected):
         assert told(back)[0].startswith("exposes")
+
+
+PIN, OTHER_PIN = "A" * 43 + "=", "B" * 42 + "A="
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (None, {"server_name": "Depot.example"}, ["exposes TLS asks for the name depot.example"]),
+        ({"server_name": "depot.example"}, None, ["exposes TLS asks for the name of the target"]),
+        (None, {"pins_sha256": [PIN]}, [f"rest TLS takes {PIN}"]),
+        ({"pins_sha256": [PIN]}, {"pins_sha256": [OTHER_PIN, PIN]}, [f"exposes TLS takes {PIN}, {OTHER_PIN}"]),
+        ({"pins_sha256": [PIN, OTHER_PIN]}, {"pins_sha256": [PIN]}, [f"rest TLS takes {PIN}"]),
+        ({"pins_sha256": [PIN]}, None, ["exposes TLS takes any key, was pinned"]),
+    ],
+)
+def test_what_the_gateway_believes_of_a_backend_is_told(
+    before: Tree | None, after: Tree | None, expected: list[str]
+) -> None:
+    by_tls = changed(*LIVE, "targets", ["https://127.0.0.1:9000"])
+    old, new = (changed(*LIVE, "tls", rules, document=by_tls) for rules in (before, after))
+    lines = planned(new, state_of(old)).lines
+    assert [f"{line.effect} {line.sentence.removeprefix('live: ')}" for line in lines] == expected
+    assert {line.affects for line in lines if line.effect == "exposes"} <= {("acme/erp", "globex/shop")}
+
+
+def test_authorities_and_revocation_lists_are_told_and_not_printed() -> None:
+    authority = Identity.authority()
+    by_tls = changed(*LIVE, "targets", ["https://127.0.0.1:9000"])
+    rules = {"ca": authority.pem, "crl": authority.revoke()}
+    believing = changed(*LIVE, "tls", rules, document=by_tls)
+    assert told(planned(believing, state_of(by_tls))) == [
+        f"exposes ~ backend depot: live: TLS believes other authorities {LIVE_ONES}",
+        "rest ~ backend depot: live: TLS looks at other revocation lists",
+    ]
+    assert told(planned(by_tls, state_of(believing))) == [
+        f"exposes ~ backend depot: live: TLS believes the public authorities {LIVE_ONES}",
+        f"exposes ~ backend depot: live: TLS looks at no revocation lists {LIVE_ONES}",
+    ]
 
 
 def test_a_suspended_partner_comes_back_to_what_it_had() -> None:

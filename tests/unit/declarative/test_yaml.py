@@ -132,7 +132,27 @@ def test_a_bomb_of_aliases_is_defused() -> None:
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
-WORDS = st.sampled_from(["on", "NO", "12:30", "1e3", "0x1", "~", "", "null", "=", "- a", "a: b", "#", "'", "|", "{x}"])
+WORDS = st.sampled_from(
+    [
+        "on",
+        "NO",
+        "12:30",
+        "1e3",
+        "0x1",
+        "~",
+        "",
+        "null",
+        "=",
+        "- a",
+        "a: b",
+        "#",
+        "'",
+        "|",
+        "{x}",
+        "-- a\n-- b \n",
+        "#\n",
+    ]
+)
 SCALARS = st.none() | st.booleans() | st.integers(-(10**16), 10**16) | st.floats(allow_nan=False, allow_infinity=False)
 TREES = st.recursive(
     SCALARS | TEXTS | WORDS,

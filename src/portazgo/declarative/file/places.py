@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from portazgo.declarative.problems import Problem
+from portazgo.kit.printable import printable
 
 
 class Place(NamedTuple):
@@ -34,7 +35,7 @@ class Finding:
 
     def __str__(self) -> str:
         """Write it as editors and compilers do."""
-        return f"{self.place}: {self.message}"
+        return printable(f"{self.place}: {self.message}")
 
 
 def place_of(pointer: str, places: Places) -> Place:

@@ -12,6 +12,8 @@ from portazgo.declarative.file.yaml import is_text
 # Whatever else a text may look like to some reader, it is quoted.
 _PLAIN = re.compile(r"[A-Za-z0-9_/][A-Za-z0-9_./@+{}-]*")
 _IN_FLOW = re.compile(r"[A-Za-z0-9_/][A-Za-z0-9_./@+-]*")
+# Certificates: lines that begin with something, each ended.
+_BLOCK = re.compile(r"([!-~][ -~]*\n){2,}")
 _WORDS_OF_1_1 = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 _ESCAPED = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 _FLOW_WIDTH = 80
@@ -37,6 +39,9 @@ def _member(name: str, value: Any, indent: str) -> Iterator[str]:
         yield head
         for item in value:
             yield from _item(item, f"{indent}  ")
+    elif isinstance(value, str) and _BLOCK.fullmatch(value):
+        yield f"{head} |"
+        yield from (f"{indent}  {line}" for line in value.splitlines())
     else:
         yield f"{head} {_flow(value) if isinstance(value, list) else _scalar(value, _PLAIN)}"
 

@@ -58,6 +58,8 @@ def _environment(
         yield line(step, "breaks" if new < old else "rest", sentence, who if new < old else ())
     for effect, sentence in _credential(before["credential"], after["credential"]):
         yield line(step, effect, f"{environment}: {sentence}", who)
+    for effect, sentence in _tls(before["tls"] or _BY_NAME, after["tls"] or _BY_NAME):
+        yield line(step, effect, f"{environment}: {sentence}", who)
 
 
 def _credential(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[Effect, str]]:
@@ -79,3 +81,24 @@ def _credential(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator
                 yield "exposes", f"tokens say {name}: {shown(becomes)}, was {shown(was)}"
         else:
             yield "exposes", f"tokens have the {member} {shown(new)}, was {shown(old)}"
+
+
+# Without rules: the public authorities, and the target's name.
+_BY_NAME: Mapping[str, Any] = {"ca": None, "server_name": None, "pins_sha256": [], "crl": None}
+
+
+def _tls(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[Effect, str]]:
+    """Believing somebody else exposes; believing fewer is the rest, as far as anybody can know."""
+    if before["ca"] != after["ca"]:
+        yield "exposes", f"TLS believes {'other' if after['ca'] else 'the public'} authorities"
+    if before["server_name"] != after["server_name"]:
+        yield "exposes", f"TLS asks for the name {after['server_name'] or 'of the target'}"
+    old, new = before["pins_sha256"], after["pins_sha256"]
+    if old != new:
+        looser = not new or (bool(old) and bool(gained(old, new)))
+        yield ("exposes" if looser else "rest"), f"TLS takes {enumerated(new) if new else 'any key, was pinned'}"
+    if before["crl"] != after["crl"]:
+        yield (
+            ("rest" if after["crl"] else "exposes"),
+            f"TLS looks at {'other' if after['crl'] else 'no'} revocation lists",
+        )
