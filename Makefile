@@ -73,6 +73,7 @@ lock: $(UV) ## Renew requirements/*.txt as pyproject.toml allows; with UPGRADE=1
 .PHONY: gen
 gen: native ## Write the generated files.
 	@for generator in $(GENERATORS); do $(STEP) --quiet "write: $$generator" $(PYTHON) -m "$$generator"; done
+	@$(STEP) --quiet "write: docs/refusals.md" $(PYTHON) scripts/refusals.py
 
 .PHONY: clean
 clean: ## Delete what is built; keep tools, packages and demo data.
@@ -110,6 +111,7 @@ check-rust: native $(CARGO_DENY)
 check-generated: native
 	@for generator in $(GENERATORS); do \
 		$(STEP) --quiet "fresh: $$generator" $(PYTHON) -m "$$generator" --check; done
+	@$(STEP) --quiet "fresh: docs/refusals.md" $(PYTHON) scripts/refusals.py --check
 
 check-repository: setup
 	@$(STEP) "repository" $(PYTHON) scripts/lint_repository.py
@@ -132,6 +134,14 @@ test-python: native
 	@for suite in $(SUITES); do $(STEP) "$$suite" pytest --quiet "$$suite"; done
 	@PORTAZGO_TEST_DATABASE=postgresql $(STEP) "tests/api on PostgreSQL" pytest --quiet tests/api
 
+.PHONY: fuzz
+fuzz: setup $(CARGO_FUZZ) ## Fuzz what reads foreign bytes: FUZZ_SECONDS (15) for each target.
+	@$(STEP) "fuzz" env CARGO_FUZZ=$(abspath $(CARGO_FUZZ)) $(PYTHON) scripts/fuzz.py $(TARGETS)
+
+$(CARGO_FUZZ):
+	@CARGO_PROFILE_DEV_DEBUG=false CARGO_INCREMENTAL=0 $(STEP) --quiet "tools: cargo-fuzz $(CARGO_FUZZ_VERSION)" \
+		cargo install cargo-fuzz --quiet --version "=$(CARGO_FUZZ_VERSION)" --locked --debug --root $(@D)/..
+
 BENCHMARKS := $(filter-out bench/report.py,$(wildcard bench/*.py))
 .PHONY: bench
 bench: native ## Run the benchmarks; each writes bench/results (a quiet machine, please).
@@ -143,15 +153,10 @@ bench: native ## Run the benchmarks; each writes bench/results (a quiet machine,
 soak: native ## Run the black-box tests with many more rounds; takes half an hour.
 	@$(STEP) --quiet "services for the tests" scripts/test-services
 	@PORTAZGO_TEST_KILLS=200 PORTAZGO_TEST_RESTARTS=10 PORTAZGO_TEST_DATABASE_AWAY_SECONDS=60 \
-		PORTAZGO_TEST_REVOCATIONS=50 $(STEP) "soak: tests/blackbox" pytest --quiet -o faulthandler_timeout=7200 tests/blackbox
-
-.PHONY: fuzz
-fuzz: setup $(CARGO_FUZZ) ## Fuzz what reads foreign bytes: FUZZ_SECONDS (15) for each target.
-	@$(STEP) "fuzz" env CARGO_FUZZ=$(abspath $(CARGO_FUZZ)) $(PYTHON) scripts/fuzz.py $(TARGETS)
-
-$(CARGO_FUZZ):
-	@CARGO_PROFILE_DEV_DEBUG=false CARGO_INCREMENTAL=0 $(STEP) --quiet "tools: cargo-fuzz $(CARGO_FUZZ_VERSION)" \
-		cargo install cargo-fuzz --quiet --version "=$(CARGO_FUZZ_VERSION)" --locked --debug --root $(@D)/..
+		PORTAZGO_TEST_REVOCATIONS=50 PORTAZGO_TEST_MUTATIONS=50000 PORTAZGO_TEST_STREAMS=40000 \
+		PORTAZGO_TEST_ORIGINS=all $(STEP) "soak: tests/blackbox" pytest --quiet -o faulthandler_timeout=7200 tests/blackbox
+	@PORTAZGO_TEST_TIMING_SAMPLES=1000000 $(STEP) "soak: timing" \
+		$(CARGO) test $(WORKSPACE) $(TEST_HOOKS) --quiet --test timing
 
 .PHONY: fresh
 fresh: ## Prove the README's two commands on a fresh clone with cold caches; print their times.

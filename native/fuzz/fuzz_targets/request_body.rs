@@ -44,5 +44,7 @@ fn read_again(mut body: &[u8]) {
         body = &body[size + 2..];
     }
     let mut trailers = [httparse::EMPTY_HEADER; 128];
-    assert!(matches!(httparse::parse_headers(body, &mut trailers), Ok(httparse::Status::Complete((end, _))) if end == body.len()));
+    assert!(
+        matches!(httparse::parse_headers(body, &mut trailers), Ok(httparse::Status::Complete((end, _))) if end == body.len())
+    );
 }
