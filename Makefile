@@ -19,7 +19,7 @@ CARGO_DENY := .tools/cargo/deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 CARGO := scripts/cargo-like-maturin
 WORKSPACE := --workspace --release --locked
 # Modules that write generated files, and with --check say which are stale.
-GENERATORS := portazgo.control.openapi portazgo.faults.generate \
+GENERATORS := portazgo.cli.docs portazgo.control.openapi portazgo.declarative.generate portazgo.faults.generate \
 	portazgo.settings_docs
 SUITES := $(wildcard tests/unit tests/api tests/insignia tests/blackbox tests/docs tests/browser)
 
@@ -127,6 +127,19 @@ test-python: native
 	@$(STEP) --quiet "services for the tests" scripts/test-services
 	@for suite in $(SUITES); do $(STEP) "$$suite" pytest --quiet "$$suite"; done
 	@PORTAZGO_TEST_DATABASE=postgresql $(STEP) "tests/api on PostgreSQL" pytest --quiet tests/api
+
+BENCHMARKS := $(filter-out bench/report.py,$(wildcard bench/*.py))
+.PHONY: bench
+bench: native ## Run the benchmarks; each writes bench/results (a quiet machine, please).
+	@missed=0; for benchmark in $(BENCHMARKS); do \
+		PYTHONPATH=tests $(STEP) "$$benchmark" $(PYTHON) "$$benchmark" || missed=1; done; exit $$missed
+
+# The same tests as in `make test`, for longer. Latencies at the stated figures are the benchmarks' to judge.
+.PHONY: soak
+soak: native ## Run the black-box tests with many more rounds; takes half an hour.
+	@$(STEP) --quiet "services for the tests" scripts/test-services
+	@PORTAZGO_TEST_KILLS=200 PORTAZGO_TEST_RESTARTS=10 PORTAZGO_TEST_DATABASE_AWAY_SECONDS=60 \
+		PORTAZGO_TEST_REVOCATIONS=50 $(STEP) "soak: tests/blackbox" pytest --quiet -o faulthandler_timeout=7200 tests/blackbox
 
 .PHONY: fresh
 fresh: ## Prove the README's two commands on a fresh clone with cold caches; print their times.

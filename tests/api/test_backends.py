@@ -39,7 +39,7 @@ def test_targets_have_one_spelling(world: World) -> None:
 
 
 def test_tls_to_a_backend_is_told_to_nodes_that_know_it(world: World) -> None:
-    rules: dict[str, Any] = {
+    rules: dict[str, object] = {
         "ca": Identity.authority().pem,
         "server_name": "Inner.example",
         "pins_sha256": [],

@@ -7,7 +7,9 @@ import shutil
 import sqlite3
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -15,6 +17,8 @@ from support.command import assert_refused
 from support.command import portazgo as run
 from support.deployment import Deployment
 from support.postgresql import PostgreSQLServer
+
+from portazgo.care.manifest import Manifest, sum_of
 
 MODE = 0o600
 
@@ -93,8 +97,72 @@ def test_a_backup_of_a_running_deployment_brings_keys_and_records_back_and_the_d
     assert deployment.admin.get(f"/keys/{doomed['kid']}")["status"] == "revoked"
     assert deployment.trace(before.request_id)["status_sent"] == 200
     assert deployment.trace(deployment.call().request_id)["status_sent"] == 200
-    again = portazgo(deployment, "restore", str(backup))
-    assert_refused(again, "is not empty")
+    assert_refused(portazgo(deployment, "restore", str(backup)), f"the data folder {deployment.data} is not empty")
+    if second_url is not None:
+        third = str(deployment.folder / "third")
+        occupied = portazgo(deployment, "restore", str(backup), PORTAZGO_DATA_DIR=third)
+        assert_refused(occupied, "is not empty: its schema state holds tables")
+        nothing_half_applied(deployment, backup, second_url.replace("/second?", "/empty?"), third)
+
+
+def nothing_half_applied(deployment: Deployment, backup: Path, url: str, data: str) -> None:
+    """A dump that its manifest vouches for and PostgreSQL can't read takes what came before it away again."""
+    with psycopg.connect(url.replace("/empty?", "/second?"), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE empty")
+    (backup / "state.postgresql").write_bytes(b"PGDMP but no more")
+    read = Manifest.read(backup)
+    files = {name: sum_of(backup / name) for name in read.files}
+    replace(read, files=files).write(backup)
+    done = portazgo(deployment, "restore", str(backup), PORTAZGO_DATA_DIR=data, PORTAZGO_STATE_URL=url)
+    assert (done.returncode, "pg_restore failed" in done.stderr, "Traceback" in done.stderr) == (1, True, False)
+    with psycopg.connect(url) as connection:
+        schemas = connection.execute("SELECT nspname FROM pg_namespace WHERE nspname IN ('state', 'ledger')").fetchall()
+    assert schemas == []
+    assert {path.name for path in Path(data).iterdir()} == {"instance.lock"}
+
+
+def test_a_node_that_knows_more_than_the_restored_database_keeps_it_until_told_and_the_dead_stay_dead(
+    tmp_path: Path,
+) -> None:
+    with Deployment(tmp_path) as deployment:
+        application = deployment.admin.get(f"/keys/{deployment.key['kid']}")["application"]
+        doomed = deployment.admin.post(f"/applications/{application}/keys", {"name": "dies after the backup"})
+        deployment.wait_for(lambda: deployment.call(X_Api_Key=doomed["api_key"]).status == 200, "the key")
+        assert portazgo(deployment, "backup", "backup").returncode == 0
+        deployment.admin.post(f"/keys/{doomed['kid']}/revoke")
+        deployment.wait_for(lambda: deployment.call(X_Api_Key=doomed["api_key"]).status == 401, "its death")
+
+        # The control plane's machine is lost, its revocations.log too; the node and its folder are elsewhere, and live on.
+        deployment.stop("control")
+        of_the_node = dict(deployment.environment)
+        nodes_folder = deployment.data / "node"
+        deployment.data = tmp_path / "restored"
+        deployment.environment["PORTAZGO_DATA_DIR"] = str(deployment.data)
+        for words in (["restore", "backup"], ["migrate"]):
+            done = portazgo(deployment, *words)
+            assert done.returncode == 0, done.stderr
+        deployment.start_control()
+
+        def node() -> Any:
+            return next(deployment.admin.pages("/nodes"))
+
+        deployment.wait_for(lambda: (node()["receipt"]["refused"] or {}).get("where") == "history", "its refusal")
+        found = json.loads(portazgo(deployment, "doctor", "-o", "json").stdout)["findings"]
+        assert "at history" in next(one["sentence"] for one in found if one["check"] == "receipts")
+        assert deployment.call().status == 200
+        assert deployment.call(X_Api_Key=doomed["api_key"]).status == 401
+        assert deployment.admin.get(f"/keys/{doomed['kid']}")["status"] == "active"
+
+        # As docs/operations.md says.
+        deployment.stop("gateway")
+        for name in ("snapshot.ndjson", "changes.ndjson"):
+            (nodes_folder / name).unlink(missing_ok=True)
+        restored, deployment.environment = deployment.environment, of_the_node
+        deployment.start_gateway()
+        deployment.environment = restored
+        deployment.wait_for(lambda: node()["current"], "the newest receipt")
+        deployment.wait_for(lambda: deployment.call().status == 200, "the first call")
+        assert deployment.call(X_Api_Key=doomed["api_key"]).status == 401
 
 
 @pytest.fixture
@@ -160,20 +228,9 @@ def test_a_backup_newer_than_the_code_is_refused(stopped: Deployment) -> None:
     assert (later.returncode, "is newer than this version" in later.stderr) == (1, True)
     assert not (stopped.folder / "later").exists()
 
-    from portazgo.care.manifest import Manifest
-
     read = Manifest.read(stopped.folder / "backup")
     (stopped.folder / "backup" / "manifest.json").unlink()
-    Manifest(
-        read.portazgo,
-        read.made_at,
-        read.engine,
-        read.history,
-        read.revision,
-        read.key_id,
-        (*read.migrations, ("keys", "9999_later")),
-        read.files,
-    ).write(stopped.folder / "backup")
+    replace(read, migrations=(*read.migrations, ("keys", "9999_later"))).write(stopped.folder / "backup")
     assert_refused(restore(stopped), "which is newer than this one (it has keys 9999_later)")
     assert nothing_came(stopped)
 

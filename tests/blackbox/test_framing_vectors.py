@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from support.framing_vectors import Vector, load
 from support.mutation import mutated
-from support.origin import Origin, Seen
+from support.strict_origin import Origin, Seen
 from support.raw_client import Outcome, exchange
 from support.snapshot_node import SnapshotNode
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from support.node import ExtraNode
 from support.relay import Relay, altered_lines
 
 DEAD_SECONDS = 0.5 * 5
+ROUNDS = int(os.environ.get("PORTAZGO_TEST_REVOCATIONS", "1"))
 LEASE_SECONDS = 10  # the least that can be set
 
 
@@ -92,20 +94,23 @@ def test_a_revocation_is_proven_by_every_node_and_by_no_node_that_is_gone(
 
 
 def test_a_revoked_key_is_dead_in_half_a_second_under_load(deployment: Deployment) -> None:
-    steady, victim = own_key(deployment, "steady"), own_key(deployment, "victim")
-    with (
-        SteadyLoad(deployment.gateway_port, steady.whole) as load,
-        SteadyLoad(deployment.gateway_port, victim.whole, clients=2, pause=0.01) as victims,
-    ):
-        time.sleep(1)
+    steady = own_key(deployment, "steady")
+    with SteadyLoad(deployment.gateway_port, steady.whole) as load:
+        lives = [seconds_to_live(deployment, own_key(deployment, f"victim-{round_}")) for round_ in range(ROUNDS)]
+    print(f"dead {max(lives):.3f} s after the order was given, at most")
+    assert max(lives) < DEAD_SECONDS
+    assert load.failed == []
+
+
+def seconds_to_live(deployment: Deployment, victim: OwnKey) -> float:
+    """Revoke a key that is in use. Returns when its last good call began, counted from the order."""
+    with SteadyLoad(deployment.gateway_port, victim.whole, clients=2, pause=0.01) as calls:
+        time.sleep(0.5)
         revoked = time.monotonic()
         deployment.admin.post(f"/keys/{victim.kid}/revoke")
-        time.sleep(DEAD_SECONDS + 1)
-    last_good = max(call.began for call in victims.calls if call.status == 200)
-    print(f"dead {last_good - revoked:.3f} s after the order was given")
-    assert last_good - revoked < DEAD_SECONDS
-    assert {call.status for call in victims.calls if call.began > revoked + DEAD_SECONDS} == {401}
-    assert load.failed == []
+        time.sleep(DEAD_SECONDS + 0.5)
+    assert {call.status for call in calls.calls if call.began > revoked + DEAD_SECONDS} == {401}
+    return max(call.began for call in calls.calls if call.status == 200) - revoked
 
 
 def with_a_surprise(_path: str, body: bytes) -> bytes:
@@ -130,8 +135,8 @@ def not_json(path: str, body: bytes) -> bytes:
 def test_a_corrupt_feed_is_refused_and_seen_while_the_security_lane_still_counts(
     deployment: Deployment, led_astray: ExtraNode, relay: Relay, corrupt: Callable[[str, bytes], bytes]
 ) -> None:
-    old, dead = own_key(deployment, "old"), own_key(deployment, "dead")
-    for key in (old, dead):
+    old, dead, off = (own_key(deployment, name) for name in ("old", "dead", "off"))
+    for key in (old, dead, off):
         known_to(deployment, led_astray, key)
     before = led_astray.metric("portazgo_snapshot_revision")
 
@@ -146,19 +151,30 @@ def test_a_corrupt_feed_is_refused_and_seen_while_the_security_lane_still_counts
     assert led_astray.metric("portazgo_snapshot_revision") == before
 
     deployment.admin.post(f"/keys/{dead.kid}/revoke")
-    deployment.wait_for(lambda: led_astray.call(dead.whole)[0] == 401, "the death through the lane", 20)
-    deployment.wait_for(lambda: states(deployment, dead.kid)[led_astray.node_id] == "confirmed", "its proof", 20)
+    deployment.admin.post(f"/keys/{off.kid}/disable")
+    for key in (dead, off):
+        ends_through_the_lane(deployment, led_astray, key)
     assert led_astray.metric("portazgo_snapshot_revision") == before
     assert led_astray.call(old.whole)[0] == 200
 
-    # Restarted meanwhile, it knows what it knew, the dead key included.
+    # Restarted meanwhile, without the control plane, it knows what it knew, and what the lane said.
+    relay.silent.set()
     led_astray.kill()
     led_astray.start()
-    assert [led_astray.call(key.whole)[0] for key in (old, dead)] == [200, 401]
+    assert [led_astray.call(key.whole)[0] for key in (old, dead, off)] == [200, 401, 401]
+    relay.silent.clear()
 
     relay.alter = None
     known_to(deployment, led_astray, new)
     deployment.wait_for(lambda: receipt_of(deployment, led_astray)["refused"] is None, "the end of the refusal", 20)
+    deployment.admin.post(f"/keys/{off.kid}/enable")
+    known_to(deployment, led_astray, off)
+
+
+def ends_through_the_lane(deployment: Deployment, node: ExtraNode, key: OwnKey) -> None:
+    """Wait until a node refuses a key, and until that is proven."""
+    deployment.wait_for(lambda: node.call(key.whole)[0] == 401, "the key's end through the lane", 20)
+    deployment.wait_for(lambda: states(deployment, key.kid)[node.node_id] == "confirmed", "its proof", 20)
 
 
 def requiring(kind: str, wanted: Callable[[dict[str, Any]], bool]) -> Callable[[str, bytes], bytes]:
@@ -241,6 +257,8 @@ def test_a_restored_database_does_not_take_back_what_a_node_knows(tmp_path: Path
         shutil.copy(state, backup)
         deployment.start_control()
         lost = own_key(deployment, "lost-by-the-restore")
+        partner = next(deployment.admin.pages("/partners"))["id"]
+        touch(deployment, partner, "before")
         deployment.admin.post(f"/keys/{dead.kid}/revoke")
         deployment.wait_for(lambda: deployment.call(X_Api_Key=dead.whole).status == 401, "the revocation", 10)
 
@@ -249,9 +267,6 @@ def test_a_restored_database_does_not_take_back_what_a_node_knows(tmp_path: Path
             leftover.unlink()
         shutil.copy(backup, state)
         deployment.start_control()
-        partner = next(deployment.admin.pages("/partners"))["id"]
-        for number in range(12):  # past the node's revision, with other content
-            deployment.admin.patch(f"/partners/{partner}", {"metadata": {"after": f"the restore {number}"}})
 
         def refused() -> dict[str, Any] | None:
             node = next(deployment.admin.pages("/nodes"))
@@ -263,7 +278,7 @@ def test_a_restored_database_does_not_take_back_what_a_node_knows(tmp_path: Path
         assert deployment.call(X_Api_Key=kept.whole).status == 200
         assert deployment.call(X_Api_Key=lost.whole).status == 200
         assert deployment.call(X_Api_Key=dead.whole).status == 401
-        # A key revoked now is not dead on that node, and nothing says that it is.
+        # A key revoked now is not dead on that node, and nothing says that it is, although the node's revision is higher.
         deployment.admin.post(f"/keys/{kept.kid}/revoke")
         time.sleep(2)
         assert set(states(deployment, kept.kid).values()) == {"unproven"}
@@ -271,5 +286,16 @@ def test_a_restored_database_does_not_take_back_what_a_node_knows(tmp_path: Path
         deployment.start_gateway()
         time.sleep(2)
         assert set(states(deployment, kept.kid).values()) == {"unproven"}
+        # When the log has passed the node's revision, the number is there, but with other content.
+        touch(deployment, partner, "after")
+        time.sleep(2)
+        assert refused() is not None
+        assert set(states(deployment, kept.kid).values()) == {"unproven"}
         assert deployment.call(X_Api_Key=dead.whole).status == 401
         assert "history" in (deployment.folder / "gateway.log").read_text()
+
+
+def touch(deployment: Deployment, partner: str, mark: str) -> None:
+    """Make a run of revisions."""
+    for number in range(12):
+        deployment.admin.patch(f"/partners/{partner}", {"metadata": {mark: number}})

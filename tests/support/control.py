@@ -142,3 +142,13 @@ def pss_megabytes(pid: int) -> float:
         if line.startswith("Pss:"):
             return int(line.split()[1]) / 1024
     raise RuntimeError("no Pss")
+
+
+def pss_of_role(pid: int) -> float:
+    """Sum the proportional set sizes of a role: its process and all that came from it."""
+    children = [int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in _children(task)]
+    return pss_megabytes(pid) + sum(pss_of_role(child) for child in children)
+
+
+def _children(task: Path) -> list[str]:
+    return (task / "children").read_text().split()

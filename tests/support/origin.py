@@ -1,121 +1,136 @@
-"""A strict origin over raw sockets that records what it received. It repairs nothing: what it can't read is noted."""
+"""A backend of the tests' own that does what a test needs at byte level: big, slow, waiting; trusts whoever calls."""
 
 from __future__ import annotations
 
-import asyncio
+import hashlib
 import json
 import threading
-from dataclasses import dataclass, field
-from typing import Self
+import time
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, Self
 
-DECISIVE = {"host", "content-length", "transfer-encoding", "content-type", "x-request-id", "x-api-key", "authorization"}
+if TYPE_CHECKING:
+    from support.deployment import Deployment
+
+BIG_BYTES = 200 * 1024 * 1024
+PIECE = bytes(range(256)) * 256
+READING_PAUSE_SECONDS = 0.5
+ROUTES = (
+    ("big", "GET"),
+    ("big-in-chunks", "GET"),
+    ("held", "GET"),
+    ("echo", "GET"),
+    ("echo-head", "HEAD"),
+    ("upload", "POST"),
+    ("upload-slowly", "POST"),
+)
 
 
-@dataclass(slots=True)
-class Seen:
-    """A request that began to arrive."""
-
-    method: str
-    target: str
-    headers: dict[str, str]
-    body: bytes = b""
-    complete: bool = False
-
-    @property
-    def request_id(self) -> str:
-        """The gateway's."""
-        return self.headers.get("x-request-id", "")
-
-
-@dataclass
 class Origin:
-    """Listens on a free port of loopback, in a thread of its own. Start it with `with`."""
+    """Serves while the `with` lasts. `release` lets the held answers go; `sent` counts body bytes of the big ones."""
 
-    port: int = 0
-    seen: list[Seen] = field(default_factory=list)
-    trouble: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.release = threading.Event()
+        self.held = threading.Semaphore(0)
+        self.sent = 0
+        origin = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                with suppress(OSError):  # the gateway hung up: that is what some tests are about
+                    origin._answer(self)
+
+            do_POST = do_HEAD = do_GET  # noqa: N815 - the names that http.server looks for
+
+            def log_message(self, *_: Any) -> None:
+                """Not into the test's output."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> Self:
-        ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(ready)), daemon=True)
-        self._thread.start()
-        if not ready.wait(10):
-            raise RuntimeError("the origin did not start")
+        """Serve."""
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(10)
+        """End."""
+        self.release.set()
+        self._server.shutdown()
+        self._server.server_close()
 
-    async def _serve(self, ready: threading.Event) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._stop = asyncio.Event()
-        server = await asyncio.start_server(self._connection, "127.0.0.1", 0, limit=1 << 20)
-        self.port = server.sockets[0].getsockname()[1]
-        ready.set()
-        await self._stop.wait()
-        server.close()
+    def publish(self, deployment: Deployment) -> str:
+        """Make its routes, `/v1/raw/<name>`. Returns the id of their API."""
+        environment = {"targets": [self.url], "credential": {"kind": "none"}}
+        backend = deployment.admin.post("/backends", {"name": "raw", "environments": {"live": environment}})
+        api: str = deployment.admin.post("/apis", {"name": "raw"})["id"]
+        for name, method in ROUTES:
+            route = {"name": name, "backend": backend["id"], "method": method, "path": f"/v1/raw/{name}"}
+            further = {"backend_path": f"/{name}", "passthrough": True, "max_request_bytes": BIG_BYTES}
+            deployment.admin.post(f"/apis/{api}/routes", {**route, **further, "environments": ["live"]})
+        return api
 
-    async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while await self._request(reader, writer):
-                pass
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass  # Seen.complete tells it.
-        except ValueError as problem:
-            self.trouble.append(str(problem))
-        finally:
-            writer.close()
+    def _answer(self, request: BaseHTTPRequestHandler) -> None:
+        match request.path.partition("?")[0]:
+            case "/big":
+                self._big(request, chunked=False)
+            case "/big-in-chunks":
+                self._big(request, chunked=True)
+            case "/held":
+                self.held.release()
+                self.release.wait(30)
+                _json(request, {"held": True})
+            case "/upload":
+                _json(request, _digest(request, 0))
+            case "/upload-slowly":
+                _json(request, _digest(request, READING_PAUSE_SECONDS))
+            case _:
+                _json(request, {"echo": True})
 
-    async def _request(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        try:
-            head = await reader.readuntil(b"\r\n\r\n")
-        except asyncio.IncompleteReadError as end:
-            if end.partial:
-                self.trouble.append(f"a head that never ended: {end.partial[:200]!r}")
-            return False
-        seen = _read_head(head)
-        self.seen.append(seen)
-        await _read_body(reader, seen)
-        seen.complete = True
-        writer.write(_answer(seen))
-        await writer.drain()
-        return True
-
-
-def _read_head(head: bytes) -> Seen:
-    line, *fields = head[:-4].split(b"\r\n")
-    if b"\r" in b"".join(fields) or b"\n" in b"".join(fields):
-        raise ValueError(f"bare line ends: {head[:200]!r}")
-    method, target, version = line.decode("latin-1").split(" ")
-    if version != "HTTP/1.1":
-        raise ValueError(f"version {version}")
-    headers: dict[str, str] = {}
-    for one in fields:
-        name, colon, value = one.decode("latin-1").partition(":")
-        known = headers.get(name.lower())
-        if not colon or name != name.strip() or (known is not None and name.lower() in DECISIVE):
-            raise ValueError(f"field {one!r}")
-        value = value.strip(" \t")
-        headers[name.lower()] = value if known is None else f"{known}, {value}"
-    if "content-length" in headers and "transfer-encoding" in headers:
-        raise ValueError(f"two lengths: {head!r}")
-    return Seen(method, target, headers)
+    def _big(self, request: BaseHTTPRequestHandler, *, chunked: bool) -> None:
+        request.send_response(200)
+        request.send_header("Content-Type", "application/octet-stream")
+        request.send_header(*(("Transfer-Encoding", "chunked") if chunked else ("Content-Length", str(BIG_BYTES))))
+        request.end_headers()
+        self.sent = 0
+        while self.sent < BIG_BYTES:
+            request.wfile.write(b"%x\r\n%s\r\n" % (len(PIECE), PIECE) if chunked else PIECE)
+            self.sent += len(PIECE)
+        if chunked:
+            request.wfile.write(b"0\r\n\r\n")
 
 
-async def _read_body(reader: asyncio.StreamReader, seen: Seen) -> None:
-    if "content-length" in seen.headers:
-        seen.body = await reader.readexactly(int(seen.headers["content-length"]))
-    elif "transfer-encoding" in seen.headers:
-        while size := int(await reader.readuntil(b"\r\n"), 16):
-            seen.body += await reader.readexactly(size)
-            if await reader.readexactly(2) != b"\r\n":
-                raise ValueError("a chunk does not end where it says")
-        if await reader.readexactly(2) != b"\r\n":
-            raise ValueError("trailers were forwarded")
+def _digest(request: BaseHTTPRequestHandler, pause_seconds: float) -> dict[str, Any]:
+    time.sleep(pause_seconds)
+    digest, size = hashlib.sha256(), 0
+    for piece in _pieces(request):
+        digest.update(piece)
+        size += len(piece)
+    return {"sha256": digest.hexdigest(), "bytes": size}
 
 
-def _answer(seen: Seen) -> bytes:
-    document = json.dumps({"method": seen.method, "path": seen.target, "body_bytes": len(seen.body)}).encode()
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(document)}\r\n\r\n".encode()
-    return head if seen.method == "HEAD" else head + document
+def _pieces(request: BaseHTTPRequestHandler) -> Any:
+    if "Content-Length" in request.headers:
+        left = int(request.headers["Content-Length"])
+        while left and (piece := request.rfile.read(min(left, 65536))):
+            left -= len(piece)
+            yield piece
+        return
+    while size := int(request.rfile.readline().split(b";")[0], 16):
+        yield request.rfile.read(size)
+        request.rfile.readline()
+    request.rfile.readline()
+
+
+def _json(request: BaseHTTPRequestHandler, document: dict[str, Any]) -> None:
+    body = json.dumps(document).encode()
+    request.send_response(200)
+    request.send_header("Content-Type", "application/json")
+    request.send_header("Content-Length", str(len(body)))
+    request.end_headers()
+    if request.command != "HEAD":
+        request.wfile.write(body)

@@ -324,7 +324,9 @@ def _jwks(token: Presented) -> str:
 
 
 _UNSEEN = re.compile(
-    r"credentials were not provided|(no|missing) (auth\w*|bearer|access)?\s?(token|header)|token (is )?(missing|required)",
+    r"credentials were not provided|(no|missing) (auth\w*|bearer|access)?\s?(token|header)"
+    # But not: the token is missing the "aud" claim.
+    r"|token (is )?(missing|required)(?! the| \w+ claim)",
     re.IGNORECASE,
 )
 _KEYS_AWAY = re.compile(r"\bjwks?\b|\bkeys? .{0,30}(fetch|load|reach|retriev|unavailable)", re.IGNORECASE)
@@ -352,7 +354,8 @@ _CAUSES: tuple[tuple[re.Pattern[str], _Cause], ...] = (
     ),
     (
         re.compile(
-            r"token.?type|no (recognizable )?(user|identification)|user (not found|is inactive)|claim", re.IGNORECASE
+            r"token.?type|wrong type|no (recognizable )?(user|identification)|user (not found|is inactive)|claim",
+            re.IGNORECASE,
         ),
         _claims,
     ),

@@ -70,7 +70,11 @@ def get(
         named: dict[str, str] = {}
         for name, value in answer.getheaders():
             named[name.lower()] = f"{named[name.lower()]}, {value}" if name.lower() in named else value
-        return Reply(answer.status, named, answer.read(LARGEST_BODY_BYTES))
+        body = answer.read(LARGEST_BODY_BYTES)
+        if ended.is_set():
+            # What was cut off here reads like a short answer.
+            raise NoReply(NoReplyReason.TIMED_OUT)
+        return Reply(answer.status, named, body)
     except (OSError, http.client.HTTPException) as problem:
         raise NoReply(NoReplyReason.TIMED_OUT if ended.is_set() else _why(problem)) from None
     finally:

@@ -29,9 +29,14 @@ def one_moment(url: DatabaseURL, schema: str) -> Iterator[tuple[Queries, str]]:
     """Hold one moment of a database: queries see it, and so does a dump that is given its name. Raises CareFailed."""
     with connected(url) as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        connection.execute(f"SET LOCAL search_path = {schema}")
+        search_in(connection, schema)
         row = connection.execute("SELECT pg_export_snapshot()").fetchone()
         yield queries(connection, url), str(row[0]) if row else ""
+
+
+def search_in(connection: Connection, schema: str) -> None:
+    """Find tables in this schema until the transaction ends."""
+    connection.execute(cast("Any", f"SET LOCAL search_path = {schema}"))
 
 
 def queries(connection: Connection, url: DatabaseURL) -> Queries:
@@ -42,7 +47,8 @@ def queries(connection: Connection, url: DatabaseURL) -> Queries:
             return connection.execute(cast("Any", sql)).fetchall()
         except psycopg.Error as problem:
             raise CareFailed(
-                f"{url} holds no databases of Portazgo ({_line(problem)})", "look at it with `portazgo doctor`"
+                f"{url} holds no database of Portazgo ({_line(problem)})",
+                "run `portazgo migrate` to begin one there, or correct PORTAZGO_STATE_URL",
             ) from None
 
     return query

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 
 from portazgo.care import facts, postgresql_dumps, sqlite_copies
 from portazgo.care.backup import SQLITE, engine_of
+from portazgo.care.dead_keys import dead_kids
 from portazgo.care.failed import CareFailed, CareRefused
 from portazgo.care.manifest import REVOCATIONS, Manifest
 from portazgo.care.master_key import beside, key_path, open_key
 from portazgo.control.database_options import LEDGER_SCHEMA, STATE_SCHEMA
 from portazgo.kit.files import sync_folder, write_private
-from portazgo.kit.ids import is_kid
 from portazgo.roles.instance import FILE_NAME as LOCK
 from portazgo.roles.instance import InstanceLock
 
@@ -127,11 +127,11 @@ def _revocations(folder: Path, further: Sequence[Path]) -> tuple[str, int]:
     text = own.read_text("utf-8", errors="replace") if own.exists() else ""
     if text and not text.endswith("\n"):
         text += "\n"
-    known = set(_dead(text))
+    known = set(dead_kids(text))
     since: dict[str, None] = {}
     for path in further:
         try:
-            since.update(dict.fromkeys(_dead(path.read_text("utf-8", errors="replace"))))
+            since.update(dict.fromkeys(dead_kids(path.read_text("utf-8", errors="replace"))))
         except OSError as problem:
             raise CareRefused(
                 f"{path} can't be read ({problem.strerror})", "name a revocations.log or revoked.log"
@@ -139,17 +139,6 @@ def _revocations(folder: Path, further: Sequence[Path]) -> tuple[str, int]:
     new = [kid for kid in since if kid not in known]
     lines = [json.dumps({"security": {"operation": "revoke_key", "id": kid}}, separators=(",", ":")) for kid in new]
     return text + "".join(f"{line}\n" for line in lines), len(new)
-
-
-def _dead(text: str) -> Iterator[str]:
-    """Name the kids of a `revocations.log` (JSON lines) or of a node's `revoked.log` (kids); torn lines are left out."""
-    for line in text.splitlines():
-        try:
-            kid = json.loads(line)["security"]["id"] if line.startswith("{") else line.strip()
-        except (ValueError, KeyError, TypeError):
-            continue
-        if isinstance(kid, str) and is_kid(kid):
-            yield kid
 
 
 @contextmanager

@@ -11,7 +11,6 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from urllib.parse import quote
 
 from portazgo.care.facts import Queries, Rows
 from portazgo.care.failed import CareFailed
@@ -39,7 +38,7 @@ def copy_database(source: Path, target: Path) -> None:
 
 def require_sound(file: Path) -> None:
     """Raise CareFailed when SQLite finds fault with a file."""
-    with closing(sqlite3.connect(f"file:{_quoted(file)}?mode=ro", uri=True)) as connection:
+    with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
         try:
             found = connection.execute("PRAGMA quick_check").fetchone()[0]
         except sqlite3.Error as problem:
@@ -51,7 +50,7 @@ def require_sound(file: Path) -> None:
 @contextmanager
 def queries(file: Path) -> Iterator[Queries]:
     """Run queries on a file that nobody else writes to. Raises CareFailed where they fail."""
-    with closing(sqlite3.connect(f"file:{_quoted(file)}?mode=ro", uri=True)) as connection:
+    with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
 
         def query(sql: str) -> Rows:
             try:
@@ -66,8 +65,4 @@ def queries(file: Path) -> Iterator[Queries]:
 
 def _reading(source: Path) -> closing[sqlite3.Connection]:
     # Not read-only: a log that a crash left beside the file must be read too. Never made when it is missing.
-    return closing(sqlite3.connect(f"file:{_quoted(source)}?mode=rw", uri=True, timeout=BUSY_SECONDS))
-
-
-def _quoted(path: Path) -> str:
-    return quote(str(path.absolute()))
+    return closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_SECONDS))

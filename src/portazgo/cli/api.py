@@ -57,7 +57,14 @@ def show_api(api: str, output: str) -> None:
     "--path", "paths", multiple=True, help="Operations of this path of the backend; * stands for any text. Repeat it."
 )
 @click.option("--operation", "operations", multiple=True, help="The operation with this operationId. Repeat it.")
-@click.option("--map", "prefix_map", type=prefixes, multiple=True, help="Publish paths otherwise, such as /api=/v1.")
+@click.option(
+    "--map",
+    "prefix_map",
+    type=prefixes,
+    multiple=True,
+    metavar="FROM=TO",
+    help="Publish paths otherwise, such as /api=/v1.",
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would be.")
 @prints
 def import_routes(api: str, url: str | None, file: Any, backend: str, output: str, **picked: Any) -> None:
@@ -91,7 +98,8 @@ def delete_api(api: str, output: str) -> None:
 
 def _show_report(report: dict[str, Any], output: str, *, dry_run: bool) -> None:
     if output in {"table", "csv"}:
-        show_rows(_outcomes(report), OUTCOME_COLUMNS, output)
+        columns = OUTCOME_COLUMNS if report["skipped"] or output == "csv" else OUTCOME_COLUMNS[:2]
+        show_rows(_outcomes(report), columns, output)
     else:
         show_one(report, output)
     counts = ", ".join(f"{len(report[name])} {label(name)}" for name in ("created", "changed", "unchanged", "skipped"))

@@ -8,7 +8,7 @@ import click
 
 from portazgo.cli.find import APPLICATION, PARTNER, PLAN, find, find_id
 from portazgo.cli.noun import Noun, asks, confirm, limit, limited, prints, show_deleted, show_list, show_named
-from portazgo.cli.parameters import given, pair
+from portazgo.cli.parameters import PAIR, given, pair
 from portazgo.cli.partner import merged
 from portazgo.cli.session import connect
 from portazgo.cli.words import say
@@ -40,7 +40,7 @@ def list_applications(partner: str | None, most: int | None, output: str) -> Non
 @click.option("--partner", required=True, help="Whose it is.")
 @click.option("--environment", type=click.Choice(["live", "test"]), required=True, help="Which keys it gets.")
 @click.option("--plan", help="What it may call, and how often; without one it may call nothing.")
-@click.option("--metadata", type=pair, multiple=True, help="Repeat it; claims of tokens may use it.")
+@click.option("--metadata", type=pair, multiple=True, metavar=PAIR, help="Repeat it; claims of tokens may use it.")
 @prints
 def create_application(
     name: str, partner: str, environment: str, plan: str | None, metadata: tuple[tuple[str, Any], ...], output: str
@@ -67,7 +67,7 @@ def show_application(application: str, partner: str | None, output: str) -> None
 @of_partner
 @click.option("--name", help="The new name.")
 @click.option("--plan", help="The plan that holds from now on.")
-@click.option("--metadata", type=pair, multiple=True, help="Set this member; the others stay.")
+@click.option("--metadata", type=pair, multiple=True, metavar=PAIR, help="Set this member; the others stay.")
 @click.option("--remove-metadata", "removed", multiple=True, metavar="NAME", help="Take this member away.")
 @prints
 def change_application(

@@ -8,7 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import click
 
-from portazgo.cli.parameters import duration, milliseconds, pair
+from portazgo.cli.parameters import PAIR, duration, milliseconds, pair
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -38,6 +38,7 @@ def environment_options(command: Callable[P, R]) -> Callable[P, R]:
             "claims",
             type=pair,
             multiple=True,
+            metavar=PAIR,
             help="A claim: a constant, or of values such as {partner.name}. Repeat it.",
         ),
         click.option("--no-credential", is_flag=True, help="Calls carry no token."),

@@ -100,8 +100,9 @@ def unknown(kind: Kind, text: str, known: list[str]) -> Failed:
     near = did_you_mean(text, known).strip()
     if near:
         return Failed(sentence, remedy=near)
-    if not known:
-        return Failed(sentence, remedy=say("There is none at all yet."))
+    if not known and kind is not NODE:
+        command = f"portazgo {kind.word} create"
+        return Failed(sentence, remedy=say("There is none at all yet: `{command}` makes one.", command=command))
     return Failed(sentence, remedy=say("`{command}` lists them.", command=f"portazgo {kind.word} list"))
 
 

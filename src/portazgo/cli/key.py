@@ -11,7 +11,7 @@ from portazgo.cli.find import APPLICATION, find_id, kid_of
 from portazgo.cli.noun import Noun, asks, confirm, limit, limited, prints, show_list, show_named
 from portazgo.cli.output import note
 from portazgo.cli.parameters import duration, given, rfc3339, until
-from portazgo.cli.propagation import DEFAULT_TIMEOUT, show_propagation
+from portazgo.cli.propagation import show_propagation
 from portazgo.cli.session import connect
 from portazgo.cli.words import say
 
@@ -19,9 +19,7 @@ COLUMNS = ("kid", "name", "application", "status", "expires_at", "created_at")
 NAMED = {"application": "/applications"}
 
 WAIT = click.option("--wait", is_flag=True, help="Wait until no node is left that may still let the key through.")
-TIMEOUT = click.option(
-    "--timeout", type=duration, default=DEFAULT_TIMEOUT, help="How long --wait waits.", show_default="30s"
-)
+TIMEOUT = click.option("--timeout", type=duration, default="30s", help="How long --wait waits.", show_default=True)
 
 
 @click.group(cls=Noun)

@@ -25,7 +25,11 @@ _NO_INPUT = "portazgo.no-input"
 
 
 class Noun(click.Group):
-    """A noun with its verbs; a misspelt verb is answered with the nearest."""
+    """A noun with its verbs, in the order of its file; a misspelt verb is answered with the nearest."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the verbs."""
+        return list(self.commands)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -143,7 +147,12 @@ def limit(default: int | None) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Add `--limit`."""
     shown = "all" if default is None else str(default)
     return click.option(
-        "--limit", "most", type=click.IntRange(min=1), default=default, help=f"Most items to print.  [default: {shown}]"
+        "--limit",
+        "most",
+        type=click.IntRange(min=1),
+        default=default,
+        metavar="N",
+        help=f"Most items to print.  [default: {shown}]",
     )
 
 

@@ -37,7 +37,7 @@ def show_rows(rows: Iterable[Row], columns: Sequence[str], output: str, *, names
     elif output == "yaml":
         _yaml(listed)
     elif output == "csv":
-        writer = csv.writer(sys.stdout)
+        writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows([raw(member(row, column)) for column in columns] for row in listed)
     else:

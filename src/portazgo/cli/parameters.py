@@ -9,6 +9,9 @@ from typing import Any
 
 import click
 
+# How help names a `name=value`.
+PAIR = "NAME=VALUE"
+
 _DURATION = re.compile(r"(0|[1-9][0-9]{0,8})(ms|s|m|h|d)")
 _MILLISECONDS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 

@@ -9,7 +9,7 @@ import click
 from portazgo.cli.find import PARTNER, find, find_id
 from portazgo.cli.noun import Noun, asks, confirm, limit, limited, prints, show_deleted, show_list
 from portazgo.cli.output import show_one
-from portazgo.cli.parameters import given, pair
+from portazgo.cli.parameters import PAIR, given, pair
 from portazgo.cli.session import connect
 from portazgo.cli.words import say
 
@@ -32,7 +32,7 @@ def list_partners(most: int | None, output: str) -> None:
 
 @partner.command("create")
 @click.argument("name")
-@click.option("--metadata", type=pair, multiple=True, help="Repeat it; claims of tokens may use it.")
+@click.option("--metadata", type=pair, multiple=True, metavar=PAIR, help="Repeat it; claims of tokens may use it.")
 @prints
 def create_partner(name: str, metadata: tuple[tuple[str, Any], ...], output: str) -> None:
     """Make a partner."""
@@ -50,7 +50,7 @@ def show_partner(partner: str, output: str) -> None:
 @partner.command("change")
 @click.argument("partner")
 @click.option("--name", help="The new name.")
-@click.option("--metadata", type=pair, multiple=True, help="Set this member; the others stay.")
+@click.option("--metadata", type=pair, multiple=True, metavar=PAIR, help="Set this member; the others stay.")
 @click.option("--remove-metadata", "removed", multiple=True, metavar="NAME", help="Take this member away.")
 @prints
 def change_partner(

@@ -13,7 +13,6 @@ from portazgo.cli.words import say
 if TYPE_CHECKING:
     from portazgo.client.admin import AdminClient, Document
 
-DEFAULT_TIMEOUT = timedelta(seconds=30)
 NODE_COLUMNS = ("label", "state", "at", "node")
 _PAUSE_SECONDS = 0.2
 

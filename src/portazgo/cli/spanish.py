@@ -32,7 +32,7 @@ SENTENCES = {
         "esto no es un kid: son 10 letras y cifras, como 7hK2mQ9xTb"
     ),
     "`{command}` lists them.": "`{command}` los enumera.",
-    "There is none at all yet.": "Todavía no hay ninguno.",
+    "There is none at all yet: `{command}` makes one.": "Todavía no hay ninguno: `{command}` crea uno.",
     # The nouns
     "Remove the partner {name}?": "¿Eliminar el socio {name}?",
     "Remove the application {name}?": "¿Eliminar la aplicación {name}?",
@@ -128,6 +128,33 @@ SENTENCES = {
     "Timeline": "Cronología",
     "reached": "llegó a los",
     "took": "duró",
+    # cli/declarative.py, cli/plan_output.py
+    "{file} is fine.": "{file} está bien.",
+    "1 problem in {file}": "1 problema en {file}",
+    "{count} problems in {file}": "{count} problemas en {file}",
+    "Name the file with --file, or write one: `portazgo export` makes it of what exists.": (
+        "Indica el archivo con --file, o escribe uno: `portazgo export` lo hace de lo que existe."
+    ),
+    "Apply this?": "¿Aplicarlo?",
+    "Applied ({number}): nothing but who owns what.": "Aplicado ({number}): solo de quién es cada cosa.",
+    "Applied ({number}) as revision {revision}.": "Aplicado ({number}) como revisión {revision}.",
+    "Back to what apply {number} left:": "De vuelta a lo que dejó la aplicación {number}:",
+    "The file still says otherwise: `portazgo diff` shows it.": (
+        "El archivo sigue diciendo otra cosa: `portazgo diff` lo muestra."
+    ),
+    "{created} to create, {changed} to change, {deleted} to delete.": (
+        "{created} por crear, {changed} por cambiar, {deleted} por eliminar."
+    ),
+    "No differences.": "No hay diferencias.",
+    "Exposes": "Expone",
+    "Breaks": "Rompe",
+    "The rest": "El resto",
+    "Takes over, though no apply of this file made it:": "Toma a su cargo, aunque no lo creó este archivo:",
+    "Lets go of, and leaves as it is:": "Suelta, y deja como está:",
+    "to {names}": "a {names}",
+    "to nobody yet": "a nadie todavía",
+    "for {names}": "para {names}",
+    "{names} and {count} more": "{names} y {count} más",
 }
 
 # Headings: whole where there is an entry, otherwise word by word.
@@ -145,6 +172,7 @@ LABELS = {
     "bytes out": "bytes de salida",
     "billable": "facturable",
     "changed": "cambiadas",
+    "check": "comprobación",
     "collected": "recogidos",
     "created": "creado",
     "credential": "credencial",
@@ -173,24 +201,29 @@ LABELS = {
     "networks": "redes",
     "node": "nodo",
     "node token": "token de nodo",
+    "number": "número",
     "operation": "operación",
     "outcome": "resultado",
     "partner": "socio",
     "path": "ruta pública",
     "plan": "plan",
     "published": "publicada",
+    "remedy": "remedio",
     "request id": "id de petición",
     "requests": "peticiones",
+    "restores": "restaura",
     "retired": "dado de baja",
     "revision": "revisión",
     "revoked": "revocado",
     "route": "ruta",
     "scopes": "ámbitos",
     "secrets": "secretos",
+    "sentence": "resultado",
     "skipped": "omitidas",
     "state": "estado",
     "status": "estado",
     "subject": "objeto",
+    "summary": "resumen",
     "summed up": "sumados",
     "target": "destino",
     "throttles": "límites",

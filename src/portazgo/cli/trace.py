@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import click
 
@@ -18,7 +20,7 @@ from portazgo.cli.trace_page import LIST_COLUMNS, listed, show_line, show_page
 from portazgo.cli.words import say
 
 if TYPE_CHECKING:
-    from portazgo.client.admin import AdminClient
+    from portazgo.client.admin import AdminClient, Document
 
 COLUMNS = (
     "started_at",
@@ -39,6 +41,8 @@ COLUMNS = (
 )
 BLAMES = ("partner", "partner_network", "policy", "gateway", "backend", "backend_network", "platform")
 _PAUSE_SECONDS = 0.5
+# A record arrives about a second after its answer.
+_ON_ITS_WAY_SECONDS = 5.0
 
 
 @click.group(cls=Noun)
@@ -55,7 +59,7 @@ _FILTERS = (
     click.option("--environment", type=click.Choice(["live", "test"]), help="In this environment."),
     click.option("--fault", help="That failed so: a code of docs/faults.md."),
     click.option("--blame", type=click.Choice(BLAMES), help="That failed by the fault of these."),
-    click.option("--status", type=click.IntRange(100, 599), help="Answered with this status."),
+    click.option("--status", type=click.IntRange(100, 599), metavar="N", help="Answered with this status."),
     click.option("--slower-than", "slower_than_ms", type=duration, help="That took longer, such as 500ms."),
     click.option("--trace-id", help="With this W3C trace id."),
     click.option("--client-request-id", help="To which the caller gave this X-Request-Id."),
@@ -95,7 +99,7 @@ def show_trace(request_id: str, output: str) -> None:
             remedy=say("It stands in the answer's X-Request-Id, and in `instance` of a problem document."),
             exit_code=Exit.USAGE,
         )
-    found = connect().get(f"/traces/{request_id}")
+    found = _arrived(connect(), request_id)
     if output == "table":
         show_page(found)
     else:
@@ -104,7 +108,9 @@ def show_trace(request_id: str, output: str) -> None:
 
 @trace.command("tail")
 @_filters
-@click.option("--limit", "most", type=click.IntRange(min=1), help="End after so many.  [default: go on until Ctrl-C]")
+@click.option(
+    "--limit", "most", type=click.IntRange(min=1), metavar="N", help="End after so many.  [default: go on until Ctrl-C]"
+)
 @prints
 def tail_traces(most: int | None, output: str, **filters: Any) -> None:
     """Follow calls as their records arrive, until Ctrl-C. Prints lines: `-o table` or `-o jsonl`."""
@@ -115,6 +121,20 @@ def tail_traces(most: int | None, output: str, **filters: Any) -> None:
         show_line(one) if output == "table" else show_one(one, "jsonl")
         if number == most:
             return
+
+
+def _arrived(client: AdminClient, request_id: str) -> Document:
+    """Give a record, and wait for one that is still on its way: the id says when the call began."""
+    from portazgo.client.admin import Answered  # noqa: PLC0415 - with the client
+
+    began = (UUID(request_id).int >> 80) / 1_000
+    while True:
+        try:
+            return client.get(f"/traces/{request_id}")
+        except Answered as problem:
+            if problem.status != HTTPStatus.NOT_FOUND or not 0 <= time.time() - began < _ON_ITS_WAY_SECONDS:
+                raise
+        time.sleep(_PAUSE_SECONDS)
 
 
 def _collected(client: AdminClient, query: dict[str, Any]) -> Any:

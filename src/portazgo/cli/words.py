@@ -8,6 +8,7 @@ LANGUAGES = ("en", "es")
 # What a column is called where its path doesn't say it well.
 _LABELS = {
     "actor.name": "who",
+    "actor_name": "who",
     "application_name": "application",
     "at": "time",
     "contact_at": "last contact",

@@ -11,6 +11,7 @@ from django.apps import apps
 
 from portazgo import settings as portazgo_settings
 from portazgo.kit.errors import StartRefused
+from portazgo.native_build import NativeModuleStale, require_fresh
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,14 +22,23 @@ if TYPE_CHECKING:
 def boot(settings: Settings) -> None:
     """Make these the settings of the process and set Django up; needed before anything that has a model is imported.
 
-    Raises StartRefused when the data folder can't be made or written.
+    Raises StartRefused when the native module is stale, or the data folder can't be made or written.
     """
     if apps.ready:
         return
+    _require_native()
     portazgo_settings.use(settings)
     os.environ["DJANGO_SETTINGS_MODULE"] = "portazgo.control.django_settings"
     _make_folder(settings.data_dir)
     django.setup()
+
+
+def _require_native() -> None:
+    # The control plane validates with it: a stale one would let through what nodes of these sources refuse.
+    try:
+        require_fresh()
+    except NativeModuleStale as problem:
+        raise StartRefused(str(problem), "run `make native`") from None
 
 
 def _make_folder(folder: Path) -> None:

@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
-from django.db.utils import OperationalError
+from django.db.utils import DatabaseError, OperationalError
 
 from portazgo.control.database_options import LEDGER_SCHEMA, STATE_SCHEMA
 from portazgo.kit.errors import StartRefused
@@ -47,9 +47,14 @@ def reach(alias: str) -> BaseDatabaseWrapper:
     connection = connections[alias]
     try:
         connection.ensure_connection()
-    except OperationalError as problem:
+    except DatabaseError as problem:
         variable = "PORTAZGO_STATE_URL" if alias == "default" else "PORTAZGO_LEDGER_URL"
         reason = str(problem).strip().splitlines()[0]
+        if not isinstance(problem, OperationalError):
+            raise StartRefused(
+                f"the database {described(connection)} can't be read ({reason})",
+                f"restore the newest sound backup (docs/operations.md), or correct {variable}",
+            ) from None
         raise StartRefused(
             f"the database {described(connection)} can't be reached ({reason})", f"start it, or correct {variable}"
         ) from None

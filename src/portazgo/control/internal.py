@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import ssl
 import threading
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -64,8 +65,9 @@ class InternalListener:
     """Binds at once, serves between `start` and `stop`."""
 
     def __init__(self, settings: Settings, *, clock: Clock = SYSTEM_CLOCK) -> None:
-        """Bind. Raises StartRefused when the address is taken."""
+        """Bind. Raises StartRefused when the address is taken, or the certificate can't be used."""
         self._clock = clock
+        _require_certificate(settings)
         self._socket = bound_socket(
             settings.internal_listen.host, settings.internal_listen.port, "PORTAZGO_INTERNAL_LISTEN"
         )
@@ -171,6 +173,20 @@ def bound_socket(host: str, port: int, variable: str) -> socket.socket:
             f"{host}:{port} can't be listened on ({problem.strerror})", f"free it, or choose another with {variable}"
         ) from None
     return listening
+
+
+def _require_certificate(settings: Settings) -> None:
+    if settings.internal_tls_certificate is None:
+        return
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+            settings.internal_tls_certificate, settings.internal_tls_key
+        )
+    except OSError as problem:  # ssl.SSLError is one
+        raise StartRefused(
+            f"the certificate {settings.internal_tls_certificate} and its key can't be used ({problem.strerror or problem})",
+            "correct PORTAZGO_INTERNAL_TLS_CERTIFICATE and PORTAZGO_INTERNAL_TLS_KEY",
+        ) from None
 
 
 def _routes(services: Services) -> list[BaseRoute]:

@@ -25,7 +25,7 @@ NOTICE = "Generated from the routers of the nouns by `make gen`; do not edit."
 _WRITES = frozenset({"post", "put", "patch", "delete"})
 _ALWAYS = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.SERVICE_UNAVAILABLE)
 _WITH_PARAMETERS = (HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY)
-_WITH_WRITES = (HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
+_WITH_WRITES = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
 _WITH_BODY = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, HTTPStatus.UNPROCESSABLE_ENTITY)
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
@@ -59,8 +59,9 @@ def text() -> str:
 
 def main(arguments: list[str]) -> int:
     """Write or check. Returns the exit code."""
-    _set_up()
-    fresh = text()
+    with tempfile.TemporaryDirectory(prefix="portazgo-openapi-") as folder:
+        _set_up(folder)
+        fresh = text()
     stale = not FILE.exists() or FILE.read_text("utf-8") != fresh
     if "--check" in arguments:
         if stale:
@@ -106,11 +107,11 @@ def _problem_response() -> dict[str, Any]:
     return {"description": "Why it was not done (RFC 9457)", "content": {PROBLEM_JSON: {"schema": schema}}}
 
 
-def _set_up() -> None:
+def _set_up(folder: str) -> None:
     from portazgo.control.boot import boot  # noqa: PLC0415 - a process that only writes the file
     from portazgo.settings import load  # noqa: PLC0415
 
-    boot(load({"data_dir": tempfile.mkdtemp(prefix="portazgo-openapi-")}, environment={}, file=Path("absent.yaml")))
+    boot(load({"data_dir": folder}, environment={}, file=Path("absent.yaml")))
 
 
 if __name__ == "__main__":

@@ -45,6 +45,7 @@ NOUNS = (
     Noun("portazgo.nodes"),
     Noun("portazgo.usage", database="ledger"),
     Noun("portazgo.traces", database="ledger"),
+    Noun("portazgo.declarative"),
     Noun("portazgo.control", api=False),
 )
 

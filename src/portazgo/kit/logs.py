@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
@@ -18,13 +19,14 @@ def configure_logs(log_format: LogFormat = "auto", level: int = logging.INFO, st
     """Send every log of this process to `stream` (stderr) in one format; `auto` is pretty on a terminal, else JSON."""
     target = stream or sys.stderr
     pretty = log_format == "pretty" or (log_format == "auto" and target.isatty())
+    coloured = target.isatty() and "NO_COLOR" not in os.environ
     handler = logging.StreamHandler(target)
-    handler.setFormatter(PrettyFormatter(colours=target.isatty()) if pretty else JsonFormatter())
+    handler.setFormatter(PrettyFormatter(colours=coloured) if pretty else JsonFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    # What they say at INFO is one line per connection.
-    for name in ("urllib3", "waitress.queue", "uvicorn.access"):
+    # What they say at INFO is one line per connection, or what our own lines say.
+    for name in ("urllib3", "waitress.queue", "uvicorn.access", "uvicorn.error"):
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
 
 

@@ -3,18 +3,22 @@
 What a person or a document names as an address is looked up once, judged, and then called at exactly the address that
 was judged.
 
-Refused unless `allow_private`: loopback, private, link-local (cloud metadata among them), carrier-grade NAT, multicast,
-reserved; also where they hide inside IPv6 (mapped, 6to4, Teredo, NAT64). Source: RFC 6890, OWASP SSRF prevention.
+Refused unless `allow_private`: loopback, private, carrier-grade NAT. Refused always: link-local (cloud metadata among them),
+multicast, reserved, unspecified. Also where they hide inside IPv6 (mapped, 6to4, Teredo, NAT64).
+Source: RFC 6890, OWASP SSRF prevention.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+Resolve = Callable[[str, int], list[IPAddress]]
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
@@ -33,16 +37,31 @@ class PinnedAddress:
     port: int
     address: str
 
+    @property
+    def is_private(self) -> bool:
+        """Whether it lies in a private or local network."""
+        return is_private(ipaddress.ip_address(self.address))
 
-def pin(url: str, *, allow_private: bool = False) -> PinnedAddress:
-    """Look the host of an http(s) URL up once and judge every address found. Raises AddressRefused."""
+    @property
+    def authority(self) -> str:
+        """What the Host header says: the host as it goes over the wire, and the port where it isn't the scheme's own."""
+        host = f"[{self.host}]" if ":" in self.host else self.host.encode("idna").decode("ascii")
+        return host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
+
+
+def pin(url: str, *, allow_private: bool = False, resolve: Resolve | None = None) -> PinnedAddress:
+    """Look the host of an http(s) URL up once and judge every address found. Raises AddressRefused.
+
+    `resolve` gives the addresses of a host, as the system's resolver does where it is None.
+    """
     scheme, host, port = _split(url)
-    addresses = _resolve(host, port)
-    if not allow_private:
-        for address in addresses:
-            if is_private(address):
-                # One private answer among public ones is how rebinding looks: refuse them all.
-                raise AddressRefused(f"{host} is at {address}, inside a private or local network")
+    addresses = (resolve or _resolve)(host, port)
+    for address in addresses:
+        # One private answer among public ones is how rebinding looks: refuse them all.
+        if is_never_called(address):
+            raise AddressRefused(f"{host} is at {address}, which is no address that documents are fetched from")
+        if is_private(address) and not allow_private:
+            raise AddressRefused(f"{host} is at {address}, inside a private or local network")
     return PinnedAddress(scheme, host, port, str(addresses[0]))
 
 
@@ -52,6 +71,16 @@ def is_private(address: IPAddress) -> bool:
     if hidden is not None:
         return is_private(hidden)
     return not address.is_global or address.is_multicast or address.is_reserved or address.is_unspecified
+
+
+def is_never_called(address: IPAddress) -> bool:
+    """Tell whether nothing that an operator means lives there: link-local, where clouds keep credentials, and the like."""
+    hidden = _hidden_ipv4(address)
+    if hidden is not None:
+        return is_never_called(hidden)
+    # Loopback counts as reserved in IPv6.
+    reserved = address.is_reserved and not address.is_loopback
+    return address.is_link_local or address.is_multicast or address.is_unspecified or reserved
 
 
 def _hidden_ipv4(address: IPAddress) -> ipaddress.IPv4Address | None:

@@ -6,6 +6,9 @@ import json
 import socket
 from typing import TYPE_CHECKING, Any
 
+from portazgo.kit.errors import StartRefused
+from portazgo.settings_kinds import Listen
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -27,14 +30,14 @@ def certificate_files(settings: Settings) -> list[Path]:
 
 
 def native_configuration(settings: Settings, *, follows_control_plane: bool) -> str:
-    """Write the JSON that the native node reads."""
+    """Write the JSON that the native node reads. Raises StartRefused for an address that can't be one."""
     staleness = settings.revocation_max_staleness if follows_control_plane else None
     return json.dumps(
         {
             "folder": str(node_folder(settings).absolute()),
             "label": socket.gethostname(),
-            "listen": str(settings.gateway_listen),
-            "admin_listen": str(settings.admin_listen),
+            "listen": _numeric(settings.gateway_listen, "PORTAZGO_GATEWAY_LISTEN"),
+            "admin_listen": _numeric(settings.admin_listen, "PORTAZGO_ADMIN_LISTEN"),
             "threads": settings.threads,
             "key_prefix": settings.key_prefix,
             "max_staleness_seconds": None if staleness is None else int(staleness.total_seconds()),
@@ -67,3 +70,12 @@ def _tls(settings: Settings) -> dict[str, Any] | None:
         "client_ca": None if authority is None else str(authority),
         "handshake_seconds": 10,
     }
+
+
+def _numeric(listen: Listen, variable: str) -> str:
+    """Write host:port with the host's address: the native side looks no names up. Raises StartRefused."""
+    try:
+        found = socket.getaddrinfo(listen.host, listen.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as problem:
+        raise StartRefused(f"{listen} can't be listened on ({problem.strerror})", f"correct {variable}") from None
+    return str(Listen(str(found[0][4][0]), listen.port))

@@ -8,7 +8,7 @@ import random
 import threading
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from portazgo import _native
@@ -31,11 +31,14 @@ logger = logging.getLogger(__name__)
 
 LONGEST_WAIT_SECONDS = 25
 FIRST_PAUSE_SECONDS = 0.2
+START_TOGETHER_SECONDS = 15.0
+"""A group's parts start at once, and the control plane takes longest: until then its absence is no trouble."""
 LONGEST_PAUSE_SECONDS = 5.0
 GONE = 410
 CONFLICT = 409
 NO_CONTENT = 204
 OK = 200
+CLOCK_ALERT_US = 2_000_000
 HEAD_HEADER = "X-Portazgo-Head"
 
 
@@ -76,17 +79,23 @@ class Follower:
         self._headers = {"X-Portazgo-Node": node.node_id, "X-Portazgo-Epoch": node.epoch}
         self._receipt: dict[str, Any] | None = None
         self._sent: dict[str, Any] | None = None
+        self._clock_offset_us: int | None = None
+        self._clock_off = False
+        self._heard = False
         self._pause = FIRST_PAUSE_SECONDS
-        self._last_trouble = ""
+        self._last_trouble: tuple[int, str] | None = None
+        self._patient_until = time.monotonic() + START_TOGETHER_SECONDS
 
     def load_last_known_good(self) -> bool:
         """Serve what was known last, dead keys first. Returns whether there was anything."""
         self._node.revoke_for_ever(self._kept.revoked())
         try:
-            return self._kept.load(self._apply_kept)
+            loaded = self._kept.load(self._apply_kept)
         except WrappingFailed as problem:
-            self._say(f"what was known last can't be unsealed: {problem}")
+            logger.warning("what was known last can't be unsealed: %s", problem)
             return False
+        self._node.apply_security(self._kept.lane())
+        return loaded
 
     def run(self, stopping: threading.Event) -> None:
         """Follow until told to stop; every failure is a pause and another try."""
@@ -94,7 +103,7 @@ class Follower:
             try:
                 self._step()
             except (FeedRefused, Unreachable, SnapshotRefused, WrappingFailed, OSError) as problem:
-                self._say(str(problem))
+                self._say(problem)
                 self._rest(stopping)
             except Exception:
                 # A follower that ends is a node that never hears of a revocation again, whatever the cause was.
@@ -102,7 +111,7 @@ class Follower:
                 self._rest(stopping)
             else:
                 self._pause = FIRST_PAUSE_SECONDS
-                self._last_trouble = ""
+                self._last_trouble = None
 
     def _rest(self, stopping: threading.Event) -> None:
         stopping.wait(self._pause * random.uniform(0.75, 1.25))  # noqa: S311 - spreads retries, guards nothing
@@ -110,11 +119,9 @@ class Follower:
 
     def _step(self) -> None:
         position = self._position()
-        try:
-            self._send_receipt()
-        except (FeedRefused, Unreachable) as problem:
-            # It waits: hearing of what is new matters more than telling what is known.
-            self._say(str(problem))
+        if self._heard:
+            # Before that the node does not know what time it is.
+            self._try_receipt()
         try:
             if position is None or self._kept.wants_snapshot:
                 self._take_snapshot()
@@ -123,6 +130,13 @@ class Follower:
         finally:
             # Refusals too: what a node does not take must be seen from the outside.
             self._send_receipt()
+
+    def _try_receipt(self) -> None:
+        try:
+            self._send_receipt()
+        except (FeedRefused, Unreachable) as problem:
+            # It waits: hearing of what is new matters more than telling what is known.
+            self._say(problem)
 
     def _position(self) -> Position | None:
         state = json.loads(self._node.stats())
@@ -181,7 +195,7 @@ class Follower:
                 "after": position.revision,
                 "hash": position.hash,
                 "security_after": json.loads(self._node.stats())["security"],
-                "wait": self._wait_seconds,
+                "wait": self._next_wait(),
             },
             headers=self._headers,
             read_seconds=self._wait_seconds + 15,
@@ -209,6 +223,7 @@ class Follower:
             self._apply(update)
         except (SnapshotRefused, WrappingFailed) as problem:
             sequence, trouble = self._node.apply_security(lane)
+            self._kept.append_lane(lane)
             logger.warning("revision refused, security lane applied", extra={"security": sequence, "trouble": trouble})
             self._note_refused(update, problem)
             raise
@@ -239,7 +254,7 @@ class Follower:
             "revision": state["revision"] or 0,
             "hash": state["hash"] or "",
             "security": state["security"],
-            "applied_at": rfc3339(datetime.now(UTC)),
+            "applied_at": datetime.now(UTC),
             "threads": state["threads"],
             "refused": refused,
             "version": _native.VERSION,
@@ -255,21 +270,48 @@ class Follower:
             # A refusal comes back with every poll; it is told once.
             self._receipt = None
             return
-        answer = self._client.request("POST", "/internal/v1/receipts", body=self._receipt, headers=self._headers)
+        # By the control plane's time, as all that a node tells.
+        applied_at = self._receipt["applied_at"] + timedelta(microseconds=self._clock_offset_us or 0)
+        body = {**said, "applied_at": rfc3339(applied_at), "clock_offset_us": self._clock_offset_us}
+        answer = self._client.request("POST", "/internal/v1/receipts", body=body, headers=self._headers)
         if answer.status >= 300:  # noqa: PLR2004 - HTTP's own border
             raise FeedRefused(_refusal(answer.status, answer.body))
         self._receipt, self._sent = None, said
 
+    def _next_wait(self) -> int:
+        if not self._heard:
+            # Answered at once: until then a node that starts with what it knew last goes by its host's clock.
+            return 0
+        # Spread: a change wakes all nodes at once, and they shall not come back at once for ever after.
+        return random.randint(-(-self._wait_seconds * 3 // 5), self._wait_seconds)  # noqa: S311 - guards nothing
+
     def _contact(self, sent_ms: int, headers: Mapping[str, str]) -> None:
+        self._heard = True
         server_time = headers.get("X-Portazgo-Time", "")
         if server_time.isdigit():
             self._node.contact(_boottime_ms() - sent_ms, int(server_time), 0)
+            self._compare_clocks(int(server_time))
 
-    def _say(self, trouble: str) -> None:
+    def _compare_clocks(self, server_time_us: int) -> None:
+        """Go by the control plane's time, as the data plane does; say when this host's is off, and when it no longer is."""
+        self._clock_offset_us = server_time_us - time.time_ns() // 1_000
+        off = abs(self._clock_offset_us) > CLOCK_ALERT_US
+        if off and not self._clock_off:
+            logger.warning(
+                "this host's clock is off: the node goes by the control plane's; have the clock kept by NTP",
+                extra={"control_plane_minus_host_seconds": round(self._clock_offset_us / 1_000_000, 1)},
+            )
+        elif self._clock_off and not off:
+            logger.info("this host's clock agrees with the control plane's again")
+        self._clock_off = off
+
+    def _say(self, trouble: Exception) -> None:
         # Once, not at every try: an outage of an hour is one line.
-        if trouble != self._last_trouble:
-            logger.warning("can't follow the control plane: %s", trouble)
-            self._last_trouble = trouble
+        starting = isinstance(trouble, Unreachable) and time.monotonic() < self._patient_until
+        said = (logging.INFO if starting else logging.WARNING, str(trouble))
+        if said != self._last_trouble:
+            logger.log(said[0], "can't follow the control plane%s: %s", " yet" if starting else "", trouble)
+            self._last_trouble = said
 
 
 def _refusal(status: int, body: bytes) -> str:

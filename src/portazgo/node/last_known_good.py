@@ -1,7 +1,8 @@
 """What a node knew last, on its disk: it starts and serves without the control plane.
 
 `snapshot.ndjson` is a whole snapshot, `changes.ndjson` the pages of changes since, each as it came; a page that a crash
-tore is left out. `revoked.log` only grows: no snapshot brings a dead key back.
+tore is left out. `revoked.log` only grows: no snapshot brings a dead key back. `lane.ndjson` holds what the security lane
+said with revisions that this node refused, until it takes one.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class LastKnownGood:
         self._snapshot = folder / "snapshot.ndjson"
         self._changes = folder / "changes.ndjson"
         self._revoked = folder / "revoked.log"
+        self._lane = folder / "lane.ndjson"
         self._dead: set[str] | None = None
 
     def load(self, apply: Callable[[Update], None]) -> bool:
@@ -71,11 +73,22 @@ class LastKnownGood:
         """Put the snapshot in force that was written last and has been applied; older changes are history."""
         self._partial.replace(self._snapshot)
         self._changes.unlink(missing_ok=True)
+        self._lane.unlink(missing_ok=True)
         sync_folder(self._folder)
 
     def append(self, page: bytes) -> None:
-        """Keep a page of changes that has been applied."""
+        """Keep a page of changes that has been applied; it says itself what the lane said before."""
         _append(self._changes, page)
+        self._lane.unlink(missing_ok=True)
+
+    def append_lane(self, lines: bytes) -> None:
+        """Keep what the security lane said while the rest of its page was refused."""
+        if lines:
+            _append(self._lane, lines)
+
+    def lane(self) -> bytes:
+        """Give what `append_lane` kept."""
+        return self._lane.read_bytes() if self._lane.exists() else b""
 
     @property
     def wants_snapshot(self) -> bool:

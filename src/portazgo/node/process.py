@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import re
 import signal
 import socket
 import threading
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+FOLDER_TROUBLES = frozenset({errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EEXIST})
 ENDING = frozenset({signal.SIGTERM, signal.SIGINT})
 RELOADING = signal.SIGHUP
 CHUNK_BYTES = 1 << 20
@@ -127,18 +129,19 @@ def _open_node(settings: Settings, *, follows_control_plane: bool) -> Node:
 
 def _start_refused(settings: Settings, problem: OSError) -> StartRefused:
     folder = node_folder(settings)
-    if problem.errno == errno.EADDRINUSE:
+    said = str(problem.strerror or problem)
+    if said.startswith("can't listen on"):
         return StartRefused(
-            str(problem.strerror),
+            re.sub(r" \(os error [0-9]+\)$", "", said),
             "stop what listens there, or choose another address with PORTAZGO_GATEWAY_LISTEN or PORTAZGO_ADMIN_LISTEN",
         )
-    if problem.errno in {errno.EACCES, errno.EROFS, errno.EPERM}:
+    if problem.errno in FOLDER_TROUBLES:
         return StartRefused(
             f"the node's folder {folder} can't be written ({problem.strerror})",
             "give this user the right to write there, or set PORTAZGO_DATA_DIR",
         )
     return StartRefused(
-        f"the node can't start in {folder}: {problem.strerror or problem}",
+        f"the node can't start in {folder}: {said}",
         "stop the other process, or give each node a data folder of its own",
     )
 
@@ -154,12 +157,16 @@ def _open_wrapper(settings: Settings) -> KeyWrapper:
 
 def _node_token(settings: Settings) -> Secret:
     try:
-        return Secret(settings.node_token_file.read_text().strip())
-    except OSError as problem:
+        token = settings.node_token_file.read_text("utf-8").strip()
+        why = "" if token else "the file is empty"
+    except (OSError, UnicodeDecodeError) as problem:
+        token, why = "", getattr(problem, "strerror", None) or "it is no text"
+    if why:
         raise StartRefused(
-            f"there is no node token in {settings.node_token_file} ({problem.strerror})",
+            f"there is no node token in {settings.node_token_file} ({why})",
             "make one with `portazgo node token create`, and name its file with PORTAZGO_NODE_TOKEN_FILE",
-        ) from None
+        )
+    return Secret(token)
 
 
 def _refuse_unknown_token(settings: Settings, node: Node, client: JsonClient) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,8 +14,6 @@ from portazgo.kit.clock import rfc3339
 from portazgo.kit.http import Unreachable
 
 if TYPE_CHECKING:
-    import threading
-
     from portazgo.kit.http import Answer, JsonClient
     from portazgo.node.native import Node
 
@@ -41,6 +40,8 @@ class Shipper:
         self._headers = {"X-Portazgo-Node": node.node_id, "X-Portazgo-Epoch": node.epoch}
         self._set_aside: set[str] = set()
         self._troubled = False
+        # At the end, the loop and the ending may both be at it.
+        self._one_at_a_time = threading.Lock()
 
     def run(self, stopping: threading.Event) -> None:
         """Ship until told to stop."""
@@ -60,7 +61,8 @@ class Shipper:
 
     def _try(self) -> bool:
         try:
-            self._ship_all()
+            with self._one_at_a_time:
+                self._ship_all()
         except (NotTaken, Unreachable, OSError) as problem:
             if not self._troubled:
                 logger.warning("usage records wait on this node's disk: %s", problem)

@@ -64,6 +64,8 @@ class Receipt(models.Model):
     received_at = models.DateTimeField()
     threads = models.PositiveIntegerField()
     refused = models.JSONField(null=True)
+    clock_offset_us = models.BigIntegerField(null=True)
+    """Control plane's clock minus the node's host's; null: a node that doesn't tell it."""
     features = models.JSONField()
 
     class Meta:

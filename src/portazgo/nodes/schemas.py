@@ -41,6 +41,7 @@ class ReceiptBody(BaseModel):
     version: Label
     features: list[Label] = Field(max_length=1_000)
     label: Label = ""
+    clock_offset_us: Annotated[int, Field(gt=-(2**63), lt=2**63)] | None = None
 
 
 class CreateNodeToken(Body):
@@ -76,6 +77,7 @@ class ReceiptView(Schema):
     received_at: datetime
     threads: int
     refused: dict[str, Any] | None
+    clock_offset_us: int | None = Field(description="Control plane's clock minus that of the node's host.")
     features: list[str]
 
 

@@ -86,6 +86,7 @@ def store_receipt(token: NodeToken, node: UUID, receipt: dict[str, Any], *, cloc
             received_at=now,
             threads=receipt["threads"],
             refused=receipt["refused"],
+            clock_offset_us=receipt["clock_offset_us"],
             features=receipt["features"],
         )
 

@@ -11,11 +11,16 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from portazgo.kit.names import SLUG_PATTERN
 from portazgo.kit.web.schemas import Body, NameFilter, PageQuery
-from portazgo.partners.domain import Standing, check_metadata
+from portazgo.partners.domain import METADATA_MEMBERS, METADATA_NAME_PATTERN, Standing, check_metadata
 
 Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=63), Field(examples=["acme-freight"])]
 MetadataBody = Annotated[
-    dict[str, str | bool | int | float], AfterValidator(check_metadata), Field(examples=[{"tier": "gold"}])
+    dict[str, str | bool | int | float],
+    AfterValidator(check_metadata),
+    Field(
+        examples=[{"tier": "gold"}],
+        json_schema_extra={"propertyNames": {"pattern": METADATA_NAME_PATTERN}, "maxProperties": METADATA_MEMBERS},
+    ),
 ]
 
 

@@ -18,11 +18,11 @@ from portazgo.kit.errors import StartRefused
 from portazgo.kit.files import write_private
 from portazgo.kit.http import JsonClient
 from portazgo.kit.secret import Secret
-from portazgo.roles.demo_setup import TRY_PATH, set_up
+from portazgo.roles.demo_setup import TRY_PATH, see_to_backend, set_up
 from portazgo.roles.instance import InstanceLock
 from portazgo.roles.parts import Part
 from portazgo.roles.ports import LOOPBACK, answers
-from portazgo.roles.supervisor import Supervisor
+from portazgo.roles.supervisor import EXIT_USAGE, Supervisor
 from portazgo.roles.up import READY_SECONDS, core_parts, group_environment, migrate, refuse_taken
 from portazgo.settings import Settings
 from portazgo.settings_kinds import Listen
@@ -39,7 +39,8 @@ def run_demo(settings: Settings) -> int:
         demo_file(settings).unlink(missing_ok=True)
         environment = group_environment(settings, lock)
         refuse_taken(Listen(LOOPBACK, settings.backend_port), "PORTAZGO_BACKEND_PORT")
-        migrate(environment)
+        if migrate(environment) == EXIT_USAGE:
+            return EXIT_USAGE
         parts = (*core_parts(settings, environment), backend_part(settings))
         return Supervisor(parts, prepare=lambda group: _prepare(group, settings)).run()
 
@@ -60,7 +61,7 @@ def backend_part(settings: Settings) -> Part:
     jwks_url = f"http://{settings.control_listen.reachable}/.well-known/jwks.json"
     command = [sys.executable, "-m", "insignia", "serve", "--port", str(settings.backend_port)]
     command += ["--data", str(settings.data_dir / "insignia"), "--jwks-url", jwks_url]
-    command += ["--issuer", settings.issuer_url, "--audience", AUDIENCE]
+    command += ["--issuer", _issuer_url(settings), "--audience", AUDIENCE]
     return Part(
         "backend",
         tuple(command),
@@ -87,7 +88,12 @@ def _prepare(group: Supervisor, settings: Settings) -> None:
         )
     token = settings.admin_token_file.read_text().strip()
     client = AdminClient(f"http://{settings.control_listen.reachable}", Secret(token))
-    key = _known_key(settings, client) or set_up(client, backend_url(settings), AUDIENCE)
+    key = _known_key(settings, client)
+    if key is None:
+        key = set_up(client, backend_url(settings), AUDIENCE)
+    else:
+        # The ports may be others than in the run before.
+        see_to_backend(client, backend_url(settings), AUDIENCE)
     gateway_url = f"http://{settings.gateway_listen.reachable}"
     document = {
         "ready": True,
@@ -100,13 +106,22 @@ def _prepare(group: Supervisor, settings: Settings) -> None:
         "try_url": gateway_url + TRY_PATH,
     }
     _first_call(group, document)
-    write_private(_key_file(settings), json.dumps(key))
+    write_private(_key_file(settings), json.dumps({**key, "issuer_url": _issuer_url(settings)}))
     write_private(demo_file(settings), json.dumps(document, indent=2) + "\n")
     _tell(document)
 
 
 def _key_file(settings: Settings) -> Path:
     return settings.data_dir / "demo-key.json"
+
+
+def _issuer_url(settings: Settings) -> str:
+    """The issuer that the first run made: it keeps its name, whatever port the control plane has now."""
+    try:
+        text: str = json.loads(_key_file(settings).read_text())["issuer_url"]
+    except (OSError, ValueError, KeyError):
+        return settings.issuer_url
+    return text
 
 
 def _known_key(settings: Settings, client: AdminClient) -> Document | None:

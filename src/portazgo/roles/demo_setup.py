@@ -16,7 +16,7 @@ RATES = ["600/min"]
 
 def set_up(client: AdminClient, backend_url: str, audience: str) -> Document:
     """Make what isn't there yet, and a new key. Returns the key as it is shown once."""
-    backend = _backend(client, backend_url, audience)
+    backend = see_to_backend(client, backend_url, audience)
     api = _named(client, "/apis", {"name": NAME})
     order = {"backend": backend["id"], "url": f"{backend_url}/api/schema/", "prefix_map": {"/api": "/v1"}}
     client.post(f"/apis/{api['id']}/import", {**order, "pick": {"tags": TAGS}})
@@ -26,7 +26,8 @@ def set_up(client: AdminClient, backend_url: str, audience: str) -> Document:
     return client.post(f"/applications/{application['id']}/keys", {"name": "demo"})
 
 
-def _backend(client: AdminClient, backend_url: str, audience: str) -> Document:
+def see_to_backend(client: AdminClient, backend_url: str, audience: str) -> Document:
+    """Make the backend, or have it point to where it is now. Returns it."""
     environment = {
         "targets": [backend_url],
         "credential": {

@@ -17,16 +17,16 @@ def free_port() -> int:
         return port
 
 
-def port_taken(host: str, port: int) -> bool:
-    """Tell whether something already listens on this address (or it can't be bound at all)."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+def bind_trouble(host: str, port: int) -> OSError | None:
+    """Tell why this address can't be listened on; None: it can."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
         # As servers do: connections of an earlier process in TIME_WAIT are no reason to refuse.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError:
-            return True
-    return False
+        except OSError as problem:
+            return problem
+    return None
 
 
 def answers(url: str, *, seconds: float = 1.0) -> bool:

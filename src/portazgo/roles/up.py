@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import subprocess
 from collections.abc import Mapping
 
 from portazgo.kit.errors import StartRefused
+from portazgo.kit.parent import PARENT_VARIABLE
 from portazgo.roles.instance import InstanceLock
 from portazgo.roles.parts import Part, portazgo_command
-from portazgo.roles.ports import LOOPBACK, answers, free_port, port_taken
-from portazgo.roles.supervisor import Supervisor
+from portazgo.roles.ports import LOOPBACK, answers, bind_trouble, free_port
+from portazgo.roles.supervisor import EXIT_USAGE, Supervisor
 from portazgo.settings import Settings, variable
 from portazgo.settings_kinds import Listen
 
@@ -24,7 +26,8 @@ def run_up(settings: Settings) -> int:
     """Run the group until told to stop. Returns the exit code; raises StartRefused."""
     with InstanceLock(settings.data_dir) as lock:
         environment = group_environment(settings, lock)
-        migrate(environment)
+        if migrate(environment) == EXIT_USAGE:
+            return EXIT_USAGE
         supervisor = Supervisor(core_parts(settings, environment), prepare=lambda group: _announce(group, settings))
         return supervisor.run()
 
@@ -44,16 +47,25 @@ def group_environment(settings: Settings, lock: InstanceLock) -> dict[str, str]:
 
 
 def refuse_taken(listen: Listen, name: str) -> None:
-    """Raise StartRefused when something else already listens there."""
-    if listen.port and port_taken(listen.host, listen.port):
+    """Raise StartRefused when something else already listens there, or nobody can."""
+    trouble = bind_trouble(listen.host, listen.port)
+    if trouble is None:
+        return
+    if trouble.errno == errno.EADDRINUSE:
         raise StartRefused(f"something already listens on {listen}", f"stop it, or choose another port with {name}")
+    raise StartRefused(f"{listen} can't be listened on ({trouble.strerror})", f"choose another with {name}")
 
 
-def migrate(environment: Mapping[str, str]) -> None:
-    """Bring the databases up to date, in a process of its own: the supervisor stays small. Raises StartRefused."""
-    done = subprocess.run(portazgo_command("migrate"), env={**os.environ, **environment}, check=False)
-    if done.returncode != 0:
+def migrate(environment: Mapping[str, str]) -> int:
+    """Bring the databases up to date, in a process of its own: the supervisor stays small.
+
+    Returns 0, or 2 when it was refused: it has said why. Raises StartRefused when it failed.
+    """
+    whole = {**os.environ, **environment, PARENT_VARIABLE: str(os.getpid())}
+    done = subprocess.run(portazgo_command("migrate"), env=whole, check=False)
+    if done.returncode not in {0, EXIT_USAGE}:
         raise StartRefused("the databases could not be brought up to date", "see what `portazgo migrate` said above")
+    return done.returncode
 
 
 def core_parts(settings: Settings, environment: Mapping[str, str]) -> tuple[Part, ...]:

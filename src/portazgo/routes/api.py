@@ -51,7 +51,8 @@ def import_routes(request: AdminRequest, api_id: UUID, body: ImportRoutes) -> im
     if document is None:
         document = importing.fetch_document(body.url or "", allow_private=settings.PORTAZGO.import_allow_private)
     pick = Pick(frozenset(body.pick.tags), tuple(body.pick.paths), frozenset(body.pick.operations))
-    order = importing.Order(api_id, body.backend, pick, body.prefix_map, body.dry_run)
+    source = "/document" if body.url is None else "/url"
+    order = importing.Order(api_id, body.backend, pick, body.prefix_map, body.dry_run, source)
     return importing.import_routes(request.actor, order, document, clock=request.clock)
 
 

@@ -41,6 +41,8 @@ class Order:
     pick: Pick
     prefixes: Mapping[str, str]
     dry_run: bool
+    source: str = "/document"
+    """Where the request has the document: that member is blamed for what is wrong with it."""
 
 
 @dataclass(slots=True)
@@ -83,7 +85,7 @@ def import_routes(actor: Actor, order: Order, document: str, *, clock: Clock) ->
     try:
         drafted = draft_routes(operations(read_text(document)), order.pick, order.prefixes)
     except DocumentRefused as problem:
-        raise Invalid.at("/document", str(problem), code="document_invalid") from None
+        raise Invalid.at(order.source, str(problem), code="document_invalid") from None
     report = Report(skipped=drafted.skipped)
     details = {"api": api.name, "operations": len(drafted.drafts)}
     # A dry run does all of it and undoes it: what it reports is what would happen.

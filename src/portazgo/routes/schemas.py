@@ -15,7 +15,7 @@ from portazgo.routes.domain import DEFAULT_MAX_REQUEST_BYTES, MAX_BYTES, PATH_LE
 
 Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=63)]
 PathText = Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x20\x7f]*$", max_length=PATH_LENGTH)]
-Hosts = Annotated[list[str], Field(max_length=20), AfterValidator(check_hosts)]
+Hosts = Annotated[list[str], Field(min_length=1, max_length=20), AfterValidator(check_hosts)]
 HeaderNames = Annotated[list[str], Field(max_length=50), AfterValidator(check_headers)]
 Environments = Annotated[list[Literal["live", "test"]], Field(min_length=1, max_length=2)]
 ScopeNames = Annotated[

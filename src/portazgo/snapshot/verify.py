@@ -1,14 +1,15 @@
-"""Do the compiled resources still say what the rows say? For `portazgo doctor`, and to mend what a bug left out."""
+"""Do the compiled resources still say what the rows say, and is the log whole? For `portazgo doctor`, and for mending."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from portazgo.snapshot.compile import canonical
+from portazgo.snapshot.compile import canonical, chain
 from portazgo.snapshot.compilers import compile_resource, every_resource
+from portazgo.snapshot.feed import head_now
 from portazgo.snapshot.log import change
-from portazgo.snapshot.models import ResourceRow
-from portazgo.snapshot.wire import ResourceRef
+from portazgo.snapshot.models import ChangeRow, ResourceRow
+from portazgo.snapshot.wire import NO_HASH, ResourceRef
 
 if TYPE_CHECKING:
     from portazgo.accounts.domain import Actor
@@ -36,3 +37,22 @@ def recompile(actor: Actor, *, clock: Clock) -> int:
         ) as recorded:
             recorded.touches(*refs)
     return len(refs)
+
+
+def broken_at() -> int | None:
+    """Name the first revision of the log that is missing, or whose hash doesn't follow from the one before; None: none is.
+
+    What was compacted away is taken on trust: the row at the floor is where the chain is picked up. Raises NoHead.
+    """
+    head = head_now()
+    due, previous = (1, NO_HASH) if head.floor == 0 else (head.floor, None)
+    rows = ChangeRow.objects.filter(revision__lte=head.revision).order_by("revision")
+    for row in rows.iterator():
+        if row.revision != due:
+            return due
+        if previous is not None and row.hash != chain(previous, row.line):
+            return row.revision
+        due, previous = row.revision + 1, row.hash
+    if due <= head.revision:
+        return due
+    return None if previous in {None, head.hash} else head.revision

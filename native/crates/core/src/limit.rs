@@ -170,10 +170,16 @@ pub fn policy_header(throttles: &[Throttle]) -> String {
 
 /// `RateLimit`: how the caller stands.
 pub fn standing_header(throttles: &[Throttle], standings: &[Standing]) -> String {
+    let mut digits = itoa::Buffer::new();
     let mut text = String::with_capacity(throttles.len() * 48);
     for (throttle, standing) in throttles.iter().zip(standings) {
-        let separator = if text.is_empty() { "" } else { ", " };
-        let _ = write!(text, "{separator}\"{}\";r={};t={}", throttle.name, standing.remaining, standing.reset_seconds);
+        // The formatter would cost more than deciding did: this is written for every call.
+        text.push_str(if text.is_empty() { "\"" } else { ", \"" });
+        text.push_str(&throttle.name);
+        text.push_str("\";r=");
+        text.push_str(digits.format(standing.remaining));
+        text.push_str(";t=");
+        text.push_str(digits.format(standing.reset_seconds));
     }
     text
 }

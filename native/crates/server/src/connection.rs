@@ -21,8 +21,9 @@ use std::rc::Rc;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
+/// How many header lines hyper parses without being told. It allocates for more, at each request.
+const HYPER_HEADERS: usize = 100;
 /// hyper's own limits lie beyond ours, so that its refusals are unreachable.
-const HYPER_HEADERS: usize = 256;
 const HYPER_BUFFER: usize = 512 * 1024;
 /// Room for a whole head of the usual size.
 const FIRST_BYTES: usize = 4096;
@@ -89,11 +90,13 @@ async fn http1(thread: Rc<Thread>, transport: Transport, received: BytesMut, cli
         let thread = Rc::clone(&thread);
         move |request| phases::serve(Rc::clone(&thread), Rc::clone(&wire), request)
     });
-    let connection = http1::Builder::new()
-        .max_headers(HYPER_HEADERS)
-        .max_buf_size(HYPER_BUFFER)
-        .serve_connection(TokioIo::new(framed), service);
-    let mut connection = pin!(connection);
+    let mut http = http1::Builder::new();
+    http.max_buf_size(HYPER_BUFFER);
+    let lines = thread.shared.config.limits.head_lines;
+    if lines > HYPER_HEADERS {
+        http.max_headers(lines);
+    }
+    let mut connection = pin!(http.serve_connection(TokioIo::new(framed), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         _ = draining.wait_for(|draining| *draining) => {

@@ -121,8 +121,8 @@ impl Pool {
                 .unwrap_or(Err(Fault::TlsBackendHandshakeTimeout))?,
         };
         let exchange = Rc::new(Exchange::default());
-        let transport = Answers::new(transport, Rc::clone(&exchange));
-        let (sender, connection) = http1::handshake(TokioIo::new(transport)).await.map_err(|_| Fault::ConnectFailed)?;
+        let answers = Answers::new(transport, Rc::clone(&exchange));
+        let (sender, connection) = http1::handshake(TokioIo::new(answers)).await.map_err(|_| Fault::ConnectFailed)?;
         tokio::task::spawn_local(connection);
         Ok(Lease { sender, address, exchange, reused: false })
     }

@@ -2,7 +2,6 @@
 
 use super::Refusal;
 use super::record::Call;
-use super::respond::Answer;
 use crate::thread::Thread;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use portazgo_core::authenticate::Identity;
@@ -15,46 +14,44 @@ use portazgo_core::snapshot::Plan;
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const STANDING: HeaderName = HeaderName::from_static("ratelimit");
 
-/// Admit the call, or refuse it naming the policy. Returns the headers that tell how the caller stands.
+/// How the caller stands, as headers of the answer; none where the plan limits nothing.
+pub(super) struct Told(Option<(HeaderValue, HeaderValue)>);
+
+/// Admit the call, or refuse it naming the policy. Returns what the answer tells of how the caller stands.
 pub(super) fn decide(
     thread: &Thread,
     call: &mut Call,
     caller: &Caller,
     identity: &Identity,
     plan: &Plan,
-) -> Result<HeaderMap, Refusal> {
+) -> Result<Told, Refusal> {
     call.reached(Phase::Limit);
     if plan.throttles.is_empty() {
-        return Ok(HeaderMap::new());
+        return Ok(Told(None));
     }
     let now = thread.shared.clock.monotonic();
     match caller.partner.cells.decide(identity.key.kid, &plan.throttles, now) {
-        Decision::Admitted(standings) => Ok(headers(plan, &standings)),
+        Decision::Admitted(standings) => Ok(told(plan, &standings)),
         Decision::Denied { throttle, retry_after_seconds, standings } => {
-            let mut headers = headers(plan, &standings);
+            let mut headers = Box::<HeaderMap>::default();
+            tell(&mut headers, told(plan, &standings));
             headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after_seconds));
-            Err(Refusal {
-                fault: Fault::Throttled,
-                headers: Box::new(headers),
-                violated: Some(plan.throttles[throttle].name.clone()),
-            })
+            Err(Refusal { fault: Fault::Throttled, headers, violated: Some(plan.throttles[throttle].name.clone()) })
         }
     }
 }
 
 /// Put the headers on an answer.
-pub(super) fn tell(answer: &mut Answer, standing: HeaderMap) {
-    answer.headers.extend(standing);
-}
-
-fn headers(plan: &Plan, standings: &[Standing]) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(4);
-    // Names of throttles are checked at apply: they hold no byte that a header can't.
-    if let Ok(policy) = HeaderValue::from_str(&plan.policy_header) {
+pub(super) fn tell(headers: &mut HeaderMap, told: Told) {
+    if let Told(Some((policy, standing))) = told {
         headers.insert(POLICY, policy);
-    }
-    if let Ok(standing) = HeaderValue::from_str(&standing_header(&plan.throttles, standings)) {
         headers.insert(STANDING, standing);
     }
-    headers
+}
+
+fn told(plan: &Plan, standings: &[Standing]) -> Told {
+    // Names of throttles are checked at apply: they hold no byte that a header can't.
+    let policy = HeaderValue::from_str(&plan.policy_header).ok();
+    let standing = HeaderValue::try_from(standing_header(&plan.throttles, standings)).ok();
+    Told(policy.zip(standing))
 }

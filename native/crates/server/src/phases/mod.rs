@@ -170,7 +170,7 @@ async fn run(
     let body = body.take().ok_or(Fault::GatewayPanic)?;
     let came_back = forward::forward(thread, wire, call, outgoing, body, backend, authorized.action).await?;
     let mut answer = transform_response::build(call, came_back, authorized.action, backend).await?;
-    limit::tell(&mut answer, standing);
+    limit::tell(&mut answer.headers, standing);
     Ok(answer)
 }
 

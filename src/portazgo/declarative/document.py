@@ -1,0 +1,363 @@
+"""What a file may say, as pydantic models: they judge a document's form, and give the JSON schema for editors. Pure.
+
+Values stay as they are written (`5m`, `60/min`); `worlds` reads them. Whoever adds a member adds it there too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
+
+from portazgo.backends.claims import check_claims
+from portazgo.backends.domain import LIFE_SECONDS, Timeouts, check_targets
+from portazgo.backends.tls import (
+    PEM_CHARACTERS_AT_MOST,
+    check_authorities,
+    check_pins,
+    check_revocation_lists,
+    check_rules,
+    check_server_name,
+)
+from portazgo.declarative.domain import FORMAT
+from portazgo.declarative.words import (
+    DURATION_PATTERN,
+    format_milliseconds,
+    format_seconds,
+    parse_milliseconds,
+    parse_seconds,
+    throttle,
+)
+from portazgo.kit.names import PLAIN_TEXT_PATTERN, SCOPE_PATTERN, SLUG_PATTERN
+from portazgo.partners.domain import METADATA_NAME_PATTERN, check_metadata
+from portazgo.plans.domain import QUOTA_AT_MOST, THROTTLE_NAME_PATTERN, Throttle, check_throttle, check_throttles
+from portazgo.routes.domain import (
+    DEFAULT_MAX_REQUEST_BYTES,
+    MAX_BYTES,
+    PATH_LENGTH,
+    check_headers,
+    check_hosts,
+    check_partner_path,
+)
+
+Value = TypeVar("Value")
+DEFAULT_TIMEOUTS = Timeouts()
+ISSUER_URL_PATTERN = r"^https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?$"
+PATH_PATTERN = r"^/[^\x00-\x20\x7f]*$"
+_QUERY_NAME = r"^[^\x00-\x20\x7f&=#]{1,100}$"
+_QUERY_NAMES_AT_MOST = 100
+
+EnvironmentName = Literal["live", "test"]
+MethodName = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=63)]
+PathText = Annotated[str, StringConstraints(pattern=PATH_PATTERN, max_length=PATH_LENGTH)]
+
+
+def _read_by(parse: Callable[[Any], object]) -> AfterValidator:
+    """Check a value by reading it; it stays as it is written."""
+
+    def check(written: Value) -> Value:
+        parse(written)
+        return written
+
+    return AfterValidator(check)
+
+
+def _nothing_is_empty(value: object) -> object:
+    """Take `badges:` with nothing behind it for an empty mapping."""
+    return {} if value is None else value
+
+
+def _scalar(value: object) -> object:
+    if not isinstance(value, str | bool | int | float):
+        raise ValueError("a value of metadata is text, a number, true or false")  # noqa: TRY004 - becomes a sentence for a person
+    return value
+
+
+def _check_life(text: str) -> str:
+    if parse_seconds(text) not in LIFE_SECONDS:
+        raise ValueError(f"{text!r} is out of bounds: a token lives 10s to 1h")
+    return text
+
+
+Milliseconds = Annotated[str, StringConstraints(pattern=DURATION_PATTERN), _read_by(parse_milliseconds)]
+Metadata = Annotated[
+    dict[
+        Annotated[str, StringConstraints(pattern=METADATA_NAME_PATTERN)],
+        Annotated[Any, AfterValidator(_scalar), WithJsonSchema({"type": ["string", "number", "boolean"]})],
+    ],
+    BeforeValidator(_nothing_is_empty),
+    AfterValidator(check_metadata),
+]
+Bytes = Annotated[int, Field(ge=0, le=MAX_BYTES)]
+Scope = Annotated[str, StringConstraints(pattern=SCOPE_PATTERN, max_length=100)]
+Headers = Annotated[list[str], Field(max_length=50), _read_by(check_headers)]
+
+
+class Part(BaseModel):
+    """A part of a file: what it does not know is an error, and no value is bent into another type."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class IssuerPart(Part):
+    """Who signs the backends' tokens."""
+
+    url: Annotated[str, StringConstraints(pattern=ISSUER_URL_PATTERN, max_length=500)] | None = Field(
+        None, description="`iss` of the tokens. Needed to make an issuer; may be left out for one that exists."
+    )
+
+
+class TimeoutsPart(Part):
+    """How long the gateway waits for the backend."""
+
+    connect: Milliseconds = format_milliseconds(DEFAULT_TIMEOUTS.connect_ms)
+    first_byte: Milliseconds = format_milliseconds(DEFAULT_TIMEOUTS.first_byte_ms)
+    idle: Milliseconds = format_milliseconds(DEFAULT_TIMEOUTS.idle_ms)
+    total: Milliseconds = format_milliseconds(DEFAULT_TIMEOUTS.total_ms)
+
+
+class MintPart(Part):
+    """A JWT that an issuer signs."""
+
+    kind: Literal["mint"]
+    issuer: Slug | None = Field(None, description="Left out: the default issuer.")
+    audience: Annotated[str, StringConstraints(pattern=PLAIN_TEXT_PATTERN, min_length=1, max_length=200)] = Field(
+        description="What the backend expects in `aud`."
+    )
+    life: Annotated[str, StringConstraints(pattern=DURATION_PATTERN), AfterValidator(_check_life)] = format_seconds(300)
+    claims: Annotated[dict[str, Any], BeforeValidator(_nothing_is_empty), AfterValidator(check_claims)] = Field(
+        default_factory=dict, description="Constants, and values such as `{partner.name}`."
+    )
+
+
+class NoCredentialPart(Part):
+    """A backend that asks for no credential."""
+
+    kind: Literal["none"]
+
+
+class TlsPart(Part):
+    """How `https://` targets are verified. Left out: by the public authorities and the target's name."""
+
+    ca: Annotated[str, Field(max_length=PEM_CHARACTERS_AT_MOST), _read_by(check_authorities)] | None = Field(
+        None, description="PEM: the authorities that count instead of the public ones."
+    )
+    server_name: Annotated[str, Field(max_length=253), _read_by(check_server_name)] | None = Field(
+        None, description="The name that the certificate must be for, where it is not the target's."
+    )
+    pins_sha256: Annotated[list[str], _read_by(check_pins)] = Field(
+        [], description="Base64 of SHA-256 over the public key (SPKI); the backend's must be one of them."
+    )
+    crl: Annotated[str, Field(max_length=PEM_CHARACTERS_AT_MOST), _read_by(check_revocation_lists)] | None = Field(
+        None, description="PEM: revocation lists of the authorities."
+    )
+
+
+class EnvironmentPart(Part):
+    """A backend in one environment."""
+
+    targets: Annotated[list[str], _read_by(check_targets)] = Field(
+        description="`http://host:port` or `https://host:port`, 1 to 32 of them."
+    )
+    timeouts: Annotated[TimeoutsPart, BeforeValidator(_nothing_is_empty)] = TimeoutsPart()
+    credential: Annotated[MintPart | NoCredentialPart, Field(discriminator="kind")]
+    tls: TlsPart | None = None
+
+    @model_validator(mode="after")
+    def _rules_for_tls(self) -> EnvironmentPart:
+        check_rules(self.targets, self.tls)
+        return self
+
+
+class EnvironmentsPart(Part):
+    """By environment; where there is no `test`, test keys are answered `environment_unavailable`."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    live: EnvironmentPart | None = None
+    test: EnvironmentPart | None = None
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> EnvironmentsPart:
+        if self.live is None and self.test is None:
+            raise ValueError("a backend has at least one environment, live or test")
+        return self
+
+
+class BackendPart(Part):
+    """What stands behind the gateway."""
+
+    environments: EnvironmentsPart
+
+
+def _everywhere() -> list[EnvironmentName]:
+    return ["live", "test"]
+
+
+def _query(value: object) -> object:
+    if value == "all":
+        return value
+    if not isinstance(value, list) or len(value) > _QUERY_NAMES_AT_MOST:
+        raise ValueError(f"write all, or a list of at most {_QUERY_NAMES_AT_MOST} parameters that pass")
+    for name in value:
+        if not isinstance(name, str) or not re.fullmatch(_QUERY_NAME, name):
+            raise ValueError(f"{name!r} is no name of a query parameter")
+    return value
+
+
+class RoutePart(Part):
+    """A partner's method and path, and the backend operation that answers it."""
+
+    backend: Slug
+    hosts: Annotated[list[str], Field(max_length=20), _read_by(check_hosts)] | None = Field(
+        None, description="Left out: any host."
+    )
+    method: MethodName
+    path: Annotated[PathText, _read_by(check_partner_path)]
+    backend_method: MethodName | None = Field(None, description="Left out: the same as `method`.")
+    backend_path: PathText | None = Field(None, description="Left out: the same as `path`.")
+    environments: Annotated[list[EnvironmentName], Field(min_length=1, max_length=2)] = Field(
+        default_factory=_everywhere
+    )
+    scopes: Annotated[list[Scope], Field(max_length=50)] = Field([], description="Any of these suffices.")
+    passthrough: Literal[True] = Field(description="Bodies pass unprojected: to be said explicitly.")
+    max_request_bytes: Bytes = DEFAULT_MAX_REQUEST_BYTES
+    max_response_bytes: Bytes | None = Field(None, description="Left out: as many as the backend sends.")
+    query: Annotated[
+        Any,
+        AfterValidator(_query),
+        WithJsonSchema(
+            {"anyOf": [{"const": "all"}, {"type": "array", "items": {"type": "string", "pattern": _QUERY_NAME}}]}
+        ),
+    ] = Field("all", description="Which query parameters pass.")
+    request_headers: Headers = Field([], description="Further headers that pass to the backend.")
+    response_headers: Headers = Field([], description="Further headers that pass to the partner.")
+
+
+class PickPart(Part):
+    """Which operations of an OpenAPI document: those that any list names; all when every list is empty."""
+
+    tags: list[str] = Field(default_factory=list)
+    paths: list[str] = Field(
+        default_factory=list, description="Patterns over the backend's paths, such as `/api/badges/*`."
+    )
+    operations: list[str] = Field(default_factory=list)
+
+
+class ImportPart(Part):
+    """Routes from an OpenAPI document that lies beside the file; a route that is written out goes before them."""
+
+    openapi: str = Field(description="The document's path, seen from this file.")
+    backend: Slug
+    pick: Annotated[PickPart, BeforeValidator(_nothing_is_empty)] = PickPart()
+    prefix_map: dict[str, str] = Field({}, max_length=20, description="Such as `{/api: /v1}`.")
+    passthrough: Literal[True] = Field(description="Bodies pass unprojected: to be said explicitly.")
+
+
+class ApiPart(Part):
+    """A published set of routes."""
+
+    import_: ImportPart | None = Field(None, alias="import")
+    routes: Annotated[dict[Slug, RoutePart], BeforeValidator(_nothing_is_empty)] = Field(default_factory=dict)
+
+
+class RatePart(Part):
+    """A rate with a name of its own, or with fewer calls at once."""
+
+    rate: Annotated[str, _read_by(throttle)]
+    name: Annotated[str, StringConstraints(pattern=THROTTLE_NAME_PATTERN)] | None = Field(
+        None, description="Named in denials. Left out: the window's, such as `per-minute`."
+    )
+    burst: Annotated[int, Field(ge=1, le=QUOTA_AT_MOST)] | None = Field(
+        None, description="How many of them at once. Left out: all."
+    )
+
+    @model_validator(mode="after")
+    def _can_be_kept(self) -> RatePart:
+        check_throttle(throttle(self.rate, self.name, self.burst))
+        return self
+
+
+def _is_mapping(value: object) -> str:
+    return "mapping" if isinstance(value, Mapping | RatePart) else "text"
+
+
+RateText = Annotated[str, _read_by(throttle)]
+Rate = Annotated[
+    Annotated[RateText, Tag("text")] | Annotated[RatePart, Tag("mapping")],
+    Discriminator(_is_mapping),
+]
+
+
+class PlanPart(Part):
+    """What applications may call, and how fast."""
+
+    apis: Annotated[list[Slug], Field(max_length=200)] = Field(default_factory=list)
+    scopes: Annotated[list[Scope], Field(max_length=200)] | None = Field(None, description="Left out: all.")
+    rates: Annotated[list[Rate], Field(max_length=8)] = Field([], examples=[["60/min", "1000/day"]])
+
+    @model_validator(mode="after")
+    def _no_two_share_a_name(self) -> PlanPart:
+        check_throttles(self.throttles())
+        return self
+
+    def throttles(self) -> list[Throttle]:
+        """Read the rates."""
+        return [
+            throttle(rate) if isinstance(rate, str) else throttle(rate.rate, rate.name, rate.burst)
+            for rate in self.rates
+        ]
+
+
+class ApplicationPart(Part):
+    """One integration of a partner."""
+
+    environment: EnvironmentName
+    plan: Slug | None = None
+    status: Literal["active", "suspended"] = "active"
+    metadata: Metadata = Field(default_factory=dict)
+
+
+class PartnerPart(Part):
+    """A partner company."""
+
+    status: Literal["active", "suspended"] = "active"
+    metadata: Metadata = Field(default_factory=dict)
+    applications: Annotated[dict[Slug, ApplicationPart], BeforeValidator(_nothing_is_empty)] = Field(
+        default_factory=dict
+    )
+
+
+Section = Annotated[
+    dict[Slug, Annotated[Value, BeforeValidator(_nothing_is_empty)]], BeforeValidator(_nothing_is_empty)
+]
+"""By name, parts of which nothing need be said."""
+
+
+class Document(Part):
+    """A file, its includes and imports resolved, without `settings`, which are the machine's."""
+
+    portazgo: Literal[1] = Field(description="The version of this format.")
+    name: Slug = Field(description="Owner label: what this file makes, it owns; nothing else does it ever delete.")
+    issuers: Section[IssuerPart] = Field(default_factory=dict)
+    backends: Section[BackendPart] = Field(default_factory=dict)
+    apis: Section[ApiPart] = Field(default_factory=dict)
+    plans: Section[PlanPart] = Field(default_factory=dict)
+    partners: Section[PartnerPart] = Field(default_factory=dict)
+
+
+EMPTY = {"portazgo": FORMAT, "name": "empty"}

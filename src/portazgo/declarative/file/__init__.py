@@ -1,0 +1,1 @@
+"""Reading a file for the command line: YAML 1.2 with positions, includes, imports, `settings`. No Django."""

@@ -1,0 +1,103 @@
+"""Turns `import` into routes that are written out, from an OpenAPI document that lies beside the file.
+
+Never from a URL: the same file would mean another thing tomorrow, a review would not see it, and no rollback could
+bring it back. What is fetched once and kept beside the file is reviewed like the file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from portazgo.declarative.document import ImportPart
+from portazgo.declarative.domain import escape
+from portazgo.declarative.file.places import Finding, Places, place_of
+from portazgo.routes.domain import shape
+from portazgo.routes.openapi.drafts import Draft, Pick, draft_routes
+from portazgo.routes.openapi.operations import operations
+from portazgo.routes.openapi.reading import JSON_BYTES, DocumentRefused, read_text
+
+
+class _Refused(Exception):
+    """The document can't be used."""
+
+
+def resolve_imports(tree: dict[str, Any], places: Places, findings: list[Finding], warnings: list[Finding]) -> None:
+    """Replace every well-formed `import`; one that is not stays, and the document's form is judged as it is."""
+    apis = tree.get("apis")
+    for name, api in apis.items() if isinstance(apis, dict) else ():
+        if not isinstance(api, dict) or not isinstance(api.get("import"), dict):
+            continue
+        try:
+            part = ImportPart.model_validate(api["import"])
+        except ValidationError:
+            continue
+        pointer = f"/apis/{escape(name)}"
+        place = place_of(f"{pointer}/import/openapi", places)
+        del api["import"]
+        try:
+            found = draft_routes(operations(_document(part.openapi, place.file.parent)), _pick(part), part.prefix_map)
+        except _Refused as problem:
+            findings.append(Finding(place, str(problem)))
+            continue
+        if not found.drafts:
+            findings.append(Finding(place, f"no operation of {part.openapi} is picked"))
+        _add(api, part, found.drafts, pointer, places)
+        warnings += [Finding(place, f"{one.method} {one.path} makes no route: {one.reason}") for one in found.skipped]
+
+
+def _add(api: dict[str, Any], part: ImportPart, drafts: list[Draft], pointer: str, places: Places) -> None:
+    routes = api.setdefault("routes", {})
+    if routes is None:
+        routes = api["routes"] = {}
+    if not isinstance(routes, dict):
+        return
+    written = {_address(route) for route in routes.values()}
+    for draft in drafts:
+        if draft.name in routes or (draft.method, shape(draft.path)) in written:
+            continue
+        routes[draft.name] = {
+            "backend": part.backend,
+            "method": draft.method,
+            "path": draft.path,
+            "backend_path": draft.backend_path,
+            "request_headers": list(draft.request_headers),
+            "passthrough": True,
+        }
+        places[f"{pointer}/routes/{draft.name}"] = place_of(f"{pointer}/import", places)
+        # A backend that there isn't is said where it is written.
+        places[f"{pointer}/routes/{draft.name}/backend"] = place_of(f"{pointer}/import/backend", places)
+
+
+def _address(route: object) -> tuple[str, str] | None:
+    if not isinstance(route, dict) or not isinstance(route.get("path"), str):
+        return None
+    return str(route.get("method")), shape(route["path"])
+
+
+def _document(written: str, folder: Path) -> dict[str, Any]:
+    if "://" in written:
+        raise _Refused(
+            "an import is a file beside this one, never a URL: keep a copy here, so that the same file always means "
+            "the same (`portazgo api import` fetches once)"
+        )
+    file = folder / written
+    try:
+        if not file.is_file():
+            raise _Refused(f"there is no file {file}")
+        if file.stat().st_size > JSON_BYTES:
+            raise _Refused(f"{file} has more than {JSON_BYTES} bytes")
+        return read_text(file.read_bytes().decode("utf-8"))
+    except OSError as problem:
+        raise _Refused(f"{file} can't be read ({problem.strerror})") from None
+    except UnicodeDecodeError:
+        raise _Refused(f"{file} is not UTF-8") from None
+    except DocumentRefused as problem:
+        line = f":{problem.line}" if problem.line else ""
+        raise _Refused(f"{file}{line}: {problem}") from None
+
+
+def _pick(part: ImportPart) -> Pick:
+    return Pick(frozenset(part.pick.tags), tuple(part.pick.paths), frozenset(part.pick.operations))

@@ -1,0 +1,104 @@
+"""Backends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from portazgo.declarative.domain import canonical
+from portazgo.declarative.rules.lines import (
+    Effect,
+    Line,
+    Step,
+    Worlds,
+    differing,
+    enumerated,
+    gained,
+    line,
+    lost,
+    shown,
+)
+from portazgo.declarative.words import format_milliseconds, format_seconds
+
+_WAITS = {"connect_ms": "connect", "first_byte_ms": "first_byte", "idle_ms": "idle", "total_ms": "total"}
+
+
+def lines(step: Step, worlds: Worlds) -> Iterator[Line]:
+    """Where calls and tokens go, what the tokens say, how long the gateway waits."""
+    if step.after is None:
+        yield line(step, "rest", "deleted")
+    elif step.before is None:
+        places = [f"{name}: {', '.join(one['targets'])}" for name, one in step.after["environments"].items()]
+        yield line(step, "rest", "; ".join(places))
+    else:
+        name = step.ref.name
+        old, new = step.before["environments"], step.after["environments"]
+        for environment in sorted({*old, *new}):
+            before, after = old.get(environment), new.get(environment)
+            had, has = worlds.before.users(name, environment), worlds.after.users(name, environment)
+            if before is None:
+                yield line(step, "exposes", f"{environment}: calls reach {', '.join(after['targets'])}", has)
+            elif after is None:
+                yield line(step, "breaks", f"{environment}: calls are answered environment_unavailable", had)
+            elif canonical(before) != canonical(after):
+                yield from _environment(step, environment, before, after, has)
+
+
+def _environment(
+    step: Step, environment: str, before: Mapping[str, Any], after: Mapping[str, Any], who: list[str]
+) -> Iterator[Line]:
+    if more := gained(before["targets"], after["targets"]):
+        yield line(step, "exposes", f"{environment}: calls and their tokens go to {enumerated(more)}", who)
+    if less := lost(before["targets"], after["targets"]):
+        yield line(step, "rest", f"{environment}: no calls go to {enumerated(less)}")
+    if not gained(before["targets"], after["targets"]) and not less and before["targets"] != after["targets"]:
+        yield line(step, "rest", f"{environment}: targets in the order {enumerated(after['targets'])}")
+    for member, old, new in differing(before["timeouts"], after["timeouts"]):
+        sentence = f"{environment}: {_WAITS[member]} {format_milliseconds(new)}, was {format_milliseconds(old)}"
+        yield line(step, "breaks" if new < old else "rest", sentence, who if new < old else ())
+    for effect, sentence in _credential(before["credential"], after["credential"]):
+        yield line(step, effect, f"{environment}: {sentence}", who)
+    for effect, sentence in _tls(before["tls"] or _BY_NAME, after["tls"] or _BY_NAME):
+        yield line(step, effect, f"{environment}: {sentence}", who)
+
+
+def _credential(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[Effect, str]]:
+    if before["kind"] != after["kind"]:
+        without = after["kind"] == "none"
+        yield (
+            ("breaks", "calls carry no token")
+            if without
+            else ("exposes", f"calls carry a token for {after['audience']}")
+        )
+        return
+    for member, old, new in differing(before, after):
+        if member == "life_seconds":
+            longer = new > old
+            sentence = f"tokens live {format_seconds(new)}, was {format_seconds(old)}"
+            yield ("exposes" if longer else "rest"), sentence
+        elif member == "claims":
+            for name, was, becomes in differing(old, new):
+                yield "exposes", f"tokens say {name}: {shown(becomes)}, was {shown(was)}"
+        else:
+            yield "exposes", f"tokens have the {member} {shown(new)}, was {shown(old)}"
+
+
+# Without rules: the public authorities, and the target's name.
+_BY_NAME: Mapping[str, Any] = {"ca": None, "server_name": None, "pins_sha256": [], "crl": None}
+
+
+def _tls(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[Effect, str]]:
+    """Believing somebody else exposes; believing fewer is the rest, as far as anybody can know."""
+    if before["ca"] != after["ca"]:
+        yield "exposes", f"TLS believes {'other' if after['ca'] else 'the public'} authorities"
+    if before["server_name"] != after["server_name"]:
+        yield "exposes", f"TLS asks for the name {after['server_name'] or 'of the target'}"
+    old, new = before["pins_sha256"], after["pins_sha256"]
+    if old != new:
+        looser = not new or (bool(old) and bool(gained(old, new)))
+        yield ("exposes" if looser else "rest"), f"TLS takes {enumerated(new) if new else 'any key, was pinned'}"
+    if before["crl"] != after["crl"]:
+        yield (
+            ("rest" if after["crl"] else "exposes"),
+            f"TLS looks at {'other' if after['crl'] else 'no'} revocation lists",
+        )

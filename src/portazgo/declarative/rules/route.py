@@ -1,0 +1,110 @@
+"""Routes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from portazgo.declarative.domain import Ref, Terms, World
+from portazgo.declarative.rules.lines import (
+    Effect,
+    Line,
+    Step,
+    Worlds,
+    bytes_text,
+    enumerated,
+    gained,
+    line,
+    lost,
+)
+
+
+def lines(step: Step, worlds: Worlds) -> Iterator[Line]:
+    """A new address and a new operation behind it expose; an address that goes breaks."""
+    if step.after is None:
+        assert step.before is not None  # noqa: S101 - a step has one or the other
+        yield line(step, "breaks", f"{_address(step.before)} is gone", worlds.before.callers(step.ref))
+    elif step.before is None:
+        yield line(step, "exposes", _leads(step.after), worlds.after.callers(step.ref))
+    else:
+        yield from _changes(step, step.before, step.after, worlds)
+
+
+def _changes(step: Step, before: Terms, after: Terms, worlds: Worlds) -> Iterator[Line]:
+    had, has = worlds.before.callers(step.ref), worlds.after.callers(step.ref)
+    if _address(before) != _address(after):
+        yield line(step, "exposes", f"is found at {_address(after)}", has)
+        yield line(step, "breaks", f"is no longer found at {_address(before)}", had)
+    if any(step.changed(name) for name in ("backend", "backend_method", "backend_path")):
+        sentence = f"leads to {_operation(after)}, was {_operation(before)}"
+        yield line(step, "exposes", sentence, has)
+    yield from _sets(step, before, after, worlds)
+    for member, word in (("max_request_bytes", "requests"), ("max_response_bytes", "answers")):
+        if step.changed(member):
+            looser = _bound(after[member]) > _bound(before[member])
+            sentence = f"{word} of up to {bytes_text(after[member])}, was {bytes_text(before[member])}"
+            yield line(step, "exposes" if looser else "breaks", sentence, has if looser else had)
+
+
+def _sets(step: Step, before: Terms, after: Terms, worlds: Worlds) -> Iterator[Line]:
+    """What only widens or narrows, member by member."""
+    had, has = worlds.before.callers(step.ref), worlds.after.callers(step.ref)
+    for more in gained(before["environments"], after["environments"]):
+        yield line(step, "exposes", f"opens to {more} keys", _in_environment(worlds.after.world, has, more))
+    for less in lost(before["environments"], after["environments"]):
+        yield line(step, "breaks", f"closes to {less} keys", _in_environment(worlds.before.world, had, less))
+    if step.changed("scopes"):
+        yield from _scopes(step, before["scopes"], after["scopes"], worlds)
+    for member, word in (
+        ("query", "query parameters"),
+        ("request_headers", "request headers"),
+        ("response_headers", "response headers"),
+    ):
+        old, new = _names(before[member]), _names(after[member])
+        if gained(old, new):
+            yield line(step, "exposes", f"{word} pass: {enumerated(gained(old, new))}", has)
+        if lost(old, new):
+            yield line(step, "breaks", f"{word} no longer pass: {enumerated(lost(old, new))}", had)
+
+
+def _scopes(step: Step, before: list[str], after: list[str], worlds: Worlds) -> Iterator[Line]:
+    sentence = f"asks for {_asked(after)}, asked for {_asked(before)}"
+    effects: list[Effect] = []
+    if not after or (before and gained(before, after)):
+        effects.append("exposes")
+    if not before or (after and lost(before, after)):
+        effects.append("breaks")
+    had, has = set(worlds.before.callers(step.ref)), set(worlds.after.callers(step.ref))
+    for effect in effects:
+        yield line(step, effect, sentence, sorted(has - had if effect == "exposes" else had - has))
+
+
+def _asked(scopes: list[str]) -> str:
+    return f"the scope {' or '.join(scopes)}" if scopes else "no scope"
+
+
+def _names(value: Any) -> list[str] | None:
+    return None if value == "all" else list(value)
+
+
+def _bound(value: int | None) -> float:
+    return float("inf") if value is None else value
+
+
+def _in_environment(world: World, names: list[str], environment: str) -> list[str]:
+    return [name for name in names if world[Ref("application", name)]["environment"] == environment]
+
+
+def _address(terms: Terms) -> str:
+    hosts = f" on {enumerated(terms['hosts'])}" if terms["hosts"] else ""
+    return f"{terms['method']} {terms['path']}{hosts}"
+
+
+def _operation(terms: Terms) -> str:
+    return f"{terms['backend']} {terms['backend_method']} {terms['backend_path']}"
+
+
+def _leads(terms: Terms) -> str:
+    where = "" if len(terms["environments"]) > 1 else f", {terms['environments'][0]} keys only"
+    scopes = f", for {_asked(terms['scopes'])}" if terms["scopes"] else ""
+    return f"{_address(terms)} → {_operation(terms)}{where}{scopes}"

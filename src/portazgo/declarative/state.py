@@ -1,0 +1,155 @@
+"""Reads what there is, as far as files speak of it: a handful of queries, whatever the number of things."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Count
+
+from portazgo.apis.models import Api
+from portazgo.applications.models import Application
+from portazgo.backends.models import Backend
+from portazgo.declarative.domain import Kind, Ref, State, Terms, Thing
+from portazgo.declarative.models import Ownership
+from portazgo.partners.models import Partner
+from portazgo.plans.models import Plan
+from portazgo.routes.models import Route
+from portazgo.signing.models import Issuer
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from django.db.models import Model
+
+Found = Iterator[tuple["UUID", str, Terms]]
+
+MODELS: dict[Kind, type[Model]] = {
+    "issuer": Issuer,
+    "backend": Backend,
+    "api": Api,
+    "route": Route,
+    "plan": Plan,
+    "partner": Partner,
+    "application": Application,
+}
+
+
+def read_state() -> State:
+    """Read all of it."""
+    owners = {(row.kind, row.identifier): row.owner for row in Ownership.objects.all()}
+    things: dict[Ref, Thing] = {}
+    ids: dict[Ref, UUID] = {}
+    for kind, read in _READERS.items():
+        for identifier, name, terms in read():
+            ref = Ref(kind, name)
+            things[ref] = Thing(terms, owners.get((kind, identifier)))
+            ids[ref] = identifier
+    return State(things, _keys(), ids)
+
+
+def default_issuer() -> str | None:
+    """Name the issuer that a credential has which names none: the first that was made."""
+    return Issuer.objects.order_by("id").values_list("name", flat=True).first()
+
+
+def sweep() -> None:
+    """Drop the marks of things that are gone: their ids are never used again."""
+    for kind, model in MODELS.items():
+        there = model._default_manager.values("pk")  # noqa: SLF001 - Django's own name for it
+        Ownership.objects.filter(kind=kind).exclude(identifier__in=there).delete()
+
+
+def _keys() -> dict[Ref, int]:
+    rows = Application.objects.annotate(count=Count("keys")).filter(count__gt=0)
+    named = rows.values_list("partner__name", "name", "count")
+    return {Ref("application", f"{partner}/{name}"): count for partner, name, count in named}
+
+
+def _issuers() -> Found:
+    for row in Issuer.objects.all():
+        yield row.id, row.name, {"url": row.url}
+
+
+def _backends() -> Found:
+    issuers = {str(identifier): name for identifier, name in Issuer.objects.values_list("id", "name")}
+    for row in Backend.objects.all():
+        environments = {name: _environment(one, issuers) for name, one in row.environments.items()}
+        yield row.id, row.name, {"environments": environments}
+
+
+def _environment(stored: dict[str, Any], issuers: dict[str, str]) -> dict[str, Any]:
+    credential = {name: value for name, value in stored["credential"].items() if name != "algorithm"}
+    if "issuer" in credential:
+        credential["issuer"] = issuers[credential["issuer"]]
+    tls = stored.get("tls")
+    if tls is not None:
+        tls = {**tls, "pins_sha256": sorted(tls["pins_sha256"])}
+    return {"targets": stored["targets"], "timeouts": stored["timeouts"], "credential": credential, "tls": tls}
+
+
+def _apis() -> Found:
+    for row in Api.objects.all():
+        yield row.id, row.name, {}
+
+
+def _routes() -> Found:
+    for row in Route.objects.select_related("api", "backend"):
+        terms = {
+            "backend": row.backend.name,
+            "hosts": None if row.hosts is None else sorted(row.hosts),
+            "method": row.method,
+            "path": row.path,
+            "backend_method": row.backend_method,
+            "backend_path": row.backend_path,
+            "environments": sorted(set(row.environments)),
+            "scopes": sorted(set(row.scopes)),
+            "max_request_bytes": row.max_request_bytes,
+            "max_response_bytes": row.max_response_bytes,
+            "query": row.query if row.query == "all" else sorted(set(row.query)),
+            "request_headers": sorted(row.request_headers),
+            "response_headers": sorted(row.response_headers),
+        }
+        yield row.id, f"{row.api.name}/{row.name}", terms
+
+
+def _plans() -> Found:
+    for row in Plan.objects.prefetch_related("apis"):
+        throttles: list[dict[str, Any]] = row.throttles
+        terms = {
+            "apis": sorted(api.name for api in row.apis.all()),
+            "scopes": None if row.scopes is None else sorted(set(row.scopes)),
+            "throttles": sorted(throttles, key=_name),
+        }
+        yield row.id, row.name, terms
+
+
+def _name(throttle: Mapping[str, Any]) -> str:
+    return str(throttle["name"])
+
+
+def _partners() -> Found:
+    for row in Partner.objects.all():
+        yield row.id, row.name, {"status": row.status, "metadata": row.metadata}
+
+
+def _applications() -> Found:
+    for row in Application.objects.select_related("partner", "plan"):
+        terms = {
+            "environment": row.environment,
+            "plan": row.plan.name if row.plan else None,
+            "status": row.status,
+            "metadata": row.metadata,
+        }
+        yield row.id, f"{row.partner.name}/{row.name}", terms
+
+
+_READERS: dict[Kind, Callable[[], Found]] = {
+    "issuer": _issuers,
+    "backend": _backends,
+    "api": _apis,
+    "route": _routes,
+    "plan": _plans,
+    "partner": _partners,
+    "application": _applications,
+}

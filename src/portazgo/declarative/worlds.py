@@ -1,0 +1,260 @@
+"""From a document to flat terms, and from what there is to a document. Pure; the two are each other's inverse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from portazgo.backends.domain import Timeouts, check_targets
+from portazgo.backends.tls import check_pins, check_server_name
+from portazgo.declarative.document import (
+    ApplicationPart,
+    BackendPart,
+    Document,
+    EnvironmentPart,
+    MintPart,
+    PlanPart,
+    RoutePart,
+    TlsPart,
+)
+from portazgo.declarative.domain import FORMAT, KINDS, NESTED, Kind, Ref, Terms, World
+from portazgo.declarative.words import (
+    format_milliseconds,
+    format_rate,
+    format_seconds,
+    parse_milliseconds,
+    parse_seconds,
+)
+from portazgo.plans.domain import parse_rate
+from portazgo.routes.domain import DEFAULT_MAX_REQUEST_BYTES, check_headers, check_hosts
+
+ENVIRONMENTS = ["live", "test"]
+_SECTIONS = {"issuer": "issuers", "backend": "backends", "api": "apis", "plan": "plans", "partner": "partners"}
+_NONE = "none"
+
+
+def world_of(document: Document, default_issuer: str | None) -> dict[Ref, Terms]:
+    """Give the terms of everything that a document names.
+
+    `default_issuer` stands where a credential names none; None: the first that the document makes. An issuer without a
+    URL has None there: whatever it has is right.
+    """
+    world: dict[Ref, Terms] = {}
+    # Issuers are made in the order of their names, and the first that was made is the default from then on.
+    issuer = default_issuer or min(document.issuers, default=None)
+    for name, part in document.issuers.items():
+        world[Ref("issuer", name)] = {"url": part.url and part.url.rstrip("/")}
+    for name, backend in document.backends.items():
+        world[Ref("backend", name)] = _backend(backend, issuer)
+    for name, api in document.apis.items():
+        world[Ref("api", name)] = {}
+        world |= {Ref("route", f"{name}/{inner}"): _route(route) for inner, route in api.routes.items()}
+    for name, plan in document.plans.items():
+        world[Ref("plan", name)] = _plan(plan)
+    for name, partner in document.partners.items():
+        world[Ref("partner", name)] = {"status": partner.status, "metadata": dict(partner.metadata)}
+        for inner, application in partner.applications.items():
+            world[Ref("application", f"{name}/{inner}")] = _application(application)
+    return world
+
+
+def _backend(part: BackendPart, issuer: str | None) -> Terms:
+    both = {"live": part.environments.live, "test": part.environments.test}
+    return {"environments": {name: _environment(one, issuer) for name, one in both.items() if one is not None}}
+
+
+def _environment(part: EnvironmentPart, issuer: str | None) -> dict[str, Any]:
+    waits = part.timeouts
+    return {
+        "targets": check_targets(part.targets),
+        "timeouts": {
+            "connect_ms": parse_milliseconds(waits.connect),
+            "first_byte_ms": parse_milliseconds(waits.first_byte),
+            "idle_ms": parse_milliseconds(waits.idle),
+            "total_ms": parse_milliseconds(waits.total),
+        },
+        "credential": _credential(part.credential, issuer)
+        if isinstance(part.credential, MintPart)
+        else {"kind": _NONE},
+        "tls": None if part.tls is None else _tls(part.tls),
+    }
+
+
+def _tls(part: TlsPart) -> dict[str, Any]:
+    return {
+        "ca": part.ca,
+        "server_name": part.server_name and check_server_name(part.server_name),
+        "pins_sha256": sorted(check_pins(part.pins_sha256)),
+        "crl": part.crl,
+    }
+
+
+def _credential(part: MintPart, issuer: str | None) -> dict[str, Any]:
+    return {
+        "kind": "mint",
+        "issuer": part.issuer or issuer,
+        "audience": part.audience,
+        "life_seconds": parse_seconds(part.life),
+        "claims": dict(part.claims),
+    }
+
+
+def _route(part: RoutePart) -> Terms:
+    return {
+        "backend": part.backend,
+        "hosts": None if part.hosts is None else sorted(check_hosts(part.hosts)),
+        "method": part.method,
+        "path": part.path,
+        "backend_method": part.backend_method or part.method,
+        "backend_path": part.backend_path or part.path,
+        "environments": sorted(set(part.environments)),
+        "scopes": sorted(set(part.scopes)),
+        "max_request_bytes": part.max_request_bytes,
+        "max_response_bytes": part.max_response_bytes,
+        "query": part.query if part.query == "all" else sorted(set(part.query)),
+        "request_headers": sorted(check_headers(part.request_headers)),
+        "response_headers": sorted(check_headers(part.response_headers)),
+    }
+
+
+def _plan(part: PlanPart) -> Terms:
+    throttles = [
+        {"name": one.name, "quota": one.quota, "window_seconds": one.window_seconds, "burst": one.burst}
+        for one in part.throttles()
+    ]
+    return {
+        "apis": sorted(set(part.apis)),
+        "scopes": None if part.scopes is None else sorted(set(part.scopes)),
+        "throttles": sorted(throttles, key=lambda one: str(one["name"])),
+    }
+
+
+def _application(part: ApplicationPart) -> Terms:
+    return {
+        "environment": part.environment,
+        "plan": part.plan,
+        "status": part.status,
+        "metadata": dict(part.metadata),
+    }
+
+
+# ------------------------------------------------------------------------------------------------------ the way back
+
+
+def document_of(name: str, world: World) -> dict[str, Any]:
+    """Write what there is as a document, defaults left out. A route or application must not lack its API or partner."""
+    document: dict[str, Any] = {"portazgo": FORMAT, "name": name}
+    for ref in _in_order(world):
+        body = _WRITTEN[ref.kind](world[ref])
+        if ref.kind in NESTED:
+            parent, section = NESTED[ref.kind]
+            inside = document[_SECTIONS[parent]][ref.parent].setdefault(section, {})
+            inside[ref.name.partition("/")[2]] = body
+        else:
+            document.setdefault(_SECTIONS[ref.kind], {})[ref.name] = body
+    return document
+
+
+def _in_order(world: World) -> Iterable[Ref]:
+    return sorted(world, key=lambda ref: (KINDS.index(ref.kind), ref.name))
+
+
+def _written_backend(terms: Terms) -> dict[str, Any]:
+    return {
+        "environments": {
+            name: {
+                "targets": list(one["targets"]),
+                **_unless_empty("timeouts", _written_timeouts(one["timeouts"])),
+                "credential": _written_credential(one["credential"]),
+                **_written_tls(one["tls"]),
+            }
+            for name, one in sorted(terms["environments"].items())
+        }
+    }
+
+
+def _written_timeouts(timeouts: Mapping[str, int]) -> dict[str, str]:
+    usual = Timeouts()
+    return {
+        name.removesuffix("_ms"): format_milliseconds(value)
+        for name, value in timeouts.items()
+        if value != getattr(usual, name)
+    }
+
+
+def _written_tls(tls: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {} if tls is None else {"tls": {name: value for name, value in tls.items() if value}}
+
+
+def _written_credential(credential: Mapping[str, Any]) -> dict[str, Any]:
+    if credential["kind"] == _NONE:
+        return {"kind": _NONE}
+    return {
+        "kind": "mint",
+        "issuer": credential["issuer"],
+        "audience": credential["audience"],
+        "life": format_seconds(credential["life_seconds"]),
+        **_unless_empty("claims", dict(credential["claims"])),
+    }
+
+
+def _written_route(terms: Terms) -> dict[str, Any]:
+    usual = {
+        "hosts": None,
+        "backend_method": terms["method"],
+        "backend_path": terms["path"],
+        "environments": ENVIRONMENTS,
+        "scopes": [],
+        "max_request_bytes": DEFAULT_MAX_REQUEST_BYTES,
+        "max_response_bytes": None,
+        "query": "all",
+        "request_headers": [],
+        "response_headers": [],
+    }
+    body = {name: value for name, value in terms.items() if name not in usual or value != usual[name]}
+    return {**body, "passthrough": True}
+
+
+def _written_plan(terms: Terms) -> dict[str, Any]:
+    return {
+        **_unless_empty("apis", list(terms["apis"])),
+        **({} if terms["scopes"] is None else {"scopes": list(terms["scopes"])}),
+        **_unless_empty("rates", [_written_rate(one) for one in terms["throttles"]]),
+    }
+
+
+def _written_rate(one: Mapping[str, Any]) -> str | dict[str, Any]:
+    rate = format_rate(one["quota"], one["window_seconds"])
+    named = one["name"] != parse_rate(rate).name
+    if not named and one["burst"] is None:
+        return rate
+    return {
+        "rate": rate,
+        **({"name": one["name"]} if named else {}),
+        **({} if one["burst"] is None else {"burst": one["burst"]}),
+    }
+
+
+def _written_standing(terms: Terms) -> dict[str, Any]:
+    status = {} if terms["status"] == "active" else {"status": terms["status"]}
+    return {**status, **_unless_empty("metadata", dict(terms["metadata"]))}
+
+
+def _written_application(terms: Terms) -> dict[str, Any]:
+    plan = {} if terms["plan"] is None else {"plan": terms["plan"]}
+    return {"environment": terms["environment"], **plan, **_written_standing(terms)}
+
+
+def _unless_empty(name: str, value: Any) -> dict[str, Any]:
+    return {name: value} if value else {}
+
+
+_WRITTEN: dict[Kind, Callable[[Terms], dict[str, Any]]] = {
+    "issuer": dict,
+    "backend": _written_backend,
+    "api": dict,
+    "route": _written_route,
+    "plan": _written_plan,
+    "partner": _written_standing,
+    "application": _written_application,
+}

@@ -1,0 +1,121 @@
+"""A strict origin over raw sockets that records what it received. It repairs nothing: what it can't read is noted."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from dataclasses import dataclass, field
+from typing import Self
+
+DECISIVE = {"host", "content-length", "transfer-encoding", "content-type", "x-request-id", "x-api-key", "authorization"}
+
+
+@dataclass(slots=True)
+class Seen:
+    """A request that began to arrive."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes = b""
+    complete: bool = False
+
+    @property
+    def request_id(self) -> str:
+        """The gateway's."""
+        return self.headers.get("x-request-id", "")
+
+
+@dataclass
+class Origin:
+    """Listens on a free port of loopback, in a thread of its own. Start it with `with`."""
+
+    port: int = 0
+    seen: list[Seen] = field(default_factory=list)
+    trouble: list[str] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(ready)), daemon=True)
+        self._thread.start()
+        if not ready.wait(10):
+            raise RuntimeError("the origin did not start")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(10)
+
+    async def _serve(self, ready: threading.Event) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        server = await asyncio.start_server(self._connection, "127.0.0.1", 0, limit=1 << 20)
+        self.port = server.sockets[0].getsockname()[1]
+        ready.set()
+        await self._stop.wait()
+        server.close()
+
+    async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while await self._request(reader, writer):
+                pass
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass  # Seen.complete tells it.
+        except ValueError as problem:
+            self.trouble.append(str(problem))
+        finally:
+            writer.close()
+
+    async def _request(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+        except asyncio.IncompleteReadError as end:
+            if end.partial:
+                self.trouble.append(f"a head that never ended: {end.partial[:200]!r}")
+            return False
+        seen = _read_head(head)
+        self.seen.append(seen)
+        await _read_body(reader, seen)
+        seen.complete = True
+        writer.write(_answer(seen))
+        await writer.drain()
+        return True
+
+
+def _read_head(head: bytes) -> Seen:
+    line, *fields = head[:-4].split(b"\r\n")
+    if b"\r" in b"".join(fields) or b"\n" in b"".join(fields):
+        raise ValueError(f"bare line ends: {head[:200]!r}")
+    method, target, version = line.decode("latin-1").split(" ")
+    if version != "HTTP/1.1":
+        raise ValueError(f"version {version}")
+    headers: dict[str, str] = {}
+    for one in fields:
+        name, colon, value = one.decode("latin-1").partition(":")
+        known = headers.get(name.lower())
+        if not colon or name != name.strip() or (known is not None and name.lower() in DECISIVE):
+            raise ValueError(f"field {one!r}")
+        value = value.strip(" \t")
+        headers[name.lower()] = value if known is None else f"{known}, {value}"
+    if "content-length" in headers and "transfer-encoding" in headers:
+        raise ValueError(f"two lengths: {head!r}")
+    return Seen(method, target, headers)
+
+
+async def _read_body(reader: asyncio.StreamReader, seen: Seen) -> None:
+    if "content-length" in seen.headers:
+        seen.body = await reader.readexactly(int(seen.headers["content-length"]))
+    elif "transfer-encoding" in seen.headers:
+        while size := int(await reader.readuntil(b"\r\n"), 16):
+            seen.body += await reader.readexactly(size)
+            if await reader.readexactly(2) != b"\r\n":
+                raise ValueError("a chunk does not end where it says")
+        if await reader.readexactly(2) != b"\r\n":
+            raise ValueError("trailers were forwarded")
+
+
+def _answer(seen: Seen) -> bytes:
+    document = json.dumps({"method": seen.method, "path": seen.target, "body_bytes": len(seen.body)}).encode()
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(document)}\r\n\r\n".encode()
+    return head if seen.method == "HEAD" else head + document
