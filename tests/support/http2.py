@@ -48,6 +48,7 @@ class Connection:
         self.closed = False
         self.goaway: int | None = None
         self.pongs = 0
+        self.opens_windows = True
         self._received = b""
         self._encoder, self._decoder = Encoder(), Decoder()
         self._next = 1
@@ -137,7 +138,7 @@ class Connection:
             self.streams[stream].fields += [(name.decode(), value.decode("latin-1")) for name, value in decoded]
         elif kind == DATA:
             self.streams[stream].body += payload
-            if payload:
+            if payload and self.opens_windows:
                 grown = struct.pack(">I", len(payload))
                 self.send(frame(WINDOW_UPDATE, 0, 0, grown) + frame(WINDOW_UPDATE, 0, stream, grown))
         if kind in (HEADERS, DATA) and flags & END_STREAM:

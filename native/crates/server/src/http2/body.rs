@@ -77,6 +77,9 @@ impl Body for StreamBody {
 impl Drop for StreamBody {
     fn drop(&mut self) {
         self.turn(false);
+        if self.connection().verdict.get() == Some(Fault::SlowReader) {
+            self.inner.blame(Fault::SlowReader);
+        }
         // A body of no bytes: the head alone is the answer, and it is on its way.
         self.inner.rest();
         if let Some(mut call) = self.wire.take_unflushed() {

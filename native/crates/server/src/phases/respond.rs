@@ -323,6 +323,13 @@ impl AnswerBody {
         self.bodiless
     }
 
+    /// Note why the answer will not be taken, where that is known.
+    pub(crate) fn blame(&mut self, fault: Fault) {
+        if let Some(call) = &mut self.call {
+            call.fail(fault);
+        }
+    }
+
     /// hyper wants no more of it: close the call, or hand it over where the head alone was the answer.
     pub(crate) fn rest(&mut self) {
         // hyper never asks for a body that can't be sent (HEAD, 204, 304) or that is empty.
