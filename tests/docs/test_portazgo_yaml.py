@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import jsonschema
 import pytest
 from support.documents import PROJECT, fenced_lines
+from support.reader import Reader
 
 from portazgo.declarative.file.yaml import read_yaml
-from portazgo.roles.ports import answers, free_port
 
 PAGE = PROJECT / "docs" / "portazgo-yaml.md"
-READY_SECONDS = 60
-STOP_SECONDS = 20
 DIFFERENCES = 3
 
 
@@ -59,70 +52,10 @@ def test_the_schema_marks_what_check_would_refuse() -> None:
         assert [error.json_path for error in errors] == [place]
 
 
-@dataclass
-class Reader:
-    """Types what the page says, with ports that are free and the key that was shown."""
-
-    folder: Path
-    ports: dict[str, str]
-    environment: dict[str, str]
-    cleaning: ExitStack
-    shown: dict[str, str] = field(default_factory=dict)
-
-    def writes(self, name: str, text: str) -> None:
-        path = self.folder / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(self._here(text))
-
-    def types(self, command: str) -> str:
-        """Run a command to its end. Returns what it printed, as the page would show it."""
-        done = subprocess.run(
-            ["/bin/bash", "-c", self._here(command)],
-            cwd=self.folder,
-            env=self.environment | self.shown,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        differs = command == "portazgo diff"
-        assert done.returncode == (DIFFERENCES if differs else 0), f"{command}\n{done.stdout}\n{done.stderr}"
-        output = done.stdout
-        for usual, free in self.ports.items():
-            output = output.replace(f":{free}", f":{usual}")
-        return output
-
-    def starts(self, command: str, path: str, port: str) -> None:
-        """Leave a command running, as in a terminal of its own."""
-        shell = ["/bin/bash", "-c", f"exec {self._here(command)}"]
-        process = subprocess.Popen(shell, cwd=self.folder, env=self.environment)
-        self.cleaning.callback(process.wait, STOP_SECONDS)
-        self.cleaning.callback(process.terminate)
-        deadline = time.monotonic() + READY_SECONDS
-        while not answers(f"http://127.0.0.1:{self.ports[port]}{path}"):
-            assert process.poll() is None, f"{command} ended with {process.returncode}"
-            assert time.monotonic() < deadline, f"{command} is not ready"
-            time.sleep(0.1)
-
-    def _here(self, text: str) -> str:
-        for usual, free in self.ports.items():
-            text = text.replace(f":{usual}", f":{free}").replace(f"--port {usual}", f"--port {free}")
-        return text.replace("examples/", f"{PROJECT}/examples/")
-
-
 @pytest.fixture
 def reader(tmp_path: Path) -> Iterator[Reader]:
-    ports = {usual: str(free_port()) for usual in ("8080", "8081", "8090")}
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PORTAZGO_")}
-    environment |= {
-        "PATH": f"{Path(sys.executable).parent}:{environment['PATH']}",
-        "PORTAZGO_GATEWAY_PORT": ports["8080"],
-        "PORTAZGO_CONTROL_PORT": ports["8081"],
-        "PORTAZGO_INTERNAL_LISTEN": f"127.0.0.1:{free_port()}",
-        "PORTAZGO_ADMIN_LISTEN": f"127.0.0.1:{free_port()}",
-    }
-    with ExitStack() as cleaning:
-        yield Reader(tmp_path, ports, environment, cleaning)
+    with Reader.at(tmp_path) as reader:
+        yield reader
 
 
 def test_the_page_leads_from_nothing_to_a_call_and_back(reader: Reader) -> None:
@@ -136,7 +69,7 @@ def test_the_page_leads_from_nothing_to_a_call_and_back(reader: Reader) -> None:
     for command in rest:
         if command.startswith("curl --include"):
             time.sleep(1)  # the node hears of the key
-        output = reader.types(command)
+        output = reader.types(command, DIFFERENCES if command == "portazgo diff" else 0)
         printed.append((command, output))
         if found := re.search(r"ptz_live_(\w{10})_\w+", output):
             reader.shown["KEY"] = found[0]

@@ -1,0 +1,87 @@
+"""Somebody who reads a page and types what it says, in an empty folder, on ports that are free."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from support.documents import PROJECT
+
+from portazgo.roles.ports import answers, free_port
+
+SHELL = "/bin/bash"
+USUAL_PORTS = ("8080", "8081", "8090")
+"""What the pages say: gateway, control plane, the reader's backend."""
+READY_SECONDS = 60
+STOP_SECONDS = 20
+
+
+@dataclass
+class Reader:
+    """`ports` maps what the page says to what is free; `shown` holds what earlier commands showed, as variables."""
+
+    folder: Path
+    ports: dict[str, str]
+    environment: dict[str, str]
+    cleaning: ExitStack
+    shown: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    @contextmanager
+    def at(cls, folder: Path) -> Iterator[Self]:
+        """Begin in this folder; what the reader left running is ended."""
+        ports = {usual: str(free_port()) for usual in USUAL_PORTS}
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("PORTAZGO_")}
+        environment |= {
+            "PATH": f"{Path(sys.executable).parent}:{environment['PATH']}",
+            "PORTAZGO_GATEWAY_PORT": ports["8080"],
+            "PORTAZGO_CONTROL_PORT": ports["8081"],
+        }
+        with ExitStack() as cleaning:
+            yield cls(folder, ports, environment, cleaning)
+
+    def writes(self, name: str, text: str) -> None:
+        """Put a file of the page beside the others."""
+        path = self.folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(self._here(text))
+
+    def types(self, command: str, exit_code: int = 0) -> str:
+        """Run a command to its end. Returns what it printed on stdout, with the page's ports."""
+        done = subprocess.run(
+            [SHELL, "-c", self._here(command)],
+            cwd=self.folder,
+            env=self.environment | self.shown,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == exit_code, f"{command}\n{done.stdout}\n{done.stderr}"
+        output = done.stdout
+        for usual, free in self.ports.items():
+            output = output.replace(f":{free}", f":{usual}")
+        return output
+
+    def starts(self, command: str, path: str, port: str) -> None:
+        """Leave a command running, as in a terminal of its own, and wait until it answers at this path and port."""
+        process = subprocess.Popen([SHELL, "-c", f"exec {self._here(command)}"], cwd=self.folder, env=self.environment)
+        self.cleaning.callback(process.wait, STOP_SECONDS)
+        self.cleaning.callback(process.terminate)
+        deadline = time.monotonic() + READY_SECONDS
+        while not answers(f"http://127.0.0.1:{self.ports[port]}{path}"):
+            assert process.poll() is None, f"{command} ended with {process.returncode}"
+            assert time.monotonic() < deadline, f"{command} is not ready"
+            time.sleep(0.1)
+
+    def _here(self, text: str) -> str:
+        for usual, free in self.ports.items():
+            text = text.replace(f":{usual}", f":{free}").replace(f"--port {usual}", f"--port {free}")
+        return text.replace("examples/", f"{PROJECT}/examples/")
