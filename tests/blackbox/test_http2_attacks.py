@@ -25,7 +25,7 @@ from support.http2_attacks import FLOODS
 TESTS = Path(__file__).parents[1]
 MIB = 1024 * 1024
 MOST_GROWTH = 64 * MIB
-ATTACK_SECONDS = 4.0
+ATTACK_SECONDS = 3.0
 NOTICEABLE_SECONDS = 0.05
 TIMES_SLOWER = 5
 # What each attack is called in the record of its connection.
@@ -77,7 +77,7 @@ class Honest:
 def attack(gateway: BareGateway, name: str, seconds: float) -> tuple[dict[str, int], Honest, Honest, int]:
     """Run it beside an honest client. Returns what it did, the client before and during it, and the memory before it."""
     before = Honest(gateway)
-    before.run(1.5)
+    before.run(1.0)
     resting = gateway.resident_bytes()
     command = [sys.executable, "-m", "support.http2_attacks", name, str(gateway.port), str(seconds)]
     environment = {**os.environ, "PYTHONPATH": str(TESTS)}

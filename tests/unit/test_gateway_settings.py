@@ -1,0 +1,75 @@
+"""Settings of the partners' listener: what they may be, what they contradict, what the native node is told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from portazgo.node.configuration import certificate_files, native_configuration
+from portazgo.settings import Settings, SettingsInvalid, load
+
+ABSENT = Path("absent.yaml")
+
+
+def settings(**environment: str) -> Settings:
+    return load(environment={f"PORTAZGO_{name}": value for name, value in environment.items()}, file=ABSENT)
+
+
+def told(given: Settings) -> dict[str, object]:
+    document: dict[str, object] = json.loads(native_configuration(given, follows_control_plane=False))
+    return document
+
+
+def test_a_listener_is_plain_and_believes_x_forwarded_for_by_default() -> None:
+    document = told(settings())
+    assert (document["tls"], document["proxy_protocol"], document["forwarding_header"]) == (
+        None,
+        "off",
+        "x-forwarded-for",
+    )
+    assert certificate_files(settings()) == []
+
+
+def test_pairs_of_certificates_reach_the_node_in_their_order() -> None:
+    given = settings(
+        GATEWAY_TLS_CERTIFICATES="/certs/a.pem:/certs/a.key, /certs/b.pem:/certs/b.key",
+        GATEWAY_TLS_CLIENT_CERTIFICATES="optional",
+        GATEWAY_TLS_CLIENT_CA="/certs/clients.pem",
+    )
+    assert told(given)["tls"] == {
+        "certificates": [
+            {"certificate": "/certs/a.pem", "key": "/certs/a.key"},
+            {"certificate": "/certs/b.pem", "key": "/certs/b.key"},
+        ],
+        "client_certificates": "optional",
+        "client_ca": "/certs/clients.pem",
+        "handshake_seconds": 10,
+    }
+    names = ["a.pem", "a.key", "b.pem", "b.key", "clients.pem"]
+    assert [path.name for path in certificate_files(given)] == names
+
+
+@pytest.mark.parametrize("text", ["/a.pem", ":/a.key", "/a.pem:", "/a.pem:/a.key:/x"])
+def test_what_is_no_pair_is_refused(text: str) -> None:
+    with pytest.raises(SettingsInvalid, match="is no pair of paths"):
+        settings(GATEWAY_TLS_CERTIFICATES=text)
+
+
+@pytest.mark.parametrize(
+    ("environment", "named"),
+    [
+        ({"GATEWAY_PROXY_PROTOCOL": "required"}, "no network may send it"),
+        ({"GATEWAY_TLS_CLIENT_CERTIFICATES": "required"}, "need TLS and an authority"),
+        (
+            {"GATEWAY_TLS_CLIENT_CERTIFICATES": "optional", "GATEWAY_TLS_CERTIFICATES": "/a.pem:/a.key"},
+            "need TLS and an authority",
+        ),
+        ({"FORWARDING_HEADER": "x-real-ip"}, "is none of x-forwarded-for, forwarded, none"),
+        ({"GATEWAY_PROXY_PROTOCOL": "auto"}, "is none of off, required"),
+    ],
+)
+def test_contradictions_are_told(environment: dict[str, str], named: str) -> None:
+    with pytest.raises(SettingsInvalid, match=named):
+        settings(**environment)
