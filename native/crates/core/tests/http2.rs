@@ -1,5 +1,5 @@
 //! Requests of HTTP/2 on their way to HTTP/1.1: the golden cases that are this crate's to decide. The others are refused by
-//! the HTTP/2 library; tests/blackbox/test_http2_in.py sends all of them.
+//! the HTTP/2 library; `tests/blackbox/test_http2_in.py` sends all of them.
 
 use portazgo_core::fault::Fault;
 use portazgo_core::framing::http2::{RequestHead, judge};

@@ -1,7 +1,3 @@
-// NOTICE to R3: the lead has framing (core) and is writing this crate's pipeline right now (phases, thread, pool, gateway, admin);
-// don't write those again. R3: please write the integration tests in crates/server/tests/ (real origin, raw sockets, a snapshot built in the
-// test; see your task's list) and review what is here as an attacker. Delete this notice when you have read it.
-
 //! Portazgo's data plane around `portazgo-core`: sockets, HTTP, pools, the journal.
 
 mod admin;
