@@ -39,6 +39,7 @@ from portazgo.accounts.domain import SYSTEM, Actor  # noqa: E402
 from portazgo.accounts.service import create_token  # noqa: E402
 from portazgo.control.databases import migrate  # noqa: E402
 from portazgo.control.provider import wrapper as process_wrapper  # noqa: E402
+from portazgo.declarative.writing import Hand  # noqa: E402
 from portazgo.kit.clock import SYSTEM_CLOCK  # noqa: E402
 from portazgo.kit.wrapping import KeyWrapper  # noqa: E402
 from portazgo.settings import Settings  # noqa: E402
@@ -134,3 +135,9 @@ def api_with(database: None) -> Callable[..., AdminAPI]:
 def token_with(*scopes: str) -> str:
     _, token = create_token(SYSTEM, "test", frozenset(scopes), clock=SYSTEM_CLOCK)
     return token.reveal()
+
+
+@pytest.fixture
+def hand(actor: Actor, clock: FakeClock, wrapper: KeyWrapper) -> Hand:
+    """What an apply is carried out with."""
+    return Hand(actor, clock, wrapper)

@@ -3,69 +3,29 @@
 from __future__ import annotations
 
 import copy
-import threading
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
-from django.db import OperationalError, connection, connections
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from support.admin import AdminAPI, Answer
+from support.admin import AdminAPI
 from support.certificates import Identity
-from support.clock import FakeClock
 from support.declared import DOCUMENT, Tree, changed
+from support.declaring import BASIC, NOTHING, applied, apply, differs, revision
 from support.world import World
 
-from portazgo.accounts.domain import SYSTEM, Actor
+from portazgo.accounts.domain import Actor
 from portazgo.audit.models import AuditRow
 from portazgo.declarative import service
 from portazgo.declarative.file.writing import write_yaml
 from portazgo.declarative.file.yaml import read_yaml
 from portazgo.declarative.models import Apply, Ownership
-from portazgo.declarative.planning import Takeover
 from portazgo.declarative.state import read_state
 from portazgo.declarative.writing import Hand
-from portazgo.kit.errors import Conflict, Problem, Refused
-from portazgo.kit.wrapping import KeyWrapper
-from portazgo.plans import service as plan_service
-from portazgo.plans.domain import Terms, parse_rate
-from portazgo.plans.models import Plan
-from portazgo.snapshot.models import ChangeRow, Head
+from portazgo.kit.errors import Problem
+from portazgo.snapshot.models import ChangeRow
 from portazgo.snapshot.verify import differing
 
 pytestmark = pytest.mark.usefixtures("database")
-
-NOTHING: Tree = {"portazgo": 1, "name": "example"}
-BASIC = ("plans", "basic", "rates")
-
-
-@pytest.fixture
-def hand(actor: Actor, clock: FakeClock, wrapper: KeyWrapper) -> Hand:
-    return Hand(actor, clock, wrapper)
-
-
-def apply(api: AdminAPI, document: Tree, **members: Any) -> Answer:
-    return api.post("/declarative/apply", {"document": document, "confirmed": True, **members})
-
-
-def applied(api: AdminAPI, document: Tree, **members: Any) -> dict[str, Any]:
-    answer = apply(api, document, **members)
-    assert answer.status == 200, answer.body
-    body: dict[str, Any] = answer.body
-    return body
-
-
-def revision() -> int:
-    return Head.objects.get().revision
-
-
-def differs(api: AdminAPI, document: Tree) -> bool:
-    answer = api.post("/declarative/diff", {"document": document})
-    assert answer.status == 200, answer.body
-    return bool(answer.body["differs"])
 
 
 def test_an_empty_deployment_becomes_what_the_document_says_in_one_revision(api: AdminAPI) -> None:
@@ -387,224 +347,3 @@ def test_what_was_made_by_hand_exports_to_a_document_without_differences(api: Ad
     assert api.post("/declarative/check", {"document": document}).body == {"ok": True, "problems": []}
     shown = api.post("/declarative/diff", {"document": document}).body
     assert (shown["differs"], len(shown["takes_over"])) == (False, len(read_state().things))
-
-
-SLUGS = st.from_regex(r"[a-z0-9][a-z0-9-]{0,6}", fullmatch=True)
-SCOPES = st.lists(st.sampled_from(["read", "write", "a:b"]), unique=True, max_size=2)
-METADATA = st.dictionaries(
-    st.from_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,5}", fullmatch=True),
-    st.booleans() | st.integers(-(2**53), 2**53) | st.sampled_from(["NO", "12:30", "", "Bogotá", "a: b", "~"]),
-    max_size=3,
-)
-TIMEOUT = st.integers(1, 600_000).map(lambda value: f"{value}ms")
-CREDENTIALS = st.just({"kind": "none"}) | st.fixed_dictionaries(
-    {"kind": st.just("mint"), "issuer": st.just("default"), "audience": st.sampled_from(["a", "a b", "é"])},
-    optional={
-        "life": st.integers(10, 3600).map(lambda value: f"{value}s"),
-        "claims": st.dictionaries(
-            SLUGS, METADATA | st.sampled_from(["x", 1, True, None, "{partner.name}"]), max_size=2
-        ),
-    },
-)
-ENVIRONMENTS = st.fixed_dictionaries(
-    {
-        "targets": st.lists(
-            st.integers(1, 65_535).map(lambda port: f"http://h:{port}"), min_size=1, max_size=3, unique=True
-        ),
-        "credential": CREDENTIALS,
-    },
-    optional={"timeouts": st.fixed_dictionaries({}, optional=dict.fromkeys(["connect", "idle", "total"], TIMEOUT))},
-)
-BACKENDS = st.fixed_dictionaries(
-    {"environments": st.dictionaries(st.sampled_from(["live", "test"]), ENVIRONMENTS, min_size=1)}
-)
-ROUTES = st.fixed_dictionaries(
-    {"method": st.sampled_from(["GET", "POST"]), "passthrough": st.sampled_from([True])},
-    optional={
-        "hosts": st.lists(st.sampled_from(["a.example", "B.example"]), min_size=1, max_size=2),
-        "backend_method": st.sampled_from(["PUT"]),
-        "backend_path": st.just("/x/{id}"),
-        "environments": st.lists(st.sampled_from(["test", "live"]), min_size=1, max_size=2),
-        "scopes": SCOPES,
-        "max_request_bytes": st.integers(0, 2**40),
-        "max_response_bytes": st.none() | st.integers(0, 2**40),
-        "query": st.just("all") | st.lists(st.sampled_from(["a", "b[]"]), max_size=2),
-        "request_headers": st.lists(st.sampled_from(["X-A", "x-b"]), max_size=2),
-        "response_headers": st.lists(st.sampled_from(["X-A", "x-b"]), max_size=2),
-    },
-)
-RATES = st.tuples(st.integers(1, 10**6), st.sampled_from(["min", "day", "90s", "10m", "2h", "7d", "second"])).map(
-    lambda pair: f"{pair[0]}/{pair[1]}"
-)
-
-
-@st.composite
-def documents(draw: st.DrawFn) -> Tree:
-    """Any document that is right, but for what only names many things."""
-    backends = draw(st.dictionaries(SLUGS, BACKENDS, min_size=1, max_size=2))
-    apis: Tree = {}
-    for number, name in enumerate(draw(st.lists(SLUGS, unique=True, max_size=2))):
-        routes = draw(st.dictionaries(SLUGS, ROUTES, max_size=2))
-        for place, route in enumerate(routes.values()):
-            route |= {"path": f"/v1/{number}/{place}/{{id}}", "backend": draw(st.sampled_from(sorted(backends)))}
-        apis[name] = {"routes": routes}
-    plans: Tree = {}
-    for name in draw(st.lists(SLUGS, unique=True, max_size=2)):
-        plans[name] = {"rates": draw(st.lists(RATES, max_size=2, unique_by=lambda rate: rate.partition("/")[2]))}
-        plans[name]["apis"] = draw(st.lists(st.sampled_from(sorted(apis)), unique=True)) if apis else []
-        plans[name]["scopes"] = draw(st.none() | SCOPES)
-    partners: Tree = draw(st.dictionaries(SLUGS, st.fixed_dictionaries({"metadata": METADATA}), max_size=2))
-    for partner in partners.values():
-        partner["status"] = draw(st.sampled_from(["active", "suspended"]))
-        partner["applications"] = {
-            name: {
-                "environment": draw(st.sampled_from(["live", "test"])),
-                "plan": draw(st.none() | st.sampled_from(sorted(plans))) if plans else None,
-                "status": draw(st.sampled_from(["active", "suspended"])),
-                "metadata": draw(METADATA),
-            }
-            for name in draw(st.lists(SLUGS, unique=True, max_size=2))
-        }
-    return {
-        "portazgo": 1,
-        "name": "any",
-        "issuers": {"default": {"url": "https://issuer.example"}},
-        "backends": backends,
-        "apis": apis,
-        "plans": plans,
-        "partners": partners,
-    }
-
-
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
-@given(one=documents(), other=documents())
-def test_whatever_is_applied_exports_to_itself_and_anything_leads_to_anything(
-    hand: Hand, one: Tree, other: Tree
-) -> None:
-    for document in (one, other, one):
-        order = service.Order(_without_moves(document), confirmed=True)
-        service.apply(order, hand=hand)
-        assert service.diff(SYSTEM, order.document, Takeover()).is_empty
-        exported = service.export(SYSTEM, "any")
-        assert service.check(SYSTEM, exported) == []
-        assert service.diff(SYSTEM, exported, Takeover()).is_empty
-    assert differing() == []
-
-
-def _without_moves(document: Tree) -> Tree:
-    """An application's environment never changes: those of an environment have names of their own."""
-    tree = copy.deepcopy(document)
-    for partner in tree["partners"].values():
-        partner["applications"] = {
-            f"{application['environment']}-{name}": application for name, application in partner["applications"].items()
-        }
-    return tree
-
-
-def test_applies_at_once_each_do_the_whole_of_what_they_say(api: AdminAPI, hand: Hand) -> None:
-    applied(api, DOCUMENT)
-    outcomes: list[object] = []
-
-    def work(number: int) -> None:
-        tree = changed(*BASIC, [f"{number}/min"], document=changed("plans", f"p{number}", {"rates": [f"{number}/day"]}))
-        try:
-            outcomes.append(service.apply(service.Order(tree, confirmed=True), hand=hand).revision)
-        except Problem as problem:
-            outcomes.append(problem.code)
-        finally:
-            connections.close_all()
-
-    workers = [threading.Thread(target=work, args=(number,)) for number in range(1, 5)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(60)
-    done = sorted(outcome for outcome in outcomes if isinstance(outcome, int))
-    assert done == list(range(2, 2 + len(done)))
-    assert {outcome for outcome in outcomes if isinstance(outcome, str)} <= {"state_busy"}
-    assert done
-    last = Apply.objects.latest("number")
-    assert not differs(api, last.document)
-    assert differing() == []
-    # Exactly one of them is what there is: no mixture.
-    assert len([name for name in (plan["name"] for plan in api.every("/plans")) if name.startswith("p")]) == 1
-
-
-def test_the_same_file_applied_at_once_is_made_once(api: AdminAPI, hand: Hand) -> None:
-    outcomes: list[object] = []
-
-    def work() -> None:
-        try:
-            outcomes.append(service.apply(service.Order(DOCUMENT, confirmed=True), hand=hand).number is not None)
-        except Problem as problem:
-            outcomes.append(problem.code)
-        finally:
-            connections.close_all()
-
-    workers = [threading.Thread(target=work) for _ in range(3)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(60)
-    assert outcomes.count(True) == 1
-    assert set(outcomes) <= {True, False, "state_busy"}
-    assert (revision(), Apply.objects.count(), not differs(api, DOCUMENT)) == (1, 1, True)
-
-
-class Interrupting(FakeClock):
-    """A clock that, the first time it is asked, has somebody else act and waits for them."""
-
-    def __init__(self, act: Callable[[], None]) -> None:
-        super().__init__()
-        self._act: Callable[[], None] | None = act
-        self.failures: list[type[Exception]] = []
-
-    def now(self) -> datetime:
-        act, self._act = self._act, None
-        if act is not None:
-            other = threading.Thread(target=self._run, args=(act,))
-            other.start()
-            other.join(30)
-        return super().now()
-
-    def _run(self, act: Callable[[], None]) -> None:
-        try:
-            act()
-        except Exception as problem:  # noqa: BLE001 - what it was is asserted
-            self.failures.append(type(problem))
-        finally:
-            connections.close_all()
-
-
-def test_nothing_that_somebody_else_commits_meanwhile_is_overwritten_unseen(api: AdminAPI, hand: Hand) -> None:
-    applied(api, DOCUMENT)
-    # The API is made before the plan is changed: in between the clock is asked.
-    wanted = changed(*BASIC, ["30/min"], document=changed("apis", "more", {}))
-    shown = api.post("/declarative/diff", {"document": wanted}).body["fingerprint"]
-    plan = Plan.objects.get(name="basic")
-
-    def loosen() -> None:
-        terms = Terms(list(plan.apis.values_list("id", flat=True)), None, [parse_rate("600/min")])
-        plan_service.replace(SYSTEM, plan.id, "basic", terms, clock=FakeClock())
-
-    clock = Interrupting(loosen)
-    order = service.Order(wanted, fingerprint=shown, confirmed=True)
-    if connection.vendor == "postgresql":
-        # The other one was first, after the plan had been made: the plan is made again, and is another.
-        with pytest.raises(Conflict) as refusal:
-            service.apply(order, hand=Hand(hand.actor, clock, hand.wrapper))
-        assert (refusal.value.code, clock.failures) == ("plan_moved", [])
-        assert api.get("/plans").body["items"][0]["throttles"][0]["quota"] == 600
-    else:
-        # One writer at a time: the other one waited in vain.
-        assert service.apply(order, hand=Hand(hand.actor, clock, hand.wrapper)).revision == 2
-        assert clock.failures == [OperationalError]
-        assert api.get("/plans").body["items"][0]["throttles"][0]["quota"] == 30
-    assert differing() == []
-
-
-def test_a_fingerprint_that_nobody_was_shown_is_refused_before_the_guard(api: AdminAPI, hand: Hand) -> None:
-    with pytest.raises(Conflict):
-        service.apply(service.Order(DOCUMENT, fingerprint="0" * 64), hand=hand)
-    with pytest.raises(Refused):
-        service.apply(service.Order(DOCUMENT), hand=hand)
