@@ -2,8 +2,8 @@
 //!
 //! Each data thread has a [`slab`] of fixed slots in a mapped file that is never synced. Admission takes a slot and stores
 //! the request as open; before the last bytes of an answer are given to the transport it stores the whole answer; after
-//! delivery the slot is final. One [`writer`] per node copies final slots to the segment file, numbers them without gaps,
-//! frees them, and syncs the file every few milliseconds while there is news. `kill -9` loses nothing, since the pages of
+//! delivery the slot is final. One [`writer`] per node copies final slots to the segment file, numbers them without gaps
+//! and frees them; beside it a [`syncer`] has the disk hold the file every few milliseconds while there is news. `kill -9` loses nothing, since the pages of
 //! both files belong to the kernel; the next start drains the slabs ([`recovery`]). When the host goes down, what was not
 //! synced is lost: at most `sync_every` of it, and the epoch's end says so.
 //!
@@ -19,6 +19,7 @@ mod segments;
 mod shelf;
 mod slab;
 mod stats;
+mod syncer;
 #[cfg(test)]
 mod test_support;
 #[cfg(test)]
@@ -48,6 +49,7 @@ use seal::Seal;
 use segments::Segments;
 use shelf::Shelf;
 use slab::{Slab, State};
+use syncer::Syncer;
 use thread::Lane;
 use writer::Writer;
 
@@ -104,8 +106,30 @@ struct Shared {
     synced: AtomicU64,
     seal: Seal,
     shelf: Mutex<Shelf>,
-    troubled: AtomicBool,
-    trouble: Mutex<Option<String>>,
+    /// What keeps the writer from writing.
+    writing: Trouble,
+    /// What keeps the disk from holding what was written.
+    syncing: Trouble,
+}
+
+/// What keeps somebody from working, as a sentence. Noting that nothing does costs one load.
+#[derive(Default)]
+struct Trouble {
+    noted: AtomicBool,
+    sentence: Mutex<Option<String>>,
+}
+
+impl Trouble {
+    fn note(&self, error: Option<&io::Error>) {
+        if error.is_some() || self.noted.load(Ordering::Relaxed) {
+            *self.sentence.lock().unwrap_or_else(PoisonError::into_inner) = error.map(ToString::to_string);
+            self.noted.store(error.is_some(), Ordering::Relaxed);
+        }
+    }
+
+    fn sentence(&self) -> Option<String> {
+        self.sentence.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 impl Shared {
@@ -128,14 +152,6 @@ impl Shared {
     /// Show that the writer lives, so that a recovery can tell when it died.
     fn beat(&self) {
         self.lanes[0].slab.heartbeat().store((self.clock)().0 as u64, Ordering::Relaxed);
-    }
-
-    /// Note what keeps the writer from writing, or that nothing does.
-    fn trouble(&self, error: Option<&io::Error>) {
-        if error.is_some() || self.troubled.load(Ordering::Relaxed) {
-            *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = error.map(ToString::to_string);
-            self.troubled.store(error.is_some(), Ordering::Relaxed);
-        }
     }
 }
 
@@ -317,7 +333,7 @@ fn begin_epoch(folders: &Folders, config: &Config, started_at: WallTime) -> io::
 }
 
 fn start_writer(shared: &Arc<Shared>, segments: Segments) -> io::Result<JoinHandle<()>> {
-    let writer = Writer::new(Arc::clone(shared), segments);
+    let writer = Writer::new(Arc::clone(shared), segments, Syncer::start(Arc::clone(shared))?);
     let handle = std::thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run())?;
     // Only this function sets it, once.
     let _ = shared.writer.set(handle.thread().clone());
@@ -340,8 +356,8 @@ impl Shared {
             synced: AtomicU64::new(0),
             seal: Seal::default(),
             shelf: Mutex::new(shelf),
-            troubled: AtomicBool::new(false),
-            trouble: Mutex::default(),
+            writing: Trouble::default(),
+            syncing: Trouble::default(),
         }
     }
 }

@@ -20,7 +20,7 @@ use portazgo_core::time::WallTime;
 
 use super::Config;
 use super::epoch::{self, Birth, End, EndedEpoch, Folders};
-use super::segments::{Chunk, Segments, seal_file};
+use super::segments::{Chunk, Segments, finish_file, write_footer};
 use super::shelf::{self, Shelf};
 use super::slab::{Mark, Slab, State};
 use super::writer::{note_refusals_written, push_aggregate};
@@ -105,7 +105,7 @@ impl Predecessor<'_> {
         for (thread, slab) in &slabs {
             drain.slab(*thread, slab, &written.origins)?;
         }
-        drain.segments.seal()?;
+        drain.seal()?;
         let last = drain.chunk.next() - 1;
         Ok(self.ended(End::Killed, last, died_at, 0.0))
     }
@@ -183,6 +183,10 @@ impl Drain {
         }
     }
 
+    fn seal(&mut self) -> io::Result<()> {
+        self.segments.close()?.map_or(Ok(()), |unsealed| unsealed.finish().map(drop))
+    }
+
     fn push(&mut self, origin: Origin, record: &Record) {
         let mut bytes = [0; MAX_ENCODED];
         let length = record.encode(&mut bytes);
@@ -194,7 +198,7 @@ impl Drain {
             return Ok(());
         }
         if self.segments.is_full_for(&self.chunk) {
-            self.segments.seal()?;
+            self.seal()?;
         }
         self.segments.append(&self.chunk, self.now)?;
         for origin in self.chunk.origins() {
@@ -245,7 +249,8 @@ fn close_segment(path: &Path) -> io::Result<()> {
     file.set_len(scan.whole_bytes as u64)?;
     let mut sha256 = [0; 32];
     sha256.copy_from_slice(digest::digest(&digest::SHA256, &bytes[..scan.whole_bytes]).as_ref());
-    seal_file(&file, path, scan.whole_bytes as u64, &scan.header, scan.frames.len() as u64, sha256)
+    write_footer(&file, scan.whole_bytes as u64, &scan.header, scan.frames.len() as u64, sha256)?;
+    finish_file(&file, path)
 }
 
 /// All sealed segments. An open one without slabs belongs to an epoch that ended before it could be sealed.

@@ -23,11 +23,6 @@ impl Seal {
         self.wished.load(Ordering::Acquire)
     }
 
-    /// The newest wish that is fulfilled.
-    pub(super) fn done(&self) -> u64 {
-        *self.done.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Everything wished for up to this number is sealed.
     pub(super) fn fulfil(&self, wish: u64) {
         let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);

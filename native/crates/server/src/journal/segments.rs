@@ -7,6 +7,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use portazgo_core::ids::Id;
@@ -14,6 +15,7 @@ use portazgo_core::record::segment::{self, Footer, HEADER_BYTES, Header, Origin,
 use portazgo_core::time::WallTime;
 
 use super::shelf::SealedSegment;
+use super::syncer::Unsynced;
 
 const FOOTER_BYTES: u64 = segment::FOOTER_BYTES as u64;
 
@@ -65,13 +67,23 @@ impl Chunk {
 
 /// The segment that is being written.
 struct Current {
-    file: File,
+    file: Arc<File>,
     path: PathBuf,
     header: Header,
     digest: Context,
     whole_bytes: u64,
     count: u64,
-    synced: bool,
+    /// Something was written since `take_unsynced`.
+    news: bool,
+    /// The disk has been asked to hold the file's name.
+    named: bool,
+}
+
+/// A segment that has its footer, and that the disk may not hold yet.
+pub(super) struct Unsealed {
+    file: Arc<File>,
+    path: PathBuf,
+    sealed: SealedSegment,
 }
 
 /// One epoch's folder of segments.
@@ -96,9 +108,9 @@ impl Segments {
             .is_some_and(|current| current.whole_bytes + chunk.size() as u64 + FOOTER_BYTES > self.seal_bytes)
     }
 
-    /// Whether something was written that is not yet known to be on the disk.
-    pub(super) fn needs_sync(&self) -> bool {
-        self.current.as_ref().is_some_and(|current| !current.synced)
+    /// Whether something was written that nobody has asked the disk to hold.
+    pub(super) fn has_news(&self) -> bool {
+        self.current.as_ref().is_some_and(|current| current.news)
     }
 
     /// Write a chunk. After an error nothing of it counts as written, and it may be tried again.
@@ -111,28 +123,26 @@ impl Segments {
         current.digest.update(&chunk.bytes);
         current.whole_bytes += chunk.bytes.len() as u64;
         current.count += chunk.origins.len() as u64;
-        current.synced = false;
+        current.news = true;
         Ok(())
     }
 
-    /// Have the disk hold what was written.
-    pub(super) fn sync(&mut self) -> io::Result<()> {
-        let Some(current) = self.current.as_mut().filter(|current| !current.synced) else {
-            return Ok(());
-        };
-        current.file.sync_data()?;
-        current.synced = true;
-        Ok(())
+    /// What the disk is to be asked to hold; None: there is no news.
+    pub(super) fn take_unsynced(&mut self) -> Option<Unsynced> {
+        let current = self.current.as_mut().filter(|current| current.news)?;
+        current.news = false;
+        let folder = (!std::mem::replace(&mut current.named, true)).then(|| self.folder.clone());
+        Some(Unsynced { file: Arc::clone(&current.file), folder })
     }
 
-    /// Close the segment for good. Ok(None): nothing was written. After an error it may be tried again.
-    pub(super) fn seal(&mut self) -> io::Result<Option<SealedSegment>> {
+    /// Write the segment's footer. Ok(None): nothing was written. After an error it may be tried again.
+    pub(super) fn close(&mut self) -> io::Result<Option<Unsealed>> {
         let Some(current) = self.current.as_ref().filter(|current| current.count > 0) else {
             return Ok(None);
         };
-        let sealed = current.seal(self.epoch)?;
+        let unsealed = current.close(self.epoch)?;
         self.current = None;
-        Ok(Some(sealed))
+        Ok(Some(unsealed))
     }
 
     fn begin(&self, first: u64, started_at: WallTime) -> io::Result<Current> {
@@ -147,9 +157,9 @@ impl Segments {
         let bytes = header.encode();
         let mut digest = Context::new(&SHA256);
         digest.update(&bytes);
-        let current = Current { file, path, header, digest, whole_bytes: 0, count: 0, synced: false };
+        let file = Arc::new(file);
+        let current = Current { file, path, header, digest, whole_bytes: 0, count: 0, news: false, named: false };
         current.write(&bytes)?;
-        sync_folder(&self.folder)?;
         Ok(Current { whole_bytes: HEADER_BYTES as u64, ..current })
     }
 }
@@ -162,25 +172,33 @@ impl Current {
         })
     }
 
-    fn seal(&self, epoch: Id) -> io::Result<SealedSegment> {
+    fn close(&self, epoch: Id) -> io::Result<Unsealed> {
         let mut sha256 = [0; 32];
         sha256.copy_from_slice(self.digest.clone().finish().as_ref());
-        seal_file(&self.file, &self.path, self.whole_bytes, &self.header, self.count, sha256)?;
-        Ok(SealedSegment {
+        write_footer(&self.file, self.whole_bytes, &self.header, self.count, sha256)?;
+        let sealed = SealedSegment {
             path: self.path.with_extension("seg"),
             epoch,
             first: self.header.first,
             count: self.count,
             bytes: self.whole_bytes + FOOTER_BYTES,
             started_at: self.header.started_at,
-        })
+        };
+        Ok(Unsealed { file: Arc::clone(&self.file), path: self.path.clone(), sealed })
     }
 }
 
-/// Put the footer behind the whole frames, have the disk hold all of it, and give the file its final name.
-pub(super) fn seal_file(
+impl Unsealed {
+    /// Wait for the disk; then the segment has its final name. After an error it may be tried again.
+    pub(super) fn finish(&self) -> io::Result<SealedSegment> {
+        finish_file(&self.file, &self.path)?;
+        Ok(self.sealed.clone())
+    }
+}
+
+/// Put the footer behind the whole frames.
+pub(super) fn write_footer(
     file: &File,
-    path: &Path,
     whole_bytes: u64,
     header: &Header,
     count: u64,
@@ -189,7 +207,11 @@ pub(super) fn seal_file(
     let mut footer = Vec::with_capacity(FOOTER_BYTES as usize);
     append_footer(&mut footer, &Footer { count, last: header.first + count - 1, sha256 });
     file.write_all_at(&footer, whole_bytes)?;
-    file.set_len(whole_bytes + FOOTER_BYTES)?;
+    file.set_len(whole_bytes + FOOTER_BYTES)
+}
+
+/// Have the disk hold all of a segment, and give it its final name.
+pub(super) fn finish_file(file: &File, path: &Path) -> io::Result<()> {
     file.sync_data()?;
     fs::rename(path, path.with_extension("seg"))?;
     // Should the host lose the new name, a recovery finds the old one with its footer, and renames again.

@@ -1,6 +1,5 @@
 //! The journal's counters. They balance: accepted = finished + in flight; finished + aggregates = written + waiting.
 
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use portazgo_core::time::WallTime;
@@ -29,8 +28,8 @@ pub struct Stats {
     pub oldest_waiting: Option<WallTime>,
     /// Segments that this start found damaged and set aside (`*.damaged`): the manifests will show the gap.
     pub segments_damaged: usize,
-    /// What keeps the writer from writing, if anything does (a full disk, say): records stay in their slots, and requests
-    /// are refused once these run out.
+    /// What keeps records from the segment file or the disk, if anything does. A full disk, say: records stay in their
+    /// slots, and requests are refused once these run out.
     pub trouble: Option<String>,
 }
 
@@ -52,7 +51,7 @@ impl Journal {
             bytes_waiting: waiting.bytes(),
             oldest_waiting: waiting.oldest(),
             segments_damaged: waiting.damaged(),
-            trouble: shared.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            trouble: shared.writing.sentence().or_else(|| shared.syncing.sentence()),
         }
     }
 }

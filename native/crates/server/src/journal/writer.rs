@@ -18,6 +18,7 @@ use portazgo_core::time::WallTime;
 
 use super::Shared;
 use super::segments::{Chunk, Segments};
+use super::syncer::{Errand, Syncer};
 
 /// Written at once at most; also bounds how far a sequence of rounds is from the next sync.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -31,23 +32,29 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub(super) struct Writer {
     shared: Arc<Shared>,
     segments: Segments,
+    syncer: Syncer,
+    /// The newest wish for a seal that was handed on.
+    answered: u64,
     chunk: Chunk,
     began: Option<Instant>,
-    synced: Instant,
+    /// When the disk was asked last.
+    asked: Instant,
     aggregated: Instant,
     aggregates_from: WallTime,
     load: Vec<u8>,
 }
 
 impl Writer {
-    pub(super) fn new(shared: Arc<Shared>, segments: Segments) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, segments: Segments, syncer: Syncer) -> Self {
         let now = (shared.clock)();
         Self {
             shared,
             segments,
+            syncer,
+            answered: 0,
             chunk: Chunk::beginning_with(1),
             began: None,
-            synced: Instant::now(),
+            asked: Instant::now(),
             aggregated: Instant::now(),
             aggregates_from: now,
             load: Vec::with_capacity(MAX_ENCODED),
@@ -60,17 +67,17 @@ impl Writer {
         loop {
             let wish = self.shared.seal.wished();
             let stopping = self.shared.stopping.load(Ordering::Acquire);
-            match self.round(wish > self.shared.seal.done() || stopping) {
+            match self.round(wish > self.answered || stopping) {
                 Ok(()) => {
-                    self.shared.trouble(None);
-                    self.shared.seal.fulfil(wish);
+                    self.shared.writing.note(None);
+                    self.answer(wish);
                     if stopping {
                         return;
                     }
                     self.sleep();
                 }
                 Err(error) => {
-                    self.shared.trouble(Some(&error));
+                    self.shared.writing.note(Some(&error));
                     let since = *stopping_since.get_or_insert_with(Instant::now);
                     if stopping && since.elapsed() > PATIENCE {
                         return;
@@ -90,7 +97,7 @@ impl Writer {
         self.write_aggregates(seal_everything)?;
         self.shared.beat();
         if self.sync_due().is_some_and(|due| due.is_zero()) {
-            self.sync()?;
+            self.sync();
         }
         if seal_everything || self.seal_due().is_some_and(|due| due.is_zero()) {
             self.seal()?;
@@ -159,25 +166,35 @@ impl Writer {
         Ok(())
     }
 
-    fn sync(&mut self) -> io::Result<()> {
-        self.synced = Instant::now();
-        self.segments.sync()?;
-        self.shared.synced.store(self.chunk.next() - 1 - self.chunk.origins().len() as u64, Ordering::Release);
-        Ok(())
+    fn sync(&mut self) {
+        self.asked = Instant::now();
+        let last = self.chunk.next() - 1 - self.chunk.origins().len() as u64;
+        if let Some(unsynced) = self.segments.take_unsynced() {
+            self.syncer.send(Errand::Sync(unsynced, last));
+        }
     }
 
     fn seal(&mut self) -> io::Result<()> {
-        if let Some(sealed) = self.segments.seal()? {
+        self.syncer.check_room()?;
+        if let Some(unsealed) = self.segments.close()? {
             self.began = None;
-            self.shared.synced.store(sealed.first + sealed.count - 1, Ordering::Release);
-            self.shared.shelf.lock().unwrap_or_else(std::sync::PoisonError::into_inner).put(sealed);
+            self.syncer.send(Errand::Seal(unsealed));
         }
         Ok(())
     }
 
-    /// Time until the next sync; None: there is no news.
+    /// Everything that was final when this was wished for is on its way to the disk; the wish is fulfilled when it is there.
+    fn answer(&mut self, wish: u64) {
+        if wish > self.answered {
+            self.answered = wish;
+            self.syncer.send(Errand::Fulfil(wish));
+        }
+    }
+
+    /// Time until the disk is asked again; None: there is no news. While it works on the last errand it isn't asked.
     fn sync_due(&self) -> Option<Duration> {
-        self.segments.needs_sync().then(|| self.shared.sync_every.saturating_sub(self.synced.elapsed()))
+        let due = || self.shared.sync_every.saturating_sub(self.asked.elapsed());
+        self.segments.has_news().then(|| if self.syncer.is_idle() { due() } else { self.shared.sync_every })
     }
 
     /// Time until the segment's age seals it.
