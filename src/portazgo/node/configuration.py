@@ -51,6 +51,7 @@ def native_configuration(settings: Settings, *, follows_control_plane: bool) -> 
                 "head_lines": 100,
                 "head_seconds": 10,
                 "keep_alive_seconds": 75,
+                "write_seconds": 30,
                 "connections": 10_000,
                 "slots_per_thread": 4096,
             },

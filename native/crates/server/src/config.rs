@@ -121,10 +121,17 @@ pub struct Limits {
     pub head_seconds: u64,
     /// Time a connection may be idle between requests.
     pub keep_alive_seconds: u64,
+    /// Time for a client to take the next byte of its answer.
+    #[serde(default = "default_write_seconds")]
+    pub write_seconds: u64,
     /// Connections, over all threads.
     pub connections: usize,
     /// Requests in flight, per thread.
     pub slots_per_thread: usize,
+}
+
+const fn default_write_seconds() -> u64 {
+    30
 }
 
 impl Limits {
@@ -134,6 +141,10 @@ impl Limits {
 
     pub(crate) fn head_time(&self) -> Duration {
         Duration::from_secs(self.head_seconds)
+    }
+
+    pub(crate) fn write_time(&self) -> Duration {
+        Duration::from_secs(self.write_seconds)
     }
 
     pub(crate) fn keep_alive(&self) -> Duration {

@@ -39,8 +39,6 @@ const UNSEEN_RESETS: usize = 20;
 const BROKEN_STREAMS: usize = 100;
 const PING_EVERY: Duration = Duration::from_secs(20);
 const PING_TIME: Duration = Duration::from_secs(10);
-/// How long a client may leave an answer that is ready untaken.
-const WRITE_TIME: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// What transport, streams and answers of one connection share.
@@ -168,7 +166,7 @@ async fn run(thread: &Rc<Thread>, transport: Transport, received: BytesMut, shar
                 serving.as_mut().graceful_shutdown();
             }
             _ = look.tick() => {
-                if shared.waiting.get() > 0 && shared.progress.get().elapsed() > WRITE_TIME {
+                if shared.waiting.get() > 0 && shared.progress.get().elapsed() > limits.write_time() {
                     shared.end(Fault::SlowReader);
                 } else if shared.open.get() == 0 {
                     let idle = shared.idle_since.get().elapsed();

@@ -52,6 +52,8 @@ pub(crate) struct Wire {
     body_fault: Cell<Option<Fault>>,
     written: Cell<u64>,
     settled: Cell<u64>,
+    /// The client takes nothing of its answer, and is given up.
+    too_slow: Cell<bool>,
     /// Answers that are being made or sent.
     answering: Cell<usize>,
     /// When the last of them was done.
@@ -68,6 +70,7 @@ impl Wire {
             body_fault: Cell::new(None),
             written: Cell::new(0),
             settled: Cell::new(0),
+            too_slow: Cell::new(false),
             answering: Cell::new(0),
             answered: Cell::new(Instant::now()),
         }
@@ -100,6 +103,11 @@ impl Wire {
         self.body_fault.get()
     }
 
+    /// Whose move it was that an answer could not be delivered whole.
+    pub(crate) fn aborted_by(&self) -> Fault {
+        if self.too_slow.get() { Fault::SlowReader } else { Fault::ClientAborted }
+    }
+
     /// Bytes written since this was asked last.
     pub(crate) fn take_written(&self) -> u64 {
         let written = self.written.get();
@@ -130,7 +138,7 @@ impl Drop for Wire {
     fn drop(&mut self) {
         for mut call in self.unflushed.take() {
             call.record().bytes_out += self.take_written();
-            call.fail(Fault::ClientAborted);
+            call.fail(self.aborted_by());
             call.finish(Delivery::Aborted);
         }
     }
@@ -162,6 +170,8 @@ pub(crate) struct Framed {
     synthetic: &'static [u8],
     closing: bool,
     deadline: Pin<Box<Sleep>>,
+    /// Until when the client must have taken something; None: it takes what it is given.
+    stalled: Option<Pin<Box<Sleep>>>,
     buffer: Box<[u8; READ_BYTES]>,
 }
 
@@ -178,6 +188,7 @@ impl Framed {
             synthetic: &[],
             closing: false,
             deadline: Box::pin(sleep_until(Instant::now() + limits.keep_alive())),
+            stalled: None,
             buffer: Box::new([0; READ_BYTES]),
             limits,
             thread,
@@ -311,6 +322,22 @@ impl Framed {
         }
     }
 
+    /// Count what the client took. One that takes nothing for the write time is given up: it would hold its record, its
+    /// connection and the backend's past every other timeout, since nobody asks a body that can't be written.
+    fn count_taken(&mut self, context: &mut Context<'_>, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(outcome) = outcome {
+            self.stalled = None;
+            let taken = outcome?;
+            self.wire.written.set(self.wire.written.get() + taken as u64);
+            return Poll::Ready(Ok(taken));
+        }
+        let time = self.limits.write_time();
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + time)));
+        ready!(stalled.as_mut().poll(context));
+        self.wire.too_slow.set(true);
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+
     /// The client has closed its side. A head that was begun is recorded; there is nobody to answer.
     fn closed_by_client(&mut self) {
         if let Reading::Head { call: Some(_), .. } = &self.reading {
@@ -400,9 +427,8 @@ impl AsyncRead for Framed {
 impl AsyncWrite for Framed {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let written = ready!(Pin::new(&mut this.stream).poll_write(context, bytes))?;
-        this.wire.written.set(this.wire.written.get() + written as u64);
-        Poll::Ready(Ok(written))
+        let outcome = Pin::new(&mut this.stream).poll_write(context, bytes);
+        this.count_taken(context, outcome)
     }
 
     fn poll_write_vectored(
@@ -411,9 +437,8 @@ impl AsyncWrite for Framed {
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let written = ready!(Pin::new(&mut this.stream).poll_write_vectored(context, pieces))?;
-        this.wire.written.set(this.wire.written.get() + written as u64);
-        Poll::Ready(Ok(written))
+        let outcome = Pin::new(&mut this.stream).poll_write_vectored(context, pieces);
+        this.count_taken(context, outcome)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -423,7 +448,8 @@ impl AsyncWrite for Framed {
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         // hyper flushes only when its own buffer is empty; what TLS still holds is not with the client.
         let this = self.get_mut();
-        ready!(Pin::new(&mut this.stream).poll_flush(context))?;
+        let outcome = Pin::new(&mut this.stream).poll_flush(context);
+        ready!(this.count_taken(context, outcome.map_ok(|()| 0)))?;
         this.wire.flushed();
         Poll::Ready(Ok(()))
     }

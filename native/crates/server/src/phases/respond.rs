@@ -337,7 +337,7 @@ impl AnswerBody {
             self.finish_stream();
         } else if let Some(mut call) = self.call.take() {
             call.record().bytes_out += self.wire.take_written();
-            call.fail(Fault::ClientAborted);
+            call.fail(self.wire.aborted_by());
             call.finish(Delivery::Aborted);
         }
     }
