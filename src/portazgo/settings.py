@@ -1,7 +1,8 @@
 """Every setting of Portazgo, in one table (docs/settings.md and schema/settings.json are generated from it).
 
 A value is taken from the first of: flag, environment (`PORTAZGO_…`), `settings:` in portazgo.yaml, `settings:` in the
-user's profile, default. Everything that is wrong is told at once (`SettingsInvalid`; the command line exits 2).
+user's profile, default. portazgo.yaml sets only what is marked `in_file`. Everything that is wrong is told at once
+(`SettingsInvalid`; the command line exits 2).
 Needs neither pydantic nor Django, so that every role can read it in a few milliseconds.
 """
 
@@ -46,13 +47,18 @@ NOT_OURS = ("PORTAZGO_PARENT_PID", "PORTAZGO_TEST_")
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One line of the table. `default` is text as a person would write it; None: see `absent`."""
+    """One line of the table. `default` is text as a person would write it; None: see `absent`.
+
+    `in_file`: whether portazgo.yaml may set it. Never what says where secrets lie, who keeps them or where they are sent:
+    whoever clones a repository and calls the command line in it must not hand over a token.
+    """
 
     kind: Kind
     default: str | None
     absent: str
     meaning: str
     remedy: str
+    in_file: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +83,10 @@ class SettingsInvalid(Exception):
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
 
-def _setting(kind: Kind, default: str | None, meaning: str, remedy: str, *, absent: str = "") -> Any:
-    return field(metadata={"setting": Setting(kind, default, absent, meaning, remedy)})
+def _setting(
+    kind: Kind, default: str | None, meaning: str, remedy: str, *, absent: str = "", in_file: bool = False
+) -> Any:
+    return field(metadata={"setting": Setting(kind, default, absent, meaning, remedy, in_file)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +104,7 @@ class Settings:
         "embedded",
         "Which defaults apply: everything in one place, or several machines.",
         "Write embedded or production.",
+        in_file=True,
     )
     state_url: DatabaseURL = _setting(
         DATABASE,
@@ -118,7 +127,11 @@ class Settings:
         "Write local: (the file master.key in the data folder) or local:/path/to/master.key.",
     )
     gateway_listen: Listen = _setting(
-        LISTEN, "127.0.0.1:8080", "Address on which partners call.", "Write host:port, such as 0.0.0.0:8080."
+        LISTEN,
+        "127.0.0.1:8080",
+        "Address on which partners call.",
+        "Write host:port, such as 0.0.0.0:8080.",
+        in_file=True,
     )
     gateway_port: int = _setting(
         PORT,
@@ -126,6 +139,7 @@ class Settings:
         "Port on which partners call.",
         "Write a port, 0 to 65535.",
         absent="that of PORTAZGO_GATEWAY_LISTEN",
+        in_file=True,
     )
     control_listen: Listen = _setting(
         LISTEN, "127.0.0.1:8081", "Address of the admin API and pages.", "Write host:port, such as 127.0.0.1:8081."
@@ -154,7 +168,11 @@ class Settings:
         PATH, None, "Private key (PEM) of the internal listener.", "Name a PEM file.", absent="none"
     )
     admin_listen: Listen = _setting(
-        LISTEN, "127.0.0.1:9090", "Address of a node's health and metrics.", "Write host:port, such as 127.0.0.1:9090."
+        LISTEN,
+        "127.0.0.1:9090",
+        "Address of a node's health and metrics.",
+        "Write host:port, such as 127.0.0.1:9090.",
+        in_file=True,
     )
     internal_url: str = _setting(
         HTTP_URL,
@@ -192,7 +210,11 @@ class Settings:
         absent="`admin-token` in the data folder",
     )
     key_prefix: str = _setting(
-        KEY_PREFIX, "ptz", "What API keys begin with.", "Write 2 to 12 lower-case letters and digits, a letter first."
+        KEY_PREFIX,
+        "ptz",
+        "What API keys begin with.",
+        "Write 2 to 12 lower-case letters and digits, a letter first.",
+        in_file=True,
     )
     revocation_max_staleness: timedelta | None = _setting(
         DURATION_OR_OFF,
@@ -200,34 +222,46 @@ class Settings:
         "How long a node may serve without hearing from the control plane before it refuses.",
         "Write off, or a duration such as 5m.",
         absent="off; 5m with the production profile",
+        in_file=True,
     )
     log_format: Literal["auto", "json", "pretty"] = _setting(
         CHOICE_OF("auto", "json", "pretty"),
         "auto",
         "How logs look; auto is pretty on a terminal and JSON elsewhere.",
         "Write auto, json or pretty.",
+        in_file=True,
     )
-    lang: str = _setting(CHOICE_OF("en", "es"), "en", "Language of the command line and pages.", "Write en or es.")
+    lang: str = _setting(
+        CHOICE_OF("en", "es"), "en", "Language of the command line and pages.", "Write en or es.", in_file=True
+    )
     threads: int | None = _setting(
-        COUNT, None, "Data threads of a gateway node.", "Write a whole number from 1 to 256.", absent="one per core"
+        COUNT,
+        None,
+        "Data threads of a gateway node.",
+        "Write a whole number from 1 to 256.",
+        absent="one per core",
+        in_file=True,
     )
     trusted_proxies: tuple[str, ...] = _setting(
         NETWORKS,
         "",
         "Networks of the proxies in front of a gateway node whose X-Forwarded-For and traceparent are believed.",
         "Write networks with commas between them, such as 10.0.0.0/16, 192.0.2.7/32.",
+        in_file=True,
     )
     forwarding_header: str = _setting(
         CHOICE_OF("x-forwarded-for", "forwarded", "none"),
         "x-forwarded-for",
         "The one header of trusted proxies that tells who the client is (docs/behind-a-load-balancer.md).",
         "Write x-forwarded-for, forwarded or none: the one that your proxies write.",
+        in_file=True,
     )
     gateway_proxy_protocol: Literal["off", "required"] = _setting(
         CHOICE_OF("off", "required"),
         "off",
         "Whether partners' connections begin with the PROXY protocol's header, from PORTAZGO_TRUSTED_PROXIES only.",
         "Write off or required.",
+        in_file=True,
     )
     gateway_tls_certificates: tuple[tuple[Path, Path], ...] = _setting(
         PATH_PAIRS,
@@ -241,6 +275,7 @@ class Settings:
         "off",
         "Whether partners' clients are asked for a certificate; optional: one that is shown must be good.",
         "Write off, optional or required.",
+        in_file=True,
     )
     gateway_tls_client_ca: Path | None = _setting(
         PATH, None, "Authorities (PEM) that sign clients' certificates.", "Name a PEM file.", absent="none"
@@ -252,7 +287,7 @@ class Settings:
         "Write yes or no.",
         absent="yes with the embedded profile (loopback and private networks of this machine), no with production",
     )
-    backend_port: int = _setting(PORT, "8082", "Port of the demo backend.", "Write a port, 0 to 65535.")
+    backend_port: int = _setting(PORT, "8082", "Port of the demo backend.", "Write a port, 0 to 65535.", in_file=True)
 
     @property
     def embedded(self) -> bool:
@@ -268,6 +303,14 @@ def settings_table() -> dict[str, Setting]:
 def variable(name: str) -> str:
     """Give the environment variable of a field."""
     return PREFIX + name.upper()
+
+
+NOT_IN_FILE = "portazgo.yaml can't set it: it says where secrets lie or are sent, or what this machine may reach"
+
+
+def instead_of_file(name: str) -> str:
+    """Say where a setting that portazgo.yaml can't set is set."""
+    return f"Set {variable(name)}, or write it in your own ~/.config/portazgo/profile.yaml."
 
 
 def load(

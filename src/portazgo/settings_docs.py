@@ -20,10 +20,13 @@ _INTRODUCTION = f"""\
 <!-- {NOTICE} -->
 
 Portazgo takes each setting from the first of these that has it: a flag of the command, the environment variable below,
-`settings:` in `portazgo.yaml` (the name in small letters without `PORTAZGO_`, such as `data_dir: /var/lib/portazgo`),
-`settings:` in `~/.config/portazgo/profile.yaml`, the default. Everything that is wrong is told at once, and the command
-ends with exit code 2. Secrets are never settings themselves: settings name the files that hold them. A password inside a
-database URL is the one exception; it is shown nowhere (`PGPASSFILE` avoids it).
+`settings:` in `portazgo.yaml` (the name in small letters without `PORTAZGO_`, such as `log_format: json`), `settings:` in
+`~/.config/portazgo/profile.yaml`, the default. Everything that is wrong is told at once, and the command ends with exit
+code 2. Secrets are never settings themselves: settings name the files that hold them. A password inside a database URL is
+the one exception; it is shown nowhere (`PGPASSFILE` avoids it).
+
+`portazgo.yaml` comes with a cloned repository. What says where secrets lie or are sent, or what this machine may reach, is
+therefore refused there and marked below as "not in portazgo.yaml": take a flag, the environment or your own profile.
 """
 
 
@@ -37,7 +40,7 @@ def docs_page() -> str:
             "",
             setting.meaning,
             "",
-            f"Value: {setting.kind.word} · default: {default}",
+            f"Value: {setting.kind.word} · default: {default}" + ("" if setting.in_file else " · not in portazgo.yaml"),
             "",
         ]
     return "\n".join(lines)
@@ -47,6 +50,8 @@ def json_schema() -> str:
     """Write schema/settings.json: the schema of `settings:` in portazgo.yaml."""
     properties = {}
     for name, setting in settings_table().items():
+        if not setting.in_file:
+            continue
         properties[name] = {**setting.kind.schema, "description": setting.meaning}
         if setting.default is not None:
             properties[name]["default"] = int(setting.default) if setting.default.isdigit() else setting.default

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from portazgo.settings import Fault, settings_table, variable
+from portazgo.settings import NOT_IN_FILE, Fault, instead_of_file, settings_table, variable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,8 +29,8 @@ def gather(
     table = settings_table()
     faults: list[Fault] = []
     found: Found = {}
-    for path in (profile or user_profile(environment), file):
-        found |= _from_file(path, faults)
+    found |= _from_file(profile or user_profile(environment), faults, may_set_all=True)
+    found |= _from_file(file, faults, may_set_all=False)
     found |= {
         name: (environment[variable(name)], "environment")
         for name in table
@@ -40,7 +40,7 @@ def gather(
     return found, faults
 
 
-def _from_file(path: Path, faults: list[Fault]) -> Found:
+def _from_file(path: Path, faults: list[Fault], *, may_set_all: bool) -> Found:
     if not path.is_file():
         return {}
     section = _settings_section(path, faults)
@@ -52,6 +52,8 @@ def _from_file(path: Path, faults: list[Fault]) -> Found:
             near = difflib.get_close_matches(str(key), table, n=1)
             remedy = f"Did you mean {near[0]}?" if near else "docs/settings.md lists the settings."
             faults.append(Fault(str(key), source, "there is no such setting", remedy))
+        elif not may_set_all and not table[key].in_file:
+            faults.append(Fault(str(key), source, NOT_IN_FILE, instead_of_file(key)))
         elif isinstance(value, bool) or not isinstance(value, (str, int)):
             faults.append(Fault(str(key), source, "its value is neither text nor a number", table[key].remedy))
         else:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
+import resource
+import socket
 import time
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
 from support.control import ControlProcess, FeedClient, lines_of, pss_megabytes
 
 from portazgo.accounts.domain import SYSTEM
+from portazgo.control.server import connections_at_most
 from portazgo.kit.clock import SYSTEM_CLOCK
 from portazgo.kit.http import JsonClient
 from portazgo.kit.secret import Secret
@@ -21,6 +26,7 @@ from portazgo.snapshot.log import change
 from portazgo.snapshot.wire import NO_HASH
 
 WAITING_NODES = 50
+IDLE_CONNECTIONS = 150
 
 
 @pytest.fixture
@@ -112,6 +118,29 @@ def test_the_process_stays_small(control: ControlProcess, admin_token: str, node
     assert admin.request("GET", "/api/v1/openapi.json").status == 200
     assert FeedClient(control.internal_url, node_token).snapshot().status == 200
     assert pss_megabytes(control.pid) <= 130
+
+
+def test_connections_that_send_nothing_keep_nobody_out_and_are_closed_soon(control: ControlProcess) -> None:
+    where = urlsplit(control.control_url)
+    address = (where.hostname, where.port)
+    with contextlib.ExitStack() as open_ones:
+        idle = [open_ones.enter_context(socket.create_connection(address, timeout=5)) for _ in range(IDLE_CONNECTIONS)]
+        time.sleep(0.5)
+        for _ in range(3):
+            started = time.monotonic()
+            assert JsonClient(control.control_url).request("GET", "/health").status == 200
+            assert time.monotonic() - started < 2
+        # Ten seconds without a byte, and the next round that looks for such.
+        idle[0].settimeout(25)
+        assert idle[0].recv(1) == b""
+
+
+def test_room_for_connections_leaves_descriptors_for_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    def with_limit(descriptors: int) -> int:
+        monkeypatch.setattr(resource, "getrlimit", lambda _: (descriptors, descriptors))
+        return connections_at_most()
+
+    assert [with_limit(limit) for limit in (256, 1_024, 65_536, resource.RLIM_INFINITY)] == [100, 512, 1_000, 1_000]
 
 
 def test_it_says_that_it_is_healthy(control: ControlProcess) -> None:

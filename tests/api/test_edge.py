@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -149,6 +150,18 @@ def test_json_with_a_charset_is_json(admin_token: str) -> None:
 )
 def test_a_body_that_cannot_be_read_is_told_so(api: AdminAPI, body: bytes) -> None:
     assert refusal(api.post("/partners", body)) == (400, "bad_request")
+
+
+def test_a_repetition_behind_very_many_members_is_found_in_one_pass(api_with: Callable[..., AdminAPI]) -> None:
+    body = b"{" + b",".join(b'"m%d": 1' % number for number in range(30_000)) + b', "m29999": 1}'
+    # A token without any right to what it asks for: its body is read all the same.
+    poor = api_with("usage:read")
+    started = time.process_time()
+    answer = poor.post("/partners", body)
+    assert refusal(answer) == (400, "bad_request")
+    assert "'m29999' stands twice" in answer.body["detail"]
+    # Comparing each with each takes ten seconds and more.
+    assert time.process_time() - started < 3.0
 
 
 @pytest.mark.parametrize(

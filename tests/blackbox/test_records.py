@@ -27,7 +27,7 @@ from portazgo.kit.secret import Secret
 
 VISIBLE_SECONDS = 2 * 5
 MOST_NODE_MEGABYTES = 60
-BUFFERED_BYTES = 16 * 1024 * 1024
+GATEWAY_HOLDS_BYTES = 8 * 1024 * 1024
 UPLOAD_BYTES = 48 * 1024 * 1024
 
 
@@ -171,6 +171,12 @@ def test_a_client_that_sends_its_head_letter_by_letter_is_served(deployment: Dep
     assert trace["duration_ms"] > 500
 
 
+def kernel_holds_at_most() -> int:
+    """What the sockets of two connections may buffer, sending and receiving, when the kernel tunes them to the full."""
+    limits = (Path(f"/proc/sys/net/ipv4/tcp_{side}mem").read_text().split()[2] for side in ("r", "w"))
+    return 2 * sum(map(int, limits))
+
+
 @pytest.mark.parametrize("path", ["/v1/raw/big", "/v1/raw/big-in-chunks"])
 def test_an_answer_of_200_mb_streams_past_a_slow_reader_in_bounded_memory(
     deployment: Deployment, key: OwnKey, origin: Origin, path: str
@@ -183,7 +189,7 @@ def test_an_answer_of_200_mb_streams_past_a_slow_reader_in_bounded_memory(
         received = len(answer.read(1_000_000))
         time.sleep(1)
         # Who reads slowly holds the backend back, not the gateway's memory.
-        assert origin.sent - received < BUFFERED_BYTES
+        assert origin.sent - received < kernel_holds_at_most() + GATEWAY_HOLDS_BYTES < BIG_BYTES
         held = pss_megabytes(node)
         while piece := answer.read(1 << 20):
             received += len(piece)

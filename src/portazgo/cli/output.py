@@ -101,30 +101,55 @@ def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], names: Nam
     if not rows:
         note(say("Nothing there yet."))
         return
+    drawn = console()
+    shown = _fitting(columns, rows, names, drawn.width)
+    if shown is None:
+        _blocks(rows, columns, names)
+        return
     from rich.table import Table  # noqa: PLC0415 - drawn by the commands that show a table
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in columns:
-        table.add_column(
-            label(column), overflow="fold", **(_WHOLE if column.endswith("_at") else _SHAPES.get(column, {}))
-        )
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
+    for column in shown:
+        table.add_column(label(column), justify="right" if column in _NUMBERS else "left", no_wrap=True)
     for row in rows:
-        table.add_row(*[_brief(column, cell(member(row, column), names)) for column in columns])
-    console().print(table)
+        table.add_row(*[_brief(column, cell(member(row, column), names)) for column in shown])
+    drawn.print(table)
+
+
+def _fitting(
+    columns: Sequence[str], rows: Sequence[Mapping[str, Any]], names: Names, width: int
+) -> Sequence[str] | None:
+    """Choose the columns that a line has room for: all, or all but the ids; None: not even these."""
+
+    def needs(column: str) -> int:
+        texts = [_brief(column, cell(member(row, column), names)) for row in rows]
+        return max(map(len, [label(column), *texts])) + _GAP
+
+    widths = {column: needs(column) for column in columns}
+    brief = [column for column in columns if column != "id"]
+    return next((some for some in (columns, brief) if sum(widths[column] for column in some) <= width + _GAP), None)
+
+
+def _blocks(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], names: Names) -> None:
+    """Print each row under itself: what is cut or folded inside words can't be read, and not be copied."""
+    for number, row in enumerate(rows):
+        if number:
+            click.echo()
+        show_pairs((label(column), _brief(column, cell(member(row, column), names))) for column in columns)
 
 
 def _brief(column: str, text: str) -> str:
     return without_seconds(text) if column.endswith("_at") else text
 
 
-# What one copies and pastes is never folded or cut; numbers stand under each other.
-_WHOLE: dict[str, Any] = {"no_wrap": True}
-_NUMBER: dict[str, Any] = {"no_wrap": True, "justify": "right"}
-_SHAPES: dict[str, dict[str, Any]] = {
-    **dict.fromkeys(("id", "kid", "request_id", "epoch", "time", "at", "subject"), _WHOLE),
-    **dict.fromkeys(("requests", "units", "bytes_in", "bytes_out", "mean_ms", "duration_ms", "revision"), _NUMBER),
-    **dict.fromkeys(("collected", "rolled_up", "last_sequence", "receipt.revision"), _NUMBER),
-}
+_GAP = 2
+# Numbers stand under each other.
+_NUMBERS = frozenset(
+    {
+        *("requests", "units", "bytes_in", "bytes_out", "mean_ms", "duration_ms", "revision"),
+        *("collected", "rolled_up", "last_sequence", "receipt.revision"),
+    }
+)
 
 
 def _yaml(document: object) -> None:

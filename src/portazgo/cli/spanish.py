@@ -128,6 +128,8 @@ SENTENCES = {
     "Timeline": "Cronología",
     "reached": "llegó a los",
     "took": "duró",
+    "forward, wait": "reenvío, espera",
+    "first byte": "primer byte",
     # cli/declarative.py, cli/plan_output.py
     "{file} is fine.": "{file} está bien.",
     "1 problem in {file}": "1 problema en {file}",

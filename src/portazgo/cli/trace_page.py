@@ -9,12 +9,14 @@ from typing import Any
 import click
 
 from portazgo.cli.cells import NOTHING, cell, size, visible
-from portazgo.cli.output import colours, show_pairs
+from portazgo.cli.output import colours, console, show_pairs
 from portazgo.cli.words import label, language, say
 
 LIST_COLUMNS = ("time", "request_id", "outcome", "duration_ms", "route_name", "partner_name")
 _BAR_COLUMNS = 40
 _BLOCKS = " ▏▎▍▌▋▊▉█"
+# What stands on a line beside the phase's name and the bar.
+_FIGURES = 34
 _WHOSE_MOVE = {
     "partner": "the caller's: the request is to be changed",
     "partner_network": "the caller's network: the way to the gateway broke",
@@ -133,21 +135,28 @@ def _timeline(one: dict[str, Any]) -> Iterator[str]:
     whole = max(one["duration_ms"] * 1000, 1)
     if not reached:
         return
-    width = max(len(name) for name, _ in reached)
+    width = max(len(_phase(name)) for name, _ in reached)
+    columns = max(8, min(_BAR_COLUMNS, console().width - width - _FIGURES))
     yield f"{say('Timeline'):<{width + 2}}  {say('reached'):>10}     {say('took'):>10}"
     ends = [at for _, at in reached[1:]] + [whole]
     for (name, began), ended in zip(reached, ends, strict=True):
         lasted = max(0.0, ended - began)
-        phase = name.removesuffix("_us")
-        bar = _bar(began / whole, lasted / whole)
-        yield f"  {phase:<{width}}  {began / 1000:>10.3f} ms  {lasted / 1000:>10.3f} ms  {bar}".rstrip()
+        bar = _bar(began / whole, lasted / whole, columns)
+        yield f"  {_phase(name):<{width}}  {began / 1000:>10.3f} ms  {lasted / 1000:>10.3f} ms  {bar}".rstrip()
 
 
-def _bar(starts: float, length: float) -> str:
-    eighths = max(1, round(length * _BAR_COLUMNS * 8))
+def _phase(name: str) -> str:
+    # A row lasts until the next is reached: what these two marks begin is not what they are named for.
+    spoken = {"forward_connect": say("forward, wait"), "forward_first_byte": say("first byte")}
+    phase = name.removesuffix("_us")
+    return spoken.get(phase, phase)
+
+
+def _bar(starts: float, length: float, columns: int) -> str:
+    eighths = max(1, round(length * columns * 8))
     full, rest = divmod(eighths, 8)
-    blank = min(int(starts * _BAR_COLUMNS), _BAR_COLUMNS - 1)
-    return " " * blank + ("█" * full + _BLOCKS[rest]).rstrip()[: _BAR_COLUMNS - blank]
+    blank = min(int(starts * columns), columns - 1)
+    return " " * blank + ("█" * full + _BLOCKS[rest]).rstrip()[: columns - blank]
 
 
 def _outcome(one: dict[str, Any]) -> str:

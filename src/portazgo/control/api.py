@@ -21,6 +21,7 @@ from portazgo.accounts.service import authenticate
 from portazgo.control.openapi import complete
 from portazgo.control.registry import NOUNS
 from portazgo.kit.errors import Conflict, FieldError, Invalid, Problem, Unauthenticated, Unavailable
+from portazgo.kit.repetition import first_repeated
 from portazgo.kit.secret import Secret
 from portazgo.kit.web.problems import plain_problem, problem_response
 
@@ -62,8 +63,7 @@ class Bodies(Parser):
 def _each_member_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"the member {next(name for name in names if names.count(name) > 1)!r} stands twice")
+        raise ValueError(f"the member {first_repeated(name for name, _ in pairs)!r} stands twice")
     return members
 
 

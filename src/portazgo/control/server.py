@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import resource
 import signal
 import threading
 from contextlib import suppress
@@ -26,6 +27,12 @@ API_THREADS = 8
 # Twice what middleware.Bodies takes: what is a little too large is told so in a problem document, not by waitress.
 LARGEST_BODY_BYTES = 32 * 1024 * 1024
 FINISH_SECONDS = 2
+# A connection costs next to nothing, and one that sends nothing must not keep others out: room for many, not for long.
+CONNECTIONS_AT_MOST = 1_000
+CONNECTIONS_AT_LEAST = 100
+# Of what the process may open: databases, the internal listener with its waiting polls, logs.
+DESCRIPTORS_FOR_THE_REST = 512
+IDLE_SECONDS = 10
 
 
 def serve_control(settings: Settings, *, ready: Callable[[], None] = lambda: None) -> int:
@@ -56,7 +63,11 @@ def serve_control(settings: Settings, *, ready: Callable[[], None] = lambda: Non
         ident=None,
         clear_untrusted_proxy_headers=True,
         max_request_body_size=LARGEST_BODY_BYTES,
-        channel_timeout=30,
+        connection_limit=connections_at_most(),
+        channel_timeout=IDLE_SECONDS,
+        cleanup_interval=IDLE_SECONDS // 2,
+        # `select` takes no descriptor above 1,023.
+        asyncore_use_poll=True,
     )
     stopping = _Stopping()
     with stopping:
@@ -72,6 +83,14 @@ def serve_control(settings: Settings, *, ready: Callable[[], None] = lambda: Non
         finally:
             _end(server, internal.stop)
     return stopping.exit_code
+
+
+def connections_at_most() -> int:
+    """Say how many connections the admin port holds: many, and never so many that databases or nodes find no descriptor."""
+    may_open, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if may_open == resource.RLIM_INFINITY:
+        return CONNECTIONS_AT_MOST
+    return max(CONNECTIONS_AT_LEAST, min(CONNECTIONS_AT_MOST, may_open - DESCRIPTORS_FOR_THE_REST))
 
 
 class _Stopping:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from portazgo.kit.repetition import first_repeated
+
 QUOTA_AT_MOST = 1_000_000_000
 WINDOW_SECONDS_AT_MOST = 31 * 86_400
 THROTTLE_NAME_PATTERN = r"^[A-Za-z0-9._-]{1,63}$"
@@ -86,8 +88,7 @@ def check_throttle(throttle: Throttle) -> Throttle:
 def check_throttles(throttles: Iterable[Throttle]) -> list[Throttle]:
     """Return the throttles when each can be kept and no two share a name: a denial names the one that denied."""
     checked = [check_throttle(throttle) for throttle in throttles]
-    names = [throttle.name for throttle in checked]
-    twice = next((name for name in names if names.count(name) > 1), None)
+    twice = first_repeated(throttle.name for throttle in checked)
     if twice is not None:
         raise ValueError(f"two throttles are called {twice!r}")
     return checked

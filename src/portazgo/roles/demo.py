@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -162,9 +163,17 @@ def _tell(document: dict[str, Any]) -> None:
         f"  Admin token    {document['admin_token']}",
         "",
         "Try it:",
-        f"  curl -H 'X-Api-Key: {document['api_key']}' '{document['try_url']}'",
-        "  portazgo trace list",
+        f"  curl -i -H 'X-Api-Key: {document['api_key']}' '{document['try_url']}'",
+        f"  {_own_command()} trace list",
         "",
     )
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
+
+
+def _own_command() -> str:
+    """Spell this command as a reader in this folder can type it."""
+    if shutil.which("portazgo") is not None:
+        return "portazgo"
+    path = Path(sys.argv[0])
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 NAME = "insignia"
 PARTNER = "demo-partner"
-TRY_PATH = "/v1/badges/"
+TRY_PATH = "/v1/badges/?page_size=1"
 TAGS = ["issuers", "badges", "recipients", "awards"]
 RATES = ["600/min"]
 

@@ -80,7 +80,7 @@ def test_what_is_wrong_with_includes_is_told_at_once(folder: Path) -> None:
 
 
 def test_settings_are_checked_and_kept_out_of_the_document(folder: Path) -> None:
-    found = reading(portazgo="settings:\n  log_formt: json\n  lang: fr\n  threads: [2]\n  data_dir: .portazgo\n")
+    found = reading(portazgo="settings:\n  log_formt: json\n  lang: fr\n  threads: [2]\n  log_format: json\n")
     assert found.tree == {}
     assert said(found) == [
         'portazgo.yaml:2:3: there is no setting "log_formt"; did you mean "log_format"?',
@@ -169,3 +169,73 @@ def test_a_file_that_cannot_be_read_is_a_sentence(folder: Path) -> None:
         with pytest.raises(NoFile) as refusal:
             read_file(Path(name))
         assert str(refusal.value) == sentence
+
+
+@pytest.fixture
+def outside(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a folder beside the one that is read."""
+    inner, outside = folder / "cloned", folder / "private"
+    inner.mkdir()
+    outside.mkdir()
+    (outside / "x.yaml").write_text("partners: {stolen: {}}\n")
+    (outside / "parcels.json").write_text(json.dumps(OPENAPI))
+    monkeypatch.chdir(inner)
+    return outside
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "{outside}/x.yaml",
+        "../private/x.yaml",
+        "../*/x.yaml",
+        "*/../../private/x.yaml",
+        "../cloned/../private/*",
+        "link/x.yaml",
+        "link/*.yaml",
+        "link/../private/x.yaml",
+        "circle/x.yaml",
+    ],
+)
+def test_an_include_that_leads_out_of_the_folder_is_refused_at_its_place(outside: Path, pattern: str) -> None:
+    Path("link").symlink_to(outside)
+    Path("circle").symlink_to("circle")
+    pattern = pattern.format(outside=outside)
+    found = reading(portazgo=f"portazgo: 1\ninclude: ['{pattern}']\n")
+    assert said(found) == [
+        f'portazgo.yaml:2:11: "{pattern}" leads out of the folder of portazgo.yaml: include what lies beside it or below'
+    ]
+    assert found.tree == {"portazgo": 1}
+
+
+def test_a_link_that_a_pattern_finds_leads_out_neither(outside: Path) -> None:
+    Path("partners").mkdir()
+    Path("partners/x.yaml").symlink_to(outside / "x.yaml")
+    found = reading(portazgo="portazgo: 1\ninclude: ['partners/*.yaml', '*/x.yaml']\n")
+    where = "is a link that leads out of the folder of portazgo.yaml: include what lies beside it or below"
+    assert said(found) == [f"portazgo.yaml:2:{column}: partners/x.yaml {where}" for column in (11, 30)]
+    assert found.tree == {"portazgo": 1}
+
+
+def test_an_included_file_may_name_what_lies_above_it_in_the_folder(outside: Path) -> None:
+    Path("common").mkdir()
+    Path("shared").symlink_to("common")
+    found = reading(
+        portazgo="portazgo: 1\ninclude: ['parts/*.yaml', shared/b.yaml]\n",
+        parts_a="include: [../plans.yaml]\n",
+        plans="plans: {basic: {}}\n",
+        common_b="partners: {acme: {}}\n",
+    )
+    assert said(found) == []
+    assert found.tree == {"portazgo": 1, "plans": {"basic": {}}, "partners": {"acme": {}}}
+
+
+@pytest.mark.parametrize("openapi", ["{outside}/parcels.json", "../private/parcels.json", "link/parcels.json"])
+def test_an_import_that_leads_out_of_the_folder_is_refused_at_its_place(outside: Path, openapi: str) -> None:
+    Path("link").symlink_to(outside)
+    openapi = openapi.format(outside=outside)
+    found = reading(portazgo=f"apis: {{a: {{import: {{openapi: '{openapi}', backend: b, passthrough: true}}}}}}")
+    assert said(found) == [
+        f'portazgo.yaml:1:21: "{openapi}" leads out of the folder of the file: keep the document beside it or below'
+    ]
+    assert "routes" not in (found.tree["apis"]["a"] or {})

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from portazgo.declarative.document import ImportPart
 from portazgo.declarative.domain import escape
+from portazgo.declarative.file.confinement import leads_out
 from portazgo.declarative.file.places import Finding, Places, place_of
 from portazgo.routes.domain import shape
 from portazgo.routes.openapi.drafts import Draft, Pick, draft_routes
@@ -24,8 +25,13 @@ class _Refused(Exception):
     """The document can't be used."""
 
 
-def resolve_imports(tree: dict[str, Any], places: Places, findings: list[Finding], warnings: list[Finding]) -> None:
-    """Replace every well-formed `import`; one that is not stays, and the document's form is judged as it is."""
+def resolve_imports(
+    tree: dict[str, Any], places: Places, findings: list[Finding], warnings: list[Finding], *, root: Path
+) -> None:
+    """Replace every well-formed `import`; one that is not stays, and the document's form is judged as it is.
+
+    Documents lie in `root`, the folder of the root file, or below.
+    """
     apis = tree.get("apis")
     for name, api in apis.items() if isinstance(apis, dict) else ():
         if not isinstance(api, dict) or not isinstance(api.get("import"), dict):
@@ -38,7 +44,8 @@ def resolve_imports(tree: dict[str, Any], places: Places, findings: list[Finding
         place = place_of(f"{pointer}/import/openapi", places)
         del api["import"]
         try:
-            found = draft_routes(operations(_document(part.openapi, place.file.parent)), _pick(part), part.prefix_map)
+            document = _document(part.openapi, place.file.parent, root)
+            found = draft_routes(operations(document), _pick(part), part.prefix_map)
         except _Refused as problem:
             findings.append(Finding(place, str(problem)))
             continue
@@ -77,12 +84,14 @@ def _address(route: object) -> tuple[str, str] | None:
     return str(route.get("method")), shape(route["path"])
 
 
-def _document(written: str, folder: Path) -> dict[str, Any]:
+def _document(written: str, folder: Path, root: Path) -> dict[str, Any]:
     if "://" in written:
         raise _Refused(
             "an import is a file beside this one, never a URL: keep a copy here, so that the same file always means "
             "the same (`portazgo api import` fetches once)"
         )
+    if leads_out(written, folder, root):
+        raise _Refused(f'"{written}" leads out of the folder of the file: keep the document beside it or below')
     file = folder / written
     try:
         if not file.is_file():

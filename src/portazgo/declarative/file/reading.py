@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from portazgo.declarative.domain import SECTIONS, escape
+from portazgo.declarative.file.confinement import leads_out, lies_in
 from portazgo.declarative.file.importing import resolve_imports
 from portazgo.declarative.file.places import Finding, Place, Places, find, place_of
 from portazgo.declarative.file.settings_section import check_settings
@@ -17,6 +18,7 @@ from portazgo.declarative.problems import Problem
 FILES_AT_MOST = 200
 TOTAL_BYTES = 4 * 1024**2
 _ROOT_ONLY = ("name", "settings")
+_REMEDY = "include what lies beside it or below"
 
 
 class NoFile(Exception):
@@ -49,7 +51,8 @@ def read_file(file: Path) -> Reading:
     reading = Reading(file)
     _Reader(reading).read_root()
     if isinstance(reading.tree, dict):
-        resolve_imports(reading.tree, reading.places, reading.findings, reading.warnings)
+        root = file.parent.resolve()
+        resolve_imports(reading.tree, reading.places, reading.findings, reading.warnings, root=root)
     reading.findings.sort(key=lambda finding: finding.place)
     return reading
 
@@ -59,6 +62,7 @@ class _Reader:
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
+        self._root = reading.file.parent.resolve()
         self._seen: set[Path] = set()
         self._bytes = 0
 
@@ -89,6 +93,9 @@ class _Reader:
             return
         for number, pattern in enumerate(patterns):
             place = place_of(f"/include/{number}", places)
+            if leads_out(pattern, place.file.parent, self._root):
+                self._find(place, f'"{pattern}" leads out of the folder of {self._reading.file.name}: {_REMEDY}')
+                continue
             files = _matching(place.file.parent, pattern)
             if not files:
                 self._find(place, f'nothing is called "{pattern}" beside {place.file.name}')
@@ -96,6 +103,9 @@ class _Reader:
                 self._read_included(file, place)
 
     def _read_included(self, file: Path, place: Place) -> None:
+        if not lies_in(file, self._root):
+            self._find(place, f"{file} is a link that leads out of the folder of {self._reading.file.name}: {_REMEDY}")
+            return
         if file.resolve() in self._seen:
             return
         self._seen.add(file.resolve())
@@ -159,8 +169,6 @@ def _take(pointer: str, source: Places, target: Places) -> None:
 
 
 def _matching(folder: Path, pattern: str) -> list[Path]:
-    if Path(pattern).is_absolute():
-        return [Path(pattern)] if Path(pattern).is_file() else []
     try:
         return sorted(found for found in folder.glob(pattern) if found.is_file())
     except (ValueError, OSError, NotImplementedError):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from portazgo.declarative.domain import escape
 from portazgo.declarative.problems import Problem, nearest
-from portazgo.settings import settings_table
+from portazgo.settings import NOT_IN_FILE, instead_of_file, settings_table
 from portazgo.settings_kinds import ValueInvalid
 
 
@@ -24,6 +24,8 @@ def _check(name: str, value: object) -> list[Problem]:
     setting = settings_table().get(name)
     if setting is None:
         return [Problem(pointer, f'there is no setting "{name}"{nearest(name, settings_table())}')]
+    if not setting.in_file:
+        return [Problem(pointer, f"{NOT_IN_FILE}. {instead_of_file(name)}")]
     if isinstance(value, bool) or not isinstance(value, str | int):
         return [Problem(pointer, f"its value is neither text nor a number. {setting.remedy}")]
     try:

@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from portazgo.kit.repetition import first_repeated
 from portazgo.routes.openapi.places import escape, line_of
 from portazgo.routes.openapi.references import ReferenceProblem, check_references
 
@@ -91,8 +92,7 @@ class _Repeated(ValueError):
 def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise _Repeated(next(repr(name) for name in names if names.count(name) > 1))
+        raise _Repeated(repr(first_repeated(name for name, _ in pairs)))
     return members
 
 
