@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from portazgo.settings import NOT_IN_FILE, Fault, instead_of_file, settings_table, variable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 Found = dict[str, tuple[str, str]]
 """Field name to its text and where that stood."""
@@ -38,6 +38,12 @@ def gather(
     }
     found |= {name: (text, "flag") for name, text in flags.items() if text is not None}
     return found, faults
+
+
+def is_given(names: Iterable[str], environment: Mapping[str, str], file: Path) -> bool:
+    """Tell whether somebody chose one of these settings, rather than leaving it to its default."""
+    found, _ = gather({}, environment, file, None)
+    return not found.keys().isdisjoint(names)
 
 
 def _from_file(path: Path, faults: list[Fault], *, may_set_all: bool) -> Found:

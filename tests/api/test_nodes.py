@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -12,7 +13,8 @@ from support.world import NOBODY, World, pointers, refusal
 
 from portazgo.accounts.domain import SYSTEM
 from portazgo.kit.clock import SYSTEM_CLOCK
-from portazgo.nodes.models import NodeToken
+from portazgo.nodes.domain import CLOCKS_APART
+from portazgo.nodes.models import Node, NodeToken, Receipt
 from portazgo.nodes.service import Contact, record_contacts
 from portazgo.nodes.tokens import create_node_token, node_token
 from portazgo.settings import Settings
@@ -116,6 +118,128 @@ def test_a_revocation_is_proven_when_every_node_says_so(api: AdminAPI, control: 
     assert (told["proven"], {one["state"] for one in told["nodes"]}) == (True, {"confirmed"})
     for node in nodes:
         node.close()
+
+
+def states(api: AdminAPI, kid: str) -> set[str]:
+    """What is known of the nodes about a key's last change."""
+    return {one["state"] for one in api.get(f"/keys/{kid}/propagation").body["nodes"]}
+
+
+@pytest.mark.parametrize("ahead", [1, 2**62])
+def test_a_receipt_of_what_was_not_made_yet_proves_nothing(
+    api: AdminAPI, control: ControlProcess, world: World, ahead: int
+) -> None:
+    kid = world.key()["kid"]
+    node = FeedClient(control.internal_url, world.node_token()["token"])
+    head = head_now()
+    now = {"history": head.history, "revision": head.revision, "hash": head.hash}
+    assert node.receipt(**now, security=head.security + ahead).status == 204
+    shown = api.get(f"/nodes/{node.node}").body
+    assert (shown["current"], shown["receipt"]["history"]) == (False, "")
+    api.post(f"/keys/{kid}/revoke")
+    assert states(api, kid) == {"unproven"}
+    node.receipt(**now, security=head.security + 1)
+    assert states(api, kid) == {"confirmed"}
+    node.close()
+
+
+def test_what_was_received_before_a_change_says_nothing_of_it_whatever_it_says_of_its_time(
+    api: AdminAPI, control: ControlProcess, world: World
+) -> None:
+    kid = world.key()["kid"]
+    node = FeedClient(control.internal_url, world.node_token()["token"])
+    api.post(f"/keys/{kid}/revoke")
+    head = head_now()
+    told = {"history": head.history, "revision": head.revision, "hash": head.hash, "security": head.security}
+    assert node.receipt(**told, applied_at="2020-01-01T00:00:00.000000Z").status == 204
+    (verdict,) = api.get(f"/keys/{kid}/propagation").body["nodes"]
+    assert (verdict["state"], verdict["at"] > api.get(f"/keys/{kid}/propagation").body["changed_at"]) == (
+        "confirmed",
+        True,
+    )
+    # As one that an earlier build kept, when nobody looked at what it claims to know.
+    Receipt.objects.update(received_at=SYSTEM_CLOCK.now() - CLOCKS_APART - timedelta(minutes=1))
+    assert states(api, kid) == {"unproven"}
+    node.close()
+
+
+def test_silence_is_a_fence_only_by_the_lease_that_the_node_itself_has(
+    api: AdminAPI, control: ControlProcess, world: World
+) -> None:
+    kid = world.key()["kid"]
+    node = FeedClient(control.internal_url, world.node_token()["token"])
+    api.post(f"/keys/{kid}/revoke")
+    receipts: list[dict[str, object]] = [{}, {"max_staleness_seconds": None}]
+    for said in receipts:
+        assert node.receipt(**said).status == 204
+        Node.objects.update(contact_at=SYSTEM_CLOCK.now() - timedelta(days=30))
+        assert states(api, kid) == {"unproven"}
+    assert node.receipt(max_staleness_seconds=60).status == 204
+    assert states(api, kid) == {"unproven"}
+    Node.objects.update(contact_at=SYSTEM_CLOCK.now() - timedelta(seconds=61))
+    assert states(api, kid) == {"fenced"}
+    # Its next process may have been told otherwise.
+    again = FeedClient(control.internal_url, node.token, node.node)
+    assert again.snapshot().status == 200
+    Node.objects.update(contact_at=SYSTEM_CLOCK.now() - timedelta(days=30))
+    assert states(api, kid) == {"unproven"}
+    assert {node.receipt(max_staleness_seconds=wrong).status for wrong in (0, -1, 1e300)} == {422}
+    node.close()
+    again.close()
+
+
+def test_a_node_is_spoken_for_by_one_token_until_it_is_revoked(
+    api: AdminAPI, control: ControlProcess, world: World
+) -> None:
+    first, second = world.node_token(), world.node_token()
+    node = FeedClient(control.internal_url, first["token"])
+    assert node.snapshot().status == 200
+    other = FeedClient(control.internal_url, second["token"], node.node)
+    nowhere = {"node": other.node, "epoch": other.epoch, "first": 1}
+    for refused in (
+        other.snapshot(),
+        other.receipt(),
+        other.post("/internal/v1/segments", nowhere),
+        other.post("/internal/v1/epochs", nowhere),
+    ):
+        assert (refused.status, refused.json()["code"]) == (403, "node_of_another_token")
+        assert "retire the node" in refused.json()["remedy"]
+    assert api.get(f"/nodes/{node.node}").body["epoch"] == node.epoch
+    assert node.snapshot().status == 200
+    # How a token is exchanged.
+    api.post(f"/node-tokens/{first['id']}/revoke")
+    assert other.snapshot().status == 200
+    third = FeedClient(control.internal_url, world.node_token()["token"], node.node)
+    assert third.snapshot().status == 403
+    for client in (node, other, third):
+        client.close()
+
+
+def test_a_label_that_a_token_gave_is_no_receipts_to_change(
+    api: AdminAPI, control: ControlProcess, world: World
+) -> None:
+    def token(label: str) -> dict[str, str]:
+        made: dict[str, str] = api.post("/node-tokens", {"name": "edge", "label": label}).body
+        return made
+
+    plain, madrid, lisbon = token(""), token("madrid"), token("lisbon")
+    node = FeedClient(control.internal_url, plain["token"])
+    assert node.receipt(label="its-host").status == 204
+    # What it said itself does not stand in the way of a token with a label, once the old token is revoked.
+    labelled = FeedClient(control.internal_url, madrid["token"], node.node)
+    assert labelled.snapshot().status == 403
+    api.post(f"/node-tokens/{plain['id']}/revoke")
+    assert labelled.snapshot().status == 200
+    assert labelled.receipt(label="its-host").status == 204
+    assert api.get(f"/nodes/{node.node}").body["label"] == "madrid"
+    api.post(f"/node-tokens/{madrid['id']}/revoke")
+    elsewhere = FeedClient(control.internal_url, lisbon["token"], node.node)
+    assert (elsewhere.snapshot().status, elsewhere.snapshot().json()["code"]) == (403, "node_label")
+    anywhere = FeedClient(control.internal_url, token("")["token"], node.node)
+    assert anywhere.receipt(label="its-host").status == 204
+    assert api.get(f"/nodes/{node.node}").body["label"] == "madrid"
+    for client in (node, labelled, elsewhere, anywhere):
+        client.close()
 
 
 def test_a_retired_node_stands_in_the_way_of_no_proof(api: AdminAPI, world: World) -> None:

@@ -59,7 +59,19 @@ def connect() -> AdminClient:
             remedy=say("Start Portazgo here first (`portazgo up`), or name the file with PORTAZGO_ADMIN_TOKEN_FILE."),
             exit_code=Exit.LOGIN,
         ) from None
-    return AdminClient(settings.control_url, Secret(token))
+    return AdminClient(_control_url(settings), Secret(token))
+
+
+def _control_url(settings: Settings) -> str:
+    """Where the settings say; where they say nothing, the one that runs on this data folder, whatever its port."""
+    from portazgo.roles.instance import running_instance  # noqa: PLC0415 - by the commands that need it
+    from portazgo.settings import FILE  # noqa: PLC0415 - likewise
+    from portazgo.settings_sources import is_given  # noqa: PLC0415 - likewise
+
+    if is_given(("control_url", "control_listen", "control_port"), os.environ, FILE):
+        return settings.control_url
+    here = running_instance(settings.data_dir)
+    return here.control_url if here and here.control_url else settings.control_url
 
 
 def load_settings(flags: dict[str, str | None] | None = None) -> Settings:

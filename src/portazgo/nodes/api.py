@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from ninja import Path, Query, Router, Status
 
 from portazgo.accounts.domain import Verb, can
@@ -59,9 +58,7 @@ def retire_node(request: AdminRequest, node_id: UUID) -> NodeView:
 @router.get("/keys/{kid}/propagation", response=PropagationView)
 def key_propagation(request: AdminRequest, kid: Path[KidText]) -> PropagationView:
     """Tell whether every node knows the last change of a key: is it dead everywhere?"""
-    found = service.key_propagation(
-        request.actor, kid, max_staleness=settings.PORTAZGO.revocation_max_staleness, clock=request.clock
-    )
+    found = service.key_propagation(request.actor, kid, clock=request.clock)
     return PropagationView(
         kid=kid,
         revision=found.target.revision,

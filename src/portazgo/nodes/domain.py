@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+CLOCKS_APART = timedelta(seconds=5)
+"""How far the clocks of two control planes may be apart: one dates a change, the other the receipt for it."""
+
 
 class Standing(StrEnum):
     """What is known of a node about a change."""
@@ -21,11 +24,15 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The change in question; `security` is its entry's sequence when it went through the security lane."""
+    """The change in question.
+
+    `security` is its entry's sequence when it went through the security lane; `made_at` None: the log no longer says when.
+    """
 
     history: str
     revision: int
     security: int | None
+    made_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,23 +42,30 @@ class Applied:
     history: str
     revision: int
     security: int
-    applied_at: datetime
+    received_at: datetime
 
     def covers(self, target: Target) -> bool:
-        """Tell whether the change is part of what was applied."""
-        if self.history != target.history:
+        """Tell whether the change is part of what was applied. What came before the change was made can't speak of it."""
+        if self.history != target.history or self._is_older_than(target):
             return False
         in_lane = target.security is not None and self.security >= target.security
         return in_lane or self.revision >= target.revision
 
+    def _is_older_than(self, target: Target) -> bool:
+        return target.made_at is not None and self.received_at < target.made_at - CLOCKS_APART
+
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """A node with its receipts, oldest first."""
+    """A node with its receipts, oldest first.
+
+    `max_staleness` is the lease that it says it has itself; None: it serves without contact, or has not said.
+    """
 
     id: str
     label: str
     contact_at: datetime
+    max_staleness: timedelta | None
     receipts: Sequence[Applied]
 
 
@@ -65,18 +79,18 @@ class Verdict:
     at: datetime | None
 
 
-def judge(target: Target, node: Witness, now: datetime, max_staleness: timedelta | None) -> Verdict:
-    """Decide about one node; `max_staleness` None: nodes serve without contact, so that silence never becomes a fence.
+def judge(target: Target, node: Witness, now: datetime) -> Verdict:
+    """Decide about one node; the silence of one that may serve without contact never becomes a fence.
 
     The lease runs from the *sending* of a node's last successful poll, which is never after `contact_at`; so that
     `contact_at` + lease is on the safe side.
     """
     confirmed = next((one for one in node.receipts if one.covers(target)), None)
     if confirmed is not None:
-        return Verdict(node.id, node.label, Standing.CONFIRMED, confirmed.applied_at)
-    if max_staleness is None:
+        return Verdict(node.id, node.label, Standing.CONFIRMED, confirmed.received_at)
+    if node.max_staleness is None:
         return Verdict(node.id, node.label, Standing.UNPROVEN, None)
-    ends_at = node.contact_at + max_staleness
+    ends_at = node.contact_at + node.max_staleness
     return Verdict(node.id, node.label, Standing.FENCED if now > ends_at else Standing.UNPROVEN, ends_at)
 
 

@@ -116,7 +116,7 @@ class Feed:
         arrived = self._clock.now()
         caller = await self.identify(request)
         # Written before the answer: a node's lease must never run longer than what we have on record.
-        await self._contacts.record(Contact(caller.node, caller.epoch, caller.token.label, arrived))
+        await self._contacts.record(Contact(caller.node, caller.epoch, caller.token.label, arrived, caller.token.id))
 
     async def identify(self, request: Request) -> Caller:
         """Tell which node calls. Raises Unauthenticated, Forbidden, Invalid."""

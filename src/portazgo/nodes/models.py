@@ -35,12 +35,18 @@ class Node(models.Model):
 
     id = models.UUIDField(primary_key=True)
     label = models.CharField(max_length=63, blank=True)
+    label_from_token = models.BooleanField(default=False, db_default=False)
+    """Once a token gave the label, no word of the node changes it."""
+    token = models.ForeignKey(NodeToken, on_delete=models.SET_NULL, null=True, related_name="+")
+    """The one that speaks for it, until it is revoked; null: not heard of since there is this column."""
     epoch = models.UUIDField()
     """Of the process that polled last."""
     epoch_seen_at = models.DateTimeField()
     first_seen_at = models.DateTimeField()
     contact_at = models.DateTimeField()
     """When its last poll came in: never earlier than the moment from which its contact lease runs."""
+    max_staleness_seconds = models.FloatField(null=True)
+    """By the word of the process that polled last; null: it serves without contact, or has not said."""
     version = models.CharField(max_length=64, blank=True)
     retired_at = models.DateTimeField(null=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from psycopg.conninfo import make_conninfo
 
 from portazgo.snapshot.feed import ChangesPage, HeadNow, Position, changes_after, head_now
 from portazgo.snapshot.wake import CHANNEL, listen
+from portazgo.snapshot.wire import NO_HASH
 
 if TYPE_CHECKING:
     from portazgo.kit.web.threads import DatabaseThreads
@@ -23,9 +25,14 @@ logger = logging.getLogger(__name__)
 SAFETY_SECONDS = 1.0
 """How often the head is read when nothing woke us: once for all waiting polls, whatever their number."""
 
+SHARED_PAGES_AT_MOST = 64
+"""How many pages are read for several at once: nodes stand at a few positions, whatever is claimed."""
+
+HISTORY_CHARACTERS = 36
+
 
 class News:
-    """Knows that the log went on. Waiting costs a future; each page is read once for all who stand at one position."""
+    """Knows that the log went on. Waiting costs a future; all who ask at once from one position share one reading."""
 
     def __init__(self, threads: DatabaseThreads) -> None:
         self._threads = threads
@@ -51,6 +58,11 @@ class News:
             self._next.set_result(None)
         self._next = self._loop.create_future()
 
+    @property
+    def shared(self) -> int:
+        """How many readings are under way that others may share."""
+        return len(self._pages)
+
     def _wake_from_thread(self) -> None:
         self._loop.call_soon_threadsafe(self.wake)
 
@@ -68,10 +80,20 @@ class News:
         task = self._pages.get(position)
         if task is None:
             task = self._loop.create_task(self._threads.run(changes_after, position))
-            self._pages[position] = task
+            # A position is what a node claims: what no log could say is read for that node alone, and nothing grows.
+            if len(self._pages) < SHARED_PAGES_AT_MOST and _can_be(position):
+                self._pages[position] = task
+                task.add_done_callback(functools.partial(self._forget, position))
         page = await asyncio.shield(task)
         self.head = max(self.head, page.head)
         return page
+
+    def _forget(self, position: Position, done: asyncio.Task[ChangesPage]) -> None:
+        """Keep no page and no refusal: whoever comes later reads what is true then."""
+        if self._pages.get(position) is done:
+            del self._pages[position]
+        if not done.cancelled():
+            done.exception()  # whoever asked may be gone; asyncio would complain that nobody looked
 
     async def close(self) -> None:
         """Answer every waiting poll now, and watch no more."""
@@ -104,6 +126,10 @@ class News:
                     async for _ in connection.notifies():
                         self.wake()
             await asyncio.sleep(SAFETY_SECONDS)
+
+
+def _can_be(position: Position) -> bool:
+    return len(position.history) <= HISTORY_CHARACTERS and len(position.hash) == len(NO_HASH)
 
 
 def _listening_conninfo() -> str:

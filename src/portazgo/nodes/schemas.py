@@ -16,6 +16,8 @@ Label = Annotated[str, StringConstraints(pattern=PLAIN_TEXT_PATTERN, max_length=
 Name = Annotated[str, StringConstraints(pattern=PLAIN_TEXT_PATTERN, min_length=1, max_length=63)]
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 
+LONGEST_LEASE_SECONDS = 100 * 365 * 86_400
+
 
 class RefusedBody(BaseModel):
     """Why a node did not take a revision."""
@@ -42,6 +44,7 @@ class ReceiptBody(BaseModel):
     features: list[Label] = Field(max_length=1_000)
     label: Label = ""
     clock_offset_us: Annotated[int, Field(gt=-(2**63), lt=2**63)] | None = None
+    max_staleness_seconds: Annotated[float, Field(gt=0, le=LONGEST_LEASE_SECONDS, allow_inf_nan=False)] | None = None
 
 
 class CreateNodeToken(Body):

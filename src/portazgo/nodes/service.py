@@ -14,10 +14,10 @@ from django.db import transaction
 from portazgo.accounts.domain import Actor, Verb, can
 from portazgo.audit.service import record
 from portazgo.kit.errors import Forbidden, NotFound
-from portazgo.nodes.domain import Applied, Target, Verdict, Witness, judge
+from portazgo.nodes.domain import CLOCKS_APART, Applied, Target, Verdict, Witness, judge
 from portazgo.nodes.models import Node, NodeToken, Receipt
-from portazgo.snapshot.feed import head_now, is_point
-from portazgo.snapshot.models import ResourceRow, SecurityRow
+from portazgo.snapshot.feed import Position, head_now, is_point
+from portazgo.snapshot.models import ChangeRow, ResourceRow, SecurityRow
 
 if TYPE_CHECKING:
     from portazgo.kit.clock import Clock
@@ -33,6 +33,7 @@ class Contact:
     epoch: UUID
     token_label: str
     at: datetime
+    token: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +47,25 @@ class Propagation:
 
 
 def admit(token: NodeToken, node: UUID) -> None:
-    """Return when this token may speak for this node. Raises Forbidden for another label's node, or a retired one."""
-    known = Node.objects.filter(id=node).only("label", "retired_at").first()
+    """Return when this token may speak for this node: from its first word on one does, until it is revoked.
+
+    Raises Forbidden for a retired node, another token's, or another label's.
+    """
+    known = Node.objects.select_related("token").filter(id=node).first()
     if known is None:
         return
     if known.retired_at is not None:
         raise Forbidden(
             "this node was retired", code="node_retired", remedy="give it a new data folder, so that it gets a new id"
         )
-    if token.label and known.label != token.label:
+    if known.token is not None and known.token != token and known.token.revoked_at is None:
+        raise _of_another_token()
+    # What a node said itself is no label that a token has to agree with, once it is known whose node it is.
+    labelled = known.label_from_token or known.token is None
+    if token.label and known.label != token.label and labelled:
         raise Forbidden(f"this token is for nodes labelled {token.label!r}", code="node_label")
+    if known.token != token:
+        _take_over(known, token)
 
 
 def record_contacts(contacts: Iterable[Contact]) -> None:
@@ -68,13 +78,15 @@ def record_contacts(contacts: Iterable[Contact]) -> None:
 def store_receipt(token: NodeToken, node: UUID, receipt: dict[str, Any], *, clock: Clock) -> None:
     """Keep what a node says it has applied. `receipt` has been validated (schemas.ReceiptBody)."""
     now = clock.now()
-    label = token.label or receipt["label"]
     # After a restored backup, a node may be at a revision of that number with other content, and other security entries:
-    # such a receipt proves nothing here, and is kept under no history.
-    ours = is_point(receipt["history"], receipt["revision"], receipt["hash"])
+    # such a receipt proves nothing here, and is kept under no history. Nor does one that knows what was not made yet.
+    ours = is_point(Position(receipt["history"], receipt["revision"], receipt["hash"], receipt["security"]))
     with transaction.atomic():
-        _record_contact(Contact(node, receipt["epoch"], token.label, now))
-        Node.objects.filter(id=node).update(label=label, version=receipt["version"])
+        _record_contact(Contact(node, receipt["epoch"], token.label, now, token.id))
+        own = Node.objects.filter(id=node, token=token)
+        if not own.update(version=receipt["version"], max_staleness_seconds=receipt["max_staleness_seconds"]):
+            raise _of_another_token()
+        own.filter(label_from_token=False).update(label=receipt["label"])
         Receipt.objects.create(
             node_id=node,
             epoch=receipt["epoch"],
@@ -111,7 +123,7 @@ def retire(actor: Actor, identifier: UUID, *, clock: Clock) -> Node:
     return node
 
 
-def key_propagation(actor: Actor, kid: str, *, max_staleness: timedelta | None, clock: Clock) -> Propagation:
+def key_propagation(actor: Actor, kid: str, *, clock: Clock) -> Propagation:
     """Tell which nodes know the last change of a key. Raises NotFound."""
     can(actor, Verb.READ, "keys")
     entry = SecurityRow.objects.filter(identifier=kid).order_by("-sequence").first()
@@ -121,22 +133,45 @@ def key_propagation(actor: Actor, kid: str, *, max_staleness: timedelta | None, 
     revision = max(entry.revision if entry else 0, resource.revision if resource else 0)
     # Through the lane only when the lane carried that very change: a later change of scopes is confirmed by revision.
     in_lane = entry is not None and entry.revision == revision
-    target = Target(head_now().history, revision, entry.sequence if in_lane and entry else None)
-    now = clock.now()
-    verdicts = [judge(target, witness, now, max_staleness) for witness in _witnesses(target)]
     changed_at = entry.at if in_lane and entry else None
+    made_at = changed_at or ChangeRow.objects.filter(revision=revision).values_list("made_at", flat=True).first()
+    target = Target(head_now().history, revision, entry.sequence if in_lane and entry else None, made_at)
+    now = clock.now()
+    verdicts = [judge(target, witness, now) for witness in _witnesses(target)]
     return Propagation(target, changed_at, _tokens_end_at(changed_at), verdicts)
+
+
+def _take_over(known: Node, token: NodeToken) -> None:
+    """Bind a node to a token, when nobody else's was quicker; a token with a label gives it that. Raises Forbidden."""
+    given = {"label": token.label, "label_from_token": True} if token.label else {}
+    if Node.objects.filter(id=known.id, token=known.token).update(token=token, **given):
+        return
+    if not Node.objects.filter(id=known.id, token=token).exists():
+        raise _of_another_token()
+
+
+def _of_another_token() -> Forbidden:
+    return Forbidden(
+        "this node belongs to another node token",
+        code="node_of_another_token",
+        remedy="use the token that it came with, revoke that one so that this one takes over, "
+        "or retire the node and give it a new data folder",
+    )
 
 
 def _record_contact(contact: Contact) -> None:
     known = Node.objects.filter(id=contact.node)
     if known.filter(epoch=contact.epoch).update(contact_at=contact.at):
         return
-    if known.update(contact_at=contact.at, epoch=contact.epoch, epoch_seen_at=contact.at):
+    # Another process may have been started with another lease: unknown until it says so itself.
+    began = {"epoch": contact.epoch, "epoch_seen_at": contact.at, "max_staleness_seconds": None}
+    if known.update(contact_at=contact.at, **began):
         return
     Node.objects.create(
         id=contact.node,
         label=contact.token_label,
+        label_from_token=bool(contact.token_label),
+        token_id=contact.token,
         epoch=contact.epoch,
         epoch_seen_at=contact.at,
         first_seen_at=contact.at,
@@ -149,14 +184,18 @@ def _witnesses(target: Target) -> list[Witness]:
     for node in Node.objects.filter(retired_at=None).order_by("id"):
         # The earliest that covers by revision, and the earliest by the lane: one of them is when it was confirmed.
         receipts = node.receipts.filter(history=target.history)
+        if target.made_at is not None:
+            receipts = receipts.filter(received_at__gte=target.made_at - CLOCKS_APART)
         found = [receipts.filter(revision__gte=target.revision).order_by("id").first()]
         if target.security is not None:
             found.append(receipts.filter(security__gte=target.security).order_by("id").first())
         applied = sorted(
-            (Applied(one.history, one.revision, one.security, one.applied_at) for one in found if one),
-            key=lambda one: one.applied_at,
+            (Applied(one.history, one.revision, one.security, one.received_at) for one in found if one),
+            key=lambda one: one.received_at,
         )
-        witnesses.append(Witness(str(node.id), node.label, node.contact_at, applied))
+        seconds = node.max_staleness_seconds
+        lease = None if seconds is None else timedelta(seconds=seconds)
+        witnesses.append(Witness(str(node.id), node.label, node.contact_at, lease, applied))
     return witnesses
 
 

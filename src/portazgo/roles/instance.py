@@ -44,6 +44,7 @@ class RunningInstance:
     pid: int | None
     internal_url: str = ""
     admin_url: str = ""
+    control_url: str = ""
 
 
 class InstanceLock:
@@ -70,11 +71,12 @@ class InstanceLock:
         self.announce()
         return self
 
-    def announce(self, *, internal_url: str = "", admin_url: str = "") -> None:
-        """Say in the file who runs here, and where what listens on a chosen port is found."""
+    def announce(self, *, internal_url: str = "", admin_url: str = "", control_url: str = "") -> None:
+        """Say in the file who runs here, and where its parts are found."""
         if self._file is None:
             raise RuntimeError("the lock is not held")
-        document = {"pid": os.getpid(), "internal_url": internal_url, "admin_url": admin_url}
+        urls = {"internal_url": internal_url, "admin_url": admin_url, "control_url": control_url}
+        document = {"pid": os.getpid(), **urls}
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, json.dumps(document).encode(), 0)
 
@@ -107,7 +109,8 @@ def _locked(file: int, kind: int) -> bool:
 def _read(file: int) -> RunningInstance:
     try:
         document = json.loads(os.pread(file, 4096, 0))
-        return RunningInstance(int(document["pid"]), str(document["internal_url"]), str(document["admin_url"]))
-    except (ValueError, KeyError, TypeError):
+        urls = (str(document.get(name, "")) for name in ("internal_url", "admin_url", "control_url"))
+        return RunningInstance(int(document["pid"]), *urls)
+    except (ValueError, KeyError, TypeError, AttributeError):
         # It has just been taken, and is being written.
         return RunningInstance(None)

@@ -38,7 +38,8 @@ def group_environment(settings: Settings, lock: InstanceLock) -> dict[str, str]:
         refuse_taken(getattr(settings, name), variable(name.replace("_listen", "_port")))
     internal = f"{LOOPBACK}:{free_port()}"
     admin = f"{LOOPBACK}:{free_port()}"
-    lock.announce(internal_url=f"http://{internal}", admin_url=f"http://{admin}")
+    control = f"http://{settings.control_listen.reachable}"
+    lock.announce(internal_url=f"http://{internal}", admin_url=f"http://{admin}", control_url=control)
     return {
         "PORTAZGO_INTERNAL_LISTEN": internal,
         "PORTAZGO_INTERNAL_URL": f"http://{internal}",

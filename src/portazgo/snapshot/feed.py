@@ -79,10 +79,15 @@ def changes_after(position: Position) -> ChangesPage:
     )
 
 
-def is_point(history: str, revision: int, digest: str) -> bool:
-    """Tell whether this is a point of the log, as far as it still reaches back: the content there, not the number alone."""
+def is_point(position: Position) -> bool:
+    """Tell whether this is a point of the log, as far as it still reaches back: the content there, not the number alone.
+
+    Nor has anybody heard of a security entry that was not made yet.
+    """
     head = head_now()
-    return history == head.history and revision <= head.revision and digest == _hash_at(revision, head)
+    if position.history != head.history or position.revision > head.revision or position.security > head.security:
+        return False
+    return position.hash == _hash_at(position.revision, head)
 
 
 def write_snapshot(file: IO[bytes]) -> HeadNow:
