@@ -124,7 +124,7 @@ $(CARGO_DENY):
 # ----------------------------------------------------------------------------------------------------------------- test
 
 .PHONY: test test-rust test-python
-test: test-rust test-python ## Run all tests.
+test: test-rust test-python fuzz ## Run all tests; each fuzz target for 15 s.
 
 test-rust: native
 	@$(STEP) "tests: Rust" $(CARGO) test $(WORKSPACE) $(TEST_HOOKS) --quiet
