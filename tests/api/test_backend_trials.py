@@ -29,6 +29,20 @@ def test_it_asks_for_the_right_to_change_backends(api_with: Callable[..., AdminA
     assert api_with("backends:write").post(path).status == 200
 
 
+def test_as_an_application_it_asks_for_the_right_to_read_applications_before_it_looks(
+    api_with: Callable[..., AdminAPI], world: World
+) -> None:
+    world.issuer()
+    path = f"/backends/{silent(world)}/test"
+    for application in (world.application(environment="live")["id"], NOBODY):
+        answer = api_with("backends:*").post(path, {"application": application})
+        assert refusal(answer) == (403, "scope_missing")
+        assert answer.body["scope"] == "applications:read"
+    known = {"application": world.application(environment="live")["id"]}
+    assert api_with("backends:change", "applications:read").post(path, known).status == 200
+    assert refusal(api_with("applications:read").post(path, known)) == (403, "scope_missing")
+
+
 def test_it_leaves_an_audit_row_and_no_revision(api: AdminAPI, world: World) -> None:
     world.issuer()
     backend = silent(world)

@@ -115,6 +115,16 @@ def test_nobody_can_be_neither_shown_nor_changed(api: AdminAPI, method: str) -> 
             "invalid",
         ),
         (
+            {"live": {**TARGET, "credential": {**CREDENTIAL, "claims": {"x": "a\x00b"}}}},
+            "/environments/live/credential/claims",
+            "invalid",
+        ),
+        (
+            {"live": {"targets": ["http://169.254.169.254"], "credential": CREDENTIAL}},
+            "/environments/live/targets",
+            "invalid",
+        ),
+        (
             {"live": {**TARGET, "credential": {**CREDENTIAL, "claims": {"x": "{partner.secret}"}}}},
             "/environments/live/credential/claims",
             "invalid",

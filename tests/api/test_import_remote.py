@@ -11,8 +11,9 @@ from support.admin import AdminAPI, Answer
 from support.documents_server import DocumentsServer, documents_server
 from support.world import World, pointers, refusal
 
+from portazgo.kit.address_kinds import IPAddress
 from portazgo.kit.outbound import FetchFailed, fetch, stays_inside
-from portazgo.kit.private_address import AddressRefused, IPAddress, PinnedAddress
+from portazgo.kit.private_address import AddressRefused, PinnedAddress
 from portazgo.routes.models import Route
 
 DOCUMENT = {"openapi": "3.1.0", "info": {}, "paths": {"/things": {"get": {"operationId": "things"}}}}

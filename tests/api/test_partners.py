@@ -93,6 +93,8 @@ def test_nobody_can_be_neither_shown_nor_changed(api: AdminAPI, method: str, pat
         ({"name": "good", "metadata": {"a b": 1}}, {"/metadata"}),
         ({"name": "good", "metadata": {"n": 2**53 + 1}}, {"/metadata"}),
         ({"name": "good", "metadata": {"n": "\x00"}}, {"/metadata"}),
+        ({"name": "good", "metadata": {"n": "a\ud800"}}, {"/metadata"}),
+        ({"name": "good", "metadata": {"n": "\udfff\ud800"}}, {"/metadata"}),
         ({"name": "Bad", "metadata": 3}, {"/name", "/metadata"}),
         ([], {""}),
     ],

@@ -7,7 +7,7 @@ together. Only the top level is a template; what is nested is constant.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,7 +65,23 @@ def check_claims(claims: Claims) -> Claims:
         if isinstance(value, str):
             _parse_claim(name, value)
     _check_size(claims)
+    for name, value in claims.items():
+        if any("\0" in text for text in _texts({name: value})):
+            raise ValueError(f"the claim {name!r} holds U+0000, which can't be stored")
     return claims
+
+
+def _texts(whole: object) -> Iterator[str]:
+    """Give every text of a JSON value, names of members among them."""
+    waiting = [whole]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, Mapping):
+            waiting += [*value, *value.values()]
+        elif isinstance(value, list | tuple):
+            waiting += value
 
 
 def _check_size(claims: Claims) -> None:

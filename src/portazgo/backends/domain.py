@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit
 
+from portazgo.kit.address_kinds import is_never_called, written_address
+
 TARGETS_AT_MOST = 32
 USUAL_PORTS = {"http": 80, "https": 443}
 LIFE_SECONDS = range(10, 3601)
@@ -51,6 +53,11 @@ def check_target(target: str) -> str:
     host, port = _split(rest.removesuffix("/"), target, USUAL_PORTS[scheme])
     if not _HOST.fullmatch(host):
         raise ValueError(f"{target!r} is no target: it must read {scheme}://host:port, without a path, user or query")
+    address = written_address(host)
+    if address is not None and is_never_called(address):
+        raise ValueError(
+            f"{target!r} is no target: no backend lives at {address} (link-local, multicast, unspecified or reserved)"
+        )
     return f"{scheme}://{host.lower()}:{port}"
 
 

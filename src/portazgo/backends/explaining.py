@@ -28,6 +28,7 @@ class NoReplyReason(StrEnum):
     """Why there is no answer."""
 
     UNKNOWN_HOST = "unknown_host"
+    NEVER_CALLED = "never_called"
     REFUSED = "refused"
     UNREACHABLE = "unreachable"
     TIMED_OUT = "timed_out"
@@ -39,6 +40,10 @@ class NoReplyReason(StrEnum):
 
 _SILENCE = {
     NoReplyReason.UNKNOWN_HOST: "The host of {target} is not known to this machine's name service. Check its spelling.",
+    NoReplyReason.NEVER_CALLED: (
+        "The host of {target} is at a link-local, multicast, unspecified or reserved address, where clouds keep "
+        "credentials: it is not called. Correct the target, or what the name service says of it."
+    ),
     NoReplyReason.REFUSED: "Nothing listens at {target}. Start the backend, or correct the port of the target.",
     NoReplyReason.UNREACHABLE: "{target} can't be reached from here. Check network and firewall between the two machines.",
     NoReplyReason.TIMED_OUT: "{target} did not answer in time. Check that it is up and that no firewall drops the connection.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import ipaddress
 import socket
 import ssl
 import threading
@@ -14,6 +15,7 @@ from urllib.parse import quote, urlsplit
 from portazgo.backends.domain import USUAL_PORTS
 from portazgo.backends.explaining import NoReplyReason
 from portazgo.backends.tls import client_context
+from portazgo.kit.address_kinds import IPAddress, is_never_called
 
 CONNECT_SECONDS = 3.0
 WHOLE_SECONDS = 10.0
@@ -52,11 +54,11 @@ def get(
     usual = USUAL_PORTS[parts.scheme]
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port or usual, timeout=CONNECT_SECONDS)
     try:
-        connection.connect()
+        connection.sock = _connected(parts.hostname or "", parts.port or usual)
         if parts.scheme == "https":
             name = (tls or {}).get("server_name") or parts.hostname
             connection.sock = client_context(tls).wrap_socket(connection.sock, server_hostname=name)
-    except OSError as problem:
+    except (OSError, UnicodeError) as problem:
         raise NoReply(_why(problem)) from None
     # A time-out of the socket bounds each wait; one that drips a byte a second is ended by this one.
     ended = threading.Event()
@@ -82,6 +84,32 @@ def get(
         connection.close()
 
 
+def _connected(host: str, port: int) -> socket.socket:
+    """Connect to the first of a host's addresses that takes it. Raises OSError, UnicodeError, NoReply.
+
+    Exactly at the address that was judged: a name that is looked up twice may lead elsewhere the second time.
+    """
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    failure: Exception = NoReply(NoReplyReason.NEVER_CALLED)
+    for family, kind, protocol, _, address in found:
+        if is_never_called(_address(address)):
+            continue
+        connected = socket.socket(family, kind, protocol)
+        try:
+            connected.settimeout(CONNECT_SECONDS)
+            connected.connect(address)
+        except OSError as problem:
+            connected.close()
+            failure = problem
+        else:
+            return connected
+    raise failure
+
+
+def _address(socket_address: tuple[Any, ...]) -> IPAddress:
+    return ipaddress.ip_address(str(socket_address[0]).partition("%")[0])
+
+
 def _end(connected: socket.socket, ended: threading.Event) -> None:
     ended.set()
     try:
@@ -101,6 +129,6 @@ _REASONS: tuple[tuple[tuple[type[Exception], ...], NoReplyReason], ...] = (
     ((ConnectionResetError, BrokenPipeError, http.client.IncompleteRead), NoReplyReason.BROKEN),
     ((http.client.HTTPException,), NoReplyReason.NOT_HTTP),
     ((TimeoutError,), NoReplyReason.TIMED_OUT),
-    ((socket.gaierror,), NoReplyReason.UNKNOWN_HOST),
+    ((socket.gaierror, UnicodeError), NoReplyReason.UNKNOWN_HOST),
     ((ConnectionRefusedError,), NoReplyReason.REFUSED),
 )

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 LARGEST_KEY_SET_BYTES = 65_536
 _NO_TOKEN = Secret("")
+_APPLICATIONS = "applications"  # its table lies above this part
 _PROBE_KEY_NOTE = "The claims read the key, and none takes part in a test: the token names one that doesn't exist."
 
 
@@ -79,9 +80,13 @@ class _NotMade(Exception):
 def try_out(actor: Actor, attempt: Attempt, *, wrapper: KeyWrapper, clock: Clock) -> Outcome:
     """Try it. Raises NotFound, Forbidden, Invalid for an environment or an application that doesn't fit.
 
-    It makes a credential and sends it, so it asks for the right to change backends, and leaves an audit row.
+    It makes a credential and sends it, so it asks for the right to change backends, and leaves an audit row; as an
+    application, also for the right to read applications.
     """
     can(actor, Verb.CHANGE, Backend.noun)
+    if attempt.application is not None:
+        # The answer holds its claims: names, metadata, scopes.
+        can(actor, Verb.READ, _APPLICATIONS)
     backend = the_one(Backend.objects.all(), "backend", id=attempt.backend)
     settings = backend.environments.get(attempt.environment)
     if settings is None:

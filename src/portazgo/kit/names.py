@@ -13,9 +13,17 @@ SLUG_LENGTH = 63
 SCOPE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$"
 # PostgreSQL stores no NUL, and a control character in a name only deceives whoever reads it.
 PLAIN_TEXT_PATTERN = r"^[^\x00-\x1f\x7f]*$"
+# Half a surrogate pair: JSON can spell it, UTF-8 can't. No part of a published pattern, since most readers of patterns
+# can't spell it either.
+_HALF_A_PAIR = re.compile("[\ud800-\udfff]")
 
 _WORD_BORDER = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NOT_IN_SLUG = re.compile(r"[^a-z0-9]+")
+
+
+def is_plain_text(text: str) -> bool:
+    """Tell whether a text can be stored and shown everywhere: no control character, no half of a surrogate pair."""
+    return re.fullmatch(PLAIN_TEXT_PATTERN, text) is not None and not _HALF_A_PAIR.search(text)
 
 
 def slug(text: str) -> str:

@@ -4,8 +4,7 @@ What a person or a document names as an address is looked up once, judged, and t
 was judged.
 
 Refused unless `allow_private`: loopback, private, carrier-grade NAT. Refused always: link-local (cloud metadata among them),
-multicast, reserved, unspecified. Also where they hide inside IPv6 (mapped, 6to4, Teredo, NAT64).
-Source: RFC 6890, OWASP SSRF prevention.
+multicast, reserved, unspecified. Also where they hide inside IPv6 (kit/address_kinds.py). Source: OWASP SSRF prevention.
 """
 
 from __future__ import annotations
@@ -16,12 +15,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+from portazgo.kit.address_kinds import IPAddress, is_never_called, is_private
 
 Resolve = Callable[[str, int], list[IPAddress]]
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 class AddressRefused(ValueError):
@@ -63,38 +61,6 @@ def pin(url: str, *, allow_private: bool = False, resolve: Resolve | None = None
         if is_private(address) and not allow_private:
             raise AddressRefused(f"{host} is at {address}, inside a private or local network")
     return PinnedAddress(scheme, host, port, str(addresses[0]))
-
-
-def is_private(address: IPAddress) -> bool:
-    """Tell whether an address belongs to anything but the public internet."""
-    hidden = _hidden_ipv4(address)
-    if hidden is not None:
-        return is_private(hidden)
-    return not address.is_global or address.is_multicast or address.is_reserved or address.is_unspecified
-
-
-def is_never_called(address: IPAddress) -> bool:
-    """Tell whether nothing that an operator means lives there: link-local, where clouds keep credentials, and the like."""
-    hidden = _hidden_ipv4(address)
-    if hidden is not None:
-        return is_never_called(hidden)
-    # Loopback counts as reserved in IPv6.
-    reserved = address.is_reserved and not address.is_loopback
-    return address.is_link_local or address.is_multicast or address.is_unspecified or reserved
-
-
-def _hidden_ipv4(address: IPAddress) -> ipaddress.IPv4Address | None:
-    if isinstance(address, ipaddress.IPv4Address):
-        return None
-    if address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    if address.sixtofour is not None:
-        return address.sixtofour
-    if address.teredo is not None:
-        return address.teredo[1]
-    if address in _NAT64:
-        return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
-    return None
 
 
 def _split(url: str) -> tuple[str, str, int]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from enum import StrEnum
 
-from portazgo.kit.names import PLAIN_TEXT_PATTERN
+from portazgo.kit.names import is_plain_text
 
 METADATA_MEMBERS = 50
 METADATA_TEXT_LENGTH = 500
@@ -42,7 +42,9 @@ def _check_member(name: str, value: str | bool | float) -> None:  # noqa: FBT001
     if not re.fullmatch(METADATA_NAME_PATTERN, name):
         raise ValueError(f"{name!r} is no name for metadata: 1 to 64 letters, digits, '_', '.' and '-'")
     if isinstance(value, str):
-        if len(value) > METADATA_TEXT_LENGTH or not re.fullmatch(PLAIN_TEXT_PATTERN, value):
-            raise ValueError(f"{name}: at most {METADATA_TEXT_LENGTH} characters, none of them a control character")
+        if len(value) > METADATA_TEXT_LENGTH or not is_plain_text(value):
+            raise ValueError(
+                f"{name}: at most {METADATA_TEXT_LENGTH} characters, none of them a control character or a lone surrogate"
+            )
     elif not isinstance(value, bool) and not (math.isfinite(value) and abs(value) <= GREATEST_EXACT_INTEGER):
         raise ValueError(f"{name}: a number between -2^53 and 2^53; write a longer one as text")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
@@ -82,6 +83,6 @@ class Collector:
 def _place(request: Request) -> tuple[UUID, UUID, int]:
     node, epoch = (parse_id(request.query_params.get(name, "")) for name in ("node", "epoch"))
     first = request.query_params.get("first", "")
-    if node is None or epoch is None or not first.isascii() or not first.isdigit():
+    if node is None or epoch is None or not re.fullmatch(r"[0-9]{1,18}", first):
         raise Invalid.at("", "node and epoch must be ids, first a number", code="segment_place_invalid")
     return node, epoch, int(first)

@@ -51,6 +51,21 @@ def test_claims_that_the_gateway_sets_are_refused(name: str) -> None:
         check_claims({name: 1})
 
 
+@pytest.mark.parametrize("value", ["\0", "{partner.name}\0", ["a", {"b": ["c\0"]}], {"a\0": 1}])
+def test_what_no_database_stores_is_refused_wherever_it_stands(value: object) -> None:
+    with pytest.raises(ValueError, match=r"the claim 'x' holds U\+0000"):
+        check_claims({"x": value})
+
+
+def test_the_spelling_of_what_no_database_stores_is_text_like_any_other() -> None:
+    assert check_claims({"x": "\\u0000"}) == {"x": "\\u0000"}
+
+
+def test_a_name_that_no_database_stores_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"holds U\+0000"):
+        check_claims({"x\0": 1})
+
+
 def test_the_subject_may_be_chosen() -> None:
     assert check_claims({"sub": "{partner.id}"}) == {"sub": "{partner.id}"}
 

@@ -51,6 +51,47 @@ def test_what_is_no_target_is_refused(target: str) -> None:
         check_target(target)
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        "169.254.169.254",
+        "169.254.43518",
+        "2852039166",
+        "0xa9fea9fe",
+        "0251.0376.0251.0376",
+        "0xa9.254.0251.254",
+        "0.0.0.0",  # noqa: S104 - nobody listens there
+        "0",
+        "224.0.0.1",
+        "255.255.255.255",
+        "[fe80::1]",
+        "[::]",
+        "[ff02::1]",
+        "[::ffff:169.254.169.254]",
+        "[::ffff:a9fe:a9fe]",
+        "[64:ff9b::a9fe:a9fe]",
+        "[2002:a9fe:a9fe::1]",
+    ],
+)
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_an_address_where_no_backend_lives_is_refused_however_it_is_written(host: str, scheme: str) -> None:
+    with pytest.raises(ValueError, match="no backend lives at"):
+        check_targets(["http://backend:8000", f"{scheme}://{host}:8000/"])
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "127.1", "10.0.0.7", "172.16.0.1", "192.168.1.1", "100.64.0.1", "[fd00::7]", "[::1]", "8.8.8.8"],
+)
+def test_backends_live_on_loopback_in_private_networks_and_elsewhere(host: str) -> None:
+    assert check_target(f"http://{host}:8000") == f"http://{host}:8000"
+
+
+@pytest.mark.parametrize("host", ["1.2.3.4.5", "08.example", "256.1.1.1.example", "0xg", "a9fea9fe"])
+def test_a_name_that_looks_like_an_address_is_a_name(host: str) -> None:
+    assert check_target(f"http://{host}:80") == f"http://{host}:80"
+
+
 @given(st.text())
 def test_any_text_is_a_target_or_refused(text: str) -> None:
     try:

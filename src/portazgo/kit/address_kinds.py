@@ -1,0 +1,83 @@
+"""Which IP addresses belong to nobody's service, and which to a private network. Pure; source: RFC 6890.
+
+Also where an IPv4 address hides inside of an IPv6 one (mapped, 6to4, Teredo, NAT64), or is written as resolvers read it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,16}|[0-9]{1,16}")
+_PARTS_AT_MOST = 4
+_IPV4_BITS = 32
+
+
+def written_address(host: str) -> IPAddress | None:
+    """Read a host that is an address; None: it is a name.
+
+    As resolvers do: `169.254.43518`, `0xa9fea9fe` and `2852039166` are 169.254.169.254 too, and a leading zero means octal.
+    """
+    try:
+        return ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return _classful_address(host)
+
+
+def _classful_address(host: str) -> IPAddress | None:
+    parts = host.split(".")
+    if len(parts) > _PARTS_AT_MOST or not all(_NUMBER.fullmatch(part) for part in parts):
+        return None
+    try:
+        *leading, last = [_number(part) for part in parts]
+    except ValueError:
+        return None
+    # The last part fills what the others leave.
+    left = _IPV4_BITS - 8 * len(leading)
+    if any(part > 0xFF for part in leading) or last >= 1 << left:  # noqa: PLR2004 - a byte
+        return None
+    value = last
+    for index, part in enumerate(leading):
+        value |= part << (24 - 8 * index)
+    return ipaddress.IPv4Address(value)
+
+
+def _number(part: str) -> int:
+    if part[:2] in {"0x", "0X"}:
+        return int(part, 16)
+    return int(part, 8) if part.startswith("0") else int(part)
+
+
+def is_private(address: IPAddress) -> bool:
+    """Tell whether an address belongs to anything but the public internet."""
+    hidden = _hidden_ipv4(address)
+    if hidden is not None:
+        return is_private(hidden)
+    return not address.is_global or address.is_multicast or address.is_reserved or address.is_unspecified
+
+
+def is_never_called(address: IPAddress) -> bool:
+    """Tell whether nothing that an operator means lives there: link-local, where clouds keep credentials, and the like."""
+    hidden = _hidden_ipv4(address)
+    if hidden is not None:
+        return is_never_called(hidden)
+    # Loopback counts as reserved in IPv6.
+    reserved = address.is_reserved and not address.is_loopback
+    return address.is_link_local or address.is_multicast or address.is_unspecified or reserved
+
+
+def _hidden_ipv4(address: IPAddress) -> ipaddress.IPv4Address | None:
+    if isinstance(address, ipaddress.IPv4Address):
+        return None
+    if address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    if address.sixtofour is not None:
+        return address.sixtofour
+    if address.teredo is not None:
+        return address.teredo[1]
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    return None
