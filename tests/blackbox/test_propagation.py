@@ -171,6 +171,66 @@ def test_a_corrupt_feed_is_refused_and_seen_while_the_security_lane_still_counts
     known_to(deployment, led_astray, off)
 
 
+def test_the_lane_of_a_refused_snapshot_counts_and_is_kept(
+    deployment: Deployment, led_astray: ExtraNode, relay: Relay
+) -> None:
+    old, dead, off = (own_key(deployment, name) for name in ("old", "dead", "off"))
+    for key in (old, dead, off):
+        known_to(deployment, led_astray, key)
+    before = led_astray.metric("portazgo_snapshot_revision")
+    relay.alter = with_a_surprise_in_partners
+    relay.forgetful.set()
+    deployment.admin.post(f"/keys/{dead.kid}/revoke")
+    deployment.admin.post(f"/keys/{off.kid}/disable")
+    for key in (dead, off):
+        ends_through_the_lane(deployment, led_astray, key)
+    assert led_astray.metric("portazgo_snapshot_revision") == before
+    assert receipt_of(deployment, led_astray)["refused"] is not None
+
+    relay.silent.set()
+    led_astray.kill()
+    led_astray.start()
+    assert [led_astray.call(key.whole)[0] for key in (old, dead, off)] == [200, 401, 401]
+
+
+def with_a_surprise_in_partners(path: str, body: bytes) -> bytes:
+    """A member that nobody knows, in what the snapshot says of partners."""
+    if not path.startswith("/internal/v1/snapshot"):
+        return body
+    return altered_lines(
+        body, lambda line: {**line, "body": {**line["body"], "surprise": 1}} if line.get("kind") == "partner" else line
+    )
+
+
+@pytest.mark.parametrize("file", ["revoked.log", "changes.ndjson"])
+def test_a_node_that_cant_write_its_folder_follows_and_says_so(
+    deployment: Deployment, node: ExtraNode, file: str
+) -> None:
+    dead, off, new = own_key(deployment, "dead"), own_key(deployment, "off"), own_key(deployment, "new")
+    for key in (dead, off, new):
+        known_to(deployment, node, key)
+    (node.kept / file).unlink(missing_ok=True)
+    (node.kept / file).mkdir()
+
+    deployment.admin.post(f"/keys/{dead.kid}/revoke")
+    deployment.admin.post(f"/keys/{off.kid}/disable")
+    for key in (dead, off):
+        ends_through_the_lane(deployment, node, key)
+    known_to(deployment, node, own_key(deployment, "newer"))
+    assert node.call(new.whole)[0] == 200
+    deployment.wait_for(lambda: receipt_of(deployment, node)["refused"] is not None, "its trouble", 10)
+    said = receipt_of(deployment, node)["refused"]
+    assert (said["where"], file in said["why"]) == ("last known good", True)
+    assert file in node.log.read_text()
+    # What it could not write is dead at its next start too, as soon as it can be written.
+    (node.kept / file).rmdir()
+    if file == "revoked.log":
+        touched = own_key(deployment, "touched")
+        known_to(deployment, node, touched)
+        deployment.wait_for(lambda: receipt_of(deployment, node)["refused"] is None, "the end of its trouble", 10)
+        assert dead.kid in (node.kept / file).read_text()
+
+
 def ends_through_the_lane(deployment: Deployment, node: ExtraNode, key: OwnKey) -> None:
     """Wait until a node refuses a key, and until that is proven."""
     deployment.wait_for(lambda: node.call(key.whole)[0] == 401, "the key's end through the lane", 20)

@@ -14,14 +14,20 @@ from urllib.parse import urlsplit
 Alter = Callable[[str, bytes], bytes]
 HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "date", "server"}
 
+GONE = 410
+
 
 class Relay:
-    """A control plane that can lie. `alter` gets path and body of each 200; while `silent` is set, it answers nothing."""
+    """A control plane that can lie. `alter` gets path and body of each 200; while `silent` is set, it answers nothing.
+
+    While `forgetful` is set, its log no longer reaches back to where any node is.
+    """
 
     def __init__(self, url: str) -> None:
         self._target = urlsplit(url).netloc
         self.alter: Alter | None = None
         self.silent = threading.Event()
+        self.forgetful = threading.Event()
         self.polls = 0
         relay = self
 
@@ -69,6 +75,8 @@ class Relay:
         if self.silent.is_set():  # fell silent while a poll waited
             request.close_connection = True
             return
+        if self.forgetful.is_set() and request.path.startswith("/internal/v1/changes"):
+            answer.status, content = GONE, b""
         if self.alter is not None and answer.status == 200:
             content = self.alter(request.path, content)
         with suppress(OSError):  # the node has gone

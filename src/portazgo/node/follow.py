@@ -29,13 +29,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LONGEST_WAIT_SECONDS = 25
+LONGEST_WAIT_SECONDS = 12
 FIRST_PAUSE_SECONDS = 0.2
 START_TOGETHER_SECONDS = 15.0
 """A group's parts start at once, and the control plane takes longest: until then its absence is no trouble."""
 LONGEST_PAUSE_SECONDS = 5.0
 GONE = 410
 CONFLICT = 409
+UNAUTHENTICATED = 401
+FORBIDDEN = 403
 NO_CONTENT = 204
 OK = 200
 CLOCK_ALERT_US = 2_000_000
@@ -73,12 +75,15 @@ class Follower:
         self._kept = kept
         self._wrapper = wrapper
         self._label = label
+        self._max_staleness_seconds = max_staleness_seconds
         # A lease that is shorter than a poll would end while the poll waits.
         longest = LONGEST_WAIT_SECONDS if max_staleness_seconds is None else max_staleness_seconds / 3
         self._wait_seconds = max(1, min(LONGEST_WAIT_SECONDS, int(longest)))
         self._headers = {"X-Portazgo-Node": node.node_id, "X-Portazgo-Epoch": node.epoch}
         self._receipt: dict[str, Any] | None = None
         self._sent: dict[str, Any] | None = None
+        self._refused: Mapping[str, Any] | None = None
+        self._unkept: str | None = None
         self._clock_offset_us: int | None = None
         self._clock_off = False
         self._heard = False
@@ -128,7 +133,10 @@ class Follower:
             else:
                 self._poll(position)
         finally:
-            # Refusals too: what a node does not take must be seen from the outside.
+            self._kept.catch_up()
+            if self._kept.trouble != self._unkept:
+                self._note_receipt(refused=self._refused)
+            # Refusals too: what a node does not take, or can't keep, must be seen from the outside.
             self._send_receipt()
 
     def _try_receipt(self) -> None:
@@ -154,17 +162,22 @@ class Follower:
             update = Update.snapshot()
             try:
                 self._push(update, chunks)
-                self._contact(sent, answer.headers)
             except SnapshotRefused as problem:
                 # The lane stands at the end: it counts whatever is wrong before it.
                 for _ in chunks:
                     pass
+                self._take_lane_of_snapshot(lane)
                 self._contact(sent, answer.headers)
-                self._take_dead_keys(lane.lines)
+                self._keep_lane_of_refused(lane)
                 self._note_refused(update, problem)
                 raise
-        self._take_dead_keys(lane.lines)
-        self._apply(update)
+        self._take_lane_of_snapshot(lane)
+        self._contact(sent, answer.headers)
+        try:
+            self._apply(update)
+        except (SnapshotRefused, WrappingFailed):
+            self._keep_lane_of_refused(lane)
+            raise
         self._kept.keep()
 
     @staticmethod
@@ -179,11 +192,32 @@ class Follower:
             update.push(chunk)
         update.finish()
 
-    def _take_dead_keys(self, lane: bytes) -> None:
-        """Of a snapshot that is not applied yet, perhaps of another history, only the revocations count: they are final."""
-        kids = revoked_kids(lane)
-        self._kept.revoke(kids)
+    def _take_lane_of_snapshot(self, lane: LaneSieve) -> None:
+        """Take a snapshot's lane before the rest of it, and before it counts as contact.
+
+        Of another history only the revocations count: they are final. Its other entries count with the snapshot itself.
+        """
+        self._take_lane(lane.lines, whole=self._is_ours(lane))
+
+    def _keep_lane_of_refused(self, lane: LaneSieve) -> None:
+        if self._is_ours(lane):
+            self._kept.append_lane(lane.lines)
+
+    def _is_ours(self, lane: LaneSieve) -> bool:
+        position = self._position()
+        return position is not None and position.history == lane.history
+
+    def _take_lane(self, lines: bytes, *, whole: bool) -> None:
+        # Memory first: a disk that can't be written must not keep a dead key alive.
+        kids = revoked_kids(lines)
         self._node.revoke_for_ever(kids)
+        if whole and lines:
+            sequence, trouble = self._node.apply_security(lines)
+            if trouble:
+                logger.warning(
+                    "not all of the security lane is understood", extra={"security": sequence, "trouble": trouble}
+                )
+        self._kept.revoke(kids)
 
     def _poll(self, position: Position) -> None:
         sent = _boottime_ms()
@@ -203,8 +237,11 @@ class Follower:
         if answer.status == NO_CONTENT:
             self._contact(sent, answer.headers)
         elif answer.status == OK:
+            lane = lane_of(answer.body)
+            self._take_lane(lane, whole=True)
+            # Only now: a lease that runs on says that what came with the answer is in force.
             self._contact(sent, answer.headers)
-            self._take_changes(answer.body)
+            self._take_changes(answer.body, lane)
         elif answer.status == GONE:
             self._take_snapshot()
         elif answer.status == CONFLICT:
@@ -213,21 +250,17 @@ class Follower:
         else:
             raise FeedRefused(_refusal(answer.status, answer.body))
 
-    def _take_changes(self, page: bytes) -> None:
-        # Dead keys first, on the disk and in the node: they count whatever becomes of the rest.
-        lane = lane_of(page)
-        self._kept.revoke(revoked_kids(lane))
+    def _take_changes(self, page: bytes, lane: bytes) -> None:
         update = Update.changes()
         try:
             self._push(update, [page])
             self._apply(update)
         except (SnapshotRefused, WrappingFailed) as problem:
-            sequence, trouble = self._node.apply_security(lane)
             self._kept.append_lane(lane)
-            logger.warning("revision refused, security lane applied", extra={"security": sequence, "trouble": trouble})
+            logger.warning("revision refused, security lane applied")
             self._note_refused(update, problem)
             raise
-        self._kept.append(page)
+        self._kept.append(page, lane)
 
     def _apply_kept(self, update: Update) -> None:
         apply_update(self._node, update, self._wrapper)
@@ -248,6 +281,10 @@ class Follower:
 
     def _note_receipt(self, *, refused: Mapping[str, Any] | None) -> None:
         state = json.loads(self._node.stats())
+        self._refused, self._unkept = refused, self._kept.trouble
+        if refused is None and self._unkept is not None:
+            # It is served, and yet not taken for good: a start without the control plane would know less.
+            refused = {"revision": state["revision"] or 0, "where": "last known good", "why": self._unkept[:4000]}
         self._receipt = {
             "epoch": self._node.epoch,
             "history": state["history"] or "",
@@ -260,6 +297,7 @@ class Follower:
             "version": _native.VERSION,
             "features": _native.FEATURES,
             "label": self._label,
+            "max_staleness_seconds": self._max_staleness_seconds,
         }
 
     def _send_receipt(self) -> None:
@@ -320,9 +358,20 @@ def _refusal(status: int, body: bytes) -> str:
             "the control plane's history is not the one that this node knows (a restored database?); "
             "the node keeps what it has until `portazgo recover` or a new data folder decides"
         )
-    if status in {401, 403}:
+    if status == UNAUTHENTICATED:
         return "the control plane refuses this node's token; make a new one with `portazgo node token create`"
+    if status == FORBIDDEN:
+        return f"the control plane does not let this node in: {said_in(body)}"
     return f"the control plane answered {status}: {body[:200].decode(errors='replace')}"
+
+
+def said_in(body: bytes) -> str:
+    """Give what a problem document says, and its remedy."""
+    try:
+        problem = json.loads(body)
+        return "; ".join(str(problem[name]) for name in ("detail", "remedy") if problem.get(name))
+    except (ValueError, AttributeError):
+        return body[:200].decode(errors="replace")
 
 
 def _other_history(headers: Mapping[str, str]) -> dict[str, Any]:

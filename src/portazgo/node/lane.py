@@ -14,16 +14,28 @@ KID_LENGTH = 10
 
 
 class LaneSieve:
-    """Keeps the security lines of a stream that comes in pieces cut anywhere; the rest it forgets."""
+    """Keeps the security lines of a stream that comes in pieces cut anywhere, and its first line; the rest it forgets."""
 
     def __init__(self) -> None:
         self.lines = b""
+        self._head: bytes | None = None
         self._partial = b""
 
     def take(self, piece: bytes) -> None:
         """Look through the next piece."""
         *whole, self._partial = (self._partial + piece).split(b"\n")
+        if whole and self._head is None:
+            self._head = whole[0]
         self.lines += b"".join(line + b"\n" for line in whole if line.startswith(MARK))
+
+    @property
+    def history(self) -> str | None:
+        """Whose history this is, by its first line; None when that can't be read."""
+        try:
+            history = json.loads(self._head or b"")["history"]
+        except (ValueError, TypeError, KeyError):
+            return None
+        return history if isinstance(history, str) else None
 
 
 def lane_of(page: bytes) -> bytes:

@@ -3,12 +3,17 @@
 `snapshot.ndjson` is a whole snapshot, `changes.ndjson` the pages of changes since, each as it came; a page that a crash
 tore is left out. `revoked.log` only grows: no snapshot brings a dead key back. `lane.ndjson` holds what the security lane
 said with revisions that this node refused, until it takes one.
+
+A folder that can't be written ends nothing: what a node is told counts in its memory first. Nothing here raises for a
+failed write. What could not be written is owed: it is tried again, and `trouble` says so until then.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from portazgo.kit.files import sync_folder
@@ -17,6 +22,7 @@ from portazgo.node.native import SnapshotRefused, Update
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from io import FileIO
     from pathlib import Path
 
 logger = logging.getLogger(__name__)
@@ -24,6 +30,8 @@ logger = logging.getLogger(__name__)
 CHUNK_BYTES = 1 << 20
 MODE = 0o600
 LARGEST_CHANGES_BYTES = 16 << 20
+AGAIN_SECONDS = 60.0
+"""How long after a failed write a whole snapshot is asked for, to close the gap in what is kept."""
 
 
 class LastKnownGood:
@@ -37,6 +45,16 @@ class LastKnownGood:
         self._revoked = folder / "revoked.log"
         self._lane = folder / "lane.ndjson"
         self._dead: set[str] | None = None
+        self._owed_dead: dict[str, None] = {}
+        self._owed_lane = b""
+        self._whole = False
+        self._again_at: float | None = None
+        self._troubles: dict[str, str] = {}
+
+    @property
+    def trouble(self) -> str | None:
+        """What can't be written, and why; None when all is kept."""
+        return "; ".join(self._troubles.values()) or None
 
     def load(self, apply: Callable[[Update], None]) -> bool:
         """Apply what is kept, snapshot first. Returns whether there was one; what is damaged is left out and said."""
@@ -61,30 +79,55 @@ class LastKnownGood:
 
     def replace(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """Pass a snapshot's chunks on while they are written beside the one in force; `keep` puts it in force."""
-        descriptor = os.open(self._partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, MODE)
-        with os.fdopen(descriptor, "wb") as file:
+        self._whole = False
+        try:
+            file = self._open_partial()
+        except OSError as problem:
+            self._failed(self._snapshot, problem)
+            yield from chunks
+            return
+        with file:
+            written = True
             for chunk in chunks:
-                file.write(chunk)
+                written = written and self._attempt(self._snapshot, partial(_write_whole, file, chunk))
                 yield chunk
-            file.flush()
-            os.fsync(file.fileno())
+            self._whole = written and self._attempt(self._snapshot, partial(os.fsync, file.fileno()))
 
     def keep(self) -> None:
         """Put the snapshot in force that was written last and has been applied; older changes are history."""
-        self._partial.replace(self._snapshot)
-        self._changes.unlink(missing_ok=True)
-        self._lane.unlink(missing_ok=True)
-        sync_folder(self._folder)
+        if self._whole and self._attempt(self._snapshot, self._put_in_force):
+            self._again_at = None
+            self._owed_lane = b""
+            for file in (self._changes, self._lane):
+                self._troubles.pop(file.name, None)
+        else:
+            self._again_at = time.monotonic() + AGAIN_SECONDS
 
-    def append(self, page: bytes) -> None:
-        """Keep a page of changes that has been applied; it says itself what the lane said before."""
-        _append(self._changes, page)
-        self._lane.unlink(missing_ok=True)
+    def append(self, page: bytes, lane: bytes = b"") -> None:
+        """Keep a page of changes that has been applied; it says itself what the lane said before.
+
+        After a gap no page can be kept until there is a whole snapshot again: then at least its `lane` is.
+        """
+        if self._again_at is None:
+            if self._attempt(self._changes, partial(_append, self._changes, page)):
+                self._owed_lane = b""
+                self._attempt(self._lane, partial(self._lane.unlink, missing_ok=True))
+                return
+            self._again_at = time.monotonic() + AGAIN_SECONDS
+        self.append_lane(lane)
 
     def append_lane(self, lines: bytes) -> None:
         """Keep what the security lane said while the rest of its page was refused."""
-        if lines:
-            _append(self._lane, lines)
+        self._owed_lane += lines
+        if self._owed_lane and self._attempt(self._lane, partial(_append, self._lane, self._owed_lane)):
+            self._owed_lane = b""
+
+    def catch_up(self) -> None:
+        """Try again to write what is owed."""
+        if self._owed_dead:
+            self.revoke(())
+        if self._owed_lane:
+            self.append_lane(b"")
 
     def lane(self) -> bytes:
         """Give what `append_lane` kept."""
@@ -92,20 +135,27 @@ class LastKnownGood:
 
     @property
     def wants_snapshot(self) -> bool:
-        """Whether so many changes have come that a whole snapshot is the shorter way to start."""
-        return self._changes.exists() and self._changes.stat().st_size > LARGEST_CHANGES_BYTES
+        """Whether a whole snapshot is the shorter way to start than the changes kept, or the way to close a gap in them."""
+        if self._again_at is not None:
+            return time.monotonic() >= self._again_at
+        try:
+            return self._changes.stat().st_size > LARGEST_CHANGES_BYTES
+        except OSError:
+            # None yet; or a folder that can't even be looked into, which must not keep the node from polling.
+            return False
 
     def revoked(self) -> list[str]:
         """The kids that are dead for ever."""
         return sorted(self._known_dead())
 
     def revoke(self, kids: Iterable[str]) -> None:
-        """Add kids that aren't there yet; durable on return."""
+        """Add kids that aren't there yet; durable on return, or owed."""
         dead = self._known_dead()
-        new = [kid for kid in dict.fromkeys(kids) if kid not in dead]
-        if new:
-            _append(self._revoked, "".join(f"{kid}\n" for kid in new).encode())
-            dead.update(new)
+        self._owed_dead.update((kid, None) for kid in kids if kid not in dead)
+        text = "".join(f"{kid}\n" for kid in self._owed_dead).encode()
+        if text and self._attempt(self._revoked, partial(_append, self._revoked, text)):
+            dead.update(self._owed_dead)
+            self._owed_dead.clear()
 
     def _known_dead(self) -> set[str]:
         if self._dead is None:
@@ -113,6 +163,33 @@ class LastKnownGood:
             # A line that a crash tore is no kid; its revocation comes again with the feed.
             self._dead = {line for line in text.split("\n") if is_kid(line)}
         return self._dead
+
+    def _attempt(self, file: Path, write: Callable[[], object]) -> bool:
+        """Write something. Returns whether that went well; what did not is said once."""
+        try:
+            write()
+        except OSError as problem:
+            self._failed(file, problem)
+            return False
+        if self._troubles.pop(file.name, None) is not None:
+            logger.info("%s can be written again", file.name)
+        return True
+
+    def _failed(self, file: Path, problem: OSError) -> None:
+        why = f"{file.name} can't be written ({problem.strerror or problem})"
+        if self._troubles.get(file.name) != why:
+            logger.error("what this node knows can't be kept for its next start; it serves on: %s", why)
+        self._troubles[file.name] = why
+
+    def _open_partial(self) -> FileIO:
+        descriptor = os.open(self._partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, MODE)
+        return os.fdopen(descriptor, "wb", buffering=0)
+
+    def _put_in_force(self) -> None:
+        self._partial.replace(self._snapshot)
+        self._changes.unlink(missing_ok=True)
+        self._lane.unlink(missing_ok=True)
+        sync_folder(self._folder)
 
     @property
     def _partial(self) -> Path:
@@ -146,14 +223,18 @@ def _append(path: Path, content: bytes) -> None:
         size = os.fstat(descriptor).st_size
         # A line that a crash tore is ended first: it must not swallow the next one.
         torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
-        left = memoryview(b"\n" + content if torn else content)
         try:
-            while left:
-                left = left[file.write(left) :]
+            _write_whole(file, b"\n" + content if torn else content)
             os.fsync(descriptor)
         except OSError:
             os.ftruncate(descriptor, size)
             raise
+
+
+def _write_whole(file: FileIO, content: bytes) -> None:
+    left = memoryview(content)
+    while left:
+        left = left[file.write(left) :]
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

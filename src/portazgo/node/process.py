@@ -18,7 +18,7 @@ from portazgo.kit.wrapping import KeyWrapper, WrappingFailed, open_wrapper
 from portazgo.node.apply import apply_update
 from portazgo.node.certificates import CertificateWatcher
 from portazgo.node.configuration import certificate_files, native_configuration, node_folder
-from portazgo.node.follow import Follower
+from portazgo.node.follow import FORBIDDEN, UNAUTHENTICATED, Follower, said_in
 from portazgo.node.last_known_good import LastKnownGood
 from portazgo.node.native import Node, SnapshotRefused, Update, require
 from portazgo.node.ship import Shipper
@@ -35,7 +35,7 @@ FOLDER_TROUBLES = frozenset({errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOEN
 ENDING = frozenset({signal.SIGTERM, signal.SIGINT})
 RELOADING = signal.SIGHUP
 CHUNK_BYTES = 1 << 20
-TOKEN_REFUSED = frozenset({401, 403})
+TOKEN_REFUSED = frozenset({UNAUTHENTICATED, FORBIDDEN})
 # A position in no history: answered at once, whatever the log holds.
 NOWHERE = {"history": "", "after": 0, "hash": "", "security_after": 0}
 DRAIN_SECONDS = 4.0
@@ -179,7 +179,8 @@ def _refuse_unknown_token(settings: Settings, node: Node, client: JsonClient) ->
     if answer.status in TOKEN_REFUSED:
         node.stop()
         raise StartRefused(
-            f"the control plane at {settings.internal_url} refuses the node token in {settings.node_token_file}",
+            f"the control plane at {settings.internal_url} refuses the node token in {settings.node_token_file}"
+            + (f": {said_in(answer.body)}" if answer.status == FORBIDDEN else ""),
             "make one with `portazgo node token create`, and write it to that file",
         )
 

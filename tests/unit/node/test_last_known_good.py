@@ -103,3 +103,46 @@ def test_the_lane_is_fished_out_of_a_stream_that_is_cut_anywhere() -> None:
             sieve.take(stream[start : start + size])
         assert sieve.lines == revoke + broken == lane_of(stream)
     assert revoked_kids(revoke + broken) == ["aaaaaaaaaa"]
+
+
+def test_dead_keys_that_could_not_be_written_are_written_as_soon_as_it_goes(tmp_path: Path) -> None:
+    files = LastKnownGood(tmp_path)
+    files.revoke(["aaaaaaaaaa"])
+    text = (tmp_path / "revoked.log").read_bytes()
+    (tmp_path / "revoked.log").unlink()
+    (tmp_path / "revoked.log").mkdir()
+    files.revoke(["bbbbbbbbbb"])
+    files.revoke(["cccccccccc", "bbbbbbbbbb"])
+    assert "revoked.log" in (files.trouble or "")
+    (tmp_path / "revoked.log").rmdir()
+    (tmp_path / "revoked.log").write_bytes(text)
+    files.catch_up()
+    assert files.trouble is None
+    assert LastKnownGood(tmp_path).revoked() == ["aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc"]
+
+
+def test_a_page_that_could_not_be_kept_leaves_its_lane_and_a_snapshot_closes_the_gap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = kept(tmp_path)
+    line = b'{"security":{"id":"aaaaaaaaaa","operation":"disable_key","sequence":1}}\n'
+    (tmp_path / "changes.ndjson").mkdir()
+    files.append(page(2), line)
+    assert "changes.ndjson" in (files.trouble or "")
+    (tmp_path / "changes.ndjson").rmdir()
+    # A page after a gap is none that a start could apply.
+    files.append(page(3), line)
+    assert (revisions(tmp_path), LastKnownGood(tmp_path).lane()) == ([1], line * 2)
+    assert not files.wants_snapshot
+    monkeypatch.setattr("portazgo.node.last_known_good.AGAIN_SECONDS", 0.0)
+    (tmp_path / "snapshot.partial").mkdir()
+    whole = f"{snapshot_head(HISTORY, 3, DIGEST)}\n{last_line(0)}\n".encode()
+    assert b"".join(files.replace([whole])) == whole
+    files.keep()
+    assert (files.wants_snapshot, revisions(tmp_path)) == (True, [1])
+    (tmp_path / "snapshot.partial").rmdir()
+    assert b"".join(files.replace([whole])) == whole
+    files.keep()
+    files.append(page(4))
+    assert (files.trouble, files.wants_snapshot, revisions(tmp_path)) == (None, False, [3, 4])
+    assert LastKnownGood(tmp_path).lane() == b""
