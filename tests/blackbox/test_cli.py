@@ -273,7 +273,8 @@ def test_a_call_is_told_as_a_page_and_as_a_document(run: Run, said: Callable[...
         "(theirs: mine-7)",
         "demo-partner / demo",
         "1 attempt",
-        "forward_first_byte",
+        "forward, wait",
+        "first byte",
         "ms",
     ):
         assert part in page
