@@ -3,9 +3,10 @@
 //! Each data thread has a [`slab`] of fixed slots in a mapped file that is never synced. Admission takes a slot and stores
 //! the request as open; before the last bytes of an answer are given to the transport it stores the whole answer; after
 //! delivery the slot is final. One [`writer`] per node copies final slots to the segment file, numbers them without gaps
-//! and frees them; beside it a [`syncer`] has the disk hold the file every few milliseconds while there is news. `kill -9` loses nothing, since the pages of
-//! both files belong to the kernel; the next start drains the slabs ([`recovery`]). When the host goes down, what was not
-//! synced is lost: at most `sync_every` of it, and the epoch's end says so.
+//! and frees them; beside it a [`syncer`] has the disk hold the file every few milliseconds while there is news.
+//! `kill -9` loses nothing, since the pages of both files belong to the kernel; the next start drains the slabs
+//! ([`recovery`]). When the host goes down, what was not synced is lost: at most `sync_every` of it while the disk keeps
+//! up, and the epoch's end says so.
 //!
 //! Layouts: `core::record::layout` (records), `core::record::segment` (segments), [`slab`], [`epoch`] (folders).
 //! docs/journal.md has them in one place.

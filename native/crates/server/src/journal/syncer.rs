@@ -19,9 +19,10 @@ use super::segments::{Unsealed, sync_folder};
 
 /// Segments that may wait for the disk. Beyond it records stay in their slots, and requests are refused once these run out.
 const MOST_WAITING: usize = 256;
-const RETRY: Duration = Duration::from_millis(100);
-/// A stopping journal gives a failing disk this long.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long writer and syncer wait before they try again what the disk refused.
+pub(super) const RETRY: Duration = Duration::from_millis(100);
+/// A stopping journal gives a failing disk this long, then leaves the rest to the next start.
+pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Bytes that were written and are not known to be on the disk.
 pub(super) struct Unsynced {

@@ -18,16 +18,13 @@ use portazgo_core::time::WallTime;
 
 use super::Shared;
 use super::segments::{Chunk, Segments};
-use super::syncer::{Errand, Syncer};
+use super::syncer::{Errand, PATIENCE, RETRY, Syncer};
 
 /// Written at once at most; also bounds how far a sequence of rounds is from the next sync.
 const CHUNK_BYTES: usize = 256 * 1024;
 const AGGREGATE_EVERY: Duration = Duration::from_secs(1);
 /// How often a sleeping writer looks around, and shows that it lives.
 const HEARTBEAT: Duration = Duration::from_secs(1);
-const RETRY: Duration = Duration::from_millis(100);
-/// A stopping writer gives a failing disk this long; then the next start drains the slabs.
-const PATIENCE: Duration = Duration::from_secs(3);
 
 pub(super) struct Writer {
     shared: Arc<Shared>,
