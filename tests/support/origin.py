@@ -7,8 +7,10 @@ import json
 import threading
 import time
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import TYPE_CHECKING, Any
+
+from support.loopback import LoopbackServer, QuietHandler
 
 if TYPE_CHECKING:
     from support.deployment import Deployment
@@ -27,7 +29,7 @@ ROUTES = (
 )
 
 
-class Origin:
+class Origin(LoopbackServer):
     """Serves while the `with` lasts. `release` lets the held answers go; `sent` counts body bytes of the big ones."""
 
     def __init__(self) -> None:
@@ -36,32 +38,19 @@ class Origin:
         self.sent = 0
         origin = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
+        class Handler(QuietHandler):
+            def do_GET(self) -> None:  # noqa: N802 - the name that http.server looks for
                 with suppress(OSError):  # the gateway hung up: that is what some tests are about
                     origin._answer(self)
 
             do_POST = do_HEAD = do_GET  # noqa: N815 - the names that http.server looks for
 
-            def log_message(self, *_: Any) -> None:
-                """Not into the test's output."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Self:
-        """Serve."""
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        return self
+        super().__init__(Handler)
 
     def __exit__(self, *_: object) -> None:
         """End."""
         self.release.set()
-        self._server.shutdown()
-        self._server.server_close()
+        super().__exit__()
 
     def publish(self, deployment: Deployment) -> str:
         """Make its routes, `/v1/raw/<name>`. Returns the id of their API."""

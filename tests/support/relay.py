@@ -7,9 +7,11 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
 from urllib.parse import urlsplit
+
+from support.loopback import LoopbackServer, QuietHandler
 
 Alter = Callable[[str, bytes], bytes]
 HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "date", "server"}
@@ -17,7 +19,7 @@ HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "date", "serv
 GONE = 410
 
 
-class Relay:
+class Relay(LoopbackServer):
     """A control plane that can lie. `alter` gets path and body of each 200; while `silent` is set, it answers nothing.
 
     While `forgetful` is set, its log no longer reaches back to where any node is.
@@ -31,30 +33,13 @@ class Relay:
         self.polls = 0
         relay = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
+        class Handler(QuietHandler):
+            def do_GET(self) -> None:  # noqa: N802 - the name that http.server looks for
                 relay._pass_on(self)
 
             do_POST = do_GET  # noqa: N815 - the name that http.server looks for
 
-            def log_message(self, *_: Any) -> None:
-                """Not into the test's output."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Self:
-        """Serve."""
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """End."""
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(Handler)
 
     def _pass_on(self, request: BaseHTTPRequestHandler) -> None:
         body = request.rfile.read(int(request.headers.get("Content-Length") or 0))
