@@ -13,18 +13,19 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use portazgo_core::fault::Fault;
 use portazgo_core::snapshot::Target;
+use portazgo_core::time::Monotonic;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::timeout_at;
 
-const IDLE_LIFE: Duration = Duration::from_millis(1500);
-const FRESH: Duration = Duration::from_secs(1);
+/// Nanoseconds, as all times of this pool.
+const IDLE_LIFE: u64 = 1_500_000_000;
+const FRESH: u64 = 1_000_000_000;
 /// Idle connections kept per target and thread.
 const MOST_IDLE: usize = 512;
 
@@ -42,13 +43,19 @@ struct Idle {
     sender: SendRequest<RequestBody>,
     address: SocketAddr,
     exchange: Rc<Exchange>,
-    since: Instant,
+    since: Monotonic,
+}
+
+/// The idle connections of one target.
+struct Shelf {
+    target: Arc<Target>,
+    idle: Vec<Idle>,
 }
 
 /// All idle connections of a thread, by target.
 #[derive(Default)]
 pub(crate) struct Pool {
-    idle: RefCell<HashMap<String, Vec<Idle>>>,
+    shelves: RefCell<Vec<Shelf>>,
     resolver: Resolver,
     tls: tls::Outgoing,
     turn: Cell<usize>,
@@ -63,13 +70,19 @@ impl Pool {
     }
 
     /// An idle connection that is still good for this kind of request.
-    pub(crate) fn take(&self, target: &Target, repeatable: bool, metrics: &ThreadMetrics) -> Option<Lease> {
-        let mut all = self.idle.borrow_mut();
-        let idle = all.get_mut(&target.key)?;
+    pub(crate) fn take(
+        &self,
+        target: &Arc<Target>,
+        repeatable: bool,
+        now: Monotonic,
+        metrics: &ThreadMetrics,
+    ) -> Option<Lease> {
+        let mut shelves = self.shelves.borrow_mut();
+        let idle = &mut shelf_of(&mut shelves, target)?.idle;
         let longest = if repeatable { IDLE_LIFE } else { FRESH };
         while let Some(candidate) = idle.pop() {
             subtract(&metrics.backend_idle);
-            let age = candidate.since.elapsed();
+            let age = now.0.saturating_sub(candidate.since.0);
             if age < longest && candidate.exchange.is_clean() && candidate.sender.is_ready() {
                 add(&metrics.backend_reuses);
                 let Idle { sender, address, exchange, .. } = candidate;
@@ -86,18 +99,19 @@ impl Pool {
     }
 
     /// Keep a connection whose answer was read to its end. One that said more than it was asked is never used again.
-    pub(crate) fn give(&self, target: &Target, lease: Lease, metrics: &ThreadMetrics) {
+    pub(crate) fn give(&self, target: Arc<Target>, lease: Lease, now: Monotonic, metrics: &ThreadMetrics) {
         if lease.sender.is_closed() || !lease.exchange.is_clean() {
             return;
         }
-        let mut all = self.idle.borrow_mut();
-        let idle =
-            if let Some(idle) = all.get_mut(&target.key) { idle } else { all.entry(target.key.clone()).or_default() };
-        if idle.len() < MOST_IDLE {
-            let Lease { sender, address, exchange, .. } = lease;
-            idle.push(Idle { sender, address, exchange, since: Instant::now() });
-            add(&metrics.backend_idle);
+        let Lease { sender, address, exchange, .. } = lease;
+        let idle = Idle { sender, address, exchange, since: now };
+        let mut shelves = self.shelves.borrow_mut();
+        match shelf_of(&mut shelves, &target) {
+            Some(shelf) if shelf.idle.len() >= MOST_IDLE => return,
+            Some(shelf) => shelf.idle.push(idle),
+            None => shelves.push(Shelf { target, idle: vec![idle] }),
         }
+        add(&metrics.backend_idle);
     }
 
     /// A new connection.
@@ -138,6 +152,16 @@ impl Pool {
         }
         Err(last)
     }
+}
+
+/// The shelf of a target. It is nearly always the very object of the last call; another snapshot may have made it anew.
+fn shelf_of<'s>(shelves: &'s mut [Shelf], target: &Arc<Target>) -> Option<&'s mut Shelf> {
+    if let Some(index) = shelves.iter().position(|shelf| Arc::ptr_eq(&shelf.target, target)) {
+        return Some(&mut shelves[index]);
+    }
+    let shelf = shelves.iter_mut().find(|shelf| shelf.target.key == target.key)?;
+    shelf.target = Arc::clone(target);
+    Some(shelf)
 }
 
 fn connect_fault(error: &io::Error) -> Fault {

@@ -25,8 +25,12 @@ pub(crate) struct Progress {
 }
 
 /// The body. Fails when the client sends more than it may, stops sending, or leaves.
-pub(crate) struct RequestBody {
-    source: Option<Incoming>,
+///
+/// None: there is none, or no more. Boxed, since a request is moved about a dozen times before it is sent.
+pub(crate) struct RequestBody(Option<Box<Upload>>);
+
+struct Upload {
+    source: Incoming,
     most: u64,
     idle: Duration,
     /// Made when the client is waited for the first time: most bodies are here before anybody asks.
@@ -47,23 +51,27 @@ impl std::fmt::Display for BodyEnded {
 impl std::error::Error for BodyEnded {}
 
 impl RequestBody {
-    pub(crate) fn new(source: Incoming, most: u64, idle: Duration, progress: Rc<Progress>) -> Self {
-        let source = (!source.is_end_stream()).then_some(source);
-        Self { source, most, idle, timer: None, progress }
+    pub(crate) fn new(source: Incoming, most: u64, idle: Duration) -> Self {
+        if source.is_end_stream() {
+            return Self::empty();
+        }
+        Self(Some(Box::new(Upload { source, most, idle, timer: None, progress: Rc::default() })))
     }
 
     /// No body; a request that can be sent again.
     pub(crate) fn empty() -> Self {
-        Self { source: None, most: 0, idle: Duration::ZERO, timer: None, progress: Rc::default() }
+        Self(None)
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.source.is_none()
+    /// How the body fares; None where there is none.
+    pub(crate) fn progress(&self) -> Option<Rc<Progress>> {
+        self.0.as_ref().map(|upload| Rc::clone(&upload.progress))
     }
 
     fn end(&mut self, fault: Fault) -> Poll<Option<Result<Frame<Bytes>, BodyEnded>>> {
-        self.source = None;
-        self.progress.fault.set(Some(fault));
+        if let Some(upload) = self.0.take() {
+            upload.progress.fault.set(Some(fault));
+        }
         Poll::Ready(Some(Err(BodyEnded(fault))))
     }
 }
@@ -76,17 +84,17 @@ impl Body for RequestBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyEnded>>> {
-        let Some(source) = &mut self.source else {
+        let Some(upload) = &mut self.0 else {
             return Poll::Ready(None);
         };
-        match Pin::new(source).poll_frame(context) {
+        match Pin::new(&mut upload.source).poll_frame(context) {
             Poll::Pending => {
-                let idle = self.idle;
-                let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(idle)));
+                let idle = upload.idle;
+                let timer = upload.timer.get_or_insert_with(|| Box::pin(sleep(idle)));
                 if timer.as_mut().poll(context).is_ready() { self.end(Fault::BodyTimeout) } else { Poll::Pending }
             }
             Poll::Ready(None) => {
-                self.source = None;
+                self.0 = None;
                 Poll::Ready(None)
             }
             // Trailers of a client are not passed on: nothing vouches for them.
@@ -94,30 +102,29 @@ impl Body for RequestBody {
                 let Ok(data) = frame.into_data() else {
                     return Poll::Ready(None);
                 };
-                let seen = self.progress.bytes.get() + data.len() as u64;
-                self.progress.bytes.set(seen);
-                if seen > self.most {
+                let seen = upload.progress.bytes.get() + data.len() as u64;
+                upload.progress.bytes.set(seen);
+                if seen > upload.most {
                     return self.end(Fault::BodyTooLarge);
                 }
-                let idle = self.idle;
-                if let Some(timer) = &mut self.timer {
-                    timer.as_mut().reset(Instant::now() + idle);
+                if let Some(timer) = &mut upload.timer {
+                    timer.as_mut().reset(Instant::now() + upload.idle);
                 }
                 Poll::Ready(Some(Ok(Frame::data(data))))
             }
             Poll::Ready(Some(Err(error))) => {
-                self.progress.library_refused.set(is_refusal(&error));
+                upload.progress.library_refused.set(is_refusal(&error));
                 self.end(Fault::ClientAborted)
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.source.as_ref().is_none_or(Body::is_end_stream)
+        self.0.as_ref().is_none_or(|upload| upload.source.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.source.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+        self.0.as_ref().map_or_else(|| SizeHint::with_exact(0), |upload| upload.source.size_hint())
     }
 }
 
