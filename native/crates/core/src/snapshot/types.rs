@@ -2,6 +2,7 @@
 
 use super::Known;
 use crate::credential::{CredentialPolicy, Signer, TokenTable};
+use crate::forward::Forwarding;
 use crate::ids::{Id, Kid};
 use crate::limit::{PartnerCells, Throttle};
 use crate::network::Network;
@@ -9,6 +10,7 @@ use crate::route::{PathBuilder, Template};
 use aws_lc_rs::hmac;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What operators note of partners and applications: texts, numbers and booleans, for claims.
@@ -187,9 +189,21 @@ pub struct SigningKey {
     pub outdated: bool,
 }
 
+/// Where to connect.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// A name or an address (IPv6 without brackets), and a port.
+    Tcp(String, u16),
+    /// The absolute path of a Unix socket.
+    Unix(PathBuf),
+}
+
 /// Where a backend is.
+#[derive(Clone)]
 pub struct Target {
-    /// `host:port`: where to connect.
+    /// Where to connect.
+    pub place: Place,
+    /// The same as text: `host:port` or `unix:/path`.
     pub address: String,
     /// What `Host` says.
     pub host: String,
@@ -215,6 +229,7 @@ pub struct BackendTls {
 }
 
 /// A backend in one environment.
+#[derive(Clone)]
 pub struct BackendEnvironment {
     /// In the order given.
     pub targets: Vec<Arc<Target>>,
@@ -222,9 +237,12 @@ pub struct BackendEnvironment {
     pub timeouts: Timeouts,
     /// How calls are credentialed.
     pub credential: CredentialPolicy,
+    /// How its targets are called.
+    pub forwarding: Forwarding,
 }
 
 /// What stands behind.
+#[derive(Clone)]
 pub struct Backend {
     /// Id.
     pub id: Id,
