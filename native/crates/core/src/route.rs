@@ -85,6 +85,7 @@ const fn is_path_byte(byte: u8) -> bool {
 #[derive(Clone, Debug)]
 pub struct PathBuilder {
     pieces: Vec<Piece>,
+    keeps: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -113,7 +114,12 @@ impl PathBuilder {
             }
         }
         pieces.push(Piece::Text(text));
-        Ok(Self { pieces })
+        Ok(Self { pieces, keeps: source == target })
+    }
+
+    /// Whether the backend's path is the partner's, character for character: then there is nothing to write.
+    pub fn keeps(&self) -> bool {
+        self.keeps
     }
 
     /// Write the path with these values.
@@ -308,6 +314,9 @@ mod tests {
         let mut path = String::new();
         builder.write(&Parameters::from_slice(&["1", "2"]), &mut path);
         assert_eq!(path, "/api/2/of/1/");
+        assert!(!builder.keeps() && PathBuilder::new(&source, &source).unwrap().keeps());
+        let twin = Template::parse("/v1/{b}/{a}").unwrap();
+        assert!(!PathBuilder::new(&source, &twin).unwrap().keeps());
         assert!(PathBuilder::new(&source, &Template::parse("/api/{c}").unwrap()).is_err());
     }
 

@@ -1,6 +1,7 @@
 //! Which headers pass, both ways. A list of what may, never of what may not.
 
 use http::header::{self, HeaderMap, HeaderName};
+use std::cell::RefCell;
 
 /// From partner to backend. Authorization, Host, forwarding and tracing headers are set by us.
 const TO_BACKEND: [HeaderName; 13] = [
@@ -57,26 +58,47 @@ const NEVER: [&str; 16] = [
     "x-request-id",
 ];
 
+/// Empty header maps that were in use before, so that a call allocates none: what hyper gives for a request comes back to it
+/// with an answer.
+#[derive(Default)]
+pub(crate) struct SpareMaps(RefCell<Vec<HeaderMap>>);
+
+/// Maps that are kept. More are not in use at once on one thread but for moments.
+const MOST_SPARE: usize = 256;
+
+impl SpareMaps {
+    pub(crate) fn take(&self) -> HeaderMap {
+        self.0.borrow_mut().pop().unwrap_or_else(|| HeaderMap::with_capacity(16))
+    }
+
+    pub(crate) fn give(&self, mut map: HeaderMap) {
+        let mut spare = self.0.borrow_mut();
+        if spare.len() < MOST_SPARE {
+            map.clear();
+            spare.push(map);
+        }
+    }
+}
+
 /// The request headers that reach the backend.
-pub(crate) fn to_backend(received: &HeaderMap, extra: &[String]) -> HeaderMap {
-    pick(received, &TO_BACKEND, extra)
+pub(crate) fn to_backend(received: &HeaderMap, extra: &[String], into: HeaderMap) -> HeaderMap {
+    pick(received, &TO_BACKEND, extra, into)
 }
 
 /// The answer headers that reach the partner.
-pub(crate) fn to_partner(received: &HeaderMap, extra: &[String]) -> HeaderMap {
-    pick(received, &TO_PARTNER, extra)
+pub(crate) fn to_partner(received: &HeaderMap, extra: &[String], into: HeaderMap) -> HeaderMap {
+    pick(received, &TO_PARTNER, extra, into)
 }
 
-fn pick(received: &HeaderMap, list: &[HeaderName], extra: &[String]) -> HeaderMap {
-    let mut picked = HeaderMap::with_capacity(16);
+fn pick(received: &HeaderMap, list: &[HeaderName], extra: &[String], mut into: HeaderMap) -> HeaderMap {
     for (name, value) in received {
         let listed = list.contains(name)
             || extra.iter().any(|wanted| wanted == name.as_str() && !NEVER.contains(&wanted.as_str()));
         if listed {
-            picked.append(name.clone(), value.clone());
+            into.append(name.clone(), value.clone());
         }
     }
-    picked
+    into
 }
 
 #[cfg(test)]
@@ -98,8 +120,20 @@ mod tests {
             "x-forwarded-for".to_owned(),
             "connection".to_owned(),
         ];
-        let mut names: Vec<String> = to_backend(&received, &extra).keys().map(ToString::to_string).collect();
+        let mut names: Vec<String> =
+            to_backend(&received, &extra, HeaderMap::new()).keys().map(ToString::to_string).collect();
         names.sort();
         assert_eq!(names, ["accept", "x-partner-note"]);
+    }
+
+    #[test]
+    fn a_map_that_is_used_again_holds_nothing_of_its_last_call() {
+        let maps = SpareMaps::default();
+        let mut used = maps.take();
+        used.insert(header::AUTHORIZATION, HeaderValue::from_static("of somebody else"));
+        used.append(header::VARY, HeaderValue::from_static("a"));
+        used.append(header::VARY, HeaderValue::from_static("b"));
+        maps.give(used);
+        assert_eq!(maps.take(), HeaderMap::new());
     }
 }

@@ -7,15 +7,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// Runs a future; a panic inside it becomes an error.
-pub(crate) struct Contained<F>(Pin<Box<F>>);
+pub(crate) struct Contained<'f, F>(Pin<&'f mut F>);
 
-impl<F: Future> Contained<F> {
-    pub(crate) fn new(future: F) -> Self {
-        Self(Box::pin(future))
+impl<'f, F: Future> Contained<'f, F> {
+    pub(crate) fn new(future: Pin<&'f mut F>) -> Self {
+        Self(future)
     }
 }
 
-impl<F: Future> Future for Contained<F> {
+impl<F: Future> Future for Contained<'_, F> {
     type Output = Result<F::Output, Box<dyn Any + Send>>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {

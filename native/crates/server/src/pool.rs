@@ -55,7 +55,7 @@ struct Shelf {
 /// All idle connections of a thread, by target.
 #[derive(Default)]
 pub(crate) struct Pool {
-    shelves: RefCell<Vec<Shelf>>,
+    kept: RefCell<Vec<Shelf>>,
     resolver: Resolver,
     tls: tls::Outgoing,
     turn: Cell<usize>,
@@ -77,8 +77,8 @@ impl Pool {
         now: Monotonic,
         metrics: &ThreadMetrics,
     ) -> Option<Lease> {
-        let mut shelves = self.shelves.borrow_mut();
-        let idle = &mut shelf_of(&mut shelves, target)?.idle;
+        let mut kept = self.kept.borrow_mut();
+        let idle = &mut shelf_of(&mut kept, target)?.idle;
         let longest = if repeatable { IDLE_LIFE } else { FRESH };
         while let Some(candidate) = idle.pop() {
             subtract(&metrics.backend_idle);
@@ -105,11 +105,11 @@ impl Pool {
         }
         let Lease { sender, address, exchange, .. } = lease;
         let idle = Idle { sender, address, exchange, since: now };
-        let mut shelves = self.shelves.borrow_mut();
-        match shelf_of(&mut shelves, &target) {
+        let mut kept = self.kept.borrow_mut();
+        match shelf_of(&mut kept, &target) {
             Some(shelf) if shelf.idle.len() >= MOST_IDLE => return,
             Some(shelf) => shelf.idle.push(idle),
-            None => shelves.push(Shelf { target, idle: vec![idle] }),
+            None => kept.push(Shelf { target, idle: vec![idle] }),
         }
         add(&metrics.backend_idle);
     }
@@ -155,11 +155,11 @@ impl Pool {
 }
 
 /// The shelf of a target. It is nearly always the very object of the last call; another snapshot may have made it anew.
-fn shelf_of<'s>(shelves: &'s mut [Shelf], target: &Arc<Target>) -> Option<&'s mut Shelf> {
-    if let Some(index) = shelves.iter().position(|shelf| Arc::ptr_eq(&shelf.target, target)) {
-        return Some(&mut shelves[index]);
+fn shelf_of<'s>(kept: &'s mut [Shelf], target: &Arc<Target>) -> Option<&'s mut Shelf> {
+    if let Some(index) = kept.iter().position(|shelf| Arc::ptr_eq(&shelf.target, target)) {
+        return Some(&mut kept[index]);
     }
-    let shelf = shelves.iter_mut().find(|shelf| shelf.target.key == target.key)?;
+    let shelf = kept.iter_mut().find(|shelf| shelf.target.key == target.key)?;
     shelf.target = Arc::clone(target);
     Some(shelf)
 }

@@ -2,6 +2,7 @@
 
 use crate::connection;
 use crate::deadlines::{self, Deadlines};
+use crate::headers::SpareMaps;
 use crate::journal::{Journal, ThreadJournal};
 use crate::metrics::{ThreadMetrics, add, subtract};
 use crate::pool::Pool;
@@ -39,6 +40,7 @@ pub(crate) struct Thread {
     pub(crate) pool: Pool,
     pub(crate) random: Random,
     pub(crate) deadlines: Deadlines,
+    pub(crate) spare_maps: SpareMaps,
     loaded: RefCell<Loaded>,
     generation: Cell<u64>,
     draining: watch::Sender<bool>,
@@ -59,6 +61,7 @@ impl Thread {
             pool: Pool::default(),
             random: Random::new(),
             deadlines: Deadlines::default(),
+            spare_maps: SpareMaps::default(),
             loaded: RefCell::new(Loaded { snapshot: None, lane: Arc::default() }),
             generation: Cell::new(0),
             draining: watch::Sender::new(false),

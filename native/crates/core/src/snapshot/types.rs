@@ -8,6 +8,7 @@ use crate::limit::{PartnerCells, Throttle};
 use crate::network::Network;
 use crate::route::{PathBuilder, Template};
 use aws_lc_rs::hmac;
+use http::HeaderValue;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -287,7 +288,7 @@ pub struct Plan {
     /// All must admit a call.
     pub throttles: Vec<Throttle>,
     /// The value of `RateLimit-Policy` for them.
-    pub policy_header: String,
+    pub policy_header: HeaderValue,
     /// Tokens made from another version are worth nothing, where they read the plan's scopes.
     pub version: Version,
 }

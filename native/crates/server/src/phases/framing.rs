@@ -4,6 +4,10 @@
 //! synthetic request; what it stands for travels beside the bytes, in the connection's queue, so no byte of a client can
 //! pretend to be it. Writing tells the truth about delivery: a record is final when the transport took its last byte.
 
+mod wire;
+
+pub(crate) use wire::{Arrival, Wire};
+
 use super::record::Call;
 use crate::alarm::Alarm;
 use crate::config::Limits;
@@ -13,17 +17,14 @@ use bytes::{Buf, BytesMut};
 use portazgo_core::fault::Fault;
 use portazgo_core::framing::{BodyTracker, Head, HeadScan, Verdict};
 use portazgo_core::record::Delivery;
-use portazgo_core::time::Monotonic;
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
-use std::pin::Pin;
+use std::mem::MaybeUninit;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// What hyper parses in place of a refused head.
@@ -31,125 +32,16 @@ const SYNTHETIC: &[u8] = b"GET / HTTP/1.1\r\nhost: refused\r\nconnection: close\
 const READ_BYTES: usize = 16 * 1024;
 /// How long a client may go on sending after its last answer before its connection is closed over it.
 const LINGER: Duration = Duration::from_secs(1);
+const LINGER_BYTES: usize = 4096;
 
-/// One request on its way from the framing layer to the service.
-pub(crate) struct Arrival {
-    /// Its open record; None: there was no free slot.
-    pub(crate) call: Option<Call>,
-    /// Why it is refused, if it is.
-    pub(crate) refused: Option<Fault>,
-    /// The connection ends with its answer: nothing that follows it is a request.
-    pub(crate) last: bool,
-}
-
-/// What the transport and the service of one connection share. Both live on one thread.
-pub(crate) struct Wire {
-    pub(crate) peer: SocketAddr,
-    /// Whether the client speaks TLS to us.
-    pub(crate) secure: bool,
-    arrivals: RefCell<VecDeque<Arrival>>,
-    /// Calls whose last byte was handed to hyper and not yet taken by the transport.
-    unflushed: RefCell<Vec<Call>>,
-    /// Why the body under way is malformed.
-    body_fault: Cell<Option<Fault>>,
-    written: Cell<u64>,
-    settled: Cell<u64>,
-    /// The client takes nothing of its answer, and is given up.
-    too_slow: Cell<bool>,
-    /// Answers that are being made or sent.
-    answering: Cell<usize>,
-    /// When the last of them was taken by the transport; 0: there was none.
-    answered: Cell<Monotonic>,
-}
-
-impl Wire {
-    pub(crate) fn new(peer: SocketAddr, secure: bool) -> Self {
-        Self {
-            peer,
-            secure,
-            arrivals: RefCell::default(),
-            unflushed: RefCell::default(),
-            body_fault: Cell::new(None),
-            written: Cell::new(0),
-            settled: Cell::new(0),
-            too_slow: Cell::new(false),
-            answering: Cell::new(0),
-            answered: Cell::default(),
-        }
-    }
-
-    /// The next request, in the order of its bytes.
-    pub(crate) fn next_arrival(&self) -> Option<Arrival> {
-        self.answering.set(self.answering.get() + 1);
-        self.arrivals.borrow_mut().pop_front()
-    }
-
-    /// hyper needs an answer's body no more.
-    pub(crate) fn answer_done(&self) {
-        self.answering.set(self.answering.get().saturating_sub(1));
-    }
-
-    /// An answer without a record was handed on; one with a record says so when it is flushed.
-    pub(crate) fn answered_at(&self, now: Monotonic) {
-        self.answered.set(now);
-    }
-
-    /// Since when nothing is under way; None: something is.
-    fn idle_since(&self) -> Option<Monotonic> {
-        let busy =
-            self.answering.get() > 0 || !self.arrivals.borrow().is_empty() || !self.unflushed.borrow().is_empty();
-        (!busy).then_some(self.answered.get())
-    }
-
-    /// The last byte of this call's answer has been handed on.
-    pub(crate) fn await_flush(&self, call: Call) {
-        self.unflushed.borrow_mut().push(call);
-    }
-
-    /// Why the body under way is malformed, if it is.
-    pub(crate) fn body_fault(&self) -> Option<Fault> {
-        self.body_fault.get()
-    }
-
-    /// Whose move it was that an answer could not be delivered whole.
-    pub(crate) fn aborted_by(&self) -> Fault {
-        if self.too_slow.get() { Fault::SlowReader } else { Fault::ClientAborted }
-    }
-
-    /// Bytes written since this was asked last.
-    pub(crate) fn take_written(&self) -> u64 {
-        let written = self.written.get();
-        written - self.settled.replace(written)
-    }
-
-    /// Bytes were written that this wire's own transport does not count (HTTP/2).
-    pub(crate) fn note_written(&self, bytes: usize) {
-        self.written.set(self.written.get() + bytes as u64);
-    }
-
-    /// The call that waits for its flush, to wait elsewhere (HTTP/2: a stream's call waits for its connection).
-    pub(crate) fn take_unflushed(&self) -> Option<Call> {
-        self.unflushed.borrow_mut().pop()
-    }
-
-    /// The transport took everything that it was given.
-    pub(crate) fn flushed(&self) {
-        // Drained and not taken: the list keeps its room for the next.
-        for mut call in self.unflushed.borrow_mut().drain(..) {
-            call.record().bytes_out += self.take_written();
-            self.answered.set(call.finish(Delivery::Complete));
-        }
-    }
-}
-
-impl Drop for Wire {
-    fn drop(&mut self) {
-        for mut call in self.unflushed.take() {
-            call.record().bytes_out += self.take_written();
-            call.fail(self.aborted_by());
-            call.finish(Delivery::Aborted);
-        }
-    }
+/// What a read brought.
+enum Received {
+    /// The end of input.
+    Nothing,
+    /// Bytes that hyper has already.
+    InPlace,
+    /// Bytes that are held.
+    ToJudge,
 }
 
 enum Reading {
@@ -180,7 +72,6 @@ pub(crate) struct Framed {
     deadline: Alarm,
     /// Until when the client must have taken something; None: it takes what it is given.
     stalled: Option<Pin<Box<Sleep>>>,
-    buffer: Box<[u8; READ_BYTES]>,
 }
 
 impl Framed {
@@ -197,7 +88,6 @@ impl Framed {
             closing: false,
             deadline: Alarm::at(Instant::now() + limits.keep_alive()),
             stalled: None,
-            buffer: Box::new([0; READ_BYTES]),
             limits,
             thread,
         }
@@ -219,7 +109,10 @@ impl Framed {
                     Err(fault) => return Err(self.break_body(fault)),
                 },
                 Reading::Head { .. } => {
-                    if !self.judge_head() {
+                    let received = std::mem::take(&mut self.received);
+                    let known = self.judge_head(&received);
+                    self.received = received;
+                    if !known {
                         break;
                     }
                 }
@@ -228,8 +121,8 @@ impl Framed {
         Ok(self.released > 0 || !self.synthetic.is_empty())
     }
 
-    /// Returns whether the head's fate is known.
-    fn judge_head(&mut self) -> bool {
+    /// `bytes`: all that is there of the head. Returns whether its fate is known.
+    fn judge_head(&mut self, bytes: &[u8]) -> bool {
         let Reading::Head { scan, call } = &mut self.reading else {
             return true;
         };
@@ -237,7 +130,7 @@ impl Framed {
         if begins {
             *call = Call::open(&self.thread, self.wire.peer);
         }
-        match scan.judge(&self.received, &self.limits.framing()) {
+        match scan.judge(bytes, &self.limits.framing()) {
             Verdict::Incomplete => {
                 // A head that is whole at once, as most are, needs no timer.
                 if begins {
@@ -250,10 +143,29 @@ impl Framed {
                 true
             }
             Verdict::Refused(fault) => {
-                self.refuse(fault);
+                self.refuse(fault, bytes.len());
                 true
             }
         }
+    }
+
+    /// Judge bytes where hyper wants them. Returns how many of them, from the front, it may have; the rest is to be held.
+    fn judge_in_place(&mut self, bytes: &[u8]) -> usize {
+        let mut done = 0;
+        if matches!(self.reading, Reading::Head { .. }) {
+            self.judge_head(bytes);
+            done = std::mem::take(&mut self.released);
+        }
+        if let Reading::Body { tracker, last } = &mut self.reading
+            && let Some(taken) = tracker.advance_counted(&bytes[done..])
+        {
+            done += taken;
+            if tracker.is_done() {
+                let last = *last;
+                self.request_is_whole(last);
+            }
+        }
+        done
     }
 
     fn accept(&mut self, head: Head, at_once: bool) {
@@ -264,7 +176,7 @@ impl Framed {
         if let Some(call) = &mut call {
             call.head_accepted(head, at_once);
         }
-        self.wire.arrivals.borrow_mut().push_back(Arrival { call, refused: None, last: head.last });
+        self.wire.arrive(Arrival { call, refused: None, last: head.last });
         self.released = head.bytes;
         let tracker = BodyTracker::new(head.body);
         if tracker.is_done() {
@@ -284,17 +196,15 @@ impl Framed {
     }
 
     /// Put a synthetic request in the place of this head; the service answers for it and closes.
-    fn refuse(&mut self, fault: Fault) {
+    fn refuse(&mut self, fault: Fault, bytes: usize) {
         let Reading::Head { call, .. } = std::mem::replace(&mut self.reading, Reading::Refused) else {
             return;
         };
-        let bytes = self.received.len() as u64;
         let call = call.map(|mut call| {
-            call.record().bytes_in += bytes;
+            call.record().bytes_in += bytes as u64;
             call
         });
-        self.wire.arrivals.borrow_mut().push_back(Arrival { call, refused: Some(fault), last: true });
-        self.received.clear();
+        self.wire.arrive(Arrival { call, refused: Some(fault), last: true });
         self.synthetic = SYNTHETIC;
     }
 
@@ -302,7 +212,7 @@ impl Framed {
     fn break_body(&mut self, fault: Fault) -> io::Error {
         self.reading = Reading::Last;
         self.received.clear();
-        self.wire.body_fault.set(Some(fault));
+        self.wire.note_body_fault(fault);
         // hyper's own errors of this kind are InvalidInput and InvalidData: `upstream.rs` tells them apart.
         io::Error::other(fault.code())
     }
@@ -320,11 +230,32 @@ impl Framed {
         }
     }
 
+    /// Read once. Usually nothing is held, and the bytes can be judged where hyper wants them: nothing is copied then.
+    fn poll_receive(&mut self, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<Received>> {
+        if !self.received.is_empty() || !matches!(self.reading, Reading::Head { .. } | Reading::Body { .. }) {
+            self.received.reserve(READ_BYTES);
+            let bytes = ready!(pin!(self.stream.read_buf(&mut self.received)).poll(context))?;
+            return Poll::Ready(Ok(if bytes == 0 { Received::Nothing } else { Received::ToJudge }));
+        }
+        let before = into.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, into))?;
+        if into.filled().len() == before {
+            return Poll::Ready(Ok(Received::Nothing));
+        }
+        let done = before + self.judge_in_place(&into.filled()[before..]);
+        if into.filled().len() > done {
+            self.received.extend_from_slice(&into.filled()[done..]);
+            into.set_filled(done);
+        }
+        Poll::Ready(Ok(if done > before { Received::InPlace } else { Received::ToJudge }))
+    }
+
     /// Take and drop what the client still sends: closing over unread bytes would reset the connection, and the client
     /// would lose the answer that says why it was refused (RFC 9112, section 9.6).
     fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
         loop {
-            let mut piece = ReadBuf::new(&mut self.buffer[..]);
+            let mut space = [MaybeUninit::uninit(); LINGER_BYTES];
+            let mut piece = ReadBuf::uninit(&mut space);
             match Pin::new(&mut self.stream).poll_read(context, &mut piece) {
                 Poll::Ready(Ok(())) if !piece.filled().is_empty() => {}
                 Poll::Ready(_) => return Poll::Ready(()),
@@ -342,13 +273,13 @@ impl Framed {
         if let Poll::Ready(outcome) = outcome {
             self.stalled = None;
             let taken = outcome?;
-            self.wire.written.set(self.wire.written.get() + taken as u64);
+            self.wire.note_written(taken);
             return Poll::Ready(Ok(taken));
         }
         let time = self.limits.write_time();
         let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + time)));
         ready!(stalled.as_mut().poll(context));
-        self.wire.too_slow.set(true);
+        self.wire.give_up();
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
@@ -382,7 +313,7 @@ impl Framed {
                 true
             }
             Reading::Head { .. } => {
-                self.refuse(Fault::HeadTimeout);
+                self.refuse(Fault::HeadTimeout, self.received.len());
                 false
             }
             Reading::Body { .. } | Reading::Last | Reading::Refused | Reading::Ended => false,
@@ -413,13 +344,13 @@ impl AsyncRead for Framed {
                 Reading::Refused => return Poll::Pending,
                 Reading::Head { .. } | Reading::Body { .. } | Reading::Last => {}
             }
-            let mut piece = ReadBuf::new(&mut this.buffer[..]);
-            match Pin::new(&mut this.stream).poll_read(context, &mut piece) {
-                Poll::Ready(Ok(())) if piece.filled().is_empty() => {
+            match this.poll_receive(context, into) {
+                Poll::Ready(Ok(Received::Nothing)) => {
                     this.closed_by_client();
                     return Poll::Ready(Ok(()));
                 }
-                Poll::Ready(Ok(())) => this.received.extend_from_slice(piece.filled()),
+                Poll::Ready(Ok(Received::InPlace)) => return Poll::Ready(Ok(())),
+                Poll::Ready(Ok(Received::ToJudge)) => {}
                 Poll::Ready(Err(error)) => {
                     this.closed_by_client();
                     return Poll::Ready(Err(error));

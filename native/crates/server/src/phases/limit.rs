@@ -42,8 +42,8 @@ pub(super) fn tell(headers: &mut HeaderMap, told: Told) {
 }
 
 fn told(plan: &Plan, standings: &[Standing]) -> Told {
+    let policy = plan.policy_header.clone();
     // Names of throttles are checked at apply: they hold no byte that a header can't.
-    let policy = HeaderValue::from_str(&plan.policy_header).ok();
     let standing = HeaderValue::try_from(standing_header(&plan.throttles, standings)).ok();
-    Told(policy.zip(standing))
+    Told(standing.map(|standing| (policy, standing)))
 }

@@ -33,6 +33,7 @@ use record::Call;
 use respond::{Answer, AnswerBody};
 use route::Destination;
 use std::convert::Infallible;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -109,14 +110,15 @@ async fn answer(
     let mut broken = false;
     let answer = match refused {
         Some(fault) => Err(Refusal::from(fault)),
-        None => match Contained::new(run(thread, wire, &mut call, head, &mut body)).await {
-            Ok(outcome) => outcome,
-            Err(_panic) => {
+        None => {
+            let running = pin!(run(thread, wire, &mut call, &head, &mut body));
+            Contained::new(running).await.unwrap_or_else(|_panic| {
                 broken = true;
                 Err(Refusal::from(Fault::GatewayPanic))
-            }
-        },
+            })
+        }
     };
+    thread.spare_maps.give(head.headers);
     let answer = answer.unwrap_or_else(|refusal| {
         broken |= refusal.fault == Fault::BodyFramingInvalid;
         refuse(&mut call, refusal)
@@ -144,7 +146,7 @@ async fn run(
     thread: &Rc<Thread>,
     wire: &Rc<Wire>,
     call: &mut Call,
-    head: Parts,
+    head: &Parts,
     body: &mut Option<Incoming>,
 ) -> Result<Answer, Refusal> {
     #[cfg(feature = "provoke-panic")]
@@ -152,29 +154,29 @@ async fn run(
     call.method(head.method.as_str());
     let Loaded { snapshot, lane } = thread.loaded();
     let snapshot = ready_snapshot(thread, call, snapshot)?;
-    let origin = route::note_client(thread, wire, call, &head);
+    let origin = route::note_client(thread, wire, call, head);
     let client = origin.address;
 
-    let found = match route::find(&snapshot, &head, call)? {
+    let found = match route::find(&snapshot, head, call)? {
         Destination::Jwks => return Ok(Answer::document(snapshot.jwks(&lane).to_string(), "application/json")),
         Destination::Discovery(document) => return Ok(Answer::document(document.to_string(), "application/json")),
-        Destination::WhoAmI => return authenticate::who_am_i(thread, call, &head, &snapshot, &lane, client),
+        Destination::WhoAmI => return authenticate::who_am_i(thread, call, head, &snapshot, &lane, client),
         Destination::Route(found) => found,
     };
-    let identity = authenticate::prove(thread, call, &head, &snapshot, &lane)?;
+    let identity = authenticate::prove(thread, call, head, &snapshot, &lane)?;
     let caller = authorize::caller(call, &identity, &snapshot)?;
     let authorized = authorize::permit(call, &caller, &identity, &found.route, &snapshot, &lane, client)?;
     let standing = limit::decide(call, &caller, &identity, &authorized.plan)?;
     let backend = authorized.backend_environment(&caller);
     let compose = |call: &mut Call| {
-        let mut outgoing = transform_request::build(call, &head, &found, authorized.action, origin)?;
+        let mut outgoing = transform_request::build(thread, call, head, &found, authorized.action, origin)?;
         credential::attach(thread, call, &mut outgoing, &caller, &identity, &authorized, &snapshot, &lane)?;
         Ok(outgoing)
     };
     // It is taken once: whoever refuses before leaves it where it is.
     let body = body.take().ok_or(Fault::GatewayPanic)?;
     let came_back = forward::forward(thread, wire, call, compose, body, backend, authorized.action).await?;
-    let mut answer = transform_response::build(call, came_back, authorized.action, backend).await?;
+    let mut answer = transform_response::build(thread, call, came_back, authorized.action, backend).await?;
     limit::tell(&mut answer.headers, standing);
     Ok(answer)
 }

@@ -2,6 +2,7 @@
 
 use crate::metrics::{add, subtract};
 use crate::thread::Thread;
+use http::HeaderValue;
 use portazgo_core::fault::Fault;
 use portazgo_core::framing::Head;
 use portazgo_core::ids::Id;
@@ -20,6 +21,7 @@ pub(crate) struct Call {
     /// The latest reading of the clock.
     at: Monotonic,
     finished: bool,
+    id_header: Option<HeaderValue>,
     /// HTTP/1.0 clients get no chunks.
     pub(crate) version_10: bool,
 }
@@ -37,7 +39,15 @@ impl Call {
             return None;
         };
         add(&metrics.in_flight);
-        Some(Self { slot, began, at: began, thread: Rc::clone(thread), finished: false, version_10: false })
+        Some(Self {
+            slot,
+            began,
+            at: began,
+            thread: Rc::clone(thread),
+            finished: false,
+            id_header: None,
+            version_10: false,
+        })
     }
 
     pub(crate) fn record(&mut self) -> &mut Record {
@@ -46,6 +56,14 @@ impl Call {
 
     pub(crate) fn request_id(&mut self) -> Id {
         self.record().request_id
+    }
+
+    /// The request's id as a header: for the backend, and again for the partner.
+    pub(crate) fn request_id_header(&mut self) -> HeaderValue {
+        let id = self.record().request_id;
+        self.id_header
+            .get_or_insert_with(|| HeaderValue::from_bytes(&id.text()).expect("an id's text is ASCII"))
+            .clone()
     }
 
     /// `at_once`: the record was opened for what made the head whole.

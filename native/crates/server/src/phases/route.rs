@@ -10,7 +10,7 @@ use portazgo_core::client::{self, Client};
 use portazgo_core::fault::Fault;
 use portazgo_core::ids::Id;
 use portazgo_core::record::{Phase, Text};
-use portazgo_core::route::Match;
+use portazgo_core::route::{Match, Parameters};
 use portazgo_core::snapshot::{Route, Snapshot};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -20,21 +20,21 @@ const DISCOVERY: &str = "/.well-known/openid-configuration";
 const WHO_AM_I: &str = "/.well-known/portazgo/whoami";
 
 /// Where a request leads.
-pub(super) enum Destination {
+pub(super) enum Destination<'h> {
     Jwks,
     Discovery(Arc<str>),
     WhoAmI,
-    Route(Found),
+    Route(Found<'h>),
 }
 
 /// A route, and the values of the path's parameters.
-pub(super) struct Found {
+pub(super) struct Found<'h> {
     pub(super) route: Arc<Route>,
-    pub(super) parameters: Vec<String>,
+    pub(super) parameters: Parameters<'h>,
 }
 
 /// Find the destination of a request.
-pub(super) fn find(snapshot: &Snapshot, head: &Parts, call: &mut Call) -> Result<Destination, Refusal> {
+pub(super) fn find<'h>(snapshot: &Snapshot, head: &'h Parts, call: &mut Call) -> Result<Destination<'h>, Refusal> {
     call.reached(Phase::Route);
     let path = head.uri.path();
     if head.method == http::Method::GET {
@@ -49,10 +49,10 @@ pub(super) fn find(snapshot: &Snapshot, head: &Parts, call: &mut Call) -> Result
         }
     }
     match snapshot.router().find(host(head), head.method.as_str(), path) {
-        Match::Route(index, values) => {
+        Match::Route(index, parameters) => {
             let route = Arc::clone(snapshot.route(index));
             call.record().route = route.id;
-            Ok(Destination::Route(Found { route, parameters: values.iter().map(ToString::to_string).collect() }))
+            Ok(Destination::Route(Found { route, parameters }))
         }
         Match::MethodNotAllowed(methods) => {
             let mut refusal = Refusal::from(Fault::MethodNotAllowed);

@@ -4,6 +4,7 @@ use super::forward::CameBack;
 use super::record::Call;
 use super::respond::{Answer, Content, Stream};
 use crate::headers;
+use crate::thread::Thread;
 use http::StatusCode;
 use http_body::Body as _;
 use portazgo_core::credential::CredentialPolicy;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 /// Judge the answer's head, pick the headers that may pass, let the body stream.
 pub(super) async fn build(
+    thread: &Thread,
     call: &mut Call,
     came_back: CameBack,
     action: &RouteAction,
@@ -39,9 +41,7 @@ pub(super) async fn build(
     if head.status.is_server_error() {
         call.fail(Fault::Backend5xx);
     }
-    Ok(Answer {
-        status: head.status,
-        headers: headers::to_partner(&head.headers, &action.response_headers),
-        content: Content::Stream(Box::new(stream)),
-    })
+    let headers = headers::to_partner(&head.headers, &action.response_headers, thread.spare_maps.take());
+    thread.spare_maps.give(head.headers);
+    Ok(Answer { status: head.status, headers, content: Content::Stream(Box::new(stream)) })
 }
