@@ -3,19 +3,21 @@
 use crate::fault::Fault;
 use crate::ids::{Kid, base62_crc};
 use crate::security::SecurityLane;
-use crate::snapshot::{Environment, Key, KeyStatus, Known, SecretDigest, SecretSlot, Snapshot};
+use crate::snapshot::{Application, Environment, Key, KeyStatus, Known, SecretDigest, SecretSlot, Snapshot};
 use crate::time::WallTime;
 use aws_lc_rs::{digest, hmac};
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 const SECRET: usize = 32;
 const CRC: usize = 6;
 const KID: usize = 10;
 
 /// A call whose key was proven.
-pub struct Identity {
+pub struct Identity<'s> {
     /// The key.
-    pub key: Arc<Key>,
+    pub key: &'s Key,
+    /// The application of the key.
+    pub application: &'s Application,
     /// Which of its secrets was used.
     pub slot: SecretSlot,
 }
@@ -114,13 +116,13 @@ fn is_base62(text: &[u8]) -> bool {
 /// Prove a presented key.
 ///
 /// Constant time in the secret. An unknown kid pays for a comparison too, so that known and unknown kids take the same time.
-pub fn authenticate(
+pub fn authenticate<'s>(
     presented: &[u8],
     prefix: &str,
-    snapshot: &Snapshot,
+    snapshot: &'s Snapshot,
     lane: &SecurityLane,
     now: WallTime,
-) -> Result<Identity, Denied> {
+) -> Result<Identity<'s>, Denied> {
     let Some(parsed) = ParsedKey::parse(presented, prefix) else {
         return Err(Denied::unproven(Fault::KeyMalformed, None));
     };
@@ -149,7 +151,7 @@ pub fn authenticate(
     if application.environment != parsed.environment {
         return Err(Denied::unproven(Fault::KeyUnknown, claimed));
     }
-    Ok(Identity { key: Arc::clone(key), slot: secret.slot })
+    Ok(Identity { key, application, slot: secret.slot })
 }
 
 /// The pepper that unknown kids are compared under.

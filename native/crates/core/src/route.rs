@@ -1,6 +1,7 @@
 //! Which route a request means: one compiled matcher per host, ids from here on.
 
 use hashbrown::HashMap;
+use memchr::memchr;
 use smallvec::SmallVec;
 
 /// Position of a route in its snapshot.
@@ -177,8 +178,8 @@ impl Tree {
 
     /// Find the node of a path; a literal beats a parameter, segment by segment, with a way back.
     fn find<'p>(&self, at: usize, rest: &'p str, values: &mut Parameters<'p>) -> Option<usize> {
-        let (segment, tail) = match rest.split_once('/') {
-            Some((segment, tail)) => (segment, Some(tail)),
+        let (segment, tail) = match memchr(b'/', rest.as_bytes()) {
+            Some(slash) => (&rest[..slash], Some(&rest[slash + 1..])),
             None => (rest, None),
         };
         let node = self.nodes.get(at)?;

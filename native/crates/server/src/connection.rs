@@ -15,9 +15,11 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use portazgo_core::fault::Fault;
 use portazgo_core::framing;
+use std::future::{Future as _, poll_fn};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
+use std::task::{Poll, Waker};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
@@ -97,9 +99,23 @@ async fn http1(thread: Rc<Thread>, transport: Transport, received: BytesMut, cli
         http.max_headers(lines);
     }
     let mut connection = pin!(http.serve_connection(TokioIo::new(framed), service));
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        _ = draining.wait_for(|draining| *draining) => {
+    let mut drained = pin!(draining.wait_for(|draining| *draining));
+    let mut told = None::<Waker>;
+    let ended = poll_fn(|context| {
+        if let Poll::Ready(ended) = connection.as_mut().poll(context) {
+            return Poll::Ready(Some(ended));
+        }
+        // The signal knows whom to wake, nearly always: to ask it again at each poll is dearer than to look.
+        if !told.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
+            told = Some(context.waker().clone());
+            return drained.as_mut().poll(context).map(|_| None);
+        }
+        if thread.is_draining() { Poll::Ready(None) } else { Poll::Pending }
+    })
+    .await;
+    let ended = match ended {
+        Some(ended) => ended,
+        None => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

@@ -136,8 +136,10 @@ impl Pool {
         };
         let exchange = Rc::new(Exchange::default());
         let answers = Answers::new(transport, Rc::clone(&exchange));
-        let (sender, connection) = http1::handshake(TokioIo::new(answers)).await.map_err(|_| Fault::ConnectFailed)?;
+        let (mut sender, connection) =
+            http1::handshake(TokioIo::new(answers)).await.map_err(|_| Fault::ConnectFailed)?;
         tokio::task::spawn_local(connection);
+        sender.ready().await.map_err(|_| Fault::ConnectFailed)?;
         Ok(Lease { sender, address, exchange, reused: false })
     }
 

@@ -44,6 +44,8 @@ pub(crate) struct Thread {
     loaded: RefCell<Loaded>,
     generation: Cell<u64>,
     draining: watch::Sender<bool>,
+    /// The same, for those who ask at every call.
+    drains: Cell<bool>,
 }
 
 /// A thread's own handles, so that a request clones no shared counter but its own.
@@ -65,6 +67,7 @@ impl Thread {
             loaded: RefCell::new(Loaded { snapshot: None, lane: Arc::default() }),
             generation: Cell::new(0),
             draining: watch::Sender::new(false),
+            drains: Cell::new(false),
             shared,
         }
     }
@@ -89,7 +92,7 @@ impl Thread {
     }
 
     pub(crate) fn is_draining(&self) -> bool {
-        *self.draining.borrow()
+        self.drains.get()
     }
 
     fn refresh(&self) {
@@ -143,6 +146,7 @@ async fn run(thread: Rc<Thread>, mut inbox: UnboundedReceiver<Command>) {
                 let _ = done.send(());
             }
             Command::Drain(done) => {
+                thread.drains.set(true);
                 thread.draining.send_replace(true);
                 tokio::task::spawn_local(report_when_idle(Rc::clone(&thread), done));
             }

@@ -1,6 +1,7 @@
 //! A connection's bytes, plain or through TLS. An enum and no trait object: the plain path costs one well predicted branch.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -27,6 +28,30 @@ impl Transport {
         }
     }
 }
+
+/// Two short pieces, most often head and body, are put together: the kernel takes longer to gather pieces than we to copy
+/// them.
+fn write_plain(
+    stream: Pin<&mut TcpStream>,
+    context: &mut Context<'_>,
+    pieces: &[io::IoSlice<'_>],
+) -> Poll<io::Result<usize>> {
+    if let [piece] = pieces {
+        return stream.poll_write(context, piece);
+    }
+    let bytes: usize = pieces.iter().map(|piece| piece.len()).sum();
+    if bytes > SHORT {
+        return stream.poll_write_vectored(context, pieces);
+    }
+    let mut space = [MaybeUninit::uninit(); SHORT];
+    let mut whole = ReadBuf::uninit(&mut space);
+    for piece in pieces {
+        whole.put_slice(piece);
+    }
+    stream.poll_write(context, whole.filled())
+}
+
+const SHORT: usize = 4096;
 
 /// ALPN's names (RFC 7301, section 6).
 pub(crate) const HTTP_2: &[u8] = b"h2";
@@ -55,7 +80,7 @@ impl AsyncWrite for Transport {
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(context, pieces),
+            Self::Plain(stream) => write_plain(Pin::new(stream), context, pieces),
             Self::Tls(stream) => Pin::new(stream.as_mut()).poll_write_vectored(context, pieces),
         }
     }

@@ -52,9 +52,9 @@ pub struct MintPolicy {
 #[derive(Clone, Copy)]
 pub struct Minting<'m> {
     /// Partner and application.
-    pub caller: &'m Caller,
+    pub caller: &'m Caller<'m>,
     /// The key.
-    pub identity: &'m Identity,
+    pub identity: &'m Identity<'m>,
     /// For whom.
     pub backend: &'m Backend,
     /// Issuer and signing keys.

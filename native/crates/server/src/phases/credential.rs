@@ -17,8 +17,8 @@ pub(super) fn attach(
     thread: &Thread,
     call: &mut Call,
     outgoing: &mut Outgoing,
-    caller: &Caller,
-    identity: &Identity,
+    caller: &Caller<'_>,
+    identity: &Identity<'_>,
     authorized: &Authorized<'_>,
     snapshot: &Snapshot,
     lane: &SecurityLane,
@@ -28,7 +28,7 @@ pub(super) fn attach(
         CredentialPolicy::None => return Ok(()),
         CredentialPolicy::Mint(policy) => policy,
     };
-    let minting = Minting { caller, identity, backend: &authorized.backend, snapshot, lane };
+    let minting = Minting { caller, identity, backend: authorized.backend, snapshot, lane };
     let random = || u128::from_le_bytes(thread.random.bytes());
     let value = credential::authorization(policy, &minting, call.wall(), random)?;
     outgoing.headers.insert(header::AUTHORIZATION, value);

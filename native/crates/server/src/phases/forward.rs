@@ -14,6 +14,7 @@ use portazgo_core::fault::Fault;
 use portazgo_core::record::{Method, Phase};
 use portazgo_core::snapshot::{BackendEnvironment, RouteAction, Target};
 use portazgo_core::time::Monotonic;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -107,7 +108,10 @@ impl Trip<'_> {
         let request = request(outgoing, &target, body);
         let ends = after(began, self.backend.timeouts.first_byte_ms).min(self.ends);
         let reused = lease.reused;
-        let response = match self.thread.deadlines.within(ends, send(&mut lease, request)).await {
+        lease.exchange.begin(request.method() == http::Method::HEAD);
+        // The request is on its way when the future is made: what is kept here while the backend works is small.
+        let sent = pin!(lease.sender.send_request(request));
+        let response = match self.thread.deadlines.within(ends, sent).await {
             Some(Ok(response)) => response,
             Some(Err(error)) => {
                 let fault = lease.exchange.fault().unwrap_or_else(|| fault_of(&error));
@@ -132,14 +136,9 @@ impl Trip<'_> {
         }
         let left = Duration::from_nanos(self.ends.0.saturating_sub(now.0));
         let within = Duration::from_millis(u64::from(self.backend.timeouts.connect_ms)).min(left);
-        self.thread.pool.connect(target, within, metrics).await
+        // Boxed: connecting is rare, and what it needs would make every call's future twice as large.
+        Box::pin(self.thread.pool.connect(target, within, metrics)).await
     }
-}
-
-async fn send(lease: &mut Lease, request: Request<RequestBody>) -> hyper::Result<Response<Incoming>> {
-    lease.sender.ready().await?;
-    lease.exchange.begin(request.method() == http::Method::HEAD);
-    lease.sender.send_request(request).await
 }
 
 fn request(outgoing: Outgoing, target: &Target, body: RequestBody) -> Request<RequestBody> {

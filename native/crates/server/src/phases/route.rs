@@ -29,12 +29,12 @@ pub(super) enum Destination<'h> {
 
 /// A route, and the values of the path's parameters.
 pub(super) struct Found<'h> {
-    pub(super) route: Arc<Route>,
+    pub(super) route: &'h Route,
     pub(super) parameters: Parameters<'h>,
 }
 
 /// Find the destination of a request.
-pub(super) fn find<'h>(snapshot: &Snapshot, head: &'h Parts, call: &mut Call) -> Result<Destination<'h>, Refusal> {
+pub(super) fn find<'h>(snapshot: &'h Snapshot, head: &'h Parts, call: &mut Call) -> Result<Destination<'h>, Refusal> {
     call.reached(Phase::Route);
     let path = head.uri.path();
     if head.method == http::Method::GET {
@@ -50,7 +50,7 @@ pub(super) fn find<'h>(snapshot: &Snapshot, head: &'h Parts, call: &mut Call) ->
     }
     match snapshot.router().find(host(head), head.method.as_str(), path) {
         Match::Route(index, parameters) => {
-            let route = Arc::clone(snapshot.route(index));
+            let route = snapshot.route(index).as_ref();
             call.record().route = route.id;
             Ok(Destination::Route(Found { route, parameters }))
         }
