@@ -45,6 +45,11 @@ impl Clock {
         Monotonic(self.start.elapsed().as_nanos() as u64)
     }
 
+    /// What `monotonic` read at that instant.
+    pub(crate) fn monotonic_at(&self, instant: Instant) -> Monotonic {
+        Monotonic(instant.saturating_duration_since(self.start).as_nanos() as u64)
+    }
+
     /// How long this process has run.
     pub(crate) fn uptime_ms(&self) -> u64 {
         self.start.elapsed().as_millis() as u64

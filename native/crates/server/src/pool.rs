@@ -1,7 +1,8 @@
 //! A data thread's keep-alive connections to backends.
 //!
-//! Backends close idle connections when they like (gunicorn after 2 s), so a connection lives 1.5 s idle, and a request
-//! that must not be repeated takes only one that was used within the last second, or a new one.
+//! Backends close idle connections when they like (gunicorn after 2 s), so a connection is kept 1.5 s idle (`pool.idle_ms`),
+//! and a request that must not be repeated takes only one that was used within the last second, or a new one. Where a
+//! target's connections are capped, those that are idle stand in its list too: a call on another thread may close them.
 
 use crate::answers::{Answers, Exchange};
 use crate::metrics::{ThreadMetrics, add, subtract};
@@ -12,19 +13,21 @@ use crate::upstream::RequestBody;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use portazgo_core::fault::Fault;
+use portazgo_core::forward::{Closing, Permit, TargetState};
 use portazgo_core::snapshot::Target;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::time::timeout_at;
 
-const IDLE_LIFE: Duration = Duration::from_millis(1500);
-const FRESH: Duration = Duration::from_secs(1);
+/// The longest that a connection may have been idle that takes what must not be repeated.
+pub(crate) const FRESH: Duration = Duration::from_secs(1);
 /// Idle connections kept per target and thread.
 const MOST_IDLE: usize = 512;
 
@@ -36,6 +39,10 @@ pub(crate) struct Lease {
     pub(crate) exchange: Rc<Exchange>,
     /// It has carried a request before: the backend may be closing it at this very moment.
     pub(crate) reused: bool,
+    /// The right to it, where the target's connections are capped.
+    pub(crate) permit: Option<Permit>,
+    /// How it is told to close while it is idle, likewise.
+    closing: Option<Arc<Closing>>,
 }
 
 struct Idle {
@@ -43,6 +50,19 @@ struct Idle {
     address: SocketAddr,
     exchange: Rc<Exchange>,
     since: Instant,
+    listed: Option<Listed>,
+}
+
+/// An idle connection in the list of its target; it leaves the list when this is dropped.
+struct Listed {
+    target: Arc<TargetState>,
+    closing: Arc<Closing>,
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        self.target.permits.forget(&self.closing);
+    }
 }
 
 /// All idle connections of a thread, by target.
@@ -51,35 +71,27 @@ pub(crate) struct Pool {
     idle: RefCell<HashMap<String, Vec<Idle>>>,
     resolver: Resolver,
     tls: tls::Outgoing,
-    turn: Cell<usize>,
 }
 
 impl Pool {
-    /// The next of a backend's targets, in turn.
-    pub(crate) fn next_target(&self, targets: &[Arc<Target>]) -> Arc<Target> {
-        let turn = self.turn.get();
-        self.turn.set(turn.wrapping_add(1));
-        Arc::clone(&targets[turn % targets.len()])
-    }
-
-    /// An idle connection that is still good for this kind of request.
-    pub(crate) fn take(&self, target: &Target, repeatable: bool, metrics: &ThreadMetrics) -> Option<Lease> {
+    /// An idle connection that was used within this time.
+    pub(crate) fn take(&self, target: &Target, longest: Duration, metrics: &ThreadMetrics) -> Option<Lease> {
         let mut all = self.idle.borrow_mut();
         let idle = all.get_mut(&target.key)?;
-        let longest = if repeatable { IDLE_LIFE } else { FRESH };
         while let Some(candidate) = idle.pop() {
             subtract(&metrics.backend_idle);
-            let age = candidate.since.elapsed();
-            if age < longest && candidate.exchange.is_clean() && candidate.sender.is_ready() {
-                add(&metrics.backend_reuses);
-                let Idle { sender, address, exchange, .. } = candidate;
-                return Some(Lease { sender, address, exchange, reused: true });
-            }
+            let Idle { sender, address, exchange, since, listed } = candidate;
+            let age = since.elapsed();
             if age >= longest {
                 // The newest was too old, so the rest is too.
-                for _ in idle.drain(..) {
-                    subtract(&metrics.backend_idle);
-                }
+                (0..idle.drain(..).len()).for_each(|_| subtract(&metrics.backend_idle));
+                return None;
+            }
+            let told_to_close = listed.as_ref().is_some_and(|listed| !listed.target.permits.forget(&listed.closing));
+            if !told_to_close && exchange.is_clean() && sender.is_ready() {
+                add(&metrics.backend_reuses);
+                let closing = listed.as_ref().map(|listed| Arc::clone(&listed.closing));
+                return Some(Lease { sender, address, exchange, reused: true, permit: None, closing });
             }
         }
         None
@@ -87,17 +99,26 @@ impl Pool {
 
     /// Keep a connection whose answer was read to its end. One that said more than it was asked is never used again.
     pub(crate) fn give(&self, target: &Target, lease: Lease, metrics: &ThreadMetrics) {
-        if lease.sender.is_closed() || !lease.exchange.is_clean() {
+        let Lease { sender, address, exchange, permit, closing, .. } = lease;
+        if sender.is_closed() || !exchange.is_clean() {
             return;
         }
         let mut all = self.idle.borrow_mut();
         let idle =
             if let Some(idle) = all.get_mut(&target.key) { idle } else { all.entry(target.key.clone()).or_default() };
-        if idle.len() < MOST_IDLE {
-            let Lease { sender, address, exchange, .. } = lease;
-            idle.push(Idle { sender, address, exchange, since: Instant::now() });
-            add(&metrics.backend_idle);
+        if idle.len() >= MOST_IDLE {
+            return;
         }
+        let listed = match (permit, closing) {
+            (None, _) => None,
+            (Some(permit), Some(closing)) if permit.keep(&closing) => {
+                Some(Listed { target: Arc::clone(&target.state), closing })
+            }
+            // It was made before there was a cap, or there is no room for it under the cap.
+            (Some(_), _) => return,
+        };
+        idle.push(Idle { sender, address, exchange, since: Instant::now(), listed });
+        add(&metrics.backend_idle);
     }
 
     /// A new connection.
@@ -105,6 +126,7 @@ impl Pool {
         &self,
         target: &Target,
         within: Duration,
+        permit: Option<&Permit>,
         metrics: &ThreadMetrics,
     ) -> Result<Lease, Fault> {
         let ends = tokio::time::Instant::now() + within;
@@ -123,8 +145,12 @@ impl Pool {
         let exchange = Rc::new(Exchange::default());
         let answers = Answers::new(transport, Rc::clone(&exchange));
         let (sender, connection) = http1::handshake(TokioIo::new(answers)).await.map_err(|_| Fault::ConnectFailed)?;
-        tokio::task::spawn_local(connection);
-        Ok(Lease { sender, address, exchange, reused: false })
+        let closing = permit.map(|_| Arc::<Closing>::default());
+        match &closing {
+            None => _ = tokio::task::spawn_local(connection),
+            Some(closing) => _ = tokio::task::spawn_local(until_told_to_close(Arc::clone(closing), connection)),
+        }
+        Ok(Lease { sender, address, exchange, reused: false, permit: None, closing })
     }
 
     async fn connect_now(&self, target: &str) -> Result<(TcpStream, SocketAddr), Fault> {
@@ -138,6 +164,16 @@ impl Pool {
         }
         Err(last)
     }
+}
+
+/// Dropping the connection closes it.
+async fn until_told_to_close(closing: Arc<Closing>, connection: impl Future) {
+    let mut connection = std::pin::pin!(connection);
+    std::future::poll_fn(|context| {
+        let told = closing.poll(context).is_ready();
+        if told || connection.as_mut().poll(context).is_ready() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
 }
 
 fn connect_fault(error: &io::Error) -> Fault {

@@ -1,5 +1,6 @@
 //! A request's body on its way to the backend: counted, bounded, timed.
 
+use crate::remembered::{self, Source};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -20,13 +21,15 @@ pub(crate) struct Progress {
     pub(crate) bytes: Cell<u64>,
     /// Why the body ended early, if the client is to blame.
     pub(crate) fault: Cell<Option<Fault>>,
+    /// Bytes of it that were handed to a backend's connection, repeats included.
+    pub(crate) handed_on: Cell<u64>,
     /// hyper refused the framing of a body that ours had accepted.
     pub(crate) library_refused: Cell<bool>,
 }
 
 /// The body. Fails when the client sends more than it may, stops sending, or leaves.
 pub(crate) struct RequestBody {
-    source: Option<Incoming>,
+    source: Option<Source>,
     most: u64,
     idle: Duration,
     /// Made when the client is waited for the first time: most bodies are here before anybody asks.
@@ -48,11 +51,17 @@ impl std::error::Error for BodyEnded {}
 
 impl RequestBody {
     pub(crate) fn new(source: Incoming, most: u64, idle: Duration, progress: Rc<Progress>) -> Self {
-        let source = (!source.is_end_stream()).then_some(source);
+        let source = (!source.is_end_stream()).then_some(Source::Once(source));
         Self { source, most, idle, timer: None, progress }
     }
 
-    /// No body; a request that can be sent again.
+    /// Remember what passes, as far as it is small, so that it can be sent once more. Nothing where there is no body.
+    pub(crate) fn remember(&mut self) -> Option<Remembered> {
+        let remembered = self.source.as_mut()?.remember()?;
+        Some(Remembered { body: remembered, most: self.most, idle: self.idle, progress: Rc::clone(&self.progress) })
+    }
+
+    /// No body.
     pub(crate) fn empty() -> Self {
         Self { source: None, most: 0, idle: Duration::ZERO, timer: None, progress: Rc::default() }
     }
@@ -79,7 +88,16 @@ impl Body for RequestBody {
         let Some(source) = &mut self.source else {
             return Poll::Ready(None);
         };
-        match Pin::new(source).poll_frame(context) {
+        if source.is_taken_over() {
+            // Another try sends it: this one must not look as if it had come to its end.
+            self.source = None;
+            return Poll::Ready(Some(Err(BodyEnded(Fault::BackendSendFailed))));
+        }
+        if let Some(again) = source.next_remembered() {
+            self.progress.handed_on.set(self.progress.handed_on.get() + again.len() as u64);
+            return Poll::Ready(Some(Ok(Frame::data(again))));
+        }
+        match source.poll_frame(context) {
             Poll::Pending => {
                 let idle = self.idle;
                 let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(idle)));
@@ -99,6 +117,10 @@ impl Body for RequestBody {
                 if seen > self.most {
                     return self.end(Fault::BodyTooLarge);
                 }
+                if let Some(source) = &mut self.source {
+                    source.keep(&data);
+                }
+                self.progress.handed_on.set(self.progress.handed_on.get() + data.len() as u64);
                 let idle = self.idle;
                 if let Some(timer) = &mut self.timer {
                     timer.as_mut().reset(Instant::now() + idle);
@@ -113,11 +135,27 @@ impl Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.source.as_ref().is_none_or(Body::is_end_stream)
+        self.source.as_ref().is_none_or(Source::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.source.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+        self.source.as_ref().map_or_else(|| SizeHint::with_exact(0), Source::size_hint)
+    }
+}
+
+/// A body that can be sent once more, while it is small.
+pub(crate) struct Remembered {
+    body: remembered::Handle,
+    most: u64,
+    idle: Duration,
+    progress: Rc<Progress>,
+}
+
+impl Remembered {
+    /// The body from its beginning. None: more has passed than is remembered.
+    pub(crate) fn again(&self) -> Option<RequestBody> {
+        let source = Some(self.body.again()?);
+        Some(RequestBody { source, most: self.most, idle: self.idle, timer: None, progress: Rc::clone(&self.progress) })
     }
 }
 
