@@ -1,10 +1,12 @@
 //! Portazgo's data plane around `portazgo-core`: sockets, HTTP, pools, the journal.
 
 mod admin;
+mod alarm;
 mod answers;
 mod clock;
 mod config;
 mod connection;
+mod deadlines;
 mod gateway;
 mod headers;
 mod health;

@@ -15,19 +15,20 @@ use hyper_util::rt::TokioIo;
 use portazgo_core::fault::Fault;
 use portazgo_core::forward::{Closing, Permit, TargetState};
 use portazgo_core::snapshot::Target;
+use portazgo_core::time::Monotonic;
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::timeout_at;
 
-/// The longest that a connection may have been idle that takes what must not be repeated.
-pub(crate) const FRESH: Duration = Duration::from_secs(1);
+/// The longest that a connection may have been idle that takes what must not be repeated; nanoseconds, as all times of this
+/// pool.
+pub(crate) const FRESH: u64 = 1_000_000_000;
 /// Idle connections kept per target and thread.
 const MOST_IDLE: usize = 512;
 
@@ -49,45 +50,59 @@ struct Idle {
     sender: SendRequest<RequestBody>,
     address: SocketAddr,
     exchange: Rc<Exchange>,
-    since: Instant,
+    since: Monotonic,
     listed: Option<Listed>,
 }
 
 /// An idle connection in the list of its target; it leaves the list when this is dropped.
 struct Listed {
-    target: Arc<TargetState>,
+    state: Arc<TargetState>,
     closing: Arc<Closing>,
 }
 
 impl Drop for Listed {
     fn drop(&mut self) {
-        self.target.permits.forget(&self.closing);
+        self.state.permits.forget(&self.closing);
     }
+}
+
+/// The idle connections of one target.
+struct Shelf {
+    target: Arc<Target>,
+    idle: Vec<Idle>,
 }
 
 /// All idle connections of a thread, by target.
 #[derive(Default)]
 pub(crate) struct Pool {
-    idle: RefCell<HashMap<String, Vec<Idle>>>,
+    shelves: RefCell<Vec<Shelf>>,
     resolver: Resolver,
     tls: tls::Outgoing,
 }
 
 impl Pool {
-    /// An idle connection that was used within this time.
-    pub(crate) fn take(&self, target: &Target, longest: Duration, metrics: &ThreadMetrics) -> Option<Lease> {
-        let mut all = self.idle.borrow_mut();
-        let idle = all.get_mut(&target.key)?;
+    /// An idle connection that was used within this time, nanoseconds.
+    pub(crate) fn take(
+        &self,
+        target: &Arc<Target>,
+        longest: u64,
+        now: Monotonic,
+        metrics: &ThreadMetrics,
+    ) -> Option<Lease> {
+        let mut shelves = self.shelves.borrow_mut();
+        let idle = &mut shelf_of(&mut shelves, target)?.idle;
         while let Some(candidate) = idle.pop() {
             subtract(&metrics.backend_idle);
             let Idle { sender, address, exchange, since, listed } = candidate;
-            let age = since.elapsed();
+            let age = now.0.saturating_sub(since.0);
             if age >= longest {
                 // The newest was too old, so the rest is too.
-                (0..idle.drain(..).len()).for_each(|_| subtract(&metrics.backend_idle));
+                for _ in idle.drain(..) {
+                    subtract(&metrics.backend_idle);
+                }
                 return None;
             }
-            let told_to_close = listed.as_ref().is_some_and(|listed| !listed.target.permits.forget(&listed.closing));
+            let told_to_close = listed.as_ref().is_some_and(|listed| !listed.state.permits.forget(&listed.closing));
             if !told_to_close && exchange.is_clean() && sender.is_ready() {
                 add(&metrics.backend_reuses);
                 let closing = listed.as_ref().map(|listed| Arc::clone(&listed.closing));
@@ -98,26 +113,32 @@ impl Pool {
     }
 
     /// Keep a connection whose answer was read to its end. One that said more than it was asked is never used again.
-    pub(crate) fn give(&self, target: &Target, lease: Lease, metrics: &ThreadMetrics) {
-        let Lease { sender, address, exchange, permit, closing, .. } = lease;
-        if sender.is_closed() || !exchange.is_clean() {
+    pub(crate) fn give(&self, target: Arc<Target>, lease: Lease, now: Monotonic, metrics: &ThreadMetrics) {
+        if lease.sender.is_closed() || !lease.exchange.is_clean() {
             return;
         }
-        let mut all = self.idle.borrow_mut();
-        let idle =
-            if let Some(idle) = all.get_mut(&target.key) { idle } else { all.entry(target.key.clone()).or_default() };
-        if idle.len() >= MOST_IDLE {
+        let Lease { sender, address, exchange, permit, closing, .. } = lease;
+        let mut shelves = self.shelves.borrow_mut();
+        let place = shelf_of(&mut shelves, &target);
+        if place.as_ref().is_some_and(|place| place.idle.len() >= MOST_IDLE) {
             return;
         }
         let listed = match (permit, closing) {
             (None, _) => None,
-            (Some(permit), Some(closing)) if permit.keep(&closing) => {
-                Some(Listed { target: Arc::clone(&target.state), closing })
+            (Some(permit), Some(closing)) => {
+                if !permit.keep(&closing) {
+                    return;
+                }
+                Some(Listed { state: Arc::clone(&target.state), closing })
             }
-            // It was made before there was a cap, or there is no room for it under the cap.
-            (Some(_), _) => return,
+            // It was made before there was a cap.
+            (Some(_), None) => return,
         };
-        idle.push(Idle { sender, address, exchange, since: Instant::now(), listed });
+        let idle = Idle { sender, address, exchange, since: now, listed };
+        match place {
+            Some(place) => place.idle.push(idle),
+            None => shelves.push(Shelf { target, idle: vec![idle] }),
+        }
         add(&metrics.backend_idle);
     }
 
@@ -164,6 +185,16 @@ impl Pool {
         }
         Err(last)
     }
+}
+
+/// The shelf of a target. It is nearly always the very object of the last call; another snapshot may have made it anew.
+fn shelf_of<'s>(shelves: &'s mut [Shelf], target: &Arc<Target>) -> Option<&'s mut Shelf> {
+    if let Some(index) = shelves.iter().position(|shelf| Arc::ptr_eq(&shelf.target, target)) {
+        return Some(&mut shelves[index]);
+    }
+    let shelf = shelves.iter_mut().find(|shelf| shelf.target.key == target.key)?;
+    shelf.target = Arc::clone(target);
+    Some(shelf)
 }
 
 /// Dropping the connection closes it.

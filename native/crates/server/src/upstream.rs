@@ -28,8 +28,12 @@ pub(crate) struct Progress {
 }
 
 /// The body. Fails when the client sends more than it may, stops sending, or leaves.
-pub(crate) struct RequestBody {
-    source: Option<Source>,
+///
+/// None: there is none, or no more. Boxed, since a request is moved about a dozen times before it is sent.
+pub(crate) struct RequestBody(Option<Box<Upload>>);
+
+struct Upload {
+    source: Source,
     most: u64,
     idle: Duration,
     /// Made when the client is waited for the first time: most bodies are here before anybody asks.
@@ -50,29 +54,35 @@ impl std::fmt::Display for BodyEnded {
 impl std::error::Error for BodyEnded {}
 
 impl RequestBody {
-    pub(crate) fn new(source: Incoming, most: u64, idle: Duration, progress: Rc<Progress>) -> Self {
-        let source = (!source.is_end_stream()).then_some(Source::Once(source));
-        Self { source, most, idle, timer: None, progress }
+    pub(crate) fn new(source: Incoming, most: u64, idle: Duration) -> Self {
+        if source.is_end_stream() {
+            return Self::empty();
+        }
+        let source = Source::Once(source);
+        Self(Some(Box::new(Upload { source, most, idle, timer: None, progress: Rc::default() })))
     }
 
-    /// Remember what passes, as far as it is small, so that it can be sent once more. Nothing where there is no body.
+    /// Remember what passes, as far as it is small, so that it can be sent once more. None where there is no body.
     pub(crate) fn remember(&mut self) -> Option<Remembered> {
-        let remembered = self.source.as_mut()?.remember()?;
-        Some(Remembered { body: remembered, most: self.most, idle: self.idle, progress: Rc::clone(&self.progress) })
+        let upload = self.0.as_mut()?;
+        let body = upload.source.remember()?;
+        Some(Remembered { body, most: upload.most, idle: upload.idle, progress: Rc::clone(&upload.progress) })
     }
 
     /// No body.
     pub(crate) fn empty() -> Self {
-        Self { source: None, most: 0, idle: Duration::ZERO, timer: None, progress: Rc::default() }
+        Self(None)
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.source.is_none()
+    /// How the body fares; None where there is none.
+    pub(crate) fn progress(&self) -> Option<Rc<Progress>> {
+        self.0.as_ref().map(|upload| Rc::clone(&upload.progress))
     }
 
     fn end(&mut self, fault: Fault) -> Poll<Option<Result<Frame<Bytes>, BodyEnded>>> {
-        self.source = None;
-        self.progress.fault.set(Some(fault));
+        if let Some(upload) = self.0.take() {
+            upload.progress.fault.set(Some(fault));
+        }
         Poll::Ready(Some(Err(BodyEnded(fault))))
     }
 }
@@ -85,26 +95,26 @@ impl Body for RequestBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyEnded>>> {
-        let Some(source) = &mut self.source else {
+        let Some(upload) = &mut self.0 else {
             return Poll::Ready(None);
         };
-        if source.is_taken_over() {
+        if upload.source.is_taken_over() {
             // Another try sends it: this one must not look as if it had come to its end.
-            self.source = None;
+            self.0 = None;
             return Poll::Ready(Some(Err(BodyEnded(Fault::BackendSendFailed))));
         }
-        if let Some(again) = source.next_remembered() {
-            self.progress.handed_on.set(self.progress.handed_on.get() + again.len() as u64);
+        if let Some(again) = upload.source.next_remembered() {
+            upload.progress.handed_on.set(upload.progress.handed_on.get() + again.len() as u64);
             return Poll::Ready(Some(Ok(Frame::data(again))));
         }
-        match source.poll_frame(context) {
+        match upload.source.poll_frame(context) {
             Poll::Pending => {
-                let idle = self.idle;
-                let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(idle)));
+                let idle = upload.idle;
+                let timer = upload.timer.get_or_insert_with(|| Box::pin(sleep(idle)));
                 if timer.as_mut().poll(context).is_ready() { self.end(Fault::BodyTimeout) } else { Poll::Pending }
             }
             Poll::Ready(None) => {
-                self.source = None;
+                self.0 = None;
                 Poll::Ready(None)
             }
             // Trailers of a client are not passed on: nothing vouches for them.
@@ -112,34 +122,31 @@ impl Body for RequestBody {
                 let Ok(data) = frame.into_data() else {
                     return Poll::Ready(None);
                 };
-                let seen = self.progress.bytes.get() + data.len() as u64;
-                self.progress.bytes.set(seen);
-                if seen > self.most {
+                let seen = upload.progress.bytes.get() + data.len() as u64;
+                upload.progress.bytes.set(seen);
+                if seen > upload.most {
                     return self.end(Fault::BodyTooLarge);
                 }
-                if let Some(source) = &mut self.source {
-                    source.keep(&data);
-                }
-                self.progress.handed_on.set(self.progress.handed_on.get() + data.len() as u64);
-                let idle = self.idle;
-                if let Some(timer) = &mut self.timer {
-                    timer.as_mut().reset(Instant::now() + idle);
+                upload.source.keep(&data);
+                upload.progress.handed_on.set(upload.progress.handed_on.get() + data.len() as u64);
+                if let Some(timer) = &mut upload.timer {
+                    timer.as_mut().reset(Instant::now() + upload.idle);
                 }
                 Poll::Ready(Some(Ok(Frame::data(data))))
             }
             Poll::Ready(Some(Err(error))) => {
-                self.progress.library_refused.set(is_refusal(&error));
+                upload.progress.library_refused.set(is_refusal(&error));
                 self.end(Fault::ClientAborted)
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.source.as_ref().is_none_or(Source::is_end_stream)
+        self.0.as_ref().is_none_or(|upload| upload.source.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.source.as_ref().map_or_else(|| SizeHint::with_exact(0), Source::size_hint)
+        self.0.as_ref().map_or_else(|| SizeHint::with_exact(0), |upload| upload.source.size_hint())
     }
 }
 
@@ -154,8 +161,9 @@ pub(crate) struct Remembered {
 impl Remembered {
     /// The body from its beginning. None: more has passed than is remembered.
     pub(crate) fn again(&self) -> Option<RequestBody> {
-        let source = Some(self.body.again()?);
-        Some(RequestBody { source, most: self.most, idle: self.idle, timer: None, progress: Rc::clone(&self.progress) })
+        let source = self.body.again()?;
+        let progress = Rc::clone(&self.progress);
+        Some(RequestBody(Some(Box::new(Upload { source, most: self.most, idle: self.idle, timer: None, progress }))))
     }
 }
 

@@ -39,39 +39,44 @@ pub(super) struct CameBack {
 }
 
 /// Send the request; returns when the head of the answer is here.
+///
+/// `compose` makes the request, and makes it anew for each try: it is taken apart while it is sent, and to keep a copy of
+/// each for the few that are repeated would cost every call.
 pub(super) async fn forward(
     thread: &Rc<Thread>,
     wire: &Wire,
     call: &mut Call,
-    outgoing: Outgoing,
+    compose: impl Fn(&mut Call) -> Result<Outgoing, Fault>,
     body: Incoming,
     backend: &BackendEnvironment,
     action: &RouteAction,
 ) -> Result<CameBack, Refusal> {
-    let began = Instant::now();
-    let now = thread.shared.clock.monotonic_at(began.into_std());
-    let guard = Guard::admit(thread, backend, now)?;
-    backend.state.budget.count_call(thread.index, now);
-    let progress = Rc::new(Progress::default());
+    let guard = Guard::admit(thread, backend, call.at())?;
     let idle = Duration::from_millis(u64::from(backend.timeouts.idle_ms));
-    let body = RequestBody::new(body, action.max_request_bytes, idle, Rc::clone(&progress));
+    let body = RequestBody::new(body, action.max_request_bytes, idle);
+    let progress = body.progress();
+    let outgoing = compose(call)?;
+    backend.state.budget.count_call(thread.index, call.at());
     let idempotent = Method::of(outgoing.method.as_str()).is_idempotent();
-    let mut body = Body::new(body, idempotent && backend.forwarding.retry.attempts > 1);
     let mut trip = Trip {
         thread,
         backend,
-        progress: &progress,
-        ends: began + Duration::from_millis(u64::from(backend.timeouts.total_ms)),
+        progress: progress.as_deref(),
+        ends: after(call.at(), backend.timeouts.total_ms),
         idempotent,
         tried: Targets::default(),
         tries: 0,
         only_new: false,
     };
-    let outcome = trip.run(call, &outgoing, &mut body, now).await;
+    let mut body = Body::new(body, idempotent && backend.forwarding.retry.attempts > 1);
+    let outcome = trip.run(call, outgoing, compose, &mut body).await;
     guard.settle(match &outcome {
         Ok(came_back) => Outcome::of_status(came_back.response.status().as_u16()),
         Err(fault) => Outcome::of_fault(*fault),
     });
+    let Some(progress) = progress else {
+        return outcome.map_err(Refusal::from);
+    };
     if progress.library_refused.get() {
         add(&thread.metrics().library_refusals);
     }
@@ -81,12 +86,17 @@ pub(super) async fn forward(
     outcome.map_err(|fault| progress.fault.get().map_or(fault, |fault| wire.body_fault().unwrap_or(fault)).into())
 }
 
+fn after(time: Monotonic, milliseconds: u32) -> Monotonic {
+    Monotonic(time.0 + u64::from(milliseconds) * 1_000_000)
+}
+
 /// A call on its way, over all of its tries.
 struct Trip<'t> {
     thread: &'t Rc<Thread>,
     backend: &'t BackendEnvironment,
-    progress: &'t Progress,
-    ends: Instant,
+    /// None: it has no body.
+    progress: Option<&'t Progress>,
+    ends: Monotonic,
     /// It may reach a backend more than once.
     idempotent: bool,
     tried: Targets,
@@ -99,39 +109,40 @@ impl Trip<'_> {
     async fn run(
         &mut self,
         call: &mut Call,
-        outgoing: &Outgoing,
+        mut outgoing: Outgoing,
+        compose: impl Fn(&mut Call) -> Result<Outgoing, Fault>,
         body: &mut Body,
-        mut now: Monotonic,
     ) -> Result<CameBack, Fault> {
         loop {
-            let index = self.backend.choose(self.tried, now);
+            let index = self.backend.choose(self.tried, call.at());
             self.tries += 1;
-            let outcome = self.attempt(call, outgoing, body, index).await;
-            let said = match &outcome {
-                Ok(came_back) => Outcome::of_status(came_back.response.status().as_u16()),
-                Err(failure) => self.says_of_target(failure),
-            };
-            self.backend.note(index, said, || self.thread.shared.clock.monotonic());
-            let failure = match outcome {
-                Ok(came_back) => return Ok(came_back),
+            let failure = match self.attempt(call, outgoing, body, index).await {
+                Ok(came_back) => {
+                    let said = Outcome::of_status(came_back.response.status().as_u16());
+                    self.backend.note(index, said, || call.at());
+                    return Ok(came_back);
+                }
                 Err(failure) => failure,
             };
-            now = self.thread.shared.clock.monotonic();
+            let now = call.read_clock();
+            self.backend.note(index, self.says_of_target(&failure), || now);
             if !failure.is_stale() {
                 self.tried.add(index);
             }
             if !self.may_repeat(&failure, body, now).await {
                 return Err(failure.fault);
             }
+            call.read_clock();
+            outgoing = compose(call)?;
         }
     }
 
     /// A connection that was kept and is closed says nothing of its target; nor does what the client did.
     fn says_of_target(&self, failure: &Failure) -> Outcome {
-        if failure.is_stale() || self.progress.fault.get().is_some() {
-            Outcome::Neither
-        } else {
-            Outcome::of_fault(failure.fault)
-        }
+        if failure.is_stale() || self.client_failed() { Outcome::Neither } else { Outcome::of_fault(failure.fault) }
+    }
+
+    fn client_failed(&self) -> bool {
+        self.progress.is_some_and(|progress| progress.fault.get().is_some())
     }
 }

@@ -155,8 +155,9 @@ impl AnswerBody {
 
     /// The last byte was handed to hyper: the record is final when the transport has it.
     fn hand_over_call(&mut self) {
-        if let Some(call) = self.call.take() {
-            self.wire.await_flush(call);
+        match self.call.take() {
+            Some(call) => self.wire.await_flush(call),
+            None => self.wire.answered_at(self.thread.shared.clock.monotonic()),
         }
     }
 
@@ -191,12 +192,17 @@ impl AnswerBody {
     }
 
     fn finish_stream(&mut self) {
-        self.note_answered();
-        if let Some(Content::Stream(mut stream)) = self.content.take()
-            && let Some(lease) = stream.lease.take()
-        {
-            self.thread.pool.give(&stream.target, lease, self.thread.metrics());
+        if let Some(Content::Stream(mut stream)) = self.content.take() {
+            let waited = stream.timer.is_some();
+            if let Some(call) = self.call.as_mut().filter(|_| waited) {
+                call.read_clock();
+            }
+            if let Some(lease) = stream.lease.take() {
+                let now = self.call.as_ref().map_or_else(|| self.thread.shared.clock.monotonic(), Call::at);
+                self.thread.pool.give(stream.target, lease, now, self.thread.metrics());
+            }
         }
+        self.note_answered();
         self.hand_over_call();
     }
 }

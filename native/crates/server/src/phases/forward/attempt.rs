@@ -1,7 +1,7 @@
 //! One try: a permit where connections are capped, a connection, the request, the head of the answer.
 
 use super::repeat::Body;
-use super::{CameBack, Trip};
+use super::{CameBack, Trip, after};
 use crate::metrics::add;
 use crate::phases::record::Call;
 use crate::phases::transform_request::Outgoing;
@@ -17,7 +17,6 @@ use portazgo_core::snapshot::Target;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, timeout_at};
 
 /// A try without an answer.
 pub(super) struct Failure {
@@ -25,7 +24,7 @@ pub(super) struct Failure {
     /// No byte of the request left the gateway.
     pub(super) nothing_sent: bool,
     /// Bytes of an answer came.
-    pub(super) begun: bool,
+    pub(super) answer_began: bool,
     /// The connection had been idle: the backend may have been closing it.
     pub(super) reused: bool,
 }
@@ -33,11 +32,11 @@ pub(super) struct Failure {
 impl Failure {
     /// The connection had been closed by the time that it was used.
     pub(super) fn is_stale(&self) -> bool {
-        self.reused && !self.begun
+        self.reused && !self.answer_began
     }
 
     fn before_sending(fault: Fault) -> Self {
-        Self { fault, nothing_sent: true, begun: false, reused: false }
+        Self { fault, nothing_sent: true, answer_began: false, reused: false }
     }
 }
 
@@ -45,7 +44,7 @@ impl Trip<'_> {
     pub(super) async fn attempt(
         &mut self,
         call: &mut Call,
-        outgoing: &Outgoing,
+        outgoing: Outgoing,
         body: &mut Body,
         index: usize,
     ) -> Result<CameBack, Failure> {
@@ -54,13 +53,14 @@ impl Trip<'_> {
         let flight = backend.counts_flights().then(|| Flight::begin(&target.state));
         call.reached(Phase::ForwardConnect);
         let mut lease = self.lease(call, target).await.map_err(Failure::before_sending)?;
+        let sent_at = if lease.reused { call.at() } else { call.read_clock() };
         call.record().backend_target = Some(lease.address);
-        let first_byte = Instant::now() + Duration::from_millis(u64::from(backend.timeouts.first_byte_ms));
         let request = request(outgoing, target, body.take());
+        let ends = after(sent_at, backend.timeouts.first_byte_ms).min(self.ends);
         let reused = lease.reused;
-        let response = match timeout_at(first_byte.min(self.ends), send(&mut lease, request)).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(NotSent { error, request })) => {
+        let response = match self.thread.deadlines.within(ends, send(&mut lease, request)).await {
+            Some(Ok(response)) => response,
+            Some(Err(NotSent { error, request })) => {
                 let nothing_sent = request.is_some();
                 if let Some(request) = request {
                     body.put_back(request.into_body());
@@ -69,20 +69,26 @@ impl Trip<'_> {
                 if error.is_parse() && broken.is_none() {
                     add(&self.thread.metrics().library_refusals);
                 }
-                let begun = lease.exchange.has_begun();
-                return Err(Failure { fault: broken.unwrap_or_else(|| fault_of(&error)), nothing_sent, begun, reused });
+                let answer_began = lease.exchange.has_begun();
+                return Err(Failure {
+                    fault: broken.unwrap_or_else(|| fault_of(&error)),
+                    nothing_sent,
+                    answer_began,
+                    reused,
+                });
             }
-            Err(_) => {
-                let over = Instant::now() >= self.ends;
+            None => {
+                let over = ends == self.ends;
                 let fault = if over { Fault::BackendTotalTimeout } else { Fault::BackendFirstByteTimeout };
                 // A connection that takes a request and keeps silent is not one that was being closed.
-                let begun = lease.exchange.has_begun();
-                return Err(Failure { fault, nothing_sent: false, begun, reused: false });
+                let answer_began = lease.exchange.has_begun();
+                return Err(Failure { fault, nothing_sent: false, answer_began, reused: false });
             }
         };
         call.reached(Phase::ForwardFirstByte);
         call.record().backend_status = response.status().as_u16();
-        Ok(CameBack { response, lease, target: Arc::clone(target), ends: self.ends, flight })
+        let ends = self.thread.shared.clock.instant(self.ends);
+        Ok(CameBack { response, lease, target: Arc::clone(target), ends, flight })
     }
 
     /// A connection, kept or new.
@@ -90,14 +96,14 @@ impl Trip<'_> {
         let pool = &self.backend.forwarding.pool;
         let permit = match pool.connections {
             None => None,
-            Some(most) => Some(self.permit(target, most, pool.waiting, pool.wait_ms).await?),
+            Some(most) => Some(self.permit(call, target, most).await?),
         };
         call.record().attempts += 1;
         let metrics = self.thread.metrics();
-        let kept = Duration::from_millis(u64::from(pool.idle_ms));
+        let kept = u64::from(pool.idle_ms) * 1_000_000;
         let longest = if self.idempotent { kept } else { kept.min(FRESH) };
         if !self.only_new
-            && let Some(mut lease) = self.thread.pool.take(target, longest, metrics)
+            && let Some(mut lease) = self.thread.pool.take(target, longest, call.at(), metrics)
         {
             lease.permit = permit;
             return Ok(lease);
@@ -105,23 +111,27 @@ impl Trip<'_> {
         if let Some(permit) = &permit {
             permit.make_room();
         }
-        let connect = Duration::from_millis(u64::from(self.backend.timeouts.connect_ms));
-        let within = connect.min(self.ends.saturating_duration_since(Instant::now()));
+        let left = Duration::from_nanos(self.ends.0.saturating_sub(call.at().0));
+        let within = Duration::from_millis(u64::from(self.backend.timeouts.connect_ms)).min(left);
         let mut lease = self.thread.pool.connect(target, within, permit.as_ref(), metrics).await?;
         lease.permit = permit;
         Ok(lease)
     }
 
-    async fn permit(&self, target: &Arc<Target>, most: u32, waiting: u32, wait_ms: u32) -> Result<Permit, Fault> {
-        match Permit::ask(&target.state, most, waiting) {
-            Asked::Now(permit) => Ok(permit),
-            Asked::Full => Err(Fault::BackendConnectionsExhausted),
+    async fn permit(&self, call: &mut Call, target: &Arc<Target>, most: u32) -> Result<Permit, Fault> {
+        let pool = &self.backend.forwarding.pool;
+        let permit = match Permit::ask(&target.state, most, pool.waiting) {
+            Asked::Now(permit) => return Ok(permit),
+            Asked::Full => None,
             Asked::Wait(mut turn) => {
-                let until = (Instant::now() + Duration::from_millis(u64::from(wait_ms))).min(self.ends);
-                let came = timeout_at(until, poll_fn(|context| turn.poll(context))).await;
-                came.map_err(|_| Fault::BackendConnectionsExhausted)
+                let until = after(call.at(), pool.wait_ms).min(self.ends);
+                let turn = poll_fn(|context| turn.poll(context));
+                let came = self.thread.deadlines.within(until, turn).await;
+                call.read_clock();
+                came
             }
-        }
+        };
+        permit.ok_or(Fault::BackendConnectionsExhausted)
     }
 }
 
@@ -143,13 +153,13 @@ async fn send(lease: &mut Lease, request: Request<RequestBody>) -> Result<Respon
     })
 }
 
-fn request(outgoing: &Outgoing, target: &Target, body: RequestBody) -> Request<RequestBody> {
+fn request(outgoing: Outgoing, target: &Target, body: RequestBody) -> Request<RequestBody> {
     // hyper leaves a body of unknown length out where the method seldom has one, unless it is told.
-    let chunked = !body.is_empty() && body.size_hint().exact().is_none();
+    let chunked = body.size_hint().exact().is_none();
     let mut request = Request::new(body);
-    *request.method_mut() = outgoing.method.clone();
-    *request.uri_mut() = outgoing.uri.clone();
-    *request.headers_mut() = outgoing.headers.clone();
+    *request.method_mut() = outgoing.method;
+    *request.uri_mut() = outgoing.uri;
+    *request.headers_mut() = outgoing.headers;
     if chunked {
         request.headers_mut().insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }

@@ -7,7 +7,7 @@ use crate::upstream::{Remembered, RequestBody};
 use portazgo_core::fault::Fault;
 use portazgo_core::time::Monotonic;
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 /// Before the second try of the same target; twice as long before the third.
 const PAUSE: Duration = Duration::from_millis(25);
@@ -21,7 +21,7 @@ pub(super) struct Body {
 
 impl Body {
     pub(super) fn new(mut body: RequestBody, may_be_sent_again: bool) -> Self {
-        let empty = body.is_empty();
+        let empty = body.progress().is_none();
         let remembered = if may_be_sent_again { body.remember() } else { None };
         Self { next: Some(body), remembered, empty }
     }
@@ -49,9 +49,8 @@ impl Trip<'_> {
     /// Decide on one more try, and wait for its time.
     pub(super) async fn may_repeat(&mut self, failure: &Failure, body: &mut Body, now: Monotonic) -> bool {
         let policy = &self.backend.forwarding.retry;
-        let safe = !failure.begun && (failure.nothing_sent || self.idempotent);
-        if !safe || self.tries >= policy.attempts || self.progress.fault.get().is_some() || Instant::now() >= self.ends
-        {
+        let safe = !failure.answer_began && (failure.nothing_sent || self.idempotent);
+        if !safe || self.tries >= policy.attempts || self.client_failed() || now >= self.ends {
             return false;
         }
         // Backends close idle connections as they like: that is no failure, and costs them nothing.
@@ -68,7 +67,7 @@ impl Trip<'_> {
         }
         if !elsewhere {
             let pause = PAUSE * u32::from(self.tries);
-            if Instant::now() + pause >= self.ends {
+            if now.0 + pause.as_nanos() as u64 >= self.ends.0 {
                 return false;
             }
             sleep(pause).await;
