@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from typing import Any, Self
 import pytest
 from support.bare_gateway import wait_for
 from support.hostile_backend import GOOD, HostileBackend, Script, bytes_then, reset_after, slowly
-from support.snapshot_node import SnapshotNode
+from support.snapshot_node import TIMEOUTS, SnapshotNode
 
 from portazgo.roles.ports import free_port
 
@@ -43,6 +44,7 @@ BACKENDS: dict[str, tuple[int, dict[str, Any]]] = {
     "no-retry": (2, {**OFF, "retry": {"attempts": 1}}),
     "no-budget": (2, {**OFF, "retry": {"budget_percent": 0, "least_per_second": 0}}),
     "alone": (1, {}),
+    "half-hung": (1, {"ejection": OUT}),
     "capped": (1, {"pool": {"connections": 2, "waiting": 50, "wait_ms": 10_000}}),
     "full": (1, {"pool": {"connections": 1, "waiting": 1, "wait_ms": 300}}),
 }
@@ -82,6 +84,10 @@ class Stage:
             urls = [f"http://127.0.0.1:{target.port}" for target in self.targets[name]]
             further[name] = {"targets": urls, "forwarding": forwarding}
         further["half-gone"]["targets"] = [f"http://127.0.0.1:{free_port()}", *further["half-gone"]["targets"]]
+        hung = f"http://127.0.0.1:{self._hung()}"
+        quick = {"timeouts": {**TIMEOUTS, "connect_ms": 200}}
+        further["hung"] = {"targets": [hung], **quick}
+        further["half-hung"] = {**further["half-hung"], "targets": [hung, *further["half-hung"]["targets"]], **quick}
         for target in self.targets["checked"]:
             target.scripts["check"] = bytes_then(GOOD, stays=False)
         self.node = self._stack.enter_context(SnapshotNode(self.folder, "127.0.0.1:1", further=further))
@@ -89,6 +95,18 @@ class Stage:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+    def _hung(self) -> int:
+        """Give a port where connections are never made: its queue is full."""
+        listener = self._stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        port = int(listener.getsockname()[1])
+        for _ in range(4):
+            caller = self._stack.enter_context(socket.socket())
+            caller.settimeout(0)
+            caller.connect_ex(("127.0.0.1", port))
+        return port
 
     def call(self, backend: str, script: str = "good", method: str = "GET", body: bytes | None = None) -> Got:
         """One call over a connection of its own."""
@@ -231,6 +249,33 @@ def test_a_small_body_is_sent_again_whole_and_a_large_one_never(stage: Stage, bo
     answers = [stage.call("retry", name, "PUT", body) for _ in range(2)]
     assert sorted(got.status for got in answers) == sorted([200, status])
     assert [target.bodies.count(body) for target in stage.targets["retry"]] == [1, 2 if status == 200 else 1]
+
+
+def test_a_body_that_is_still_coming_goes_on_to_the_next_target(stage: Stage) -> None:
+    stage.script("retry", "early", RESETS, RESETS)
+    first, second = (b"1" * 3000, b"2" * 3000)
+    for target in stage.targets["retry"]:
+        target.impatient.add("early")
+    with socket.create_connection(("127.0.0.1", stage.node.port), 10) as connection:
+        head = f"PUT /v1/retry/early HTTP/1.1\r\nHost: gate.example\r\nX-Api-Key: {stage.node.key}\r\n"
+        connection.sendall(f"{head}Content-Length: 6000\r\nConnection: close\r\n\r\n".encode() + first)
+        wait_for(lambda: sum(stage.asked("retry", "early")) == 1, "the first target")
+        for target in stage.targets["retry"]:
+            target.scripts["early"] = WELL if "early" not in {name for _, name in target.carried} else RESETS
+            target.impatient.discard("early")
+        wait_for(lambda: sum(stage.asked("retry", "early")) == 2, "the second target")
+        connection.sendall(second)
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert sum(target.bodies.count(first + second) for target in stage.targets["retry"]) == 1
+
+
+def test_a_target_that_takes_no_connection_costs_its_time_and_no_call(stage: Stage) -> None:
+    answers = [stage.call("half-hung", method=method) for method in ("GET", "POST", "GET", "POST")]
+    assert [got.status for got in answers] == [200] * 4
+    alone = stage.call("hung")
+    assert alone.status == 504
+    stage.expect(alone, 1, "connect_timeout")
 
 
 @pytest.mark.parametrize("backend", ["no-retry", "no-budget"])

@@ -79,6 +79,8 @@ class HostileBackend:
     """Connection number and script, in the order of the requests."""
     bodies: list[bytes] = field(default_factory=list)
     """Of those requests that say a length, as far as they came."""
+    impatient: set[str] = field(default_factory=set)
+    """Scripts that begin before the request's body has come."""
     at_once: int = 0
     """Most requests that it had at one time."""
     _connections: int = 0
@@ -121,7 +123,8 @@ class HostileBackend:
                 self._busy += 1
                 self.at_once = max(self.at_once, self._busy)
                 try:
-                    await self._body(head, reader)
+                    if name not in self.impatient:
+                        await self._body(head, reader)
                     stays = await self.scripts[name](writer)
                 finally:
                     self._busy -= 1
