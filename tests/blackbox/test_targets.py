@@ -24,8 +24,8 @@ from portazgo.roles.ports import free_port
 ILL = bytes_then(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
 WELL = bytes_then(GOOD)
 RESETS = reset_after(b"")
-SECONDS_OUT = 0.6
-SECONDS_OPEN = 1.2
+SECONDS_OUT = 2.0
+SECONDS_OPEN = 2.0
 OUT = {"failures": 5, "first_ms": int(SECONDS_OUT * 1000)}
 CHECK = {"path": "/check", "interval_ms": 100, "timeout_ms": 500, "healthy": 2, "unhealthy": 2}
 OFF: dict[str, Any] = {"ejection": None}
@@ -215,7 +215,8 @@ def test_an_open_circuit_answers_for_a_backend_that_fails_and_probes_close_it(st
     assert stage.calls("breaker", 4, "ill") == [503] * 4
     asked = sum(stage.asked("breaker", "ill"))
     refused = stage.call("breaker", "ill")
-    assert (refused.status, b'"backend_unavailable"' in refused.body, refused.retry_after) == (503, True, "2")
+    assert (refused.status, b'"backend_unavailable"' in refused.body) == (503, True)
+    assert refused.retry_after in {"1", "2"}
     stage.expect(refused, 0, "circuit_open")
     assert sum(stage.asked("breaker", "ill")) == asked
     time.sleep(SECONDS_OPEN)
@@ -248,7 +249,8 @@ def test_a_small_body_is_sent_again_whole_and_a_large_one_never(stage: Stage, bo
     stage.script("retry", name, RESETS, WELL)
     answers = [stage.call("retry", name, "PUT", body) for _ in range(2)]
     assert sorted(got.status for got in answers) == sorted([200, status])
-    assert [target.bodies.count(body) for target in stage.targets["retry"]] == [1, 2 if status == 200 else 1]
+    first, second = (target.bodies.count(body) for target in stage.targets["retry"])
+    assert (first >= 1, second) == (True, 2 if status == 200 else 1)
 
 
 def test_a_body_that_is_still_coming_goes_on_to_the_next_target(stage: Stage) -> None:
@@ -285,6 +287,26 @@ def test_nothing_is_tried_again_beyond_what_was_set(stage: Stage, backend: str) 
     assert sorted(got.status for got in answers) == [200, 502]
     for got in answers:
         stage.expect(got, 1, None if got.status == 200 else "backend_reset_before_headers")
+
+
+def test_a_kept_connection_that_is_closed_costs_what_may_be_repeated_nothing(stage: Stage) -> None:
+    carried: set[Any] = set()
+
+    async def once(writer: asyncio.StreamWriter) -> bool:
+        peer = writer.get_extra_info("peername")
+        if peer in carried:
+            return await RESETS(writer)
+        carried.add(peer)
+        return await WELL(writer)
+
+    stage.script("no-budget", "once", once, once)
+    assert set(stage.calls("no-budget", 12, "once")) == {200}
+    # Others than those that were answered were sent over a kept connection first.
+    assert sum(stage.asked("no-budget", "once")) > 12
+    posts = Counter(stage.calls("no-budget", 6, "once", "POST"))
+    # What must not be repeated is told, once for each time that the backend saw it.
+    assert posts[200] + posts[502] == 6
+    assert posts[502] > 0
 
 
 def test_one_target_is_tried_again_after_a_pause(stage: Stage) -> None:

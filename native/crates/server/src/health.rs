@@ -13,6 +13,7 @@ use portazgo_core::ids::Id;
 use portazgo_core::snapshot::{Backend, Environment, Known, Snapshot, Target};
 use std::collections::HashMap;
 use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -44,12 +45,13 @@ impl Checker {
                 .expect("a runtime needs only file descriptors");
             LocalSet::new().block_on(&runtime, async {
                 let mut running = HashMap::new();
+                let pool = Rc::new(Pool::default());
                 loop {
                     if *heard.borrow_and_update() {
                         return;
                     }
                     if let Some(snapshot) = shared.snapshot.load_full().as_ref() {
-                        follow(&mut running, snapshot);
+                        follow(&mut running, snapshot, &pool);
                     }
                     if heard.changed().await.is_err() {
                         return;
@@ -75,7 +77,7 @@ impl Checker {
 }
 
 /// Check what the snapshot says, and nothing else. A check that is still to be made goes on undisturbed.
-fn follow(running: &mut HashMap<Checked, Running>, snapshot: &Snapshot) {
+fn follow(running: &mut HashMap<Checked, Running>, snapshot: &Snapshot, pool: &Rc<Pool>) {
     let mut wanted = HashMap::new();
     for backend in snapshot.backends().filter_map(Known::understood) {
         for environment in [Environment::Live, Environment::Test] {
@@ -95,7 +97,8 @@ fn follow(running: &mut HashMap<Checked, Running>, snapshot: &Snapshot) {
     });
     for (name, (policy, target)) in wanted {
         running.entry(name).or_insert_with(|| {
-            let task = tokio::task::spawn_local(watch_over(Arc::clone(&target), policy.clone())).abort_handle();
+            let task = tokio::task::spawn_local(watch_over(Rc::clone(pool), Arc::clone(&target), policy.clone()))
+                .abort_handle();
             Running { policy, target, task }
         });
     }
@@ -113,9 +116,8 @@ fn checks(backend: &Backend, environment: Environment) -> Vec<(Checked, (CheckPo
 }
 
 /// Ask again and again. A target counts as healthy until checks have failed so often in a row.
-async fn watch_over(target: Arc<Target>, policy: CheckPolicy) {
+async fn watch_over(pool: Rc<Pool>, target: Arc<Target>, policy: CheckPolicy) {
     let interval = Duration::from_millis(u64::from(policy.interval_ms));
-    let pool = Pool::default();
     let metrics = ThreadMetrics::default();
     let mut in_row = 0;
     loop {
@@ -156,6 +158,5 @@ fn request(target: &Target, policy: &CheckPolicy) -> Request<RequestBody> {
         headers.insert(header::HOST, host);
     }
     headers.insert(header::USER_AGENT, HeaderValue::from_static("portazgo-health-check"));
-    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     request
 }

@@ -29,6 +29,9 @@ use tokio::time::timeout_at;
 /// The longest that a connection may have been idle that takes what must not be repeated; nanoseconds, as all times of this
 /// pool.
 pub(crate) const FRESH: u64 = 1_000_000_000;
+/// No more files for this process, or for this host (Linux).
+const EMFILE: i32 = 24;
+const ENFILE: i32 = 23;
 /// Idle connections kept per target and thread.
 const MOST_IDLE: usize = 512;
 
@@ -208,6 +211,10 @@ async fn until_told_to_close(closing: Arc<Closing>, connection: impl Future) {
 }
 
 fn connect_fault(error: &io::Error) -> Fault {
+    // The target has no part in it: nobody may be left out for it.
+    if let Some(EMFILE | ENFILE) = error.raw_os_error() {
+        return Fault::FileDescriptorsExhausted;
+    }
     match error.kind() {
         io::ErrorKind::ConnectionRefused => Fault::ConnectRefused,
         io::ErrorKind::TimedOut => Fault::ConnectTimeout,
