@@ -113,12 +113,11 @@ async fn http1(thread: Rc<Thread>, transport: Transport, received: BytesMut, cli
         if thread.is_draining() { Poll::Ready(None) } else { Poll::Pending }
     })
     .await;
-    let ended = match ended {
-        Some(ended) => ended,
-        None => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
+    let ended = if let Some(ended) = ended {
+        ended
+    } else {
+        connection.as_mut().graceful_shutdown();
+        connection.await
     };
     // Other errors are of the transport; what they meant for a request stands in its record.
     if ended.is_err_and(|error| error.is_parse()) {

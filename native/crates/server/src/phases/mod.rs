@@ -108,15 +108,14 @@ async fn answer(
     let (head, body) = request.into_parts();
     let mut body = Some(body);
     let mut broken = false;
-    let answer = match refused {
-        Some(fault) => Err(Refusal::from(fault)),
-        None => {
-            let running = pin!(run(thread, wire, &mut call, &head, &mut body));
-            Contained::new(running).await.unwrap_or_else(|_panic| {
-                broken = true;
-                Err(Refusal::from(Fault::GatewayPanic))
-            })
-        }
+    let answer = if let Some(fault) = refused {
+        Err(Refusal::from(fault))
+    } else {
+        let running = pin!(run(thread, wire, &mut call, &head, &mut body));
+        Contained::new(running).await.unwrap_or_else(|_panic| {
+            broken = true;
+            Err(Refusal::from(Fault::GatewayPanic))
+        })
     };
     thread.spare_maps.give(head.headers);
     let answer = answer.unwrap_or_else(|refusal| {
@@ -165,8 +164,8 @@ async fn run(
     };
     let identity = authenticate::prove(thread, call, head, &snapshot, &lane)?;
     let caller = authorize::caller(call, &identity, &snapshot)?;
-    let authorized = authorize::permit(call, &caller, &identity, &found.route, &snapshot, &lane, client)?;
-    let standing = limit::decide(call, &caller, &identity, &authorized.plan)?;
+    let authorized = authorize::permit(call, &caller, &identity, found.route, &snapshot, &lane, client)?;
+    let standing = limit::decide(call, &caller, &identity, authorized.plan)?;
     let backend = authorized.backend_environment(&caller);
     let compose = |call: &mut Call| {
         let mut outgoing = transform_request::build(thread, call, head, &found, authorized.action, origin)?;
