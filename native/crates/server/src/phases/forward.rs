@@ -12,7 +12,7 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 use portazgo_core::fault::Fault;
 use portazgo_core::record::{Method, Phase};
-use portazgo_core::snapshot::{BackendEnvironment, RouteAction, Target};
+use portazgo_core::snapshot::{BackendEnvironment, CallTimes, RouteAction, Target};
 use portazgo_core::time::Monotonic;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -21,6 +21,9 @@ use tokio::time::Instant;
 
 /// Tries for a request that may be repeated.
 const MOST_ATTEMPTS: u8 = 3;
+
+/// A call without an end ends after a hundred years.
+const NEVER: Monotonic = Monotonic(100 * 365 * 86_400 * 1_000_000_000);
 
 /// What came back.
 pub(super) struct CameBack {
@@ -43,14 +46,15 @@ pub(super) async fn forward(
     backend: &BackendEnvironment,
     action: &RouteAction,
 ) -> Result<CameBack, Fault> {
-    let idle = Duration::from_millis(u64::from(backend.timeouts.idle_ms));
+    let times = action.times(&backend.timeouts);
+    let idle = Duration::from_millis(u64::from(times.idle_ms));
     let body = RequestBody::new(body, action.max_request_bytes, idle);
     let progress = body.progress();
     let mut outgoing = compose(call)?;
     // A body can be sent once; a method that is not idempotent must reach the backend at most once.
     let repeatable = progress.is_none() && Method::of(outgoing.method.as_str()).is_idempotent();
-    let ends = after(call.at(), backend.timeouts.total_ms);
-    let mut trip = Trip { thread, backend, ends, repeatable };
+    let ends = times.total_ms.map_or(NEVER, |total| after(call.at(), total));
+    let mut trip = Trip { thread, backend, times, ends, repeatable };
     let mut body = Some(body);
     let outcome = loop {
         let attempt = trip.attempt(call, outgoing, body.take().unwrap_or_else(RequestBody::empty)).await;
@@ -80,6 +84,7 @@ fn after(time: Monotonic, milliseconds: u32) -> Monotonic {
 struct Trip<'t> {
     thread: &'t Rc<Thread>,
     backend: &'t BackendEnvironment,
+    times: CallTimes,
     ends: Monotonic,
     repeatable: bool,
 }
@@ -105,7 +110,7 @@ impl Trip<'_> {
         let began = if lease.reused { asked } else { call.read_clock() };
         call.record().backend_target = Some(lease.address);
         let request = request(outgoing, &target, body);
-        let ends = after(began, self.backend.timeouts.first_byte_ms).min(self.ends);
+        let ends = after(began, self.times.first_byte_ms).min(self.ends);
         let reused = lease.reused;
         let response = match self.thread.deadlines.within(ends, send(&mut lease, request)).await {
             Some(Ok(response)) => response,
@@ -131,7 +136,7 @@ impl Trip<'_> {
             return Ok(lease);
         }
         let left = Duration::from_nanos(self.ends.0.saturating_sub(now.0));
-        let within = Duration::from_millis(u64::from(self.backend.timeouts.connect_ms)).min(left);
+        let within = Duration::from_millis(u64::from(self.times.connect_ms)).min(left);
         self.thread.pool.connect(target, within, metrics).await
     }
 }
