@@ -1,5 +1,6 @@
 //! A request's body on its way to the backend: counted, bounded, timed.
 
+use crate::remembered::{self, Source};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -20,6 +21,8 @@ pub(crate) struct Progress {
     pub(crate) bytes: Cell<u64>,
     /// Why the body ended early, if the client is to blame.
     pub(crate) fault: Cell<Option<Fault>>,
+    /// Bytes of it that were handed to a backend's connection, repeats included.
+    pub(crate) handed_on: Cell<u64>,
     /// hyper refused the framing of a body that ours had accepted.
     pub(crate) library_refused: Cell<bool>,
 }
@@ -30,7 +33,7 @@ pub(crate) struct Progress {
 pub(crate) struct RequestBody(Option<Box<Upload>>);
 
 struct Upload {
-    source: Incoming,
+    source: Source,
     most: u64,
     idle: Duration,
     /// Made when the client is waited for the first time: most bodies are here before anybody asks.
@@ -55,10 +58,18 @@ impl RequestBody {
         if source.is_end_stream() {
             return Self::empty();
         }
+        let source = Source::Once(source);
         Self(Some(Box::new(Upload { source, most, idle, timer: None, progress: Rc::default() })))
     }
 
-    /// No body; a request that can be sent again.
+    /// Remember what passes, as far as it is small, so that it can be sent once more. None where there is no body.
+    pub(crate) fn remember(&mut self) -> Option<Remembered> {
+        let upload = self.0.as_mut()?;
+        let body = upload.source.remember()?;
+        Some(Remembered { body, most: upload.most, idle: upload.idle, progress: Rc::clone(&upload.progress) })
+    }
+
+    /// No body.
     pub(crate) fn empty() -> Self {
         Self(None)
     }
@@ -87,7 +98,16 @@ impl Body for RequestBody {
         let Some(upload) = &mut self.0 else {
             return Poll::Ready(None);
         };
-        match Pin::new(&mut upload.source).poll_frame(context) {
+        if upload.source.is_taken_over() {
+            // Another try sends it: this one must not look as if it had come to its end.
+            self.0 = None;
+            return Poll::Ready(Some(Err(BodyEnded(Fault::BackendSendFailed))));
+        }
+        if let Some(again) = upload.source.next_remembered() {
+            upload.progress.handed_on.set(upload.progress.handed_on.get() + again.len() as u64);
+            return Poll::Ready(Some(Ok(Frame::data(again))));
+        }
+        match upload.source.poll_frame(context) {
             Poll::Pending => {
                 let idle = upload.idle;
                 let timer = upload.timer.get_or_insert_with(|| Box::pin(sleep(idle)));
@@ -107,6 +127,8 @@ impl Body for RequestBody {
                 if seen > upload.most {
                     return self.end(Fault::BodyTooLarge);
                 }
+                upload.source.keep(&data);
+                upload.progress.handed_on.set(upload.progress.handed_on.get() + data.len() as u64);
                 if let Some(timer) = &mut upload.timer {
                     timer.as_mut().reset(Instant::now() + upload.idle);
                 }
@@ -125,6 +147,23 @@ impl Body for RequestBody {
 
     fn size_hint(&self) -> SizeHint {
         self.0.as_ref().map_or_else(|| SizeHint::with_exact(0), |upload| upload.source.size_hint())
+    }
+}
+
+/// A body that can be sent once more, while it is small.
+pub(crate) struct Remembered {
+    body: remembered::Handle,
+    most: u64,
+    idle: Duration,
+    progress: Rc<Progress>,
+}
+
+impl Remembered {
+    /// The body from its beginning. None: more has passed than is remembered.
+    pub(crate) fn again(&self) -> Option<RequestBody> {
+        let source = self.body.again()?;
+        let progress = Rc::clone(&self.progress);
+        Some(RequestBody(Some(Box::new(Upload { source, most: self.most, idle: self.idle, timer: None, progress }))))
     }
 }
 

@@ -100,6 +100,11 @@ impl Snapshot {
         self.backends.get(&id)
     }
 
+    /// All backends.
+    pub fn backends(&self) -> impl Iterator<Item = &Known<Backend>> {
+        self.backends.values()
+    }
+
     /// All keys.
     pub fn keys(&self) -> &KeyTable {
         &self.keys

@@ -2,7 +2,7 @@
 
 use super::Known;
 use crate::credential::{CredentialPolicy, Signer, TokenTable};
-use crate::forward::Forwarding;
+use crate::forward::{Forwarding, GroupState, TargetState};
 use crate::ids::{Id, Kid};
 use crate::limit::{PartnerCells, Throttle};
 use crate::network::Network;
@@ -244,6 +244,8 @@ pub struct Target {
     pub key: String,
     /// None: plain.
     pub tls: Option<Arc<BackendTls>>,
+    /// What the node has learned of it.
+    pub state: Arc<TargetState>,
 }
 
 /// How TLS to a backend is verified.
@@ -271,6 +273,10 @@ pub struct BackendEnvironment {
     pub credential: CredentialPolicy,
     /// How its targets are called.
     pub forwarding: Forwarding,
+    /// The order of turns; empty for one target.
+    pub(crate) turns: Box<[u8]>,
+    /// What the node has learned of it.
+    pub state: Arc<GroupState>,
 }
 
 /// What stands behind.
@@ -288,7 +294,35 @@ pub struct Backend {
     pub version: Version,
 }
 
+impl BackendEnvironment {
+    /// What was learned of the same targets goes on, and so does the rest where its settings are the same.
+    fn with_what_was_learned(mut self, before: &Self) -> Self {
+        for target in &mut self.targets {
+            if let Some(same) = before.targets.iter().find(|same| same.key == target.key) {
+                *target = Arc::new(Target { state: Arc::clone(&same.state), ..Target::clone(target) });
+            }
+        }
+        if self.forwarding.breaker == before.forwarding.breaker {
+            self.state = Arc::clone(&before.state);
+        }
+        self
+    }
+}
+
 impl Backend {
+    /// This backend with what was learned of the one before it.
+    pub(super) fn with_what_was_learned(&self, before: &Self) -> Self {
+        let environment = |new: &Option<BackendEnvironment>, old: &Option<BackendEnvironment>| match (new, old) {
+            (Some(new), Some(old)) => Some(new.clone().with_what_was_learned(old)),
+            (new, _) => new.clone(),
+        };
+        Self {
+            live: environment(&self.live, &before.live),
+            test: environment(&self.test, &before.test),
+            ..self.clone()
+        }
+    }
+
     /// The backend of this environment, where it has one.
     pub fn environment(&self, environment: Environment) -> Option<&BackendEnvironment> {
         match environment {

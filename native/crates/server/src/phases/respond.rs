@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use portazgo_core::fault::Fault;
+use portazgo_core::forward::Flight;
 use portazgo_core::ids::Id;
 use portazgo_core::problem;
 use portazgo_core::record::{Delivery, Phase};
@@ -44,6 +45,9 @@ pub(crate) struct Stream {
     pub(crate) source: Incoming,
     pub(crate) lease: Option<Lease>,
     pub(crate) target: Arc<Target>,
+    /// Counts as in flight at the target as long as this lives.
+    #[expect(dead_code, reason = "it does its work when it is dropped")]
+    pub(crate) flight: Option<Flight>,
     pub(crate) most: Option<u64>,
     pub(crate) idle: Duration,
     pub(crate) ends: Instant,

@@ -3,6 +3,7 @@
 use super::forwarding::{MOST_TARGETS, forwarding};
 use super::{PublicPart, body_of, id_of, parse_id, refused, tls, version_of};
 use crate::credential::{ClaimsTemplate, CredentialPolicy, MintPolicy};
+use crate::forward::turns;
 use crate::ids::Id;
 use crate::snapshot::update::Refused;
 use crate::snapshot::wire::{
@@ -47,9 +48,12 @@ fn environment(
     if [times.connect_ms, times.first_byte_ms, times.idle_ms, times.total_ms].contains(&0) {
         return Err(refuse("timeouts", "a time of 0 ms would let no call through".to_owned()));
     }
-    let forwarding = forwarding(body.forwarding.clone(), body.targets.len());
+    let forwarding = forwarding(body.forwarding.clone(), body.targets.len())
+        .map_err(|(member, why)| refuse(&format!("forwarding.{member}"), why))?;
     Ok(BackendEnvironment {
-        forwarding: forwarding.map_err(|(member, why)| refuse(&format!("forwarding.{member}"), why))?,
+        turns: turns(body.targets.len(), &forwarding.weights),
+        state: Arc::default(),
+        forwarding,
         targets: Result::map_err(targets, |why| refuse("targets", why))?,
         timeouts: times,
         credential: credential(&body.credential).map_err(|why| refuse("credential", why))?,

@@ -96,12 +96,13 @@ pub(super) fn target(text: &str, tls: &Arc<BackendTls>) -> Result<Target, String
     let place = Place::Tcp(bare.to_owned(), number);
     let address = format!("{host}:{port}");
     if !secure {
-        return Ok(Target { place, host: address.clone(), key: address.clone(), address, tls: None });
+        let (host, key) = (address.clone(), address.clone());
+        return Ok(Target { place, host, key, address, tls: None, state: Arc::default() });
     }
     // Some servers know themselves without the usual port only.
     let named = if port == usual { host.to_owned() } else { address.clone() };
     let key = format!("{address} {}", tls.identity);
-    Ok(Target { place, address, host: named, key, tls: Some(Arc::clone(tls)) })
+    Ok(Target { place, address, host: named, key, tls: Some(Arc::clone(tls)), state: Arc::default() })
 }
 
 /// Longest path that fits into an address (Linux: 108 bytes with the closing NUL).
@@ -118,6 +119,7 @@ fn unix_target(text: &str, path: &str) -> Result<Target, String> {
         key: text.to_owned(),
         address: text.to_owned(),
         tls: None,
+        state: Arc::default(),
     })
 }
 
