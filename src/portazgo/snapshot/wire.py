@@ -253,16 +253,8 @@ class PlanBody(TypedDict):
     throttles: list[ThrottleBody]
 
 
-class RouteTimeoutsBody(TypedDict):
-    """How long a call may take; absent: as the backend says. Null `total_ms`: it has no end."""
-
-    first_byte_ms: NotRequired[int]
-    idle_ms: NotRequired[int]
-    total_ms: NotRequired[int | None]
-
-
 class RouteBody(TypedDict):
-    """`route`; null hosts: any. Absent members say nothing, and need no feature."""
+    """`route`; null hosts: any."""
 
     api: str
     api_name: str
@@ -281,6 +273,3 @@ class RouteBody(TypedDict):
     query: Literal["all"] | list[str]
     request_headers: list[str]
     response_headers: list[str]
-    upgrades: NotRequired[list[Literal["websocket"]]]
-    idempotency_key: NotRequired[bool]
-    timeouts: NotRequired[RouteTimeoutsBody]
