@@ -244,6 +244,8 @@ pub struct Target {
     pub key: String,
     /// None: plain.
     pub tls: Option<Arc<BackendTls>>,
+    /// How long its connections are kept idle.
+    pub idle_ms: u32,
     /// What the node has learned of it.
     pub state: Arc<TargetState>,
 }
