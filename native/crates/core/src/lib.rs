@@ -39,5 +39,4 @@ pub const FEATURES: &[&str] = &[
     "route.idempotency-key.1",
     "route.passthrough.1",
     "route.timeouts.1",
-    "route.upgrade.1",
 ];

@@ -255,6 +255,7 @@ pub(super) struct RouteBody {
 /// Each member is optional, and absent means the backend's.
 #[derive(Clone, Copy, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[allow(clippy::struct_field_names, reason = "a unit stands in each name")]
 pub(super) struct RouteTimeoutsBody {
     pub(super) first_byte_ms: Option<u32>,
     pub(super) idle_ms: Option<u32>,
