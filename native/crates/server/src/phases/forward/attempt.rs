@@ -62,7 +62,7 @@ impl Trip<'_> {
         };
         call.record().backend_target = Some(lease.address);
         let request = request(outgoing, target, body.take());
-        let ends = after(sent_at, backend.timeouts.first_byte_ms).min(self.ends);
+        let ends = after(sent_at, self.times.first_byte_ms).min(self.ends);
         let reused = lease.reused;
         lease.exchange.begin(request.method() == http::Method::HEAD);
         // The request is on its way when the future is made: what a call keeps while its backend works is small.
@@ -124,7 +124,7 @@ impl Trip<'_> {
             permit.make_room();
         }
         let left = Duration::from_nanos(self.ends.0.saturating_sub(call.at().0));
-        let within = Duration::from_millis(u64::from(self.backend.timeouts.connect_ms)).min(left);
+        let within = Duration::from_millis(u64::from(self.times.connect_ms)).min(left);
         // Boxed: connecting is rare, and what it needs would make every call's future twice as large.
         let mut lease = Box::pin(self.thread.pool.connect(target, within, permit.as_ref(), metrics)).await?;
         lease.permit = permit;
