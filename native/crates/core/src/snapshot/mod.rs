@@ -13,7 +13,7 @@ mod wire;
 
 pub use shards::Shards;
 pub use types::{
-    Application, Backend, BackendEnvironment, BackendTls, Environment, Issuer, Key, KeyStatus, Metadata, Partner, Plan,
+    Application, Backend, BackendEnvironment, BackendTls, Environment, Fingerprint, Issuer, Key, KeyStatus, Metadata, Partner, Plan,
     QueryPolicy, Route, RouteAction, SecretDigest, SecretSlot, SigningKey, SigningState, Target, Timeouts, Version,
 };
 pub use update::{Refused, Update, validate};
