@@ -153,6 +153,71 @@ class BackendTlsBody(TypedDict):
     crl: str | None
 
 
+class PoolBody(TypedDict):
+    """Connections to each target; null: no cap."""
+
+    connections: NotRequired[int | None]
+    waiting: NotRequired[int]
+    wait_ms: NotRequired[int]
+    idle_ms: NotRequired[int]
+
+
+class EjectionBody(TypedDict):
+    """When a target that fails is left out for a while."""
+
+    failures: NotRequired[int]
+    first_ms: NotRequired[int]
+    most_ms: NotRequired[int]
+    most_percent: NotRequired[int]
+
+
+class CheckBody(TypedDict):
+    """How targets are asked for their health."""
+
+    path: str
+    interval_ms: NotRequired[int]
+    timeout_ms: NotRequired[int]
+    healthy: NotRequired[int]
+    unhealthy: NotRequired[int]
+
+
+class BreakerBody(TypedDict):
+    """When a backend is not called at all for a while."""
+
+    failure_percent: NotRequired[int]
+    least_calls: NotRequired[int]
+    window_ms: NotRequired[int]
+    open_ms: NotRequired[int]
+
+
+class RetryBody(TypedDict):
+    """How often a call may be repeated; `attempts` counts the first."""
+
+    attempts: NotRequired[int]
+    budget_percent: NotRequired[int]
+    least_per_second: NotRequired[int]
+
+
+class DnsBody(TypedDict):
+    """How long names of targets are believed."""
+
+    most_ttl_seconds: NotRequired[int]
+
+
+class ForwardingBody(TypedDict):
+    """How targets are called; absent members have their defaults. Null `ejection` is none, absent one of several targets."""
+
+    weights: NotRequired[list[int] | None]
+    balance: NotRequired[Literal["round_robin", "least_in_flight"]]
+    http2: NotRequired[Literal["off", "alpn", "prior_knowledge"]]
+    pool: NotRequired[PoolBody]
+    ejection: NotRequired[EjectionBody | None]
+    check: NotRequired[CheckBody | None]
+    breaker: NotRequired[BreakerBody | None]
+    retry: NotRequired[RetryBody]
+    dns: NotRequired[DnsBody]
+
+
 class BackendEnvironmentBody(TypedDict):
     """A backend in one environment."""
 

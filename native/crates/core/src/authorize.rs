@@ -3,7 +3,9 @@
 use crate::authenticate::Identity;
 use crate::fault::Fault;
 use crate::security::SecurityLane;
-use crate::snapshot::{Application, Backend, BackendEnvironment, Fingerprint, Known, Partner, Plan, Route, RouteAction, Snapshot};
+use crate::snapshot::{
+    Application, Backend, BackendEnvironment, Fingerprint, Known, Partner, Plan, Route, RouteAction, Snapshot,
+};
 use std::net::IpAddr;
 use std::sync::Arc;
 

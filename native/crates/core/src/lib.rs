@@ -1,7 +1,7 @@
 //! What decides in Portazgo's data plane.
 //!
 //! Engine-neutral: no sockets, no runtime, no clock of its own; time and randomness are passed in. One module per phase
-//! of a request's path (`framing`, `route`, `authenticate`, `authorize`, `limit`, `credential`, `record`), beside what
+//! of a request's path (`framing`, `route`, `authenticate`, `authorize`, `limit`, `credential`, `forward`, `record`), beside what
 //! they work on: the compiled `snapshot` and the `security` lane.
 #![forbid(unsafe_code)]
 
@@ -10,6 +10,7 @@ pub mod authorize;
 pub mod client;
 pub mod credential;
 pub mod fault;
+pub mod forward;
 pub mod framing;
 pub mod ids;
 pub mod limit;
@@ -25,6 +26,7 @@ pub mod whoami;
 
 /// What this build understands; compiled resources name what they require (docs/wire.md, section 6).
 pub const FEATURES: &[&str] = &[
+    "backend.forwarding.1",
     "backend.http1.1",
     "backend.tls.1",
     "credential.mint-es256.1",

@@ -2,6 +2,7 @@
 
 use crate::admin::AdminListener;
 use crate::config::Config;
+use crate::health::Checker;
 use crate::identity::{new_id, node_id};
 use crate::journal::{self, Closed, EndedEpoch, Journal, SealedSegment};
 use crate::phases::accept::Acceptor;
@@ -65,6 +66,7 @@ struct Running {
     threads: Vec<Handle>,
     acceptor: Option<Acceptor>,
     admin: Option<AdminListener>,
+    checker: Option<Checker>,
 }
 
 impl Gateway {
@@ -100,6 +102,7 @@ impl Gateway {
             running.threads.push(Handle::start(index, Arc::clone(&self.shared), Arc::clone(&self.journal))?);
         }
         running.acceptor = Some(Acceptor::start(gateway, Arc::clone(&self.shared), &running.threads)?);
+        running.checker = Some(Checker::start(Arc::clone(&self.shared))?);
         running.admin = Some(AdminListener::start(admin, Arc::clone(&self.shared), Arc::clone(&self.journal))?);
         Ok(())
     }
@@ -120,6 +123,9 @@ impl Gateway {
             lane.enter(history);
             lane.take_all(history, update.security_entries())
         });
+        if let Some(checker) = &self.running().checker {
+            checker.look_again();
+        }
         self.wait_until_loaded().map_err(|why| Refused { place: "data threads".to_owned(), why })?;
         self.shared.last_apply_us.store(began.elapsed().as_micros() as u64, Ordering::Relaxed);
         Ok(revision)
@@ -235,6 +241,9 @@ impl Gateway {
         for thread in &mut std::mem::take(&mut running.threads) {
             // Closing its inbox ends the thread; what is still in flight is dropped, and its records say so.
             thread.close();
+        }
+        if let Some(mut checker) = running.checker.take() {
+            checker.stop();
         }
         if let Some(mut admin) = running.admin.take() {
             admin.stop();

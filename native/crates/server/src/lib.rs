@@ -1,12 +1,15 @@
 //! Portazgo's data plane around `portazgo-core`: sockets, HTTP, pools, the journal.
 
 mod admin;
+mod alarm;
 mod answers;
 mod clock;
 mod config;
 mod connection;
+mod deadlines;
 mod gateway;
 mod headers;
+mod health;
 mod http2;
 mod identity;
 pub mod journal;
@@ -15,6 +18,7 @@ mod panics;
 mod phases;
 mod pool;
 mod random;
+mod remembered;
 mod resolve;
 mod shared;
 mod thread;

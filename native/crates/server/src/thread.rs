@@ -1,6 +1,7 @@
 //! A data thread: one runtime, its connections, its pool, its slab, its copy of the snapshot.
 
 use crate::connection;
+use crate::deadlines::{self, Deadlines};
 use crate::journal::{Journal, ThreadJournal};
 use crate::metrics::{ThreadMetrics, add, subtract};
 use crate::pool::Pool;
@@ -37,6 +38,7 @@ pub(crate) struct Thread {
     pub(crate) journal: ThreadJournal,
     pub(crate) pool: Pool,
     pub(crate) random: Random,
+    pub(crate) deadlines: Deadlines,
     loaded: RefCell<Loaded>,
     generation: Cell<u64>,
     draining: watch::Sender<bool>,
@@ -56,6 +58,7 @@ impl Thread {
             journal,
             pool: Pool::default(),
             random: Random::new(),
+            deadlines: Deadlines::default(),
             loaded: RefCell::new(Loaded { snapshot: None, lane: Arc::default() }),
             generation: Cell::new(0),
             draining: watch::Sender::new(false),
@@ -128,6 +131,7 @@ impl Handle {
 }
 
 async fn run(thread: Rc<Thread>, mut inbox: UnboundedReceiver<Command>) {
+    tokio::task::spawn_local(deadlines::watch(Rc::clone(&thread)));
     while let Some(command) = inbox.recv().await {
         match command {
             Command::Connection(stream, peer) => accept(&thread, stream, peer),

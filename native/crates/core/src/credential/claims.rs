@@ -18,23 +18,27 @@ pub(super) struct Values<'v> {
 }
 
 /// The claims of a backend's tokens: constants, and values of partner, application and key.
+#[derive(Clone)]
 pub struct ClaimsTemplate {
     claims: Vec<(String, ClaimValue)>,
     /// Whether anything of the key is read; then each key has tokens of its own.
     pub reads_key: bool,
 }
 
+#[derive(Clone)]
 enum ClaimValue {
     Constant(Value),
     Whole(Path),
     Text(Vec<TextPiece>),
 }
 
+#[derive(Clone)]
 enum TextPiece {
     Literal(String),
     Value(Path),
 }
 
+#[derive(Clone)]
 enum Path {
     PartnerId,
     PartnerName,

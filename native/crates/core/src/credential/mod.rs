@@ -26,6 +26,7 @@ use tokens::Token;
 const BACKDATED_SECONDS: i64 = 5;
 
 /// How calls to a backend are credentialed.
+#[derive(Clone)]
 pub enum CredentialPolicy {
     /// They carry none.
     None,
@@ -34,6 +35,7 @@ pub enum CredentialPolicy {
 }
 
 /// How a JWT is made.
+#[derive(Clone)]
 pub struct MintPolicy {
     /// Who signs.
     pub issuer: Id,

@@ -2,6 +2,7 @@
 
 use super::Known;
 use crate::credential::{CredentialPolicy, Signer, TokenTable};
+use crate::forward::{Forwarding, GroupState, TargetState};
 use crate::ids::{Id, Kid};
 use crate::limit::{PartnerCells, Throttle};
 use crate::network::Network;
@@ -9,6 +10,7 @@ use crate::route::{PathBuilder, Template};
 use aws_lc_rs::hmac;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What operators note of partners and applications: texts, numbers and booleans, for claims.
@@ -192,9 +194,21 @@ pub struct SigningKey {
     pub outdated: bool,
 }
 
+/// Where to connect.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// A name or an address (IPv6 without brackets), and a port.
+    Tcp(String, u16),
+    /// The absolute path of a Unix socket.
+    Unix(PathBuf),
+}
+
 /// Where a backend is.
+#[derive(Clone)]
 pub struct Target {
-    /// `host:port`: where to connect.
+    /// Where to connect.
+    pub place: Place,
+    /// The same as text: `host:port` or `unix:/path`.
     pub address: String,
     /// What `Host` says.
     pub host: String,
@@ -203,6 +217,8 @@ pub struct Target {
     pub key: String,
     /// None: plain.
     pub tls: Option<Arc<BackendTls>>,
+    /// What the node has learned of it.
+    pub state: Arc<TargetState>,
 }
 
 /// How TLS to a backend is verified.
@@ -220,6 +236,7 @@ pub struct BackendTls {
 }
 
 /// A backend in one environment.
+#[derive(Clone)]
 pub struct BackendEnvironment {
     /// In the order given.
     pub targets: Vec<Arc<Target>>,
@@ -227,9 +244,16 @@ pub struct BackendEnvironment {
     pub timeouts: Timeouts,
     /// How calls are credentialed.
     pub credential: CredentialPolicy,
+    /// How its targets are called.
+    pub forwarding: Forwarding,
+    /// The order of turns; empty for one target.
+    pub(crate) turns: Box<[u8]>,
+    /// What the node has learned of it.
+    pub state: Arc<GroupState>,
 }
 
 /// What stands behind.
+#[derive(Clone)]
 pub struct Backend {
     /// Id.
     pub id: Id,
@@ -243,7 +267,35 @@ pub struct Backend {
     pub version: Version,
 }
 
+impl BackendEnvironment {
+    /// What was learned of the same targets goes on, and so does the rest where its settings are the same.
+    fn with_what_was_learned(mut self, before: &Self) -> Self {
+        for target in &mut self.targets {
+            if let Some(same) = before.targets.iter().find(|same| same.key == target.key) {
+                *target = Arc::new(Target { state: Arc::clone(&same.state), ..Target::clone(target) });
+            }
+        }
+        if self.forwarding.breaker == before.forwarding.breaker {
+            self.state = Arc::clone(&before.state);
+        }
+        self
+    }
+}
+
 impl Backend {
+    /// This backend with what was learned of the one before it.
+    pub(super) fn with_what_was_learned(&self, before: &Self) -> Self {
+        let environment = |new: &Option<BackendEnvironment>, old: &Option<BackendEnvironment>| match (new, old) {
+            (Some(new), Some(old)) => Some(new.clone().with_what_was_learned(old)),
+            (new, _) => new.clone(),
+        };
+        Self {
+            live: environment(&self.live, &before.live),
+            test: environment(&self.test, &before.test),
+            ..self.clone()
+        }
+    }
+
     /// The backend of this environment, where it has one.
     pub fn environment(&self, environment: Environment) -> Option<&BackendEnvironment> {
         match environment {

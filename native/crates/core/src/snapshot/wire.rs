@@ -2,8 +2,9 @@
 //! not be dropped silently.
 
 use super::{Environment, KeyStatus, Metadata, SecretSlot, SigningState, Timeouts};
+use crate::forward::{Balance, BreakerPolicy, CheckPolicy, DnsPolicy, EjectionPolicy, Http2, PoolPolicy, RetryPolicy};
 use crate::security::Entry;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 /// Any line of a stream; which members are there says which line it is.
@@ -149,6 +150,38 @@ pub(super) struct BackendEnvironmentBody {
     pub(super) credential: CredentialBody,
     #[serde(default)]
     pub(super) tls: Option<BackendTlsBody>,
+    #[serde(default)]
+    pub(super) forwarding: Option<ForwardingBody>,
+}
+
+/// Each member is optional, and absent means its default.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct ForwardingBody {
+    pub(super) weights: Option<Vec<u32>>,
+    pub(super) balance: Option<Balance>,
+    pub(super) http2: Option<Http2>,
+    pub(super) pool: Option<PoolPolicy>,
+    pub(super) ejection: Given<EjectionPolicy>,
+    pub(super) check: Option<CheckPolicy>,
+    pub(super) breaker: Option<BreakerPolicy>,
+    pub(super) retry: Option<RetryPolicy>,
+    pub(super) dns: Option<DnsPolicy>,
+}
+
+/// A member for which null says something else than its absence.
+#[derive(Clone, Default)]
+pub(super) enum Given<T> {
+    #[default]
+    Absent,
+    Null,
+    Value(T),
+}
+
+impl<'d, T: Deserialize<'d>> Deserialize<'d> for Given<T> {
+    fn deserialize<D: Deserializer<'d>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::deserialize(deserializer)?.map_or(Self::Null, Self::Value))
+    }
 }
 
 #[derive(Default, Deserialize)]

@@ -274,8 +274,7 @@ pub(crate) fn decide_peer(snapshot: &Snapshot, lane: &SecurityLane, peer: Peer<'
     let identity = identify(snapshot, lane);
     let caller = authorize::caller(&identity, snapshot)?;
     let route = found_route(snapshot, "/v1/badges/7");
-    let decided: Result<Authorized<'_>, Fault> =
-        authorize::authorize(&caller, &identity, &route, snapshot, lane, peer);
+    let decided: Result<Authorized<'_>, Fault> = authorize::authorize(&caller, &identity, &route, snapshot, lane, peer);
     decided.map(|_| ())
 }
 

@@ -22,10 +22,10 @@ pub(super) fn prove(
     snapshot: &Snapshot,
     lane: &SecurityLane,
 ) -> Result<Identity, Refusal> {
-    call.reached(Phase::Authenticate);
+    call.reached_too(Phase::Authenticate);
     let api_keys = head.headers.get_all("x-api-key").iter().map(http::HeaderValue::as_bytes);
     let authorizations = head.headers.get_all(header::AUTHORIZATION).iter().map(http::HeaderValue::as_bytes);
-    let now = thread.shared.clock.wall();
+    let now = call.wall();
     let proven = authenticate::presented(api_keys, authorizations)
         .and_then(|key| authenticate::authenticate(key, &thread.shared.config.key_prefix, snapshot, lane, now));
     match proven {

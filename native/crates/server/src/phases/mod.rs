@@ -86,7 +86,7 @@ pub(crate) async fn serve_stream(
         None => unrecorded(thread, wire, Fault::GatewayOverloaded),
         Some(mut call) => {
             let refused = framing_http2::accept(&mut request, thread.shared.config.limits)
-                .map(|head| call.head_accepted(head))
+                .map(|head| call.head_accepted(head, true))
                 .err();
             answer(thread, wire, call, refused, request, BODY_TIME).await.0
         }
@@ -165,13 +165,16 @@ async fn run(
     let identity = authenticate::prove(thread, call, &head, &snapshot, &lane)?;
     let caller = authorize::caller(call, &identity, &snapshot)?;
     let authorized = authorize::permit(call, &caller, &identity, &found.route, &snapshot, &lane, peer)?;
-    let standing = limit::decide(thread, call, &caller, &identity, &authorized.plan)?;
+    let standing = limit::decide(call, &caller, &identity, &authorized.plan)?;
     let backend = authorized.backend_environment(&caller);
-    let mut outgoing = transform_request::build(call, &head, &found, authorized.action, origin)?;
-    credential::attach(thread, call, &mut outgoing, &caller, &identity, &authorized, &snapshot, &lane)?;
+    let compose = |call: &mut Call| {
+        let mut outgoing = transform_request::build(call, &head, &found, authorized.action, origin)?;
+        credential::attach(thread, call, &mut outgoing, &caller, &identity, &authorized, &snapshot, &lane)?;
+        Ok(outgoing)
+    };
     // It is taken once: whoever refuses before leaves it where it is.
     let body = body.take().ok_or(Fault::GatewayPanic)?;
-    let came_back = forward::forward(thread, wire, call, outgoing, body, backend, authorized.action).await?;
+    let came_back = forward::forward(thread, wire, call, compose, body, backend, authorized.action).await?;
     let mut answer = transform_response::build(call, came_back, authorized.action, backend).await?;
     limit::tell(&mut answer.headers, standing);
     Ok(answer)

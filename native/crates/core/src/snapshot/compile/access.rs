@@ -86,7 +86,11 @@ fn parse_networks(texts: &[String], line: &ResourceLine<'_>) -> Result<Box<[Netw
 
 fn fingerprints(texts: &[String], line: &ResourceLine<'_>) -> Result<Box<[Fingerprint]>, Refused> {
     if texts.is_empty() {
-        return Err(refused(line, "client_certificates", "an empty list would kill the key; null means that it needs none"));
+        return Err(refused(
+            line,
+            "client_certificates",
+            "an empty list would kill the key; null means that it needs none",
+        ));
     }
     let parse = |text: &String| {
         digest(text).ok_or_else(|| {

@@ -1,7 +1,9 @@
 //! What stands behind, and who signs for it: backends, issuers, signing keys.
 
+use super::forwarding::{MOST_TARGETS, forwarding};
 use super::{PublicPart, body_of, id_of, parse_id, refused, tls, version_of};
 use crate::credential::{ClaimsTemplate, CredentialPolicy, MintPolicy};
+use crate::forward::turns;
 use crate::ids::Id;
 use crate::snapshot::update::Refused;
 use crate::snapshot::wire::{
@@ -37,13 +39,21 @@ fn environment(
     if body.targets.is_empty() {
         return Err(refuse("targets", "there is none".to_owned()));
     }
+    if body.targets.len() > MOST_TARGETS {
+        return Err(refuse("targets", format!("there are {}, more than {MOST_TARGETS}", body.targets.len())));
+    }
     let tls = tls::backend_tls(body.tls.as_ref()).map_err(|(member, why)| refuse(member, why))?;
     let targets = body.targets.iter().map(|text| tls::target(text, &tls).map(Arc::new)).collect();
     let times = body.timeouts;
     if [times.connect_ms, times.first_byte_ms, times.idle_ms, times.total_ms].contains(&0) {
         return Err(refuse("timeouts", "a time of 0 ms would let no call through".to_owned()));
     }
+    let forwarding = forwarding(body.forwarding.clone(), body.targets.len())
+        .map_err(|(member, why)| refuse(&format!("forwarding.{member}"), why))?;
     Ok(BackendEnvironment {
+        turns: turns(body.targets.len(), &forwarding.weights),
+        state: Arc::default(),
+        forwarding,
         targets: Result::map_err(targets, |why| refuse("targets", why))?,
         timeouts: times,
         credential: credential(&body.credential).map_err(|why| refuse("credential", why))?,

@@ -2,6 +2,7 @@
 
 mod access;
 mod backend;
+mod forwarding;
 mod route;
 mod tls;
 

@@ -1,7 +1,7 @@
 //! Where backends are, and how TLS to them is verified.
 
 use crate::snapshot::wire::BackendTlsBody;
-use crate::snapshot::{BackendTls, Target};
+use crate::snapshot::{BackendTls, Place, Target};
 use aws_lc_rs::digest::{Context, SHA256};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -71,12 +71,15 @@ fn pem(text: &str, label: &str) -> Result<Vec<Vec<u8>>, String> {
     if blocks.is_empty() { Err(format!("it holds no {label} in PEM form")) } else { Ok(blocks) }
 }
 
-/// `http://host[:port]` or `https://host[:port]`.
+/// `http://host[:port]`, `https://host[:port]` or `unix:/absolute/path`.
 pub(super) fn target(text: &str, tls: &Arc<BackendTls>) -> Result<Target, String> {
+    if let Some(path) = text.strip_prefix("unix:") {
+        return unix_target(text, path);
+    }
     let (secure, authority) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
         (Some(rest), _) => (true, rest),
         (_, Some(rest)) => (false, rest),
-        _ => return Err(format!("{text:?} does not begin with http:// or https://")),
+        _ => return Err(format!("{text:?} does not begin with http://, https:// or unix:/")),
     };
     let authority = authority.strip_suffix('/').unwrap_or(authority);
     let usual = if secure { "443" } else { "80" };
@@ -85,17 +88,39 @@ pub(super) fn target(text: &str, tls: &Arc<BackendTls>) -> Result<Target, String
         _ => (authority, usual),
     };
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._[]:".contains(&byte);
-    if host.is_empty() || !host.bytes().all(is_plain) || port.parse::<u16>().is_err() {
+    let number = port.parse().ok().filter(|_| !host.is_empty() && host.bytes().all(is_plain));
+    let Some(number) = number else {
         return Err(format!("{text:?} is not http://host:port or https://host:port"));
-    }
+    };
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let place = Place::Tcp(bare.to_owned(), number);
     let address = format!("{host}:{port}");
     if !secure {
-        return Ok(Target { host: address.clone(), key: address.clone(), address, tls: None });
+        let (host, key) = (address.clone(), address.clone());
+        return Ok(Target { place, host, key, address, tls: None, state: Arc::default() });
     }
     // Some servers know themselves without the usual port only.
     let named = if port == usual { host.to_owned() } else { address.clone() };
     let key = format!("{address} {}", tls.identity);
-    Ok(Target { address, host: named, key, tls: Some(Arc::clone(tls)) })
+    Ok(Target { place, address, host: named, key, tls: Some(Arc::clone(tls)), state: Arc::default() })
+}
+
+/// Longest path that fits into an address (Linux: 108 bytes with the closing NUL).
+const MOST_PATH_BYTES: usize = 107;
+
+/// A server on this host. There is no name to verify, so there is no TLS.
+fn unix_target(text: &str, path: &str) -> Result<Target, String> {
+    if !path.starts_with('/') || path.len() > MOST_PATH_BYTES || path.contains('\0') {
+        return Err(format!("{text:?} is not unix:/absolute/path of at most {MOST_PATH_BYTES} bytes"));
+    }
+    Ok(Target {
+        place: Place::Unix(path.into()),
+        host: "localhost".to_owned(),
+        key: text.to_owned(),
+        address: text.to_owned(),
+        tls: None,
+        state: Arc::default(),
+    })
 }
 
 #[cfg(test)]
@@ -123,11 +148,29 @@ mod tests {
         );
         let usual = target("https://api.example/", &public).unwrap();
         assert_eq!((usual.address.as_str(), usual.host.as_str()), ("api.example:443", "api.example"));
-        assert_eq!(target("https://[2001:db8::1]:8443", &public).unwrap().host, "[2001:db8::1]:8443");
+        let sixth = target("https://[2001:db8::1]:8443", &public).unwrap();
+        assert_eq!(
+            (sixth.host.as_str(), sixth.place),
+            ("[2001:db8::1]:8443", Place::Tcp("2001:db8::1".to_owned(), 8443))
+        );
+        let unix = target("unix:/run/app/web.sock", &public).unwrap();
+        assert_eq!(
+            (unix.place, unix.host.as_str(), unix.address.as_str(), unix.tls.is_none()),
+            (Place::Unix("/run/app/web.sock".into()), "localhost", "unix:/run/app/web.sock", true)
+        );
         assert_ne!(usual.key, target("https://api.example", &own).unwrap().key);
         assert_ne!(usual.key, target("http://api.example:443", &public).unwrap().key);
         assert_eq!(usual.key, target("https://api.example", &rules(|_| ()).unwrap()).unwrap().key);
-        for text in ["ftp://a", "https://", "https://a b", "https://user@a", "https://a/path", "https://a:99999"] {
+        for text in [
+            "ftp://a",
+            "https://",
+            "https://a b",
+            "https://user@a",
+            "https://a/path",
+            "https://a:99999",
+            "unix:run",
+            "unix:/\0",
+        ] {
             assert!(target(text, &public).is_err(), "{text}");
         }
     }
