@@ -126,11 +126,20 @@ $(CARGO_DENY):
 
 # ----------------------------------------------------------------------------------------------------------------- test
 
-.PHONY: test test-rust test-python
-test: test-rust test-python fuzz ## Run all tests; each fuzz target for 15 s.
+.PHONY: test test-rust test-instructions test-python
+test: test-rust test-instructions test-python fuzz ## Run all tests; each fuzz target for 15 s.
 
 test-rust: native
 	@$(STEP) "tests: Rust" $(CARGO) test $(WORKSPACE) $(TEST_HOOKS) --quiet
+
+# Times differ between machines and hours; how many instructions a request costs in the core does not.
+test-instructions: native
+	@$(STEP) --quiet "services for the tests" scripts/test-services
+	@$(STEP) "instructions a request costs" $(PYTHON) scripts/instructions.py
+
+.PHONY: instructions-baseline
+instructions-baseline: native ## Count again what a request costs in the core; commit it with what changed it.
+	@$(STEP) "bench/instructions.json" $(PYTHON) scripts/instructions.py --renew
 
 test-python: native
 	@$(STEP) --quiet "services for the tests" scripts/test-services
@@ -148,6 +157,7 @@ $(CARGO_FUZZ):
 BENCHMARKS := $(filter-out bench/report.py,$(wildcard bench/*.py))
 .PHONY: bench
 bench: native ## Run the benchmarks; each writes bench/results (a quiet machine, please).
+	@$(STEP) --quiet "peers of the benchmarks" scripts/test-services bench
 	@missed=0; for benchmark in $(BENCHMARKS); do \
 		PYTHONPATH=tests $(STEP) "$$benchmark" $(PYTHON) "$$benchmark" || missed=1; done; exit $$missed
 

@@ -318,6 +318,15 @@ def test_one_target_is_tried_again_after_a_pause(stage: Stage) -> None:
     stage.expect(got, 3, "backend_reset_before_headers")
 
 
+def test_what_is_kept_is_closed_when_its_time_is_over(stage: Stage) -> None:
+    assert stage.call("alone").status == 200
+    assert stage.node.metric("portazgo_backend_idle") > 0
+    wait_for(lambda: stage.node.metric("portazgo_backend_idle") == 0, "the end of idle connections")
+    assert stage.call("alone").status == 200
+    carriers = [connection for connection, name in stage.targets["alone"][0].carried if name == "good"]
+    assert len(set(carriers)) == len(carriers)
+
+
 def test_a_cap_holds_over_all_threads_and_who_waits_is_served(stage: Stage) -> None:
     stage.script("capped", "slow", after_a_while)
     for _ in range(3):

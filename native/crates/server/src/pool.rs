@@ -7,6 +7,7 @@
 use crate::answers::{Answers, Exchange};
 use crate::metrics::{ThreadMetrics, add, subtract};
 use crate::resolve::Resolver;
+use crate::thread::Thread;
 use crate::tls;
 use crate::transport::Transport;
 use crate::upstream::RequestBody;
@@ -16,7 +17,7 @@ use portazgo_core::fault::Fault;
 use portazgo_core::forward::{Closing, Permit, TargetState};
 use portazgo_core::snapshot::Target;
 use portazgo_core::time::Monotonic;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio::time::timeout_at;
 
 /// The longest that a connection may have been idle that takes what must not be repeated; nanoseconds, as all times of this
@@ -32,6 +34,8 @@ pub(crate) const FRESH: u64 = 1_000_000_000;
 /// No more files for this process, or for this host (Linux).
 const EMFILE: i32 = 24;
 const ENFILE: i32 = 23;
+/// From one look at what is kept to the next.
+const SWEEP: Duration = Duration::from_millis(250);
 /// Idle connections kept per target and thread.
 const MOST_IDLE: usize = 512;
 
@@ -79,6 +83,9 @@ struct Shelf {
 #[derive(Default)]
 pub(crate) struct Pool {
     shelves: RefCell<Vec<Shelf>>,
+    /// There is nothing on any shelf, so nobody looks.
+    resting: Cell<bool>,
+    first: Notify,
     resolver: Resolver,
     tls: tls::Outgoing,
 }
@@ -143,6 +150,30 @@ impl Pool {
             None => shelves.push(Shelf { target, idle: vec![idle] }),
         }
         add(&metrics.backend_idle);
+        if self.resting.replace(false) {
+            self.first.notify_one();
+        }
+    }
+
+    /// Close what has been idle for its time, and forget targets that no snapshot has any more.
+    fn sweep(&self, now: Monotonic, metrics: &ThreadMetrics) {
+        let mut shelves = self.shelves.borrow_mut();
+        for shelf in shelves.iter_mut() {
+            let kept = u64::from(shelf.target.idle_ms) * 1_000_000;
+            // The newest stand last.
+            let over = shelf.idle.partition_point(|idle| now.0.saturating_sub(idle.since.0) >= kept);
+            for _ in shelf.idle.drain(..over) {
+                subtract(&metrics.backend_idle);
+            }
+        }
+        shelves.retain(|shelf| !shelf.idle.is_empty() || Arc::strong_count(&shelf.target) > 1);
+    }
+
+    async fn rest_until_something_is_kept(&self) {
+        if self.shelves.borrow().iter().all(|shelf| shelf.idle.is_empty()) {
+            self.resting.set(true);
+            self.first.notified().await;
+        }
     }
 
     /// A new connection.
@@ -187,6 +218,15 @@ impl Pool {
             }
         }
         Err(last)
+    }
+}
+
+/// Sweep the thread's pool, for as long as the thread lives.
+pub(crate) async fn sweep(thread: Rc<Thread>) {
+    loop {
+        thread.pool.rest_until_something_is_kept().await;
+        tokio::time::sleep(SWEEP).await;
+        thread.pool.sweep(thread.shared.clock.monotonic(), thread.metrics());
     }
 }
 

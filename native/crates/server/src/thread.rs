@@ -4,7 +4,7 @@ use crate::connection;
 use crate::deadlines::{self, Deadlines};
 use crate::journal::{Journal, ThreadJournal};
 use crate::metrics::{ThreadMetrics, add, subtract};
-use crate::pool::Pool;
+use crate::pool::{self, Pool};
 use crate::random::Random;
 use crate::shared::Shared;
 use portazgo_core::ids::Id;
@@ -132,6 +132,7 @@ impl Handle {
 
 async fn run(thread: Rc<Thread>, mut inbox: UnboundedReceiver<Command>) {
     tokio::task::spawn_local(deadlines::watch(Rc::clone(&thread)));
+    tokio::task::spawn_local(pool::sweep(Rc::clone(&thread)));
     while let Some(command) = inbox.recv().await {
         match command {
             Command::Connection(stream, peer) => accept(&thread, stream, peer),

@@ -265,6 +265,59 @@ mod tests {
         assert_eq!(target.permits.counts(), (1, 0, 0));
     }
 
+    /// Wakes a thread.
+    struct Unpark(std::thread::Thread);
+
+    impl std::task::Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    /// A permit, waited for where that is needed; None where the caller leaves the queue after one look.
+    fn enter(target: &Arc<TargetState>, leaves: bool) -> Option<Permit> {
+        let mut waiting = match Permit::ask(target, 3, 100) {
+            Asked::Now(permit) => return Some(permit),
+            Asked::Wait(waiting) => waiting,
+            Asked::Full => panic!("the queue holds everybody"),
+        };
+        let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+        loop {
+            match waiting.poll(&mut Context::from_waker(&waker)) {
+                Poll::Ready(permit) => return Some(permit),
+                Poll::Pending if leaves => return None,
+                Poll::Pending => std::thread::park(),
+            }
+        }
+    }
+
+    #[test]
+    fn many_threads_never_hold_more_than_the_cap_and_leave_nothing_behind() {
+        let target = Arc::default();
+        let (inside, most) = (std::sync::atomic::AtomicU32::new(0), std::sync::atomic::AtomicU32::new(0));
+        let order = std::sync::atomic::Ordering::SeqCst;
+        std::thread::scope(|scope| {
+            for thread in 0..8 {
+                let (target, inside, most) = (&target, &inside, &most);
+                scope.spawn(move || {
+                    for round in 0..500 {
+                        let Some(permit) = enter(target, (thread + round) % 5 == 0) else { continue };
+                        most.fetch_max(inside.fetch_add(1, order) + 1, order);
+                        std::thread::yield_now();
+                        inside.fetch_sub(1, order);
+                        let closing = Arc::default();
+                        if permit.keep(&closing) {
+                            drop(permit);
+                            target.permits.forget(&closing);
+                        }
+                    }
+                });
+            }
+        });
+        assert!((1..=3).contains(&most.load(order)));
+        assert_eq!(target.permits.counts(), (0, 0, 0));
+    }
+
     #[test]
     fn a_cap_that_is_raised_lets_the_waiting_in() {
         let target = Arc::default();
