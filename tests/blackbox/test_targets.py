@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, Self
+from urllib.request import urlopen
 
 import pytest
 from support.bare_gateway import wait_for
@@ -136,6 +137,12 @@ class Stage:
         for target, answer in zip(self.targets[backend], answers, strict=True):
             target.scripts[name] = answer
 
+    def standing(self, name: str, backend: str) -> list[int]:
+        """The rows of a metric that are this backend's."""
+        with urlopen(f"http://127.0.0.1:{self.node.admin_port}/metrics", timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+        return [int(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(f'{name}{{backend="{backend}",')]
+
     def expect(self, got: Got, attempts: int, fault: str | None) -> None:
         """Note what the record must say."""
         self.attempts[got.request_id] = (attempts, fault)
@@ -168,6 +175,7 @@ def test_a_busy_target_gets_no_more_while_another_is_free(stage: Stage) -> None:
         busy = stage.asked("least", "slow").index(1)
         assert set(stage.calls("least", 6)) == {200}
         assert stage.asked("least")[busy] == 0
+        assert sum(stage.standing("portazgo_target_in_flight", "least")) == 1
         assert slow.result().status == 200
 
 
@@ -175,6 +183,7 @@ def test_a_target_that_answers_for_nobody_is_left_out_and_comes_back(stage: Stag
     stage.script("half-ill", "ill", ILL, WELL)
     assert Counter(stage.calls("half-ill", 10, "ill")) == {200: 5, 503: 5}
     assert set(stage.calls("half-ill", 10, "ill")) == {200}
+    assert stage.standing("portazgo_target_ejected", "half-ill") == [1, 0]
     time.sleep(SECONDS_OUT)
     assert 503 in stage.calls("half-ill", 2, "ill")
 
@@ -198,6 +207,7 @@ def test_a_target_that_fails_its_checks_is_not_called_until_it_passes_them(stage
         return set(stage.calls("checked", 4)) == {200} and stage.asked("checked")[0] == before
 
     wait_for(only_the_second, "the first target's leaving")
+    assert stage.standing("portazgo_target_healthy", "checked") == [0, 1]
     stage.script("checked", "check", WELL, WELL)
     wait_for(lambda: not only_the_second(), "the first target's return")
 
@@ -219,6 +229,7 @@ def test_an_open_circuit_answers_for_a_backend_that_fails_and_probes_close_it(st
     assert refused.retry_after in {"1", "2"}
     stage.expect(refused, 0, "circuit_open")
     assert sum(stage.asked("breaker", "ill")) == asked
+    assert stage.standing("portazgo_circuit_state", "breaker") == [0, 1, 0]
     time.sleep(SECONDS_OPEN)
     # A probe that fails opens it again.
     assert stage.call("breaker", "ill").retry_after is None
@@ -339,6 +350,7 @@ def test_who_finds_no_place_or_waits_too_long_is_told_when_to_come_again(stage: 
     stage.script("full", "slow", slowly(b"", GOOD, pause=1.0))
     answers = stage.at_once("full", 4, "slow")
     assert Counter(got.status for got in answers) == {200: 1, 503: 3}
+    assert stage.standing("portazgo_target_waiting", "full") == [0]
     for got in answers:
         if got.status == 503:
             assert (b'"backend_unavailable"' in got.body, got.retry_after) == (True, "1")
