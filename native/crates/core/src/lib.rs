@@ -36,5 +36,7 @@ pub const FEATURES: &[&str] = &[
     "key.scopes.1",
     "plan.throttle.1",
     "route.hosts.1",
+    "route.idempotency-key.1",
     "route.passthrough.1",
+    "route.timeouts.1",
 ];
