@@ -42,6 +42,7 @@ BACKENDS: dict[str, tuple[int, dict[str, Any]]] = {
     "checked": (2, {**OFF, "check": CHECK}),
     "breaker": (2, {**OFF, "breaker": {"least_calls": 4, "window_ms": 60_000, "open_ms": int(SECONDS_OPEN * 1000)}}),
     "retry": (2, OFF),
+    "keyed": (2, OFF),
     "no-retry": (2, {**OFF, "retry": {"attempts": 1}}),
     "no-budget": (2, {**OFF, "retry": {"budget_percent": 0, "least_per_second": 0}}),
     "alone": (1, {}),
@@ -109,10 +110,12 @@ class Stage:
             caller.connect_ex(("127.0.0.1", port))
         return port
 
-    def call(self, backend: str, script: str = "good", method: str = "GET", body: bytes | None = None) -> Got:
+    def call(
+        self, backend: str, script: str = "good", method: str = "GET", body: bytes | None = None, **headers: str
+    ) -> Got:
         """One call over a connection of its own."""
         connection = HTTPConnection("127.0.0.1", self.node.port, timeout=20)
-        connection.request(method, f"/v1/{backend}/{script}", body=body, headers={"X-Api-Key": self.node.key})
+        connection.request(method, f"/v1/{backend}/{script}", body=body, headers={"X-Api-Key": self.node.key} | headers)
         answer = connection.getresponse()
         found = answer.headers
         got = Got(answer.status, answer.read(), found["Retry-After"], found["X-Request-Id"])
@@ -262,6 +265,16 @@ def test_a_small_body_is_sent_again_whole_and_a_large_one_never(stage: Stage, bo
     assert sorted(got.status for got in answers) == sorted([200, status])
     first, second = (target.bodies.count(body) for target in stage.targets["retry"])
     assert (first >= 1, second) == (True, 2 if status == 200 else 1)
+
+
+@pytest.mark.parametrize("backend", ["keyed", "retry"])
+def test_a_post_with_a_key_is_sent_again_where_the_route_counts_on_it(stage: Stage, backend: str) -> None:
+    stage.script(backend, "keyed", RESETS, WELL)
+    keyed = {"Idempotency-Key": "8e03978e"}
+    answers = [stage.call(backend, "keyed", "POST", b"pay", **keyed) for _ in range(2)]
+    assert sorted(got.status for got in answers) == ([200, 200] if backend == "keyed" else [200, 502])
+    unkeyed = [stage.call(backend, "keyed", "POST", b"pay") for _ in range(2)]
+    assert sorted(got.status for got in unkeyed) == [200, 502]
 
 
 def test_a_body_that_is_still_coming_goes_on_to_the_next_target(stage: Stage) -> None:
