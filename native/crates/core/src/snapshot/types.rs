@@ -85,6 +85,38 @@ pub struct Timeouts {
     pub total_ms: u32,
 }
 
+/// How long one call may take: what its route says, and its backend where the route says nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallTimes {
+    /// To connect.
+    pub connect_ms: u32,
+    /// From the request's last byte to the answer's head.
+    pub first_byte_ms: u32,
+    /// Between two pieces of a body.
+    pub idle_ms: u32,
+    /// For the whole call; None: as long as its pieces come.
+    pub total_ms: Option<u32>,
+}
+
+/// What a route says of times. None: as the backend says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RouteTimeouts {
+    /// From the request's last byte to the answer's head.
+    pub first_byte_ms: Option<u32>,
+    /// Between two pieces of a body.
+    pub idle_ms: Option<u32>,
+    /// For the whole call; Some(None): it has no end.
+    pub total_ms: Option<Option<u32>>,
+}
+
+/// A protocol that a connection may be changed to (RFC 9110, section 7.8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Upgrade {
+    /// RFC 6455.
+    Websocket,
+}
+
 /// What a resource says, as a number: equal where the resource is the same, whatever revision or snapshot brought it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Version(pub(super) u64);
@@ -158,9 +190,14 @@ pub struct Key {
     pub scopes: Option<Box<[String]>>,
     /// None: from anywhere. Empty: from nowhere.
     pub networks: Option<Box<[Network]>>,
+    /// SHA-256 of the client certificates that it may be used with; None: with any, and with none.
+    pub client_certificates: Option<Box<[Fingerprint]>>,
     /// Tokens made from another version are worth nothing, where they read the key.
     pub version: Version,
 }
+
+/// SHA-256 of a certificate's DER.
+pub type Fingerprint = [u8; 32];
 
 /// What secrets are hashed with.
 pub(super) type Pepper = hmac::Key;
@@ -377,6 +414,24 @@ pub struct RouteAction {
     pub request_headers: Vec<String>,
     /// Answer headers that pass beside the default list, lower case.
     pub response_headers: Vec<String>,
+    /// What a client may upgrade to.
+    pub upgrades: Vec<Upgrade>,
+    /// A POST or PATCH that carries an Idempotency-Key may reach the backend more than once.
+    pub idempotency_key: bool,
+    /// Times that are not the backend's.
+    pub timeouts: RouteTimeouts,
+}
+
+impl RouteAction {
+    /// How long a call of this route may take at a backend.
+    pub fn times(&self, backend: &Timeouts) -> CallTimes {
+        CallTimes {
+            connect_ms: backend.connect_ms,
+            first_byte_ms: self.timeouts.first_byte_ms.unwrap_or(backend.first_byte_ms),
+            idle_ms: self.timeouts.idle_ms.unwrap_or(backend.idle_ms),
+            total_ms: self.timeouts.total_ms.unwrap_or(Some(backend.total_ms)),
+        }
+    }
 }
 
 impl<T> Known<T> {

@@ -15,18 +15,23 @@ use crate::thread::Thread;
 use crate::upstream::{Progress, RequestBody};
 use attempt::Failure;
 use guard::Guard;
-use http::Response;
+use http::{HeaderName, Response};
 use hyper::body::Incoming;
 use portazgo_core::fault::Fault;
 use portazgo_core::forward::{Flight, Outcome, Targets};
 use portazgo_core::record::Method;
-use portazgo_core::snapshot::{BackendEnvironment, RouteAction, Target};
+use portazgo_core::snapshot::{BackendEnvironment, CallTimes, RouteAction, Target};
 use portazgo_core::time::Monotonic;
 use repeat::Body;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
+
+/// A call without an end ends after a hundred years.
+const NEVER: Monotonic = Monotonic(100 * 365 * 86_400 * 1_000_000_000);
+/// By which a client says that two requests are one (draft-ietf-httpapi-idempotency-key-header).
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// What came back.
 pub(super) struct CameBack {
@@ -52,17 +57,19 @@ pub(super) async fn forward(
     action: &RouteAction,
 ) -> Result<CameBack, Refusal> {
     let guard = Guard::admit(thread, backend, call.at())?;
-    let idle = Duration::from_millis(u64::from(backend.timeouts.idle_ms));
+    let times = action.times(&backend.timeouts);
+    let idle = Duration::from_millis(u64::from(times.idle_ms));
     let body = RequestBody::new(body, action.max_request_bytes, idle);
     let progress = body.progress();
     let outgoing = compose(call)?;
     backend.state.budget.count_call(thread.index, call.at());
-    let idempotent = Method::of(outgoing.method.as_str()).is_idempotent();
+    let idempotent = is_idempotent(&outgoing, action);
     let mut trip = Trip {
         thread,
         backend,
         progress: progress.as_deref(),
-        ends: after(call.at(), backend.timeouts.total_ms),
+        times,
+        ends: times.total_ms.map_or(NEVER, |total| after(call.at(), total)),
         idempotent,
         tried: Targets::default(),
         tries: 0,
@@ -86,6 +93,15 @@ pub(super) async fn forward(
     outcome.map_err(|fault| progress.fault.get().map_or(fault, |fault| wire.body_fault().unwrap_or(fault)).into())
 }
 
+/// Whether it may reach a backend twice: by its method, or by the key that it carries where the route counts on it.
+fn is_idempotent(outgoing: &Outgoing, action: &RouteAction) -> bool {
+    let method = Method::of(outgoing.method.as_str());
+    method.is_idempotent()
+        || (action.idempotency_key
+            && matches!(method, Method::Post | Method::Patch)
+            && outgoing.headers.contains_key(IDEMPOTENCY_KEY))
+}
+
 fn after(time: Monotonic, milliseconds: u32) -> Monotonic {
     Monotonic(time.0 + u64::from(milliseconds) * 1_000_000)
 }
@@ -94,6 +110,7 @@ fn after(time: Monotonic, milliseconds: u32) -> Monotonic {
 struct Trip<'t> {
     thread: &'t Rc<Thread>,
     backend: &'t BackendEnvironment,
+    times: CallTimes,
     /// None: it has no body.
     progress: Option<&'t Progress>,
     ends: Monotonic,

@@ -31,7 +31,7 @@ pub(super) async fn build(
     if most.is_some_and(|most| source.size_hint().lower() > most) {
         return Err(Fault::BackendResponseTooLarge);
     }
-    let idle = Duration::from_millis(u64::from(backend.timeouts.idle_ms));
+    let idle = Duration::from_millis(u64::from(action.times(&backend.timeouts).idle_ms));
     let lease = Some(lease);
     let mut stream =
         Stream { source, lease, target, flight, most, idle, ends, seen: 0, timer: None, first: None, ended: false };

@@ -56,7 +56,7 @@ impl Trip<'_> {
         let sent_at = if lease.reused { call.at() } else { call.read_clock() };
         call.record().backend_target = Some(lease.address);
         let request = request(outgoing, target, body.take());
-        let ends = after(sent_at, backend.timeouts.first_byte_ms).min(self.ends);
+        let ends = after(sent_at, self.times.first_byte_ms).min(self.ends);
         let reused = lease.reused;
         let response = match self.thread.deadlines.within(ends, send(&mut lease, request)).await {
             Some(Ok(response)) => response,
@@ -112,7 +112,7 @@ impl Trip<'_> {
             permit.make_room();
         }
         let left = Duration::from_nanos(self.ends.0.saturating_sub(call.at().0));
-        let within = Duration::from_millis(u64::from(self.backend.timeouts.connect_ms)).min(left);
+        let within = Duration::from_millis(u64::from(self.times.connect_ms)).min(left);
         let mut lease = self.thread.pool.connect(target, within, permit.as_ref(), metrics).await?;
         lease.permit = permit;
         Ok(lease)
