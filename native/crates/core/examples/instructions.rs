@@ -10,7 +10,7 @@ mod support;
 
 use http::HeaderValue;
 use portazgo_core::authenticate::{self, Identity};
-use portazgo_core::authorize::{self, Authorized, Caller};
+use portazgo_core::authorize::{self, Authorized, Caller, Peer};
 use portazgo_core::credential::{self, CredentialPolicy, Minting};
 use portazgo_core::framing::{AnswerTracker, Head, HeadScan, Limits, Verdict};
 use portazgo_core::ids::{Id, Kid};
@@ -116,7 +116,8 @@ fn phase_authorize<'s>(
     lane: &SecurityLane,
 ) -> (Caller<'s>, Authorized<'s>) {
     let caller = authorize::caller(identity, snapshot).expect("the caller is known");
-    let authorized = authorize::authorize(&caller, identity, route, snapshot, lane, CLIENT).expect("the plan has it");
+    let peer = Peer { address: CLIENT, certificate: None };
+    let authorized = authorize::authorize(&caller, identity, route, snapshot, lane, peer).expect("the plan has it");
     (caller, authorized)
 }
 
