@@ -251,6 +251,8 @@ pub struct Target {
     pub tls: Option<Arc<BackendTls>>,
     /// How long its connections are kept idle.
     pub idle_ms: u32,
+    /// The longest that addresses of its name are believed without asking again.
+    pub name_seconds: u32,
     /// What the node has learned of it.
     pub state: Arc<TargetState>,
 }

@@ -54,7 +54,7 @@ impl Trip<'_> {
         call.reached(Phase::ForwardConnect);
         let mut lease = self.lease(call, target).await.map_err(Failure::before_sending)?;
         let sent_at = if lease.reused { call.at() } else { call.read_clock() };
-        call.record().backend_target = Some(lease.address);
+        call.record().backend_target = lease.address;
         let request = request(outgoing, target, body.take());
         let ends = after(sent_at, self.times.first_byte_ms).min(self.ends);
         let reused = lease.reused;
