@@ -152,6 +152,15 @@ pub fn authenticate(
     Ok(Identity { key: Arc::clone(key), slot: secret.slot })
 }
 
+/// Whether a key that was proven before may still be used, as far as it goes without its secret.
+pub fn still_valid(identity: &Identity, snapshot: &Snapshot, lane: &SecurityLane, now: WallTime) -> bool {
+    let Some(Known::Yes(key)) = snapshot.keys().get(&identity.key.kid) else {
+        return false;
+    };
+    let secret = key.secrets.iter().find(|secret| secret.slot == identity.slot);
+    secret.is_some_and(|secret| key_fault(key, secret, snapshot, lane, now).is_none())
+}
+
 /// The pepper that unknown kids are compared under.
 static DECOY_PEPPER: LazyLock<hmac::Key> = LazyLock::new(|| hmac::Key::new(hmac::HMAC_SHA256, &[0x5a; 32]));
 

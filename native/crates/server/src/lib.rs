@@ -24,6 +24,7 @@ mod shared;
 mod thread;
 mod tls;
 mod transport;
+mod tunnel;
 mod upstream;
 
 pub use config::Config;

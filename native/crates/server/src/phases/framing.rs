@@ -9,6 +9,7 @@ use crate::alarm::Alarm;
 use crate::config::Limits;
 use crate::thread::Thread;
 use crate::transport::Transport;
+use crate::tunnel::Tunnel;
 use bytes::{Buf, BytesMut};
 use portazgo_core::fault::Fault;
 use portazgo_core::framing::{BodyTracker, Head, HeadScan, Verdict};
@@ -56,6 +57,8 @@ pub(crate) struct Wire {
     settled: Cell<u64>,
     /// The client takes nothing of its answer, and is given up.
     too_slow: Cell<bool>,
+    /// The connection goes on as this, once its answer is written.
+    tunnel: RefCell<Option<Tunnel>>,
     /// Answers that are being made or sent.
     answering: Cell<usize>,
     /// When the last of them was taken by the transport; 0: there was none.
@@ -73,6 +76,7 @@ impl Wire {
             written: Cell::new(0),
             settled: Cell::new(0),
             too_slow: Cell::new(false),
+            tunnel: RefCell::default(),
             answering: Cell::new(0),
             answered: Cell::default(),
         }
@@ -104,6 +108,16 @@ impl Wire {
     /// The last byte of this call's answer has been handed on.
     pub(crate) fn await_flush(&self, call: Call) {
         self.unflushed.borrow_mut().push(call);
+    }
+
+    /// The answer under way changes the protocol.
+    pub(crate) fn go_on_as(&self, tunnel: Tunnel) {
+        *self.tunnel.borrow_mut() = Some(tunnel);
+    }
+
+    /// What the connection goes on as, if it does.
+    pub(crate) fn take_tunnel(&self) -> Option<Tunnel> {
+        self.tunnel.borrow_mut().take()
     }
 
     /// Why the body under way is malformed, if it is.
@@ -159,6 +173,8 @@ enum Reading {
     Body { tracker: BodyTracker, last: bool },
     /// The last request is whole: what follows is dropped, and only the client's leaving counts.
     Last,
+    /// A head asked for another protocol: what follows is kept for whoever decides.
+    Upgrading,
     /// A head was refused: nothing of the client counts any more, and its answer is on the way.
     Refused,
     /// The client is gone, or was idle for too long.
@@ -203,6 +219,11 @@ impl Framed {
         }
     }
 
+    /// The transport, and what the client sent after its handshake.
+    pub(crate) fn into_tunnel(self) -> (Transport, BytesMut) {
+        (self.stream, self.received)
+    }
+
     /// Judge what has been received and not yet released. Returns whether anything may be handed on now.
     fn judge(&mut self) -> io::Result<bool> {
         while self.released == 0 && !self.received.is_empty() {
@@ -218,6 +239,7 @@ impl Framed {
                     }
                     Err(fault) => return Err(self.break_body(fault)),
                 },
+                Reading::Upgrading => break,
                 Reading::Head { .. } => {
                     if !self.judge_head() {
                         break;
@@ -266,6 +288,10 @@ impl Framed {
         }
         self.wire.arrivals.borrow_mut().push_back(Arrival { call, refused: None, last: head.last });
         self.released = head.bytes;
+        if head.upgrades {
+            self.reading = Reading::Upgrading;
+            return;
+        }
         let tracker = BodyTracker::new(head.body);
         if tracker.is_done() {
             self.request_is_whole(head.last);
@@ -385,7 +411,7 @@ impl Framed {
                 self.refuse(Fault::HeadTimeout);
                 false
             }
-            Reading::Body { .. } | Reading::Last | Reading::Refused | Reading::Ended => false,
+            Reading::Body { .. } | Reading::Last | Reading::Upgrading | Reading::Refused | Reading::Ended => false,
         }
     }
 
@@ -394,7 +420,7 @@ impl Framed {
         match &self.reading {
             Reading::Ended => false,
             Reading::Head { call, .. } => call.is_some() || !self.received.is_empty(),
-            Reading::Body { .. } | Reading::Last | Reading::Refused => true,
+            Reading::Body { .. } | Reading::Last | Reading::Upgrading | Reading::Refused => true,
         }
     }
 }
@@ -410,7 +436,7 @@ impl AsyncRead for Framed {
             match this.reading {
                 Reading::Ended => return Poll::Ready(Ok(())),
                 // The end of input would tell hyper that the client is gone, before the refusal is written.
-                Reading::Refused => return Poll::Pending,
+                Reading::Refused | Reading::Upgrading => return Poll::Pending,
                 Reading::Head { .. } | Reading::Body { .. } | Reading::Last => {}
             }
             let mut piece = ReadBuf::new(&mut this.buffer[..]);
