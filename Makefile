@@ -71,7 +71,10 @@ lock: $(UV) ## Renew requirements/*.txt as pyproject.toml allows; with UPGRADE=1
 	@$(STEP) "lock the Python packages" scripts/lock $(if $(UPGRADE),--upgrade)
 
 .PHONY: gen
-gen: native ## Write the generated files.
+gen: setup ## Write the generated files.
+	@# The native module is compiled from the table of faults.
+	@PYTHONPATH=src $(STEP) --quiet "write: faults" $(PYTHON) -m portazgo.faults.generate
+	@$(MAKE) --no-print-directory native
 	@for generator in $(GENERATORS); do $(STEP) --quiet "write: $$generator" $(PYTHON) -m "$$generator"; done
 	@$(STEP) --quiet "write: docs/refusals.md" $(PYTHON) scripts/refusals.py
 

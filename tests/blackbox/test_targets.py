@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, Self
+from urllib.request import urlopen
 
 import pytest
 from support.bare_gateway import wait_for
@@ -41,6 +42,7 @@ BACKENDS: dict[str, tuple[int, dict[str, Any]]] = {
     "checked": (2, {**OFF, "check": CHECK}),
     "breaker": (2, {**OFF, "breaker": {"least_calls": 4, "window_ms": 60_000, "open_ms": int(SECONDS_OPEN * 1000)}}),
     "retry": (2, OFF),
+    "keyed": (2, OFF),
     "no-retry": (2, {**OFF, "retry": {"attempts": 1}}),
     "no-budget": (2, {**OFF, "retry": {"budget_percent": 0, "least_per_second": 0}}),
     "alone": (1, {}),
@@ -108,10 +110,12 @@ class Stage:
             caller.connect_ex(("127.0.0.1", port))
         return port
 
-    def call(self, backend: str, script: str = "good", method: str = "GET", body: bytes | None = None) -> Got:
+    def call(
+        self, backend: str, script: str = "good", method: str = "GET", body: bytes | None = None, **headers: str
+    ) -> Got:
         """One call over a connection of its own."""
         connection = HTTPConnection("127.0.0.1", self.node.port, timeout=20)
-        connection.request(method, f"/v1/{backend}/{script}", body=body, headers={"X-Api-Key": self.node.key})
+        connection.request(method, f"/v1/{backend}/{script}", body=body, headers={"X-Api-Key": self.node.key} | headers)
         answer = connection.getresponse()
         found = answer.headers
         got = Got(answer.status, answer.read(), found["Retry-After"], found["X-Request-Id"])
@@ -135,6 +139,12 @@ class Stage:
         """Give it to the targets, one each."""
         for target, answer in zip(self.targets[backend], answers, strict=True):
             target.scripts[name] = answer
+
+    def standing(self, name: str, backend: str) -> list[int]:
+        """The rows of a metric that are this backend's."""
+        with urlopen(f"http://127.0.0.1:{self.node.admin_port}/metrics", timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+        return [int(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(f'{name}{{backend="{backend}",')]
 
     def expect(self, got: Got, attempts: int, fault: str | None) -> None:
         """Note what the record must say."""
@@ -168,6 +178,7 @@ def test_a_busy_target_gets_no_more_while_another_is_free(stage: Stage) -> None:
         busy = stage.asked("least", "slow").index(1)
         assert set(stage.calls("least", 6)) == {200}
         assert stage.asked("least")[busy] == 0
+        assert sum(stage.standing("portazgo_target_in_flight", "least")) == 1
         assert slow.result().status == 200
 
 
@@ -175,6 +186,7 @@ def test_a_target_that_answers_for_nobody_is_left_out_and_comes_back(stage: Stag
     stage.script("half-ill", "ill", ILL, WELL)
     assert Counter(stage.calls("half-ill", 10, "ill")) == {200: 5, 503: 5}
     assert set(stage.calls("half-ill", 10, "ill")) == {200}
+    assert stage.standing("portazgo_target_ejected", "half-ill") == [1, 0]
     time.sleep(SECONDS_OUT)
     assert 503 in stage.calls("half-ill", 2, "ill")
 
@@ -198,6 +210,7 @@ def test_a_target_that_fails_its_checks_is_not_called_until_it_passes_them(stage
         return set(stage.calls("checked", 4)) == {200} and stage.asked("checked")[0] == before
 
     wait_for(only_the_second, "the first target's leaving")
+    assert stage.standing("portazgo_target_healthy", "checked") == [0, 1]
     stage.script("checked", "check", WELL, WELL)
     wait_for(lambda: not only_the_second(), "the first target's return")
 
@@ -219,6 +232,7 @@ def test_an_open_circuit_answers_for_a_backend_that_fails_and_probes_close_it(st
     assert refused.retry_after in {"1", "2"}
     stage.expect(refused, 0, "circuit_open")
     assert sum(stage.asked("breaker", "ill")) == asked
+    assert stage.standing("portazgo_circuit_state", "breaker") == [0, 1, 0]
     time.sleep(SECONDS_OPEN)
     # A probe that fails opens it again.
     assert stage.call("breaker", "ill").retry_after is None
@@ -251,6 +265,16 @@ def test_a_small_body_is_sent_again_whole_and_a_large_one_never(stage: Stage, bo
     assert sorted(got.status for got in answers) == sorted([200, status])
     first, second = (target.bodies.count(body) for target in stage.targets["retry"])
     assert (first >= 1, second) == (True, 2 if status == 200 else 1)
+
+
+@pytest.mark.parametrize("backend", ["keyed", "retry"])
+def test_a_post_with_a_key_is_sent_again_where_the_route_counts_on_it(stage: Stage, backend: str) -> None:
+    stage.script(backend, "keyed", RESETS, WELL)
+    keyed = {"Idempotency-Key": "8e03978e"}
+    answers = [stage.call(backend, "keyed", "POST", b"pay", **keyed) for _ in range(2)]
+    assert sorted(got.status for got in answers) == ([200, 200] if backend == "keyed" else [200, 502])
+    unkeyed = [stage.call(backend, "keyed", "POST", b"pay") for _ in range(2)]
+    assert sorted(got.status for got in unkeyed) == [200, 502]
 
 
 def test_a_body_that_is_still_coming_goes_on_to_the_next_target(stage: Stage) -> None:
@@ -339,6 +363,7 @@ def test_who_finds_no_place_or_waits_too_long_is_told_when_to_come_again(stage: 
     stage.script("full", "slow", slowly(b"", GOOD, pause=1.0))
     answers = stage.at_once("full", 4, "slow")
     assert Counter(got.status for got in answers) == {200: 1, 503: 3}
+    assert stage.standing("portazgo_target_waiting", "full") == [0]
     for got in answers:
         if got.status == 503:
             assert (b'"backend_unavailable"' in got.body, got.retry_after) == (True, "1")

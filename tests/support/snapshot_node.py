@@ -41,7 +41,7 @@ class SnapshotNode:
         threads: int = 2,
         further: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
-        """Backends beside the one, each by its live environment, are called under `/v1/NAME/{id}`."""
+        """Backends beside the one, each by its live environment, are called under `/v1/NAME/{id}`; `keyed…` count on keys."""
         self.folder = folder
         self._threads = threads
         self.port, self.admin_port = free_port(), free_port()
@@ -210,5 +210,7 @@ def _further(resources: list[dict[str, Any]], name: str, live: Mapping[str, Any]
             "backend_method": method,
             "backend_path": "/api/items/{id}",
         }
+        if name.startswith("keyed"):
+            body["idempotency_key"] = True
         found.append({"kind": "route", "id": str(uuid7()), "requires": [], "body": body})
     return found

@@ -32,6 +32,7 @@ pub const FEATURES: &[&str] = &[
     "backend.tls.1",
     "credential.mint-es256.1",
     "credential.none.1",
+    "key.client-certificate.1",
     "key.hmac-sha256.1",
     "key.networks.1",
     "key.scopes.1",

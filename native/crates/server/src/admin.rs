@@ -161,6 +161,7 @@ pub(crate) fn state(shared: &Shared, journal: &Stats) -> Value {
         "contact_age_ms": shared.clock.contact_age_ms(),
         "shipment_age_ms": shared.clock.shipment_age_ms(),
         "clock_offset_us": shared.clock.offset_us(),
+        "backends": crate::targets::document(shared),
     })
 }
 
@@ -206,6 +207,9 @@ fn metrics(shared: &Shared, journal: &Stats) -> String {
         &by_thread(|thread| value(&thread.backend_reuses)),
     );
     gauge("portazgo_backend_idle", "Idle backend connections.", &by_thread(|thread| value(&thread.backend_idle)));
+    for family in crate::targets::families(shared) {
+        gauge(family.name, family.help, &family.rows);
+    }
     let mut outcomes =
         vec![("{fault=\"none\"}".to_owned(), shared.threads.iter().map(|thread| value(&thread.succeeded)).sum())];
     for fault in Fault::all() {

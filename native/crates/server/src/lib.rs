@@ -21,6 +21,7 @@ mod random;
 mod remembered;
 mod resolve;
 mod shared;
+mod targets;
 mod thread;
 mod tls;
 mod transport;

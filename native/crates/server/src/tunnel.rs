@@ -9,10 +9,11 @@ use crate::thread::{Loaded, Thread};
 use crate::transport::Transport;
 use bytes::{Buf as _, BytesMut};
 use portazgo_core::authenticate::{self, Identity};
-use portazgo_core::authorize;
+use portazgo_core::authorize::{self, Peer};
 use portazgo_core::fault::Fault;
 use portazgo_core::forward::Flight;
 use portazgo_core::record::Delivery;
+use portazgo_core::snapshot::Fingerprint;
 use std::io;
 use std::mem::MaybeUninit;
 use std::net::IpAddr;
@@ -34,24 +35,28 @@ pub(crate) struct Upgraded {
     pub(crate) early: BytesMut,
 }
 
-/// Whose call it is.
+/// Whose call it is, and from where.
 pub(crate) struct Holder {
     pub(crate) identity: Identity,
     pub(crate) address: IpAddr,
+    pub(crate) certificate: Option<Fingerprint>,
 }
 
 impl Holder {
-    /// Whether the caller may still call: its key, application and partner stand, and its network is allowed.
+    /// Whether the caller may still call: its key, application and partner stand, and it may call from here.
     fn may_stay(&self, thread: &Thread) -> bool {
         let Loaded { snapshot: Some(snapshot), lane } = thread.loaded() else {
             return false;
         };
+        if thread.shared.lease_ended() {
+            return false;
+        }
         let now = thread.shared.clock.wall();
-        !thread.shared.lease_ended()
-            && authenticate::still_valid(&self.identity, &snapshot, &lane, now)
-            && authorize::caller(&self.identity, &snapshot).is_ok_and(|caller| {
-                authorize::standing(&caller, &self.identity, &snapshot, &lane, self.address).is_ok()
-            })
+        let peer = Peer { address: self.address, certificate: self.certificate.as_ref() };
+        authenticate::again(&self.identity, &snapshot, &lane, now).is_some_and(|identity| {
+            authorize::caller(&identity, &snapshot)
+                .is_ok_and(|caller| authorize::standing(&caller, &identity, &snapshot, &lane, peer).is_ok())
+        })
     }
 }
 

@@ -13,9 +13,9 @@ mod wire;
 
 pub use shards::Shards;
 pub use types::{
-    Application, Backend, BackendEnvironment, BackendTls, CallTimes, Environment, Issuer, Key, KeyStatus, Metadata,
-    Partner, Place, Plan, QueryPolicy, Route, RouteAction, RouteTimeouts, SecretDigest, SecretSlot, SigningKey,
-    SigningState, Target, Timeouts, Upgrade, Version,
+    Application, Backend, BackendEnvironment, BackendTls, CallTimes, Environment, Fingerprint, Issuer, Key, KeyStatus,
+    Metadata, Partner, Place, Plan, QueryPolicy, Route, RouteAction, RouteTimeouts, SecretDigest, SecretSlot,
+    SigningKey, SigningState, Target, Timeouts, Upgrade, Version,
 };
 pub use update::{Refused, Update, validate};
 

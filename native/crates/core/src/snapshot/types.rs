@@ -190,9 +190,14 @@ pub struct Key {
     pub scopes: Option<Box<[String]>>,
     /// None: from anywhere. Empty: from nowhere.
     pub networks: Option<Box<[Network]>>,
+    /// SHA-256 of the client certificates that it may be used with; None: with any, and with none.
+    pub client_certificates: Option<Box<[Fingerprint]>>,
     /// Tokens made from another version are worth nothing, where they read the key.
     pub version: Version,
 }
+
+/// SHA-256 of a certificate's DER.
+pub type Fingerprint = [u8; 32];
 
 /// What secrets are hashed with.
 pub(super) type Pepper = hmac::Key;

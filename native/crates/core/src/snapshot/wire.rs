@@ -83,6 +83,8 @@ pub(super) struct KeyBody {
     pub(super) expires_at_us: Option<i64>,
     pub(super) scopes: Option<Vec<String>>,
     pub(super) networks: Option<Vec<String>>,
+    #[serde(default)]
+    pub(super) client_certificates: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]

@@ -14,6 +14,7 @@ use bytes::{Buf, BytesMut};
 use portazgo_core::fault::Fault;
 use portazgo_core::framing::{BodyTracker, Head, HeadScan, Verdict};
 use portazgo_core::record::Delivery;
+use portazgo_core::snapshot::Fingerprint;
 use portazgo_core::time::Monotonic;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -48,6 +49,8 @@ pub(crate) struct Wire {
     pub(crate) peer: SocketAddr,
     /// Whether the client speaks TLS to us.
     pub(crate) secure: bool,
+    /// The certificate that it proved to hold.
+    pub(crate) certificate: Option<Fingerprint>,
     arrivals: RefCell<VecDeque<Arrival>>,
     /// Calls whose last byte was handed to hyper and not yet taken by the transport.
     unflushed: RefCell<Vec<Call>>,
@@ -66,10 +69,20 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    pub(crate) fn new(peer: SocketAddr, secure: bool) -> Self {
+    pub(crate) fn new(peer: SocketAddr, transport: &Transport) -> Self {
+        Self::of(peer, transport.is_secure(), transport.client_certificate())
+    }
+
+    /// For one stream of a connection.
+    pub(crate) fn of_stream(connection: &Self) -> Self {
+        Self::of(connection.peer, connection.secure, connection.certificate)
+    }
+
+    fn of(peer: SocketAddr, secure: bool, certificate: Option<Fingerprint>) -> Self {
         Self {
             peer,
             secure,
+            certificate,
             arrivals: RefCell::default(),
             unflushed: RefCell::default(),
             body_fault: Cell::new(None),

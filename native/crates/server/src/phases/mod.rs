@@ -26,6 +26,7 @@ use http::{Method, Request, Response, StatusCode, header};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use portazgo_core::authorize::Peer;
 use portazgo_core::fault::Fault;
 use portazgo_core::ids::Id;
 use portazgo_core::problem;
@@ -155,7 +156,7 @@ async fn run(
     let Loaded { snapshot, lane } = thread.loaded();
     let snapshot = ready_snapshot(thread, call, snapshot)?;
     let origin = route::note_client(thread, wire, call, &head);
-    let client = origin.address;
+    let peer = Peer { address: origin.address, certificate: wire.certificate.as_ref() };
 
     let destination = route::find(&snapshot, &head, call)?;
     if call.upgrades && !destination.allows_upgrade() {
@@ -164,12 +165,12 @@ async fn run(
     let found = match destination {
         Destination::Jwks => return Ok(Answer::document(snapshot.jwks(&lane).to_string(), "application/json")),
         Destination::Discovery(document) => return Ok(Answer::document(document.to_string(), "application/json")),
-        Destination::WhoAmI => return authenticate::who_am_i(thread, call, &head, &snapshot, &lane, client),
+        Destination::WhoAmI => return authenticate::who_am_i(thread, call, &head, &snapshot, &lane, peer),
         Destination::Route(found) => found,
     };
     let identity = authenticate::prove(thread, call, &head, &snapshot, &lane)?;
     let caller = authorize::caller(call, &identity, &snapshot)?;
-    let authorized = authorize::permit(call, &caller, &identity, &found.route, &snapshot, &lane, client)?;
+    let authorized = authorize::permit(call, &caller, &identity, &found.route, &snapshot, &lane, peer)?;
     let standing = limit::decide(call, &caller, &identity, &authorized.plan)?;
     let backend = authorized.backend_environment(&caller);
     let compose = |call: &mut Call| {
@@ -182,7 +183,7 @@ async fn run(
     let came_back = forward::forward(thread, wire, call, compose, body, backend, authorized.action).await?;
     let mut answer = if came_back.response.status() == StatusCode::SWITCHING_PROTOCOLS {
         let key = head.headers.get(header::SEC_WEBSOCKET_KEY).ok_or(Fault::BackendBadResponse)?;
-        let holder = Holder { identity, address: client };
+        let holder = Holder { identity, address: origin.address, certificate: wire.certificate };
         transform_response::build_tunnel(came_back, holder, key, authorized.action, backend).await?
     } else {
         transform_response::build(call, came_back, authorized.action, backend).await?
