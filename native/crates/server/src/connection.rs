@@ -6,7 +6,7 @@ use crate::metrics::add;
 use crate::phases;
 use crate::phases::framing::{Framed, Wire};
 use crate::phases::{proxy_protocol, record};
-use crate::thread::Thread;
+use crate::thread::{Leave, Thread};
 use crate::tls;
 use crate::transport::Transport;
 use bytes::BytesMut;
@@ -18,8 +18,10 @@ use portazgo_core::framing;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
+use std::time::Duration;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 
 /// How many header lines hyper parses without being told. It allocates for more, at each request.
 const HYPER_HEADERS: usize = 100;
@@ -27,15 +29,19 @@ const HYPER_HEADERS: usize = 100;
 const HYPER_BUFFER: usize = 512 * 1024;
 /// Room for a whole head of the usual size.
 const FIRST_BYTES: usize = 4096;
+/// What a connection that has not said a word yet is given when all are to leave: it was accepted a moment ago, maybe.
+const FIRST_WORD_TIME: Duration = Duration::from_secs(1);
+/// What an idle connection is given then: a request may be on its way, or in our socket already.
+const LAST_WORD_TIME: Duration = Duration::from_millis(50);
 
 pub(crate) async fn serve(thread: Rc<Thread>, stream: TcpStream, peer: SocketAddr) {
     let _ = stream.set_nodelay(true);
     let began = thread.shared.clock.wall();
     let mut client = peer;
-    let mut draining = thread.drain_signal();
+    let mut leave = thread.leave_signal();
     let opened = tokio::select! {
         opened = open(&thread, stream, &mut client) => opened,
-        _ = draining.wait_for(|draining| *draining) => return,
+        () = ending(&mut leave, FIRST_WORD_TIME) => return,
     };
     match opened {
         Ok(Opened::Http1(transport, received)) => http1(thread, transport, received, client).await,
@@ -85,7 +91,7 @@ async fn look_at_beginning(thread: &Thread, mut transport: Transport) -> Result<
 async fn http1(thread: Rc<Thread>, transport: Transport, received: BytesMut, client: SocketAddr) {
     let wire = Rc::new(Wire::new(client, transport.is_secure()));
     let framed = Framed::new(transport, received, Rc::clone(&thread), Rc::clone(&wire));
-    let mut draining = thread.drain_signal();
+    let mut leave = thread.leave_signal();
     let service = service_fn({
         let thread = Rc::clone(&thread);
         move |request| phases::serve(Rc::clone(&thread), Rc::clone(&wire), request)
@@ -99,7 +105,7 @@ async fn http1(thread: Rc<Thread>, transport: Transport, received: BytesMut, cli
     let mut connection = pin!(http.serve_connection(TokioIo::new(framed), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        _ = draining.wait_for(|draining| *draining) => {
+        () = ending(&mut leave, LAST_WORD_TIME) => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
@@ -107,5 +113,12 @@ async fn http1(thread: Rc<Thread>, transport: Transport, received: BytesMut, cli
     // Other errors are of the transport; what they meant for a request stands in its record.
     if ended.is_err_and(|error| error.is_parse()) {
         add(&thread.metrics().library_refusals);
+    }
+}
+
+/// Resolves when all connections are to leave, and this one has had its time.
+async fn ending(leave: &mut watch::Receiver<Leave>, time: Duration) {
+    if leave.wait_for(|leave| *leave == Leave::Now).await.is_ok() {
+        tokio::time::sleep(time).await;
     }
 }

@@ -211,6 +211,22 @@ pub(super) fn lock(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
+/// The same of a file that must be there. `Ok(None)`: it isn't; `Ok(Some(None))`: a living process holds its lock.
+pub(super) fn lock_existing(path: &Path) -> io::Result<Option<Option<File>>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let file = match OpenOptions::new().write(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        result => result?,
+    };
+    match file.try_lock() {
+        Ok(()) => Ok(Some(Some(file))),
+        Err(TryLockError::WouldBlock) => Ok(Some(None)),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
 /// The kernel's id of this start of the host: the page cache, and so the slabs, live as long as it does.
 pub(super) fn boot_id() -> io::Result<String> {
     Ok(fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
