@@ -71,7 +71,10 @@ lock: $(UV) ## Renew requirements/*.txt as pyproject.toml allows; with UPGRADE=1
 	@$(STEP) "lock the Python packages" scripts/lock $(if $(UPGRADE),--upgrade)
 
 .PHONY: gen
-gen: native ## Write the generated files.
+gen: setup ## Write the generated files.
+	@# The native module is compiled from the table of faults.
+	@PYTHONPATH=src $(STEP) --quiet "write: faults" $(PYTHON) -m portazgo.faults.generate
+	@$(MAKE) --no-print-directory native
 	@for generator in $(GENERATORS); do $(STEP) --quiet "write: $$generator" $(PYTHON) -m "$$generator"; done
 	@$(STEP) --quiet "write: docs/refusals.md" $(PYTHON) scripts/refusals.py
 
@@ -123,11 +126,20 @@ $(CARGO_DENY):
 
 # ----------------------------------------------------------------------------------------------------------------- test
 
-.PHONY: test test-rust test-python
-test: test-rust test-python fuzz ## Run all tests; each fuzz target for 15 s.
+.PHONY: test test-rust test-instructions test-python
+test: test-rust test-instructions test-python fuzz ## Run all tests; each fuzz target for 15 s.
 
 test-rust: native
 	@$(STEP) "tests: Rust" $(CARGO) test $(WORKSPACE) $(TEST_HOOKS) --quiet
+
+# Times differ between machines and hours; how many instructions a request costs in the core does not.
+test-instructions: native
+	@$(STEP) --quiet "services for the tests" scripts/test-services
+	@$(STEP) "instructions a request costs" $(PYTHON) scripts/instructions.py
+
+.PHONY: instructions-baseline
+instructions-baseline: native ## Count again what a request costs in the core; commit it with what changed it.
+	@$(STEP) "bench/instructions.json" $(PYTHON) scripts/instructions.py --renew
 
 test-python: native
 	@$(STEP) --quiet "services for the tests" scripts/test-services
@@ -145,6 +157,7 @@ $(CARGO_FUZZ):
 BENCHMARKS := $(filter-out bench/report.py,$(wildcard bench/*.py))
 .PHONY: bench
 bench: native ## Run the benchmarks; each writes bench/results (a quiet machine, please).
+	@$(STEP) --quiet "peers of the benchmarks" scripts/test-services bench
 	@missed=0; for benchmark in $(BENCHMARKS); do \
 		PYTHONPATH=tests $(STEP) "$$benchmark" $(PYTHON) "$$benchmark" || missed=1; done; exit $$missed
 
@@ -153,7 +166,8 @@ bench: native ## Run the benchmarks; each writes bench/results (a quiet machine,
 soak: native ## Run the black-box tests with many more rounds; takes half an hour.
 	@$(STEP) --quiet "services for the tests" scripts/test-services
 	@PORTAZGO_TEST_KILLS=200 PORTAZGO_TEST_RESTARTS=10 PORTAZGO_TEST_DATABASE_AWAY_SECONDS=60 \
-		PORTAZGO_TEST_REVOCATIONS=50 PORTAZGO_TEST_MUTATIONS=50000 PORTAZGO_TEST_STREAMS=40000 \
+		PORTAZGO_TEST_UPGRADES=30 PORTAZGO_TEST_REVOCATIONS=50 PORTAZGO_TEST_MUTATIONS=50000 PORTAZGO_TEST_STREAMS=40000 \
+		PORTAZGO_TEST_STALE_POSTS=100000 \
 		PORTAZGO_TEST_ORIGINS=all $(STEP) "soak: tests/blackbox" pytest --quiet -o faulthandler_timeout=7200 tests/blackbox
 	@PORTAZGO_TEST_TIMING_SAMPLES=1000000 $(STEP) "soak: timing" \
 		$(CARGO) test $(WORKSPACE) $(TEST_HOOKS) --quiet --test timing

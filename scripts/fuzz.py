@@ -50,6 +50,19 @@ def seeds(target: str) -> Iterator[bytes]:
     elif target == "key":
         for case in json.loads((CASES / "keys.json").read_text("utf-8"))["cases"]:
             yield case["presented"].encode()
+    elif target == "proxy_protocol":
+        for case in json.loads((CASES / "proxy_protocol.json").read_text("utf-8"))["cases"]:
+            yield bytes.fromhex(case["hex"]) if "hex" in case else case["text"].encode("latin-1")
+    elif target == "http2_head":
+        for case in json.loads((CASES / "http2_requests.json").read_text("utf-8"))["cases"]:
+            pseudo = {name: value for name, value in case["fields"] if name.startswith(":")}
+            fields = [f"{name}:{value}" for name, value in case["fields"] if not name.startswith(":")]
+            flags = "1" if "data" in case else "0"
+            first = [flags, *(pseudo.get(name, "") for name in (":method", ":path", ":authority"))]
+            yield "\n".join([*first, *fields]).encode("latin-1")
+    elif target == "client":
+        for case in json.loads((CASES / "clients.json").read_text("utf-8"))["cases"]:
+            yield "\n".join(case["lines"]).encode()
     elif target == "path":
         document = json.loads((CASES / "paths.json").read_text("utf-8"))
         templates = [route["path"] for route in document["routes"]]

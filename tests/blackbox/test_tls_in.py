@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from support.bare_gateway import API_KEY, BareGateway, Origin, backend_to, wait_for
 from support.certificates import DAY, Identity
@@ -304,6 +305,49 @@ def test_client_certificates_are_checked_where_they_are_required(
             with pytest.raises((ssl.SSLError, ConnectionError, AssertionError)), connect(gateway, made) as connection:
                 ask(connection)
             assert the_next_failure(gateway, before) == fault
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_key_that_is_bound_to_a_certificate_works_with_that_one_only(
+    tmp_path: Path, origin: Origin, version: ssl.TLSVersion
+) -> None:
+    authority, clients = Identity.authority(), Identity.authority("Clients")
+    (tmp_path / "clients.pem").write_text(clients.pem)
+    bound, other = clients.client("north"), clients.client("south")
+    environment = {
+        **certificates(authority.server("gate.example").write(tmp_path, "gate")),
+        "PORTAZGO_GATEWAY_TLS_CLIENT_CERTIFICATES": "optional",
+        "PORTAZGO_GATEWAY_TLS_CLIENT_CA": str(tmp_path / "clients.pem"),
+    }
+    key = {"client_certificates": [bound.certificate.fingerprint(hashes.SHA256()).hex()]}
+    shown: list[tuple[Identity | None, int]] = [(bound, 200), (other, 403), (None, 403)]
+    with BareGateway(tmp_path / "gateway", backend_to(origin.url), key=key, **environment) as gateway:
+        for client, status in shown:
+            made = context(authority, minimum_version=version, maximum_version=version)
+            if client is not None:
+                made.load_cert_chain(*client.write(tmp_path, "client"))
+            with connect(gateway, made) as connection:
+                assert [ask(connection) for _ in range(2)] == [status, status]
+                session = connection.session
+            # A resumed session is as good as the handshake that it comes from, and no better.
+            with connect(gateway, made, session=session) as connection:
+                assert (connection.session_reused, ask(connection)) == (True, status)
+        records = gateway.wait_for_records(9)
+    faults = [record["fault"] for record in records]
+    assert faults == [None] * 3 + ["key_certificate_denied"] * 6
+
+
+def test_a_bound_key_is_refused_where_there_is_no_tls(tmp_path: Path, origin: Origin) -> None:
+    claimed = b"X-Forwarded-Client-Cert: Hash=" + b"11" * 32 + b"\r\n\r\n"
+    with (
+        BareGateway(tmp_path, backend_to(origin.url), key={"client_certificates": ["11" * 32]}) as gateway,
+        socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as connection,
+    ):
+        connection.sendall(REQUEST.removesuffix(b"\r\n") + claimed)
+        answer = connection.recv(65536)
+        (record,) = gateway.wait_for_records(1)
+    assert answer.startswith(b"HTTP/1.1 403 ") and b'"certificate_denied"' in answer
+    assert (record["fault"], record["kid"]) == ("key_certificate_denied", record["claimed_kid"])
 
 
 def test_failed_handshakes_are_counted(place: Place) -> None:

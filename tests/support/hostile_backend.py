@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import socket
 import struct
 import threading
@@ -76,7 +77,14 @@ class HostileBackend:
     scripts: dict[str, Script] = field(default_factory=lambda: {"good": bytes_then(GOOD)})
     carried: list[tuple[int, str]] = field(default_factory=list)
     """Connection number and script, in the order of the requests."""
+    bodies: list[bytes] = field(default_factory=list)
+    """Of those requests that say a length, as far as they came."""
+    impatient: set[str] = field(default_factory=set)
+    """Scripts that begin before the request's body has come."""
+    at_once: int = 0
+    """Most requests that it had at one time."""
     _connections: int = 0
+    _busy: int = 0
 
     def __enter__(self) -> Self:
         ready = threading.Event()
@@ -112,5 +120,22 @@ class HostileBackend:
                 head = await reader.readuntil(b"\r\n\r\n")
                 name = head.split(b" ")[1].decode().rsplit("/", 1)[-1]
                 self.carried.append((number, name))
-                stays = await self.scripts[name](writer)
+                self._busy += 1
+                self.at_once = max(self.at_once, self._busy)
+                try:
+                    if name not in self.impatient:
+                        await self._body(head, reader)
+                    stays = await self.scripts[name](writer)
+                finally:
+                    self._busy -= 1
         writer.close()
+
+    async def _body(self, head: bytes, reader: asyncio.StreamReader) -> None:
+        length = re.search(rb"\r\ncontent-length: (\d+)\r\n", head.lower())
+        if length is None:
+            return
+        try:
+            self.bodies.append(await reader.readexactly(int(length[1])))
+        except asyncio.IncompleteReadError as cut:
+            self.bodies.append(cut.partial)
+            raise

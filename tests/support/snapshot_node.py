@@ -39,7 +39,9 @@ class SnapshotNode:
         timeouts: Mapping[str, int] = TIMEOUTS,
         most_response_bytes: int | None = None,
         threads: int = 2,
+        further: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
+        """Backends beside the one, each by its live environment, are called under `/v1/NAME/{id}`; `keyed…` count on keys."""
         self.folder = folder
         self._threads = threads
         self.port, self.admin_port = free_port(), free_port()
@@ -50,6 +52,8 @@ class SnapshotNode:
         folder.mkdir(parents=True, exist_ok=True)
         wrapped = open_wrapper("local:", folder, create=True).wrap("pepper/1", PEPPER)
         resources = _resources(kid, digest(PEPPER, inner(secret)), wrapped, target, timeouts, most_response_bytes)
+        for name, live in (further or {}).items():
+            resources += _further(resources, name, live)
         self._snapshot = folder / "snapshot.ndjson"
         head = {"format": 1, "history": str(uuid7()), "revision": 1, "hash": "0" * 64}
         lines = [head, *resources, {"end": True, "count": len(resources)}]
@@ -180,3 +184,33 @@ def _resources(
             for method, path, backend_path in ROUTES
         ),
     ]
+
+
+def _further(resources: list[dict[str, Any]], name: str, live: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Give one more backend and its routes, made like those of the first."""
+    backend = str(uuid7())
+    model = next(one["body"] for one in resources if one["kind"] == "route")
+    requires = ["backend.forwarding.1"] if live.get("forwarding") is not None else []
+    environment = {"timeouts": TIMEOUTS, "credential": {"kind": "none"}, **live}
+    found = [
+        {
+            "kind": "backend",
+            "id": backend,
+            "requires": requires,
+            "body": {"name": name, "environments": {"live": environment}},
+        }
+    ]
+    for method in ("GET", "POST", "PUT"):
+        body = {
+            **model,
+            "name": f"{name}-{method.lower()}",
+            "method": method,
+            "path": f"/v1/{name}/{{id}}",
+            "backend": backend,
+            "backend_method": method,
+            "backend_path": "/api/items/{id}",
+        }
+        if name.startswith("keyed"):
+            body["idempotency_key"] = True
+        found.append({"kind": "route", "id": str(uuid7()), "requires": [], "body": body})
+    return found

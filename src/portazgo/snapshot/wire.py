@@ -205,7 +205,7 @@ class DnsBody(TypedDict):
 
 
 class ForwardingBody(TypedDict):
-    """How targets are called; absent members have their defaults. Null `ejection` is none, absent one where targets are several."""
+    """How targets are called; absent members have their defaults. Null `ejection` is none, absent one of several targets."""
 
     weights: NotRequired[list[int] | None]
     balance: NotRequired[Literal["round_robin", "least_in_flight"]]

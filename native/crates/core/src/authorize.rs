@@ -3,9 +3,20 @@
 use crate::authenticate::Identity;
 use crate::fault::Fault;
 use crate::security::SecurityLane;
-use crate::snapshot::{Application, Backend, BackendEnvironment, Known, Partner, Plan, Route, RouteAction, Snapshot};
+use crate::snapshot::{
+    Application, Backend, BackendEnvironment, Fingerprint, Known, Partner, Plan, Route, RouteAction, Snapshot,
+};
 use std::net::IpAddr;
 use std::sync::Arc;
+
+/// What the connection tells of a caller.
+#[derive(Clone, Copy)]
+pub struct Peer<'c> {
+    /// Its address.
+    pub address: IpAddr,
+    /// The certificate that it proved to hold in the TLS handshake with us; a proxy's word about one is none.
+    pub certificate: Option<&'c Fingerprint>,
+}
 
 /// A caller with everything that belongs to it.
 #[derive(Clone)]
@@ -42,13 +53,14 @@ pub fn caller(identity: &Identity, snapshot: &Snapshot) -> Result<Caller, Fault>
     Ok(Caller { application, partner })
 }
 
-/// May this caller call at all, from here? Partner and application are active, and the address is in the key's networks.
+/// May this caller call at all, from here? Partner and application are active, the address is in the key's networks, and the
+/// certificate one of those that the key is bound to.
 pub fn standing(
     caller: &Caller,
     identity: &Identity,
     snapshot: &Snapshot,
     lane: &SecurityLane,
-    address: IpAddr,
+    peer: Peer<'_>,
 ) -> Result<(), Fault> {
     let key = &identity.key;
     if !caller.partner.active {
@@ -58,26 +70,29 @@ pub fn standing(
         return Err(Fault::ApplicationSuspended);
     }
     if let Some(fault) =
-        lane.caller_denial(caller.partner.id, caller.application.id, key.kid, address, snapshot.revision)
+        lane.caller_denial(caller.partner.id, caller.application.id, key.kid, peer.address, snapshot.revision)
     {
         return Err(fault);
     }
-    match &key.networks {
-        Some(networks) if !networks.iter().any(|network| network.contains(address)) => Err(Fault::KeyNetworkDenied),
+    if key.networks.as_ref().is_some_and(|networks| !networks.iter().any(|network| network.contains(peer.address))) {
+        return Err(Fault::KeyNetworkDenied);
+    }
+    match &key.client_certificates {
+        Some(bound) if !peer.certificate.is_some_and(|shown| bound.contains(shown)) => Err(Fault::KeyCertificateDenied),
         _ => Ok(()),
     }
 }
 
-/// Decide. The order is: standing, network, plan, scopes, environment.
+/// Decide. The order is: standing, network, certificate, plan, scopes, environment.
 pub fn authorize<'r>(
     caller: &Caller,
     identity: &Identity,
     route: &'r Route,
     snapshot: &Snapshot,
     lane: &SecurityLane,
-    address: IpAddr,
+    peer: Peer<'_>,
 ) -> Result<Authorized<'r>, Fault> {
-    standing(caller, identity, snapshot, lane, address)?;
+    standing(caller, identity, snapshot, lane, peer)?;
     let action = route.action.as_ref().ok_or(Fault::NodeOutdated)?;
     let plan = match caller.application.plan {
         Some(id) => understood(snapshot.plan(id))?,

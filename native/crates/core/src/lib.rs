@@ -31,10 +31,13 @@ pub const FEATURES: &[&str] = &[
     "backend.tls.1",
     "credential.mint-es256.1",
     "credential.none.1",
+    "key.client-certificate.1",
     "key.hmac-sha256.1",
     "key.networks.1",
     "key.scopes.1",
     "plan.throttle.1",
     "route.hosts.1",
+    "route.idempotency-key.1",
     "route.passthrough.1",
+    "route.timeouts.1",
 ];

@@ -2,6 +2,7 @@
 
 mod support;
 
+use portazgo_core::authorize::Peer;
 use portazgo_core::fault::Fault;
 use portazgo_core::security::SecurityLane;
 use serde_json::{Value, json};
@@ -52,7 +53,7 @@ fn a_backend_without_the_environment_answers_test_keys_with_that() {
     let caller = portazgo_core::authorize::caller(&identity, &snapshot).unwrap();
     let route = support::found_route(&snapshot, "/v1/badges/7");
     let decided =
-        portazgo_core::authorize::authorize(&caller, &identity, &route, &snapshot, &lane, HERE.parse().unwrap());
+        portazgo_core::authorize::authorize(&caller, &identity, &route, &snapshot, &lane, support::peer(HERE));
     assert_eq!(decided.err(), Some(Fault::EnvironmentUnavailable));
 }
 
@@ -91,6 +92,20 @@ fn networks_hold_for_both_families() {
     ] {
         assert_eq!(decided([listed()], address), expected, "{address}");
     }
+}
+
+#[test]
+fn a_key_that_is_bound_to_certificates_works_with_one_of_them_only() {
+    let fingerprints = json!(["11".repeat(32), "22".repeat(32)]);
+    let bound = requiring(with(key(), json!({"client_certificates": fingerprints})), "key.client-certificate.1");
+    let snapshot = snapshot_of(&deployment_but([bound]));
+    let decided = |certificate: Option<&[u8; 32]>| {
+        support::decide_peer(&snapshot, &SecurityLane::default(), Peer { certificate, ..support::peer(HERE) })
+    };
+    assert_eq!(decided(Some(&[0x11; 32])), Ok(()));
+    assert_eq!(decided(Some(&[0x22; 32])), Ok(()));
+    assert_eq!(decided(Some(&[0x33; 32])), Err(Fault::KeyCertificateDenied));
+    assert_eq!(decided(None), Err(Fault::KeyCertificateDenied));
 }
 
 #[test]

@@ -47,6 +47,7 @@ fn a_head_of_http_2_is_judged_as_the_head_of_http_1_that_it_becomes() {
                 assert!(host.eq_ignore_ascii_case(b"gate.example"), "{case}");
                 let length = case["fields"].as_array().unwrap().iter().find(|field| field[0] == "content-length");
                 let expected = match (length, case["data"].is_string()) {
+                    (Some(length), _) if length[1] == "0" => BodyLength::None,
                     (Some(length), _) => BodyLength::Fixed(length[1].as_str().unwrap().parse().unwrap()),
                     (None, true) => BodyLength::Chunked,
                     (None, false) => BodyLength::None,

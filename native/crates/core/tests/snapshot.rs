@@ -4,7 +4,7 @@ mod support;
 
 use portazgo_core::ids::{Id, Kid};
 use portazgo_core::limit::{Decision, Throttle};
-use portazgo_core::snapshot::{Known, Refused, Snapshot, Update, validate};
+use portazgo_core::snapshot::{CallTimes, Known, Refused, Snapshot, Timeouts, Update, validate};
 use portazgo_core::time::Monotonic;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use support::{
     API, APPLICATION, BACKEND, HISTORY, ISSUER, KID, NEXT_SIGNING, PARTNER, PLAN, ROUTE, SECRET, apply_change,
-    apply_snapshot, backend, change_lines, deployment, deployment_but, key, key_named, partner, plan, read, requiring,
-    route, signing_key, signing_key_of, snapshot_lines, snapshot_of, understood, with,
+    apply_snapshot, backend, change_lines, deployment, deployment_but, found_route, key, key_named, partner, plan,
+    read, requiring, route, signing_key, signing_key_of, snapshot_lines, snapshot_of, understood, with,
 };
 
 fn refusal<T>(outcome: Result<T, Refused>) -> (String, String) {
@@ -123,6 +123,14 @@ fn a_bad_resource_is_refused_with_its_place() {
             "gateway's",
         ),
         (with(route(), json!({"query": "some"})), format!("route/{ROUTE}/query"), "neither"),
+        (with(route(), json!({"upgrades": ["h2c"]})), format!("route/{ROUTE}/upgrades"), "unknown variant `h2c`"),
+        (
+            with(route(), json!({"method": "POST", "upgrades": ["websocket"]})),
+            format!("route/{ROUTE}/upgrades"),
+            "only a GET",
+        ),
+        (with(route(), json!({"timeouts": {"idle_ms": 0}})), format!("route/{ROUTE}/timeouts"), "0 ms"),
+        (with(route(), json!({"timeouts": {"connect_ms": 1}})), format!("route/{ROUTE}/timeouts"), "unknown field"),
         (with(route(), json!({"hosts": []})), format!("route/{ROUTE}/hosts"), "unreachable"),
         (
             with(signing_key(), json!({"public_jwk": NEXT_SIGNING.jwk})),
@@ -200,6 +208,21 @@ fn what_others_name_does_not_go_before_them() {
     assert_eq!(after.counts(), [0, 0, 0, 0]);
     // Deleting what isn't there is no mistake: a change may have been compacted away.
     assert!(apply_change(&base, &[], &[("route", API), ("weather", "x"), ("signing_key", "signing-9")]).is_ok());
+}
+
+#[test]
+fn what_a_route_leaves_out_of_its_times_is_the_backends() {
+    let backend = Timeouts { connect_ms: 1, first_byte_ms: 2, idle_ms: 3, total_ms: 4 };
+    let times = |timeouts: &Value| {
+        let snapshot = snapshot_of(&deployment_but([with(route(), json!({"timeouts": timeouts}))]));
+        found_route(&snapshot, "/v1/badges/7").action.as_ref().unwrap().times(&backend)
+    };
+    let usual = CallTimes { connect_ms: 1, first_byte_ms: 2, idle_ms: 3, total_ms: Some(4) };
+    assert_eq!(times(&json!({})), usual);
+    assert_eq!(times(&json!({"total_ms": null})), CallTimes { total_ms: None, ..usual });
+    let all = json!({"first_byte_ms": 20, "idle_ms": 30, "total_ms": 40});
+    let own = CallTimes { connect_ms: 1, first_byte_ms: 20, idle_ms: 30, total_ms: Some(40) };
+    assert_eq!(times(&all), own);
 }
 
 #[test]

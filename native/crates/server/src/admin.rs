@@ -175,6 +175,7 @@ pub(crate) fn state(shared: &Shared, journal: &Stats) -> Value {
         "contact_age_ms": shared.clock.contact_age_ms(),
         "shipment_age_ms": shared.clock.shipment_age_ms(),
         "clock_offset_us": shared.clock.offset_us(),
+        "backends": crate::targets::document(shared),
         "time_us": shared.clock.wall().0,
         "drain": shared.drain.step().as_str(),
         "warnings": shared.warnings(),

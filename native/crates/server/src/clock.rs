@@ -6,7 +6,7 @@
 use portazgo_core::time::{Monotonic, WallTime};
 use rustix::time::{ClockId, clock_gettime};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// 2026-01-01: a control plane that tells an earlier time has lost its clock, and ours is the better one.
 const EARLIEST_US: i64 = 1_767_225_600_000_000;
@@ -37,12 +37,22 @@ impl Clock {
 
     /// Now, by the wall.
     pub(crate) fn wall(&self) -> WallTime {
-        WallTime(self.wall_at_start.load(Ordering::Relaxed) + self.start.elapsed().as_micros() as i64)
+        self.wall_at(self.monotonic())
+    }
+
+    /// What the wall says at a time that was read before.
+    pub(crate) fn wall_at(&self, time: Monotonic) -> WallTime {
+        WallTime(self.wall_at_start.load(Ordering::Relaxed) + (time.0 / 1000) as i64)
     }
 
     /// Now, for durations and limits.
     pub(crate) fn monotonic(&self) -> Monotonic {
         Monotonic(self.start.elapsed().as_nanos() as u64)
+    }
+
+    /// A time of ours as the runtime's timers take it.
+    pub(crate) fn instant(&self, time: Monotonic) -> tokio::time::Instant {
+        (self.start + Duration::from_nanos(time.0)).into()
     }
 
     /// How long this process has run.

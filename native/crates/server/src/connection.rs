@@ -89,7 +89,7 @@ async fn look_at_beginning(thread: &Thread, mut transport: Transport) -> Result<
 }
 
 async fn http1(thread: Rc<Thread>, transport: Transport, received: BytesMut, client: SocketAddr) {
-    let wire = Rc::new(Wire::new(client, transport.is_secure()));
+    let wire = Rc::new(Wire::new(client, &transport));
     let framed = Framed::new(transport, received, Rc::clone(&thread), Rc::clone(&wire));
     let mut leave = thread.leave_signal();
     let service = service_fn({

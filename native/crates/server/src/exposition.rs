@@ -89,6 +89,13 @@ fn backends(page: &mut Page, shared: &Shared) {
     page.by_thread("portazgo_backend_idle", "gauge", "Idle backend connections.", threads, |thread| {
         value(&thread.backend_idle)
     });
+    for family in crate::targets::families(shared) {
+        let kind = if family.name.ends_with("_total") { "counter" } else { "gauge" };
+        page.family(family.name, kind, family.help);
+        for (labels, value) in &family.rows {
+            page.row(family.name, labels.trim_matches(['{', '}']), value);
+        }
+    }
 }
 
 fn records(page: &mut Page, shared: &Shared, journal: &Journal, stats: &Stats) {

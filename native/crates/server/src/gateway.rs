@@ -4,6 +4,7 @@ use crate::admin::AdminListener;
 use crate::config::Config;
 use crate::drain::Step;
 use crate::handover::{self, Inherited};
+use crate::health::Checker;
 use crate::identity::{new_id, node_id};
 use crate::journal::{self, Closed, EndedEpoch, Journal, SealedSegment};
 use crate::metrics::value;
@@ -74,6 +75,7 @@ struct Running {
     threads: Vec<Handle>,
     acceptor: Option<Acceptor>,
     admin: Option<AdminListener>,
+    checker: Option<Checker>,
 }
 
 impl Gateway {
@@ -122,6 +124,7 @@ impl Gateway {
             running.threads.push(Handle::start(index, Arc::clone(&self.shared), Arc::clone(&self.journal))?);
         }
         running.acceptor = Some(Acceptor::start(gateway, Arc::clone(&self.shared), &running.threads)?);
+        running.checker = Some(Checker::start(Arc::clone(&self.shared))?);
         running.admin = Some(AdminListener::start(admin, Arc::clone(&self.shared), Arc::clone(&self.journal))?);
         Ok(())
     }
@@ -142,6 +145,9 @@ impl Gateway {
             lane.enter(history);
             lane.take_all(history, update.security_entries())
         });
+        if let Some(checker) = &self.running().checker {
+            checker.look_again();
+        }
         self.wait_until_loaded().map_err(|why| Refused { place: "data threads".to_owned(), why })?;
         self.shared.applies.note(began.elapsed());
         Ok(revision)
@@ -290,6 +296,9 @@ impl Gateway {
         for thread in &mut std::mem::take(&mut running.threads) {
             // Closing its inbox ends the thread; what is still in flight is dropped, and its records say so.
             thread.close();
+        }
+        if let Some(mut checker) = running.checker.take() {
+            checker.stop();
         }
         Self::stop_admin(&mut running);
         self.journal.close()

@@ -1,15 +1,18 @@
 //! Portazgo's data plane around `portazgo-core`: sockets, HTTP, pools, the journal.
 
 mod admin;
+mod alarm;
 mod answers;
 mod clock;
 mod config;
 mod connection;
+mod deadlines;
 mod drain;
 mod exposition;
 mod gateway;
 mod handover;
 mod headers;
+mod health;
 mod http2;
 mod identity;
 pub mod journal;
@@ -18,8 +21,10 @@ mod panics;
 mod phases;
 mod pool;
 mod random;
+mod remembered;
 mod resolve;
 mod shared;
+mod targets;
 mod thread;
 mod tls;
 mod transport;

@@ -1,30 +1,41 @@
 //! A data thread's keep-alive connections to backends.
 //!
-//! Backends close idle connections when they like (gunicorn after 2 s), so a connection lives 1.5 s idle, and a request
-//! that must not be repeated takes only one that was used within the last second, or a new one.
+//! Backends close idle connections when they like (gunicorn after 2 s), so a connection is kept 1.5 s idle (`pool.idle_ms`),
+//! and a request that must not be repeated takes only one that was used within the last second, or a new one. Where a
+//! target's connections are capped, those that are idle stand in its list too: a call on another thread may close them.
 
 use crate::answers::{Answers, Exchange};
 use crate::metrics::{ThreadMetrics, add, subtract};
 use crate::resolve::Resolver;
+use crate::thread::Thread;
 use crate::tls;
 use crate::transport::Transport;
 use crate::upstream::RequestBody;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use portazgo_core::fault::Fault;
+use portazgo_core::forward::{Closing, Permit, TargetState};
 use portazgo_core::snapshot::Target;
+use portazgo_core::time::Monotonic;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::task::Poll;
+use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio::time::timeout_at;
 
-const IDLE_LIFE: Duration = Duration::from_millis(1500);
-const FRESH: Duration = Duration::from_secs(1);
+/// The longest that a connection may have been idle that takes what must not be repeated; nanoseconds, as all times of this
+/// pool.
+pub(crate) const FRESH: u64 = 1_000_000_000;
+/// No more files for this process, or for this host (Linux).
+const EMFILE: i32 = 24;
+const ENFILE: i32 = 23;
+/// From one look at what is kept to the next.
+const SWEEP: Duration = Duration::from_millis(250);
 /// Idle connections kept per target and thread.
 const MOST_IDLE: usize = 512;
 
@@ -36,67 +47,132 @@ pub(crate) struct Lease {
     pub(crate) exchange: Rc<Exchange>,
     /// It has carried a request before: the backend may be closing it at this very moment.
     pub(crate) reused: bool,
+    /// The right to it, where the target's connections are capped.
+    pub(crate) permit: Option<Permit>,
+    /// How it is told to close while it is idle, likewise.
+    closing: Option<Arc<Closing>>,
 }
 
 struct Idle {
     sender: SendRequest<RequestBody>,
     address: SocketAddr,
     exchange: Rc<Exchange>,
-    since: Instant,
+    since: Monotonic,
+    listed: Option<Listed>,
+}
+
+/// An idle connection in the list of its target; it leaves the list when this is dropped.
+struct Listed {
+    state: Arc<TargetState>,
+    closing: Arc<Closing>,
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        self.state.permits.forget(&self.closing);
+    }
+}
+
+/// The idle connections of one target.
+struct Shelf {
+    target: Arc<Target>,
+    idle: Vec<Idle>,
 }
 
 /// All idle connections of a thread, by target.
 #[derive(Default)]
 pub(crate) struct Pool {
-    idle: RefCell<HashMap<String, Vec<Idle>>>,
+    shelves: RefCell<Vec<Shelf>>,
+    /// There is nothing on any shelf, so nobody looks.
+    resting: Cell<bool>,
+    first: Notify,
     resolver: Resolver,
     tls: tls::Outgoing,
-    turn: Cell<usize>,
 }
 
 impl Pool {
-    /// The next of a backend's targets, in turn.
-    pub(crate) fn next_target(&self, targets: &[Arc<Target>]) -> Arc<Target> {
-        let turn = self.turn.get();
-        self.turn.set(turn.wrapping_add(1));
-        Arc::clone(&targets[turn % targets.len()])
-    }
-
-    /// An idle connection that is still good for this kind of request.
-    pub(crate) fn take(&self, target: &Target, repeatable: bool, metrics: &ThreadMetrics) -> Option<Lease> {
-        let mut all = self.idle.borrow_mut();
-        let idle = all.get_mut(&target.key)?;
-        let longest = if repeatable { IDLE_LIFE } else { FRESH };
+    /// An idle connection that was used within this time, nanoseconds.
+    pub(crate) fn take(
+        &self,
+        target: &Arc<Target>,
+        longest: u64,
+        now: Monotonic,
+        metrics: &ThreadMetrics,
+    ) -> Option<Lease> {
+        let mut shelves = self.shelves.borrow_mut();
+        let idle = &mut shelf_of(&mut shelves, target)?.idle;
         while let Some(candidate) = idle.pop() {
             subtract(&metrics.backend_idle);
-            let age = candidate.since.elapsed();
-            if age < longest && candidate.exchange.is_clean() && candidate.sender.is_ready() {
-                add(&metrics.backend_reuses);
-                let Idle { sender, address, exchange, .. } = candidate;
-                return Some(Lease { sender, address, exchange, reused: true });
-            }
+            let Idle { sender, address, exchange, since, listed } = candidate;
+            let age = now.0.saturating_sub(since.0);
             if age >= longest {
                 // The newest was too old, so the rest is too.
                 for _ in idle.drain(..) {
                     subtract(&metrics.backend_idle);
                 }
+                return None;
+            }
+            let told_to_close = listed.as_ref().is_some_and(|listed| !listed.state.permits.forget(&listed.closing));
+            if !told_to_close && exchange.is_clean() && sender.is_ready() {
+                add(&metrics.backend_reuses);
+                let closing = listed.as_ref().map(|listed| Arc::clone(&listed.closing));
+                return Some(Lease { sender, address, exchange, reused: true, permit: None, closing });
             }
         }
         None
     }
 
     /// Keep a connection whose answer was read to its end. One that said more than it was asked is never used again.
-    pub(crate) fn give(&self, target: &Target, lease: Lease, metrics: &ThreadMetrics) {
+    pub(crate) fn give(&self, target: Arc<Target>, lease: Lease, now: Monotonic, metrics: &ThreadMetrics) {
         if lease.sender.is_closed() || !lease.exchange.is_clean() {
             return;
         }
-        let mut all = self.idle.borrow_mut();
-        let idle =
-            if let Some(idle) = all.get_mut(&target.key) { idle } else { all.entry(target.key.clone()).or_default() };
-        if idle.len() < MOST_IDLE {
-            let Lease { sender, address, exchange, .. } = lease;
-            idle.push(Idle { sender, address, exchange, since: Instant::now() });
-            add(&metrics.backend_idle);
+        let Lease { sender, address, exchange, permit, closing, .. } = lease;
+        let mut shelves = self.shelves.borrow_mut();
+        let place = shelf_of(&mut shelves, &target);
+        if place.as_ref().is_some_and(|place| place.idle.len() >= MOST_IDLE) {
+            return;
+        }
+        let listed = match (permit, closing) {
+            (None, _) => None,
+            (Some(permit), Some(closing)) => {
+                if !permit.keep(&closing) {
+                    return;
+                }
+                Some(Listed { state: Arc::clone(&target.state), closing })
+            }
+            // It was made before there was a cap.
+            (Some(_), None) => return,
+        };
+        let idle = Idle { sender, address, exchange, since: now, listed };
+        match place {
+            Some(place) => place.idle.push(idle),
+            None => shelves.push(Shelf { target, idle: vec![idle] }),
+        }
+        add(&metrics.backend_idle);
+        if self.resting.replace(false) {
+            self.first.notify_one();
+        }
+    }
+
+    /// Close what has been idle for its time, and forget targets that no snapshot has any more.
+    fn sweep(&self, now: Monotonic, metrics: &ThreadMetrics) {
+        let mut shelves = self.shelves.borrow_mut();
+        for shelf in shelves.iter_mut() {
+            let kept = u64::from(shelf.target.idle_ms) * 1_000_000;
+            // The newest stand last.
+            let over = shelf.idle.partition_point(|idle| now.0.saturating_sub(idle.since.0) >= kept);
+            for _ in shelf.idle.drain(..over) {
+                subtract(&metrics.backend_idle);
+            }
+        }
+        shelves.retain(|shelf| !shelf.idle.is_empty() || Arc::strong_count(&shelf.target) > 1);
+    }
+
+    async fn rest_until_something_is_kept(&self) {
+        if self.shelves.borrow().iter().all(|shelf| shelf.idle.is_empty()) {
+            self.resting.set(true);
+            self.first.notified().await;
         }
     }
 
@@ -105,6 +181,7 @@ impl Pool {
         &self,
         target: &Target,
         within: Duration,
+        permit: Option<&Permit>,
         metrics: &ThreadMetrics,
     ) -> Result<Lease, Fault> {
         let ends = tokio::time::Instant::now() + within;
@@ -123,8 +200,12 @@ impl Pool {
         let exchange = Rc::new(Exchange::default());
         let answers = Answers::new(transport, Rc::clone(&exchange));
         let (sender, connection) = http1::handshake(TokioIo::new(answers)).await.map_err(|_| Fault::ConnectFailed)?;
-        tokio::task::spawn_local(connection);
-        Ok(Lease { sender, address, exchange, reused: false })
+        let closing = permit.map(|_| Arc::<Closing>::default());
+        match &closing {
+            None => _ = tokio::task::spawn_local(connection),
+            Some(closing) => _ = tokio::task::spawn_local(until_told_to_close(Arc::clone(closing), connection)),
+        }
+        Ok(Lease { sender, address, exchange, reused: false, permit: None, closing })
     }
 
     async fn connect_now(&self, target: &str) -> Result<(TcpStream, SocketAddr), Fault> {
@@ -140,7 +221,40 @@ impl Pool {
     }
 }
 
+/// Sweep the thread's pool, for as long as the thread lives.
+pub(crate) async fn sweep(thread: Rc<Thread>) {
+    loop {
+        thread.pool.rest_until_something_is_kept().await;
+        tokio::time::sleep(SWEEP).await;
+        thread.pool.sweep(thread.shared.clock.monotonic(), thread.metrics());
+    }
+}
+
+/// The shelf of a target. It is nearly always the very object of the last call; another snapshot may have made it anew.
+fn shelf_of<'s>(shelves: &'s mut [Shelf], target: &Arc<Target>) -> Option<&'s mut Shelf> {
+    if let Some(index) = shelves.iter().position(|shelf| Arc::ptr_eq(&shelf.target, target)) {
+        return Some(&mut shelves[index]);
+    }
+    let shelf = shelves.iter_mut().find(|shelf| shelf.target.key == target.key)?;
+    shelf.target = Arc::clone(target);
+    Some(shelf)
+}
+
+/// Dropping the connection closes it.
+async fn until_told_to_close(closing: Arc<Closing>, connection: impl Future) {
+    let mut connection = std::pin::pin!(connection);
+    std::future::poll_fn(|context| {
+        let told = closing.poll(context).is_ready();
+        if told || connection.as_mut().poll(context).is_ready() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
 fn connect_fault(error: &io::Error) -> Fault {
+    // The target has no part in it: nobody may be left out for it.
+    if let Some(EMFILE | ENFILE) = error.raw_os_error() {
+        return Fault::FileDescriptorsExhausted;
+    }
     match error.kind() {
         io::ErrorKind::ConnectionRefused => Fault::ConnectRefused,
         io::ErrorKind::TimedOut => Fault::ConnectTimeout,

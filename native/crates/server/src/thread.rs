@@ -1,10 +1,11 @@
 //! A data thread: one runtime, its connections, its pool, its slab, its copy of the snapshot.
 
 use crate::connection;
+use crate::deadlines::{self, Deadlines};
 use crate::drain::Step;
 use crate::journal::{Journal, ThreadJournal};
 use crate::metrics::{ThreadMetrics, add, subtract};
-use crate::pool::Pool;
+use crate::pool::{self, Pool};
 use crate::random::Random;
 use crate::shared::Shared;
 use portazgo_core::ids::Id;
@@ -58,6 +59,7 @@ pub(crate) struct Thread {
     pub(crate) journal: ThreadJournal,
     pub(crate) pool: Pool,
     pub(crate) random: Random,
+    pub(crate) deadlines: Deadlines,
     loaded: RefCell<Loaded>,
     generation: Cell<u64>,
     leave: watch::Sender<Leave>,
@@ -79,6 +81,7 @@ impl Thread {
             journal,
             pool: Pool::default(),
             random: Random::new(),
+            deadlines: Deadlines::default(),
             loaded: RefCell::new(Loaded { snapshot: None, lane: Arc::default() }),
             generation: Cell::new(0),
             leave: watch::Sender::new(match shared.drain.step() {
@@ -193,6 +196,8 @@ fn live(index: usize, shared: &Arc<Shared>, slots: &ThreadJournal, mut inbox: Un
 }
 
 async fn run(thread: Rc<Thread>, inbox: &mut UnboundedReceiver<Command>) {
+    tokio::task::spawn_local(deadlines::watch(Rc::clone(&thread)));
+    tokio::task::spawn_local(pool::sweep(Rc::clone(&thread)));
     let mut beats = tokio::time::interval(BEAT);
     beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {

@@ -1,5 +1,6 @@
 //! A connection's bytes, plain or through TLS. An enum and no trait object: the plain path costs one well predicted branch.
 
+use portazgo_core::snapshot::Fingerprint;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -17,6 +18,14 @@ pub(crate) enum Transport {
 impl Transport {
     pub(crate) fn is_secure(&self) -> bool {
         matches!(self, Self::Tls(_))
+    }
+
+    /// SHA-256 of the certificate that the other side proved to hold (also in the session that this one resumes).
+    pub(crate) fn client_certificate(&self) -> Option<Fingerprint> {
+        let Self::Tls(stream) = self else { return None };
+        let chain = stream.get_ref().1.peer_certificates()?;
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, chain.first()?);
+        digest.as_ref().try_into().ok()
     }
 
     /// Whether both sides agreed on HTTP/2 (ALPN).

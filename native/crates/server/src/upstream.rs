@@ -1,5 +1,6 @@
 //! A request's body on its way to the backend: counted, bounded, timed.
 
+use crate::remembered::{self, Source};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -20,13 +21,19 @@ pub(crate) struct Progress {
     pub(crate) bytes: Cell<u64>,
     /// Why the body ended early, if the client is to blame.
     pub(crate) fault: Cell<Option<Fault>>,
+    /// Bytes of it that were handed to a backend's connection, repeats included.
+    pub(crate) handed_on: Cell<u64>,
     /// hyper refused the framing of a body that ours had accepted.
     pub(crate) library_refused: Cell<bool>,
 }
 
 /// The body. Fails when the client sends more than it may, stops sending, or leaves.
-pub(crate) struct RequestBody {
-    source: Option<Incoming>,
+///
+/// None: there is none, or no more. Boxed, since a request is moved about a dozen times before it is sent.
+pub(crate) struct RequestBody(Option<Box<Upload>>);
+
+struct Upload {
+    source: Source,
     most: u64,
     idle: Duration,
     /// Made when the client is waited for the first time: most bodies are here before anybody asks.
@@ -47,23 +54,35 @@ impl std::fmt::Display for BodyEnded {
 impl std::error::Error for BodyEnded {}
 
 impl RequestBody {
-    pub(crate) fn new(source: Incoming, most: u64, idle: Duration, progress: Rc<Progress>) -> Self {
-        let source = (!source.is_end_stream()).then_some(source);
-        Self { source, most, idle, timer: None, progress }
+    pub(crate) fn new(source: Incoming, most: u64, idle: Duration) -> Self {
+        if source.is_end_stream() {
+            return Self::empty();
+        }
+        let source = Source::Once(source);
+        Self(Some(Box::new(Upload { source, most, idle, timer: None, progress: Rc::default() })))
     }
 
-    /// No body; a request that can be sent again.
+    /// Remember what passes, as far as it is small, so that it can be sent once more. None where there is no body.
+    pub(crate) fn remember(&mut self) -> Option<Remembered> {
+        let upload = self.0.as_mut()?;
+        let body = upload.source.remember()?;
+        Some(Remembered { body, most: upload.most, idle: upload.idle, progress: Rc::clone(&upload.progress) })
+    }
+
+    /// No body.
     pub(crate) fn empty() -> Self {
-        Self { source: None, most: 0, idle: Duration::ZERO, timer: None, progress: Rc::default() }
+        Self(None)
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.source.is_none()
+    /// How the body fares; None where there is none.
+    pub(crate) fn progress(&self) -> Option<Rc<Progress>> {
+        self.0.as_ref().map(|upload| Rc::clone(&upload.progress))
     }
 
     fn end(&mut self, fault: Fault) -> Poll<Option<Result<Frame<Bytes>, BodyEnded>>> {
-        self.source = None;
-        self.progress.fault.set(Some(fault));
+        if let Some(upload) = self.0.take() {
+            upload.progress.fault.set(Some(fault));
+        }
         Poll::Ready(Some(Err(BodyEnded(fault))))
     }
 }
@@ -76,17 +95,26 @@ impl Body for RequestBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyEnded>>> {
-        let Some(source) = &mut self.source else {
+        let Some(upload) = &mut self.0 else {
             return Poll::Ready(None);
         };
-        match Pin::new(source).poll_frame(context) {
+        if upload.source.is_taken_over() {
+            // Another try sends it: this one must not look as if it had come to its end.
+            self.0 = None;
+            return Poll::Ready(Some(Err(BodyEnded(Fault::BackendSendFailed))));
+        }
+        if let Some(again) = upload.source.next_remembered() {
+            upload.progress.handed_on.set(upload.progress.handed_on.get() + again.len() as u64);
+            return Poll::Ready(Some(Ok(Frame::data(again))));
+        }
+        match upload.source.poll_frame(context) {
             Poll::Pending => {
-                let idle = self.idle;
-                let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(idle)));
+                let idle = upload.idle;
+                let timer = upload.timer.get_or_insert_with(|| Box::pin(sleep(idle)));
                 if timer.as_mut().poll(context).is_ready() { self.end(Fault::BodyTimeout) } else { Poll::Pending }
             }
             Poll::Ready(None) => {
-                self.source = None;
+                self.0 = None;
                 Poll::Ready(None)
             }
             // Trailers of a client are not passed on: nothing vouches for them.
@@ -94,30 +122,48 @@ impl Body for RequestBody {
                 let Ok(data) = frame.into_data() else {
                     return Poll::Ready(None);
                 };
-                let seen = self.progress.bytes.get() + data.len() as u64;
-                self.progress.bytes.set(seen);
-                if seen > self.most {
+                let seen = upload.progress.bytes.get() + data.len() as u64;
+                upload.progress.bytes.set(seen);
+                if seen > upload.most {
                     return self.end(Fault::BodyTooLarge);
                 }
-                let idle = self.idle;
-                if let Some(timer) = &mut self.timer {
-                    timer.as_mut().reset(Instant::now() + idle);
+                upload.source.keep(&data);
+                upload.progress.handed_on.set(upload.progress.handed_on.get() + data.len() as u64);
+                if let Some(timer) = &mut upload.timer {
+                    timer.as_mut().reset(Instant::now() + upload.idle);
                 }
                 Poll::Ready(Some(Ok(Frame::data(data))))
             }
             Poll::Ready(Some(Err(error))) => {
-                self.progress.library_refused.set(is_refusal(&error));
+                upload.progress.library_refused.set(is_refusal(&error));
                 self.end(Fault::ClientAborted)
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.source.as_ref().is_none_or(Body::is_end_stream)
+        self.0.as_ref().is_none_or(|upload| upload.source.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.source.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+        self.0.as_ref().map_or_else(|| SizeHint::with_exact(0), |upload| upload.source.size_hint())
+    }
+}
+
+/// A body that can be sent once more, while it is small.
+pub(crate) struct Remembered {
+    body: remembered::Handle,
+    most: u64,
+    idle: Duration,
+    progress: Rc<Progress>,
+}
+
+impl Remembered {
+    /// The body from its beginning. None: more has passed than is remembered.
+    pub(crate) fn again(&self) -> Option<RequestBody> {
+        let source = self.body.again()?;
+        let progress = Rc::clone(&self.progress);
+        Some(RequestBody(Some(Box::new(Upload { source, most: self.most, idle: self.idle, timer: None, progress }))))
     }
 }
 

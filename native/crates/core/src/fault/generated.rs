@@ -222,9 +222,11 @@ pub enum Fault {
     TlsBackendParametersUnsupported = 107,
     /// What answered at the backend's address does not speak TLS.
     TlsBackendPlaintext = 108,
+    /// The connection showed no client certificate, or none of those that the key is bound to.
+    KeyCertificateDenied = 109,
 }
 
-pub(super) const TABLE: [(Fault, Description); 108] = [
+pub(super) const TABLE: [(Fault, Description); 109] = [
     (
         Fault::HeadMalformed,
         Description {
@@ -1627,6 +1629,19 @@ pub(super) const TABLE: [(Fault, Description); 108] = [
             retryable: false,
             billable: false,
             partner: "The backend could not be reached.",
+        },
+    ),
+    (
+        Fault::KeyCertificateDenied,
+        Description {
+            code: "key_certificate_denied",
+            public_code: "certificate_denied",
+            blame: Blame::Policy,
+            phase: "authorize",
+            status: 403,
+            retryable: false,
+            billable: false,
+            partner: "The API key may only be used over TLS with the client certificate that it is bound to.",
         },
     ),
 ];

@@ -85,6 +85,11 @@ impl<'a> FieldRules<'a> {
         }
     }
 
+    /// Whether there is a Content-Length, 0 included.
+    pub(super) fn has_length(&self) -> bool {
+        self.content_length.is_some()
+    }
+
     /// Whether the connection ends after this request (RFC 9112, section 9.3): what follows it is no request.
     pub(super) fn is_last(&self, version_10: bool) -> bool {
         self.close || (version_10 && !self.keep_alive)

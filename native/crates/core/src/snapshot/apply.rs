@@ -5,7 +5,7 @@ use super::documents::Documents;
 use super::types::Pepper;
 use super::update::{Form, Refused, Step, Update};
 use super::wire::Deletion;
-use super::{Application, Known, Partner, Route, Routes, SigningKey, SigningState, Snapshot};
+use super::{Application, Backend, Known, Partner, Route, Routes, SigningKey, SigningState, Snapshot};
 use crate::credential::Signer;
 use crate::ids::{Id, Kid};
 use crate::route::{RouteIndex, Router};
@@ -107,7 +107,8 @@ impl Apply<'_> {
             }
             Resource::Plan(id, plan) => _ = Arc::make_mut(&mut self.next.plans).insert(*id, plan.clone()),
             Resource::Backend(id, backend) => {
-                Arc::make_mut(&mut self.next.backends).insert(*id, backend.clone());
+                let backend = self.with_what_was_learned(*id, backend);
+                Arc::make_mut(&mut self.next.backends).insert(*id, backend);
                 self.touched.backends.push(*id);
             }
             Resource::Route(id, route) => self.put_route(*id, route.as_ref()),
@@ -146,6 +147,16 @@ impl Apply<'_> {
                 Known::Yes(Arc::clone(before))
             }
             _ => application.clone(),
+        }
+    }
+
+    /// A backend that changes keeps what the node knows of its targets: those that are left out stay so.
+    fn with_what_was_learned(&self, id: Id, backend: &Known<Backend>) -> Known<Backend> {
+        let before = self.next.backends.get(&id).or_else(|| self.base?.backends.get(&id)).and_then(Known::understood);
+        match (backend, before) {
+            (Known::Yes(backend), Some(before)) if backend.version == before.version => Known::Yes(Arc::clone(before)),
+            (Known::Yes(backend), Some(before)) => Known::Yes(Arc::new(backend.with_what_was_learned(before))),
+            _ => backend.clone(),
         }
     }
 

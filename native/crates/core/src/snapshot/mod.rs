@@ -13,9 +13,9 @@ mod wire;
 
 pub use shards::Shards;
 pub use types::{
-    Application, Backend, BackendEnvironment, BackendTls, Environment, Issuer, Key, KeyStatus, Metadata, Partner,
-    Place, Plan, QueryPolicy, Route, RouteAction, SecretDigest, SecretSlot, SigningKey, SigningState, Target, Timeouts,
-    Version,
+    Application, Backend, BackendEnvironment, BackendTls, CallTimes, Environment, Fingerprint, Issuer, Key, KeyStatus,
+    Metadata, Partner, Place, Plan, QueryPolicy, Route, RouteAction, RouteTimeouts, SecretDigest, SecretSlot,
+    SigningKey, SigningState, Target, Timeouts, Upgrade, Version,
 };
 pub use update::{Refused, Update, validate};
 
@@ -98,6 +98,11 @@ impl Snapshot {
     /// A backend.
     pub fn backend(&self, id: Id) -> Option<&Known<Backend>> {
         self.backends.get(&id)
+    }
+
+    /// All backends.
+    pub fn backends(&self) -> impl Iterator<Item = &Known<Backend>> {
+        self.backends.values()
     }
 
     /// All keys.

@@ -2,7 +2,7 @@
 
 use super::Known;
 use crate::credential::{CredentialPolicy, Signer, TokenTable};
-use crate::forward::Forwarding;
+use crate::forward::{Forwarding, GroupState, TargetState};
 use crate::ids::{Id, Kid};
 use crate::limit::{PartnerCells, Throttle};
 use crate::network::Network;
@@ -85,6 +85,38 @@ pub struct Timeouts {
     pub total_ms: u32,
 }
 
+/// How long one call may take: what its route says, and its backend where the route says nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallTimes {
+    /// To connect.
+    pub connect_ms: u32,
+    /// From the request's last byte to the answer's head.
+    pub first_byte_ms: u32,
+    /// Between two pieces of a body.
+    pub idle_ms: u32,
+    /// For the whole call; None: as long as its pieces come.
+    pub total_ms: Option<u32>,
+}
+
+/// What a route says of times. None: as the backend says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RouteTimeouts {
+    /// From the request's last byte to the answer's head.
+    pub first_byte_ms: Option<u32>,
+    /// Between two pieces of a body.
+    pub idle_ms: Option<u32>,
+    /// For the whole call; Some(None): it has no end.
+    pub total_ms: Option<Option<u32>>,
+}
+
+/// A protocol that a connection may be changed to (RFC 9110, section 7.8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Upgrade {
+    /// RFC 6455.
+    Websocket,
+}
+
 /// What a resource says, as a number: equal where the resource is the same, whatever revision or snapshot brought it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Version(pub(super) u64);
@@ -158,9 +190,14 @@ pub struct Key {
     pub scopes: Option<Box<[String]>>,
     /// None: from anywhere. Empty: from nowhere.
     pub networks: Option<Box<[Network]>>,
+    /// SHA-256 of the client certificates that it may be used with; None: with any, and with none.
+    pub client_certificates: Option<Box<[Fingerprint]>>,
     /// Tokens made from another version are worth nothing, where they read the key.
     pub version: Version,
 }
+
+/// SHA-256 of a certificate's DER.
+pub type Fingerprint = [u8; 32];
 
 /// What secrets are hashed with.
 pub(super) type Pepper = hmac::Key;
@@ -212,6 +249,10 @@ pub struct Target {
     pub key: String,
     /// None: plain.
     pub tls: Option<Arc<BackendTls>>,
+    /// How long its connections are kept idle.
+    pub idle_ms: u32,
+    /// What the node has learned of it.
+    pub state: Arc<TargetState>,
 }
 
 /// How TLS to a backend is verified.
@@ -239,6 +280,10 @@ pub struct BackendEnvironment {
     pub credential: CredentialPolicy,
     /// How its targets are called.
     pub forwarding: Forwarding,
+    /// The order of turns; empty for one target.
+    pub(crate) turns: Box<[u8]>,
+    /// What the node has learned of it.
+    pub state: Arc<GroupState>,
 }
 
 /// What stands behind.
@@ -256,7 +301,35 @@ pub struct Backend {
     pub version: Version,
 }
 
+impl BackendEnvironment {
+    /// What was learned of the same targets goes on, and so does the rest where its settings are the same.
+    fn with_what_was_learned(mut self, before: &Self) -> Self {
+        for target in &mut self.targets {
+            if let Some(same) = before.targets.iter().find(|same| same.key == target.key) {
+                *target = Arc::new(Target { state: Arc::clone(&same.state), ..Target::clone(target) });
+            }
+        }
+        if self.forwarding.breaker == before.forwarding.breaker {
+            self.state = Arc::clone(&before.state);
+        }
+        self
+    }
+}
+
 impl Backend {
+    /// This backend with what was learned of the one before it.
+    pub(super) fn with_what_was_learned(&self, before: &Self) -> Self {
+        let environment = |new: &Option<BackendEnvironment>, old: &Option<BackendEnvironment>| match (new, old) {
+            (Some(new), Some(old)) => Some(new.clone().with_what_was_learned(old)),
+            (new, _) => new.clone(),
+        };
+        Self {
+            live: environment(&self.live, &before.live),
+            test: environment(&self.test, &before.test),
+            ..self.clone()
+        }
+    }
+
     /// The backend of this environment, where it has one.
     pub fn environment(&self, environment: Environment) -> Option<&BackendEnvironment> {
         match environment {
@@ -341,6 +414,24 @@ pub struct RouteAction {
     pub request_headers: Vec<String>,
     /// Answer headers that pass beside the default list, lower case.
     pub response_headers: Vec<String>,
+    /// What a client may upgrade to.
+    pub upgrades: Vec<Upgrade>,
+    /// A POST or PATCH that carries an Idempotency-Key may reach the backend more than once.
+    pub idempotency_key: bool,
+    /// Times that are not the backend's.
+    pub timeouts: RouteTimeouts,
+}
+
+impl RouteAction {
+    /// How long a call of this route may take at a backend.
+    pub fn times(&self, backend: &Timeouts) -> CallTimes {
+        CallTimes {
+            connect_ms: backend.connect_ms,
+            first_byte_ms: self.timeouts.first_byte_ms.unwrap_or(backend.first_byte_ms),
+            idle_ms: self.timeouts.idle_ms.unwrap_or(backend.idle_ms),
+            total_ms: self.timeouts.total_ms.unwrap_or(Some(backend.total_ms)),
+        }
+    }
 }
 
 impl<T> Known<T> {

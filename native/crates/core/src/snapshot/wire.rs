@@ -1,7 +1,7 @@
 //! Compiled resources as they cross the wire (docs/wire.md, sections 2 and 3). Unknown members are refused: meaning must
 //! not be dropped silently.
 
-use super::{Environment, KeyStatus, Metadata, SecretSlot, SigningState, Timeouts};
+use super::{Environment, KeyStatus, Metadata, SecretSlot, SigningState, Timeouts, Upgrade};
 use crate::forward::{Balance, BreakerPolicy, CheckPolicy, DnsPolicy, EjectionPolicy, Http2, PoolPolicy, RetryPolicy};
 use crate::security::Entry;
 use serde::{Deserialize, Deserializer};
@@ -83,6 +83,8 @@ pub(super) struct KeyBody {
     pub(super) expires_at_us: Option<i64>,
     pub(super) scopes: Option<Vec<String>>,
     pub(super) networks: Option<Vec<String>>,
+    #[serde(default)]
+    pub(super) client_certificates: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -168,7 +170,7 @@ pub(super) struct ForwardingBody {
 }
 
 /// A member for which null says something else than its absence.
-#[derive(Clone, Default)]
+#[derive(Clone, Copy, Default)]
 pub(super) enum Given<T> {
     #[default]
     Absent,
@@ -244,6 +246,23 @@ pub(super) struct RouteBody {
     pub(super) query: QueryBody,
     pub(super) request_headers: Vec<String>,
     pub(super) response_headers: Vec<String>,
+    #[serde(default)]
+    pub(super) upgrades: Vec<Upgrade>,
+    #[serde(default)]
+    pub(super) idempotency_key: bool,
+    #[serde(default)]
+    pub(super) timeouts: RouteTimeoutsBody,
+}
+
+/// Each member is optional, and absent means the backend's.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[allow(clippy::struct_field_names, reason = "a unit stands in each name")]
+pub(super) struct RouteTimeoutsBody {
+    pub(super) first_byte_ms: Option<u32>,
+    pub(super) idle_ms: Option<u32>,
+    /// Null: no end.
+    pub(super) total_ms: Given<u32>,
 }
 
 /// What of a route can be read even when its features are unknown, so that it can answer `node_outdated`.

@@ -6,7 +6,7 @@ use aws_lc_rs::{digest, hmac};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portazgo_core::authenticate::{self, Denied, Identity};
-use portazgo_core::authorize::{self, Authorized, Caller};
+use portazgo_core::authorize::{self, Authorized, Caller, Peer};
 use portazgo_core::fault::Fault;
 use portazgo_core::ids::base62_crc;
 use portazgo_core::route::Match;
@@ -261,11 +261,20 @@ pub(crate) fn found_route(snapshot: &Snapshot, path: &str) -> Arc<Route> {
 
 /// From a presented key to a decision about the deployment's route.
 pub(crate) fn decide(snapshot: &Snapshot, lane: &SecurityLane, address: &str) -> Result<(), Fault> {
+    decide_peer(snapshot, lane, peer(address))
+}
+
+/// A peer that showed no certificate.
+pub(crate) fn peer(address: &str) -> Peer<'static> {
+    Peer { address: address.parse().unwrap(), certificate: None }
+}
+
+/// From a presented key to a decision about the deployment's route.
+pub(crate) fn decide_peer(snapshot: &Snapshot, lane: &SecurityLane, peer: Peer<'_>) -> Result<(), Fault> {
     let identity = identify(snapshot, lane);
     let caller = authorize::caller(&identity, snapshot)?;
     let route = found_route(snapshot, "/v1/badges/7");
-    let decided: Result<Authorized<'_>, Fault> =
-        authorize::authorize(&caller, &identity, &route, snapshot, lane, address.parse().unwrap());
+    let decided: Result<Authorized<'_>, Fault> = authorize::authorize(&caller, &identity, &route, snapshot, lane, peer);
     decided.map(|_| ())
 }
 

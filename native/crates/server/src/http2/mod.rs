@@ -114,7 +114,7 @@ impl Connection {
 /// Serve a connection that begins with `received`.
 pub(crate) async fn serve(thread: Rc<Thread>, transport: Transport, received: BytesMut, client: SocketAddr) {
     let began = thread.shared.clock.wall();
-    let wire = Rc::new(Wire::new(client, transport.is_secure()));
+    let wire = Rc::new(Wire::new(client, &transport));
     let budget = Budget::new(thread.shared.clock.monotonic());
     let connection = Rc::new(Connection::new(wire, budget));
     let broken = run(&thread, transport, received, &connection).await;
@@ -189,7 +189,7 @@ async fn stream(
     request: hyper::Request<hyper::body::Incoming>,
 ) -> Result<hyper::Response<StreamBody>, Infallible> {
     let open = OpenStream::new(Rc::clone(&connection));
-    let wire = Rc::new(Wire::new(connection.wire.peer, connection.wire.secure));
+    let wire = Rc::new(Wire::of_stream(&connection.wire));
     let response = phases::serve_stream(&thread, &wire, request).await;
     let (head, body) = response.into_parts();
     let listed: usize = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();

@@ -7,12 +7,12 @@ use crate::thread::Thread;
 use http::header;
 use http::request::Parts;
 use portazgo_core::authenticate::{self, Denied, Identity};
+use portazgo_core::authorize::Peer;
 use portazgo_core::ids::Kid;
 use portazgo_core::record::{Phase, SecretSlot, Text};
 use portazgo_core::security::SecurityLane;
 use portazgo_core::snapshot::{self, Snapshot};
 use portazgo_core::whoami;
-use std::net::IpAddr;
 
 /// Prove the key of a request; note in the record what was proven and what was only claimed.
 pub(super) fn prove(
@@ -22,10 +22,10 @@ pub(super) fn prove(
     snapshot: &Snapshot,
     lane: &SecurityLane,
 ) -> Result<Identity, Refusal> {
-    call.reached(Phase::Authenticate);
+    call.reached_too(Phase::Authenticate);
     let api_keys = head.headers.get_all("x-api-key").iter().map(http::HeaderValue::as_bytes);
     let authorizations = head.headers.get_all(header::AUTHORIZATION).iter().map(http::HeaderValue::as_bytes);
-    let now = thread.shared.clock.wall();
+    let now = call.wall();
     let proven = authenticate::presented(api_keys, authorizations)
         .and_then(|key| authenticate::authenticate(key, &thread.shared.config.key_prefix, snapshot, lane, now));
     match proven {
@@ -68,11 +68,11 @@ pub(super) fn who_am_i(
     head: &Parts,
     snapshot: &Snapshot,
     lane: &SecurityLane,
-    client: IpAddr,
+    peer: Peer<'_>,
 ) -> Result<Answer, Refusal> {
     let identity = prove(thread, call, head, snapshot, lane)?;
     let caller = authorize::caller(call, &identity, snapshot)?;
-    portazgo_core::authorize::standing(&caller, &identity, snapshot, lane, client)?;
+    portazgo_core::authorize::standing(&caller, &identity, snapshot, lane, peer)?;
     let document = whoami::document(&caller, &identity, snapshot, thread.shared.clock.monotonic());
     let mut answer = Answer::document(document, "application/json");
     answer.headers.insert(header::CACHE_CONTROL, http::HeaderValue::from_static("no-store"));

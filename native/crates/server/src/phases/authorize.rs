@@ -2,12 +2,11 @@
 
 use super::record::Call;
 use portazgo_core::authenticate::Identity;
-use portazgo_core::authorize::{self, Authorized, Caller};
+use portazgo_core::authorize::{self, Authorized, Caller, Peer};
 use portazgo_core::fault::Fault;
 use portazgo_core::record::{Environment, Phase};
 use portazgo_core::security::SecurityLane;
 use portazgo_core::snapshot::{self, Route, Snapshot};
-use std::net::IpAddr;
 
 /// Who an identity belongs to; noted in the record, whatever comes after.
 pub(super) fn caller(call: &mut Call, identity: &Identity, snapshot: &Snapshot) -> Result<Caller, Fault> {
@@ -30,10 +29,10 @@ pub(super) fn permit<'r>(
     route: &'r Route,
     snapshot: &Snapshot,
     lane: &SecurityLane,
-    client: IpAddr,
+    peer: Peer<'_>,
 ) -> Result<Authorized<'r>, Fault> {
     call.reached(Phase::Authorize);
-    let authorized = authorize::authorize(caller, identity, route, snapshot, lane, client)?;
+    let authorized = authorize::authorize(caller, identity, route, snapshot, lane, peer)?;
     call.record().plan = authorized.plan.id;
     Ok(authorized)
 }

@@ -23,14 +23,14 @@ pub(super) fn attach(
     snapshot: &Snapshot,
     lane: &SecurityLane,
 ) -> Result<(), Fault> {
-    call.reached(Phase::Credential);
+    call.reached_too(Phase::Credential);
     let policy = match &authorized.backend_environment(caller).credential {
         CredentialPolicy::None => return Ok(()),
         CredentialPolicy::Mint(policy) => policy,
     };
     let minting = Minting { caller, identity, backend: &authorized.backend, snapshot, lane };
     let random = u128::from_le_bytes(thread.random.bytes());
-    let token = credential::authorization(policy, &minting, thread.shared.clock.wall(), random)?;
+    let token = credential::authorization(policy, &minting, call.wall(), random)?;
     let mut value = HeaderValue::from_str(&token).map_err(|_| Fault::TokenMintFailed)?;
     value.set_sensitive(true);
     outgoing.headers.insert(header::AUTHORIZATION, value);

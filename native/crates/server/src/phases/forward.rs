@@ -1,5 +1,11 @@
-//! To the backend and back to its answer's head: pool, timeouts, and the few repeats that are safe.
+//! To the backend and back to its answer's head: which target, over which connection, within which times, and again where
+//! that is safe. What decides is in the core (`forward`).
 
+mod attempt;
+mod guard;
+mod repeat;
+
+use super::Refusal;
 use super::framing::Wire;
 use super::record::Call;
 use super::transform_request::Outgoing;
@@ -7,19 +13,25 @@ use crate::metrics::add;
 use crate::pool::Lease;
 use crate::thread::Thread;
 use crate::upstream::{Progress, RequestBody};
-use http::{HeaderValue, Request, Response, header};
-use http_body::Body as _;
+use attempt::Failure;
+use guard::Guard;
+use http::{HeaderName, Response};
 use hyper::body::Incoming;
 use portazgo_core::fault::Fault;
-use portazgo_core::record::{Method, Phase};
-use portazgo_core::snapshot::{BackendEnvironment, RouteAction, Target};
+use portazgo_core::forward::{Flight, Outcome, Targets};
+use portazgo_core::record::Method;
+use portazgo_core::snapshot::{BackendEnvironment, CallTimes, RouteAction, Target};
+use portazgo_core::time::Monotonic;
+use repeat::Body;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
-/// Tries for a request that may be repeated.
-const MOST_ATTEMPTS: u8 = 3;
+/// A call without an end ends after a hundred years.
+const NEVER: Monotonic = Monotonic(100 * 365 * 86_400 * 1_000_000_000);
+/// By which a client says that two requests are one (draft-ietf-httpapi-idempotency-key-header).
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// What came back.
 pub(super) struct CameBack {
@@ -27,122 +39,127 @@ pub(super) struct CameBack {
     pub(super) lease: Lease,
     pub(super) target: Arc<Target>,
     pub(super) ends: Instant,
+    /// Counts as in flight until the answer has ended.
+    pub(super) flight: Option<Flight>,
 }
 
 /// Send the request; returns when the head of the answer is here.
+///
+/// `compose` makes the request, and makes it anew for each try: it is taken apart while it is sent, and to keep a copy of
+/// each for the few that are repeated would cost every call.
 pub(super) async fn forward(
     thread: &Rc<Thread>,
     wire: &Wire,
     call: &mut Call,
-    outgoing: Outgoing,
+    compose: impl Fn(&mut Call) -> Result<Outgoing, Fault>,
     body: Incoming,
     backend: &BackendEnvironment,
     action: &RouteAction,
-) -> Result<CameBack, Fault> {
-    let ends = Instant::now() + Duration::from_millis(u64::from(backend.timeouts.total_ms));
-    let progress = Rc::new(Progress::default());
-    let idle = Duration::from_millis(u64::from(backend.timeouts.idle_ms));
-    let body = RequestBody::new(body, action.max_request_bytes, idle, Rc::clone(&progress));
-    // A body can be sent once; a method that is not idempotent must reach the backend at most once.
-    let repeatable = body.is_empty() && Method::of(outgoing.method.as_str()).is_idempotent();
-    let mut trip = Trip { thread, backend, ends, repeatable };
-    let mut body = Some(body);
-    let outcome = loop {
-        let attempt = trip.attempt(call, &outgoing, body.take().unwrap_or_else(RequestBody::empty)).await;
-        match attempt {
-            Err(failure) if failure.may_repeat && repeatable && call.record().attempts < MOST_ATTEMPTS => {}
-            outcome => break outcome,
-        }
+) -> Result<CameBack, Refusal> {
+    let guard = Guard::admit(thread, backend, call.at())?;
+    let times = action.times(&backend.timeouts);
+    let idle = Duration::from_millis(u64::from(times.idle_ms));
+    let body = RequestBody::new(body, action.max_request_bytes, idle);
+    let progress = body.progress();
+    let outgoing = compose(call)?;
+    backend.state.budget.count_call(thread.index, call.at());
+    let idempotent = is_idempotent(&outgoing, action);
+    let mut trip = Trip {
+        thread,
+        backend,
+        progress: progress.as_deref(),
+        times,
+        ends: times.total_ms.map_or(NEVER, |total| after(call.at(), total)),
+        idempotent,
+        tried: Targets::default(),
+        tries: 0,
+        only_new: false,
+    };
+    let mut body = Body::new(body, idempotent && backend.forwarding.retry.attempts > 1);
+    let outcome = trip.run(call, outgoing, compose, &mut body).await;
+    guard.settle(match &outcome {
+        Ok(came_back) => Outcome::of_status(came_back.response.status().as_u16()),
+        Err(fault) => Outcome::of_fault(*fault),
+    });
+    let Some(progress) = progress else {
+        return outcome.map_err(Refusal::from);
     };
     if progress.library_refused.get() {
         add(&thread.metrics().library_refusals);
     }
     let record = call.record();
     record.bytes_in += progress.bytes.get();
-    record.backend_bytes_out += progress.bytes.get();
-    outcome.map_err(|failure| progress.fault.get().map_or(failure.fault, |fault| wire.body_fault().unwrap_or(fault)))
+    record.backend_bytes_out += progress.handed_on.get();
+    outcome.map_err(|fault| progress.fault.get().map_or(fault, |fault| wire.body_fault().unwrap_or(fault)).into())
 }
 
+/// Whether it may reach a backend twice: by its method, or by the key that it carries where the route counts on it.
+fn is_idempotent(outgoing: &Outgoing, action: &RouteAction) -> bool {
+    let method = Method::of(outgoing.method.as_str());
+    method.is_idempotent()
+        || (action.idempotency_key
+            && matches!(method, Method::Post | Method::Patch)
+            && outgoing.headers.contains_key(IDEMPOTENCY_KEY))
+}
+
+fn after(time: Monotonic, milliseconds: u32) -> Monotonic {
+    Monotonic(time.0 + u64::from(milliseconds) * 1_000_000)
+}
+
+/// A call on its way, over all of its tries.
 struct Trip<'t> {
     thread: &'t Rc<Thread>,
     backend: &'t BackendEnvironment,
-    ends: Instant,
-    repeatable: bool,
-}
-
-struct Failure {
-    fault: Fault,
-    /// Nothing of an answer came, and the connection was one that the backend may have been closing.
-    may_repeat: bool,
-}
-
-impl From<Fault> for Failure {
-    fn from(fault: Fault) -> Self {
-        Self { fault, may_repeat: false }
-    }
+    times: CallTimes,
+    /// None: it has no body.
+    progress: Option<&'t Progress>,
+    ends: Monotonic,
+    /// It may reach a backend more than once.
+    idempotent: bool,
+    tried: Targets,
+    tries: u8,
+    /// A connection that was kept turned out to be closed: the next try trusts none.
+    only_new: bool,
 }
 
 impl Trip<'_> {
-    async fn attempt(&mut self, call: &mut Call, outgoing: &Outgoing, body: RequestBody) -> Result<CameBack, Failure> {
-        let target = self.thread.pool.next_target(&self.backend.targets);
-        call.reached(Phase::ForwardConnect);
-        call.record().attempts += 1;
-        let mut lease = self.lease(&target).await?;
-        call.record().backend_target = Some(lease.address);
-        let request = request(outgoing, &target, body);
-        let first_byte = Instant::now() + Duration::from_millis(u64::from(self.backend.timeouts.first_byte_ms));
-        let reused = lease.reused;
-        let sent = timeout_at(first_byte.min(self.ends), send(&mut lease, request)).await;
-        let response = match sent {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) => {
-                let fault = lease.exchange.fault().unwrap_or_else(|| fault_of(&error));
-                if error.is_parse() && lease.exchange.fault().is_none() {
-                    add(&self.thread.metrics().library_refusals);
+    async fn run(
+        &mut self,
+        call: &mut Call,
+        mut outgoing: Outgoing,
+        compose: impl Fn(&mut Call) -> Result<Outgoing, Fault>,
+        body: &mut Body,
+    ) -> Result<CameBack, Fault> {
+        loop {
+            let index = self.backend.choose(self.tried, call.at());
+            self.tries += 1;
+            let failure = match self.attempt(call, outgoing, body, index).await {
+                Ok(came_back) => {
+                    let said = Outcome::of_status(came_back.response.status().as_u16());
+                    self.backend.note(index, said, || call.at());
+                    return Ok(came_back);
                 }
-                return Err(Failure { fault, may_repeat: reused && !lease.exchange.has_begun() });
+                Err(failure) => failure,
+            };
+            let now = call.read_clock();
+            self.backend.note(index, self.says_of_target(&failure), || now);
+            if !failure.is_stale() {
+                self.tried.add(index);
             }
-            Err(_) if Instant::now() >= self.ends => return Err(Fault::BackendTotalTimeout.into()),
-            Err(_) => return Err(Fault::BackendFirstByteTimeout.into()),
-        };
-        call.reached(Phase::ForwardFirstByte);
-        call.record().backend_status = response.status().as_u16();
-        Ok(CameBack { response, lease, target, ends: self.ends })
-    }
-
-    async fn lease(&self, target: &Target) -> Result<Lease, Fault> {
-        let metrics = self.thread.metrics();
-        if let Some(lease) = self.thread.pool.take(target, self.repeatable, metrics) {
-            return Ok(lease);
+            if !self.may_repeat(&failure, body, now).await {
+                return Err(failure.fault);
+            }
+            call.read_clock();
+            outgoing = compose(call)?;
         }
-        let within = Duration::from_millis(u64::from(self.backend.timeouts.connect_ms)).min(self.ends - Instant::now());
-        self.thread.pool.connect(target, within, metrics).await
     }
-}
 
-async fn send(lease: &mut Lease, request: Request<RequestBody>) -> hyper::Result<Response<Incoming>> {
-    lease.sender.ready().await?;
-    lease.exchange.begin(request.method() == http::Method::HEAD);
-    lease.sender.send_request(request).await
-}
-
-fn request(outgoing: &Outgoing, target: &Target, body: RequestBody) -> Request<RequestBody> {
-    // hyper leaves a body of unknown length out where the method seldom has one, unless it is told.
-    let chunked = !body.is_empty() && body.size_hint().exact().is_none();
-    let mut request = Request::new(body);
-    *request.method_mut() = outgoing.method.clone();
-    *request.uri_mut() = outgoing.uri.clone();
-    *request.headers_mut() = outgoing.headers.clone();
-    if chunked {
-        request.headers_mut().insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    /// A connection that was kept and is closed says nothing of its target; nor does what the client did.
+    fn says_of_target(&self, failure: &Failure) -> Outcome {
+        if failure.is_stale() || self.client_failed() { Outcome::Neither } else { Outcome::of_fault(failure.fault) }
     }
-    // Targets were checked at apply: host and port, ASCII.
-    if let Ok(host) = HeaderValue::from_str(&target.host) {
-        request.headers_mut().insert(header::HOST, host);
-    }
-    request
-}
 
-fn fault_of(error: &hyper::Error) -> Fault {
-    if error.is_parse() { Fault::BackendBadResponse } else { Fault::BackendResetBeforeHeaders }
+    fn client_failed(&self) -> bool {
+        self.progress.is_some_and(|progress| progress.fault.get().is_some())
+    }
 }

@@ -5,6 +5,7 @@
 //! pretend to be it. Writing tells the truth about delivery: a record is final when the transport took its last byte.
 
 use super::record::Call;
+use crate::alarm::Alarm;
 use crate::config::Limits;
 use crate::thread::Thread;
 use crate::transport::Transport;
@@ -12,6 +13,8 @@ use bytes::{Buf, BytesMut};
 use portazgo_core::fault::Fault;
 use portazgo_core::framing::{BodyTracker, Head, HeadScan, Verdict};
 use portazgo_core::record::Delivery;
+use portazgo_core::snapshot::Fingerprint;
+use portazgo_core::time::Monotonic;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::Future;
@@ -45,6 +48,8 @@ pub(crate) struct Wire {
     pub(crate) peer: SocketAddr,
     /// Whether the client speaks TLS to us.
     pub(crate) secure: bool,
+    /// The certificate that it proved to hold.
+    pub(crate) certificate: Option<Fingerprint>,
     arrivals: RefCell<VecDeque<Arrival>>,
     /// Calls whose last byte was handed to hyper and not yet taken by the transport.
     unflushed: RefCell<Vec<Call>>,
@@ -56,15 +61,25 @@ pub(crate) struct Wire {
     too_slow: Cell<bool>,
     /// Answers that are being made or sent.
     answering: Cell<usize>,
-    /// When the last of them was done.
-    answered: Cell<Instant>,
+    /// When the last of them was taken by the transport; 0: there was none.
+    answered: Cell<Monotonic>,
 }
 
 impl Wire {
-    pub(crate) fn new(peer: SocketAddr, secure: bool) -> Self {
+    pub(crate) fn new(peer: SocketAddr, transport: &Transport) -> Self {
+        Self::of(peer, transport.is_secure(), transport.client_certificate())
+    }
+
+    /// For one stream of a connection.
+    pub(crate) fn of_stream(connection: &Self) -> Self {
+        Self::of(connection.peer, connection.secure, connection.certificate)
+    }
+
+    fn of(peer: SocketAddr, secure: bool, certificate: Option<Fingerprint>) -> Self {
         Self {
             peer,
             secure,
+            certificate,
             arrivals: RefCell::default(),
             unflushed: RefCell::default(),
             body_fault: Cell::new(None),
@@ -72,7 +87,7 @@ impl Wire {
             settled: Cell::new(0),
             too_slow: Cell::new(false),
             answering: Cell::new(0),
-            answered: Cell::new(Instant::now()),
+            answered: Cell::default(),
         }
     }
 
@@ -85,12 +100,18 @@ impl Wire {
     /// hyper needs an answer's body no more.
     pub(crate) fn answer_done(&self) {
         self.answering.set(self.answering.get().saturating_sub(1));
-        self.answered.set(Instant::now());
+    }
+
+    /// An answer without a record was handed on; one with a record says so when it is flushed.
+    pub(crate) fn answered_at(&self, now: Monotonic) {
+        self.answered.set(now);
     }
 
     /// Since when nothing is under way; None: something is.
-    fn idle_since(&self) -> Option<Instant> {
-        (self.answering.get() == 0 && self.arrivals.borrow().is_empty()).then_some(self.answered.get())
+    fn idle_since(&self) -> Option<Monotonic> {
+        let busy =
+            self.answering.get() > 0 || !self.arrivals.borrow().is_empty() || !self.unflushed.borrow().is_empty();
+        (!busy).then_some(self.answered.get())
     }
 
     /// The last byte of this call's answer has been handed on.
@@ -126,10 +147,10 @@ impl Wire {
 
     /// The transport took everything that it was given.
     pub(crate) fn flushed(&self) {
-        let calls = std::mem::take(&mut *self.unflushed.borrow_mut());
-        for mut call in calls {
+        // Drained and not taken: the list keeps its room for the next.
+        for mut call in self.unflushed.borrow_mut().drain(..) {
             call.record().bytes_out += self.take_written();
-            call.finish(Delivery::Complete);
+            self.answered.set(call.finish(Delivery::Complete));
         }
     }
 }
@@ -169,7 +190,7 @@ pub(crate) struct Framed {
     released: usize,
     synthetic: &'static [u8],
     closing: bool,
-    deadline: Pin<Box<Sleep>>,
+    deadline: Alarm,
     /// Until when the client must have taken something; None: it takes what it is given.
     stalled: Option<Pin<Box<Sleep>>>,
     buffer: Box<[u8; READ_BYTES]>,
@@ -187,7 +208,7 @@ impl Framed {
             released: 0,
             synthetic: &[],
             closing: false,
-            deadline: Box::pin(sleep_until(Instant::now() + limits.keep_alive())),
+            deadline: Alarm::at(Instant::now() + limits.keep_alive()),
             stalled: None,
             buffer: Box::new([0; READ_BYTES]),
             limits,
@@ -225,14 +246,20 @@ impl Framed {
         let Reading::Head { scan, call } = &mut self.reading else {
             return true;
         };
-        if call.is_none() {
+        let begins = call.is_none();
+        if begins {
             *call = Call::open(&self.thread, self.wire.peer);
-            self.deadline.as_mut().reset(Instant::now() + self.limits.head_time());
         }
         match scan.judge(&self.received, &self.limits.framing()) {
-            Verdict::Incomplete => false,
+            Verdict::Incomplete => {
+                // A head that is whole at once, as most are, needs no timer.
+                if begins {
+                    self.deadline.reset(Instant::now() + self.limits.head_time());
+                }
+                false
+            }
             Verdict::Accepted(head) => {
-                self.accept(head);
+                self.accept(head, begins);
                 true
             }
             Verdict::Refused(fault) => {
@@ -242,13 +269,13 @@ impl Framed {
         }
     }
 
-    fn accept(&mut self, head: Head) {
+    fn accept(&mut self, head: Head, at_once: bool) {
         let Reading::Head { call, .. } = &mut self.reading else {
             return;
         };
         let mut call = call.take();
         if let Some(call) = &mut call {
-            call.head_accepted(head);
+            call.head_accepted(head, at_once);
         }
         self.wire.arrivals.borrow_mut().push_back(Arrival { call, refused: None, last: head.last });
         self.released = head.bytes;
@@ -264,8 +291,8 @@ impl Framed {
         if last {
             self.reading = Reading::Last;
         } else {
+            // The alarm stays as it is: when it rings, `out_of_time` sees since when the connection is idle.
             self.reading = Reading::Head { scan: HeadScan::default(), call: None };
-            self.deadline.as_mut().reset(Instant::now() + self.limits.keep_alive());
         }
     }
 
@@ -314,9 +341,9 @@ impl Framed {
             match Pin::new(&mut self.stream).poll_read(context, &mut piece) {
                 Poll::Ready(Ok(())) if !piece.filled().is_empty() => {}
                 Poll::Ready(_) => return Poll::Ready(()),
-                Poll::Pending => return self.deadline.as_mut().poll(context),
+                Poll::Pending => return self.deadline.poll(context),
             }
-            if self.deadline.as_mut().poll(context).is_ready() {
+            if self.deadline.poll(context).is_ready() {
                 return Poll::Ready(());
             }
         }
@@ -358,9 +385,10 @@ impl Framed {
         match &self.reading {
             Reading::Head { call: None, .. } if self.received.is_empty() => {
                 // A long answer is no idleness: the end of input would tell hyper to cut it off.
-                let ends = self.wire.idle_since().unwrap_or_else(Instant::now) + self.limits.keep_alive();
+                let since = self.wire.idle_since().map_or_else(Instant::now, |at| self.thread.shared.clock.instant(at));
+                let ends = since + self.limits.keep_alive();
                 if ends > Instant::now() {
-                    self.deadline.as_mut().reset(ends);
+                    self.deadline.reset(ends);
                     return false;
                 }
                 self.reading = Reading::Ended;
@@ -411,7 +439,7 @@ impl AsyncRead for Framed {
                 }
                 Poll::Pending => {
                     let waits_for_head = matches!(this.reading, Reading::Head { .. });
-                    if waits_for_head && this.deadline.as_mut().poll(context).is_ready() {
+                    if waits_for_head && this.deadline.poll(context).is_ready() {
                         if this.out_of_time() {
                             return Poll::Ready(Ok(()));
                         }
@@ -459,7 +487,7 @@ impl AsyncWrite for Framed {
         ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
         if this.has_unread() {
             if !std::mem::replace(&mut this.closing, true) {
-                this.deadline.as_mut().reset(Instant::now() + LINGER);
+                this.deadline.reset(Instant::now() + LINGER);
             }
             ready!(this.poll_linger(context));
         }

@@ -2,7 +2,6 @@
 
 use super::Refusal;
 use super::record::Call;
-use crate::thread::Thread;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use portazgo_core::authenticate::Identity;
 use portazgo_core::authorize::Caller;
@@ -18,18 +17,11 @@ const STANDING: HeaderName = HeaderName::from_static("ratelimit");
 pub(super) struct Told(Option<(HeaderValue, HeaderValue)>);
 
 /// Admit the call, or refuse it naming the policy. Returns what the answer tells of how the caller stands.
-pub(super) fn decide(
-    thread: &Thread,
-    call: &mut Call,
-    caller: &Caller,
-    identity: &Identity,
-    plan: &Plan,
-) -> Result<Told, Refusal> {
-    call.reached(Phase::Limit);
+pub(super) fn decide(call: &mut Call, caller: &Caller, identity: &Identity, plan: &Plan) -> Result<Told, Refusal> {
+    let now = call.reached_too(Phase::Limit);
     if plan.throttles.is_empty() {
         return Ok(Told(None));
     }
-    let now = thread.shared.clock.monotonic();
     match caller.partner.cells.decide(identity.key.kid, &plan.throttles, now) {
         Decision::Admitted(standings) => Ok(told(plan, &standings)),
         Decision::Denied { throttle, retry_after_seconds, standings } => {

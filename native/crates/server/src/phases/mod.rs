@@ -25,6 +25,7 @@ use http::{Method, Request, Response, StatusCode, header};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use portazgo_core::authorize::Peer;
 use portazgo_core::fault::Fault;
 use portazgo_core::ids::Id;
 use portazgo_core::problem;
@@ -85,7 +86,7 @@ pub(crate) async fn serve_stream(
         None => unrecorded(thread, wire, Fault::GatewayOverloaded),
         Some(mut call) => {
             let refused = framing_http2::accept(&mut request, thread.shared.config.limits)
-                .map(|head| call.head_accepted(head))
+                .map(|head| call.head_accepted(head, true))
                 .err();
             answer(thread, wire, call, refused, request, BODY_TIME).await.0
         }
@@ -157,24 +158,27 @@ async fn run(
     let Loaded { snapshot, lane } = thread.loaded();
     let snapshot = ready_snapshot(thread, call, snapshot)?;
     let origin = route::note_client(thread, wire, call, &head);
-    let client = origin.address;
+    let peer = Peer { address: origin.address, certificate: wire.certificate.as_ref() };
 
     let found = match route::find(&snapshot, &head, call)? {
         Destination::Jwks => return Ok(Answer::document(snapshot.jwks(&lane).to_string(), "application/json")),
         Destination::Discovery(document) => return Ok(Answer::document(document.to_string(), "application/json")),
-        Destination::WhoAmI => return authenticate::who_am_i(thread, call, &head, &snapshot, &lane, client),
+        Destination::WhoAmI => return authenticate::who_am_i(thread, call, &head, &snapshot, &lane, peer),
         Destination::Route(found) => found,
     };
     let identity = authenticate::prove(thread, call, &head, &snapshot, &lane)?;
     let caller = authorize::caller(call, &identity, &snapshot)?;
-    let authorized = authorize::permit(call, &caller, &identity, &found.route, &snapshot, &lane, client)?;
-    let standing = limit::decide(thread, call, &caller, &identity, &authorized.plan)?;
+    let authorized = authorize::permit(call, &caller, &identity, &found.route, &snapshot, &lane, peer)?;
+    let standing = limit::decide(call, &caller, &identity, &authorized.plan)?;
     let backend = authorized.backend_environment(&caller);
-    let mut outgoing = transform_request::build(call, &head, &found, authorized.action, origin)?;
-    credential::attach(thread, call, &mut outgoing, &caller, &identity, &authorized, &snapshot, &lane)?;
+    let compose = |call: &mut Call| {
+        let mut outgoing = transform_request::build(call, &head, &found, authorized.action, origin)?;
+        credential::attach(thread, call, &mut outgoing, &caller, &identity, &authorized, &snapshot, &lane)?;
+        Ok(outgoing)
+    };
     // It is taken once: whoever refuses before leaves it where it is.
     let body = body.take().ok_or(Fault::GatewayPanic)?;
-    let came_back = forward::forward(thread, wire, call, outgoing, body, backend, authorized.action).await?;
+    let came_back = forward::forward(thread, wire, call, compose, body, backend, authorized.action).await?;
     let mut answer = transform_response::build(call, came_back, authorized.action, backend).await?;
     limit::tell(&mut answer.headers, standing);
     Ok(answer)

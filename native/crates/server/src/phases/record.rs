@@ -17,6 +17,8 @@ pub(crate) struct Call {
     slot: Slot,
     thread: Rc<Thread>,
     began: Monotonic,
+    /// The latest reading of the clock.
+    at: Monotonic,
     finished: bool,
     /// HTTP/1.0 clients get no chunks.
     pub(crate) version_10: bool,
@@ -26,7 +28,8 @@ impl Call {
     /// Open a record. None when there is no free slot: then the request must not be served.
     pub(crate) fn open(thread: &Rc<Thread>, peer: SocketAddr) -> Option<Self> {
         let metrics = thread.metrics();
-        let now = thread.shared.clock.wall();
+        let began = thread.shared.clock.monotonic();
+        let now = thread.shared.clock.wall_at(began);
         let mut record = Record::request(thread.new_request_id(now), now);
         record.client = Some(peer);
         let Some(slot) = thread.journal.admit(record) else {
@@ -34,13 +37,7 @@ impl Call {
             return None;
         };
         add(&metrics.in_flight);
-        Some(Self {
-            slot,
-            began: thread.shared.clock.monotonic(),
-            thread: Rc::clone(thread),
-            finished: false,
-            version_10: false,
-        })
+        Some(Self { slot, began, at: began, thread: Rc::clone(thread), finished: false, version_10: false })
     }
 
     pub(crate) fn record(&mut self) -> &mut Record {
@@ -51,20 +48,49 @@ impl Call {
         self.record().request_id
     }
 
-    pub(crate) fn head_accepted(&mut self, head: Head) {
+    /// `at_once`: the record was opened for what made the head whole.
+    pub(crate) fn head_accepted(&mut self, head: Head, at_once: bool) {
         self.version_10 = head.version_10;
         self.record().bytes_in += head.bytes as u64;
-        self.reached(Phase::Framing);
+        if at_once {
+            self.reached_too(Phase::Framing)
+        } else {
+            self.reached(Phase::Framing)
+        };
     }
 
     pub(crate) fn method(&mut self, method: &str) {
         self.record().method = Method::of(method);
     }
 
-    /// Note when a phase was reached.
-    pub(crate) fn reached(&mut self, phase: Phase) {
+    /// Note when a phase was reached. Returns the time.
+    pub(crate) fn reached(&mut self, phase: Phase) -> Monotonic {
+        self.read_clock();
+        self.reached_too(phase)
+    }
+
+    /// Note a phase that is reached less than a microsecond after the clock was read last: reading it again would cost more
+    /// than what lies between (ADR 22). Returns that time.
+    pub(crate) fn reached_too(&mut self, phase: Phase) -> Monotonic {
         let after = self.elapsed_us();
         self.record().phases.reach(phase, after);
+        self.at
+    }
+
+    /// The time when the clock was read last, by the wall.
+    pub(crate) fn wall(&self) -> WallTime {
+        self.thread.shared.clock.wall_at(self.at)
+    }
+
+    /// Read the clock. Returns the time.
+    pub(crate) fn read_clock(&mut self) -> Monotonic {
+        self.at = self.thread.shared.clock.monotonic();
+        self.at
+    }
+
+    /// When the clock was read last.
+    pub(crate) fn at(&self) -> Monotonic {
+        self.at
     }
 
     /// Note what went wrong; what went wrong first counts.
@@ -72,21 +98,23 @@ impl Call {
         self.record().fault.get_or_insert(fault);
     }
 
-    /// The whole answer is about to be handed on: from here on a crash can't lose it.
+    /// The whole answer is about to be handed on: from here on a crash can't lose it. Its end is when the clock was read last.
     pub(crate) fn answered(&mut self) {
         self.stamp();
         self.slot.answered();
     }
 
-    /// Close the record.
-    pub(crate) fn finish(mut self, delivery: Delivery) {
+    /// Close the record. Returns the time.
+    pub(crate) fn finish(mut self, delivery: Delivery) -> Monotonic {
         self.close(delivery);
+        self.at
     }
 
     fn close(&mut self, delivery: Delivery) {
         if std::mem::replace(&mut self.finished, true) {
             return;
         }
+        self.read_clock();
         self.stamp();
         self.record().delivery = delivery;
         let fault = self.record().fault;
@@ -102,7 +130,7 @@ impl Call {
     }
 
     fn elapsed_us(&self) -> u64 {
-        (self.thread.shared.clock.monotonic().0 - self.began.0) / 1000
+        (self.at.0 - self.began.0) / 1000
     }
 }
 

@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use portazgo_core::fault::Fault;
+use portazgo_core::forward::Flight;
 use portazgo_core::ids::Id;
 use portazgo_core::problem;
 use portazgo_core::record::{Delivery, Phase};
@@ -44,6 +45,9 @@ pub(crate) struct Stream {
     pub(crate) source: Incoming,
     pub(crate) lease: Option<Lease>,
     pub(crate) target: Arc<Target>,
+    /// Counts as in flight at the target as long as this lives.
+    #[expect(dead_code, reason = "it does its work when it is dropped")]
+    pub(crate) flight: Option<Flight>,
     pub(crate) most: Option<u64>,
     pub(crate) idle: Duration,
     pub(crate) ends: Instant,
@@ -151,8 +155,9 @@ impl AnswerBody {
 
     /// The last byte was handed to hyper: the record is final when the transport has it.
     fn hand_over_call(&mut self) {
-        if let Some(call) = self.call.take() {
-            self.wire.await_flush(call);
+        match self.call.take() {
+            Some(call) => self.wire.await_flush(call),
+            None => self.wire.answered_at(self.thread.shared.clock.monotonic()),
         }
     }
 
@@ -187,12 +192,17 @@ impl AnswerBody {
     }
 
     fn finish_stream(&mut self) {
-        self.note_answered();
-        if let Some(Content::Stream(mut stream)) = self.content.take()
-            && let Some(lease) = stream.lease.take()
-        {
-            self.thread.pool.give(&stream.target, lease, self.thread.metrics());
+        if let Some(Content::Stream(mut stream)) = self.content.take() {
+            let waited = stream.timer.is_some();
+            if let Some(call) = self.call.as_mut().filter(|_| waited) {
+                call.read_clock();
+            }
+            if let Some(lease) = stream.lease.take() {
+                let now = self.call.as_ref().map_or_else(|| self.thread.shared.clock.monotonic(), Call::at);
+                self.thread.pool.give(stream.target, lease, now, self.thread.metrics());
+            }
         }
+        self.note_answered();
         self.hand_over_call();
     }
 }

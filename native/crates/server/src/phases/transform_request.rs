@@ -30,7 +30,7 @@ pub(super) fn build(
     action: &RouteAction,
     origin: Origin,
 ) -> Result<Outgoing, Fault> {
-    call.reached(Phase::TransformRequest);
+    call.reached_too(Phase::TransformRequest);
     if declared_length(&head.headers).is_some_and(|length| length > action.max_request_bytes) {
         return Err(Fault::BodyTooLarge);
     }

@@ -18,7 +18,7 @@ pub(super) async fn build(
     action: &RouteAction,
     backend: &BackendEnvironment,
 ) -> Result<Answer, Fault> {
-    let CameBack { response, lease, target, ends } = came_back;
+    let CameBack { response, lease, target, ends, flight } = came_back;
     let (head, source) = response.into_parts();
     if head.status == StatusCode::UNAUTHORIZED && matches!(backend.credential, CredentialPolicy::Mint(_)) {
         // The partner has nothing to do with the token that we attached.
@@ -31,10 +31,10 @@ pub(super) async fn build(
     if most.is_some_and(|most| source.size_hint().lower() > most) {
         return Err(Fault::BackendResponseTooLarge);
     }
-    let idle = Duration::from_millis(u64::from(backend.timeouts.idle_ms));
+    let idle = Duration::from_millis(u64::from(action.times(&backend.timeouts).idle_ms));
     let lease = Some(lease);
     let mut stream =
-        Stream { source, lease, target, most, idle, ends, seen: 0, timer: None, first: None, ended: false };
+        Stream { source, lease, target, flight, most, idle, ends, seen: 0, timer: None, first: None, ended: false };
     stream.begin().await?;
     if head.status.is_server_error() {
         call.fail(Fault::Backend5xx);

@@ -51,8 +51,8 @@ pub fn judge<'r>(
     }
     target::check(head.method, head.path, host)?;
     let body = match rules.body_length(false)? {
-        // Without a length the body goes on in chunks.
-        BodyLength::None if head.has_body => BodyLength::Chunked,
+        // Without a length the body goes on in chunks; one that said 0 is an empty body, however its stream ends.
+        BodyLength::None if head.has_body && !rules.has_length() => BodyLength::Chunked,
         length => length,
     };
     Ok((Head { bytes, body, version_10: false, last: false }, host))

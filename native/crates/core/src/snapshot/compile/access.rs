@@ -6,7 +6,7 @@ use crate::limit::{PartnerCells, Throttle, policy_header};
 use crate::network::Network;
 use crate::snapshot::update::Refused;
 use crate::snapshot::wire::{ApplicationBody, KeyBody, PartnerBody, PlanBody, ResourceLine, SecretBody, Standing};
-use crate::snapshot::{Application, Key, Metadata, Partner, Plan, SecretDigest};
+use crate::snapshot::{Application, Fingerprint, Key, Metadata, Partner, Plan, SecretDigest};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -55,6 +55,7 @@ pub(super) fn key(line: &ResourceLine<'_>) -> Result<Key, Refused> {
         expires_at_us: body.expires_at_us,
         scopes: body.scopes.map(Into::into),
         networks: body.networks.map(|networks| parse_networks(&networks, line)).transpose()?,
+        client_certificates: body.client_certificates.map(|texts| fingerprints(&texts, line)).transpose()?,
         version: version_of(line),
     })
 }
@@ -79,6 +80,22 @@ fn digest(text: &str) -> Option<[u8; 32]> {
 fn parse_networks(texts: &[String], line: &ResourceLine<'_>) -> Result<Box<[Network]>, Refused> {
     let parse = |text: &String| {
         Network::parse(text).ok_or_else(|| refused(line, "networks", format!("{text:?} is no network")))
+    };
+    texts.iter().map(parse).collect()
+}
+
+fn fingerprints(texts: &[String], line: &ResourceLine<'_>) -> Result<Box<[Fingerprint]>, Refused> {
+    if texts.is_empty() {
+        return Err(refused(
+            line,
+            "client_certificates",
+            "an empty list would kill the key; null means that it needs none",
+        ));
+    }
+    let parse = |text: &String| {
+        digest(text).ok_or_else(|| {
+            refused(line, "client_certificates", format!("{text:?} is no SHA-256 in 64 hexadecimal digits"))
+        })
     };
     texts.iter().map(parse).collect()
 }

@@ -3,12 +3,13 @@
 use super::forwarding::{MOST_TARGETS, forwarding};
 use super::{PublicPart, body_of, id_of, parse_id, refused, tls, version_of};
 use crate::credential::{ClaimsTemplate, CredentialPolicy, MintPolicy};
+use crate::forward::turns;
 use crate::ids::Id;
 use crate::snapshot::update::Refused;
 use crate::snapshot::wire::{
     BackendBody, BackendEnvironmentBody, CredentialBody, IssuerBody, ResourceLine, SigningKeyBody, SigningKeyOutline,
 };
-use crate::snapshot::{Backend, BackendEnvironment, Issuer};
+use crate::snapshot::{Backend, BackendEnvironment, Issuer, Target};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
@@ -42,14 +43,19 @@ fn environment(
         return Err(refuse("targets", format!("there are {}, more than {MOST_TARGETS}", body.targets.len())));
     }
     let tls = tls::backend_tls(body.tls.as_ref()).map_err(|(member, why)| refuse(member, why))?;
-    let targets = body.targets.iter().map(|text| tls::target(text, &tls).map(Arc::new)).collect();
     let times = body.timeouts;
     if [times.connect_ms, times.first_byte_ms, times.idle_ms, times.total_ms].contains(&0) {
         return Err(refuse("timeouts", "a time of 0 ms would let no call through".to_owned()));
     }
-    let forwarding = forwarding(body.forwarding.clone(), body.targets.len());
+    let forwarding = forwarding(body.forwarding.clone(), body.targets.len())
+        .map_err(|(member, why)| refuse(&format!("forwarding.{member}"), why))?;
+    let idle_ms = forwarding.pool.idle_ms;
+    let target = |text: &String| tls::target(text, &tls).map(|target| Arc::new(Target { idle_ms, ..target }));
+    let targets = body.targets.iter().map(target).collect();
     Ok(BackendEnvironment {
-        forwarding: forwarding.map_err(|(member, why)| refuse(&format!("forwarding.{member}"), why))?,
+        turns: turns(body.targets.len(), &forwarding.weights),
+        state: Arc::default(),
+        forwarding,
         targets: Result::map_err(targets, |why| refuse("targets", why))?,
         timeouts: times,
         credential: credential(&body.credential).map_err(|why| refuse("credential", why))?,

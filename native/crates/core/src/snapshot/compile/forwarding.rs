@@ -35,7 +35,7 @@ pub(super) fn forwarding(body: Option<ForwardingBody>, targets: usize) -> Result
     forwarding.check.as_ref().map_or(Ok(()), check).map_err(named("check"))?;
     forwarding.breaker.as_ref().map_or(Ok(()), breaker).map_err(named("breaker"))?;
     retry(&forwarding.retry).map_err(named("retry"))?;
-    dns(&forwarding.dns).map_err(named("dns"))?;
+    dns(forwarding.dns).map_err(named("dns"))?;
     Ok(forwarding)
 }
 
@@ -89,7 +89,7 @@ fn retry(policy: &RetryPolicy) -> Result<(), String> {
     within("least_per_second", policy.least_per_second, 0..=10_000)
 }
 
-fn dns(policy: &DnsPolicy) -> Result<(), String> {
+fn dns(policy: DnsPolicy) -> Result<(), String> {
     within("most_ttl_seconds", policy.most_ttl_seconds, 1..=86_400)
 }
 

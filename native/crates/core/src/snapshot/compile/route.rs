@@ -4,8 +4,8 @@ use super::{body_of, id_of, parse_id, refused};
 use crate::ids::Id;
 use crate::route::{PathBuilder, Template};
 use crate::snapshot::update::Refused;
-use crate::snapshot::wire::{QueryBody, ResourceLine, RouteBody, RouteOutline};
-use crate::snapshot::{QueryPolicy, Route, RouteAction};
+use crate::snapshot::wire::{Given, QueryBody, ResourceLine, RouteBody, RouteOutline, RouteTimeoutsBody};
+use crate::snapshot::{QueryPolicy, Route, RouteAction, RouteTimeouts};
 
 /// CONNECT and TRACE are never forwarded. A route for OPTIONS is how an API opts into answering it.
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
@@ -46,6 +46,10 @@ pub(super) fn route(line: &ResourceLine<'_>) -> Result<Route, Refused> {
     if body.environments.is_empty() {
         return Err(refused(line, "environments", "a route of no environment can't be called"));
     }
+    // A handshake is a GET on both sides (RFC 6455, section 4.1).
+    if !body.upgrades.is_empty() && (body.method != "GET" || body.backend_method != "GET") {
+        return Err(refused(line, "upgrades", "only a GET that is a GET at the backend too can change its protocol"));
+    }
     let path = template(&body.path, line, "path")?;
     let backend_path = PathBuilder::new(&path, &template(&body.backend_path, line, "backend_path")?);
     let action = RouteAction {
@@ -59,6 +63,9 @@ pub(super) fn route(line: &ResourceLine<'_>) -> Result<Route, Refused> {
         query: query(body.query, line)?,
         request_headers: headers(body.request_headers, line, "request_headers")?,
         response_headers: headers(body.response_headers, line, "response_headers")?,
+        upgrades: body.upgrades,
+        idempotency_key: body.idempotency_key,
+        timeouts: timeouts(body.timeouts, line)?,
     };
     Ok(Route {
         id: id_of(line)?,
@@ -104,6 +111,22 @@ fn query(body: QueryBody, line: &ResourceLine<'_>) -> Result<QueryPolicy, Refuse
         }
         QueryBody::Names(names) => Ok(QueryPolicy::Names(names)),
     }
+}
+
+fn timeouts(body: RouteTimeoutsBody, line: &ResourceLine<'_>) -> Result<RouteTimeouts, Refused> {
+    let timeouts = RouteTimeouts {
+        first_byte_ms: body.first_byte_ms,
+        idle_ms: body.idle_ms,
+        total_ms: match body.total_ms {
+            Given::Absent => None,
+            Given::Null => Some(None),
+            Given::Value(milliseconds) => Some(Some(milliseconds)),
+        },
+    };
+    if [timeouts.first_byte_ms, timeouts.idle_ms, timeouts.total_ms.flatten()].contains(&Some(0)) {
+        return Err(refused(line, "timeouts", "a time of 0 ms would let no call through"));
+    }
+    Ok(timeouts)
 }
 
 fn hosts(hosts: Option<Vec<String>>, line: &ResourceLine<'_>) -> Result<Option<Vec<String>>, Refused> {

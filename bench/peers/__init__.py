@@ -1,0 +1,1 @@
+"""The data plane beside its peers: what `bench/data_plane.py` measures, and with what (README.md)."""

@@ -1,0 +1,175 @@
+//! One try: a permit where connections are capped, a connection, the request, the head of the answer.
+
+use super::repeat::Body;
+use super::{CameBack, Trip, after};
+use crate::metrics::add;
+use crate::phases::record::Call;
+use crate::phases::transform_request::Outgoing;
+use crate::pool::{FRESH, Lease};
+use crate::upstream::RequestBody;
+use http::{HeaderValue, Request, Response, header};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use portazgo_core::fault::Fault;
+use portazgo_core::forward::{Asked, Flight, Permit};
+use portazgo_core::record::Phase;
+use portazgo_core::snapshot::Target;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A try without an answer.
+pub(super) struct Failure {
+    pub(super) fault: Fault,
+    /// No byte of the request left the gateway.
+    pub(super) nothing_sent: bool,
+    /// Bytes of an answer came.
+    pub(super) answer_began: bool,
+    /// The connection had been idle: the backend may have been closing it.
+    pub(super) reused: bool,
+}
+
+impl Failure {
+    /// The connection had been closed by the time that it was used.
+    pub(super) fn is_stale(&self) -> bool {
+        self.reused && !self.answer_began
+    }
+
+    fn before_sending(fault: Fault) -> Self {
+        Self { fault, nothing_sent: true, answer_began: false, reused: false }
+    }
+}
+
+impl Trip<'_> {
+    pub(super) async fn attempt(
+        &mut self,
+        call: &mut Call,
+        outgoing: Outgoing,
+        body: &mut Body,
+        index: usize,
+    ) -> Result<CameBack, Failure> {
+        let backend = self.backend;
+        let target = &backend.targets[index];
+        let flight = backend.counts_flights().then(|| Flight::begin(&target.state));
+        call.reached(Phase::ForwardConnect);
+        let mut lease = self.lease(call, target).await.map_err(Failure::before_sending)?;
+        let sent_at = if lease.reused { call.at() } else { call.read_clock() };
+        call.record().backend_target = Some(lease.address);
+        let request = request(outgoing, target, body.take());
+        let ends = after(sent_at, self.times.first_byte_ms).min(self.ends);
+        let reused = lease.reused;
+        let response = match self.thread.deadlines.within(ends, send(&mut lease, request)).await {
+            Some(Ok(response)) => response,
+            Some(Err(NotSent { error, request })) => {
+                let nothing_sent = request.is_some();
+                if let Some(request) = request {
+                    body.put_back(request.into_body());
+                }
+                let broken = lease.exchange.fault();
+                if error.is_parse() && broken.is_none() {
+                    add(&self.thread.metrics().library_refusals);
+                }
+                let answer_began = lease.exchange.has_begun();
+                return Err(Failure {
+                    fault: broken.unwrap_or_else(|| fault_of(&error)),
+                    nothing_sent,
+                    answer_began,
+                    reused,
+                });
+            }
+            None => {
+                let over = ends == self.ends;
+                let fault = if over { Fault::BackendTotalTimeout } else { Fault::BackendFirstByteTimeout };
+                // A connection that takes a request and keeps silent is not one that was being closed.
+                let answer_began = lease.exchange.has_begun();
+                return Err(Failure { fault, nothing_sent: false, answer_began, reused: false });
+            }
+        };
+        call.reached(Phase::ForwardFirstByte);
+        call.record().backend_status = response.status().as_u16();
+        let ends = self.thread.shared.clock.instant(self.ends);
+        Ok(CameBack { response, lease, target: Arc::clone(target), ends, flight })
+    }
+
+    /// A connection, kept or new.
+    async fn lease(&self, call: &mut Call, target: &Arc<Target>) -> Result<Lease, Fault> {
+        let pool = &self.backend.forwarding.pool;
+        let permit = match pool.connections {
+            None => None,
+            Some(most) => Some(self.permit(call, target, most).await?),
+        };
+        call.record().attempts += 1;
+        let metrics = self.thread.metrics();
+        let kept = u64::from(pool.idle_ms) * 1_000_000;
+        let longest = if self.idempotent { kept } else { kept.min(FRESH) };
+        if !self.only_new
+            && let Some(mut lease) = self.thread.pool.take(target, longest, call.at(), metrics)
+        {
+            lease.permit = permit;
+            return Ok(lease);
+        }
+        if let Some(permit) = &permit {
+            permit.make_room();
+        }
+        let left = Duration::from_nanos(self.ends.0.saturating_sub(call.at().0));
+        let within = Duration::from_millis(u64::from(self.times.connect_ms)).min(left);
+        let mut lease = self.thread.pool.connect(target, within, permit.as_ref(), metrics).await?;
+        lease.permit = permit;
+        Ok(lease)
+    }
+
+    async fn permit(&self, call: &mut Call, target: &Arc<Target>, most: u32) -> Result<Permit, Fault> {
+        let pool = &self.backend.forwarding.pool;
+        let permit = match Permit::ask(&target.state, most, pool.waiting) {
+            Asked::Now(permit) => return Ok(permit),
+            Asked::Full => None,
+            Asked::Wait(mut turn) => {
+                let until = after(call.at(), pool.wait_ms).min(self.ends);
+                let turn = poll_fn(|context| turn.poll(context));
+                let came = self.thread.deadlines.within(until, turn).await;
+                call.read_clock();
+                came
+            }
+        };
+        permit.ok_or(Fault::BackendConnectionsExhausted)
+    }
+}
+
+/// The connection did not take the request, or gave no answer.
+struct NotSent {
+    error: hyper::Error,
+    /// It comes back where not a byte of it was written.
+    request: Option<Request<RequestBody>>,
+}
+
+async fn send(lease: &mut Lease, request: Request<RequestBody>) -> Result<Response<Incoming>, NotSent> {
+    if let Err(error) = lease.sender.ready().await {
+        return Err(NotSent { error, request: Some(request) });
+    }
+    lease.exchange.begin(request.method() == http::Method::HEAD);
+    lease.sender.try_send_request(request).await.map_err(|mut failed| {
+        let request = failed.take_message();
+        NotSent { error: failed.into_error(), request }
+    })
+}
+
+fn request(outgoing: Outgoing, target: &Target, body: RequestBody) -> Request<RequestBody> {
+    // hyper leaves a body of unknown length out where the method seldom has one, unless it is told.
+    let chunked = body.size_hint().exact().is_none();
+    let mut request = Request::new(body);
+    *request.method_mut() = outgoing.method;
+    *request.uri_mut() = outgoing.uri;
+    *request.headers_mut() = outgoing.headers;
+    if chunked {
+        request.headers_mut().insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
+    // Targets were checked at apply: host and port, ASCII.
+    if let Ok(host) = HeaderValue::from_str(&target.host) {
+        request.headers_mut().insert(header::HOST, host);
+    }
+    request
+}
+
+fn fault_of(error: &hyper::Error) -> Fault {
+    if error.is_parse() { Fault::BackendBadResponse } else { Fault::BackendResetBeforeHeaders }
+}
