@@ -13,8 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from portazgo.native_build import source_digest
-
 PROJECT = Path(__file__).resolve().parents[2]
 PEERS = PROJECT / "bench" / "peers"
 NATIVE = PROJECT / "native"
@@ -91,20 +89,18 @@ def _envoy() -> Path:
 
 
 def _portazgo() -> Path:
+    # Cargo knows what is stale; the links of an earlier run may lead nowhere.
+    cargo = [str(PROJECT / "scripts" / "cargo-like-maturin"), "build", *PROFILE]
+    _run([*cargo, "--package", "portazgo-python"])
+    _run([*cargo, "--package", "portazgo-server", "--example", "recording"])
     folder = PLACE / "portazgo"
-    stamp, digest = PLACE / "portazgo.digest", source_digest(NATIVE)
-    if not stamp.exists() or stamp.read_text() != digest:
-        cargo = [str(PROJECT / "scripts" / "cargo-like-maturin"), "build", *PROFILE]
-        _run([*cargo, "--package", "portazgo-python"])
-        _run([*cargo, "--package", "portazgo-server", "--example", "recording"])
-        shutil.rmtree(folder, ignore_errors=True)
-        package = folder / "portazgo"
-        package.mkdir(parents=True)
-        for source in (PROJECT / "src" / "portazgo").iterdir():
-            if not source.name.startswith("_native."):
-                (package / source.name).symlink_to(source)
-        shutil.copy(NATIVE / "target" / "dist" / "lib_native.so", package / "_native.abi3.so")
-        stamp.write_text(digest)
+    shutil.rmtree(folder, ignore_errors=True)
+    package = folder / "portazgo"
+    package.mkdir(parents=True)
+    for source in (PROJECT / "src" / "portazgo").iterdir():
+        if not source.name.startswith("_native."):
+            (package / source.name).symlink_to(source)
+    shutil.copy(NATIVE / "target" / "dist" / "lib_native.so", package / "_native.abi3.so")
     return folder
 
 

@@ -9,7 +9,7 @@
 mod support;
 
 use portazgo_core::authenticate::{self, Identity};
-use portazgo_core::authorize::{self, Authorized, Caller};
+use portazgo_core::authorize::{self, Authorized, Caller, Peer};
 use portazgo_core::credential::{self, CredentialPolicy, Minting};
 use portazgo_core::framing::{AnswerTracker, Head, HeadScan, Limits, Verdict};
 use portazgo_core::ids::{Id, Kid};
@@ -28,6 +28,7 @@ const KEYS: u32 = 512;
 /// Between two requests.
 const STEP_US: u64 = 100;
 const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7));
+const PEER: Peer<'static> = Peer { address: CLIENT, certificate: None };
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nDate: Wed, 25 Nov 2026 12:00:00 GMT\r\n\
     Content-Length: 12\r\n\r\n{\"id\":12345}";
 
@@ -116,7 +117,7 @@ fn phase_authorize<'r>(
     lane: &SecurityLane,
 ) -> (Caller, Authorized<'r>) {
     let caller = authorize::caller(identity, snapshot).expect("the caller is known");
-    let authorized = authorize::authorize(&caller, identity, route, snapshot, lane, CLIENT).expect("the plan has it");
+    let authorized = authorize::authorize(&caller, identity, route, snapshot, lane, PEER).expect("the plan has it");
     (caller, authorized)
 }
 
