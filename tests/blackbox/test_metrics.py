@@ -13,7 +13,9 @@ from support.deployment import PROJECT, Deployment
 
 def documented() -> dict[str, tuple[str, set[str]]]:
     """Each metric of the page: its type and its labels."""
-    rows = re.findall(r"^\| `([a-z_]+)(?:\{([a-z,]+)\})?` \| (\w+) \|", (PROJECT / "docs/metrics.md").read_text(), re.M)
+    rows = re.findall(
+        r"^\| `([a-z_]+)(?:\{([a-z,]+)\})?` \| (\w+) \|", (PROJECT / "docs/metrics.md").read_text(), re.MULTILINE
+    )
     return {name: (kind, set(filter(None, labels.split(",")))) for name, labels, kind in rows}
 
 

@@ -211,18 +211,25 @@ pub(super) fn lock(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// The same of a file that must be there. `Ok(None)`: it isn't; `Ok(Some(None))`: a living process holds its lock.
-pub(super) fn lock_existing(path: &Path) -> io::Result<Option<Option<File>>> {
-    if !path.exists() {
-        return Ok(None);
-    }
+/// Who has a lock file.
+pub(super) enum Holder {
+    /// There is no such file.
+    NoFile,
+    /// A living process.
+    Other,
+    /// We, until the file is dropped.
+    Ours(#[allow(dead_code, reason = "held, not read")] File),
+}
+
+/// Take the lock of a file that is there.
+pub(super) fn lock_existing(path: &Path) -> io::Result<Holder> {
     let file = match OpenOptions::new().write(true).open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Holder::NoFile),
         result => result?,
     };
     match file.try_lock() {
-        Ok(()) => Ok(Some(Some(file))),
-        Err(TryLockError::WouldBlock) => Ok(Some(None)),
+        Ok(()) => Ok(Holder::Ours(file)),
+        Err(TryLockError::WouldBlock) => Ok(Holder::Other),
         Err(TryLockError::Error(error)) => Err(error),
     }
 }

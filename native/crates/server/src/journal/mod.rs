@@ -245,7 +245,7 @@ impl Journal {
 
     /// How many finished records wait in their slots for the writer.
     pub fn unwritten(&self) -> usize {
-        self.shared.lanes.iter().map(|lane| lane.finals.len() as usize).sum()
+        self.shared.lanes.iter().map(|lane| lane.finals.len()).sum()
     }
 
     /// Delete a segment that the collector has stored. `InvalidInput`: it is none of [`Journal::sealed`].

@@ -19,7 +19,7 @@ use portazgo_core::record::{Delivery, MAX_ENCODED, Record};
 use portazgo_core::time::WallTime;
 
 use super::Config;
-use super::epoch::{self, Birth, End, EndedEpoch, Folders};
+use super::epoch::{self, Birth, End, EndedEpoch, Folders, Holder};
 use super::segments::{Chunk, Segments, finish_file, write_footer};
 use super::shelf::{self, Shelf};
 use super::slab::{Mark, Slab, State};
@@ -36,14 +36,18 @@ pub(super) fn recover(folders: &Folders, config: &Config, shelf: &mut Shelf) -> 
     for epoch in epochs_in(&folders.slabs())?.into_iter().filter(|&epoch| epoch != config.epoch) {
         let slabs = folders.slabs_of(epoch);
         // A folder without the lock's file is one that its owner is just taking away, or never got to use.
-        if let Some(lock) = epoch::lock_existing(&slabs.join("lock"))? {
-            let Some(_lock) = lock else {
+        let holder = epoch::lock_existing(&slabs.join("lock"))?;
+        match &holder {
+            Holder::NoFile => {}
+            Holder::Other => {
                 living.insert(epoch);
                 continue;
-            };
-            if let Some(birth) = epoch::read_birth(&slabs)? {
-                let end = Predecessor { folders, config, epoch, birth }.end(&boot_id)?;
-                folders.write_end(&end)?;
+            }
+            Holder::Ours(_) => {
+                if let Some(birth) = epoch::read_birth(&slabs)? {
+                    let end = Predecessor { folders, config, epoch, birth }.end(&boot_id)?;
+                    folders.write_end(&end)?;
+                }
             }
         }
         remove_folder(&slabs)?;
