@@ -152,6 +152,19 @@ pub fn authenticate(
     Ok(Identity { key: Arc::clone(key), slot: secret.slot })
 }
 
+/// Who a caller is by the newest snapshot, as far as that can be told without its secret. None: it may call no more.
+pub fn again(identity: &Identity, snapshot: &Snapshot, lane: &SecurityLane, now: WallTime) -> Option<Identity> {
+    let key = snapshot.keys().get(&identity.key.kid)?.understood()?;
+    let used = identity.key.secrets.iter().find(|secret| secret.slot == identity.slot)?;
+    // Another pepper gives another digest to the same secret; then its place has to do.
+    let is_same = |secret: &&SecretDigest| {
+        secret.digest == used.digest || (secret.pepper != used.pepper && secret.slot == used.slot)
+    };
+    let secret = key.secrets.iter().find(is_same)?;
+    let valid = key_fault(key, secret, snapshot, lane, now).is_none();
+    valid.then(|| Identity { key: Arc::clone(key), slot: secret.slot })
+}
+
 /// The pepper that unknown kids are compared under.
 static DECOY_PEPPER: LazyLock<hmac::Key> = LazyLock::new(|| hmac::Key::new(hmac::HMAC_SHA256, &[0x5a; 32]));
 

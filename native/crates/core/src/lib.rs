@@ -22,6 +22,7 @@ pub mod secret;
 pub mod security;
 pub mod snapshot;
 pub mod time;
+pub mod upgrade;
 pub mod whoami;
 
 /// What this build understands; compiled resources name what they require (docs/wire.md, section 6).
@@ -40,4 +41,5 @@ pub const FEATURES: &[&str] = &[
     "route.idempotency-key.1",
     "route.passthrough.1",
     "route.timeouts.1",
+    "route.upgrade.1",
 ];

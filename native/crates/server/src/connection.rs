@@ -16,7 +16,6 @@ use hyper_util::rt::TokioIo;
 use portazgo_core::fault::Fault;
 use portazgo_core::framing;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::io::AsyncReadExt as _;
@@ -93,7 +92,7 @@ async fn http1(thread: Rc<Thread>, transport: Transport, received: BytesMut, cli
     let framed = Framed::new(transport, received, Rc::clone(&thread), Rc::clone(&wire));
     let mut leave = thread.leave_signal();
     let service = service_fn({
-        let thread = Rc::clone(&thread);
+        let (thread, wire) = (Rc::clone(&thread), Rc::clone(&wire));
         move |request| phases::serve(Rc::clone(&thread), Rc::clone(&wire), request)
     });
     let mut http = http1::Builder::new();
@@ -102,14 +101,20 @@ async fn http1(thread: Rc<Thread>, transport: Transport, received: BytesMut, cli
     if lines > HYPER_HEADERS {
         http.max_headers(lines);
     }
-    let mut connection = pin!(http.serve_connection(TokioIo::new(framed), service));
+    let mut connection = http.serve_connection(TokioIo::new(framed), service);
     let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
+        ended = &mut connection => ended,
         () = ending(&mut leave, LAST_WORD_TIME) => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+            Pin::new(&mut connection).graceful_shutdown();
+            (&mut connection).await
         }
     };
+    if let Some(tunnel) = wire.take_tunnel().filter(|_| ended.is_ok()) {
+        // hyper was given nothing behind the handshake's head: it waits in the framing layer.
+        let (client, early) = connection.into_parts().io.into_inner().into_tunnel();
+        tunnel.run(client, early, wire.take_written()).await;
+        return;
+    }
     // Other errors are of the transport; what they meant for a request stands in its record.
     if ended.is_err_and(|error| error.is_parse()) {
         add(&thread.metrics().library_refusals);

@@ -3,7 +3,7 @@
 use http::header::{self, HeaderMap, HeaderName};
 
 /// From partner to backend. Authorization, Host, forwarding and tracing headers are set by us.
-const TO_BACKEND: [HeaderName; 13] = [
+const TO_BACKEND: [HeaderName; 14] = [
     header::ACCEPT,
     header::ACCEPT_LANGUAGE,
     header::CACHE_CONTROL,
@@ -13,6 +13,8 @@ const TO_BACKEND: [HeaderName; 13] = [
     header::IF_MATCH,
     header::IF_MODIFIED_SINCE,
     header::IF_NONE_MATCH,
+    // Without it a client that asks for the rest of what has changed would get a mixture.
+    header::IF_RANGE,
     header::IF_UNMODIFIED_SINCE,
     header::RANGE,
     header::USER_AGENT,

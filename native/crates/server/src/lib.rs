@@ -28,6 +28,7 @@ mod targets;
 mod thread;
 mod tls;
 mod transport;
+mod tunnel;
 mod upstream;
 
 pub use config::Config;

@@ -10,7 +10,9 @@ use crate::resolve::Resolver;
 use crate::thread::Thread;
 use crate::tls;
 use crate::transport::Transport;
+use crate::tunnel::Upgraded;
 use crate::upstream::RequestBody;
+use bytes::BytesMut;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use portazgo_core::fault::Fault;
@@ -200,6 +202,7 @@ impl Pool {
         let exchange = Rc::new(Exchange::default());
         let answers = Answers::new(transport, Rc::clone(&exchange));
         let (sender, connection) = http1::handshake(TokioIo::new(answers)).await.map_err(|_| Fault::ConnectFailed)?;
+        let connection = until_its_end(connection, Rc::clone(&exchange));
         let closing = permit.map(|_| Arc::<Closing>::default());
         match &closing {
             None => _ = tokio::task::spawn_local(connection),
@@ -238,6 +241,23 @@ fn shelf_of<'s>(shelves: &'s mut [Shelf], target: &Arc<Target>) -> Option<&'s mu
     let shelf = shelves.iter_mut().find(|shelf| shelf.target.key == target.key)?;
     shelf.target = Arc::clone(target);
     Some(shelf)
+}
+
+/// A connection ends, or goes on as something else in the hands of who asked for it.
+async fn until_its_end(
+    mut connection: http1::Connection<TokioIo<Answers<Transport>>, RequestBody>,
+    exchange: Rc<Exchange>,
+) {
+    if (&mut connection).await.is_err() {
+        return;
+    }
+    if let Some(asked) = exchange.upgraded() {
+        let http1::Parts { io, read_buf, .. } = connection.into_parts();
+        let (stream, rest) = io.into_inner().into_rest();
+        let mut early = BytesMut::from(&read_buf[..]);
+        early.extend_from_slice(&rest);
+        let _ = asked.send(Upgraded { stream, early });
+    }
 }
 
 /// Dropping the connection closes it.

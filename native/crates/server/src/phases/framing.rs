@@ -4,6 +4,10 @@
 //! synthetic request; what it stands for travels beside the bytes, in the connection's queue, so no byte of a client can
 //! pretend to be it. Writing tells the truth about delivery: a record is final when the transport took its last byte.
 
+mod wire;
+
+pub(crate) use wire::{Arrival, Wire};
+
 use super::record::Call;
 use crate::alarm::Alarm;
 use crate::config::Limits;
@@ -13,13 +17,8 @@ use bytes::{Buf, BytesMut};
 use portazgo_core::fault::Fault;
 use portazgo_core::framing::{BodyTracker, Head, HeadScan, Verdict};
 use portazgo_core::record::Delivery;
-use portazgo_core::snapshot::Fingerprint;
-use portazgo_core::time::Monotonic;
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -33,138 +32,6 @@ const READ_BYTES: usize = 16 * 1024;
 /// How long a client may go on sending after its last answer before its connection is closed over it.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// One request on its way from the framing layer to the service.
-pub(crate) struct Arrival {
-    /// Its open record; None: there was no free slot.
-    pub(crate) call: Option<Call>,
-    /// Why it is refused, if it is.
-    pub(crate) refused: Option<Fault>,
-    /// The connection ends with its answer: nothing that follows it is a request.
-    pub(crate) last: bool,
-}
-
-/// What the transport and the service of one connection share. Both live on one thread.
-pub(crate) struct Wire {
-    pub(crate) peer: SocketAddr,
-    /// Whether the client speaks TLS to us.
-    pub(crate) secure: bool,
-    /// The certificate that it proved to hold.
-    pub(crate) certificate: Option<Fingerprint>,
-    arrivals: RefCell<VecDeque<Arrival>>,
-    /// Calls whose last byte was handed to hyper and not yet taken by the transport.
-    unflushed: RefCell<Vec<Call>>,
-    /// Why the body under way is malformed.
-    body_fault: Cell<Option<Fault>>,
-    written: Cell<u64>,
-    settled: Cell<u64>,
-    /// The client takes nothing of its answer, and is given up.
-    too_slow: Cell<bool>,
-    /// Answers that are being made or sent.
-    answering: Cell<usize>,
-    /// When the last of them was taken by the transport; 0: there was none.
-    answered: Cell<Monotonic>,
-}
-
-impl Wire {
-    pub(crate) fn new(peer: SocketAddr, transport: &Transport) -> Self {
-        Self::of(peer, transport.is_secure(), transport.client_certificate())
-    }
-
-    /// For one stream of a connection.
-    pub(crate) fn of_stream(connection: &Self) -> Self {
-        Self::of(connection.peer, connection.secure, connection.certificate)
-    }
-
-    fn of(peer: SocketAddr, secure: bool, certificate: Option<Fingerprint>) -> Self {
-        Self {
-            peer,
-            secure,
-            certificate,
-            arrivals: RefCell::default(),
-            unflushed: RefCell::default(),
-            body_fault: Cell::new(None),
-            written: Cell::new(0),
-            settled: Cell::new(0),
-            too_slow: Cell::new(false),
-            answering: Cell::new(0),
-            answered: Cell::default(),
-        }
-    }
-
-    /// The next request, in the order of its bytes.
-    pub(crate) fn next_arrival(&self) -> Option<Arrival> {
-        self.answering.set(self.answering.get() + 1);
-        self.arrivals.borrow_mut().pop_front()
-    }
-
-    /// hyper needs an answer's body no more.
-    pub(crate) fn answer_done(&self) {
-        self.answering.set(self.answering.get().saturating_sub(1));
-    }
-
-    /// An answer without a record was handed on; one with a record says so when it is flushed.
-    pub(crate) fn answered_at(&self, now: Monotonic) {
-        self.answered.set(now);
-    }
-
-    /// Since when nothing is under way; None: something is.
-    fn idle_since(&self) -> Option<Monotonic> {
-        let busy =
-            self.answering.get() > 0 || !self.arrivals.borrow().is_empty() || !self.unflushed.borrow().is_empty();
-        (!busy).then_some(self.answered.get())
-    }
-
-    /// The last byte of this call's answer has been handed on.
-    pub(crate) fn await_flush(&self, call: Call) {
-        self.unflushed.borrow_mut().push(call);
-    }
-
-    /// Why the body under way is malformed, if it is.
-    pub(crate) fn body_fault(&self) -> Option<Fault> {
-        self.body_fault.get()
-    }
-
-    /// Whose move it was that an answer could not be delivered whole.
-    pub(crate) fn aborted_by(&self) -> Fault {
-        if self.too_slow.get() { Fault::SlowReader } else { Fault::ClientAborted }
-    }
-
-    /// Bytes written since this was asked last.
-    pub(crate) fn take_written(&self) -> u64 {
-        let written = self.written.get();
-        written - self.settled.replace(written)
-    }
-
-    /// Bytes were written that this wire's own transport does not count (HTTP/2).
-    pub(crate) fn note_written(&self, bytes: usize) {
-        self.written.set(self.written.get() + bytes as u64);
-    }
-
-    /// The call that waits for its flush, to wait elsewhere (HTTP/2: a stream's call waits for its connection).
-    pub(crate) fn take_unflushed(&self) -> Option<Call> {
-        self.unflushed.borrow_mut().pop()
-    }
-
-    /// The transport took everything that it was given.
-    pub(crate) fn flushed(&self) {
-        // Drained and not taken: the list keeps its room for the next.
-        for mut call in self.unflushed.borrow_mut().drain(..) {
-            call.record().bytes_out += self.take_written();
-            self.answered.set(call.finish(Delivery::Complete));
-        }
-    }
-}
-
-impl Drop for Wire {
-    fn drop(&mut self) {
-        for mut call in self.unflushed.take() {
-            call.record().bytes_out += self.take_written();
-            call.fail(self.aborted_by());
-            call.finish(Delivery::Aborted);
-        }
-    }
-}
-
 enum Reading {
     /// Between requests, or inside a head.
     Head { scan: HeadScan, call: Option<Call> },
@@ -172,6 +39,8 @@ enum Reading {
     Body { tracker: BodyTracker, last: bool },
     /// The last request is whole: what follows is dropped, and only the client's leaving counts.
     Last,
+    /// A head asked for another protocol: what follows is kept for whoever decides.
+    Upgrading,
     /// A head was refused: nothing of the client counts any more, and its answer is on the way.
     Refused,
     /// The client is gone, or was idle for too long.
@@ -216,6 +85,11 @@ impl Framed {
         }
     }
 
+    /// The transport, and what the client sent after its handshake.
+    pub(crate) fn into_tunnel(self) -> (Transport, BytesMut) {
+        (self.stream, self.received)
+    }
+
     /// Judge what has been received and not yet released. Returns whether anything may be handed on now.
     fn judge(&mut self) -> io::Result<bool> {
         while self.released == 0 && !self.received.is_empty() {
@@ -231,6 +105,7 @@ impl Framed {
                     }
                     Err(fault) => return Err(self.break_body(fault)),
                 },
+                Reading::Upgrading => break,
                 Reading::Head { .. } => {
                     if !self.judge_head() {
                         break;
@@ -279,6 +154,10 @@ impl Framed {
         }
         self.wire.arrivals.borrow_mut().push_back(Arrival { call, refused: None, last: head.last });
         self.released = head.bytes;
+        if head.upgrades {
+            self.reading = Reading::Upgrading;
+            return;
+        }
         let tracker = BodyTracker::new(head.body);
         if tracker.is_done() {
             self.request_is_whole(head.last);
@@ -398,7 +277,7 @@ impl Framed {
                 self.refuse(Fault::HeadTimeout);
                 false
             }
-            Reading::Body { .. } | Reading::Last | Reading::Refused | Reading::Ended => false,
+            Reading::Body { .. } | Reading::Last | Reading::Upgrading | Reading::Refused | Reading::Ended => false,
         }
     }
 
@@ -407,7 +286,7 @@ impl Framed {
         match &self.reading {
             Reading::Ended => false,
             Reading::Head { call, .. } => call.is_some() || !self.received.is_empty(),
-            Reading::Body { .. } | Reading::Last | Reading::Refused => true,
+            Reading::Body { .. } | Reading::Last | Reading::Upgrading | Reading::Refused => true,
         }
     }
 }
@@ -423,7 +302,7 @@ impl AsyncRead for Framed {
             match this.reading {
                 Reading::Ended => return Poll::Ready(Ok(())),
                 // The end of input would tell hyper that the client is gone, before the refusal is written.
-                Reading::Refused => return Poll::Pending,
+                Reading::Refused | Reading::Upgrading => return Poll::Pending,
                 Reading::Head { .. } | Reading::Body { .. } | Reading::Last => {}
             }
             let mut piece = ReadBuf::new(&mut this.buffer[..]);

@@ -18,6 +18,7 @@ mod transform_response;
 
 use crate::panics::Contained;
 use crate::thread::{Loaded, Thread};
+use crate::tunnel::Holder;
 use bytes::Bytes;
 use framing::{Arrival, Wire};
 use http::request::Parts;
@@ -70,7 +71,8 @@ pub(crate) async fn serve(
         return Ok(unrecorded(&thread, &wire, Fault::GatewayOverloaded));
     };
     let (mut response, broken) = answer(&thread, &wire, call, refused, request, Duration::ZERO).await;
-    if last || broken || thread.is_leaving() {
+    let goes_on = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    if !goes_on && (last || broken || thread.is_leaving()) {
         response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
     }
     Ok(response)
@@ -160,7 +162,11 @@ async fn run(
     let origin = route::note_client(thread, wire, call, &head);
     let peer = Peer { address: origin.address, certificate: wire.certificate.as_ref() };
 
-    let found = match route::find(&snapshot, &head, call)? {
+    let destination = route::find(&snapshot, &head, call)?;
+    if call.upgrades && !destination.allows_upgrade() {
+        return Err(Fault::UpgradeRefused.into());
+    }
+    let found = match destination {
         Destination::Jwks => return Ok(Answer::document(snapshot.jwks(&lane).to_string(), "application/json")),
         Destination::Discovery(document) => return Ok(Answer::document(document.to_string(), "application/json")),
         Destination::WhoAmI => return authenticate::who_am_i(thread, call, &head, &snapshot, &lane, peer),
@@ -179,7 +185,13 @@ async fn run(
     // It is taken once: whoever refuses before leaves it where it is.
     let body = body.take().ok_or(Fault::GatewayPanic)?;
     let came_back = forward::forward(thread, wire, call, compose, body, backend, authorized.action).await?;
-    let mut answer = transform_response::build(call, came_back, authorized.action, backend).await?;
+    let mut answer = if came_back.response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        let key = head.headers.get(header::SEC_WEBSOCKET_KEY).ok_or(Fault::BackendBadResponse)?;
+        let holder = Holder { identity, address: origin.address, certificate: wire.certificate };
+        transform_response::build_tunnel(came_back, holder, key, authorized.action, backend).await?
+    } else {
+        transform_response::build(call, came_back, authorized.action, backend).await?
+    };
     limit::tell(&mut answer.headers, standing);
     Ok(answer)
 }

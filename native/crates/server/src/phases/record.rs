@@ -22,6 +22,8 @@ pub(crate) struct Call {
     finished: bool,
     /// HTTP/1.0 clients get no chunks.
     pub(crate) version_10: bool,
+    /// It asks to go on as a WebSocket.
+    pub(crate) upgrades: bool,
 }
 
 impl Call {
@@ -37,7 +39,15 @@ impl Call {
             return None;
         };
         add(&metrics.in_flight);
-        Some(Self { slot, began, at: began, thread: Rc::clone(thread), finished: false, version_10: false })
+        Some(Self {
+            slot,
+            began,
+            at: began,
+            thread: Rc::clone(thread),
+            finished: false,
+            version_10: false,
+            upgrades: false,
+        })
     }
 
     pub(crate) fn record(&mut self) -> &mut Record {
@@ -51,6 +61,7 @@ impl Call {
     /// `at_once`: the record was opened for what made the head whole.
     pub(crate) fn head_accepted(&mut self, head: Head, at_once: bool) {
         self.version_10 = head.version_10;
+        self.upgrades = head.upgrades;
         self.record().bytes_in += head.bytes as u64;
         if at_once {
             self.reached_too(Phase::Framing)

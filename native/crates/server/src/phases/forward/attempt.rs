@@ -55,6 +55,7 @@ impl Trip<'_> {
         let mut lease = self.lease(call, target).await.map_err(Failure::before_sending)?;
         let sent_at = if lease.reused { call.at() } else { call.read_clock() };
         call.record().backend_target = Some(lease.address);
+        let upgraded = self.upgrades.then(|| lease.exchange.ask_upgrade());
         let request = request(outgoing, target, body.take());
         let ends = after(sent_at, self.times.first_byte_ms).min(self.ends);
         let reused = lease.reused;
@@ -88,7 +89,7 @@ impl Trip<'_> {
         call.reached(Phase::ForwardFirstByte);
         call.record().backend_status = response.status().as_u16();
         let ends = self.thread.shared.clock.instant(self.ends);
-        Ok(CameBack { response, lease, target: Arc::clone(target), ends, flight })
+        Ok(CameBack { response, lease, target: Arc::clone(target), ends, upgraded, flight })
     }
 
     /// A connection, kept or new.
