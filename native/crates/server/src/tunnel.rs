@@ -150,7 +150,7 @@ impl Tunnel {
 impl Drop for Tunnel {
     /// The node ends, or the handshake's answer did not reach the client.
     fn drop(&mut self) {
-        let fault = match self.thread.is_draining() {
+        let fault = match self.thread.is_leaving() {
             _ if std::thread::panicking() => Fault::GatewayPanic,
             true => Fault::GatewayDraining,
             false => Fault::ClientAborted,

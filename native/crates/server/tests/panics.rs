@@ -87,6 +87,38 @@ fn a_panic_ends_one_request_and_is_answered_recorded_and_counted() {
 }
 
 #[test]
+fn a_thread_that_falls_outside_any_request_costs_its_connections_and_serves_again() {
+    let folder = std::env::temp_dir().join(format!("portazgo-falls-{}", std::process::id()));
+    let gateway = open(&folder);
+    gateway.start().unwrap();
+
+    let mut on_it = connect(gateway.gateway_address());
+    assert_eq!(ask(&mut on_it, "").0, 503);
+    let mut provoking = connect(gateway.gateway_address());
+    let _ = write!(provoking, "GET / HTTP/1.1\r\nHost: x\r\nX-Provoke-Panic: thread\r\n\r\n");
+    // The only thread falls at its next beat, and everything that it had open with it.
+    assert!(matches!(on_it.read(&mut [0; 1]), Ok(0) | Err(_)), "its connections end");
+    let mut after = connect(gateway.gateway_address());
+    assert_eq!(ask(&mut after, "").0, 503, "the same thread serves again");
+
+    let stats = gateway.stats();
+    assert_eq!((&stats["connections"], &stats["in_flight"]), (&json!(1), &json!(0)));
+    let mut metrics = String::new();
+    let mut admin = connect(gateway.admin_address());
+    write!(admin, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    admin.read_to_string(&mut metrics).unwrap();
+    assert!(metrics.contains("portazgo_thread_restarts_total{thread=\"0\"} 1\n"), "{metrics}");
+    drop(after);
+
+    assert!(gateway.drain(Duration::from_secs(5)));
+    assert_eq!(gateway.stop().unwrap(), portazgo_server::journal::Closed::Clean, "its slots went on to the next");
+    let records =
+        segments(&folder).into_iter().map(|path| decode_segment(&std::fs::read(path).unwrap()).unwrap().frames.len());
+    assert_eq!(records.sum::<usize>(), 3, "each request left one record");
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
 fn the_hook_shows_in_a_library_that_holds_it() {
     // The other half of the check of what is shipped: the words that it looks for are there when the hook is.
     let this = std::fs::read(std::env::current_exe().unwrap()).unwrap();

@@ -72,7 +72,7 @@ pub(crate) async fn serve(
     };
     let (mut response, broken) = answer(&thread, &wire, call, refused, request, Duration::ZERO).await;
     let goes_on = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-    if !goes_on && (last || broken || thread.is_draining()) {
+    if !goes_on && (last || broken || thread.is_leaving()) {
         response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
     }
     Ok(response)
@@ -151,7 +151,11 @@ async fn run(
     body: &mut Option<Incoming>,
 ) -> Result<Answer, Refusal> {
     #[cfg(feature = "provoke-panic")]
-    assert!(!head.headers.contains_key("x-provoke-panic"), "{}", crate::PROVOKED);
+    match head.headers.get("x-provoke-panic").map(http::HeaderValue::as_bytes) {
+        None => {}
+        Some(b"thread") => thread.provoke_fall(),
+        Some(_) => panic!("{}", crate::PROVOKED),
+    }
     call.method(head.method.as_str());
     let Loaded { snapshot, lane } = thread.loaded();
     let snapshot = ready_snapshot(thread, call, snapshot)?;
