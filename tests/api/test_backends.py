@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from portazgo.backends.forwarding import BOUNDS
 from support.admin import AdminAPI
 from support.certificates import Identity
 from support.world import CREDENTIAL, NOBODY, World, body_of, pointers, refusal, resource
+
+from portazgo.backends.forwarding import BOUNDS
 
 pytestmark = pytest.mark.usefixtures("database")
 

@@ -48,11 +48,14 @@ def test_a_route_is_made_shown_listed_and_told_to_nodes(api: AdminAPI, world: Wo
 
 
 def test_upgrades_repeats_and_times_are_told_to_nodes_that_know_them(api: AdminAPI, world: World) -> None:
-    socket = world.route(upgrades=["websocket", "websocket"], timeouts={"total_ms": None, "idle_ms": 60_000})
+    socket = world.route(upgrades=["websocket"], timeouts={"total_ms": None, "idle_ms": 60_000})
     told = resource("route", socket["id"])
     assert told is not None
     assert told["requires"] == ["route.passthrough.1", "route.upgrade.1", "route.timeouts.1"]
-    assert (told["body"]["upgrades"], told["body"]["timeouts"]) == (["websocket"], {"total_ms": None, "idle_ms": 60_000})
+    assert (told["body"]["upgrades"], told["body"]["timeouts"]) == (
+        ["websocket"],
+        {"total_ms": None, "idle_ms": 60_000},
+    )
     assert api.get(f"/routes/{socket['id']}").body["timeouts"] == {"total_ms": None, "idle_ms": 60_000}
     order = world.route(method="POST", idempotency_key=True)
     told = resource("route", order["id"])
@@ -79,7 +82,13 @@ def test_upgrades_repeats_and_times_are_told_to_nodes_that_know_them(api: AdminA
 def test_what_a_route_can_not_promise_is_refused(
     api: AdminAPI, world: World, members: dict[str, Any], where: str
 ) -> None:
-    route = {"name": "odd", "backend": world.backend()["id"], "method": "GET", "path": "/v1/odd", "backend_path": "/odd"}
+    route = {
+        "name": "odd",
+        "backend": world.backend()["id"],
+        "method": "GET",
+        "path": "/v1/odd",
+        "backend_path": "/odd",
+    }
     answer = api.post(f"/apis/{world.an_api()['id']}/routes", {**route, "passthrough": True, **members})
     assert pointers(answer) == {where}
 
