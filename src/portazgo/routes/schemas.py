@@ -53,7 +53,7 @@ Milliseconds = Annotated[Whole, Field(ge=WAIT_MS.start, lt=WAIT_MS.stop)]
 Upgrades = Annotated[list[Upgrade], Field(max_length=len(Upgrade))]
 
 
-class TimeoutsBody(Body):
+class RouteTimeoutsBody(Body):
     """How long the gateway waits on this route; what is left out is the backend's."""
 
     first_byte_ms: Milliseconds = Field(0, json_schema_extra=without_default)
@@ -90,7 +90,7 @@ class CreateRoute(Body):
         default=False,
         description="A POST or PATCH with the header Idempotency-Key may be repeated when the backend fails.",
     )
-    timeouts: TimeoutsBody | None = Field(None, description="Null: the backend's.")
+    timeouts: RouteTimeoutsBody | None = Field(None, description="Null: the backend's.")
 
 
 class ChangeRoute(Body):
@@ -112,7 +112,7 @@ class ChangeRoute(Body):
     response_headers: HeaderNames = Field(default_factory=list)
     upgrades: Upgrades = Field(default_factory=list)
     idempotency_key: Truth = False
-    timeouts: TimeoutsBody | None = None
+    timeouts: RouteTimeoutsBody | None = None
 
 
 class RoutesQuery(PageQuery):
