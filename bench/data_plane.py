@@ -1,6 +1,6 @@
 """What a call costs in the data plane, beside its peers: interleaved rounds on a pinned core (bench/peers/README.md).
 
-    python bench/data_plane.py [--rounds 7] [--seconds 3] [--open-rounds 5] [--only 'REGEX,REGEX']
+    python bench/data_plane.py [--rounds 7] [--seconds 2] [--open-rounds 5] [--only 'REGEX,REGEX']
 
 Without `--only` a contender that can't take part ends the run; with it, results are printed and not published.
 """
@@ -75,7 +75,7 @@ def vars_of(figure: Figure) -> dict[str, Any]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="What a call costs in the data plane, beside its peers.")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=3.0, help="of each sample")
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each sample")
     parser.add_argument("--open-rounds", type=int, default=5)
     parser.add_argument("--only", default="", help="regular expressions of contenders, with commas between them")
     return parser.parse_args()

@@ -117,7 +117,7 @@ def _chunked(stream: Any) -> bytes:
 
 
 class BareGateway:
-    """Start it with `with`; it is ended by its process id."""
+    """Start it with `with`; it is ended by its process id. `get`: further members of the route for GET."""
 
     def __init__(
         self,
@@ -125,13 +125,14 @@ class BareGateway:
         backend: Mapping[str, Any],
         *,
         key: Mapping[str, Any] | None = None,
+        get: Mapping[str, Any] | None = None,
         requires: Sequence[str] = ("backend.http1.1", "credential.none.1"),
         **environment: str,
     ) -> None:
         self.folder = folder
         self.data = folder / "data"
         self.port, self.admin_port = free_port(), free_port()
-        self._resources = _resources(backend, key or {}, requires)
+        self._resources = _resources(backend, key or {}, get or {}, requires)
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("PORTAZGO_")},
             "PORTAZGO_DATA_DIR": str(self.data),
@@ -140,6 +141,8 @@ class BareGateway:
             "PORTAZGO_THREADS": "1",
             "PORTAZGO_PROFILE": "production",
             "PORTAZGO_REVOCATION_MAX_STALENESS": "off",
+            "PORTAZGO_DRAIN_WAIT": "0s",
+            "PORTAZGO_DRAIN_TIME": "4s",
             "PORTAZGO_LOG_FORMAT": "json",
             **environment,
         }
@@ -244,16 +247,18 @@ def backend_to(target: str, **more: Any) -> dict[str, Any]:
     return {"targets": [target], "timeouts": timeouts, "credential": {"kind": "none"}, **more}
 
 
-def _resources(backend: Mapping[str, Any], key: Mapping[str, Any], requires: Sequence[str]) -> list[dict[str, Any]]:
+def _resources(
+    backend: Mapping[str, Any], key: Mapping[str, Any], get: Mapping[str, Any], requires: Sequence[str]
+) -> list[dict[str, Any]]:
     def resource(kind: str, identifier: str, body: dict[str, Any], needs: Sequence[str] = ()) -> dict[str, Any]:
         return {"kind": kind, "id": identifier, "requires": list(needs), "body": body}
 
-    def route(identifier: str, method: str) -> dict[str, Any]:
+    def route(identifier: str, method: str, further: Mapping[str, Any]) -> dict[str, Any]:
         body = {
             "api": API, "api_name": "things", "name": method.lower(), "hosts": None, "method": method,
             "path": "/v1/things/{id}", "backend": BACKEND, "backend_method": method, "backend_path": "/api/things/{id}",
             "environments": ["live"], "scopes": [], "passthrough": True, "max_request_bytes": 1_000_000,
-            "max_response_bytes": None, "query": "all", "request_headers": [], "response_headers": [],
+            "max_response_bytes": None, "query": "all", "request_headers": [], "response_headers": [], **further,
         }  # fmt: skip
         return resource("route", identifier, body, ["route.passthrough.1"])
 
@@ -274,6 +279,6 @@ def _resources(backend: Mapping[str, Any], key: Mapping[str, Any], requires: Seq
                 "scopes": None, "networks": None, **key,
             },
         ),
-        route(ROUTE, "GET"),
-        route(POST_ROUTE, "POST"),
+        route(ROUTE, "GET", get),
+        route(POST_ROUTE, "POST", {}),
     ]  # fmt: skip

@@ -61,4 +61,5 @@ def label(path: str) -> str:
 def _words_of(path: str) -> str:
     # environments.live.credential.audience is "live audience", and its kind is what the credential is.
     short = path.removeprefix("environments.").replace(".credential.kind", ".credential").replace(".credential.", ".")
+    short = short.replace(".forwarding.", ".")
     return short.removesuffix("_at").replace("_", " ").replace(".", " ")

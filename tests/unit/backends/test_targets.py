@@ -103,5 +103,5 @@ def test_any_text_is_a_target_or_refused(text: str) -> None:
 
 def test_targets_are_not_repeated_and_there_is_one() -> None:
     assert check_targets(["http://a", "http://A:80/"]) == ["http://a:80"]
-    with pytest.raises(ValueError, match="1 to 32 targets"):
+    with pytest.raises(ValueError, match="1 to 64 targets"):
         check_targets([])

@@ -35,7 +35,7 @@ def test_the_example_is_fine() -> None:
             f"/{'/'.join(LIVE)}/targts",
             'there is no member "targts" here; did you mean "targets"?',
         ),
-        ((*LIVE, "targets"), [], f"/{'/'.join(LIVE)}/targets", "a backend has 1 to 32 targets in an environment"),
+        ((*LIVE, "targets"), [], f"/{'/'.join(LIVE)}/targets", "a backend has 1 to 64 targets in an environment"),
         ((*LIVE, "targets"), "http://x:1", f"/{'/'.join(LIVE)}/targets", "this is text, and must be a list"),
         ((*LIVE, "credential"), ..., f"/{'/'.join(LIVE)}", '"credential" is missing'),
         ((*LIVE, "credential"), {"audience": "x"}, f"/{'/'.join(LIVE)}/credential", '"kind" is missing'),

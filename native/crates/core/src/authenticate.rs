@@ -22,6 +22,20 @@ pub struct Identity<'s> {
     pub slot: SecretSlot,
 }
 
+/// What outlasts the snapshot that a key was proven by: which secret of which key it was.
+pub struct Proof {
+    kid: Kid,
+    secret: SecretDigest,
+}
+
+impl Identity<'_> {
+    /// To ask with later whether the caller may still call. None would be a key without the secret that proved it.
+    pub fn proof(&self) -> Option<Proof> {
+        let secret = self.key.secrets.iter().find(|secret| secret.slot == self.slot)?;
+        Some(Proof { kid: self.key.kid, secret: secret.clone() })
+    }
+}
+
 /// A call that is refused. `claimed` is what it said of itself; nothing proves it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Denied {
@@ -152,6 +166,22 @@ pub fn authenticate<'s>(
         return Err(Denied::unproven(Fault::KeyUnknown, claimed));
     }
     Ok(Identity { key, application, slot: secret.slot })
+}
+
+/// Who a caller is by the newest snapshot, as far as that can be told without its secret. None: it may call no more.
+pub fn again<'s>(proof: &Proof, snapshot: &'s Snapshot, lane: &SecurityLane, now: WallTime) -> Option<Identity<'s>> {
+    let key = snapshot.keys().get(&proof.kid)?.understood()?;
+    let used = &proof.secret;
+    // Another pepper gives another digest to the same secret; then its place has to do.
+    let is_same = |secret: &&SecretDigest| {
+        secret.digest == used.digest || (secret.pepper != used.pepper && secret.slot == used.slot)
+    };
+    let secret = key.secrets.iter().find(is_same)?;
+    if key_fault(key, secret, snapshot, lane, now).is_some() {
+        return None;
+    }
+    let application = snapshot.application(key.application)?.understood()?;
+    Some(Identity { key, application, slot: secret.slot })
 }
 
 /// The pepper that unknown kids are compared under.

@@ -22,6 +22,7 @@ pub mod secret;
 pub mod security;
 pub mod snapshot;
 pub mod time;
+pub mod upgrade;
 pub mod whoami;
 
 /// What this build understands; compiled resources name what they require (docs/wire.md, section 6).
@@ -29,6 +30,7 @@ pub const FEATURES: &[&str] = &[
     "backend.forwarding.1",
     "backend.http1.1",
     "backend.tls.1",
+    "backend.unix.1",
     "credential.mint-es256.1",
     "credential.none.1",
     "key.client-certificate.1",
@@ -40,4 +42,5 @@ pub const FEATURES: &[&str] = &[
     "route.idempotency-key.1",
     "route.passthrough.1",
     "route.timeouts.1",
+    "route.upgrade.1",
 ];

@@ -46,6 +46,11 @@ fn judge<'p>(pieces: impl IntoIterator<Item = &'p [u8]>) -> Judged {
                     judged.heads.push(Some(fault.code()));
                     judged.open = false;
                 }
+                // Framing leaves it to the route, and none of these allows it.
+                Verdict::Accepted(head) if head.upgrades => {
+                    judged.heads.push(Some(Fault::UpgradeRefused.code()));
+                    judged.open = false;
+                }
                 Verdict::Accepted(head) => {
                     judged.heads.push(None);
                     received.drain(..head.bytes);

@@ -3,6 +3,7 @@
 //! Heads are judged before hyper sees them, interim ones end here, bodies are followed to their exact end. A byte that no
 //! request asked for spoils the connection: the next request would be answered with it.
 
+use crate::tunnel::Upgraded;
 use bytes::{Buf, BytesMut};
 use portazgo_core::fault::Fault;
 use portazgo_core::framing::{Answer, AnswerTracker, Limits};
@@ -12,6 +13,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::oneshot;
 
 /// hyper's own limits of an answer's head lie beyond these.
 const LIMITS: Limits = Limits { head_bytes: 64 * 1024, head_lines: 100 };
@@ -23,12 +25,29 @@ pub(crate) struct Exchange {
     under_way: RefCell<Option<AnswerTracker>>,
     began: Cell<bool>,
     fault: Cell<Option<Fault>>,
+    /// Who waits for the connection after its change of protocol; None: nobody asked for one.
+    upgrade: RefCell<Option<oneshot::Sender<Upgraded>>>,
 }
 
 impl Exchange {
+    /// The next request asks for a change of protocol. What comes is the connection afterwards.
+    pub(crate) fn ask_upgrade(&self) -> oneshot::Receiver<Upgraded> {
+        let (sender, receiver) = oneshot::channel();
+        *self.upgrade.borrow_mut() = Some(sender);
+        receiver
+    }
+
+    /// Whoever asked gets the connection, after the answer that changed its protocol; None: nobody did, or it did not.
+    pub(crate) fn upgraded(&self) -> Option<oneshot::Sender<Upgraded>> {
+        let changed = self.under_way.borrow().as_ref().is_some_and(AnswerTracker::has_upgraded);
+        if changed { self.upgrade.borrow_mut().take() } else { None }
+    }
+
     /// A request is about to be sent.
     pub(crate) fn begin(&self, head_request: bool) {
-        *self.under_way.borrow_mut() = Some(AnswerTracker::new(head_request));
+        let tracker = AnswerTracker::new(head_request);
+        let upgrades = self.upgrade.borrow().is_some();
+        *self.under_way.borrow_mut() = Some(if upgrades { tracker.may_upgrade() } else { tracker });
         self.began.set(false);
     }
 
@@ -96,6 +115,11 @@ pub(crate) struct Answers<S> {
 impl<S> Answers<S> {
     pub(crate) fn new(stream: S, exchange: Rc<Exchange>) -> Self {
         Self { stream, exchange, held: BytesMut::new(), released: 0 }
+    }
+
+    /// The connection, and what was read of it and not handed on.
+    pub(crate) fn into_rest(self) -> (S, BytesMut) {
+        (self.stream, self.held)
     }
 }
 

@@ -17,6 +17,8 @@ fn passes_to_backend(name: &str) -> bool {
             | "if-match"
             | "if-modified-since"
             | "if-none-match"
+            // Without it a client that asks for the rest of what has changed would get a mixture.
+            | "if-range"
             | "if-unmodified-since"
             | "range"
             | "user-agent"

@@ -34,6 +34,8 @@ pub(super) struct FieldRules<'a> {
     content_length: Option<u64>,
     chunked: bool,
     content_type: bool,
+    websocket: bool,
+    connection_upgrade: bool,
     close: bool,
     keep_alive: bool,
 }
@@ -53,7 +55,7 @@ impl<'a> FieldRules<'a> {
         // Lengths first: this runs for every line of every request.
         match name.len() {
             4 if name.eq_ignore_ascii_case(b"host") => self.see_host(value),
-            7 if name.eq_ignore_ascii_case(b"upgrade") => see_upgrade(value),
+            7 if name.eq_ignore_ascii_case(b"upgrade") => self.see_upgrade(value),
             10 if name.eq_ignore_ascii_case(b"connection") => self.see_connection(value),
             // It says how a body is read: of two, one reader takes the first and one the last.
             12 if name.eq_ignore_ascii_case(b"content-type") && std::mem::replace(&mut self.content_type, true) => {
@@ -91,6 +93,26 @@ impl<'a> FieldRules<'a> {
         self.close || (version_10 && !self.keep_alive)
     }
 
+    /// Whether this is a WebSocket handshake (RFC 6455, section 4.1), which a route may allow. One that two readers could take
+    /// for something else is refused: with a body, without the word in `Connection`, of HTTP/1.0, or of another method.
+    pub(super) fn upgrades(&self, method: &[u8], version_10: bool) -> Result<bool, Fault> {
+        let sound = method == b"GET"
+            && !version_10
+            && self.connection_upgrade
+            && !self.chunked
+            && self.content_length.is_none_or(|bytes| bytes == 0);
+        if self.websocket && !sound { Err(Fault::UpgradeRefused) } else { Ok(self.websocket) }
+    }
+
+    /// No route allows another protocol than WebSocket. `h2c` alone is passed over, as RFC 9110, section 7.8, lets a server:
+    /// common clients offer it with an ordinary first request.
+    fn see_upgrade(&mut self, value: &[u8]) -> Result<(), Fault> {
+        if value.eq_ignore_ascii_case(b"websocket") && !std::mem::replace(&mut self.websocket, true) {
+            return Ok(());
+        }
+        (value.eq_ignore_ascii_case(b"h2c") && !self.websocket).then_some(()).ok_or(Fault::UpgradeRefused)
+    }
+
     fn see_connection(&mut self, value: &[u8]) -> Result<(), Fault> {
         for option in value.split(|&byte| byte == b',').map(trim) {
             if !option.iter().all(|&byte| is_token(byte)) {
@@ -101,6 +123,7 @@ impl<'a> FieldRules<'a> {
             }
             self.close |= option.eq_ignore_ascii_case(b"close");
             self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+            self.connection_upgrade |= option.eq_ignore_ascii_case(b"upgrade");
         }
         Ok(())
     }
@@ -129,12 +152,6 @@ impl<'a> FieldRules<'a> {
         self.chunked = true;
         Ok(())
     }
-}
-
-/// No route allows a change of protocol. `h2c` alone is passed over, as RFC 9110, section 7.8, lets a server: common clients
-/// offer it with an ordinary first request.
-fn see_upgrade(value: &[u8]) -> Result<(), Fault> {
-    value.eq_ignore_ascii_case(b"h2c").then_some(()).ok_or(Fault::UpgradeRefused)
 }
 
 fn is_twin_of_ours(name: &[u8]) -> bool {

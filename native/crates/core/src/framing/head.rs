@@ -28,6 +28,8 @@ pub struct Head {
     pub version_10: bool,
     /// The client wants the connection to end after this request; what follows is no request.
     pub last: bool,
+    /// It asks to go on as a WebSocket; then it is the last, too.
+    pub upgrades: bool,
 }
 
 /// Judges a request's head in a buffer that grows.
@@ -104,7 +106,9 @@ fn check(head: &[u8], limits: &Limits) -> Result<Head, Fault> {
     let host = rules.host()?;
     target::check(request.method, request.target, host)?;
     let version_10 = request.version_10;
-    Ok(Head { bytes: head.len(), body: rules.body_length(version_10)?, version_10, last: rules.is_last(version_10) })
+    let body = rules.body_length(version_10)?;
+    let upgrades = rules.upgrades(request.method, version_10)?;
+    Ok(Head { bytes: head.len(), body, version_10, last: upgrades || rules.is_last(version_10), upgrades })
 }
 
 struct RequestLine<'a> {

@@ -29,6 +29,9 @@ pub struct Answer {
 #[derive(Clone, Debug)]
 pub struct AnswerTracker {
     head_request: bool,
+    /// The request asked for a change of protocol.
+    upgrades: bool,
+    upgraded: bool,
     interim: u8,
     state: State,
 }
@@ -44,7 +47,18 @@ enum State {
 impl AnswerTracker {
     /// An answer of which nothing has been seen; `head_request`: it answers HEAD and has no body whatever it says.
     pub fn new(head_request: bool) -> Self {
-        Self { head_request, interim: 0, state: State::Head(EndScan::default()) }
+        Self { head_request, upgrades: false, upgraded: false, interim: 0, state: State::Head(EndScan::default()) }
+    }
+
+    /// An answer that may be a change of protocol; then whatever follows is not HTTP's.
+    #[must_use]
+    pub fn may_upgrade(self) -> Self {
+        Self { upgrades: true, ..self }
+    }
+
+    /// Whether it changed the protocol.
+    pub fn has_upgraded(&self) -> bool {
+        self.upgraded
     }
 
     /// Whether its head has not been seen to its end.
@@ -68,9 +82,13 @@ impl AnswerTracker {
                 return Ok(answer);
             };
             let head = ResponseHead::parse(&rest[..end], limits)?;
-            if head.status < 200 {
+            if head.status == 101 && self.upgrades && !head.declares_body() {
+                self.state = State::UntilClose;
+                self.upgraded = true;
+                answer.released = end;
+            } else if head.status < 200 {
                 self.interim += 1;
-                // We never ask for a change of protocol.
+                // Not asked for.
                 if head.status == 101 || self.interim > MOST_INTERIM || head.declares_body() {
                     return Err(Fault::BackendBadResponse);
                 }

@@ -162,6 +162,7 @@ pub struct Application {
 }
 
 /// One of a key's secrets, as the node may know it.
+#[derive(Clone)]
 pub struct SecretDigest {
     /// Current or retiring.
     pub slot: SecretSlot,
@@ -252,6 +253,8 @@ pub struct Target {
     pub tls: Option<Arc<BackendTls>>,
     /// How long its connections are kept idle.
     pub idle_ms: u32,
+    /// The longest that addresses of its name are believed without asking again.
+    pub name_seconds: u32,
     /// What the node has learned of it.
     pub state: Arc<TargetState>,
 }

@@ -12,6 +12,7 @@ use super::transform_request::Outgoing;
 use crate::metrics::add;
 use crate::pool::Lease;
 use crate::thread::Thread;
+use crate::tunnel::Upgraded;
 use crate::upstream::{Progress, RequestBody};
 use attempt::Failure;
 use guard::Guard;
@@ -26,6 +27,7 @@ use repeat::Body;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 /// A call without an end ends after a hundred years.
@@ -39,6 +41,8 @@ pub(super) struct CameBack {
     pub(super) lease: Lease,
     pub(super) target: Arc<Target>,
     pub(super) ends: Instant,
+    /// The connection after a change of protocol, where one was asked for.
+    pub(super) upgraded: Option<oneshot::Receiver<Upgraded>>,
     /// Counts as in flight until the answer has ended.
     pub(super) flight: Option<Flight>,
 }
@@ -73,7 +77,9 @@ pub(super) async fn forward(
         idempotent,
         tried: Targets::default(),
         tries: 0,
-        only_new: false,
+        upgrades: call.upgrades,
+        // What a connection was used for before must not matter to a tunnel.
+        only_new: call.upgrades,
     };
     let mut body = Body::new(body, idempotent && backend.forwarding.retry.attempts > 1);
     let outcome = trip.run(call, outgoing, compose, &mut body).await;
@@ -114,6 +120,8 @@ struct Trip<'t> {
     /// None: it has no body.
     progress: Option<&'t Progress>,
     ends: Monotonic,
+    /// It asks for a change of protocol.
+    upgrades: bool,
     /// It may reach a backend more than once.
     idempotent: bool,
     tried: Targets,

@@ -51,6 +51,8 @@ enum Reading {
     Body { tracker: BodyTracker, last: bool },
     /// The last request is whole: what follows is dropped, and only the client's leaving counts.
     Last,
+    /// A head asked for another protocol: what follows is kept for whoever decides.
+    Upgrading,
     /// A head was refused: nothing of the client counts any more, and its answer is on the way.
     Refused,
     /// The client is gone, or was idle for too long.
@@ -93,6 +95,11 @@ impl Framed {
         }
     }
 
+    /// The transport, and what the client sent after its handshake.
+    pub(crate) fn into_tunnel(self) -> (Transport, BytesMut) {
+        (self.stream, self.received)
+    }
+
     /// Judge what has been received and not yet released. Returns whether anything may be handed on now.
     fn judge(&mut self) -> io::Result<bool> {
         while self.released == 0 && !self.received.is_empty() {
@@ -108,6 +115,7 @@ impl Framed {
                     }
                     Err(fault) => return Err(self.break_body(fault)),
                 },
+                Reading::Upgrading => break,
                 Reading::Head { .. } => {
                     let received = std::mem::take(&mut self.received);
                     let known = self.judge_head(&received);
@@ -178,6 +186,10 @@ impl Framed {
         }
         self.wire.arrive(Arrival { call, refused: None, last: head.last });
         self.released = head.bytes;
+        if head.upgrades {
+            self.reading = Reading::Upgrading;
+            return;
+        }
         let tracker = BodyTracker::new(head.body);
         if tracker.is_done() {
             self.request_is_whole(head.last);
@@ -316,7 +328,7 @@ impl Framed {
                 self.refuse(Fault::HeadTimeout, self.received.len());
                 false
             }
-            Reading::Body { .. } | Reading::Last | Reading::Refused | Reading::Ended => false,
+            Reading::Body { .. } | Reading::Last | Reading::Upgrading | Reading::Refused | Reading::Ended => false,
         }
     }
 
@@ -325,7 +337,7 @@ impl Framed {
         match &self.reading {
             Reading::Ended => false,
             Reading::Head { call, .. } => call.is_some() || !self.received.is_empty(),
-            Reading::Body { .. } | Reading::Last | Reading::Refused => true,
+            Reading::Body { .. } | Reading::Last | Reading::Upgrading | Reading::Refused => true,
         }
     }
 }
@@ -341,7 +353,7 @@ impl AsyncRead for Framed {
             match this.reading {
                 Reading::Ended => return Poll::Ready(Ok(())),
                 // The end of input would tell hyper that the client is gone, before the refusal is written.
-                Reading::Refused => return Poll::Pending,
+                Reading::Refused | Reading::Upgrading => return Poll::Pending,
                 Reading::Head { .. } | Reading::Body { .. } | Reading::Last => {}
             }
             match this.poll_receive(context, into) {

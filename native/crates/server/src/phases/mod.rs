@@ -18,6 +18,7 @@ mod transform_response;
 
 use crate::panics::Contained;
 use crate::thread::{Loaded, Thread};
+use crate::tunnel::Holder;
 use bytes::Bytes;
 use framing::{Arrival, Wire};
 use http::request::Parts;
@@ -71,7 +72,8 @@ pub(crate) async fn serve(
         return Ok(unrecorded(&thread, &wire, Fault::GatewayOverloaded));
     };
     let (mut response, broken) = answer(&thread, &wire, call, refused, request, Duration::ZERO).await;
-    if last || broken || thread.is_draining() {
+    let goes_on = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    if !goes_on && (last || broken || thread.is_leaving()) {
         response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
     }
     Ok(response)
@@ -150,14 +152,22 @@ async fn run(
     body: &mut Option<Incoming>,
 ) -> Result<Answer, Refusal> {
     #[cfg(feature = "provoke-panic")]
-    assert!(!head.headers.contains_key("x-provoke-panic"), "{}", crate::PROVOKED);
+    match head.headers.get("x-provoke-panic").map(http::HeaderValue::as_bytes) {
+        None => {}
+        Some(b"thread") => thread.provoke_fall(),
+        Some(_) => panic!("{}", crate::PROVOKED),
+    }
     call.method(head.method.as_str());
     let Loaded { snapshot, lane } = thread.loaded();
     let snapshot = ready_snapshot(thread, call, snapshot)?;
     let origin = route::note_client(thread, wire, call, head);
     let peer = Peer { address: origin.address, certificate: wire.certificate.as_ref() };
 
-    let found = match route::find(&snapshot, head, call)? {
+    let destination = route::find(&snapshot, head, call)?;
+    if call.upgrades && !destination.allows_upgrade() {
+        return Err(Fault::UpgradeRefused.into());
+    }
+    let found = match destination {
         Destination::Jwks => return Ok(Answer::document(snapshot.jwks(&lane).to_string(), "application/json")),
         Destination::Discovery(document) => return Ok(Answer::document(document.to_string(), "application/json")),
         Destination::WhoAmI => return authenticate::who_am_i(thread, call, head, &snapshot, &lane, peer),
@@ -176,7 +186,14 @@ async fn run(
     // It is taken once: whoever refuses before leaves it where it is.
     let body = body.take().ok_or(Fault::GatewayPanic)?;
     let came_back = forward::forward(thread, wire, call, compose, body, backend, authorized.action).await?;
-    let mut answer = transform_response::build(thread, call, came_back, authorized.action, backend).await?;
+    let mut answer = if came_back.response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        let key = head.headers.get(header::SEC_WEBSOCKET_KEY).ok_or(Fault::BackendBadResponse)?;
+        let proof = identity.proof().ok_or(Fault::GatewayPanic)?;
+        let holder = Holder { proof, address: origin.address, certificate: wire.certificate };
+        transform_response::build_tunnel(came_back, holder, key, authorized.action, backend).await?
+    } else {
+        transform_response::build(thread, call, came_back, authorized.action, backend).await?
+    };
     limit::tell(&mut answer.headers, standing);
     Ok(answer)
 }

@@ -24,6 +24,8 @@ pub(crate) struct Call {
     id_header: Option<HeaderValue>,
     /// HTTP/1.0 clients get no chunks.
     pub(crate) version_10: bool,
+    /// It asks to go on as a WebSocket.
+    pub(crate) upgrades: bool,
 }
 
 impl Call {
@@ -47,6 +49,7 @@ impl Call {
             finished: false,
             id_header: None,
             version_10: false,
+            upgrades: false,
         })
     }
 
@@ -69,6 +72,7 @@ impl Call {
     /// `at_once`: the record was opened for what made the head whole.
     pub(crate) fn head_accepted(&mut self, head: Head, at_once: bool) {
         self.version_10 = head.version_10;
+        self.upgrades = head.upgrades;
         self.record().bytes_in += head.bytes as u64;
         if at_once {
             self.reached_too(Phase::Framing)

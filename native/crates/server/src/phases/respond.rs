@@ -4,6 +4,7 @@ use super::framing::Wire;
 use super::record::Call;
 use crate::pool::Lease;
 use crate::thread::Thread;
+use crate::tunnel::{Opening, Tunnel};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
@@ -38,6 +39,8 @@ pub(crate) enum Content {
     Whole(Bytes),
     /// It streams from the backend.
     Stream(Box<Stream>),
+    /// None: the connection goes on as this.
+    Tunnel(Box<Opening>),
 }
 
 /// A backend's body under way.
@@ -94,14 +97,15 @@ impl Answer {
         headers.insert(REQUEST_ID, call.request_id_header());
         call.record().status_sent = status.as_u16();
         call.reached(Phase::Respond);
-        let bodiless = bodiless || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED;
-        let mut body = AnswerBody {
-            call: Some(call),
-            content: Some(content),
-            bodiless,
-            thread: Rc::clone(thread),
-            wire: Rc::clone(wire),
+        let (call, content) = match content {
+            Content::Tunnel(opening) => {
+                wire.go_on_as(Tunnel::new(call, thread, *opening));
+                (None, None)
+            }
+            content => (Some(call), Some(content)),
         };
+        let bodiless = bodiless || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED;
+        let mut body = AnswerBody { call, content, bodiless, thread: Rc::clone(thread), wire: Rc::clone(wire) };
         if body.is_end_stream() || bodiless {
             body.note_answered();
         }
@@ -296,7 +300,7 @@ impl Body for AnswerBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, CutOff>>> {
         match &mut self.content {
-            None => Poll::Ready(None),
+            None | Some(Content::Tunnel(_)) => Poll::Ready(None),
             Some(Content::Whole(_)) => {
                 let Some(Content::Whole(bytes)) = self.content.take() else {
                     return Poll::Ready(None);
@@ -311,7 +315,7 @@ impl Body for AnswerBody {
 
     fn is_end_stream(&self) -> bool {
         match &self.content {
-            None => true,
+            None | Some(Content::Tunnel(_)) => true,
             Some(Content::Whole(bytes)) => bytes.is_empty(),
             Some(Content::Stream(stream)) => stream.is_at_end(),
         }
@@ -319,7 +323,7 @@ impl Body for AnswerBody {
 
     fn size_hint(&self) -> SizeHint {
         match &self.content {
-            None => SizeHint::with_exact(0),
+            None | Some(Content::Tunnel(_)) => SizeHint::with_exact(0),
             Some(Content::Whole(bytes)) => SizeHint::with_exact(bytes.len() as u64),
             Some(Content::Stream(stream)) => stream.size_hint(),
         }

@@ -11,7 +11,7 @@ use portazgo_core::fault::Fault;
 use portazgo_core::ids::Id;
 use portazgo_core::record::{Phase, Text};
 use portazgo_core::route::{Match, Parameters};
-use portazgo_core::snapshot::{Route, Snapshot};
+use portazgo_core::snapshot::{Route, Snapshot, Upgrade};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -25,6 +25,16 @@ pub(super) enum Destination<'h> {
     Discovery(Arc<str>),
     WhoAmI,
     Route(Found<'h>),
+}
+
+impl Destination<'_> {
+    /// Whether a client may change the protocol there.
+    pub(super) fn allows_upgrade(&self) -> bool {
+        let Self::Route(found) = self else {
+            return false;
+        };
+        found.route.action.as_ref().is_some_and(|action| action.upgrades.contains(&Upgrade::Websocket))
+    }
 }
 
 /// A route, and the values of the path's parameters.

@@ -12,11 +12,21 @@ use portazgo_core::fault::Fault;
 use portazgo_core::ids::write_hex;
 use portazgo_core::record::Phase;
 use portazgo_core::snapshot::{QueryPolicy, RouteAction};
+use portazgo_core::upgrade;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// What a WebSocket handshake is made of (RFC 6455, section 11.3), and where the page came from.
+const HANDSHAKE: [HeaderName; 5] = [
+    header::SEC_WEBSOCKET_KEY,
+    header::SEC_WEBSOCKET_VERSION,
+    header::SEC_WEBSOCKET_PROTOCOL,
+    header::SEC_WEBSOCKET_EXTENSIONS,
+    header::ORIGIN,
+];
 
 /// A request to the backend without its body and target.
 pub(super) struct Outgoing {
@@ -42,6 +52,9 @@ pub(super) fn build(
     let method = Method::from_bytes(action.backend_method.as_bytes()).map_err(|_| Fault::MethodNotAllowed)?;
     let mut headers = headers::to_backend(&head.headers, &action.request_headers, thread.spare_maps.take());
     add_ours(&mut headers, call, head, origin);
+    if call.upgrades {
+        add_handshake(&mut headers, &head.headers)?;
+    }
     Ok(Outgoing { method, uri, headers })
 }
 
@@ -83,6 +96,25 @@ fn write_query(policy: &QueryPolicy, query: Option<&str>, target: &mut String) {
             }
         }
     }
+}
+
+/// A WebSocket handshake of ours with the client's key (RFC 6455, section 4.1). What the two sides agree on in it is theirs.
+fn add_handshake(headers: &mut HeaderMap, received: &HeaderMap) -> Result<(), Fault> {
+    let mut keys = received.get_all(header::SEC_WEBSOCKET_KEY).iter();
+    let sound = matches!((keys.next(), keys.next()), (Some(key), None) if upgrade::is_key(key.as_bytes()))
+        && received.get(header::SEC_WEBSOCKET_VERSION).is_some_and(|version| version == "13");
+    if !sound {
+        return Err(Fault::HeadMalformed);
+    }
+    for name in HANDSHAKE {
+        headers.remove(&name);
+        for value in received.get_all(&name) {
+            headers.append(name.clone(), value.clone());
+        }
+    }
+    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    Ok(())
 }
 
 fn add_ours(headers: &mut HeaderMap, call: &mut Call, head: &Parts, origin: Origin) {

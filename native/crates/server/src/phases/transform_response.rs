@@ -5,12 +5,55 @@ use super::record::Call;
 use super::respond::{Answer, Content, Stream};
 use crate::headers;
 use crate::thread::Thread;
-use http::StatusCode;
+use crate::tunnel::{Holder, Opening};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body::Body as _;
 use portazgo_core::credential::CredentialPolicy;
 use portazgo_core::fault::Fault;
 use portazgo_core::snapshot::{BackendEnvironment, RouteAction};
+use portazgo_core::upgrade;
 use std::time::Duration;
+
+/// The backend takes the change of protocol: check that it means this very handshake (RFC 6455, section 4.1), and take its
+/// connection over.
+pub(super) async fn build_tunnel(
+    came_back: CameBack,
+    holder: Holder,
+    key: &HeaderValue,
+    action: &RouteAction,
+    backend: &BackendEnvironment,
+) -> Result<Answer, Fault> {
+    let CameBack { response, lease, upgraded, flight, .. } = came_back;
+    let received = response.headers();
+    let is = |name, wanted: &str| {
+        received.get(name).and_then(|value| value.to_str().ok()).is_some_and(|value| value.eq_ignore_ascii_case(wanted))
+    };
+    let accepted = received.get(header::SEC_WEBSOCKET_ACCEPT).map(HeaderValue::as_bytes);
+    if !is(header::UPGRADE, "websocket") || accepted != Some(upgrade::accept(key.as_bytes()).as_bytes()) {
+        return Err(Fault::BackendBadResponse);
+    }
+    let mut headers = headers::to_partner(received, &action.response_headers, HeaderMap::new());
+    headers.remove(header::CONTENT_LENGTH);
+    for name in [header::SEC_WEBSOCKET_ACCEPT, header::SEC_WEBSOCKET_PROTOCOL, header::SEC_WEBSOCKET_EXTENSIONS] {
+        for value in received.get_all(&name) {
+            headers.append(name.clone(), value.clone());
+        }
+    }
+    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    let upgraded = upgraded.ok_or(Fault::BackendBadResponse)?.await.map_err(|_| Fault::BackendBadResponse)?;
+    let milliseconds = |time| Duration::from_millis(u64::from(time));
+    let opening = Opening {
+        upgraded,
+        _lease: lease,
+        _flight: flight,
+        holder,
+        idle: milliseconds(action.times(&backend.timeouts).idle_ms),
+        // A backend's total is meant for answers; a route's own is meant.
+        total: action.timeouts.total_ms.flatten().map(milliseconds),
+    };
+    Ok(Answer { status: StatusCode::SWITCHING_PROTOCOLS, headers, content: Content::Tunnel(Box::new(opening)) })
+}
 
 /// Judge the answer's head, pick the headers that may pass, let the body stream.
 pub(super) async fn build(
@@ -20,7 +63,7 @@ pub(super) async fn build(
     action: &RouteAction,
     backend: &BackendEnvironment,
 ) -> Result<Answer, Fault> {
-    let CameBack { response, lease, target, ends, flight } = came_back;
+    let CameBack { response, lease, target, ends, flight, .. } = came_back;
     let (head, source) = response.into_parts();
     if head.status == StatusCode::UNAUTHORIZED && matches!(backend.credential, CredentialPolicy::Mint(_)) {
         // The partner has nothing to do with the token that we attached.

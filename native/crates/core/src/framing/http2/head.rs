@@ -56,7 +56,7 @@ pub fn judge<'r>(
         BodyLength::None if head.has_body && !rules.has_length() => BodyLength::Chunked,
         length => length,
     };
-    Ok((Head { bytes, body, version_10: false, last: false }, host))
+    Ok((Head { bytes, body, version_10: false, last: false, upgrades: false }, host))
 }
 
 fn field<'r>(rules: &mut FieldRules<'r>, name: &'r [u8], value: &'r [u8]) -> Result<(), Fault> {

@@ -57,10 +57,13 @@ impl Trip<'_> {
             call.at()
         } else {
             // It takes a request as soon as its task runs.
-            lease.sender.ready().await.map_err(|error| Failure::before_sending(fault_of(&error)))?;
+            let ready = lease.sender.ready().await;
+            ready
+                .map_err(|error| Failure::before_sending(lease.exchange.fault().unwrap_or_else(|| fault_of(&error))))?;
             call.read_clock()
         };
-        call.record().backend_target = Some(lease.address);
+        call.record().backend_target = lease.address;
+        let upgraded = self.upgrades.then(|| lease.exchange.ask_upgrade());
         let request = request(outgoing, target, body.take());
         let ends = after(sent_at, self.times.first_byte_ms).min(self.ends);
         let reused = lease.reused;
@@ -100,7 +103,7 @@ impl Trip<'_> {
         call.reached(Phase::ForwardFirstByte);
         call.record().backend_status = response.status().as_u16();
         let ends = self.thread.shared.clock.instant(self.ends);
-        Ok(CameBack { response, lease, target: Arc::clone(target), ends, flight })
+        Ok(CameBack { response, lease, target: Arc::clone(target), ends, upgraded, flight })
     }
 
     /// A connection, kept or new.

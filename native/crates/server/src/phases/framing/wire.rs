@@ -1,7 +1,9 @@
-//! What the transport and the service of one connection share: requests on their way in, calls whose answers are on their way out.
+//! What the transport and the service of one connection tell each other: requests on their way in, calls whose answers are on
+//! their way out.
 
 use crate::phases::record::Call;
 use crate::transport::Transport;
+use crate::tunnel::Tunnel;
 use portazgo_core::fault::Fault;
 use portazgo_core::record::Delivery;
 use portazgo_core::snapshot::Fingerprint;
@@ -36,6 +38,8 @@ pub(crate) struct Wire {
     settled: Cell<u64>,
     /// The client takes nothing of its answer, and is given up.
     too_slow: Cell<bool>,
+    /// The connection goes on as this, once its answer is written.
+    tunnel: RefCell<Option<Tunnel>>,
     /// Answers that are being made or sent.
     answering: Cell<usize>,
     /// When the last of them was taken by the transport; 0: there was none.
@@ -63,6 +67,7 @@ impl Wire {
             written: Cell::new(0),
             settled: Cell::new(0),
             too_slow: Cell::new(false),
+            tunnel: RefCell::default(),
             answering: Cell::new(0),
             answered: Cell::default(),
         }
@@ -104,6 +109,16 @@ impl Wire {
     /// The body under way is malformed.
     pub(super) fn note_body_fault(&self, fault: Fault) {
         self.body_fault.set(Some(fault));
+    }
+
+    /// The answer under way changes the protocol.
+    pub(crate) fn go_on_as(&self, tunnel: Tunnel) {
+        *self.tunnel.borrow_mut() = Some(tunnel);
+    }
+
+    /// What the connection goes on as, if it does.
+    pub(crate) fn take_tunnel(&self) -> Option<Tunnel> {
+        self.tunnel.borrow_mut().take()
     }
 
     /// Why the body under way is malformed, if it is.
