@@ -68,3 +68,11 @@ def _serves(deployment: Deployment) -> bool:
         return deployment.call().status == 200
     except OSError:
         return False
+
+
+def test_a_node_that_a_supervisor_would_start_again_refuses_a_successor(tmp_path: Path) -> None:
+    with Deployment(tmp_path, PORTAZGO_PARENT_PID=str(os.getpid())) as deployment:
+        refused = take_over(deployment)
+        assert refused.wait(60) == 2
+        assert "restart that instead" in deployment.log("gateway")
+        assert deployment.call().status == 200

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from portazgo import _native
 from portazgo.kit.errors import StartRefused
+from portazgo.kit.parent import SUPERVISED
 from portazgo.node.lane import revoked_kids
 
 if TYPE_CHECKING:
@@ -129,6 +130,12 @@ class Handover:
             talk.close()
 
     def _converse(self, talk: _Talk, asked: dict[str, Any]) -> None:
+        if SUPERVISED.is_set():
+            # It would find its port taken when it is started again, and the supervisor would end everything.
+            talk.say(
+                {"refused": "this node belongs to `portazgo up`, which would start it again: restart that instead"}
+            )
+            return
         if self._succeeded.is_set() or not self._asked.acquire(blocking=False):
             talk.say({"refused": "another process is taking over already"})
             return
