@@ -75,7 +75,8 @@ gen: setup ## Write the generated files.
 	@# The native module is compiled from the table of faults.
 	@PYTHONPATH=src $(STEP) --quiet "write: faults" $(PYTHON) -m portazgo.faults.generate
 	@$(MAKE) --no-print-directory native
-	@for generator in $(GENERATORS); do $(STEP) --quiet "write: $$generator" $(PYTHON) -m "$$generator"; done
+	@for generator in $(filter-out portazgo.faults.generate,$(GENERATORS)); do \
+		$(STEP) --quiet "write: $$generator" $(PYTHON) -m "$$generator"; done
 	@$(STEP) --quiet "write: docs/refusals.md" $(PYTHON) scripts/refusals.py
 
 .PHONY: clean

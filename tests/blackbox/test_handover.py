@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
+import socket
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from support.deployment import Deployment
 from support.load import SteadyLoad
 
+from portazgo.node.handover import socket_path
 from portazgo.roles.parts import portazgo_command
 
+GOES_ON = "did not get to serve"
+TAKE_OVER: dict[str, Any] = {"take_over": 1, "version": "a test"}
 UPGRADES = int(os.environ.get("PORTAZGO_TEST_UPGRADES", "3"))
 
 
@@ -44,16 +50,30 @@ def test_three_upgrades_under_load_cost_no_call_and_no_record(tmp_path: Path) ->
 
 def test_a_successor_that_can_not_serve_leaves_the_running_node_serving(tmp_path: Path) -> None:
     with Deployment(tmp_path) as deployment:
-        running = deployment.processes["gateway"]
         failing = take_over(deployment, PORTAZGO_WRAPPING=f"local:{tmp_path / 'no.key'}")
         assert failing.wait(60) == 2
-        killed = take_over(deployment)
-        deployment.wait_for(lambda: "a successor asks" in deployment.log("gateway"), "the successor's question")
-        killed.kill()
-        killed.wait()
-        if running.poll() is None:
+        assert deployment.call().status == 200
+        # One that breaks off while it loads, and one that does when everything is its own but the calls.
+        for said in ([TAKE_OVER], [TAKE_OVER, {"loaded": True}]):
+            before = deployment.log("gateway").count(GOES_ON)
+            _break_off_after(deployment, said)
+            deployment.wait_for(lambda: deployment.log("gateway").count(GOES_ON) > before, "its return")  # noqa: B023
             assert deployment.call().status == 200
-            assert deployment.stop("gateway") == 0
+        assert deployment.stop("gateway") == 0
+
+
+def _break_off_after(deployment: Deployment, said: list[dict[str, Any]]) -> None:
+    with (
+        socket_path(deployment.data / "node") as path,
+        socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as successor,
+    ):
+        successor.settimeout(30)
+        successor.connect(path)
+        with successor.makefile("rb") as lines:
+            for document in said:
+                successor.sendall(json.dumps(document).encode() + b"\n")
+                heard = json.loads(lines.readline())
+                assert "refused" not in heard, heard
 
 
 def test_without_a_running_node_it_just_starts(tmp_path: Path) -> None:
@@ -68,3 +88,11 @@ def _serves(deployment: Deployment) -> bool:
         return deployment.call().status == 200
     except OSError:
         return False
+
+
+def test_a_node_that_a_supervisor_would_start_again_refuses_a_successor(tmp_path: Path) -> None:
+    with Deployment(tmp_path, PORTAZGO_PARENT_PID=str(os.getpid())) as deployment:
+        refused = take_over(deployment)
+        assert refused.wait(60) == 2
+        assert "restart that instead" in deployment.log("gateway")
+        assert deployment.call().status == 200

@@ -37,7 +37,7 @@ _MEMBERS: Mapping[str, tuple[str, str, Any, str]] = {
     "breaker_percent": ("breaker", "failure_percent", int, "Stop calling when so many calls fail.  [default: 50]"),
     "breaker_calls": ("breaker", "least_calls", int, "Of at least so many calls.  [default: 20]"),
     "breaker_window": ("breaker", "window_ms", duration, "Within this time.  [default: 10s]"),
-    "breaker_open": ("breaker", "open_ms", duration, "For how long, before one call tries.  [default: 5s]"),
+    "breaker_open": ("breaker", "open_ms", duration, "For how long, before three calls try.  [default: 5s]"),
     "retry_attempts": ("retry", "attempts", int, "Tries of a call, the first included; 1 repeats none.  [default: 3]"),
     "retry_percent": ("retry", "budget_percent", int, "Repeats as a share of all calls.  [default: 20]"),
     "retry_free": ("retry", "least_per_second", int, "Repeats a second beside that share.  [default: 3]"),

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from portazgo.cli.find import API, BACKEND, ROUTE, find, find_id
 from portazgo.cli.noun import Noun, asks, confirm, limit, limited, prints, show_deleted, show_list, show_named
-from portazgo.cli.parameters import duration, duration_or_none, given, milliseconds
+from portazgo.cli.parameters import NO_END, duration, duration_or_none, given, milliseconds, short_duration
 from portazgo.cli.session import connect
 from portazgo.cli.words import say
+
+if TYPE_CHECKING:
+    from portazgo.client.admin import AdminClient
 
 COLUMNS = ("name", "api", "method", "path", "backend", "backend_path")
 NAMED = {"api": "/apis", "backend": "/backends"}
@@ -92,7 +95,7 @@ def create_route(name: str, api: str, passthrough: bool, output: str, **terms: A
     terms["backend"] = find_id(client, BACKEND, terms["backend"])
     terms["timeouts"] = _timeouts(None, terms)
     new = {"name": name, "passthrough": passthrough, **given(**terms)}
-    show_named(client, client.post(f"/apis/{find_id(client, API, api)}/routes", new), output, NAMED)
+    _show(client, client.post(f"/apis/{find_id(client, API, api)}/routes", new), output)
 
 
 @route.command("show")
@@ -102,7 +105,7 @@ def create_route(name: str, api: str, passthrough: bool, output: str, **terms: A
 def show_route(route: str, api: str | None, output: str) -> None:
     """Show a route."""
     client = connect()
-    show_named(client, find(client, ROUTE, route, api), output, NAMED)
+    _show(client, find(client, ROUTE, route, api), output)
 
 
 @route.command("change")
@@ -128,7 +131,20 @@ def change_route(route: str, api: str | None, output: str, **terms: Any) -> None
     terms["backend"] = find_id(client, BACKEND, terms["backend"])
     terms["timeouts"] = _timeouts(found["timeouts"], terms)
     changes = given(**terms) | {member: value for member, (wanted, value) in again.items() if wanted}
-    show_named(client, client.patch(f"/routes/{found['id']}", changes), output, NAMED)
+    _show(client, client.patch(f"/routes/{found['id']}", changes), output)
+
+
+def _show(client: AdminClient, document: dict[str, Any], output: str) -> None:
+    show_named(client, for_people(document) if output == "table" else document, output, NAMED)
+
+
+def for_people(route: dict[str, Any]) -> dict[str, Any]:
+    """Give a route with its times as people write them."""
+    waits = {
+        name.removesuffix("_ms"): NO_END if value is None else short_duration(value)
+        for name, value in (route["timeouts"] or {}).items()
+    }
+    return {**route, "timeouts": waits}
 
 
 def _timeouts(before: dict[str, Any] | None, terms: dict[str, Any]) -> dict[str, Any] | None:

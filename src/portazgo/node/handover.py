@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from portazgo import _native
 from portazgo.kit.errors import StartRefused
+from portazgo.kit.parent import SUPERVISED
 from portazgo.node.lane import revoked_kids
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ FILE_NAME = "handover.sock"
 LONGEST_LINE = 1 << 20
 ANSWER_SECONDS = 60.0
 """A running node answers at once, but when it is just taking a whole snapshot in."""
+LOAD_SECONDS = 600.0
+"""What a successor has to load what the folder holds; a stopped one must not stand in the way of the next."""
 SERVE_SECONDS = 30.0
 """What a successor has, once everything is its own, to serve: meanwhile nobody follows the control plane."""
 LANE_SECONDS = 2.0
@@ -129,13 +132,19 @@ class Handover:
             talk.close()
 
     def _converse(self, talk: _Talk, asked: dict[str, Any]) -> None:
+        if SUPERVISED.is_set():
+            # It would find its port taken when it is started again, and the supervisor would end everything.
+            talk.say(
+                {"refused": "this node belongs to `portazgo up`, which would start it again: restart that instead"}
+            )
+            return
         if self._succeeded.is_set() or not self._asked.acquire(blocking=False):
             talk.say({"refused": "another process is taking over already"})
             return
         try:
             logger.info("a successor asks to take over", extra={"version": asked.get("version")})
             talk.say({"epoch": self._node.epoch, "version": _native.VERSION})
-            if talk.hear(None).get("loaded"):
+            if talk.hear(LOAD_SECONDS).get("loaded"):
                 self._let_go(talk)
         finally:
             if not self._succeeded.is_set():
@@ -171,7 +180,8 @@ class Handover:
 class Predecessor:
     """The successor's side of the conversation with the node that runs."""
 
-    def __init__(self, talk: _Talk, epoch: str) -> None:
+    def __init__(self, folder: Path, talk: _Talk, epoch: str) -> None:
+        self._folder = folder
         self._talk: _Talk | None = talk
         self.epoch = epoch
 
@@ -185,7 +195,7 @@ class Predecessor:
                 connection.connect(path)
             talk = _Talk(connection)
             talk.say({"take_over": 1, "version": _native.VERSION})
-            return cls(talk, _epoch_in(talk.hear(ANSWER_SECONDS)))
+            return cls(folder, talk, _epoch_in(talk.hear(ANSWER_SECONDS)))
         except (FileNotFoundError, ConnectionRefusedError):
             connection.close()
             return None
@@ -201,8 +211,20 @@ class Predecessor:
         return heard
 
     def serving(self) -> None:
-        """Tell it that it may end. It can't object any more; when it has gone, so much the better."""
-        self._ask({"serving": True}, ANSWER_SECONDS)
+        """Tell it that it may end; when it has gone, so much the better.
+
+        Raises StartRefused when it lost patience and went on: two nodes must not write the files of one folder.
+        """
+        if not self._ask({"serving": True}, ANSWER_SECONDS).get("released") and self._still_runs():
+            raise _not_taken_over("this process took too long to serve, and it went on by itself")
+
+    def _still_runs(self) -> bool:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection, _reachable(self._folder) as path:
+            try:
+                connection.connect(path)
+            except (FileNotFoundError, ConnectionRefusedError):
+                return False
+        return True
 
     def tell_lane(self, lines: bytes) -> None:
         """Have it take these lines of the security lane, if it still runs."""

@@ -97,7 +97,7 @@ def _serve(
 ) -> int:
     node.start()
     if predecessor is not None:
-        predecessor.serving()
+        _begin_in_its_place(node, predecessor, Leaving.of(settings))
     logger.info(
         "gateway serves",
         extra={"port": node.gateway_port, "admin_port": node.admin_port, "node": node.node_id, "epoch": node.epoch},
@@ -120,6 +120,16 @@ def _serve(
             logger.warning("gateway was told twice and ends at once: the slabs keep its records for the next start")
             os._exit(1)
     return 0 if outcome == [True] else 1
+
+
+def _begin_in_its_place(node: Node, predecessor: Predecessor, leaving: Leaving) -> None:
+    """Have the running node end. Raises StartRefused when it went on: then what was begun here is finished, and no more."""
+    try:
+        predecessor.serving()
+    except StartRefused:
+        node.drain(leaving.answer_seconds)
+        node.stop()
+        raise
 
 
 def _take_over(node: Node, predecessor: Predecessor, follower: Follower | None) -> None:

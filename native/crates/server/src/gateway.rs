@@ -280,6 +280,8 @@ impl Gateway {
             .iter()
             .filter(|thread| thread.commands.send(Command::Drain(sender.clone())).is_ok())
             .count();
+        // What is revoked meanwhile must reach the calls that are still under way.
+        drop(running);
         let all = (0..told).all(|_| done.recv_timeout(deadline.saturating_duration_since(Instant::now())).is_ok());
         // A connection that asked for nothing is nobody's call.
         let all = all || self.shared.threads.iter().all(|thread| value(&thread.in_flight) == 0);

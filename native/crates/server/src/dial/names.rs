@@ -82,7 +82,17 @@ impl<L: Lookup> Names<L> {
             Some(Known::Failed { .. }) | None => {}
         }
         let found = self.lookup.look_up(host).await;
-        note(&mut self.known.borrow_mut(), host, self.lookup.now(), found)
+        let now = self.lookup.now();
+        let mut known = self.known.borrow_mut();
+        if found.is_err()
+            && let Some(Known::Addresses { at, addresses, doubted, .. }) = known.get_mut(host)
+            && now.saturating_duration_since(*at) < believed + SERVED_STALE
+        {
+            // The backend was restarted while the resolver is away, maybe: its old addresses are all that there is.
+            *doubted = false;
+            return Ok(Rc::clone(addresses));
+        }
+        note(&mut known, host, now, found)
     }
 
     /// None of its addresses took a connection: ask again before the next.
@@ -233,6 +243,9 @@ mod tests {
         run(async {
             let names = names(&["10.0.0.1", "10.0.0.2"]);
             assert_eq!(names.ask().await.as_deref(), Ok("10.0.0.1"));
+            names.doubt("backend.example");
+            assert_eq!(names.ask().await.as_deref(), Ok("10.0.0.2"));
+            // The resolver fails from here on: a doubt costs no address.
             names.doubt("backend.example");
             assert_eq!(names.ask().await.as_deref(), Ok("10.0.0.2"));
         });

@@ -52,6 +52,8 @@ impl Trip<'_> {
         let target = &backend.targets[index];
         let flight = backend.counts_flights().then(|| Flight::begin(&target.state));
         call.reached(Phase::ForwardConnect);
+        // Of the try before this one: a target that takes no connection must not be recorded under another's name.
+        call.record().backend_target = None;
         let mut lease = self.lease(call, target).await.map_err(Failure::before_sending)?;
         let sent_at = if lease.reused {
             call.at()
