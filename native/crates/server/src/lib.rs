@@ -18,6 +18,7 @@ mod http2;
 mod identity;
 pub mod journal;
 mod metrics;
+mod overload;
 mod panics;
 mod phases;
 mod pool;

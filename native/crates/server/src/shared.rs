@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::drain::Drain;
 use crate::metrics::{ApplyTimes, ThreadMetrics};
+use crate::overload::Levels;
 use crate::tls;
 use arc_swap::ArcSwap;
 use portazgo_core::client::ForwardingHeader;
@@ -28,6 +29,8 @@ pub(crate) struct Shared {
     pub(crate) lane: ArcSwap<SecurityLane>,
     /// How far the node is on its way out.
     pub(crate) drain: Drain,
+    /// Memory and descriptors.
+    pub(crate) levels: Levels,
     /// By data thread.
     pub(crate) threads: Vec<ThreadMetrics>,
     /// How long applying took until every thread had it.
@@ -56,6 +59,7 @@ impl Shared {
             generation: AtomicU64::new(1),
             lane: ArcSwap::from_pointee(SecurityLane::default()),
             drain: Drain::default(),
+            levels: Levels::new(),
             threads,
             applies: ApplyTimes::default(),
             warnings: Mutex::default(),
