@@ -75,7 +75,8 @@ gen: setup ## Write the generated files.
 	@# The native module is compiled from the table of faults.
 	@PYTHONPATH=src $(STEP) --quiet "write: faults" $(PYTHON) -m portazgo.faults.generate
 	@$(MAKE) --no-print-directory native
-	@for generator in $(GENERATORS); do $(STEP) --quiet "write: $$generator" $(PYTHON) -m "$$generator"; done
+	@for generator in $(filter-out portazgo.faults.generate,$(GENERATORS)); do \
+		$(STEP) --quiet "write: $$generator" $(PYTHON) -m "$$generator"; done
 	@$(STEP) --quiet "write: docs/refusals.md" $(PYTHON) scripts/refusals.py
 
 .PHONY: clean
@@ -167,7 +168,7 @@ bench: native ## Run the benchmarks; each writes bench/results (a quiet machine,
 soak: native ## Run the black-box tests with many more rounds; takes half an hour.
 	@$(STEP) --quiet "services for the tests" scripts/test-services
 	@PORTAZGO_TEST_KILLS=200 PORTAZGO_TEST_RESTARTS=10 PORTAZGO_TEST_DATABASE_AWAY_SECONDS=60 \
-		PORTAZGO_TEST_REVOCATIONS=50 PORTAZGO_TEST_MUTATIONS=50000 PORTAZGO_TEST_STREAMS=40000 \
+		PORTAZGO_TEST_UPGRADES=30 PORTAZGO_TEST_REVOCATIONS=50 PORTAZGO_TEST_MUTATIONS=50000 PORTAZGO_TEST_STREAMS=40000 \
 		PORTAZGO_TEST_STALE_POSTS=100000 \
 		PORTAZGO_TEST_ORIGINS=all $(STEP) "soak: tests/blackbox" pytest --quiet -o faulthandler_timeout=7200 tests/blackbox
 	@PORTAZGO_TEST_TIMING_SAMPLES=1000000 $(STEP) "soak: timing" \

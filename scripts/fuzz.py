@@ -12,7 +12,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -38,36 +38,66 @@ def build() -> Path:
 
 
 def seeds(target: str) -> Iterator[bytes]:
-    """Inputs from the golden cases."""
-    if target in {"request_head", "request_body"}:
-        for path in sorted((CASES / "framing").glob("*.json")):
-            for vector in json.loads(path.read_text("utf-8"))["vectors"]:
-                text = _bytes(vector["send"])
-                yield b"\x06" + (text.partition(b"\r\n\r\n")[2] if target == "request_body" else text)
-    elif target == "response":
-        for case in json.loads((CASES / "answers.json").read_text("utf-8"))["cases"]:
-            yield b"\x06" + _bytes(case["send"])
-    elif target == "key":
-        for case in json.loads((CASES / "keys.json").read_text("utf-8"))["cases"]:
-            yield case["presented"].encode()
-    elif target == "proxy_protocol":
-        for case in json.loads((CASES / "proxy_protocol.json").read_text("utf-8"))["cases"]:
-            yield bytes.fromhex(case["hex"]) if "hex" in case else case["text"].encode("latin-1")
-    elif target == "http2_head":
-        for case in json.loads((CASES / "http2_requests.json").read_text("utf-8"))["cases"]:
-            pseudo = {name: value for name, value in case["fields"] if name.startswith(":")}
-            fields = [f"{name}:{value}" for name, value in case["fields"] if not name.startswith(":")]
-            flags = "1" if "data" in case else "0"
-            first = [flags, *(pseudo.get(name, "") for name in (":method", ":path", ":authority"))]
-            yield "\n".join([*first, *fields]).encode("latin-1")
-    elif target == "client":
-        for case in json.loads((CASES / "clients.json").read_text("utf-8"))["cases"]:
-            yield "\n".join(case["lines"]).encode()
-    elif target == "path":
-        document = json.loads((CASES / "paths.json").read_text("utf-8"))
-        templates = [route["path"] for route in document["routes"]]
-        for request in document["requests"]:
-            yield "\n".join([request["path"], *templates]).encode()
+    """Inputs from the golden cases; targets without any begin with nothing."""
+    return SEEDS[target]() if target in SEEDS else iter(())
+
+
+def _cases(file: str) -> list[dict[str, Any]]:
+    cases: list[dict[str, Any]] = json.loads((CASES / file).read_text("utf-8"))["cases"]
+    return cases
+
+
+def _request_heads() -> Iterator[bytes]:
+    for path in sorted((CASES / "framing").glob("*.json")):
+        for vector in json.loads(path.read_text("utf-8"))["vectors"]:
+            yield b"\x06" + _bytes(vector["send"])
+
+
+def _request_bodies() -> Iterator[bytes]:
+    return (head[:1] + head[1:].partition(b"\r\n\r\n")[2] for head in _request_heads())
+
+
+def _responses() -> Iterator[bytes]:
+    return (b"\x06" + _bytes(case["send"]) for case in _cases("answers.json"))
+
+
+def _keys() -> Iterator[bytes]:
+    return (case["presented"].encode() for case in _cases("keys.json"))
+
+
+def _proxy_headers() -> Iterator[bytes]:
+    for case in _cases("proxy_protocol.json"):
+        yield bytes.fromhex(case["hex"]) if "hex" in case else case["text"].encode("latin-1")
+
+
+def _http2_heads() -> Iterator[bytes]:
+    for case in _cases("http2_requests.json"):
+        pseudo = {name: value for name, value in case["fields"] if name.startswith(":")}
+        fields = [f"{name}:{value}" for name, value in case["fields"] if not name.startswith(":")]
+        first = ["1" if "data" in case else "0", *(pseudo.get(name, "") for name in (":method", ":path", ":authority"))]
+        yield "\n".join([*first, *fields]).encode("latin-1")
+
+
+def _clients() -> Iterator[bytes]:
+    return ("\n".join(case["lines"]).encode() for case in _cases("clients.json"))
+
+
+def _paths() -> Iterator[bytes]:
+    document = json.loads((CASES / "paths.json").read_text("utf-8"))
+    templates = [route["path"] for route in document["routes"]]
+    return ("\n".join([request["path"], *templates]).encode() for request in document["requests"])
+
+
+SEEDS: dict[str, Callable[[], Iterator[bytes]]] = {
+    "request_head": _request_heads,
+    "request_body": _request_bodies,
+    "response": _responses,
+    "key": _keys,
+    "proxy_protocol": _proxy_headers,
+    "http2_head": _http2_heads,
+    "client": _clients,
+    "path": _paths,
+}
 
 
 def _bytes(send: str | list[Any]) -> bytes:

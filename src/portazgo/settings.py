@@ -22,6 +22,7 @@ from portazgo.settings_kinds import (
     FOLDER,
     HTTP_URL,
     KEY_PREFIX,
+    LEAVING,
     LISTEN,
     NETWORKS,
     PATH,
@@ -224,6 +225,22 @@ class Settings:
         absent="off; 5m with the production profile",
         in_file=True,
     )
+    drain_wait: timedelta = _setting(
+        LEAVING,
+        None,
+        "How long a gateway node that is told to end says that it is not ready before it stops accepting connections.",
+        "Write a duration such as 5s, longer than your load balancer takes to notice; 0s: it stops at once.",
+        absent="0s; 5s with the production profile",
+        in_file=True,
+    )
+    drain_time: timedelta = _setting(
+        LEAVING,
+        None,
+        "How long it then has to answer the calls under way before it cuts them off.",
+        "Write a duration such as 30s.",
+        absent="4s; 30s with the production profile",
+        in_file=True,
+    )
     log_format: Literal["auto", "json", "pretty"] = _setting(
         CHOICE_OF("auto", "json", "pretty"),
         "auto",
@@ -387,6 +404,10 @@ def _fill_in(values: dict[str, Any]) -> list[Fault]:
     values["node_token_file"] = values["node_token_file"] or data_dir / "node-token"
     values["admin_token_file"] = values["admin_token_file"] or data_dir / "admin-token"
     values["revocation_max_staleness"] = _staleness(values)
+    production = values["profile"] == "production"
+    for name, usual in (("drain_wait", "5s" if production else "0s"), ("drain_time", "30s" if production else "4s")):
+        if values[name] is None:
+            values[name] = LEAVING.parse(usual)
     if values["import_allow_private"] is None:
         values["import_allow_private"] = values["profile"] == "embedded"
     return _contradictions(values)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LARGEST_PORT = 65_535
 MOST_THREADS = 256
+LONGEST_LEAVING = timedelta(hours=1)
 
 
 class ValueInvalid(ValueError):
@@ -180,6 +181,16 @@ def _duration_or_off(text: str) -> timedelta:
     return duration
 
 
+def _time_to_leave(text: str) -> timedelta:
+    try:
+        duration = parse_duration(text)
+    except DurationInvalid as problem:
+        raise ValueInvalid(str(problem)) from None
+    if duration > LONGEST_LEAVING:
+        raise ValueInvalid("more than an hour is no drain")
+    return duration
+
+
 def _key_prefix(text: str) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9]{1,11}", text):
         raise ValueInvalid(f"{text!r} can't begin a key")
@@ -238,6 +249,7 @@ COUNT = Kind("number", {"type": "integer", "minimum": 1, "maximum": MOST_THREADS
 HTTP_URL = Kind("URL", {"type": "string", "pattern": "^https?://"}, _http_url)
 DATABASE = Kind("database URL", {"type": "string", "pattern": "^(sqlite:///|postgres(ql)?://)"}, _database)
 DURATION_OR_OFF = Kind("duration or `off`", {"type": "string", "pattern": "^(off|[0-9]+[smhd])$"}, _duration_or_off)
+LEAVING = Kind("duration", {"type": "string", "pattern": "^[0-9]+[smh]$"}, _time_to_leave)
 KEY_PREFIX = Kind("word", {"type": "string", "pattern": "^[a-z][a-z0-9]{1,11}$"}, _key_prefix)
 YES_NO = Kind("`yes` or `no`", {"enum": ["yes", "no"]}, _yes_no)
 NETWORKS = Kind("networks", {"type": "string"}, _networks)

@@ -9,6 +9,8 @@ from support.admin import AdminAPI
 from support.certificates import Identity
 from support.world import CREDENTIAL, NOBODY, World, body_of, pointers, refusal, resource
 
+from portazgo.backends.forwarding import BOUNDS
+
 pytestmark = pytest.mark.usefixtures("database")
 
 TARGET = {"targets": ["http://127.0.0.1:8000"]}
@@ -52,6 +54,89 @@ def test_tls_to_a_backend_is_told_to_nodes_that_know_it(world: World) -> None:
     assert told["requires"] == ["backend.http1.1", "backend.tls.1", "credential.none.1"]
     assert told["body"]["environments"]["live"]["targets"] == ["https://backend.example:443"]
     assert told["body"]["environments"]["live"]["tls"] == {**rules, "server_name": "inner.example"}
+
+
+def test_how_targets_are_called_is_told_to_nodes_that_know_it(api: AdminAPI, world: World) -> None:
+    forwarding: dict[str, Any] = {
+        "weights": [3, 1],
+        "balance": "least_in_flight",
+        "pool": {"connections": 8},
+        "ejection": None,
+        "check": {"path": "/health"},
+        "breaker": {"open_ms": 10},
+        "retry": {"attempts": 1},
+        "dns": {"most_ttl_seconds": 5},
+    }
+    live = {
+        "targets": ["http://127.0.0.1:8000", "unix:/run/app/web.sock"],
+        "credential": {"kind": "none"},
+        "forwarding": forwarding,
+    }
+    made = world.backend(environments={"live": live})
+    told = resource("backend", made["id"])
+    assert told is not None
+    assert told["requires"] == ["backend.forwarding.1", "backend.http1.1", "backend.unix.1", "credential.none.1"]
+    expected = {
+        "weights": [3, 1],
+        "balance": "least_in_flight",
+        "pool": {"connections": 8, "waiting": 100, "wait_ms": 1000, "idle_ms": 1500},
+        "ejection": None,
+        "check": {"path": "/health", "interval_ms": 5000, "timeout_ms": 1000, "healthy": 2, "unhealthy": 3},
+        "breaker": {"failure_percent": 50, "least_calls": 20, "window_ms": 10000, "open_ms": 10},
+        "retry": {"attempts": 1, "budget_percent": 20, "least_per_second": 3},
+        "dns": {"most_ttl_seconds": 5},
+    }
+    assert told["body"]["environments"]["live"]["forwarding"] == expected
+    assert api.get(f"/backends/{made['id']}").body["environments"]["live"]["forwarding"] == expected
+
+
+@pytest.mark.parametrize("nothing", [None, {}, {"balance": "round_robin", "retry": {"attempts": 3}}])
+def test_what_is_as_usual_is_not_told(world: World, nothing: dict[str, Any] | None) -> None:
+    live = {**TARGET, "credential": {"kind": "none"}, "forwarding": nothing}
+    made = world.backend(environments={"live": live})
+    told = resource("backend", made["id"])
+    assert told is not None
+    assert told["requires"] == ["backend.http1.1", "credential.none.1"]
+    assert "forwarding" not in told["body"]["environments"]["live"]
+
+
+def _edges() -> list[tuple[str, str, int]]:
+    """The first and the last number that each member may be, by the domain's table."""
+    return [
+        (policy, member, edge)
+        for policy, members in BOUNDS.items()
+        for member, bounds in members.items()
+        for edge in (bounds.start, bounds.stop - 1)
+    ]
+
+
+@pytest.mark.parametrize(("policy", "member", "edge"), _edges())
+def test_what_the_api_takes_nodes_take_too(world: World, policy: str, member: str, edge: int) -> None:
+    given: dict[str, Any] = {member: edge} | ({"path": "/"} if policy == "check" else {})
+    if policy == "ejection":
+        # The longest is never shorter than the first.
+        given = {"first_ms": 1, "most_ms": 3_600_000} | given
+    live = {**TARGET, "credential": {"kind": "none"}, "forwarding": {policy: given}}
+    # The data plane's own code checks it before it is committed.
+    assert world.backend(environments={"live": live})["environments"]["live"]["targets"] == TARGET["targets"]
+
+
+@pytest.mark.parametrize(
+    ("forwarding", "where"),
+    [
+        ({"weights": [1, 2]}, "/weights"),
+        ({"weights": [0]}, "/weights/0"),
+        ({"ejection": {"first_ms": 1000, "most_ms": 999}}, "/ejection/most_ms"),
+        ({"check": {}}, "/check/path"),
+        ({"check": {"path": "health"}}, "/check/path"),
+        ({"http2": "alpn"}, "/http2"),
+        ({"pool": {"connections": 0}}, "/pool/connections"),
+    ],
+)
+def test_what_can_not_work_is_refused_with_its_place(api: AdminAPI, forwarding: dict[str, Any], where: str) -> None:
+    live = {**TARGET, "credential": {"kind": "none"}, "forwarding": forwarding}
+    answer = api.post("/backends", {"name": "insignia", "environments": {"live": live}})
+    assert pointers(answer) == {f"/environments/live/forwarding{where}"}
 
 
 def test_changing_the_environments_replaces_them(api: AdminAPI, world: World) -> None:

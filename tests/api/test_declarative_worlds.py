@@ -35,14 +35,37 @@ CREDENTIALS = st.just({"kind": "none"}) | st.fixed_dictionaries(
         ),
     },
 )
+FORWARDING = st.fixed_dictionaries(
+    {},
+    optional={
+        "balance": st.sampled_from(["round_robin", "least_in_flight"]),
+        "pool": st.fixed_dictionaries(
+            {}, optional={"connections": st.none() | st.integers(1, 99), "wait": st.sampled_from(["0s", "1s", "10m"])}
+        ),
+        "ejection": st.sampled_from(["usual", "off", {}, {"failures": 1, "first": "1ms", "most": "1h"}]),
+        "check": st.sampled_from([{"path": "/"}, {"path": "/h?x=1", "interval": "100ms", "healthy": 100}]),
+        "breaker": st.sampled_from([{}, {"window": "1m", "least_calls": 1}]),
+        "retry": st.fixed_dictionaries({}, optional={"attempts": st.integers(1, 10)}),
+        "dns": st.sampled_from([{}, {"most_ttl": "1d"}]),
+    },
+)
+WAITS = st.none() | st.fixed_dictionaries(
+    {}, optional={"first_byte": TIMEOUT, "idle": TIMEOUT, "total": TIMEOUT | st.just("none")}
+)
 ENVIRONMENTS = st.fixed_dictionaries(
     {
         "targets": st.lists(
-            st.integers(1, 65_535).map(lambda port: f"http://h:{port}"), min_size=1, max_size=3, unique=True
+            st.integers(1, 65_535).map(lambda port: f"http://h:{port}") | st.just("unix:/run/h.sock"),
+            min_size=1,
+            max_size=3,
+            unique=True,
         ),
         "credential": CREDENTIALS,
     },
-    optional={"timeouts": st.fixed_dictionaries({}, optional=dict.fromkeys(["connect", "idle", "total"], TIMEOUT))},
+    optional={
+        "forwarding": st.none() | FORWARDING,
+        "timeouts": st.fixed_dictionaries({}, optional=dict.fromkeys(["connect", "idle", "total"], TIMEOUT)),
+    },
 )
 BACKENDS = st.fixed_dictionaries(
     {"environments": st.dictionaries(st.sampled_from(["live", "test"]), ENVIRONMENTS, min_size=1)}
@@ -60,6 +83,7 @@ ROUTES = st.fixed_dictionaries(
         "query": st.just("all") | st.lists(st.sampled_from(["a", "b[]"]), max_size=2),
         "request_headers": st.lists(st.sampled_from(["X-A", "x-b"]), max_size=2),
         "response_headers": st.lists(st.sampled_from(["X-A", "x-b"]), max_size=2),
+        "timeouts": WAITS,
     },
 )
 RATES = st.tuples(st.integers(1, 10**6), st.sampled_from(["min", "day", "90s", "10m", "2h", "7d", "second"])).map(
@@ -75,6 +99,10 @@ def documents(draw: st.DrawFn) -> Tree:
     for number, name in enumerate(draw(st.lists(SLUGS, unique=True, max_size=2))):
         routes = draw(st.dictionaries(SLUGS, ROUTES, max_size=2))
         for place, route in enumerate(routes.values()):
+            if route["method"] == "POST":
+                route["idempotency_key"] = draw(st.booleans())
+            elif "backend_method" not in route:
+                route["upgrades"] = draw(st.sampled_from([[], ["websocket"]]))
             route |= {"path": f"/v1/{number}/{place}/{{id}}", "backend": draw(st.sampled_from(sorted(backends)))}
         apis[name] = {"routes": routes}
     plans: Tree = {}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.core import serializers
 from support.admin import AdminAPI
-from support.world import NO_KID, NOBODY, World, body_of, lane, pointers, refusal
+from support.world import NO_KID, NOBODY, World, body_of, lane, pointers, refusal, resource
 
 from portazgo.audit.models import AuditRow
 from portazgo.control.models import IdempotentRequest
@@ -44,6 +44,25 @@ def test_a_key_has_the_deployments_form_and_opens_by_its_digest(
         "scopes": None,
         "networks": None,
     }
+
+
+def test_a_key_is_bound_to_client_certificates_and_set_free_again(api: AdminAPI, world: World) -> None:
+    colons = ":".join(["AB"] * 32)
+    made = world.key(client_certificates=[colons, "ab" * 32, "cd" * 32])
+    assert made["client_certificates"] == ["ab" * 32, "cd" * 32]
+    told = resource("key", made["kid"])
+    assert told is not None
+    assert told["requires"] == ["key.hmac-sha256.1", "key.client-certificate.1"]
+    assert told["body"]["client_certificates"] == ["ab" * 32, "cd" * 32]
+    free = api.patch(f"/keys/{made['kid']}", {"without_client_certificates": True})
+    assert free.body["client_certificates"] is None
+    assert "client_certificates" not in body_of("key", made["kid"])
+
+
+@pytest.mark.parametrize("bad", [[], ["ab"], ["zz" * 32], [f"{number:02x}" * 32 for number in range(6)]])
+def test_what_is_no_list_of_fingerprints_is_refused(api: AdminAPI, world: World, bad: list[str]) -> None:
+    answer = api.post(f"/applications/{world.application()['id']}/keys", {"client_certificates": bad})
+    assert {pointer.split("/")[1] for pointer in pointers(answer)} == {"client_certificates"}
 
 
 def test_a_key_is_shown_once_and_never_again(api: AdminAPI, world: World) -> None:

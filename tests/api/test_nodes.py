@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -67,7 +67,8 @@ def test_a_revoked_node_token_is_dead_and_stays_so(api: AdminAPI, control: Contr
 
 
 def test_a_node_is_seen_from_its_first_poll_on(api: AdminAPI, control: ControlProcess, world: World) -> None:
-    node = FeedClient(control.internal_url, world.node_token()["token"])
+    token = world.node_token()
+    node = FeedClient(control.internal_url, token["token"])
     assert node.snapshot().status == 200
     seen = api.get(f"/nodes/{node.node}").body
     assert (seen["epoch"], seen["current"], seen["receipt"]) == (node.epoch, False, None)
@@ -76,8 +77,15 @@ def test_a_node_is_seen_from_its_first_poll_on(api: AdminAPI, control: ControlPr
     assert node.receipt(**sent).status == 204
     seen = api.get(f"/nodes/{node.node}").body
     assert (seen["label"], seen["current"], seen["receipt"]["revision"]) == ("madrid", True, head.revision)
+    assert (seen["token"], seen["behind"], seen["lease_ends_at"]) == (token["name"], 0, None)
     assert api.every("/nodes") == [seen]
+    assert node.receipt(**sent, max_staleness_seconds=300).status == 204
+    leased = api.get(f"/nodes/{node.node}").body
+    assert leased["max_staleness_seconds"] == 300
+    ends, contact = (datetime.fromisoformat(leased[name]) for name in ("lease_ends_at", "contact_at"))
+    assert ends - contact == timedelta(seconds=300)
     world.partner()
+    assert api.get(f"/nodes/{node.node}").body["behind"] == 1
     assert api.get(f"/nodes/{node.node}").body["current"] is False
     refused = {"revision": 9, "where": "line 1", "why": "unheard of"}
     node.receipt(**sent, refused=refused)

@@ -47,6 +47,52 @@ def test_a_route_is_made_shown_listed_and_told_to_nodes(api: AdminAPI, world: Wo
     assert told["body"] == {**terms, "api": an_api["id"], "api_name": an_api["name"]}
 
 
+def test_upgrades_repeats_and_times_are_told_to_nodes_that_know_them(api: AdminAPI, world: World) -> None:
+    socket = world.route(upgrades=["websocket"], timeouts={"total_ms": None, "idle_ms": 60_000})
+    told = resource("route", socket["id"])
+    assert told is not None
+    assert told["requires"] == ["route.passthrough.1", "route.upgrade.1", "route.timeouts.1"]
+    assert (told["body"]["upgrades"], told["body"]["timeouts"]) == (
+        ["websocket"],
+        {"total_ms": None, "idle_ms": 60_000},
+    )
+    assert api.get(f"/routes/{socket['id']}").body["timeouts"] == {"total_ms": None, "idle_ms": 60_000}
+    order = world.route(method="POST", idempotency_key=True)
+    told = resource("route", order["id"])
+    assert told is not None
+    assert (told["requires"], told["body"]["idempotency_key"]) == (
+        ["route.passthrough.1", "route.idempotency-key.1"],
+        True,
+    )
+    plain = api.patch(f"/routes/{order['id']}", {"idempotency_key": False}).body
+    assert plain["idempotency_key"] is False
+    assert "idempotency_key" not in body_of("route", order["id"])
+
+
+@pytest.mark.parametrize(
+    ("members", "where"),
+    [
+        ({"upgrades": ["h2c"]}, "/upgrades/0"),
+        ({"upgrades": ["websocket"], "method": "POST"}, "/upgrades"),
+        ({"idempotency_key": True}, "/idempotency_key"),
+        ({"timeouts": {"idle_ms": 0}}, "/timeouts/idle_ms"),
+        ({"timeouts": {"first_byte_ms": None}}, "/timeouts/first_byte_ms"),
+    ],
+)
+def test_what_a_route_can_not_promise_is_refused(
+    api: AdminAPI, world: World, members: dict[str, Any], where: str
+) -> None:
+    route = {
+        "name": "odd",
+        "backend": world.backend()["id"],
+        "method": "GET",
+        "path": "/v1/odd",
+        "backend_path": "/odd",
+    }
+    answer = api.post(f"/apis/{world.an_api()['id']}/routes", {**route, "passthrough": True, **members})
+    assert pointers(answer) == {where}
+
+
 def test_what_is_absent_stays_and_null_counts(api: AdminAPI, world: World) -> None:
     route = world.route(hosts=["api.example"], max_response_bytes=10)
     changed = api.patch(f"/routes/{route['id']}", {"hosts": None, "path": "/v1/other/{id}"})

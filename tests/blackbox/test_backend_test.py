@@ -199,6 +199,25 @@ def test_no_token_is_repeated_whatever_the_backend_says(deployment: Deployment, 
     assert signature not in json.dumps(audit)
 
 
+def test_a_backend_that_lets_a_call_without_a_token_in_is_told_so(tried: Try) -> None:
+    sent: list[str | None] = []
+
+    def takes_all(request: BaseHTTPRequestHandler) -> None:
+        sent.append(request.headers["Authorization"])
+        send(request, 200, {})
+
+    with backend(takes_all) as target:
+        outcome = tried(target)
+    assert (outcome["ok"], outcome["status"]) == (True, 200)
+    accepted, warning = outcome["findings"]
+    assert accepted == "The backend accepted the token: 200."
+    assert warning.startswith(
+        f"Beware: this backend does not check tokens at {PATH}: without any it answered 200 as well."
+    )
+    # Once with the token, once without; nothing else is called.
+    assert [one is not None for one in sent] == [True, False]
+
+
 @pytest.mark.parametrize(
     ("answer", "status", "word"),
     [

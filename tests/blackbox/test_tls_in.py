@@ -346,7 +346,8 @@ def test_a_bound_key_is_refused_where_there_is_no_tls(tmp_path: Path, origin: Or
         connection.sendall(REQUEST.removesuffix(b"\r\n") + claimed)
         answer = connection.recv(65536)
         (record,) = gateway.wait_for_records(1)
-    assert answer.startswith(b"HTTP/1.1 403 ") and b'"certificate_denied"' in answer
+    assert answer.startswith(b"HTTP/1.1 403 ")
+    assert b'"certificate_denied"' in answer
     assert (record["fault"], record["kid"]) == ("key_certificate_denied", record["claimed_kid"])
 
 

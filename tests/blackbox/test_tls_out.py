@@ -238,9 +238,9 @@ def test_each_way_to_fail_has_its_fault(tmp_path: Path, failing: Failing, fault:
         assert getattr(origin, "seen", []) == []
 
 
-def _metrics(gateway: BareGateway) -> dict[str, int]:
+def _metrics(gateway: BareGateway) -> dict[str, float]:
     import urllib3
 
     text = urllib3.request("GET", f"http://127.0.0.1:{gateway.admin_port}/metrics").data.decode()
     rows = [line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#")]
-    return {name.split("{")[0]: int(value) for name, value in rows}
+    return {name.split("{")[0]: float(value) for name, value in rows}

@@ -92,13 +92,19 @@ def test_a_websocket_is_tunnelled_both_ways_and_leaves_one_record(
     assert "cookie" not in lower
 
 
+@pytest.mark.parametrize("apart", [0, 40], ids=["in one packet", "behind a head in two packets"])
 def test_what_follows_a_handshake_is_never_a_request(
-    gateway: BareGateway, backend: WebSocketBackend, before: int
+    gateway: BareGateway, backend: WebSocketBackend, before: int, apart: int
 ) -> None:
     backend.heads.clear()
     smuggled = f"GET /v1/things/2 HTTP/1.1\r\nHost: a\r\n{WITH_KEY}\r\n\r\n".encode()
+    sent = handshake(gateway.port, WITH_KEY) + smuggled
     with connect(gateway.port) as client:
-        client.sendall(handshake(gateway.port, WITH_KEY) + smuggled)
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if apart:
+            client.sendall(sent[:apart])
+            time.sleep(0.2)
+        client.sendall(sent[apart:])
         _, early = read_head(client)
         assert read_exactly(client, 5 + len(smuggled), early) == b"hello" + smuggled
     gateway.wait_for_records(before + 1)

@@ -141,6 +141,8 @@ class BareGateway:
             "PORTAZGO_THREADS": "1",
             "PORTAZGO_PROFILE": "production",
             "PORTAZGO_REVOCATION_MAX_STALENESS": "off",
+            "PORTAZGO_DRAIN_WAIT": "0s",
+            "PORTAZGO_DRAIN_TIME": "4s",
             "PORTAZGO_LOG_FORMAT": "json",
             **environment,
         }

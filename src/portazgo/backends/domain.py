@@ -10,11 +10,19 @@ from urllib.parse import urlsplit
 
 from portazgo.kit.address_kinds import is_never_called, written_address
 
-TARGETS_AT_MOST = 32
+TARGETS_AT_MOST = 64
 USUAL_PORTS = {"http": 80, "https": 443}
+UNIX = "unix:"
+# What fits into a socket's address (Linux: 108 bytes with the closing NUL).
+UNIX_PATH_BYTES = 107
 LIFE_SECONDS = range(10, 3601)
 # A name (letters, digits, '-', '.', '_') or a bracketed IPv6 address.
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\]")
+_SOCKET_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[!-.0-~]+)+")
+# Whoever may call one of these owns the machine, as whoever may call a cloud's metadata address owns its credentials.
+_RULES_THE_MACHINE = re.compile(
+    r"/(var/)?run/(systemd|dbus)/.*|.*/(docker|containerd|podman|crio|buildkitd)\.sock|.*/libvirt-sock"
+)
 
 
 class Environment(StrEnum):
@@ -42,14 +50,18 @@ class Timeouts:
 
 
 def check_target(target: str) -> str:
-    """Return the target as `http://host:port` or `https://host:port` with its port spelled out.
+    """Return the target as `http://host:port` or `https://host:port` with its port spelled out, or as `unix:/path`.
 
     Raises ValueError with a sentence for anything else.
     """
+    if target.startswith(UNIX):
+        return _check_socket(target)
     scheme, separator, rest = target.partition("://")
     scheme = scheme.lower()
     if not separator or scheme not in USUAL_PORTS:
-        raise ValueError(f"{target!r} is no target: it must read http://host:port or https://host:port")
+        raise ValueError(
+            f"{target!r} is no target: it must read http://host:port, https://host:port or unix:/absolute/path"
+        )
     host, port = _split(rest.removesuffix("/"), target, USUAL_PORTS[scheme])
     if not _HOST.fullmatch(host):
         raise ValueError(f"{target!r} is no target: it must read {scheme}://host:port, without a path, user or query")
@@ -59,6 +71,33 @@ def check_target(target: str) -> str:
             f"{target!r} is no target: no backend lives at {address} (link-local, multicast, unspecified or reserved)"
         )
     return f"{scheme}://{host.lower()}:{port}"
+
+
+def is_socket(target: str) -> bool:
+    """Tell whether a target is a Unix socket: a server on the node's own machine."""
+    return target.startswith(UNIX)
+
+
+def socket_path(target: str) -> str:
+    """Give the path of a `unix:` target."""
+    return target.removeprefix(UNIX)
+
+
+def _check_socket(target: str) -> str:
+    # unix:///path is how other programs write it.
+    path = socket_path(target)
+    path = path.removeprefix("//") if path.startswith("///") else path
+    if not _SOCKET_PATH.fullmatch(path):
+        raise ValueError(
+            f"{target!r} is no target: it must read unix:/absolute/path, without blanks, '..' or a slash at its end"
+        )
+    if len(path) > UNIX_PATH_BYTES:
+        raise ValueError(f"{target!r} is no target: the path of a socket has at most {UNIX_PATH_BYTES} bytes")
+    if _RULES_THE_MACHINE.fullmatch(path):
+        raise ValueError(
+            f"{target!r} is no target: whoever may call this socket rules the machine; no backend lives there"
+        )
+    return f"{UNIX}{path}"
 
 
 def _split(authority: str, target: str, usual: int) -> tuple[str, int]:

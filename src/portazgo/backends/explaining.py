@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit
 
+from portazgo.backends.domain import is_socket
+
 QUOTE_AT_MOST = 200
 WORDS_AT_MOST = 2_000
 # The Date header has whole seconds, and the answer was on its way.
@@ -36,6 +38,8 @@ class NoReplyReason(StrEnum):
     NOT_HTTP = "not_http"
     UNTRUSTED = "untrusted"
     NO_TLS = "no_tls"
+    NO_SOCKET = "no_socket"
+    NOT_ALLOWED = "not_allowed"
 
 
 _SILENCE = {
@@ -54,6 +58,14 @@ _SILENCE = {
         "authority that is not known. Correct it, or give the backend's own authority and name in `tls`."
     ),
     NoReplyReason.NO_TLS: "The TLS handshake with {target} failed. Check that it speaks TLS 1.2 or 1.3 there; else write http://.",
+    NoReplyReason.NO_SOCKET: (
+        "There is no socket at {target} on the control plane's machine, from which this test calls; nodes look on "
+        "theirs. Start the backend, or correct the path."
+    ),
+    NoReplyReason.NOT_ALLOWED: (
+        "{target} may not be opened by the user that the control plane runs as. Give that user, and the nodes' own, the "
+        "right to write to the socket."
+    ),
 }
 
 
@@ -103,6 +115,14 @@ def explain(seen: Observed) -> list[str]:
         token = "the token" if seen.token else "the call without a token"
         return [f"The backend accepted {token}: {seen.status}.", *_skew_warning(seen)]
     return _BY_STATUS.get(seen.status, _of_its_class)(seen)
+
+
+def explain_open(path: str, status: int) -> str:
+    """Warn of a backend that took a call without a token for one with it."""
+    return (
+        f"Beware: this backend does not check tokens at {path}: without any it answered {status} as well. Unless that path "
+        "is meant to be public, whoever reaches the backend gets in without a key: have it ask for the token."
+    )
 
 
 def succeeded(status: int) -> bool:
@@ -321,7 +341,7 @@ def _key_set_notes(seen: Observed, token: Presented) -> list[str]:
 
 
 def _is_loopback(url: str) -> bool:
-    return (urlsplit(url).hostname or "").startswith(_LOOPBACK)
+    return is_socket(url) or (urlsplit(url).hostname or "").startswith(_LOOPBACK)
 
 
 def _jwks(token: Presented) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from portazgo.backends.domain import USUAL_PORTS
+from portazgo.backends.domain import USUAL_PORTS, is_socket, socket_path
 from portazgo.backends.explaining import NoReplyReason
 from portazgo.backends.tls import client_context
 from portazgo.kit.address_kinds import IPAddress, is_never_called
@@ -49,17 +49,9 @@ def get(
     tls: Mapping[str, Any] | None = None,
     whole_seconds: float = WHOLE_SECONDS,
 ) -> Reply:
-    """Call `http://host:port` or `https://host:port` once, the latter verified by the backend's rules. Raises NoReply."""
-    parts = urlsplit(target)
-    usual = USUAL_PORTS[parts.scheme]
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port or usual, timeout=CONNECT_SECONDS)
-    try:
-        connection.sock = _connected(parts.hostname or "", parts.port or usual)
-        if parts.scheme == "https":
-            name = (tls or {}).get("server_name") or parts.hostname
-            connection.sock = client_context(tls).wrap_socket(connection.sock, server_hostname=name)
-    except (OSError, UnicodeError) as problem:
-        raise NoReply(_why(problem)) from None
+    """Call a target once, by HTTP/1.1; `https://` is verified by the backend's rules. Raises NoReply."""
+    connection = http.client.HTTPConnection(*_named(target), timeout=CONNECT_SECONDS)
+    connection.sock = _opened(target, tls)
     # A time-out of the socket bounds each wait; one that drips a byte a second is ended by this one.
     ended = threading.Event()
     watch = threading.Timer(whole_seconds, _end, (connection.sock, ended))
@@ -82,6 +74,43 @@ def get(
     finally:
         watch.cancel()
         connection.close()
+
+
+def _named(target: str) -> tuple[str, int | None]:
+    """Give host and port as the call names them; what listens at a socket of this machine is `localhost`, as for nodes."""
+    if is_socket(target):
+        return "localhost", None
+    parts = urlsplit(target)
+    return parts.hostname or "", parts.port or USUAL_PORTS[parts.scheme]
+
+
+def _opened(target: str, tls: Mapping[str, Any] | None) -> socket.socket:
+    """Connect, with TLS where the target has it. Raises NoReply."""
+    host, port = _named(target)
+    try:
+        if port is None:
+            return _at_socket(socket_path(target))
+        connected = _connected(host, port)
+        if urlsplit(target).scheme != "https":
+            return connected
+        try:
+            return client_context(tls).wrap_socket(connected, server_hostname=(tls or {}).get("server_name") or host)
+        except (OSError, UnicodeError):
+            connected.close()
+            raise
+    except (OSError, UnicodeError) as problem:
+        raise NoReply(_why(problem)) from None
+
+
+def _at_socket(path: str) -> socket.socket:
+    connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connected.settimeout(CONNECT_SECONDS)
+        connected.connect(path)
+    except OSError:
+        connected.close()
+        raise
+    return connected
 
 
 def _connected(host: str, port: int) -> socket.socket:
@@ -131,4 +160,6 @@ _REASONS: tuple[tuple[tuple[type[Exception], ...], NoReplyReason], ...] = (
     ((TimeoutError,), NoReplyReason.TIMED_OUT),
     ((socket.gaierror, UnicodeError), NoReplyReason.UNKNOWN_HOST),
     ((ConnectionRefusedError,), NoReplyReason.REFUSED),
+    ((FileNotFoundError, NotADirectoryError), NoReplyReason.NO_SOCKET),
+    ((PermissionError,), NoReplyReason.NOT_ALLOWED),
 )

@@ -7,10 +7,30 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+    model_validator,
+)
 
 from portazgo.backends.claims import check_claims
-from portazgo.backends.domain import LIFE_SECONDS, Timeouts, check_targets
+from portazgo.backends.domain import LIFE_SECONDS, TARGETS_AT_MOST, Timeouts, check_targets
+from portazgo.backends.forwarding import (
+    BOUNDS,
+    BREAKER,
+    CHECK,
+    CHECK_PATH_LENGTH,
+    CHECK_PATH_PATTERN,
+    DNS,
+    EJECTION,
+    POOL,
+    RETRY,
+    WEIGHTS,
+    Balance,
+)
 from portazgo.backends.tls import (
     PEM_CHARACTERS_AT_MOST,
     check_authorities,
@@ -20,7 +40,7 @@ from portazgo.backends.tls import (
     check_server_name,
 )
 from portazgo.kit.names import PLAIN_TEXT_PATTERN, SLUG_PATTERN
-from portazgo.kit.web.schemas import Body, NameFilter, PageQuery, Whole
+from portazgo.kit.web.schemas import Body, NameFilter, PageQuery, Whole, without_default
 
 Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=63)]
 Milliseconds = Annotated[Whole, Field(ge=1, le=600_000)]
@@ -72,13 +92,125 @@ class TlsBody(Body):
     ) = Field(None, description="PEM: revocation lists of the authorities.")
 
 
+def _within(policy: str, member: str) -> Any:
+    """Bound a number as nodes do."""
+    bounds = BOUNDS[policy][member]
+    return Field(ge=bounds.start, lt=bounds.stop)
+
+
+class PoolBody(Body):
+    """Connections to each target, over all threads of a node."""
+
+    connections: Annotated[Whole, _within("pool", "connections")] | None = Field(
+        default=POOL.connections, description="Null: as many as there are calls."
+    )
+    waiting: Annotated[Whole, _within("pool", "waiting")] = Field(
+        default=POOL.waiting, description="Most calls that may wait for one."
+    )
+    wait_ms: Annotated[Whole, _within("pool", "wait_ms")] = POOL.wait_ms
+    idle_ms: Annotated[Whole, _within("pool", "idle_ms")] = POOL.idle_ms
+
+
+class EjectionBody(Body):
+    """When a target that fails is left out for a while."""
+
+    failures: Annotated[Whole, _within("ejection", "failures")] = Field(
+        default=EJECTION.failures, description="In a row."
+    )
+    first_ms: Annotated[Whole, _within("ejection", "first_ms")] = Field(
+        default=EJECTION.first_ms, description="How long at first; each time after that twice as long."
+    )
+    most_ms: Annotated[Whole, _within("ejection", "most_ms")] = EJECTION.most_ms
+    most_percent: Annotated[Whole, _within("ejection", "most_percent")] = Field(
+        default=EJECTION.most_percent, description="Share of the targets that may be left out at once."
+    )
+
+
+class CheckBody(Body):
+    """How targets are asked for their health."""
+
+    path: Annotated[str, StringConstraints(pattern=CHECK_PATH_PATTERN, max_length=CHECK_PATH_LENGTH)] = Field(
+        examples=["/health"]
+    )
+    interval_ms: Annotated[Whole, _within("check", "interval_ms")] = CHECK.interval_ms
+    timeout_ms: Annotated[Whole, _within("check", "timeout_ms")] = CHECK.timeout_ms
+    healthy: Annotated[Whole, _within("check", "healthy")] = Field(
+        default=CHECK.healthy, description="Checks in a row that bring a target back."
+    )
+    unhealthy: Annotated[Whole, _within("check", "unhealthy")] = Field(
+        default=CHECK.unhealthy, description="Failed checks in a row that take it out."
+    )
+
+
+class BreakerBody(Body):
+    """When a backend is not called at all for a while."""
+
+    failure_percent: Annotated[Whole, _within("breaker", "failure_percent")] = BREAKER.failure_percent
+    least_calls: Annotated[Whole, _within("breaker", "least_calls")] = Field(
+        default=BREAKER.least_calls, description="Calls in the window before the share means anything."
+    )
+    window_ms: Annotated[Whole, _within("breaker", "window_ms")] = BREAKER.window_ms
+    open_ms: Annotated[Whole, _within("breaker", "open_ms")] = BREAKER.open_ms
+
+
+class RetryBody(Body):
+    """How often a call may be repeated where that is safe."""
+
+    attempts: Annotated[Whole, _within("retry", "attempts")] = Field(
+        default=RETRY.attempts, description="The first included: 1 repeats nothing."
+    )
+    budget_percent: Annotated[Whole, _within("retry", "budget_percent")] = Field(
+        default=RETRY.budget_percent, description="Repeats as a share of all calls."
+    )
+    least_per_second: Annotated[Whole, _within("retry", "least_per_second")] = Field(
+        default=RETRY.least_per_second, description="Repeats that are free beside that share."
+    )
+
+
+class DnsBody(Body):
+    """How long names of targets are believed."""
+
+    most_ttl_seconds: Annotated[Whole, _within("dns", "most_ttl_seconds")] = DNS.most_ttl_seconds
+
+
+class ForwardingBody(Body):
+    """How targets are called; null, and whatever is left out: as usual."""
+
+    weights: (
+        Annotated[list[Annotated[Whole, Field(ge=WEIGHTS.start, lt=WEIGHTS.stop)]], Field(max_length=TARGETS_AT_MOST)]
+        | None
+    ) = Field(None, description="One for each target; null: all the same.")
+    balance: Balance = "round_robin"
+    pool: PoolBody = PoolBody()
+    ejection: EjectionBody | None = Field(
+        None,
+        description="Left out: on where there are several targets; null: off.",
+        json_schema_extra=without_default,
+    )
+    check: CheckBody | None = Field(None, description="Null: targets are not asked for their health.")
+    breaker: BreakerBody | None = Field(None, description="Null: a backend is called whatever happens.")
+    retry: RetryBody = RetryBody()
+    dns: DnsBody = DnsBody()
+
+    @model_serializer(mode="wrap")
+    def _as_said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written: dict[str, Any] = handler(self)
+        if "ejection" not in self.model_fields_set:
+            del written["ejection"]
+        return written
+
+
 class EnvironmentBody(Body):
     """A backend in one environment."""
 
-    targets: Annotated[list[str], AfterValidator(check_targets)] = Field(examples=[["http://127.0.0.1:8000"]])
+    targets: Annotated[list[str], AfterValidator(check_targets)] = Field(
+        examples=[["http://127.0.0.1:8000"]],
+        description="`http://host:port`, `https://host:port`, or `unix:/path` of a socket on the nodes' own machines.",
+    )
     timeouts: TimeoutsBody = TimeoutsBody()
     credential: CredentialBody
     tls: TlsBody | None = None
+    forwarding: ForwardingBody | None = None
 
     @model_validator(mode="after")
     def _rules_for_tls(self) -> EnvironmentBody:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from portazgo.accounts.domain import Actor, Verb, can
+from portazgo.backends.domain import is_socket
+from portazgo.backends.forwarding import contradictions, settled
 from portazgo.backends.models import Backend
-from portazgo.kit.errors import Invalid
+from portazgo.kit.errors import FieldError, Invalid
 from portazgo.kit.web.rows import given, refuse_in_use, refuse_taken, the_one
 from portazgo.signing.domain import ALGORITHM
 from portazgo.signing.models import Issuer
@@ -15,13 +17,15 @@ from portazgo.snapshot.log import change
 from portazgo.snapshot.wire import BackendBody, Resource, ResourceRef
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from uuid import UUID
 
     from portazgo.kit.clock import Clock
 
 HTTP1 = "backend.http1.1"
 TLS = "backend.tls.1"
+FORWARDING = "backend.forwarding.1"
+UNIX = "backend.unix.1"
 NO_CREDENTIAL = "credential.none.1"
 
 
@@ -73,6 +77,8 @@ def compiled(identifier: str) -> Resource | None:
     features = {HTTP1} | ({MINT} if "mint" in kinds else set()) | ({NO_CREDENTIAL} if "none" in kinds else set())
     targets = [target for one in backend.environments.values() for target in one["targets"]]
     features |= {TLS} if any(target.startswith("https://") for target in targets) else set()
+    features |= {UNIX} if any(is_socket(target) for target in targets) else set()
+    features |= {FORWARDING} if any("forwarding" in one for one in backend.environments.values()) else set()
     body = BackendBody(name=backend.name, environments=backend.environments)
     return Resource("backend", str(backend.id), tuple(sorted(features)), body)
 
@@ -83,9 +89,11 @@ def _complete(environments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _environment(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    if given.get("tls") is None:
-        # Absent, not null: nodes before the feature refuse a member that they don't know.
-        given = {member: value for member, value in given.items() if member != "tls"}
+    forwarding = settled(given.get("forwarding"))
+    _refuse_contradictions(f"/environments/{name}/forwarding", given["targets"], forwarding)
+    # Absent, not null: nodes before the feature refuse a member that they don't know.
+    given = {**given, "forwarding": forwarding}
+    given = {name: value for name, value in given.items() if name not in {"tls", "forwarding"} or value is not None}
     credential = given["credential"]
     if credential["kind"] == "none":
         return {**given, "credential": {"kind": "none"}}
@@ -95,6 +103,15 @@ def _environment(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         pointer = f"/environments/{name}/credential/issuer"
         raise Invalid.at(pointer, f"there is no issuer {issuer or 'yet'}", code="issuer_unknown")
     return {**given, "credential": {**credential, "issuer": str(found.id), "algorithm": ALGORITHM}}
+
+
+def _refuse_contradictions(where: str, targets: Sequence[str], forwarding: Mapping[str, Any] | None) -> None:
+    found = [
+        FieldError(pointer=f"{where}{member}", message=sentence)
+        for member, sentence in contradictions(targets, forwarding)
+    ]
+    if found:
+        raise Invalid("the request is not valid", found)
 
 
 def _locked(identifier: UUID) -> Backend:

@@ -15,7 +15,16 @@ from django.db import transaction
 from portazgo.accounts.domain import Actor, Verb, can
 from portazgo.audit.service import record
 from portazgo.backends.claims import MissingValue, reads_key
-from portazgo.backends.explaining import KeySetSeen, Observed, Presented, explain, explain_silence, plain, succeeded
+from portazgo.backends.explaining import (
+    KeySetSeen,
+    Observed,
+    Presented,
+    explain,
+    explain_open,
+    explain_silence,
+    plain,
+    succeeded,
+)
 from portazgo.backends.models import Backend
 from portazgo.backends.probing import NoReply, Reply, get
 from portazgo.backends.tokens import PROBE_ID, PROBE_KEY, Caller, probe, token_claims
@@ -127,7 +136,18 @@ def _call(
         key_set=_key_set(made.presented) if made and reply.status in {401, 403, 500, 502, 503} else None,
     )
     notes = [_PROBE_KEY_NOTE] if made and made.reads_key else []
+    if made and succeeded(reply.status):
+        notes += _without_a_token(target, attempt.path, settings, actor)
     return Outcome(succeeded(reply.status), reply.status, target, claims, explain(seen) + notes)
+
+
+def _without_a_token(target: str, path: str, settings: Mapping[str, Any], actor: Actor) -> list[str]:
+    """Call once more without a token: a backend that doesn't look at it takes any for a good one."""
+    try:
+        reply = get(target, path, _headers(_NO_TOKEN, actor), tls=settings.get("tls"))
+    except NoReply:
+        return []
+    return [explain_open(path, reply.status)] if succeeded(reply.status) else []
 
 
 def _caller(attempt: Attempt) -> Caller:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from portazgo.cli.backend_environment import as_given, environment_options, environment_with
+from portazgo.cli.backend_environment import as_given, environment_options, environment_with, for_test, says_something
+from portazgo.cli.backend_forwarding import for_people
 from portazgo.cli.cells import cell
 from portazgo.cli.exits import Exit
 from portazgo.cli.find import APPLICATION, BACKEND, ISSUER, find, find_id
@@ -14,6 +15,9 @@ from portazgo.cli.noun import Noun, asks, confirm, limit, limited, prints, show_
 from portazgo.cli.output import show_one, show_pairs, show_paragraph
 from portazgo.cli.session import connect
 from portazgo.cli.words import label, say
+
+if TYPE_CHECKING:
+    from portazgo.client.admin import AdminClient
 
 COLUMNS = (
     "name",
@@ -52,8 +56,8 @@ def create_backend(name: str, test_targets: tuple[str, ...], output: str, **want
     client = connect()
     wanted["issuer"] = find_id(client, ISSUER, wanted["issuer"])
     live = environment_with({}, wanted)
-    environments = {"live": live} | ({"test": {**live, "targets": list(test_targets)}} if test_targets else {})
-    show_named(client, client.post("/backends", {"name": name, "environments": environments}), output, NAMED)
+    environments = {"live": live} | ({"test": for_test(live, list(test_targets))} if test_targets else {})
+    _show(client, client.post("/backends", {"name": name, "environments": environments}), output)
 
 
 @backend.command("show")
@@ -62,7 +66,7 @@ def create_backend(name: str, test_targets: tuple[str, ...], output: str, **want
 def show_backend(backend: str, output: str) -> None:
     """Show a backend."""
     client = connect()
-    show_named(client, find(client, BACKEND, backend), output, NAMED)
+    _show(client, find(client, BACKEND, backend), output)
 
 
 @backend.command("change")
@@ -81,10 +85,14 @@ def change_backend(backend: str, name: str | None, environment: str, remove: boo
     before = dict(environments)
     if remove:
         environments.pop(environment, None)
-    elif any(value not in (None, (), False) for value in wanted.values()):
+    elif says_something(wanted):
         environments[environment] = environment_with(environments.get(environment, {}), wanted)
     changes = {"name": name, "environments": environments if environments != before else None}
-    show_named(client, client.patch(f"/backends/{found['id']}", changes), output, NAMED)
+    _show(client, client.patch(f"/backends/{found['id']}", changes), output)
+
+
+def _show(client: AdminClient, document: dict[str, Any], output: str) -> None:
+    show_named(client, for_people(document) if output == "table" else document, output, NAMED)
 
 
 @backend.command("test")

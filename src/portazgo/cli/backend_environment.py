@@ -8,6 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import click
 
+from portazgo.cli.backend_forwarding import forwarding_options, forwarding_with
 from portazgo.cli.parameters import PAIR, duration, milliseconds, pair
 
 P = ParamSpec("P")
@@ -22,14 +23,21 @@ _TIMEOUTS = {
 
 
 def environment_options(command: Callable[P, R]) -> Callable[P, R]:
-    """Add the options of targets, time-outs and credential."""
+    """Add the options of targets, time-outs, credential and forwarding."""
+    command = forwarding_options(command)
     for name, meaning in reversed(_TIMEOUTS.items()):
         option = f"--{name.replace('_', '-')}-timeout"
         command = click.option(option, f"{name}_ms", type=duration, help=f"How long the gateway waits {meaning}.")(
             command
         )
     options = (
-        click.option("--target", "targets", multiple=True, metavar="URL", help="http://host:port. Repeat it."),
+        click.option(
+            "--target",
+            "targets",
+            multiple=True,
+            metavar="URL",
+            help="http://host:port, https://host:port or unix:/path. Repeat it.",
+        ),
         click.option("--audience", help="What the backend expects in `aud`."),
         click.option("--issuer", help="Who signs; without it the first issuer."),
         click.option("--life", type=duration, help="How long a token lives, 10s to 1h.  [default: 5m]"),
@@ -56,9 +64,23 @@ def environment_with(before: Mapping[str, Any], wanted: Mapping[str, Any]) -> di
         after["targets"] = list(wanted["targets"])
     if timeouts:
         after["timeouts"] = {**before.get("timeouts", {}), **timeouts}
+    forwarding = forwarding_with(before.get("forwarding"), wanted)
+    if forwarding is not None or "forwarding" in before:
+        after["forwarding"] = forwarding
     if "targets" not in after:
         raise click.UsageError("give at least one --target")
     return after
+
+
+def for_test(live: Mapping[str, Any], targets: list[str]) -> dict[str, Any]:
+    """Give the environment for test keys: other targets, otherwise as live. Weights are those of live's targets."""
+    forwarding = {name: value for name, value in (live.get("forwarding") or {}).items() if name != "weights"}
+    return {**live, "targets": targets, "forwarding": forwarding or None}
+
+
+def says_something(wanted: Mapping[str, Any]) -> bool:
+    """Tell whether any option of an environment was given; 0 is something."""
+    return any(value is not None and value is not False and value != () for value in wanted.values())
 
 
 def as_given(environment: Mapping[str, Any]) -> dict[str, Any]:

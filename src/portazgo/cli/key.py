@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import click
 
@@ -10,7 +11,7 @@ from portazgo.cli.application import of_partner
 from portazgo.cli.find import APPLICATION, find_id, kid_of
 from portazgo.cli.noun import Noun, asks, confirm, limit, limited, prints, show_list, show_named
 from portazgo.cli.output import note
-from portazgo.cli.parameters import duration, given, rfc3339, until
+from portazgo.cli.parameters import duration, fingerprint, given, rfc3339, until
 from portazgo.cli.propagation import show_propagation
 from portazgo.cli.session import connect
 from portazgo.cli.words import say
@@ -20,6 +21,14 @@ NAMED = {"application": "/applications"}
 
 WAIT = click.option("--wait", is_flag=True, help="Wait until no node is left that may still let the key through.")
 TIMEOUT = click.option("--timeout", type=duration, default="30s", help="How long --wait waits.", show_default=True)
+CERTIFICATE = click.option(
+    "--client-certificate",
+    "client_certificates",
+    type=fingerprint,
+    multiple=True,
+    metavar="FILE",
+    help="Only with this client certificate: a PEM file, or its SHA-256. Repeat it, at most 5.",
+)
 
 
 @click.group(cls=Noun)
@@ -46,21 +55,20 @@ def list_keys(application: str | None, partner: str | None, status: str | None, 
 @click.option("--name", default="", help="What it is for.")
 @click.option("--scope", "scopes", multiple=True, help="Only this of what the plan grants. Repeat it.")
 @click.option("--network", "networks", multiple=True, metavar="CIDR", help="Only from this network. Repeat it.")
+@CERTIFICATE
 @click.option("--expires", type=until, metavar="TIME", help="When it ends: a time, or from now, such as 90d.")
 @prints
 def create_key(
     application: str,
     partner: str | None,
-    name: str,
-    scopes: tuple[str, ...],
-    networks: tuple[str, ...],
     expires: datetime | None,
     output: str,
+    **terms: Any,
 ) -> None:
     """Make a key. It is shown whole this once, and never again."""
     client = connect()
     identifier = find_id(client, APPLICATION, application, partner)
-    new = {"name": name, **given(scopes=scopes, networks=networks, expires_at=rfc3339(expires))}
+    new = given(**terms, expires_at=rfc3339(expires))
     made = client.post(f"/applications/{identifier}/keys", new)
     show_named(client, {"api_key": made["api_key"], **made}, output, NAMED)
     note(say("This is the only time that the key is shown: keep it now, and hand it over by a safe way."))
@@ -82,11 +90,13 @@ def show_key(kid: str, output: str) -> None:
 @click.option(
     "--network", "networks", multiple=True, metavar="CIDR", help="Only from this network, in place of before."
 )
+@CERTIFICATE
+@click.option("--no-client-certificate", is_flag=True, help="Let it work without a client certificate again.")
 @prints
-def change_key(kid: str, name: str | None, scopes: tuple[str, ...], networks: tuple[str, ...], output: str) -> None:
-    """Rename a key, replace its scopes or networks."""
+def change_key(kid: str, no_client_certificate: bool, output: str, **terms: Any) -> None:
+    """Rename a key, replace its scopes, networks or client certificates."""
     client = connect()
-    changes = given(name=name, scopes=scopes, networks=networks)
+    changes = given(**terms, without_client_certificates=no_client_certificate or None)
     show_named(client, client.patch(f"/keys/{kid_of(kid)}", changes), output, NAMED)
 
 

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+import hashlib
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import click
 
+ANY = "any"
+NO_END = "none"
 # How help names a `name=value`.
 PAIR = "NAME=VALUE"
 
 _DURATION = re.compile(r"(0|[1-9][0-9]{0,8})(ms|s|m|h|d)")
+_FINGERPRINT = re.compile(r"[0-9A-Fa-f]{64}|([0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}")
+_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
 _MILLISECONDS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
@@ -22,6 +30,52 @@ def duration(text: str) -> timedelta:
     if length is None:
         raise click.BadParameter(f"{text!r} is no duration such as 30s, 10m, 1h or 7d")
     return length
+
+
+def duration_or_none(text: str) -> timedelta | str:
+    """Read a duration, or `none`: without an end. Raises BadParameter."""
+    return text if text == NO_END else duration(text)
+
+
+def count_or_any(text: str) -> int | str:
+    """Read a number, or `any`: without a bound. Raises BadParameter."""
+    if text == ANY:
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is neither a number nor {ANY}") from None
+
+
+def short_duration(length_ms: int) -> str:
+    """Write milliseconds with the largest unit that divides them."""
+    unit, size = (
+        next(
+            (unit, size)
+            for unit, size in reversed(_MILLISECONDS.items())
+            if length_ms % size == 0 and length_ms >= size
+        )
+        if length_ms
+        else ("s", 1_000)
+    )
+    return f"{length_ms // size}{unit}"
+
+
+def fingerprint(text: str) -> str:
+    """Give the SHA-256 of a client certificate: of a PEM file's first one, or as it was written. Raises BadParameter."""
+    if _FINGERPRINT.fullmatch(text):
+        return text
+    try:
+        block = _CERTIFICATE.search(Path(text).read_bytes())
+        if block is not None:
+            return hashlib.sha256(base64.b64decode(b"".join(block[1].split()), validate=True)).hexdigest()
+    except FileNotFoundError:
+        raise click.BadParameter(f"{text!r} does not exist, and is no SHA-256 of a certificate either") from None
+    except OSError as problem:
+        raise click.BadParameter(f"{text!r} can't be read ({problem.strerror})") from None
+    except binascii.Error:
+        pass
+    raise click.BadParameter(f"{text!r} holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)")
 
 
 def since(text: str) -> datetime:

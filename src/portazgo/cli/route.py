@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from portazgo.cli.find import API, BACKEND, ROUTE, find, find_id
 from portazgo.cli.noun import Noun, asks, confirm, limit, limited, prints, show_deleted, show_list, show_named
-from portazgo.cli.parameters import given
+from portazgo.cli.parameters import NO_END, duration, duration_or_none, given, milliseconds, short_duration
 from portazgo.cli.session import connect
 from portazgo.cli.words import say
+
+if TYPE_CHECKING:
+    from portazgo.client.admin import AdminClient
 
 COLUMNS = ("name", "api", "method", "path", "backend", "backend_path")
 NAMED = {"api": "/apis", "backend": "/backends"}
@@ -37,7 +41,19 @@ _OPTIONS = (
     click.option("--query", multiple=True, metavar="NAME", help="Pass only this query parameter. Repeat it."),
     click.option("--request-header", "request_headers", multiple=True, help="Pass this header too. Repeat it."),
     click.option("--response-header", "response_headers", multiple=True, help="Let this header out too. Repeat it."),
+    click.option(
+        "--upgrade", "upgrades", type=click.Choice(["websocket"]), multiple=True, help="Let connections be upgraded."
+    ),
+    click.option(
+        "--idempotency-key/--no-idempotency-key",
+        default=None,
+        help="A POST or PATCH with that header may be repeated when the backend fails.",
+    ),
+    click.option("--first-byte-timeout", type=duration, help="How long the answer may take to begin."),
+    click.option("--idle-timeout", type=duration, help="How long may pass between two parts of the answer."),
+    click.option("--total-timeout", type=duration_or_none, metavar="DURATION", help="For the whole call; or none."),
 )
+_TIMEOUTS = ("first_byte", "idle", "total")
 
 
 @click.group(cls=Noun)
@@ -77,8 +93,9 @@ def create_route(name: str, api: str, passthrough: bool, output: str, **terms: A
         raise click.UsageError(f"give {', '.join(missing)} too")
     client = connect()
     terms["backend"] = find_id(client, BACKEND, terms["backend"])
+    terms["timeouts"] = _timeouts(None, terms)
     new = {"name": name, "passthrough": passthrough, **given(**terms)}
-    show_named(client, client.post(f"/apis/{find_id(client, API, api)}/routes", new), output, NAMED)
+    _show(client, client.post(f"/apis/{find_id(client, API, api)}/routes", new), output)
 
 
 @route.command("show")
@@ -88,7 +105,7 @@ def create_route(name: str, api: str, passthrough: bool, output: str, **terms: A
 def show_route(route: str, api: str | None, output: str) -> None:
     """Show a route."""
     client = connect()
-    show_named(client, find(client, ROUTE, route, api), output, NAMED)
+    _show(client, find(client, ROUTE, route, api), output)
 
 
 @route.command("change")
@@ -98,18 +115,47 @@ def show_route(route: str, api: str | None, output: str) -> None:
 @_terms
 @click.option("--any-host", is_flag=True, help="On every host name again.")
 @click.option("--all-query", is_flag=True, help="Pass every query parameter again.")
+@click.option("--no-upgrade", is_flag=True, help="Let no connection be upgraded any more.")
+@click.option("--backend-timeouts", is_flag=True, help="Wait as the backend says again.")
 @prints
-def change_route(
-    route: str, api: str | None, name: str | None, any_host: bool, all_query: bool, output: str, **terms: Any
-) -> None:
+def change_route(route: str, api: str | None, output: str, **terms: Any) -> None:
     """Change a route: what isn't given stays."""
     client = connect()
+    found = find(client, ROUTE, route, api)
+    again: dict[str, tuple[bool, Any]] = {
+        "hosts": (terms.pop("any_host"), None),
+        "query": (terms.pop("all_query"), "all"),
+        "upgrades": (terms.pop("no_upgrade"), []),
+        "timeouts": (terms.pop("backend_timeouts"), None),
+    }
     terms["backend"] = find_id(client, BACKEND, terms["backend"])
-    changes = given(name=name, **terms)
-    changes |= {"hosts": None} if any_host else {}
-    changes |= {"query": "all"} if all_query else {}
-    identifier = find_id(client, ROUTE, route, api)
-    show_named(client, client.patch(f"/routes/{identifier}", changes), output, NAMED)
+    terms["timeouts"] = _timeouts(found["timeouts"], terms)
+    changes = given(**terms) | {member: value for member, (wanted, value) in again.items() if wanted}
+    _show(client, client.patch(f"/routes/{found['id']}", changes), output)
+
+
+def _show(client: AdminClient, document: dict[str, Any], output: str) -> None:
+    show_named(client, for_people(document) if output == "table" else document, output, NAMED)
+
+
+def for_people(route: dict[str, Any]) -> dict[str, Any]:
+    """Give a route with its times as people write them."""
+    waits = {
+        name.removesuffix("_ms"): NO_END if value is None else short_duration(value)
+        for name, value in (route["timeouts"] or {}).items()
+    }
+    return {**route, "timeouts": waits}
+
+
+def _timeouts(before: dict[str, Any] | None, terms: dict[str, Any]) -> dict[str, Any] | None:
+    """Take the time-outs out of the options; None: nothing is said of them."""
+    said = {name: terms.pop(f"{name}_timeout") for name in _TIMEOUTS}
+    waits = {
+        f"{name}_ms": milliseconds(one) if isinstance(one, timedelta) else None
+        for name, one in said.items()
+        if one is not None
+    }
+    return {**(before or {}), **waits} if waits else None
 
 
 @route.command("delete")

@@ -74,11 +74,16 @@ def demo(**flags: str | None) -> int:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Serve this snapshot file and no control plane; needs the same wrapping key.",
 )
-def gateway(snapshot: Path | None, **flags: str | None) -> int:
+@click.option(
+    "--take-over",
+    is_flag=True,
+    help="Take the place of the node that runs in this folder, without a dropped call; where none runs, just start.",
+)
+def gateway(snapshot: Path | None, *, take_over: bool, **flags: str | None) -> int:
     """Run a gateway node alone."""
     from portazgo.node.process import run_gateway  # noqa: PLC0415
 
-    return _play(lambda settings: run_gateway(settings, snapshot_file=snapshot), flags)
+    return _play(lambda settings: run_gateway(settings, snapshot_file=snapshot, take_over=take_over), flags)
 
 
 @click.command()

@@ -54,6 +54,9 @@ def label(path: str) -> str:
     if language() == "es":
         from portazgo.cli.spanish import LABELS  # noqa: PLC0415 - read by those who speak it
 
+        environment, _, rest = english.partition(" ")
+        if english not in LABELS and environment in {"live", "test"} and rest in LABELS:
+            return f"{LABELS[rest]} {environment}"
         return LABELS.get(english) or " ".join(LABELS.get(word, word) for word in english.split(" "))
     return english
 
@@ -61,4 +64,5 @@ def label(path: str) -> str:
 def _words_of(path: str) -> str:
     # environments.live.credential.audience is "live audience", and its kind is what the credential is.
     short = path.removeprefix("environments.").replace(".credential.kind", ".credential").replace(".credential.", ".")
+    short = short.replace(".forwarding.", ".")
     return short.removesuffix("_at").replace("_", " ").replace(".", " ")

@@ -6,13 +6,10 @@ Values stay as they are written (`5m`, `60/min`); `worlds` reads them. Whoever a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
@@ -33,6 +30,8 @@ from portazgo.backends.tls import (
     check_server_name,
 )
 from portazgo.declarative.domain import FORMAT
+from portazgo.declarative.forwarding import ForwardingPart
+from portazgo.declarative.parts import NOTHING_IS_EMPTY, Duration, Part, Value, is_mapping, read_by
 from portazgo.declarative.words import (
     DURATION_PATTERN,
     format_milliseconds,
@@ -53,10 +52,10 @@ from portazgo.routes.domain import (
     check_partner_path,
 )
 
-Value = TypeVar("Value")
 DEFAULT_TIMEOUTS = Timeouts()
 ISSUER_URL_PATTERN = r"^https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?$"
 PATH_PATTERN = r"^/[^\x00-\x20\x7f]*$"
+NO_TOTAL = "none"
 _QUERY_NAME = r"^[^\x00-\x20\x7f&=#]{1,100}$"
 _QUERY_NAMES_AT_MOST = 100
 
@@ -64,21 +63,6 @@ EnvironmentName = Literal["live", "test"]
 MethodName = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=63)]
 PathText = Annotated[str, StringConstraints(pattern=PATH_PATTERN, max_length=PATH_LENGTH)]
-
-
-def _read_by(parse: Callable[[Any], object]) -> AfterValidator:
-    """Check a value by reading it; it stays as it is written."""
-
-    def check(written: Value) -> Value:
-        parse(written)
-        return written
-
-    return AfterValidator(check)
-
-
-def _nothing_is_empty(value: object) -> object:
-    """Take `badges:` with nothing behind it for an empty mapping."""
-    return {} if value is None else value
 
 
 def _scalar(value: object) -> object:
@@ -93,24 +77,18 @@ def _check_life(text: str) -> str:
     return text
 
 
-Milliseconds = Annotated[str, StringConstraints(pattern=DURATION_PATTERN), _read_by(parse_milliseconds)]
+Milliseconds = Annotated[Duration, read_by(parse_milliseconds)]
 Metadata = Annotated[
     dict[
         Annotated[str, StringConstraints(pattern=METADATA_NAME_PATTERN)],
         Annotated[Any, AfterValidator(_scalar), WithJsonSchema({"type": ["string", "number", "boolean"]})],
     ],
-    BeforeValidator(_nothing_is_empty),
+    NOTHING_IS_EMPTY,
     AfterValidator(check_metadata),
 ]
 Bytes = Annotated[int, Field(ge=0, le=MAX_BYTES)]
 Scope = Annotated[str, StringConstraints(pattern=SCOPE_PATTERN, max_length=100)]
-Headers = Annotated[list[str], Field(max_length=50), _read_by(check_headers)]
-
-
-class Part(BaseModel):
-    """A part of a file: what it does not know is an error, and no value is bent into another type."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+Headers = Annotated[list[str], Field(max_length=50), read_by(check_headers)]
 
 
 class IssuerPart(Part):
@@ -138,8 +116,8 @@ class MintPart(Part):
     audience: Annotated[str, StringConstraints(pattern=PLAIN_TEXT_PATTERN, min_length=1, max_length=200)] = Field(
         description="What the backend expects in `aud`."
     )
-    life: Annotated[str, StringConstraints(pattern=DURATION_PATTERN), AfterValidator(_check_life)] = format_seconds(300)
-    claims: Annotated[dict[str, Any], BeforeValidator(_nothing_is_empty), AfterValidator(check_claims)] = Field(
+    life: Annotated[Duration, AfterValidator(_check_life)] = format_seconds(300)
+    claims: Annotated[dict[str, Any], NOTHING_IS_EMPTY, AfterValidator(check_claims)] = Field(
         default_factory=dict, description="Constants, and values such as `{partner.name}`."
     )
 
@@ -153,16 +131,16 @@ class NoCredentialPart(Part):
 class TlsPart(Part):
     """How `https://` targets are verified. Left out: by the public authorities and the target's name."""
 
-    ca: Annotated[str, Field(max_length=PEM_CHARACTERS_AT_MOST), _read_by(check_authorities)] | None = Field(
+    ca: Annotated[str, Field(max_length=PEM_CHARACTERS_AT_MOST), read_by(check_authorities)] | None = Field(
         None, description="PEM: the authorities that count instead of the public ones."
     )
-    server_name: Annotated[str, Field(max_length=253), _read_by(check_server_name)] | None = Field(
+    server_name: Annotated[str, Field(max_length=253), read_by(check_server_name)] | None = Field(
         None, description="The name that the certificate must be for, where it is not the target's."
     )
-    pins_sha256: Annotated[list[str], _read_by(check_pins)] = Field(
+    pins_sha256: Annotated[list[str], read_by(check_pins)] = Field(
         [], description="Base64 of SHA-256 over the public key (SPKI); the backend's must be one of them."
     )
-    crl: Annotated[str, Field(max_length=PEM_CHARACTERS_AT_MOST), _read_by(check_revocation_lists)] | None = Field(
+    crl: Annotated[str, Field(max_length=PEM_CHARACTERS_AT_MOST), read_by(check_revocation_lists)] | None = Field(
         None, description="PEM: revocation lists of the authorities."
     )
 
@@ -170,12 +148,13 @@ class TlsPart(Part):
 class EnvironmentPart(Part):
     """A backend in one environment."""
 
-    targets: Annotated[list[str], _read_by(check_targets)] = Field(
-        description="`http://host:port` or `https://host:port`, 1 to 32 of them."
+    targets: Annotated[list[str], read_by(check_targets)] = Field(
+        description="`http://host:port`, `https://host:port` or `unix:/path`, 1 to 64 of them."
     )
-    timeouts: Annotated[TimeoutsPart, BeforeValidator(_nothing_is_empty)] = TimeoutsPart()
+    timeouts: Annotated[TimeoutsPart, NOTHING_IS_EMPTY] = TimeoutsPart()
     credential: Annotated[MintPart | NoCredentialPart, Field(discriminator="kind")]
     tls: TlsPart | None = None
+    forwarding: ForwardingPart | None = None
 
     @model_validator(mode="after")
     def _rules_for_tls(self) -> EnvironmentPart:
@@ -219,15 +198,30 @@ def _query(value: object) -> object:
     return value
 
 
+def _total(text: str) -> int | None:
+    return None if text == NO_TOTAL else parse_milliseconds(text)
+
+
+class RouteTimeoutsPart(Part):
+    """How long the gateway waits on this route. What is left out is the backend's."""
+
+    first_byte: Milliseconds | None = None
+    idle: Milliseconds | None = None
+    total: (
+        Annotated[str, read_by(_total), WithJsonSchema({"type": "string", "pattern": f"{DURATION_PATTERN}|^none$"})]
+        | None
+    ) = Field(None, description="`none`: as long as it takes.")
+
+
 class RoutePart(Part):
     """A partner's method and path, and the backend operation that answers it."""
 
     backend: Slug
-    hosts: Annotated[list[str], Field(max_length=20), _read_by(check_hosts)] | None = Field(
+    hosts: Annotated[list[str], Field(max_length=20), read_by(check_hosts)] | None = Field(
         None, description="Left out: any host."
     )
     method: MethodName
-    path: Annotated[PathText, _read_by(check_partner_path)]
+    path: Annotated[PathText, read_by(check_partner_path)]
     backend_method: MethodName | None = Field(None, description="Left out: the same as `method`.")
     backend_path: PathText | None = Field(None, description="Left out: the same as `path`.")
     environments: Annotated[list[EnvironmentName], Field(min_length=1, max_length=2)] = Field(
@@ -246,6 +240,14 @@ class RoutePart(Part):
     ] = Field("all", description="Which query parameters pass.")
     request_headers: Headers = Field([], description="Further headers that pass to the backend.")
     response_headers: Headers = Field([], description="Further headers that pass to the partner.")
+    upgrades: Annotated[list[Literal["websocket"]], Field(max_length=1)] = Field(
+        [], description="What a connection may be upgraded to."
+    )
+    idempotency_key: bool = Field(
+        default=False,
+        description="A POST or PATCH with the header Idempotency-Key may be repeated when the backend fails.",
+    )
+    timeouts: RouteTimeoutsPart | None = Field(None, description="Left out: the backend's.")
 
 
 class PickPart(Part):
@@ -263,7 +265,7 @@ class ImportPart(Part):
 
     openapi: str = Field(description="The document's path, seen from this file.")
     backend: Slug
-    pick: Annotated[PickPart, BeforeValidator(_nothing_is_empty)] = PickPart()
+    pick: Annotated[PickPart, NOTHING_IS_EMPTY] = PickPart()
     prefix_map: dict[str, str] = Field({}, max_length=20, description="Such as `{/api: /v1}`.")
     passthrough: Literal[True] = Field(description="Bodies pass unprojected: to be said explicitly.")
 
@@ -272,13 +274,13 @@ class ApiPart(Part):
     """A published set of routes."""
 
     import_: ImportPart | None = Field(None, alias="import")
-    routes: Annotated[dict[Slug, RoutePart], BeforeValidator(_nothing_is_empty)] = Field(default_factory=dict)
+    routes: Annotated[dict[Slug, RoutePart], NOTHING_IS_EMPTY] = Field(default_factory=dict)
 
 
 class RatePart(Part):
     """A rate with a name of its own, or with fewer calls at once."""
 
-    rate: Annotated[str, _read_by(throttle)]
+    rate: Annotated[str, read_by(throttle)]
     name: Annotated[str, StringConstraints(pattern=THROTTLE_NAME_PATTERN)] | None = Field(
         None, description="Named in denials. Left out: the window's, such as `per-minute`."
     )
@@ -292,14 +294,10 @@ class RatePart(Part):
         return self
 
 
-def _is_mapping(value: object) -> str:
-    return "mapping" if isinstance(value, Mapping | RatePart) else "text"
-
-
-RateText = Annotated[str, _read_by(throttle)]
+RateText = Annotated[str, read_by(throttle)]
 Rate = Annotated[
     Annotated[RateText, Tag("text")] | Annotated[RatePart, Tag("mapping")],
-    Discriminator(_is_mapping),
+    Discriminator(is_mapping),
 ]
 
 
@@ -337,14 +335,10 @@ class PartnerPart(Part):
 
     status: Literal["active", "suspended"] = "active"
     metadata: Metadata = Field(default_factory=dict)
-    applications: Annotated[dict[Slug, ApplicationPart], BeforeValidator(_nothing_is_empty)] = Field(
-        default_factory=dict
-    )
+    applications: Annotated[dict[Slug, ApplicationPart], NOTHING_IS_EMPTY] = Field(default_factory=dict)
 
 
-Section = Annotated[
-    dict[Slug, Annotated[Value, BeforeValidator(_nothing_is_empty)]], BeforeValidator(_nothing_is_empty)
-]
+Section = Annotated[dict[Slug, Annotated[Value, NOTHING_IS_EMPTY]], NOTHING_IS_EMPTY]
 """By name, parts of which nothing need be said."""
 
 

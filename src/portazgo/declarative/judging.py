@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
 from pydantic import ValidationError
 
+from portazgo.backends.domain import check_targets
+from portazgo.backends.forwarding import contradictions
+from portazgo.declarative import forwarding
 from portazgo.declarative.document import Document
-from portazgo.declarative.domain import SECTIONS, Kind, escape
+from portazgo.declarative.domain import SECTIONS, Kind, Ref, escape
 from portazgo.declarative.problems import Problem, nearest, problems_of
-from portazgo.routes.domain import addresses, check_backend_path
+from portazgo.routes.domain import addresses, check_backend_path, check_idempotency_key, check_upgrades
 
 Known = Mapping[Kind, AbstractSet[str]]
 """Names of things that exist, by kind; a reference may lead to them as well as into the file."""
@@ -38,7 +41,7 @@ def judge(tree: object, known: Known | None) -> tuple[Document | None, list[Prob
     problems += _dangling(tree, known)
     problems += _same_places(tree)
     problems += _parameters(tree)
-    problems += _unresolved(document) if document else []
+    problems += [*_unresolved(document), *_contradictory(document)] if document else []
     return document, list(dict.fromkeys(problems))
 
 
@@ -172,6 +175,35 @@ def _places(route: object) -> list[object]:
     if not isinstance(method, str) or not isinstance(path, str) or not well_formed:
         return []
     return list(addresses([host.lower() for host in hosts] if hosts else None, method, path))
+
+
+def _contradictory(document: Document) -> Iterator[Problem]:
+    """Find what is right by itself and can't work together: targets and how they are called, a method and its upgrades."""
+    for name, backend in document.backends.items():
+        for where, one in (("live", backend.environments.live), ("test", backend.environments.test)):
+            said = None if one is None else forwarding.terms_of(one.forwarding)
+            if one is not None and said is not None:
+                at = f"{Ref('backend', name).pointer}/environments/{where}/forwarding"
+                found = contradictions(check_targets(one.targets), said)
+                yield from (Problem(f"{at}{_in_file(member)}", sentence) for member, sentence in found)
+    for name, api in document.apis.items():
+        for inner, route in api.routes.items():
+            at = Ref("route", f"{name}/{inner}").pointer
+            yield from _blamed(
+                f"{at}/upgrades", check_upgrades, route.upgrades, route.method, route.backend_method or route.method
+            )
+            yield from _blamed(f"{at}/idempotency_key", check_idempotency_key, route.idempotency_key, route.method)
+
+
+def _in_file(member: str) -> str:
+    return member.removesuffix("_ms")
+
+
+def _blamed(pointer: str, check: Callable[..., object], *values: object) -> Iterator[Problem]:
+    try:
+        check(*values)
+    except ValueError as problem:
+        yield Problem(pointer, str(problem))
 
 
 def _unresolved(document: Document) -> list[Problem]:

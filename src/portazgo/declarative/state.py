@@ -85,7 +85,13 @@ def _environment(stored: dict[str, Any], issuers: dict[str, str]) -> dict[str, A
     tls = stored.get("tls")
     if tls is not None:
         tls = {**tls, "pins_sha256": sorted(tls["pins_sha256"])}
-    return {"targets": stored["targets"], "timeouts": stored["timeouts"], "credential": credential, "tls": tls}
+    return {
+        "targets": stored["targets"],
+        "timeouts": stored["timeouts"],
+        "credential": credential,
+        "tls": tls,
+        "forwarding": stored.get("forwarding"),
+    }
 
 
 def _apis() -> Found:
@@ -109,6 +115,9 @@ def _routes() -> Found:
             "query": row.query if row.query == "all" else sorted(set(row.query)),
             "request_headers": sorted(row.request_headers),
             "response_headers": sorted(row.response_headers),
+            "upgrades": sorted(row.upgrades),
+            "idempotency_key": row.idempotency_key,
+            "timeouts": row.timeouts,
         }
         yield row.id, f"{row.api.name}/{row.name}", terms
 

@@ -8,18 +8,19 @@ from datetime import timedelta
 from portazgo.kit.durations import format_duration, parse_duration
 from portazgo.plans.domain import Throttle, parse_rate
 
-MILLISECONDS_AT_MOST = 600_000
+MILLISECONDS = range(1, 600_001)
 DURATION_PATTERN = r"^(0|[1-9][0-9]{0,8})(ms|s|m|h|d)$"
-_MILLISECONDS = re.compile(r"([1-9][0-9]{0,8})ms")
+_MILLISECONDS = re.compile(r"(0|[1-9][0-9]{0,8})ms")
 _UNITS = ((86_400, "day", "d"), (3_600, "hour", "h"), (60, "min", "m"), (1, "second", "s"))
 
 
-def parse_milliseconds(text: str) -> int:
+def parse_milliseconds(text: str, bounds: range = MILLISECONDS) -> int:
     """Read `250ms`, `3s`, `1m` as milliseconds. Raises ValueError with a sentence."""
     found = _MILLISECONDS.fullmatch(text)
     value = int(found[1]) if found else round(parse_duration(text).total_seconds() * 1_000)
-    if not 1 <= value <= MILLISECONDS_AT_MOST:
-        raise ValueError(f"{text!r} is out of bounds: 1ms to 10m")
+    if value not in bounds:
+        least, most = format_milliseconds(bounds.start), format_milliseconds(bounds.stop - 1)
+        raise ValueError(f"{text!r} is out of bounds: {least} to {most}")
     return value
 
 

@@ -7,7 +7,9 @@ from typing import Any
 
 from portazgo.backends.domain import Timeouts, check_targets
 from portazgo.backends.tls import check_pins, check_server_name
+from portazgo.declarative import forwarding
 from portazgo.declarative.document import (
+    NO_TOTAL,
     ApplicationPart,
     BackendPart,
     Document,
@@ -15,6 +17,7 @@ from portazgo.declarative.document import (
     MintPart,
     PlanPart,
     RoutePart,
+    RouteTimeoutsPart,
     TlsPart,
 )
 from portazgo.declarative.domain import FORMAT, KINDS, NESTED, Kind, Ref, Terms, World
@@ -77,6 +80,7 @@ def _environment(part: EnvironmentPart, issuer: str | None) -> dict[str, Any]:
         if isinstance(part.credential, MintPart)
         else {"kind": _NONE},
         "tls": None if part.tls is None else _tls(part.tls),
+        "forwarding": forwarding.terms_of(part.forwarding),
     }
 
 
@@ -114,7 +118,17 @@ def _route(part: RoutePart) -> Terms:
         "query": part.query if part.query == "all" else sorted(set(part.query)),
         "request_headers": sorted(check_headers(part.request_headers)),
         "response_headers": sorted(check_headers(part.response_headers)),
+        "upgrades": sorted(set(part.upgrades)),
+        "idempotency_key": part.idempotency_key,
+        "timeouts": None if part.timeouts is None else _route_timeouts(part.timeouts),
     }
+
+
+def _route_timeouts(part: RouteTimeoutsPart) -> dict[str, int | None] | None:
+    waits = {"first_byte_ms": part.first_byte, "idle_ms": part.idle, "total_ms": part.total}
+    return {
+        name: None if text == NO_TOTAL else parse_milliseconds(text) for name, text in waits.items() if text is not None
+    } or None
 
 
 def _plan(part: PlanPart) -> Terms:
@@ -167,6 +181,7 @@ def _written_backend(terms: Terms) -> dict[str, Any]:
                 **_unless_empty("timeouts", _written_timeouts(one["timeouts"])),
                 "credential": _written_credential(one["credential"]),
                 **_written_tls(one["tls"]),
+                **_unless_empty("forwarding", forwarding.written(one["forwarding"])),
             }
             for name, one in sorted(terms["environments"].items())
         }
@@ -210,8 +225,16 @@ def _written_route(terms: Terms) -> dict[str, Any]:
         "query": "all",
         "request_headers": [],
         "response_headers": [],
+        "upgrades": [],
+        "idempotency_key": False,
+        "timeouts": None,
     }
     body = {name: value for name, value in terms.items() if name not in usual or value != usual[name]}
+    if "timeouts" in body:
+        body["timeouts"] = {
+            name.removesuffix("_ms"): NO_TOTAL if value is None else format_milliseconds(value)
+            for name, value in body["timeouts"].items()
+        }
     return {**body, "passthrough": True}
 
 

@@ -41,7 +41,7 @@ def create_key(request: AdminRequest, application_id: UUID, body: CreateKey) -> 
         expires_at = check_expiry(body.expires_at, request.clock.now())
     except ValueError as problem:
         raise Invalid.at("/expires_at", str(problem)) from None
-    new = service.NewKey(application_id, body.name, body.scopes, body.networks, expires_at)
+    new = service.NewKey(application_id, body.name, body.scopes, body.networks, expires_at, body.client_certificates)
     prefix = settings.PORTAZGO.key_prefix
     key, secret = service.create(request.actor, new, prefix, wrapper=request.wrapper, clock=request.clock)
     shown = KeyView.from_orm(key)
@@ -58,8 +58,8 @@ def show_key(request: AdminRequest, kid: Path[KidText]) -> Key:
 
 @router.patch("/keys/{kid}", response=KeyView)
 def change_key(request: AdminRequest, kid: Path[KidText], body: ChangeKey) -> Key:
-    """Rename a key, replace its scopes or networks."""
-    changes = service.Narrowing(body.name, body.scopes, body.networks)
+    """Rename a key, replace its scopes, networks or client certificates."""
+    changes = service.KeyChanges(**body.model_dump())
     return service.alter(request.actor, kid, changes, clock=request.clock)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
+import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +28,9 @@ SECRET_LENGTH = 32
 CRC_LENGTH = 6
 PEPPER_BYTES = 32
 NETWORKS_AT_MOST = 100
+CERTIFICATES_AT_MOST = 5
 
+_FINGERPRINT = re.compile(r"[0-9A-Fa-f]{64}|([0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}")
 _BASE62_DIGITS = frozenset(BASE62)
 
 
@@ -138,6 +141,26 @@ def _contains(outer: Network, inner: Network) -> bool:
     if isinstance(outer, ipaddress.IPv6Network) and isinstance(inner, ipaddress.IPv6Network):
         return inner.subnet_of(outer)
     return False
+
+
+def check_certificates(fingerprints: Sequence[str]) -> list[str]:
+    """Return SHA-256 fingerprints as 64 small hexadecimal digits, without repetition.
+
+    Takes them with colons too, as openssl writes them. Raises ValueError for one that is none, for none, for too many.
+    """
+    checked = list(dict.fromkeys(_fingerprint(text) for text in fingerprints))
+    if not 1 <= len(checked) <= CERTIFICATES_AT_MOST:
+        raise ValueError(f"a key is bound to 1 to {CERTIFICATES_AT_MOST} client certificates; null: to none")
+    return checked
+
+
+def _fingerprint(text: str) -> str:
+    if not _FINGERPRINT.fullmatch(text):
+        raise ValueError(
+            f"{text!r} is no fingerprint: it must be the SHA-256 of a certificate, 64 hexadecimal digits, "
+            "or 32 pairs of them with colons between"
+        )
+    return text.replace(":", "").lower()
 
 
 def check_expiry(expires_at: datetime | None, now: datetime) -> datetime | None:

@@ -34,6 +34,7 @@ class Key(models.Model):
     status = models.CharField(max_length=16, default=KeyStatus.ACTIVE)
     scopes = models.JSONField(null=True)
     networks = models.JSONField(null=True)
+    client_certificates = models.JSONField(null=True)
     expires_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 DIGEST = "key.hmac-sha256.1"
 NETWORKS = "key.networks.1"
 SCOPES = "key.scopes.1"
+CERTIFICATES = "key.client-certificate.1"
 
 
 def compiled(kid: str) -> Resource | None:
@@ -41,6 +42,10 @@ def compiled(kid: str) -> Resource | None:
     features = [DIGEST]
     features += [NETWORKS] if key.networks is not None else []
     features += [SCOPES] if key.scopes is not None else []
+    if key.client_certificates is not None:
+        # Absent, not null: nodes before the feature refuse a member that they don't know.
+        body["client_certificates"] = key.client_certificates
+        features.append(CERTIFICATES)
     return Resource("key", key.kid, tuple(features), body)
 
 

@@ -28,22 +28,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """A key to be made; null scopes: all of the plan; null networks: from anywhere."""
+    """A key to be made; null scopes: all of the plan; null networks: from anywhere; null certificates: none needed."""
 
     application: UUID
     name: str
     scopes: Sequence[str] | None
     networks: Sequence[str] | None
     expires_at: datetime | None
+    client_certificates: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Narrowing:
+class KeyChanges:
     """What of a key is to change; None leaves as it is."""
 
-    name: str | None
-    scopes: Sequence[str] | None
-    networks: Sequence[str] | None
+    name: str | None = None
+    scopes: Sequence[str] | None = None
+    networks: Sequence[str] | None = None
+    client_certificates: Sequence[str] | None = None
+    without_client_certificates: bool = False
+    """No certificate is needed any more."""
 
 
 def create(actor: Actor, new: NewKey, prefix: str, *, wrapper: KeyWrapper, clock: Clock) -> tuple[Key, Secret]:
@@ -62,6 +66,7 @@ def create(actor: Actor, new: NewKey, prefix: str, *, wrapper: KeyWrapper, clock
         name=new.name,
         scopes=None if new.scopes is None else list(new.scopes),
         networks=None if new.networks is None else list(new.networks),
+        client_certificates=None if new.client_certificates is None else list(new.client_certificates),
         expires_at=new.expires_at,
         created_at=now,
     )
@@ -80,10 +85,15 @@ def create(actor: Actor, new: NewKey, prefix: str, *, wrapper: KeyWrapper, clock
     return key, Secret(format_key(prefix, application.environment, kid, secret))
 
 
-def alter(actor: Actor, kid: str, changes: Narrowing, *, clock: Clock) -> Key:
-    """Rename a key, replace its scopes or networks. Narrower networks go through the security lane too."""
+def alter(actor: Actor, kid: str, changes: KeyChanges, *, clock: Clock) -> Key:
+    """Rename a key, replace its scopes, networks or client certificates.
+
+    Narrower networks go through the security lane too; certificates travel with the revision only, since the lane's
+    lines never change.
+    """
     can(actor, Verb.CHANGE, Key.noun)
-    details = {"members": given(**asdict(changes))}
+    members = asdict(changes) | {"without_client_certificates": changes.without_client_certificates or None}
+    details = {"members": given(**members)}
     with change(actor, "key.changed", kid, details=details, clock=clock) as recorded:
         key = _alive(kid)
         if changes.name is not None:
@@ -94,6 +104,10 @@ def alter(actor: Actor, kid: str, changes: Narrowing, *, clock: Clock) -> Key:
             if narrows(key.networks, changes.networks):
                 recorded.security("narrow_networks", kid, networks=list(changes.networks))
             key.networks = list(changes.networks)
+        if changes.client_certificates is not None:
+            key.client_certificates = list(changes.client_certificates)
+        elif changes.without_client_certificates:
+            key.client_certificates = None
         key.save()
         recorded.touches(_ref(kid))
     return key

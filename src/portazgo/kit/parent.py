@@ -10,9 +10,14 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import threading
 
 PARENT_VARIABLE = "PORTAZGO_PARENT_PID"
 _PR_SET_PDEATHSIG = 1
+
+
+SUPERVISED = threading.Event()
+"""Set in a process that a supervisor started, and would start again."""
 
 
 def die_with_parent() -> None:
@@ -20,6 +25,7 @@ def die_with_parent() -> None:
     promised = os.environ.pop(PARENT_VARIABLE, "")
     if not promised.isdigit():
         return
+    SUPERVISED.set()
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     if os.getppid() != int(promised):
         os.kill(os.getpid(), signal.SIGTERM)

@@ -29,8 +29,11 @@ def certificate_files(settings: Settings) -> list[Path]:
     return files if settings.gateway_tls_client_ca is None else [*files, settings.gateway_tls_client_ca]
 
 
-def native_configuration(settings: Settings, *, follows_control_plane: bool) -> str:
-    """Write the JSON that the native node reads. Raises StartRefused for an address that can't be one."""
+def native_configuration(settings: Settings, *, follows_control_plane: bool, take_over: str | None = None) -> str:
+    """Write the JSON that the native node reads; `take_over`: the socket of a running node to be replaced.
+
+    Raises StartRefused for an address that can't be one.
+    """
     staleness = settings.revocation_max_staleness if follows_control_plane else None
     return json.dumps(
         {
@@ -45,6 +48,7 @@ def native_configuration(settings: Settings, *, follows_control_plane: bool) -> 
             "trusted_proxies": list(settings.trusted_proxies),
             "forwarding_header": settings.forwarding_header,
             "proxy_protocol": settings.gateway_proxy_protocol,
+            "take_over": take_over,
             "tls": _tls(settings),
             "limits": {
                 "head_bytes": 65_536,

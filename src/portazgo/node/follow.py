@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from portazgo import _native
 from portazgo.kit.clock import rfc3339
+from portazgo.kit.errors import StartRefused
 from portazgo.kit.http import Unreachable
 from portazgo.kit.wrapping import WrappingFailed
 from portazgo.node.apply import apply_update
@@ -20,9 +21,9 @@ from portazgo.node.lane import LaneSieve, lane_of, revoked_kids
 from portazgo.node.native import SnapshotRefused, Update
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from portazgo.kit.http import JsonClient
+    from portazgo.kit.http import Answer, JsonClient
     from portazgo.kit.wrapping import KeyWrapper
     from portazgo.node.last_known_good import LastKnownGood
     from portazgo.node.native import Node
@@ -42,6 +43,10 @@ NO_CONTENT = 204
 OK = 200
 CLOCK_ALERT_US = 2_000_000
 HEAD_HEADER = "X-Portazgo-Head"
+
+
+class LetGo(Exception):
+    """A successor follows instead."""
 
 
 class FeedRefused(Exception):
@@ -69,6 +74,7 @@ class Follower:
         *,
         label: str,
         max_staleness_seconds: float | None,
+        tell_lane: Callable[[bytes], None] | None = None,
     ) -> None:
         self._node = node
         self._client = client
@@ -87,6 +93,10 @@ class Follower:
         self._clock_offset_us: int | None = None
         self._clock_off = False
         self._heard = False
+        self._tell_lane = tell_lane
+        # Held while an answer is taken in: between two of them a successor may take over.
+        self._taking = threading.Lock()
+        self._let_go = False
         self._pause = FIRST_PAUSE_SECONDS
         self._last_trouble: tuple[int, str] | None = None
         self._patient_until = time.monotonic() + START_TOGETHER_SECONDS
@@ -102,11 +112,38 @@ class Follower:
         self._node.apply_security(self._kept.lane())
         return loaded
 
+    def catch_up_with_predecessor(self) -> None:
+        """Take in what the node that let go has kept since we loaded. Raises StartRefused when nothing is to be served."""
+        loaded = self._kept.take_over(self._apply_kept)
+        self._node.revoke_for_ever(self._kept.revoked())
+        self._node.apply_security(self._kept.lane())
+        if not loaded:
+            raise StartRefused(
+                "the folder of the node that runs holds nothing to serve",
+                "look at its log; stop it and start without --take-over",
+            )
+
+    def let_go(self) -> str | None:
+        """Stop following and writing; what has been heard is on the disk then. Otherwise returns why it isn't, and goes on."""
+        with self._taking:
+            if self._kept.trouble is None:
+                self._let_go = True
+            return self._kept.trouble
+
+    def resume(self) -> None:
+        """Follow again: nobody took over."""
+        self._let_go = False
+
     def run(self, stopping: threading.Event) -> None:
         """Follow until told to stop; every failure is a pause and another try."""
         while not stopping.is_set():
+            if self._let_go:
+                stopping.wait(FIRST_PAUSE_SECONDS)
+                continue
             try:
                 self._step()
+            except LetGo:
+                continue
             except (FeedRefused, Unreachable, SnapshotRefused, WrappingFailed, OSError) as problem:
                 self._say(problem)
                 self._rest(stopping)
@@ -129,15 +166,22 @@ class Follower:
             self._try_receipt()
         try:
             if position is None or self._kept.wants_snapshot:
-                self._take_snapshot()
+                with self._taking:
+                    self._take_snapshot()
             else:
                 self._poll(position)
         finally:
-            self._kept.catch_up()
-            if self._kept.trouble != self._unkept:
-                self._note_receipt(refused=self._refused)
+            with self._taking:
+                self._see_to_what_is_owed()
             # Refusals too: what a node does not take, or can't keep, must be seen from the outside.
             self._send_receipt()
+
+    def _see_to_what_is_owed(self) -> None:
+        if self._let_go:
+            return
+        self._kept.catch_up()
+        if self._kept.trouble != self._unkept:
+            self._note_receipt(refused=self._refused)
 
     def _try_receipt(self) -> None:
         try:
@@ -153,6 +197,8 @@ class Follower:
         return Position(state["history"], state["revision"], state["hash"])
 
     def _take_snapshot(self) -> None:
+        if self._let_go:
+            raise LetGo
         sent = _boottime_ms()
         with self._client.stream("GET", "/internal/v1/snapshot", headers=self._headers) as answer:
             if answer.status != OK:
@@ -211,6 +257,8 @@ class Follower:
         # Memory first: a disk that can't be written must not keep a dead key alive.
         kids = revoked_kids(lines)
         self._node.revoke_for_ever(kids)
+        if self._tell_lane is not None:
+            self._tell_lane(lines if whole else b"")
         if whole and lines:
             sequence, trouble = self._node.apply_security(lines)
             if trouble:
@@ -234,6 +282,12 @@ class Follower:
             headers=self._headers,
             read_seconds=self._wait_seconds + 15,
         )
+        with self._taking:
+            if self._let_go:
+                raise LetGo
+            self._take(answer, sent)
+
+    def _take(self, answer: Answer, sent: int) -> None:
         if answer.status == NO_CONTENT:
             self._contact(sent, answer.headers)
         elif answer.status == OK:
@@ -282,6 +336,7 @@ class Follower:
     def _note_receipt(self, *, refused: Mapping[str, Any] | None) -> None:
         state = json.loads(self._node.stats())
         self._refused, self._unkept = refused, self._kept.trouble
+        self._node.warn(self._warnings())
         if refused is None and self._unkept is not None:
             # It is served, and yet not taken for good: a start without the control plane would know less.
             refused = {"revision": state["revision"] or 0, "where": "last known good", "why": self._unkept[:4000]}
@@ -300,8 +355,20 @@ class Follower:
             "max_staleness_seconds": self._max_staleness_seconds,
         }
 
+    def _warnings(self) -> list[str]:
+        """Say what people should know of a node that is ready all the same."""
+        warnings = []
+        if self._refused is not None:
+            said = self._refused
+            warnings.append(
+                f"revision {said['revision']} is refused, an older one is served: {said['where']}: {said['why']}"
+            )
+        if self._unkept is not None:
+            warnings.append(f"a start without the control plane would know less than this: {self._unkept}")
+        return [warning[:500] for warning in warnings]
+
     def _send_receipt(self) -> None:
-        if self._receipt is None:
+        if self._receipt is None or self._let_go:
             return
         said = {name: value for name, value in self._receipt.items() if name != "applied_at"}
         if said == self._sent:

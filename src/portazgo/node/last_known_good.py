@@ -37,9 +37,12 @@ AGAIN_SECONDS = 60.0
 class LastKnownGood:
     """The files in a node's folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, shared: bool = False) -> None:
+        """`shared`: another process still writes here; nothing is written until `take_over`."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder
+        self._shared = shared
+        self._read: tuple[tuple[int, int] | None, int] = (None, 0)
         self._snapshot = folder / "snapshot.ndjson"
         self._changes = folder / "changes.ndjson"
         self._revoked = folder / "revoked.log"
@@ -61,6 +64,7 @@ class LastKnownGood:
         if not self._snapshot.exists():
             return False
         good = 0
+        mark = _mark(self._snapshot)
         try:
             update = Update.snapshot()
             for chunk in _chunks(self._snapshot):
@@ -71,9 +75,27 @@ class LastKnownGood:
                 apply(page)
                 good = end
         except SnapshotRefused as problem:
+            if self._shared:
+                return False  # It was being replaced: whoever takes over reads it again.
             logger.error("the last known good snapshot is damaged: %s", problem)  # noqa: TRY400 - the place says it all
             self._cut_changes(good)
             return False
+        self._read = (mark, good)
+        self._cut_changes(good)
+        return True
+
+    def take_over(self, apply: Callable[[Update], None]) -> bool:
+        """Apply what the process that wrote here has added since `load`; from now on it is ours to write.
+
+        Returns whether there is something to serve. Raises SnapshotRefused for a page that does not fit.
+        """
+        self._shared, self._dead = False, None
+        mark, good = self._read
+        if mark is None or mark != _mark(self._snapshot):
+            return self.load(apply)
+        for page, end in self._pages(good):
+            apply(page)
+            good = end
         self._cut_changes(good)
         return True
 
@@ -195,13 +217,13 @@ class LastKnownGood:
     def _partial(self) -> Path:
         return self._folder / "snapshot.partial"
 
-    def _pages(self) -> Iterator[tuple[Update, int]]:
-        """Give each whole page, and where it ends in the file."""
+    def _pages(self, end: int = 0) -> Iterator[tuple[Update, int]]:
+        """Give each whole page from there on, and where it ends in the file."""
         if not self._changes.exists():
             return
         page = Update.changes()
-        end = 0
         with self._changes.open("rb") as file:
+            file.seek(end)
             for line in file:
                 page.push(line)
                 end += len(line)
@@ -212,8 +234,17 @@ class LastKnownGood:
 
     def _cut_changes(self, good: int) -> None:
         # What a crash tore would swallow the pages that are appended after it.
-        if self._changes.exists() and self._changes.stat().st_size > good:
+        if not self._shared and self._changes.exists() and self._changes.stat().st_size > good:
             os.truncate(self._changes, good)
+
+
+def _mark(path: Path) -> tuple[int, int] | None:
+    """Tell by these whether a file is another one."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
 
 
 def _append(path: Path, content: bytes) -> None:

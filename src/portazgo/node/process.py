@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
@@ -18,7 +19,9 @@ from portazgo.kit.wrapping import KeyWrapper, WrappingFailed, open_wrapper
 from portazgo.node.apply import apply_update
 from portazgo.node.certificates import CertificateWatcher
 from portazgo.node.configuration import certificate_files, native_configuration, node_folder
+from portazgo.node.ending import Leaving, end
 from portazgo.node.follow import FORBIDDEN, UNAUTHENTICATED, Follower, said_in
+from portazgo.node.handover import Handover, Predecessor, socket_path
 from portazgo.node.last_known_good import LastKnownGood
 from portazgo.node.native import Node, SnapshotRefused, Update, require
 from portazgo.node.ship import Shipper
@@ -38,15 +41,19 @@ CHUNK_BYTES = 1 << 20
 TOKEN_REFUSED = frozenset({UNAUTHENTICATED, FORBIDDEN})
 # A position in no history: answered at once, whatever the log holds.
 NOWHERE = {"history": "", "after": 0, "hash": "", "security_after": 0}
-DRAIN_SECONDS = 4.0
-SHIP_SECONDS = 2.0
+SUCCEEDED = signal.SIGUSR2
+"""What the thread that talks with a successor wakes the main one by."""
+ADOPT_SECONDS = 0.5
 
 
-def run_gateway(settings: Settings, *, snapshot_file: Path | None = None) -> int:
-    """Serve until told to end. Returns 0 when everything was answered, 1 when not. Raises StartRefused."""
+def run_gateway(settings: Settings, *, snapshot_file: Path | None = None, take_over: bool = False) -> int:
+    """Serve until told to end; `take_over`: in the place of the node that runs in this folder, if one does.
+
+    Returns 0 when everything was answered, 1 when not. Raises StartRefused.
+    """
     require()
     # Before the native threads start, so that they inherit the mask and this thread alone takes the signals.
-    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING | {SUCCEEDED})
     files = certificate_files(settings)
     if files:
         signal.pthread_sigmask(signal.SIG_BLOCK, {RELOADING})
@@ -54,30 +61,43 @@ def run_gateway(settings: Settings, *, snapshot_file: Path | None = None) -> int
     # What can be judged is judged before a port is taken and an epoch begins.
     snapshot = None if snapshot_file is None else _read_snapshot(snapshot_file, wrapper)
     token = _node_token(settings) if snapshot is None else None
-    node = _open_node(settings, follows_control_plane=snapshot is None)
+    predecessor = Predecessor.find(node_folder(settings)) if take_over and node_folder(settings).is_dir() else None
+    node = _open_node(settings, follows_control_plane=snapshot is None, predecessor=predecessor)
     watcher = CertificateWatcher(node, files) if files else None
-    kept = LastKnownGood(node_folder(settings))
+    kept = LastKnownGood(node_folder(settings), shared=predecessor is not None)
     # What this node once heard of stays dead, also when it is given an older snapshot.
-    node.revoke_for_ever(kept.revoked())
+    _revoke(node, kept)
+    follower: Follower | None = None
+    shipper: Shipper | None = None
+    loops: list[Callable[[threading.Event], None]] = []
     if snapshot is not None and snapshot_file is not None:
         _apply_snapshot(node, snapshot_file, snapshot, wrapper)
-        return _serve(node, [], None, watcher)
-    client = JsonClient(settings.internal_url, token)
-    follower = _follower(settings, node, client, kept, wrapper)
-    shipper = Shipper(node, client)
-    # Before the first call is answered: half of what is known would refuse good keys and honour disabled ones.
-    if not follower.load_last_known_good():
-        _refuse_unknown_token(settings, node, client)
-    return _serve(node, [follower.run, shipper.run], shipper, watcher)
+    else:
+        client = JsonClient(settings.internal_url, token)
+        follower = _follower(settings, node, client, kept, wrapper, predecessor)
+        shipper = Shipper(node, client)
+        loops = [follower.run, shipper.run]
+        # Before the first call is answered: half of what is known would refuse good keys and honour disabled ones.
+        if not follower.load_last_known_good() and predecessor is None:
+            _refuse_unknown_token(settings, node, client)
+    if predecessor is not None:
+        _take_over(node, predecessor, follower)
+        loops = [*loops, lambda stopping: _adopt(node, stopping)]
+    return _serve(settings, node, loops, shipper, watcher, follower, predecessor)
 
 
 def _serve(
+    settings: Settings,
     node: Node,
     loops: list[Callable[[threading.Event], None]],
     shipper: Shipper | None,
     watcher: CertificateWatcher | None,
+    follower: Follower | None,
+    predecessor: Predecessor | None,
 ) -> int:
     node.start()
+    if predecessor is not None:
+        _begin_in_its_place(node, predecessor, Leaving.of(settings))
     logger.info(
         "gateway serves",
         extra={"port": node.gateway_port, "admin_port": node.admin_port, "node": node.node_id, "epoch": node.epoch},
@@ -85,46 +105,94 @@ def _serve(
     stopping = threading.Event()
     for loop in [*loops, watcher.run] if watcher is not None else loops:
         threading.Thread(target=loop, args=(stopping,), name=loop.__qualname__, daemon=True).start()
-    _wait_for_the_end(watcher)
-    logger.info("gateway drains")
+    handover = Handover(node_folder(settings), node, follower, lambda: os.kill(os.getpid(), SUCCEEDED))
+    handover.open()
+    _wait_for_the_end(watcher, handover)
+    leaving = Leaving.of(settings)
     outcome: list[bool] = []
-    ending = threading.Thread(target=lambda: outcome.append(_end(node, stopping, shipper)), name="ending")
+    ending = threading.Thread(
+        target=lambda: outcome.append(end(node, stopping, shipper, leaving, has_successor=handover.has_successor)),
+        name="ending",
+    )
     ending.start()
     while ending.is_alive():
         if signal.sigtimedwait(ENDING, 0.05) is not None:
-            # Told twice: end at once. The slabs keep what was open for the next start.
+            logger.warning("gateway was told twice and ends at once: the slabs keep its records for the next start")
             os._exit(1)
     return 0 if outcome == [True] else 1
 
 
-def _wait_for_the_end(watcher: CertificateWatcher | None) -> None:
-    if watcher is None:
-        signal.sigwait(ENDING)
-        return
-    while signal.sigwait(ENDING | {RELOADING}) == RELOADING:
-        watcher.reload()
-
-
-def _end(node: Node, stopping: threading.Event, shipper: Shipper | None) -> bool:
-    answered = node.drain(DRAIN_SECONDS)
-    clean = node.stop()
-    stopping.set()
-    shipped = shipper.ship_rest(SHIP_SECONDS) if shipper is not None else True
-    logger.info("gateway ended", extra={"answered_all": answered, "clean": clean, "shipped_all": shipped})
-    return answered and clean
-
-
-def _open_node(settings: Settings, *, follows_control_plane: bool) -> Node:
-    configuration = native_configuration(settings, follows_control_plane=follows_control_plane)
+def _begin_in_its_place(node: Node, predecessor: Predecessor, leaving: Leaving) -> None:
+    """Have the running node end. Raises StartRefused when it went on: then what was begun here is finished, and no more."""
     try:
-        return Node(configuration)
-    except ValueError as problem:
-        # Settings were checked; what is left are files that they name.
-        raise StartRefused(
-            str(problem), "correct the file, or the setting PORTAZGO_GATEWAY_TLS_… that names it"
-        ) from None
+        predecessor.serving()
+    except StartRefused:
+        node.drain(leaving.answer_seconds)
+        node.stop()
+        raise
+
+
+def _take_over(node: Node, predecessor: Predecessor, follower: Follower | None) -> None:
+    """Make everything the running node's ours but its calls. Raises StartRefused: then it goes on."""
+    try:
+        yours = predecessor.take()
+        if follower is not None:
+            follower.catch_up_with_predecessor()
+    except (StartRefused, SnapshotRefused):
+        predecessor.hang_up()
+        node.stop()
+        raise
+    if yours["contact_age_ms"] is not None:
+        # What it heard is in its files, and so in ours: its contact is ours too.
+        node.contact(int(yours["contact_age_ms"]), int(yours["time_us"]), 0)
+    logger.info("gateway takes over", extra={"from_epoch": predecessor.epoch})
+
+
+def _adopt(node: Node, stopping: threading.Event) -> None:
+    """Take in what the predecessor leaves, as soon as it has ended."""
+    while not stopping.wait(ADOPT_SECONDS):
+        try:
+            if node.adopt() == 0:
+                return
+        except OSError:
+            logger.exception("what the predecessor left can't be taken in yet")
+
+
+def _revoke(node: Node, kept: LastKnownGood) -> None:
+    """Kill what is dead for ever. Raises StartRefused: without that list dead keys would live again."""
+    try:
+        node.revoke_for_ever(kept.revoked())
     except OSError as problem:
-        raise _start_refused(settings, problem) from None
+        node.stop()
+        raise StartRefused(
+            f"the list of revoked keys {problem.filename} can't be read ({problem.strerror})",
+            "give this user the right to read it, or restore it; without it revoked keys could be honoured",
+        ) from None
+
+
+def _wait_for_the_end(watcher: CertificateWatcher | None, handover: Handover) -> None:
+    waited = ENDING | {SUCCEEDED} | ({RELOADING} if watcher is not None else set())
+    while (number := signal.sigwait(waited)) not in ENDING:
+        if number == RELOADING and watcher is not None:
+            watcher.reload()
+        elif handover.has_successor:
+            return
+
+
+def _open_node(settings: Settings, *, follows_control_plane: bool, predecessor: Predecessor | None) -> Node:
+    folder = node_folder(settings)
+    with contextlib.ExitStack() as held:
+        path = None if predecessor is None else held.enter_context(socket_path(folder))
+        configuration = native_configuration(settings, follows_control_plane=follows_control_plane, take_over=path)
+        try:
+            return Node(configuration)
+        except ValueError as problem:
+            # Settings were checked; what is left are files that they name.
+            raise StartRefused(
+                str(problem), "correct the file, or the setting PORTAZGO_GATEWAY_TLS_… that names it"
+            ) from None
+        except OSError as problem:
+            raise _start_refused(settings, problem) from None
 
 
 def _start_refused(settings: Settings, problem: OSError) -> StartRefused:
@@ -185,7 +253,14 @@ def _refuse_unknown_token(settings: Settings, node: Node, client: JsonClient) ->
         )
 
 
-def _follower(settings: Settings, node: Node, client: JsonClient, kept: LastKnownGood, wrapper: KeyWrapper) -> Follower:
+def _follower(
+    settings: Settings,
+    node: Node,
+    client: JsonClient,
+    kept: LastKnownGood,
+    wrapper: KeyWrapper,
+    predecessor: Predecessor | None,
+) -> Follower:
     staleness = settings.revocation_max_staleness
     return Follower(
         node,
@@ -194,6 +269,7 @@ def _follower(settings: Settings, node: Node, client: JsonClient, kept: LastKnow
         wrapper,
         label=socket.gethostname(),
         max_staleness_seconds=None if staleness is None else staleness.total_seconds(),
+        tell_lane=None if predecessor is None else predecessor.tell_lane,
     )
 
 

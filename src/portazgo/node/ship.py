@@ -88,7 +88,12 @@ class Shipper:
 
     def _ship(self, path: str, epoch: str, first: int) -> None:
         query = {"node": self._node.node_id, "epoch": epoch, "first": first}
-        content = Path(path).read_bytes()
+        try:
+            content = Path(path).read_bytes()
+        except FileNotFoundError:
+            # Of an earlier process: the node that hands its place over has shipped it meanwhile.
+            self._node.acknowledge(path)
+            return
         answer = self._client.request("POST", "/internal/v1/segments", query=query, body=content, headers=self._headers)
         if answer.status in SETTLED_REFUSALS:
             # It stays on the disk for a person to look at; the balance shows it as a gap.

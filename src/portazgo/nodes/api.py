@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -36,14 +37,14 @@ def list_nodes(request: AdminRequest, page: Query[PageQuery]) -> Page[NodeView]:
     """List the gateway nodes that ever polled."""
     can(request.actor, Verb.READ, Node.noun)
     head = head_now()
-    return page_of(Node.objects.all(), page, lambda node: _view(node, head))
+    return page_of(Node.objects.select_related("token"), page, lambda node: _view(node, head))
 
 
 @router.get("/nodes/{uuid:node_id}", response=NodeView)
 def show_node(request: AdminRequest, node_id: UUID) -> NodeView:
     """Show a gateway node."""
     can(request.actor, Verb.READ, Node.noun)
-    node = Node.objects.filter(id=node_id).first()
+    node = Node.objects.select_related("token").filter(id=node_id).first()
     if node is None:
         raise NotFound(f"there is no node {node_id}", code="node_unknown")
     return _view(node, head_now())
@@ -95,6 +96,8 @@ def revoke_node_token(request: AdminRequest, token_id: UUID) -> NodeToken:
 
 def _view(node: Node, head: HeadNow) -> NodeView:
     receipt = node.receipts.order_by("-id").first()
+    lease = None if node.max_staleness_seconds is None else timedelta(seconds=node.max_staleness_seconds)
+    of_this_history = receipt is not None and receipt.history == head.history
     return NodeView(
         id=node.id,
         label=node.label,
@@ -104,6 +107,10 @@ def _view(node: Node, head: HeadNow) -> NodeView:
         first_seen_at=node.first_seen_at,
         contact_at=node.contact_at,
         retired_at=node.retired_at,
+        token=node.token.name if node.token else None,
+        max_staleness_seconds=node.max_staleness_seconds,
+        lease_ends_at=None if lease is None else node.contact_at + lease,
+        behind=head.revision - receipt.revision if receipt and of_this_history else None,
         current=receipt is not None
         and receipt.refused is None
         and (receipt.history, receipt.revision) == (head.history, head.revision),

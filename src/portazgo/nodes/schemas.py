@@ -95,7 +95,11 @@ class NodeView(Schema):
     first_seen_at: datetime
     contact_at: datetime
     retired_at: datetime | None
+    token: str | None = Field(description="Name of the node token that speaks for it.")
+    max_staleness_seconds: float | None = Field(description="How long it serves without contact; null: for ever.")
+    lease_ends_at: datetime | None = Field(description="When it stops serving without another contact; null: never.")
     current: bool = Field(description="Whether it has applied the newest revision, and refused none.")
+    behind: int | None = Field(description="Revisions that it has still to apply; null: of another history.")
     receipt: ReceiptView | None
 
 

@@ -32,7 +32,7 @@ STEADY_SECONDS = 30.0
 """A part that ran this long before it fell starts again without the accumulated delay."""
 TICK_SECONDS = 0.2
 WHOLE_STOP_SECONDS = 14.0
-"""The group has 15 s to end; one is kept for the killing and reaping."""
+"""The group has 15 s to end, or what its parts are given; one is kept for the killing and reaping."""
 
 
 @dataclass(slots=True)
@@ -60,6 +60,7 @@ class Supervisor:
         self._children: dict[str, Child] = {}
         self._stopping = threading.Event()
         self._exit_code = 0
+        self._ending = False
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_write, False)
 
@@ -87,6 +88,11 @@ class Supervisor:
         if not self._stopping.is_set():
             self._exit_code = exit_code
             self._stopping.set()
+        elif self._ending:
+            # Told twice: nobody waits for calls under way any more. Parts take it the same way.
+            for child in self._children.values():
+                if child.process.poll() is None:
+                    child.process.terminate()
         self._wake()
 
     @property
@@ -150,7 +156,10 @@ class Supervisor:
         )
 
     def _stop_all(self) -> None:
-        deadline = time.monotonic() + WHOLE_STOP_SECONDS
+        orders = {part.stop_order for part in self._parts}
+        given = sum(max(part.stop_seconds for part in self._parts if part.stop_order == order) for order in orders)
+        deadline = time.monotonic() + max(WHOLE_STOP_SECONDS, given)
+        self._ending = True
         running = [child for child in self._children.values() if child.process.poll() is None]
         for order in sorted({child.part.stop_order for child in running}):
             batch = [child for child in running if child.part.stop_order == order]

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from portazgo.kit.errors import StartRefused
 from portazgo.kit.parent import PARENT_VARIABLE
+from portazgo.node.ending import Leaving
 from portazgo.roles.instance import InstanceLock
 from portazgo.roles.parts import Part, portazgo_command
 from portazgo.roles.ports import LOOPBACK, answers, bind_trouble, free_port
@@ -88,7 +89,8 @@ def core_parts(settings: Settings, environment: Mapping[str, str]) -> tuple[Part
             environment,
             ready=lambda: answers(f"{admin}/health/ready"),
             stop_order=0,
-            stop_seconds=7.0,
+            # What the settings give it, or a little less than a node that hangs would take.
+            stop_seconds=Leaving.of(settings).most_seconds,
         ),
         Part("worker", portazgo_command("worker"), environment, stop_order=1, stop_seconds=2.0),
     )

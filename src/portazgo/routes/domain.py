@@ -13,6 +13,9 @@ ANY_HOST = ""
 MAX_BYTES = 1024**4
 DEFAULT_MAX_REQUEST_BYTES = 10 * 1024**2
 
+WAIT_MS = range(1, 600_001)
+"""What a time-out of a route may be."""
+
 # RFC 3986, section 3.3 (pchar); an encoded slash is refused by the gateway before routing, so no template may have one.
 _LITERAL = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%(?!2[Ff])[0-9A-Fa-f]{2})+")
 _PARAMETER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.-]{0,63})\}")
@@ -58,6 +61,12 @@ class Method(StrEnum):
     PATCH = "PATCH"
     DELETE = "DELETE"
     OPTIONS = "OPTIONS"
+
+
+class Upgrade(StrEnum):
+    """Protocols that a connection may be upgraded to where a route allows it."""
+
+    WEBSOCKET = "websocket"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +165,20 @@ def check_headers(names: Sequence[str]) -> list[str]:
 def is_own_header(name: str) -> bool:
     """Tell whether only the gateway sets this header."""
     return name.lower() in _OURS
+
+
+def check_upgrades(upgrades: Sequence[str], method: str, backend_method: str) -> list[str]:
+    """Return the upgrades without repetition. Raises ValueError where the method knows none (RFC 6455, section 4.1)."""
+    if upgrades and (method, backend_method) != (Method.GET, Method.GET):
+        raise ValueError("a connection is upgraded by a GET: method and backend_method must both be GET")
+    return list(dict.fromkeys(upgrades))
+
+
+def check_idempotency_key(wanted: bool, method: str) -> bool:  # noqa: FBT001 - the member's value
+    """Return what was wanted. Raises ValueError where the key changes nothing: other methods are repeated without one."""
+    if wanted and method not in {Method.POST, Method.PATCH}:
+        raise ValueError(f"an idempotency key makes a POST or PATCH repeatable; {method} needs none")
+    return wanted
 
 
 def map_prefix(path: str, prefixes: Mapping[str, str]) -> str:

@@ -32,6 +32,9 @@ class Route(models.Model):
     query = models.JSONField()
     request_headers = models.JSONField()
     response_headers = models.JSONField()
+    upgrades = models.JSONField(db_default=[])
+    idempotency_key = models.BooleanField(db_default=False)
+    timeouts = models.JSONField(null=True)
     created_at = models.DateTimeField()
 
     class Meta:

@@ -7,6 +7,9 @@ from portazgo.snapshot.wire import Resource, RouteBody
 
 PASSTHROUGH = "route.passthrough.1"
 HOSTS = "route.hosts.1"
+UPGRADE = "route.upgrade.1"
+IDEMPOTENCY_KEY = "route.idempotency-key.1"
+TIMEOUTS = "route.timeouts.1"
 
 
 def compiled(identifier: str) -> Resource | None:
@@ -34,4 +37,14 @@ def compiled(identifier: str) -> Resource | None:
         response_headers=route.response_headers,
     )
     features = [PASSTHROUGH] + ([HOSTS] if route.hosts is not None else [])
+    # Absent where nothing is said, not empty: nodes before the feature refuse a member that they don't know.
+    if route.upgrades:
+        body["upgrades"] = route.upgrades
+        features.append(UPGRADE)
+    if route.idempotency_key:
+        body["idempotency_key"] = True
+        features.append(IDEMPOTENCY_KEY)
+    if route.timeouts is not None:
+        body["timeouts"] = route.timeouts
+        features.append(TIMEOUTS)
     return Resource("route", str(route.id), tuple(features), body)

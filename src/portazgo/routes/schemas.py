@@ -7,11 +7,27 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+    model_validator,
+)
 
 from portazgo.kit.names import SCOPE_PATTERN, SLUG_PATTERN
-from portazgo.kit.web.schemas import Body, NameFilter, PageQuery, Truth, Whole
-from portazgo.routes.domain import DEFAULT_MAX_REQUEST_BYTES, MAX_BYTES, PATH_LENGTH, Method, check_headers, check_hosts
+from portazgo.kit.web.schemas import Body, NameFilter, PageQuery, Truth, Whole, without_default
+from portazgo.routes.domain import (
+    DEFAULT_MAX_REQUEST_BYTES,
+    MAX_BYTES,
+    PATH_LENGTH,
+    WAIT_MS,
+    Method,
+    Upgrade,
+    check_headers,
+    check_hosts,
+)
 
 Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=63)]
 PathText = Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x20\x7f]*$", max_length=PATH_LENGTH)]
@@ -33,6 +49,24 @@ QueryNames = Annotated[
 ]
 
 
+Milliseconds = Annotated[Whole, Field(ge=WAIT_MS.start, lt=WAIT_MS.stop)]
+Upgrades = Annotated[list[Upgrade], Field(max_length=len(Upgrade))]
+
+
+class RouteTimeoutsBody(Body):
+    """How long the gateway waits on this route; what is left out is the backend's."""
+
+    first_byte_ms: Milliseconds = Field(0, json_schema_extra=without_default)
+    idle_ms: Milliseconds = Field(0, json_schema_extra=without_default)
+    total_ms: Milliseconds | None = Field(
+        0, description="Null: as long as it takes.", json_schema_extra=without_default
+    )
+
+    @model_serializer(mode="wrap")
+    def _as_said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in handler(self).items() if name in self.model_fields_set}
+
+
 class CreateRoute(Body):
     """A route to be made. It passes bodies through, and says so: contracts come later."""
 
@@ -51,6 +85,12 @@ class CreateRoute(Body):
     query: Literal["all"] | QueryNames = "all"
     request_headers: HeaderNames = Field(default_factory=list)
     response_headers: HeaderNames = Field(default_factory=list)
+    upgrades: Upgrades = Field([], description="What a connection may be upgraded to; empty: nothing.")
+    idempotency_key: Truth = Field(
+        default=False,
+        description="A POST or PATCH with the header Idempotency-Key may be repeated when the backend fails.",
+    )
+    timeouts: RouteTimeoutsBody | None = Field(None, description="Null: the backend's.")
 
 
 class ChangeRoute(Body):
@@ -70,6 +110,9 @@ class ChangeRoute(Body):
     query: Literal["all"] | QueryNames = "all"
     request_headers: HeaderNames = Field(default_factory=list)
     response_headers: HeaderNames = Field(default_factory=list)
+    upgrades: Upgrades = Field(default_factory=list)
+    idempotency_key: Truth = False
+    timeouts: RouteTimeoutsBody | None = None
 
 
 class RoutesQuery(PageQuery):
@@ -99,6 +142,9 @@ class RouteView(Schema):
     query: Any
     request_headers: list[str]
     response_headers: list[str]
+    upgrades: list[str]
+    idempotency_key: bool
+    timeouts: dict[str, int | None] | None
     created_at: datetime
 
 

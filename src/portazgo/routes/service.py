@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +11,20 @@ from portazgo.apis.models import Api
 from portazgo.backends.models import Backend
 from portazgo.kit.errors import Conflict, Invalid
 from portazgo.kit.web.rows import refuse_taken, the_one
-from portazgo.routes.domain import Address, addresses, check_backend_path, check_partner_path
+from portazgo.routes.domain import (
+    Address,
+    addresses,
+    check_backend_path,
+    check_idempotency_key,
+    check_partner_path,
+    check_upgrades,
+)
 from portazgo.routes.models import Route, RouteAddress
 from portazgo.snapshot.log import Change, change
 from portazgo.snapshot.wire import ResourceRef
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from uuid import UUID
 
     from portazgo.kit.clock import Clock
@@ -40,6 +48,10 @@ class RouteTerms:
     query: str | Sequence[str]
     request_headers: Sequence[str]
     response_headers: Sequence[str]
+    upgrades: Sequence[str] = ()
+    idempotency_key: bool = False
+    timeouts: Mapping[str, int | None] | None = None
+    """What differs from the backend's; a null total is none."""
 
 
 def create(actor: Actor, api_id: UUID, terms: RouteTerms, *, clock: Clock) -> Route:
@@ -84,7 +96,7 @@ def terms_of(route: Route) -> RouteTerms:
 
 def put(route: Route, terms: RouteTerms, recorded: Change) -> None:
     """Write a route and its addresses, inside a change. Raises Invalid, Conflict (`route_taken`)."""
-    _check_paths(terms)
+    _check(terms)
     if not Backend.objects.filter(id=terms.backend).exists():
         raise Invalid.at("/backend", f"there is no backend {terms.backend}", code="backend_unknown")
     for name in RouteTerms.__dataclass_fields__:
@@ -93,6 +105,9 @@ def put(route: Route, terms: RouteTerms, recorded: Change) -> None:
             route.backend_id = value
         else:
             setattr(route, name, list(value) if isinstance(value, tuple) else value)
+    route.upgrades = list(dict.fromkeys(terms.upgrades))
+    # A mapping that says nothing is none.
+    route.timeouts = dict(terms.timeouts) if terms.timeouts else None
     places = addresses(terms.hosts, terms.method, terms.path)
     for place in places:
         _refuse_taken_place(route, place)
@@ -104,15 +119,23 @@ def put(route: Route, terms: RouteTerms, recorded: Change) -> None:
     recorded.touches(ResourceRef("route", str(route.id)))
 
 
-def _check_paths(terms: RouteTerms) -> None:
-    try:
+def _check(terms: RouteTerms) -> None:
+    with _blaming("/path", "path_invalid"):
         check_partner_path(terms.path)
-    except ValueError as problem:
-        raise Invalid.at("/path", str(problem), code="path_invalid") from None
-    try:
+    with _blaming("/backend_path", "path_invalid"):
         check_backend_path(terms.backend_path, terms.path)
+    with _blaming("/upgrades", "invalid"):
+        check_upgrades(terms.upgrades, terms.method, terms.backend_method)
+    with _blaming("/idempotency_key", "invalid"):
+        check_idempotency_key(terms.idempotency_key, terms.method)
+
+
+@contextmanager
+def _blaming(pointer: str, code: str) -> Iterator[None]:
+    try:
+        yield
     except ValueError as problem:
-        raise Invalid.at("/backend_path", str(problem), code="path_invalid") from None
+        raise Invalid.at(pointer, str(problem), code=code) from None
 
 
 def _refuse_taken_place(route: Route, place: Address) -> None:

@@ -84,7 +84,7 @@ class SecretBody(TypedDict):
 
 
 class KeyBody(TypedDict):
-    """`key`; null scopes: all of the plan; null networks: any."""
+    """`key`; null scopes: all of the plan; null networks: any; absent certificates: with any, and with none."""
 
     application: str
     status: Literal["active", "disabled", "revoked"]
@@ -93,6 +93,7 @@ class KeyBody(TypedDict):
     expires_at_us: int | None
     scopes: list[str] | None
     networks: list[str] | None
+    client_certificates: NotRequired[list[str]]
 
 
 class PepperBody(TypedDict):
@@ -225,6 +226,7 @@ class BackendEnvironmentBody(TypedDict):
     timeouts: TimeoutsBody
     credential: MintBody | NoCredentialBody
     tls: NotRequired[BackendTlsBody]
+    forwarding: NotRequired[ForwardingBody]
 
 
 class BackendBody(TypedDict):
@@ -253,8 +255,16 @@ class PlanBody(TypedDict):
     throttles: list[ThrottleBody]
 
 
+class RouteTimeoutsBody(TypedDict):
+    """How long a call of a route may take; absent members are the backend's, a null total is none."""
+
+    first_byte_ms: NotRequired[int]
+    idle_ms: NotRequired[int]
+    total_ms: NotRequired[int | None]
+
+
 class RouteBody(TypedDict):
-    """`route`; null hosts: any."""
+    """`route`; null hosts: any; absent timeouts: the backend's."""
 
     api: str
     api_name: str
@@ -273,3 +283,6 @@ class RouteBody(TypedDict):
     query: Literal["all"] | list[str]
     request_headers: list[str]
     response_headers: list[str]
+    upgrades: NotRequired[list[Literal["websocket"]]]
+    idempotency_key: NotRequired[bool]
+    timeouts: NotRequired[RouteTimeoutsBody]

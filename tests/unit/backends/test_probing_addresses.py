@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,6 +35,32 @@ def port() -> Iterator[int]:
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     yield server.server_port
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Serve at a Unix socket; gives its path, and the hosts that callers named."""
+    hosts: list[str] = []
+
+    class Hello(_Hello):
+        def do_GET(self) -> None:
+            hosts.append(self.headers["Host"])
+            super().do_GET()
+
+    class Server(HTTPServer):
+        address_family = socket.AF_UNIX
+
+        def server_bind(self) -> None:
+            self.socket.bind(self.server_address)
+
+    path = tmp_path / "web.sock"
+    server = Server(str(path), Hello)  # type: ignore[arg-type]  # an address of this family is a path
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    yield path, hosts
     server.shutdown()
     thread.join()
     server.server_close()
@@ -70,3 +97,24 @@ def test_a_name_that_nothing_can_look_up_is_told(port: int) -> None:
     with pytest.raises(NoReply) as silence:
         get(f"http://{'a' * 64}.example:{port}", "/", {})
     assert silence.value.reason is NoReplyReason.UNKNOWN_HOST
+
+
+def test_a_socket_of_this_machine_is_called_as_nodes_call_it(local: tuple[Path, list[str]]) -> None:
+    path, hosts = local
+    assert get(f"unix:{path}", "/", {}).status == 204
+    assert hosts == ["localhost"]
+
+
+def test_a_socket_that_is_not_there_or_that_nobody_serves_is_told(tmp_path: Path) -> None:
+    target = f"unix:{tmp_path / 'none.sock'}"
+    with pytest.raises(NoReply) as silence:
+        get(target, "/", {})
+    assert silence.value.reason is NoReplyReason.NO_SOCKET
+    assert explain_silence(target, silence.value.reason).startswith(
+        f"There is no socket at {target} on the control plane"
+    )
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as left:
+        left.bind(str(tmp_path / "left.sock"))
+    with pytest.raises(NoReply) as silence:
+        get(f"unix:{tmp_path / 'left.sock'}", "/", {})
+    assert silence.value.reason is NoReplyReason.REFUSED

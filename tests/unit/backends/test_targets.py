@@ -19,6 +19,9 @@ from portazgo.backends.domain import check_target, check_targets
         ("http://[::1]", "http://[::1]:80"),
         ("https://Backend.internal/", "https://backend.internal:443"),
         ("https://backend.internal:8443", "https://backend.internal:8443"),
+        ("unix:/run/app/web.sock", "unix:/run/app/web.sock"),
+        ("unix:///run/app/web.sock", "unix:/run/app/web.sock"),
+        ("unix:/run/.hidden/..sock", "unix:/run/.hidden/..sock"),
     ],
 )
 def test_a_target_gets_one_spelling(given_target: str, kept: str) -> None:
@@ -44,6 +47,23 @@ def test_a_target_gets_one_spelling(given_target: str, kept: str) -> None:
         "http://::1",
         "http://[::1",
         "http://-backend",
+        "unix:",
+        "unix:/",
+        "unix:run/app.sock",
+        "unix://run/app.sock",
+        "unix:////run/app.sock",
+        "unix:/run//app.sock",
+        "unix:/run/../app.sock",
+        "unix:/run/.",
+        "unix:/run/app/",
+        "unix:/run/app sock",
+        "unix:/run/app\n",
+        "unix:/run/\u00f1",
+        "UNIX:/run/app.sock",
+        "unix:/var/run/docker.sock",
+        "unix:/run/containerd/containerd.sock",
+        "unix:/run/user/1000/podman/podman.sock",
+        "unix:/run/systemd/private",
     ],
 )
 def test_what_is_no_target_is_refused(target: str) -> None:
@@ -103,5 +123,5 @@ def test_any_text_is_a_target_or_refused(text: str) -> None:
 
 def test_targets_are_not_repeated_and_there_is_one() -> None:
     assert check_targets(["http://a", "http://A:80/"]) == ["http://a:80"]
-    with pytest.raises(ValueError, match="1 to 32 targets"):
+    with pytest.raises(ValueError, match="1 to 64 targets"):
         check_targets([])

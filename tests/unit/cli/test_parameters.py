@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import click
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
+from support.certificates import Identity
 
 from portazgo.cli.find import is_id, kid_of
-from portazgo.cli.parameters import duration, given, milliseconds, pair, prefixes, rfc3339, since, until
+from portazgo.cli.parameters import (
+    count_or_any,
+    duration,
+    duration_or_none,
+    fingerprint,
+    given,
+    milliseconds,
+    pair,
+    prefixes,
+    rfc3339,
+    short_duration,
+    since,
+    until,
+)
 from portazgo.cli.session import Failed
 
 
@@ -23,6 +39,42 @@ def test_durations_have_a_unit() -> None:
     for text in ("30", "-1s", "1.5h", "1 h", ""):
         with pytest.raises(click.BadParameter, match="is no duration"):
             duration(text)
+
+
+def test_a_bound_or_an_end_may_be_none() -> None:
+    assert [count_or_any(text) for text in ("8", "any")] == [8, "any"]
+    assert [duration_or_none(text) for text in ("90s", "none")] == [timedelta(seconds=90), "none"]
+    assert [short_duration(length) for length in (0, 1_500, 30_000, 60_000, 86_400_000)] == [
+        "0s",
+        "1500ms",
+        "30s",
+        "1m",
+        "1d",
+    ]
+    with pytest.raises(click.BadParameter, match="neither a number nor any"):
+        count_or_any("many")
+
+
+def test_a_client_certificate_is_a_file_or_its_fingerprint(tmp_path: Path) -> None:
+    authority = Identity.authority()
+    client = authority.client("erp.example")
+    digest = client.certificate.fingerprint(SHA256()).hex()
+    # What openssl and others write around it counts for nothing; the client's own certificate stands first.
+    file = tmp_path / "client.pem"
+    file.write_text(f"subject=CN = erp.example\n{client.pem}{authority.pem}")
+    assert fingerprint(str(file)) == digest
+    assert [fingerprint(text) for text in (digest, digest.upper())] == [digest, digest.upper()]
+    colons = ":".join(digest[place : place + 2] for place in range(0, 64, 2))
+    assert fingerprint(colons) == colons
+    (tmp_path / "spoilt.pem").write_text("-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n")
+    (tmp_path / "key.pem").write_text("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")
+    for name in ("spoilt.pem", "key.pem"):
+        with pytest.raises(click.BadParameter, match="holds no certificate"):
+            fingerprint(str(tmp_path / name))
+    with pytest.raises(click.BadParameter, match="does not exist"):
+        fingerprint(str(tmp_path / "none.pem"))
+    with pytest.raises(click.BadParameter, match="can't be read"):
+        fingerprint(str(tmp_path))
 
 
 def test_a_time_is_a_moment_or_so_long_ago_or_ahead() -> None:

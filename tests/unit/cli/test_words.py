@@ -56,6 +56,10 @@ def test_the_language_is_that_of_the_environment_until_settings_are_read(monkeyp
     monkeypatch.setattr(words, "_chosen", None)
     monkeypatch.setenv("PORTAZGO_LANG", "es")
     assert (words.language(), words.say("yes"), words.label("created_at")) == ("es", "sí", "creado")
+    assert [words.label(f"environments.{path}") for path in ("live.forwarding.pool", "test.timeouts")] == [
+        "conexiones live",
+        "esperas test",
+    ]
     monkeypatch.setenv("PORTAZGO_LANG", "xx")
     assert (words.language(), words.say("yes"), words.label("created_at")) == ("en", "yes", "created")
     words.speak("es")

@@ -180,6 +180,89 @@ def test_one_change_says_what_it_means_and_its_way_back_the_opposite(
         assert told(back)[0].startswith("exposes")
 
 
+BY_TWO = changed(*LIVE, "targets", ["http://127.0.0.1:9000", "unix:/run/depot.sock"])
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (None, {"pool": {"connections": 8}}, ["breaks pool connections 8, was any"]),
+        ({"pool": {"connections": 8}}, {"pool": {"connections": 9}}, ["rest pool connections 9, was 8"]),
+        (
+            None,
+            {"pool": {"waiting": 0, "wait": "2s", "idle": "1s"}},
+            ["breaks pool waiting 0, was 100", "rest pool idle 1s, was 1500ms", "rest pool wait 2s, was 1s"],
+        ),
+        (
+            None,
+            {"weights": [3, 1], "balance": "least_in_flight"},
+            ["rest balance least_in_flight, was round_robin", "rest calls are spread 3:1, was evenly"],
+        ),
+        (None, {"ejection": "off"}, ["rest no ejection"]),
+        (
+            {"ejection": "off"},
+            None,
+            ["rest ejection: failures 5, first 10s, most 5m, most_percent 50"],
+        ),
+        (None, {"ejection": {"failures": 2}}, ["rest ejection failures 2 (was 5)"]),
+        (
+            None,
+            {"check": {"path": "/health"}},
+            ["rest check: path /health, interval 5s, timeout 1s, healthy 2, unhealthy 3"],
+        ),
+        (
+            None,
+            {"breaker": {}},
+            ["breaks breaker: failure_percent 50, least_calls 20, window 10s, open 5s"],
+        ),
+        ({"breaker": {}}, None, ["rest no breaker"]),
+        ({"breaker": {}}, {"breaker": {"open": "1m"}}, ["breaks breaker open 1m (was 5s)"]),
+        ({"breaker": {}}, {"breaker": {"failure_percent": 90}}, ["rest breaker failure_percent 90 (was 50)"]),
+        (None, {"retry": {"attempts": 1}}, ["breaks retry attempts 1, was 3"]),
+        (None, {"dns": {"most_ttl": "5s"}}, ["rest dns most_ttl 5s (was 30s)"]),
+        (None, {"ejection": "usual", "retry": {}}, []),
+    ],
+)
+def test_how_targets_are_called_is_told(before: Tree | None, after: Tree | None, expected: list[str]) -> None:
+    old, new = (changed(*LIVE, "forwarding", said, document=BY_TWO) for said in (before, after))
+    lines = planned(new, state_of(old)).lines
+    assert [f"{line.effect} {line.sentence.removeprefix('live: ')}" for line in lines] == expected
+    assert {line.affects for line in lines if line.effect == "breaks"} <= {("acme/erp", "globex/shop")}
+
+
+def test_a_second_target_switches_ejection_on_and_says_so() -> None:
+    assert told(planned(BY_TWO, state_of(DOCUMENT))) == [
+        f"exposes ~ backend depot: live: calls and their tokens go to unix:/run/depot.sock {LIVE_ONES}",
+        "rest ~ backend depot: live: ejection: failures 5, first 10s, most 5m, most_percent 50",
+    ]
+
+
+POST = changed(*LIST, "method", "POST")
+
+
+@pytest.mark.parametrize(
+    ("member", "before", "after", "expected"),
+    [
+        ("upgrades", [], ["websocket"], [f"exposes upgrades pass: websocket {EVERYBODY}"]),
+        ("upgrades", ["websocket"], [], [f"breaks upgrades no longer pass: websocket {EVERYBODY}"]),
+        ("idempotency_key", False, True, [f"exposes calls with an Idempotency-Key may be repeated {EVERYBODY}"]),
+        ("idempotency_key", True, False, [f"breaks calls with an Idempotency-Key are not repeated {EVERYBODY}"]),
+        ("timeouts", None, {"total": "none"}, ["rest total none, was the backend's"]),
+        ("timeouts", {"total": "none"}, None, [f"breaks total the backend's, was none {EVERYBODY}"]),
+        ("timeouts", None, {"first_byte": "5s"}, [f"breaks first_byte 5s, was the backend's {EVERYBODY}"]),
+        ("timeouts", {"first_byte": "5s"}, {"first_byte": "6s"}, ["rest first_byte 6s, was 5s"]),
+        ("timeouts", None, {"idle": "30s"}, ["rest idle 30s, was the backend's"]),
+    ],
+)
+def test_what_a_route_allows_and_how_long_it_waits_is_told(
+    member: str, before: Any, after: Any, expected: list[str]
+) -> None:
+    document = DOCUMENT if member == "upgrades" else POST
+    old, new = (changed(*LIST, member, said, document=document) for said in (before, after))
+    lines = told(planned(new, state_of(old)))
+    assert [line.replace("~ route parcels/list: ", "") for line in lines] == expected
+
+
 PIN, OTHER_PIN = "A" * 43 + "=", "B" * 42 + "A="
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, get_type_hints
 
 import pytest
-from support.declared import DOCUMENT
+from support.declared import DOCUMENT, changed
 
 from portazgo.declarative.domain import Kind, Ref, canonical
 from portazgo.declarative.judging import judge
@@ -31,8 +31,8 @@ BODIES: dict[Kind, tuple[type, str]] = {
 }
 
 
-def world() -> dict[Ref, Any]:
-    document, problems = judge(DOCUMENT, {})
+def world(tree: Any = DOCUMENT) -> dict[Ref, Any]:
+    document, problems = judge(tree, {})
     assert document is not None, problems
     return dict(world_of(document, None))
 
@@ -51,6 +51,71 @@ def test_so_do_the_members_of_environments_credentials_and_throttles() -> None:
     assert live["credential"].keys() == get_type_hints(wire.MintBody).keys() - {"algorithm"}
     (throttle,) = there[Ref("plan", "basic")]["throttles"]
     assert throttle.keys() == get_type_hints(wire.ThrottleBody).keys() - {"per"}
+
+
+FORWARDING = {
+    "weights": [3, 1],
+    "balance": "least_in_flight",
+    "pool": {"connections": 64, "waiting": 0, "wait": "0s", "idle": "250ms"},
+    "ejection": {"failures": 2, "first": "1s", "most": "1h", "most_percent": 34},
+    "check": {"path": "/health?full=1", "interval": "1s", "timeout": "200ms", "healthy": 1, "unhealthy": 1},
+    "breaker": {"failure_percent": 90, "least_calls": 5, "window": "1m", "open": "1500ms"},
+    "retry": {"attempts": 1, "budget_percent": 0, "least_per_second": 0},
+    "dns": {"most_ttl": "1d"},
+}
+LIVE = ("backends", "depot", "environments", "live")
+BEHIND_TWO = changed(*LIVE, "targets", ["unix:/run/depot.sock", "http://127.0.0.1:9000"])
+
+
+def test_all_that_a_node_may_be_told_of_forwarding_stands_in_the_file_and_is_written_as_it_stood() -> None:
+    there = world(changed(*LIVE, "forwarding", FORWARDING, document=BEHIND_TWO))
+    said = there[Ref("backend", "depot")]["environments"]["live"]["forwarding"]
+    members = get_type_hints(wire.ForwardingBody)
+    # On the wire for later: no node speaks HTTP/2 to backends yet.
+    assert said.keys() == members.keys() - {"http2"}
+    policies = {
+        "pool": wire.PoolBody,
+        "ejection": wire.EjectionBody,
+        "check": wire.CheckBody,
+        "breaker": wire.BreakerBody,
+        "retry": wire.RetryBody,
+        "dns": wire.DnsBody,
+    }
+    assert {name: set(said[name]) for name in policies} == {
+        name: set(get_type_hints(body)) for name, body in policies.items()
+    }
+    assert said["ejection"] == {"failures": 2, "first_ms": 1_000, "most_ms": 3_600_000, "most_percent": 34}
+    assert said["dns"] == {"most_ttl_seconds": 86_400}
+    written = document_of("example", there)
+    assert written["backends"]["depot"]["environments"]["live"]["forwarding"] == FORWARDING
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ({"pool": {"idle": "1500ms"}, "ejection": "usual", "retry": None, "balance": "round_robin"}, None),
+        (None, None),
+        ({"ejection": "off"}, {"ejection": "off"}),
+        ({"ejection": {}}, {"ejection": {}}),
+        ({"check": {"path": "/", "healthy": 2}, "pool": {"wait": "1s"}}, {"check": {"path": "/"}}),
+        ({"breaker": {}}, {"breaker": {}}),
+    ],
+)
+def test_what_is_as_usual_is_not_written(said: Any, kept: Any) -> None:
+    written = document_of("example", world(changed(*LIVE, "forwarding", said, document=BEHIND_TWO)))
+    assert written["backends"]["depot"]["environments"]["live"].get("forwarding") == kept
+
+
+def test_upgrades_idempotency_keys_and_timeouts_of_a_route_are_read_and_written() -> None:
+    route = {"backend": "depot", "method": "POST", "path": "/v1/orders", "passthrough": True}
+    said = {**route, "idempotency_key": True, "timeouts": {"first_byte": "5s", "total": "none"}}
+    stream = {**route, "method": "GET", "path": "/v1/events", "upgrades": ["websocket"]}
+    there = world(changed("apis", "parcels", "routes", {"order": said, "events": stream}))
+    order, events = there[Ref("route", "parcels/order")], there[Ref("route", "parcels/events")]
+    assert (order["upgrades"], order["idempotency_key"]) == ([], True)
+    assert order["timeouts"] == {"first_byte_ms": 5_000, "total_ms": None}
+    assert (events["upgrades"], events["idempotency_key"], events["timeouts"]) == (["websocket"], False, None)
+    assert document_of("example", there)["apis"]["parcels"]["routes"] == {"events": stream, "order": said}
 
 
 def test_what_is_written_says_the_same_and_leaves_defaults_out() -> None:

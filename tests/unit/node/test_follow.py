@@ -60,6 +60,9 @@ class RecordingNode:
         self.revision = 1
         self._refuses = refuses
 
+    def warn(self, warnings: list[str]) -> None:
+        self.warnings = warnings
+
     def stats(self) -> str:
         return json.dumps({"history": HISTORY, "revision": self.revision, "hash": DIGEST, "security": 0, "threads": 1})
 

@@ -13,8 +13,10 @@ from portazgo.routes.domain import (
     check_backend_path,
     check_headers,
     check_hosts,
+    check_idempotency_key,
     check_partner_path,
     check_path,
+    check_upgrades,
     map_prefix,
     parameters,
     shape,
@@ -154,3 +156,21 @@ def test_any_text_is_a_path_or_refused(text: str) -> None:
 )
 def test_slugs_are_made_of_words(text: str, name: str) -> None:
     assert slug(text) == name
+
+
+def test_a_connection_is_upgraded_by_a_get() -> None:
+    assert check_upgrades(["websocket", "websocket"], "GET", "GET") == ["websocket"]
+    assert check_upgrades([], "POST", "GET") == []
+    for method, backend_method in (("POST", "GET"), ("GET", "POST")):
+        with pytest.raises(ValueError, match="upgraded by a GET"):
+            check_upgrades(["websocket"], method, backend_method)
+
+
+def test_an_idempotency_key_is_for_methods_that_are_not_repeated_without_one() -> None:
+    wanted, unwanted = True, False
+    assert check_idempotency_key(wanted, "POST")
+    assert check_idempotency_key(wanted, "PATCH")
+    assert not check_idempotency_key(unwanted, "GET")
+    for method in ("GET", "PUT", "DELETE"):
+        with pytest.raises(ValueError, match=f"{method} needs none"):
+            check_idempotency_key(wanted, method)

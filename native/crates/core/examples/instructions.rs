@@ -8,6 +8,7 @@
 #[path = "../tests/support/mod.rs"]
 mod support;
 
+use http::HeaderValue;
 use portazgo_core::authenticate::{self, Identity};
 use portazgo_core::authorize::{self, Authorized, Caller, Peer};
 use portazgo_core::credential::{self, CredentialPolicy, Minting};
@@ -21,7 +22,6 @@ use portazgo_core::snapshot::{Plan, Route, Snapshot};
 use portazgo_core::time::{Monotonic, WallTime};
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use support::{NOW, PLAN, PREFIX};
 
 const KEYS: u32 = 512;
@@ -75,12 +75,12 @@ fn serve(request: &Prepared, snapshot: &Snapshot, lane: &SecurityLane, number: u
     let head = phase_framing(black_box(&request.head));
     let (route, parameters) = phase_route(snapshot, black_box("/v1/badges/12345"));
     let identity = phase_authenticate(black_box(&request.key), snapshot, lane, now);
-    let (caller, authorized) = phase_authorize(&identity, &route, snapshot, lane);
-    let limits = phase_limit(&caller, &identity, &authorized.plan, clock);
+    let (caller, authorized) = phase_authorize(&identity, route, snapshot, lane);
+    let limits = phase_limit(&caller, &identity, authorized.plan, clock);
     let path = phase_transform_request(&authorized, &parameters);
     let token = phase_credential(&caller, &identity, &authorized, snapshot, lane, now);
     let answered = phase_transform_response(black_box(ANSWER));
-    let record = phase_record(head, &identity, &caller, &route, number, now, answered, buffer);
+    let record = phase_record(head, &identity, &caller, route, number, now, answered, buffer);
     black_box((limits, path, token, record));
 }
 
@@ -93,15 +93,15 @@ fn phase_framing(head: &[u8]) -> Head {
 }
 
 #[inline(never)]
-fn phase_route<'p>(snapshot: &Snapshot, path: &'p str) -> (Arc<Route>, Parameters<'p>) {
+fn phase_route<'p>(snapshot: &'p Snapshot, path: &'p str) -> (&'p Route, Parameters<'p>) {
     match snapshot.router().find("gate.example", "GET", path) {
-        Match::Route(index, parameters) => (Arc::clone(snapshot.route(index)), parameters),
+        Match::Route(index, parameters) => (snapshot.route(index), parameters),
         other => panic!("{other:?}"),
     }
 }
 
 #[inline(never)]
-fn phase_authenticate(key: &str, snapshot: &Snapshot, lane: &SecurityLane, now: WallTime) -> Identity {
+fn phase_authenticate<'s>(key: &str, snapshot: &'s Snapshot, lane: &SecurityLane, now: WallTime) -> Identity<'s> {
     let presented = authenticate::presented([key.as_bytes()].into_iter(), std::iter::empty());
     match presented.and_then(|key| authenticate::authenticate(key, PREFIX, snapshot, lane, now)) {
         Ok(identity) => identity,
@@ -110,19 +110,19 @@ fn phase_authenticate(key: &str, snapshot: &Snapshot, lane: &SecurityLane, now: 
 }
 
 #[inline(never)]
-fn phase_authorize<'r>(
-    identity: &Identity,
-    route: &'r Route,
-    snapshot: &Snapshot,
+fn phase_authorize<'s>(
+    identity: &Identity<'s>,
+    route: &'s Route,
+    snapshot: &'s Snapshot,
     lane: &SecurityLane,
-) -> (Caller, Authorized<'r>) {
+) -> (Caller<'s>, Authorized<'s>) {
     let caller = authorize::caller(identity, snapshot).expect("the caller is known");
     let authorized = authorize::authorize(&caller, identity, route, snapshot, lane, PEER).expect("the plan has it");
     (caller, authorized)
 }
 
 #[inline(never)]
-fn phase_limit(caller: &Caller, identity: &Identity, plan: &Plan, clock: Monotonic) -> String {
+fn phase_limit(caller: &Caller<'_>, identity: &Identity<'_>, plan: &Plan, clock: Monotonic) -> String {
     match caller.partner.cells.decide(identity.key.kid, &plan.throttles, clock) {
         Decision::Admitted(standings) => told(plan, &standings),
         denied @ Decision::Denied { .. } => panic!("{denied:?}"),
@@ -142,18 +142,18 @@ fn phase_transform_request(authorized: &Authorized<'_>, parameters: &Parameters<
 
 #[inline(never)]
 fn phase_credential(
-    caller: &Caller,
-    identity: &Identity,
+    caller: &Caller<'_>,
+    identity: &Identity<'_>,
     authorized: &Authorized<'_>,
     snapshot: &Snapshot,
     lane: &SecurityLane,
     now: WallTime,
-) -> Arc<str> {
+) -> HeaderValue {
     let CredentialPolicy::Mint(policy) = &authorized.backend_environment(caller).credential else {
         panic!("this backend wants a token");
     };
-    let minting = Minting { caller, identity, backend: &authorized.backend, snapshot, lane };
-    credential::authorization(policy, &minting, now, 7).expect("a token")
+    let minting = Minting { caller, identity, backend: authorized.backend, snapshot, lane };
+    credential::authorization(policy, &minting, now, || 7).expect("a token")
 }
 
 #[inline(never)]
@@ -169,8 +169,8 @@ fn phase_transform_response(answer: &[u8]) -> usize {
 #[allow(clippy::too_many_arguments, reason = "a record is of everything")]
 fn phase_record(
     head: Head,
-    identity: &Identity,
-    caller: &Caller,
+    identity: &Identity<'_>,
+    caller: &Caller<'_>,
     route: &Route,
     number: u64,
     now: WallTime,

@@ -3,21 +3,37 @@
 use crate::fault::Fault;
 use crate::ids::{Kid, base62_crc};
 use crate::security::SecurityLane;
-use crate::snapshot::{Environment, Key, KeyStatus, Known, SecretDigest, SecretSlot, Snapshot};
+use crate::snapshot::{Application, Environment, Key, KeyStatus, Known, SecretDigest, SecretSlot, Snapshot};
 use crate::time::WallTime;
 use aws_lc_rs::{digest, hmac};
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 const SECRET: usize = 32;
 const CRC: usize = 6;
 const KID: usize = 10;
 
 /// A call whose key was proven.
-pub struct Identity {
+pub struct Identity<'s> {
     /// The key.
-    pub key: Arc<Key>,
+    pub key: &'s Key,
+    /// The application of the key.
+    pub application: &'s Application,
     /// Which of its secrets was used.
     pub slot: SecretSlot,
+}
+
+/// What outlasts the snapshot that a key was proven by: which secret of which key it was.
+pub struct Proof {
+    kid: Kid,
+    secret: SecretDigest,
+}
+
+impl Identity<'_> {
+    /// To ask with later whether the caller may still call. None would be a key without the secret that proved it.
+    pub fn proof(&self) -> Option<Proof> {
+        let secret = self.key.secrets.iter().find(|secret| secret.slot == self.slot)?;
+        Some(Proof { kid: self.key.kid, secret: secret.clone() })
+    }
 }
 
 /// A call that is refused. `claimed` is what it said of itself; nothing proves it.
@@ -114,13 +130,13 @@ fn is_base62(text: &[u8]) -> bool {
 /// Prove a presented key.
 ///
 /// Constant time in the secret. An unknown kid pays for a comparison too, so that known and unknown kids take the same time.
-pub fn authenticate(
+pub fn authenticate<'s>(
     presented: &[u8],
     prefix: &str,
-    snapshot: &Snapshot,
+    snapshot: &'s Snapshot,
     lane: &SecurityLane,
     now: WallTime,
-) -> Result<Identity, Denied> {
+) -> Result<Identity<'s>, Denied> {
     let Some(parsed) = ParsedKey::parse(presented, prefix) else {
         return Err(Denied::unproven(Fault::KeyMalformed, None));
     };
@@ -149,20 +165,23 @@ pub fn authenticate(
     if application.environment != parsed.environment {
         return Err(Denied::unproven(Fault::KeyUnknown, claimed));
     }
-    Ok(Identity { key: Arc::clone(key), slot: secret.slot })
+    Ok(Identity { key, application, slot: secret.slot })
 }
 
 /// Who a caller is by the newest snapshot, as far as that can be told without its secret. None: it may call no more.
-pub fn again(identity: &Identity, snapshot: &Snapshot, lane: &SecurityLane, now: WallTime) -> Option<Identity> {
-    let key = snapshot.keys().get(&identity.key.kid)?.understood()?;
-    let used = identity.key.secrets.iter().find(|secret| secret.slot == identity.slot)?;
+pub fn again<'s>(proof: &Proof, snapshot: &'s Snapshot, lane: &SecurityLane, now: WallTime) -> Option<Identity<'s>> {
+    let key = snapshot.keys().get(&proof.kid)?.understood()?;
+    let used = &proof.secret;
     // Another pepper gives another digest to the same secret; then its place has to do.
     let is_same = |secret: &&SecretDigest| {
         secret.digest == used.digest || (secret.pepper != used.pepper && secret.slot == used.slot)
     };
     let secret = key.secrets.iter().find(is_same)?;
-    let valid = key_fault(key, secret, snapshot, lane, now).is_none();
-    valid.then(|| Identity { key: Arc::clone(key), slot: secret.slot })
+    if key_fault(key, secret, snapshot, lane, now).is_some() {
+        return None;
+    }
+    let application = snapshot.application(key.application)?.understood()?;
+    Some(Identity { key, application, slot: secret.slot })
 }
 
 /// The pepper that unknown kids are compared under.

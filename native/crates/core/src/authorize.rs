@@ -7,7 +7,6 @@ use crate::snapshot::{
     Application, Backend, BackendEnvironment, Fingerprint, Known, Partner, Plan, Route, RouteAction, Snapshot,
 };
 use std::net::IpAddr;
-use std::sync::Arc;
 
 /// What the connection tells of a caller.
 #[derive(Clone, Copy)]
@@ -19,36 +18,36 @@ pub struct Peer<'c> {
 }
 
 /// A caller with everything that belongs to it.
-#[derive(Clone)]
-pub struct Caller {
+#[derive(Clone, Copy)]
+pub struct Caller<'s> {
     /// The application of the key.
-    pub application: Arc<Application>,
+    pub application: &'s Application,
     /// The partner of the application.
-    pub partner: Arc<Partner>,
+    pub partner: &'s Partner,
 }
 
 /// A call that may go on.
-pub struct Authorized<'r> {
+pub struct Authorized<'s> {
     /// What the route does.
-    pub action: &'r RouteAction,
+    pub action: &'s RouteAction,
     /// The plan that admits it.
-    pub plan: Arc<Plan>,
+    pub plan: &'s Plan,
     /// The backend.
-    pub backend: Arc<Backend>,
+    pub backend: &'s Backend,
 }
 
-impl Authorized<'_> {
+impl<'s> Authorized<'s> {
     /// The backend in the caller's environment; `authorize` has made sure that there is one.
-    pub fn backend_environment(&self, caller: &Caller) -> &BackendEnvironment {
+    pub fn backend_environment(&self, caller: &Caller<'_>) -> &'s BackendEnvironment {
         self.backend
             .environment(caller.application.environment)
             .expect("authorize refused calls without this environment")
     }
 }
 
-/// The application and partner of an identity. `NodeOutdated` when this node can't understand one of them.
-pub fn caller(identity: &Identity, snapshot: &Snapshot) -> Result<Caller, Fault> {
-    let application = understood(snapshot.application(identity.key.application))?;
+/// The application and partner of an identity. `NodeOutdated` when this node can't understand the partner.
+pub fn caller<'s>(identity: &Identity<'s>, snapshot: &'s Snapshot) -> Result<Caller<'s>, Fault> {
+    let application = identity.application;
     let partner = understood(snapshot.partner(application.partner))?;
     Ok(Caller { application, partner })
 }
@@ -56,13 +55,13 @@ pub fn caller(identity: &Identity, snapshot: &Snapshot) -> Result<Caller, Fault>
 /// May this caller call at all, from here? Partner and application are active, the address is in the key's networks, and the
 /// certificate one of those that the key is bound to.
 pub fn standing(
-    caller: &Caller,
-    identity: &Identity,
+    caller: &Caller<'_>,
+    identity: &Identity<'_>,
     snapshot: &Snapshot,
     lane: &SecurityLane,
     peer: Peer<'_>,
 ) -> Result<(), Fault> {
-    let key = &identity.key;
+    let key = identity.key;
     if !caller.partner.active {
         return Err(Fault::PartnerSuspended);
     }
@@ -84,14 +83,14 @@ pub fn standing(
 }
 
 /// Decide. The order is: standing, network, certificate, plan, scopes, environment.
-pub fn authorize<'r>(
-    caller: &Caller,
-    identity: &Identity,
-    route: &'r Route,
-    snapshot: &Snapshot,
+pub fn authorize<'s>(
+    caller: &Caller<'_>,
+    identity: &Identity<'_>,
+    route: &'s Route,
+    snapshot: &'s Snapshot,
     lane: &SecurityLane,
     peer: Peer<'_>,
-) -> Result<Authorized<'r>, Fault> {
+) -> Result<Authorized<'s>, Fault> {
     standing(caller, identity, snapshot, lane, peer)?;
     let action = route.action.as_ref().ok_or(Fault::NodeOutdated)?;
     let plan = match caller.application.plan {
@@ -121,9 +120,9 @@ fn covers(granted: Option<&[String]>, wanted: &[String]) -> bool {
     }
 }
 
-fn understood<T>(known: Option<&Known<T>>) -> Result<Arc<T>, Fault> {
+fn understood<T>(known: Option<&Known<T>>) -> Result<&T, Fault> {
     match known {
-        Some(Known::Yes(inner)) => Ok(Arc::clone(inner)),
+        Some(Known::Yes(inner)) => Ok(inner),
         // A hole is refused like a resource from the future: never guessed.
         Some(Known::Outdated) | None => Err(Fault::NodeOutdated),
     }

@@ -138,10 +138,68 @@ fn address(text: &str) -> Option<SocketAddr> {
     bare.parse::<IpAddr>().ok().map(|address| SocketAddr::new(address, 0))
 }
 
+/// An address as text, put together without the formatter: it is written for every call.
+pub struct AddressText {
+    bytes: [u8; LONGEST_ADDRESS],
+    length: usize,
+}
+
+/// An IPv6 address of eight groups.
+const LONGEST_ADDRESS: usize = 39;
+
+impl AddressText {
+    /// An IPv4 address that is mapped into IPv6 is written as what it is.
+    pub fn of(address: IpAddr) -> Self {
+        let mut text = Self { bytes: [0; LONGEST_ADDRESS], length: 0 };
+        match address.to_canonical() {
+            IpAddr::V4(address) => {
+                let mut digits = itoa::Buffer::new();
+                for (position, octet) in address.octets().into_iter().enumerate() {
+                    if position > 0 {
+                        text.push(b".");
+                    }
+                    text.push(digits.format(octet).as_bytes());
+                }
+            }
+            // Its rules of shortening are worth a formatter (RFC 5952).
+            IpAddr::V6(address) => text.push(address.to_string().as_bytes()),
+        }
+        text
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        self.bytes[self.length..self.length + bytes.len()].copy_from_slice(bytes);
+        self.length += bytes.len();
+    }
+}
+
+impl std::ops::Deref for AddressText {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn an_address_is_written_as_the_formatter_does() {
+        for text in [
+            "0.0.0.0",
+            "203.0.113.5",
+            "255.255.255.255",
+            "::1",
+            "2001:db8::1",
+            "1111:2222:3333:4444:5555:6666:7777:8888",
+        ] {
+            assert_eq!(&*AddressText::of(text.parse().unwrap()), text.as_bytes());
+        }
+        assert_eq!(&*AddressText::of("::ffff:10.0.0.1".parse().unwrap()), b"10.0.0.1");
+    }
 
     proptest! {
         #[test]

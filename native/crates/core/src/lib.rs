@@ -30,6 +30,7 @@ pub const FEATURES: &[&str] = &[
     "backend.forwarding.1",
     "backend.http1.1",
     "backend.tls.1",
+    "backend.unix.1",
     "credential.mint-es256.1",
     "credential.none.1",
     "key.client-certificate.1",

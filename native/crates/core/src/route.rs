@@ -1,6 +1,7 @@
 //! Which route a request means: one compiled matcher per host, ids from here on.
 
 use hashbrown::HashMap;
+use memchr::memchr;
 use smallvec::SmallVec;
 
 /// Position of a route in its snapshot.
@@ -85,6 +86,7 @@ const fn is_path_byte(byte: u8) -> bool {
 #[derive(Clone, Debug)]
 pub struct PathBuilder {
     pieces: Vec<Piece>,
+    keeps: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -113,7 +115,12 @@ impl PathBuilder {
             }
         }
         pieces.push(Piece::Text(text));
-        Ok(Self { pieces })
+        Ok(Self { pieces, keeps: source == target })
+    }
+
+    /// Whether the backend's path is the partner's, character for character: then there is nothing to write.
+    pub fn keeps(&self) -> bool {
+        self.keeps
     }
 
     /// Write the path with these values.
@@ -171,8 +178,8 @@ impl Tree {
 
     /// Find the node of a path; a literal beats a parameter, segment by segment, with a way back.
     fn find<'p>(&self, at: usize, rest: &'p str, values: &mut Parameters<'p>) -> Option<usize> {
-        let (segment, tail) = match rest.split_once('/') {
-            Some((segment, tail)) => (segment, Some(tail)),
+        let (segment, tail) = match memchr(b'/', rest.as_bytes()) {
+            Some(slash) => (&rest[..slash], Some(&rest[slash + 1..])),
             None => (rest, None),
         };
         let node = self.nodes.get(at)?;
@@ -308,6 +315,9 @@ mod tests {
         let mut path = String::new();
         builder.write(&Parameters::from_slice(&["1", "2"]), &mut path);
         assert_eq!(path, "/api/2/of/1/");
+        assert!(!builder.keeps() && PathBuilder::new(&source, &source).unwrap().keeps());
+        let twin = Template::parse("/v1/{b}/{a}").unwrap();
+        assert!(!PathBuilder::new(&source, &twin).unwrap().keeps());
         assert!(PathBuilder::new(&source, &Template::parse("/api/{c}").unwrap()).is_err());
     }
 

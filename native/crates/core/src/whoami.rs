@@ -6,7 +6,7 @@ use crate::snapshot::{Known, Snapshot};
 use crate::time::Monotonic;
 
 /// The document. Asking consumes nothing.
-pub fn document(caller: &Caller, identity: &Identity, snapshot: &Snapshot, now: Monotonic) -> String {
+pub fn document(caller: &Caller<'_>, identity: &Identity<'_>, snapshot: &Snapshot, now: Monotonic) -> String {
     let plan = match caller.application.plan.and_then(|id| snapshot.plan(id)) {
         Some(Known::Yes(plan)) => Some(plan),
         _ => None,

@@ -112,8 +112,8 @@ fn filled(case: &Value, document: &Value) -> Result<Value, Fault> {
     let backend = understood(snapshot.backend(Id::parse(support::BACKEND).unwrap()));
     let Some(CredentialPolicy::Mint(policy)) = backend.live.as_ref().map(|live| &live.credential) else { panic!() };
     let minting = Minting { caller: &caller, identity: &identity, backend: &backend, snapshot: &snapshot, lane: &lane };
-    let header = authorization(policy, &minting, NOW, 0)?;
-    let claims = header.split('.').nth(1).unwrap();
+    let header = authorization(policy, &minting, NOW, || 0)?;
+    let claims = header.to_str().unwrap().split('.').nth(1).unwrap();
     Ok(serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap())
 }
 

@@ -45,7 +45,7 @@ fn what_is_left_out_has_its_default() {
     }
     assert_eq!(compiled(&two, &json!({"ejection": null})), of_one);
     assert_eq!(compiled(&one, &json!({"ejection": {}})).ejection, Some(usual));
-    let some = json!({"weights": [1, 3], "balance": "least_in_flight", "http2": "prior_knowledge",
+    let some = json!({"weights": [1, 3], "balance": "least_in_flight", "http2": "off",
         "pool": {"connections": 8}, "ejection": {"failures": 2}, "check": {"path": "/health?full=1"},
         "breaker": {"open_ms": 10}, "retry": {"attempts": 1}, "dns": {"most_ttl_seconds": 5}});
     assert_eq!(
@@ -53,7 +53,7 @@ fn what_is_left_out_has_its_default() {
         Forwarding {
             balance: Balance::LeastInFlight,
             weights: vec![1, 3],
-            http2: Http2::PriorKnowledge,
+            http2: Http2::Off,
             pool: PoolPolicy { connections: Some(8), ..PoolPolicy::default() },
             ejection: Some(EjectionPolicy { failures: 2, ..usual }),
             check: Some(CheckPolicy {
@@ -96,6 +96,8 @@ fn what_can_not_work_is_refused_with_its_member_and_a_reason() {
         ("retry", json!({"attempts": 0}), "attempts"),
         ("retry", json!({"budget_percent": 101}), "budget_percent"),
         ("dns", json!({"most_ttl_seconds": 0}), "most_ttl_seconds"),
+        ("http2", json!("alpn"), "speaks HTTP/1.1 to backends"),
+        ("http2", json!("prior_knowledge"), "speaks HTTP/1.1 to backends"),
     ] {
         let mut forwarding = json!({});
         forwarding[member] = value.clone();

@@ -51,6 +51,22 @@ impl Node {
         py.detach(|| self.gateway.reload_certificates()).map_err(PyValueError::new_err)
     }
 
+    /// What `/health/ready` warns of though the node is ready; each call replaces the last one's.
+    #[allow(clippy::needless_pass_by_value, reason = "a list of Python's can't be borrowed as a slice")]
+    fn warn(&self, warnings: Vec<String>) {
+        self.gateway.warn(warnings);
+    }
+
+    /// Descriptors for a successor: partners' socket, admin socket, lock of the folder. They stay this node's.
+    fn sockets(&self) -> PyResult<[i32; 3]> {
+        self.gateway.sockets().ok_or_else(|| PyOSError::new_err("the sockets are closed"))
+    }
+
+    /// Take in what processes of this folder left that have ended meanwhile. Returns how many still live.
+    fn adopt(&self, py: Python<'_>) -> PyResult<usize> {
+        Ok(py.detach(|| self.gateway.adopt())?)
+    }
+
     /// A poll was answered; it was sent `age_ms` ago.
     fn contact(&self, age_ms: u64, server_time_us: i64, round_trip_us: i64) {
         self.gateway.contact(age_ms, server_time_us, round_trip_us);
@@ -85,6 +101,16 @@ impl Node {
     /// What the node says of itself, as JSON.
     fn stats(&self, py: Python<'_>) -> String {
         py.detach(|| self.gateway.stats()).to_string()
+    }
+
+    /// Turn the ready light red; go on accepting, and end each connection with its next answer.
+    fn leave(&self) {
+        self.gateway.leave();
+    }
+
+    /// Stop accepting; with an heir, who waits in the listening socket's queue is the heir's to accept.
+    fn close(&self, py: Python<'_>, has_heir: bool) {
+        py.detach(|| self.gateway.close(has_heir));
     }
 
     /// Stop accepting, answer what is in flight, seal. Returns whether all of it was answered in time.
@@ -138,6 +164,7 @@ fn start_error(error: StartError) -> PyErr {
         StartError::Bind(address, error) => {
             PyOSError::new_err((error.raw_os_error(), format!("can't listen on {address}: {error}")))
         }
+        StartError::HandOver(_, error) => PyOSError::new_err((error.raw_os_error(), error.to_string())),
         StartError::Journal(error) => {
             PyOSError::new_err((error.raw_os_error(), format!("the node's folder can't be used: {error}")))
         }

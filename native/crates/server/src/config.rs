@@ -37,6 +37,9 @@ pub struct Config {
     /// Whether connections begin with the PROXY protocol's header.
     #[serde(default)]
     pub proxy_protocol: ProxyProtocol,
+    /// The Unix socket of a running node of this folder whose place is to be taken; None: nobody's.
+    #[serde(default)]
+    pub take_over: Option<PathBuf>,
     /// TLS of the listener; None: plain.
     #[serde(default)]
     pub tls: Option<Tls>,

@@ -6,7 +6,7 @@ use crate::metrics::add;
 use crate::phases;
 use crate::phases::framing::{Framed, Wire};
 use crate::phases::{proxy_protocol, record};
-use crate::thread::Thread;
+use crate::thread::{Leave, Thread};
 use crate::tls;
 use crate::transport::Transport;
 use bytes::BytesMut;
@@ -15,10 +15,15 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use portazgo_core::fault::Fault;
 use portazgo_core::framing;
+use std::future::{Future as _, poll_fn};
 use std::net::SocketAddr;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::task::{Poll, Waker};
+use std::time::Duration;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 
 /// How many header lines hyper parses without being told. It allocates for more, at each request.
 const HYPER_HEADERS: usize = 100;
@@ -26,15 +31,19 @@ const HYPER_HEADERS: usize = 100;
 const HYPER_BUFFER: usize = 512 * 1024;
 /// Room for a whole head of the usual size.
 const FIRST_BYTES: usize = 4096;
+/// What a connection that has not said a word yet is given when all are to leave: it was accepted a moment ago, maybe.
+const FIRST_WORD_TIME: Duration = Duration::from_secs(1);
+/// What an idle connection is given then: a request may be on its way, or in our socket already.
+const LAST_WORD_TIME: Duration = Duration::from_millis(50);
 
 pub(crate) async fn serve(thread: Rc<Thread>, stream: TcpStream, peer: SocketAddr) {
     let _ = stream.set_nodelay(true);
     let began = thread.shared.clock.wall();
     let mut client = peer;
-    let mut draining = thread.drain_signal();
+    let mut leave = thread.leave_signal();
     let opened = tokio::select! {
         opened = open(&thread, stream, &mut client) => opened,
-        _ = draining.wait_for(|draining| *draining) => return,
+        () = ending(&mut leave, FIRST_WORD_TIME) => return,
     };
     match opened {
         Ok(Opened::Http1(transport, received)) => http1(thread, transport, received, client).await,
@@ -84,7 +93,7 @@ async fn look_at_beginning(thread: &Thread, mut transport: Transport) -> Result<
 async fn http1(thread: Rc<Thread>, transport: Transport, received: BytesMut, client: SocketAddr) {
     let wire = Rc::new(Wire::new(client, &transport));
     let framed = Framed::new(transport, received, Rc::clone(&thread), Rc::clone(&wire));
-    let mut draining = thread.drain_signal();
+    let mut leave = thread.leave_signal();
     let service = service_fn({
         let (thread, wire) = (Rc::clone(&thread), Rc::clone(&wire));
         move |request| phases::serve(Rc::clone(&thread), Rc::clone(&wire), request)
@@ -96,12 +105,28 @@ async fn http1(thread: Rc<Thread>, transport: Transport, received: BytesMut, cli
         http.max_headers(lines);
     }
     let mut connection = http.serve_connection(TokioIo::new(framed), service);
-    let ended = tokio::select! {
-        ended = &mut connection => ended,
-        _ = draining.wait_for(|draining| *draining) => {
-            Pin::new(&mut connection).graceful_shutdown();
-            (&mut connection).await
+    let mut leaving = pin!(ending(&mut leave, LAST_WORD_TIME));
+    let mut told = None::<Waker>;
+    let ended = poll_fn(|context| {
+        if let Poll::Ready(ended) = Pin::new(&mut connection).poll(context) {
+            return Poll::Ready(Some(ended));
         }
+        // The signal knows whom to wake, nearly always: to ask it again at each poll is dearer than to look.
+        let knows = told.as_ref().is_some_and(|waker| waker.will_wake(context.waker()));
+        if knows && !thread.ends_connections() {
+            return Poll::Pending;
+        }
+        if !knows {
+            told = Some(context.waker().clone());
+        }
+        leaving.as_mut().poll(context).map(|()| None)
+    })
+    .await;
+    let ended = if let Some(ended) = ended {
+        ended
+    } else {
+        Pin::new(&mut connection).graceful_shutdown();
+        (&mut connection).await
     };
     if let Some(tunnel) = wire.take_tunnel().filter(|_| ended.is_ok()) {
         // hyper was given nothing behind the handshake's head: it waits in the framing layer.
@@ -112,5 +137,12 @@ async fn http1(thread: Rc<Thread>, transport: Transport, received: BytesMut, cli
     // Other errors are of the transport; what they meant for a request stands in its record.
     if ended.is_err_and(|error| error.is_parse()) {
         add(&thread.metrics().library_refusals);
+    }
+}
+
+/// Resolves when all connections are to leave, and this one has had its time.
+async fn ending(leave: &mut watch::Receiver<Leave>, time: Duration) {
+    if leave.wait_for(|leave| *leave == Leave::Now).await.is_ok() {
+        tokio::time::sleep(time).await;
     }
 }

@@ -8,7 +8,7 @@ use crate::thread::Thread;
 use portazgo_core::time::Monotonic;
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -41,8 +41,7 @@ struct Place {
 
 impl Deadlines {
     /// What the future gives; None where it has not by then. Dropping it leaves nothing behind.
-    pub(crate) async fn within<F: Future>(&self, ends: Monotonic, future: F) -> Option<F::Output> {
-        let mut future = pin!(future);
+    pub(crate) async fn within<F: Future>(&self, ends: Monotonic, mut future: Pin<&mut F>) -> Option<F::Output> {
         let mut wait = Wait { deadlines: self, ends, place: None };
         poll_fn(|context| match future.as_mut().poll(context) {
             Poll::Ready(output) => Poll::Ready(Some(output)),
@@ -143,17 +142,19 @@ impl Drop for Wait<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::future::{pending, ready};
+    use std::future::{Pending, pending, ready};
+    use std::pin::pin;
 
-    fn poll<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
+    fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
         future.poll(&mut Context::from_waker(Waker::noop()))
     }
 
     #[test]
     fn who_is_late_is_told_and_nobody_else() {
         let deadlines = Deadlines::default();
-        let mut early = pin!(deadlines.within(Monotonic(20), pending::<()>()));
-        let mut late = pin!(deadlines.within(Monotonic(10), pending::<()>()));
+        let [mut one, mut other]: [Pending<()>; 2] = [pending(), pending()];
+        let mut early = pin!(deadlines.within(Monotonic(20), Pin::new(&mut one)));
+        let mut late = pin!(deadlines.within(Monotonic(10), Pin::new(&mut other)));
         assert!(poll(early.as_mut()).is_pending() && poll(late.as_mut()).is_pending());
         deadlines.waiting.borrow_mut().wake_late(Monotonic(9));
         assert!(poll(early.as_mut()).is_pending() && poll(late.as_mut()).is_pending());
@@ -165,10 +166,11 @@ mod tests {
     #[test]
     fn who_left_or_never_waited_takes_no_place() {
         let deadlines = Deadlines::default();
-        assert_eq!(poll(pin!(deadlines.within(Monotonic(10), ready(7)))), Poll::Ready(Some(7)));
+        assert_eq!(poll(pin!(deadlines.within(Monotonic(10), pin!(ready(7))))), Poll::Ready(Some(7)));
         assert!(deadlines.waiting.borrow().places.is_empty());
         for _ in 0..3 {
-            let mut waits = Box::pin(deadlines.within(Monotonic(10), pending::<()>()));
+            let mut never = pending::<()>();
+            let mut waits = Box::pin(deadlines.within(Monotonic(10), Pin::new(&mut never)));
             assert!(poll(waits.as_mut()).is_pending());
             drop(waits);
             assert!(deadlines.waiting.borrow().is_empty());

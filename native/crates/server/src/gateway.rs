@@ -2,9 +2,12 @@
 
 use crate::admin::AdminListener;
 use crate::config::Config;
+use crate::drain::Step;
+use crate::handover::{self, Inherited};
 use crate::health::Checker;
 use crate::identity::{new_id, node_id};
 use crate::journal::{self, Closed, EndedEpoch, Journal, SealedSegment};
+use crate::metrics::value;
 use crate::phases::accept::Acceptor;
 use crate::shared::Shared;
 use crate::thread::{Command, Handle};
@@ -14,8 +17,8 @@ use portazgo_core::snapshot::{Refused, Update};
 use serde_json::{Value, json};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
-use std::sync::atomic::Ordering;
+use std::os::fd::{AsRawFd as _, RawFd};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
@@ -31,6 +34,8 @@ pub enum StartError {
     Bind(SocketAddr, io::Error),
     /// The folder or its journal can't be used.
     Journal(io::Error),
+    /// The running node behind this socket hands nothing over.
+    HandOver(PathBuf, io::Error),
 }
 
 impl std::fmt::Display for StartError {
@@ -39,6 +44,7 @@ impl std::fmt::Display for StartError {
             Self::Config(why) => formatter.write_str(why),
             Self::Bind(address, error) => write!(formatter, "can't listen on {address}: {error}"),
             Self::Journal(error) => write!(formatter, "the node's folder can't be used: {error}"),
+            Self::HandOver(socket, error) => write!(formatter, "{} hands nothing over: {error}", socket.display()),
         }
     }
 }
@@ -62,7 +68,10 @@ pub struct Gateway {
 
 #[derive(Default)]
 struct Running {
-    sockets: Option<(TcpListener, TcpListener)>,
+    /// Kept beside what the threads have of them, to be handed to a successor.
+    gateway: Option<TcpListener>,
+    admin_side: Option<TcpListener>,
+    started: bool,
     threads: Vec<Handle>,
     acceptor: Option<Acceptor>,
     admin: Option<AdminListener>,
@@ -73,12 +82,21 @@ impl Gateway {
     /// Bind, take the folder, recover what a predecessor left. Nothing is served yet.
     pub fn open(config: &str) -> Result<Self, StartError> {
         let config = Config::parse(config).map_err(StartError::Config)?;
-        let gateway = bind(config.listen)?;
-        let admin = bind(config.admin_listen)?;
+        let (gateway, admin, folder_lock) = match &config.take_over {
+            None => (bind(config.listen)?, bind(config.admin_listen)?, None),
+            Some(socket) => {
+                let Inherited { gateway, admin, folder_lock } =
+                    handover::receive(socket).map_err(|error| StartError::HandOver(socket.clone(), error))?;
+                let gateway = if is_at(&gateway, config.listen) { gateway } else { bind(config.listen)? };
+                let admin = if is_at(&admin, config.admin_listen) { admin } else { bind(config.admin_listen)? };
+                (gateway, admin, Some(folder_lock))
+            }
+        };
         let shared = Arc::new(Shared::new(config).map_err(StartError::Config)?);
         let node_id = node_id(&shared.config.folder, shared.clock.wall()).map_err(StartError::Journal)?;
         let epoch = new_id(shared.clock.wall());
-        let journal = Journal::open(journal_config(&shared, node_id, epoch)).map_err(StartError::Journal)?;
+        let journal = Journal::open_under(journal_config(&shared, node_id, epoch), folder_lock);
+        let journal = journal.map_err(StartError::Journal)?;
         let address =
             |listener: &TcpListener, wanted| listener.local_addr().map_err(|error| StartError::Bind(wanted, error));
         Ok(Self {
@@ -87,7 +105,7 @@ impl Gateway {
             partner_side: address(&gateway, shared.config.listen)?,
             admin_side: address(&admin, shared.config.admin_listen)?,
             journal: Arc::new(journal),
-            running: Mutex::new(Running { sockets: Some((gateway, admin)), ..Running::default() }),
+            running: Mutex::new(Running { gateway: Some(gateway), admin_side: Some(admin), ..Running::default() }),
             applying: Mutex::new(()),
             shared,
         })
@@ -96,8 +114,12 @@ impl Gateway {
     /// Serve: 503 until a snapshot is applied.
     pub fn start(&self) -> io::Result<()> {
         let mut running = self.running();
-        let (gateway, admin) =
-            running.sockets.take().ok_or_else(|| io::Error::other("this node was started before"))?;
+        let again = || io::Error::other("this node was started before");
+        if std::mem::replace(&mut running.started, true) {
+            return Err(again());
+        }
+        let gateway = running.gateway.as_ref().ok_or_else(again)?.try_clone()?;
+        let admin = running.admin_side.as_ref().ok_or_else(again)?.try_clone()?;
         for index in 0..self.shared.threads.len() {
             running.threads.push(Handle::start(index, Arc::clone(&self.shared), Arc::clone(&self.journal))?);
         }
@@ -127,7 +149,7 @@ impl Gateway {
             checker.look_again();
         }
         self.wait_until_loaded().map_err(|why| Refused { place: "data threads".to_owned(), why })?;
-        self.shared.last_apply_us.store(began.elapsed().as_micros() as u64, Ordering::Relaxed);
+        self.shared.applies.note(began.elapsed());
         Ok(revision)
     }
 
@@ -160,6 +182,23 @@ impl Gateway {
     /// Read the certificates' files again; connections keep what they began with. Where one is bad, all of the old stay.
     pub fn reload_certificates(&self) -> Result<(), String> {
         self.shared.tls.as_ref().map_or(Ok(()), crate::tls::Incoming::reload)
+    }
+
+    /// Replace what `/health/ready` warns of though the node is ready.
+    pub fn warn(&self, warnings: Vec<String>) {
+        self.shared.warn(warnings);
+    }
+
+    /// What a successor takes over: partners' socket, admin socket, lock of the folder. None: it is too late for that.
+    pub fn sockets(&self) -> Option<[RawFd; 3]> {
+        let running = self.running();
+        let (gateway, admin) = (running.gateway.as_ref()?, running.admin_side.as_ref()?);
+        Some([gateway.as_raw_fd(), admin.as_raw_fd(), self.journal.folder_lock().as_raw_fd()])
+    }
+
+    /// Take in what processes of this folder left that have ended meanwhile. Returns how many still live.
+    pub fn adopt(&self) -> io::Result<usize> {
+        self.journal.adopt()
     }
 
     /// A poll that was sent `age_ms` ago has been answered.
@@ -211,21 +250,41 @@ impl Gateway {
         document
     }
 
+    /// Turn the ready light red; go on accepting, and end each connection with its next answer.
+    pub fn leave(&self) {
+        self.shared.drain.reach(Step::Leaving);
+    }
+
+    /// Stop accepting. Without an heir, who waits in the listening socket's queue is still served; with one, the queue and
+    /// the admin listener are the heir's, and clients that can be told to go there are told.
+    pub fn close(&self, has_heir: bool) {
+        let mut running = self.running();
+        self.stop_accepting(&mut running, has_heir);
+        if has_heir {
+            for thread in &running.threads {
+                let _ = thread.commands.send(Command::Leave);
+            }
+            Self::stop_admin(&mut running);
+        }
+    }
+
     /// Stop accepting, answer what is in flight within the time, seal. Returns whether everything was answered.
     pub fn drain(&self, within: Duration) -> bool {
-        self.shared.draining.store(true, Ordering::Release);
         let deadline = Instant::now() + within;
         let mut running = self.running();
-        if let Some(mut acceptor) = running.acceptor.take() {
-            acceptor.join();
-        }
+        self.stop_accepting(&mut running, false);
+        self.shared.drain.reach(Step::Ending);
         let (sender, done) = mpsc::channel();
         let told = running
             .threads
             .iter()
             .filter(|thread| thread.commands.send(Command::Drain(sender.clone())).is_ok())
             .count();
+        // What is revoked meanwhile must reach the calls that are still under way.
+        drop(running);
         let all = (0..told).all(|_| done.recv_timeout(deadline.saturating_duration_since(Instant::now())).is_ok());
+        // A connection that asked for nothing is nobody's call.
+        let all = all || self.shared.threads.iter().all(|thread| value(&thread.in_flight) == 0);
         // A disk that doesn't let us seal shows in the journal's trouble; the records stay in their slots for the next start.
         let _ = self.journal.seal_now();
         all
@@ -233,11 +292,9 @@ impl Gateway {
 
     /// End the threads and close the journal: the epoch ends clean when everything was answered.
     pub fn stop(&self) -> io::Result<Closed> {
-        self.shared.draining.store(true, Ordering::Release);
         let mut running = self.running();
-        if let Some(mut acceptor) = running.acceptor.take() {
-            acceptor.join();
-        }
+        self.stop_accepting(&mut running, false);
+        self.shared.drain.reach(Step::Ending);
         for thread in &mut std::mem::take(&mut running.threads) {
             // Closing its inbox ends the thread; what is still in flight is dropped, and its records say so.
             thread.close();
@@ -245,10 +302,27 @@ impl Gateway {
         if let Some(mut checker) = running.checker.take() {
             checker.stop();
         }
+        Self::stop_admin(&mut running);
+        self.journal.close()
+    }
+
+    fn stop_accepting(&self, running: &mut Running, has_heir: bool) {
+        if has_heir {
+            self.shared.drain.leave_queue_to_heir();
+        }
+        // The acceptor's own hold of the socket is the last one then: nobody gets into its queue when it has emptied it.
+        running.gateway = None;
+        self.shared.drain.reach(Step::Closed);
+        if let Some(mut acceptor) = running.acceptor.take() {
+            acceptor.join();
+        }
+    }
+
+    fn stop_admin(running: &mut Running) {
+        running.admin_side = None;
         if let Some(mut admin) = running.admin.take() {
             admin.stop();
         }
-        self.journal.close()
     }
 
     fn running(&self) -> std::sync::MutexGuard<'_, Running> {
@@ -284,6 +358,12 @@ impl Gateway {
 #[derive(serde::Deserialize)]
 struct SecurityLine {
     security: Entry,
+}
+
+/// Whether a socket listens where it should; any port will do where any was wished for.
+fn is_at(listener: &TcpListener, wanted: SocketAddr) -> bool {
+    let any_port = wanted.port() == 0;
+    listener.local_addr().is_ok_and(|at| at.ip() == wanted.ip() && (any_port || at.port() == wanted.port()))
 }
 
 fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {

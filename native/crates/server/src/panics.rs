@@ -1,4 +1,4 @@
-//! A panic ends one request, never a thread.
+//! A panic ends one request, never a thread; and a thread that the node can't do without ends the process.
 
 use std::any::Any;
 use std::future::Future;
@@ -7,15 +7,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// Runs a future; a panic inside it becomes an error.
-pub(crate) struct Contained<F>(Pin<Box<F>>);
+pub(crate) struct Contained<'f, F>(Pin<&'f mut F>);
 
-impl<F: Future> Contained<F> {
-    pub(crate) fn new(future: F) -> Self {
-        Self(Box::pin(future))
+impl<'f, F: Future> Contained<'f, F> {
+    pub(crate) fn new(future: Pin<&'f mut F>) -> Self {
+        Self(future)
     }
 }
 
-impl<F: Future> Future for Contained<F> {
+impl<F: Future> Future for Contained<'_, F> {
     type Output = Result<F::Output, Box<dyn Any + Send>>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
@@ -25,6 +25,19 @@ impl<F: Future> Future for Contained<F> {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
             Err(panic) => Poll::Ready(Err(panic)),
+        }
+    }
+}
+
+/// Held by a thread whose work nobody else does. A panic of it ends the process at once: whoever supervises it starts
+/// another, and the slabs keep every record, as after a kill.
+pub(crate) struct Vital(pub(crate) &'static str);
+
+impl Drop for Vital {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the thread `{}` has panicked: the node can't go on", self.0);
+            std::process::abort();
         }
     }
 }

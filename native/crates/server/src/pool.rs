@@ -5,8 +5,8 @@
 //! target's connections are capped, those that are idle stand in its list too: a call on another thread may close them.
 
 use crate::answers::{Answers, Exchange};
+use crate::dial::{Dialled, Dialler};
 use crate::metrics::{ThreadMetrics, add, subtract};
-use crate::resolve::Resolver;
 use crate::thread::Thread;
 use crate::tls;
 use crate::transport::Transport;
@@ -20,22 +20,17 @@ use portazgo_core::forward::{Closing, Permit, TargetState};
 use portazgo_core::snapshot::Target;
 use portazgo_core::time::Monotonic;
 use std::cell::{Cell, RefCell};
-use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::timeout_at;
 
 /// The longest that a connection may have been idle that takes what must not be repeated; nanoseconds, as all times of this
 /// pool.
 pub(crate) const FRESH: u64 = 1_000_000_000;
-/// No more files for this process, or for this host (Linux).
-const EMFILE: i32 = 24;
-const ENFILE: i32 = 23;
 /// From one look at what is kept to the next.
 const SWEEP: Duration = Duration::from_millis(250);
 /// Idle connections kept per target and thread.
@@ -44,7 +39,8 @@ const MOST_IDLE: usize = 512;
 /// A connection that can take a request.
 pub(crate) struct Lease {
     pub(crate) sender: SendRequest<RequestBody>,
-    pub(crate) address: SocketAddr,
+    /// None: a Unix socket.
+    pub(crate) address: Option<SocketAddr>,
     /// What its transport sees.
     pub(crate) exchange: Rc<Exchange>,
     /// It has carried a request before: the backend may be closing it at this very moment.
@@ -57,7 +53,7 @@ pub(crate) struct Lease {
 
 struct Idle {
     sender: SendRequest<RequestBody>,
-    address: SocketAddr,
+    address: Option<SocketAddr>,
     exchange: Rc<Exchange>,
     since: Monotonic,
     listed: Option<Listed>,
@@ -88,7 +84,7 @@ pub(crate) struct Pool {
     /// There is nothing on any shelf, so nobody looks.
     resting: Cell<bool>,
     first: Notify,
-    resolver: Resolver,
+    dialler: Dialler,
     tls: tls::Outgoing,
 }
 
@@ -187,18 +183,18 @@ impl Pool {
         metrics: &ThreadMetrics,
     ) -> Result<Lease, Fault> {
         let ends = tokio::time::Instant::now() + within;
-        let Ok(outcome) = timeout_at(ends, self.connect_now(&target.address)).await else {
+        let Ok(outcome) = timeout_at(ends, self.dialler.connect(target)).await else {
             return Err(Fault::ConnectTimeout);
         };
-        let (stream, address) = outcome?;
-        add(&metrics.backend_connects);
-        let _ = stream.set_nodelay(true);
-        let transport = match &target.tls {
-            None => Transport::Plain(stream),
-            Some(rules) => timeout_at(ends, self.tls.shake_hands(rules, &target.address, stream))
-                .await
-                .unwrap_or(Err(Fault::TlsBackendHandshakeTimeout))?,
+        let (transport, address) = match (outcome?, &target.tls) {
+            (Dialled::Unix(stream), _) => (Transport::Unix(stream), None),
+            (Dialled::Tcp(stream, address), None) => (Transport::Plain(stream), Some(address)),
+            (Dialled::Tcp(stream, address), Some(rules)) => {
+                let shaken = timeout_at(ends, self.tls.shake_hands(rules, &target.address, stream)).await;
+                (shaken.unwrap_or(Err(Fault::TlsBackendHandshakeTimeout))?, Some(address))
+            }
         };
+        add(&metrics.backend_connects);
         let exchange = Rc::new(Exchange::default());
         let answers = Answers::new(transport, Rc::clone(&exchange));
         let (sender, connection) = http1::handshake(TokioIo::new(answers)).await.map_err(|_| Fault::ConnectFailed)?;
@@ -209,18 +205,6 @@ impl Pool {
             Some(closing) => _ = tokio::task::spawn_local(until_told_to_close(Arc::clone(closing), connection)),
         }
         Ok(Lease { sender, address, exchange, reused: false, permit: None, closing })
-    }
-
-    async fn connect_now(&self, target: &str) -> Result<(TcpStream, SocketAddr), Fault> {
-        let addresses = self.resolver.resolve(target).await.map_err(|_| Fault::DnsFailure)?;
-        let mut last = Fault::ConnectFailed;
-        for address in addresses {
-            match TcpStream::connect(address).await {
-                Ok(stream) => return Ok((stream, address)),
-                Err(error) => last = connect_fault(&error),
-            }
-        }
-        Err(last)
     }
 }
 
@@ -268,16 +252,4 @@ async fn until_told_to_close(closing: Arc<Closing>, connection: impl Future) {
         if told || connection.as_mut().poll(context).is_ready() { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
-}
-
-fn connect_fault(error: &io::Error) -> Fault {
-    // The target has no part in it: nobody may be left out for it.
-    if let Some(EMFILE | ENFILE) = error.raw_os_error() {
-        return Fault::FileDescriptorsExhausted;
-    }
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => Fault::ConnectRefused,
-        io::ErrorKind::TimedOut => Fault::ConnectTimeout,
-        _ => Fault::ConnectFailed,
-    }
 }

@@ -2,7 +2,8 @@
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::metrics::ThreadMetrics;
+use crate::drain::Drain;
+use crate::metrics::{ApplyTimes, ThreadMetrics};
 use crate::tls;
 use arc_swap::ArcSwap;
 use portazgo_core::client::ForwardingHeader;
@@ -10,8 +11,8 @@ use portazgo_core::network::Network;
 use portazgo_core::security::SecurityLane;
 use portazgo_core::snapshot::Snapshot;
 use std::net::IpAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// One per node.
 pub(crate) struct Shared {
@@ -25,12 +26,14 @@ pub(crate) struct Shared {
     pub(crate) generation: AtomicU64,
     /// The security lane.
     pub(crate) lane: ArcSwap<SecurityLane>,
-    /// Told to stop.
-    pub(crate) draining: AtomicBool,
+    /// How far the node is on its way out.
+    pub(crate) drain: Drain,
     /// By data thread.
     pub(crate) threads: Vec<ThreadMetrics>,
-    /// How long the last apply took until every thread had it, microseconds.
-    pub(crate) last_apply_us: AtomicU64,
+    /// How long applying took until every thread had it.
+    pub(crate) applies: ApplyTimes,
+    /// What the host process wants people to know though the node is ready.
+    warnings: Mutex<Vec<String>>,
     /// Whose forwarding headers are believed.
     trusted: Vec<Network>,
     /// The one header of theirs that counts.
@@ -52,9 +55,10 @@ impl Shared {
             snapshot: ArcSwap::from_pointee(None),
             generation: AtomicU64::new(1),
             lane: ArcSwap::from_pointee(SecurityLane::default()),
-            draining: AtomicBool::new(false),
+            drain: Drain::default(),
             threads,
-            last_apply_us: AtomicU64::new(0),
+            applies: ApplyTimes::default(),
+            warnings: Mutex::default(),
         })
     }
 
@@ -66,6 +70,15 @@ impl Shared {
     /// Make threads look at the newest snapshot and lane at their next request.
     pub(crate) fn bump(&self) {
         self.generation.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Replace what `/health/ready` warns of.
+    pub(crate) fn warn(&self, warnings: Vec<String>) {
+        *self.warnings.lock().unwrap_or_else(PoisonError::into_inner) = warnings;
+    }
+
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether the contact lease has ended: then the node refuses, since it can't know what was revoked meanwhile.

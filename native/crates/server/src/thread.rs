@@ -2,6 +2,8 @@
 
 use crate::connection;
 use crate::deadlines::{self, Deadlines};
+use crate::drain::Step;
+use crate::headers::SpareMaps;
 use crate::journal::{Journal, ThreadJournal};
 use crate::metrics::{ThreadMetrics, add, subtract};
 use crate::pool::{self, Pool};
@@ -12,14 +14,32 @@ use portazgo_core::security::SecurityLane;
 use portazgo_core::snapshot::Snapshot;
 use portazgo_core::time::WallTime;
 use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 use tokio::task::LocalSet;
+
+/// How often a thread notes that it runs, and how late it is.
+const BEAT: Duration = Duration::from_millis(200);
+/// A thread that falls this often within the time has something that won't go away by itself.
+const MOST_FALLS: usize = 5;
+const FALLS_WITHIN: Duration = Duration::from_secs(10);
+
+/// How connections are to leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Leave {
+    /// They stay.
+    Stay,
+    /// Those that can be told without cutting off a request on its way: HTTP/2 says so; HTTP/1.1 with each answer.
+    Politely,
+    /// All, idle ones too.
+    Now,
+}
 
 /// What a data thread is told.
 pub(crate) enum Command {
@@ -27,6 +47,8 @@ pub(crate) enum Command {
     Connection(std::net::TcpStream, std::net::SocketAddr),
     /// Load the newest snapshot and say so.
     Load(mpsc::Sender<()>),
+    /// Tell connections of HTTP/2 that somebody else serves from now on.
+    Leave,
     /// End idle connections, finish what is under way, then end and say so.
     Drain(mpsc::Sender<()>),
 }
@@ -39,9 +61,14 @@ pub(crate) struct Thread {
     pub(crate) pool: Pool,
     pub(crate) random: Random,
     pub(crate) deadlines: Deadlines,
+    pub(crate) spare_maps: SpareMaps,
     loaded: RefCell<Loaded>,
     generation: Cell<u64>,
-    draining: watch::Sender<bool>,
+    leave: watch::Sender<Leave>,
+    /// Whether it says `Now`, for those who ask at every call.
+    leaves_now: Cell<bool>,
+    #[cfg(feature = "provoke-panic")]
+    provoked: Cell<bool>,
 }
 
 /// A thread's own handles, so that a request clones no shared counter but its own.
@@ -53,15 +80,20 @@ pub(crate) struct Loaded {
 
 impl Thread {
     fn new(index: usize, shared: Arc<Shared>, journal: ThreadJournal) -> Self {
+        let ends = shared.drain.step() == Step::Ending;
         Self {
             index,
             journal,
             pool: Pool::default(),
             random: Random::new(),
             deadlines: Deadlines::default(),
+            spare_maps: SpareMaps::default(),
             loaded: RefCell::new(Loaded { snapshot: None, lane: Arc::default() }),
             generation: Cell::new(0),
-            draining: watch::Sender::new(false),
+            leave: watch::Sender::new(if ends { Leave::Now } else { Leave::Stay }),
+            leaves_now: Cell::new(ends),
+            #[cfg(feature = "provoke-panic")]
+            provoked: Cell::new(false),
             shared,
         }
     }
@@ -80,13 +112,34 @@ impl Thread {
         Id::version_7((now.0 / 1000).max(0) as u64, self.random.bytes())
     }
 
-    /// Resolves when the node drains.
-    pub(crate) fn drain_signal(&self) -> watch::Receiver<bool> {
-        self.draining.subscribe()
+    /// Tells how connections are to leave.
+    pub(crate) fn leave_signal(&self) -> watch::Receiver<Leave> {
+        self.leave.subscribe()
     }
 
-    pub(crate) fn is_draining(&self) -> bool {
-        *self.draining.borrow()
+    /// Whether all connections are to leave, idle ones too.
+    pub(crate) fn ends_connections(&self) -> bool {
+        self.leaves_now.get()
+    }
+
+    /// Whether each answer is to be its connection's last.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.shared.drain.step() != Step::Serving
+    }
+
+    /// Have this thread panic outside any request.
+    #[cfg(feature = "provoke-panic")]
+    pub(crate) fn provoke_fall(&self) {
+        self.provoked.set(true);
+    }
+
+    /// Note that the thread runs, and how late it came to say so.
+    fn beat(&self, due: tokio::time::Instant) {
+        #[cfg(feature = "provoke-panic")]
+        assert!(!self.provoked.get(), "{}", crate::PROVOKED);
+        let metrics = self.metrics();
+        metrics.loop_lag_us.store(due.elapsed().as_micros() as u64, Ordering::Relaxed);
+        metrics.beat_ms.store(self.shared.clock.uptime_ms().max(1), Ordering::Relaxed);
     }
 
     fn refresh(&self) {
@@ -109,14 +162,9 @@ impl Handle {
     pub(crate) fn start(index: usize, shared: Arc<Shared>, journal: Arc<Journal>) -> std::io::Result<Self> {
         let (commands, inbox) = unbounded_channel();
         let join = std::thread::Builder::new().name(format!("data-{index}")).spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .expect("a runtime needs only file descriptors");
-            let thread = Rc::new(Thread::new(index, shared, journal.thread(index)));
+            let slots = journal.thread(index);
             drop(journal);
-            LocalSet::new().block_on(&runtime, run(thread, inbox));
-            runtime.shutdown_timeout(Duration::from_millis(100));
+            live(index, &shared, &slots, inbox);
         })?;
         Ok(Self { commands, join: Some(join) })
     }
@@ -130,18 +178,58 @@ impl Handle {
     }
 }
 
-async fn run(thread: Rc<Thread>, mut inbox: UnboundedReceiver<Command>) {
+/// Run until the inbox is closed. A panic outside any request costs the thread's connections, which are recorded; what
+/// waits in its inbox, new connections among it, is taken up by the runtime that replaces it.
+fn live(index: usize, shared: &Arc<Shared>, slots: &ThreadJournal, mut inbox: UnboundedReceiver<Command>) {
+    let mut falls: Vec<Instant> = Vec::new();
+    loop {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime needs only file descriptors");
+        let thread = Rc::new(Thread::new(index, Arc::clone(shared), slots.clone()));
+        let ran = catch_unwind(AssertUnwindSafe(|| LocalSet::new().block_on(&runtime, run(thread, &mut inbox))));
+        runtime.shutdown_timeout(Duration::from_millis(100));
+        if ran.is_ok() {
+            return;
+        }
+        add(&shared.threads[index].restarts);
+        falls.retain(|fall| fall.elapsed() < FALLS_WITHIN);
+        falls.push(Instant::now());
+        if falls.len() >= MOST_FALLS {
+            eprintln!("data thread {index} panics again and again: the node can't go on");
+            // Whoever supervises the process starts another; the slabs keep every record, as after a kill.
+            std::process::abort();
+        }
+    }
+}
+
+async fn run(thread: Rc<Thread>, inbox: &mut UnboundedReceiver<Command>) {
     tokio::task::spawn_local(deadlines::watch(Rc::clone(&thread)));
     tokio::task::spawn_local(pool::sweep(Rc::clone(&thread)));
-    while let Some(command) = inbox.recv().await {
+    let mut beats = tokio::time::interval(BEAT);
+    beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        let command = tokio::select! {
+            command = inbox.recv() => command,
+            due = beats.tick() => {
+                thread.beat(due);
+                continue;
+            }
+        };
+        let Some(command) = command else { return };
         match command {
             Command::Connection(stream, peer) => accept(&thread, stream, peer),
             Command::Load(done) => {
                 thread.refresh();
                 let _ = done.send(());
             }
+            Command::Leave => {
+                thread.leave.send_replace(Leave::Politely);
+            }
             Command::Drain(done) => {
-                thread.draining.send_replace(true);
+                thread.leaves_now.set(true);
+                thread.leave.send_replace(Leave::Now);
                 tokio::task::spawn_local(report_when_idle(Rc::clone(&thread), done));
             }
         }
@@ -170,6 +258,7 @@ impl Drop for Open {
 
 /// Count a connection before it is handed over, so that the next one sees it.
 pub(crate) fn count_connection(metrics: &ThreadMetrics) {
+    add(&metrics.accepted);
     add(&metrics.connections);
 }
 

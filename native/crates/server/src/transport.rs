@@ -2,15 +2,18 @@
 
 use portazgo_core::snapshot::Fingerprint;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsStream;
 
 /// Either side's end of a connection.
 pub(crate) enum Transport {
     Plain(TcpStream),
+    /// A server on this host.
+    Unix(UnixStream),
     /// Boxed, since a TLS session is a kilobyte and most of what holds a transport is moved about.
     Tls(Box<TlsStream<TcpStream>>),
 }
@@ -31,11 +34,35 @@ impl Transport {
     /// Whether both sides agreed on HTTP/2 (ALPN).
     pub(crate) fn chose_http2(&self) -> bool {
         match self {
-            Self::Plain(_) => false,
+            Self::Plain(_) | Self::Unix(_) => false,
             Self::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(HTTP_2),
         }
     }
 }
+
+/// Two short pieces, most often head and body, are put together: the kernel takes longer to gather pieces than we to copy
+/// them.
+fn write_plain(
+    stream: Pin<&mut TcpStream>,
+    context: &mut Context<'_>,
+    pieces: &[io::IoSlice<'_>],
+) -> Poll<io::Result<usize>> {
+    if let [piece] = pieces {
+        return stream.poll_write(context, piece);
+    }
+    let bytes: usize = pieces.iter().map(|piece| piece.len()).sum();
+    if bytes > SHORT {
+        return stream.poll_write_vectored(context, pieces);
+    }
+    let mut space = [MaybeUninit::uninit(); SHORT];
+    let mut whole = ReadBuf::uninit(&mut space);
+    for piece in pieces {
+        whole.put_slice(piece);
+    }
+    stream.poll_write(context, whole.filled())
+}
+
+const SHORT: usize = 4096;
 
 /// ALPN's names (RFC 7301, section 6).
 pub(crate) const HTTP_2: &[u8] = b"h2";
@@ -45,6 +72,7 @@ impl AsyncRead for Transport {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_read(context, into),
+            Self::Unix(stream) => Pin::new(stream).poll_read(context, into),
             Self::Tls(stream) => Pin::new(stream.as_mut()).poll_read(context, into),
         }
     }
@@ -54,6 +82,7 @@ impl AsyncWrite for Transport {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Unix(stream) => Pin::new(stream).poll_write(context, bytes),
             Self::Tls(stream) => Pin::new(stream.as_mut()).poll_write(context, bytes),
         }
     }
@@ -64,7 +93,8 @@ impl AsyncWrite for Transport {
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(context, pieces),
+            Self::Plain(stream) => write_plain(Pin::new(stream), context, pieces),
+            Self::Unix(stream) => Pin::new(stream).poll_write_vectored(context, pieces),
             Self::Tls(stream) => Pin::new(stream.as_mut()).poll_write_vectored(context, pieces),
         }
     }
@@ -72,6 +102,7 @@ impl AsyncWrite for Transport {
     fn is_write_vectored(&self) -> bool {
         match self {
             Self::Plain(stream) => stream.is_write_vectored(),
+            Self::Unix(stream) => stream.is_write_vectored(),
             Self::Tls(stream) => stream.is_write_vectored(),
         }
     }
@@ -79,7 +110,7 @@ impl AsyncWrite for Transport {
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             // A socket has no buffer of its own above the kernel's.
-            Self::Plain(_) => Poll::Ready(Ok(())),
+            Self::Plain(_) | Self::Unix(_) => Poll::Ready(Ok(())),
             Self::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(context),
         }
     }
@@ -87,6 +118,7 @@ impl AsyncWrite for Transport {
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Unix(stream) => Pin::new(stream).poll_shutdown(context),
             Self::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(context),
         }
     }

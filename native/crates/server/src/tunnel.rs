@@ -8,7 +8,7 @@ use crate::pool::Lease;
 use crate::thread::{Loaded, Thread};
 use crate::transport::Transport;
 use bytes::{Buf as _, BytesMut};
-use portazgo_core::authenticate::{self, Identity};
+use portazgo_core::authenticate::{self, Proof};
 use portazgo_core::authorize::{self, Peer};
 use portazgo_core::fault::Fault;
 use portazgo_core::forward::Flight;
@@ -37,7 +37,7 @@ pub(crate) struct Upgraded {
 
 /// Whose call it is, and from where.
 pub(crate) struct Holder {
-    pub(crate) identity: Identity,
+    pub(crate) proof: Proof,
     pub(crate) address: IpAddr,
     pub(crate) certificate: Option<Fingerprint>,
 }
@@ -53,7 +53,7 @@ impl Holder {
         }
         let now = thread.shared.clock.wall();
         let peer = Peer { address: self.address, certificate: self.certificate.as_ref() };
-        authenticate::again(&self.identity, &snapshot, &lane, now).is_some_and(|identity| {
+        authenticate::again(&self.proof, &snapshot, &lane, now).is_some_and(|identity| {
             authorize::caller(&identity, &snapshot)
                 .is_ok_and(|caller| authorize::standing(&caller, &identity, &snapshot, &lane, peer).is_ok())
         })
@@ -150,7 +150,7 @@ impl Tunnel {
 impl Drop for Tunnel {
     /// The node ends, or the handshake's answer did not reach the client.
     fn drop(&mut self) {
-        let fault = match self.thread.is_draining() {
+        let fault = match self.thread.is_leaving() {
             _ if std::thread::panicking() => Fault::GatewayPanic,
             true => Fault::GatewayDraining,
             false => Fault::ClientAborted,

@@ -25,6 +25,16 @@ pub(crate) struct Progress {
     pub(crate) handed_on: Cell<u64>,
     /// hyper refused the framing of a body that ours had accepted.
     pub(crate) library_refused: Cell<bool>,
+    /// All of it has come from the client.
+    whole: Cell<bool>,
+}
+
+impl Progress {
+    /// Whether a fault is the client's doing and says nothing of the backend: it broke its body off, or was still sending it
+    /// when the backend's time was over. Otherwise a slow client could have a backend left out for everybody.
+    pub(crate) fn excuses(&self, fault: Fault) -> bool {
+        self.fault.get().is_some() || (fault == Fault::BackendFirstByteTimeout && !self.whole.get())
+    }
 }
 
 /// The body. Fails when the client sends more than it may, stops sending, or leaves.
@@ -114,12 +124,14 @@ impl Body for RequestBody {
                 if timer.as_mut().poll(context).is_ready() { self.end(Fault::BodyTimeout) } else { Poll::Pending }
             }
             Poll::Ready(None) => {
+                upload.progress.whole.set(true);
                 self.0 = None;
                 Poll::Ready(None)
             }
             // Trailers of a client are not passed on: nothing vouches for them.
             Poll::Ready(Some(Ok(frame))) => {
                 let Ok(data) = frame.into_data() else {
+                    upload.progress.whole.set(true);
                     return Poll::Ready(None);
                 };
                 let seen = upload.progress.bytes.get() + data.len() as u64;
@@ -128,6 +140,7 @@ impl Body for RequestBody {
                     return self.end(Fault::BodyTooLarge);
                 }
                 upload.source.keep(&data);
+                upload.progress.whole.set(upload.source.is_end_stream());
                 upload.progress.handed_on.set(upload.progress.handed_on.get() + data.len() as u64);
                 if let Some(timer) = &mut upload.timer {
                     timer.as_mut().reset(Instant::now() + upload.idle);

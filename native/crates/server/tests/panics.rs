@@ -7,7 +7,7 @@ use serde_json::json;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 fn open(folder: &Path) -> Gateway {
     let config = json!({
@@ -83,6 +83,46 @@ fn a_panic_ends_one_request_and_is_answered_recorded_and_counted() {
     assert_eq!((records.len(), panics.len()), (3, 1));
     assert_eq!((panics[0].status_sent, panics[0].delivery), (500, Delivery::Complete));
     assert_eq!(Fault::GatewayPanic.description().blame, Blame::Gateway);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn a_thread_that_falls_outside_any_request_costs_its_connections_and_serves_again() {
+    let folder = std::env::temp_dir().join(format!("portazgo-falls-{}", std::process::id()));
+    let gateway = open(&folder);
+    gateway.start().unwrap();
+
+    let mut on_it = connect(gateway.gateway_address());
+    assert_eq!(ask(&mut on_it, "").0, 503);
+    let mut provoking = connect(gateway.gateway_address());
+    let _ = write!(provoking, "GET / HTTP/1.1\r\nHost: x\r\nX-Provoke-Panic: thread\r\n\r\n");
+    // The only thread falls at its next beat, and everything that it had open with it.
+    assert!(matches!(on_it.read(&mut [0; 1]), Ok(0) | Err(_)), "its connections end");
+    let mut after = connect(gateway.gateway_address());
+    assert_eq!(ask(&mut after, "").0, 503, "the same thread serves again");
+
+    // A call is over a moment after its answer is here.
+    let now = || {
+        let stats = gateway.stats();
+        (stats["connections"].clone(), stats["in_flight"].clone())
+    };
+    let patience = Instant::now() + Duration::from_secs(5);
+    while now() != (json!(1), json!(0)) && Instant::now() < patience {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(now(), (json!(1), json!(0)), "nothing of what fell is still counted");
+    let mut metrics = String::new();
+    let mut admin = connect(gateway.admin_address());
+    write!(admin, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    admin.read_to_string(&mut metrics).unwrap();
+    assert!(metrics.contains("portazgo_thread_restarts_total{thread=\"0\"} 1\n"), "{metrics}");
+    drop(after);
+
+    assert!(gateway.drain(Duration::from_secs(5)));
+    assert_eq!(gateway.stop().unwrap(), portazgo_server::journal::Closed::Clean, "its slots went on to the next");
+    let records =
+        segments(&folder).into_iter().map(|path| decode_segment(&std::fs::read(path).unwrap()).unwrap().frames.len());
+    assert_eq!(records.sum::<usize>(), 3, "each request left one record");
     std::fs::remove_dir_all(&folder).unwrap();
 }
 

@@ -38,6 +38,11 @@ def backends(around: Surroundings) -> Iterator[Finding]:
 
 def _connect(target: str) -> str | None:
     try:
+        if target.startswith("unix:"):
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as local:
+                local.settimeout(CONNECT_SECONDS)
+                local.connect(target.removeprefix("unix:"))
+                return None
         with socket.create_connection(address_of(target), CONNECT_SECONDS):
             return None
     except OSError as problem:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from portazgo.declarative.domain import canonical
+from portazgo.declarative.rules.forwarding import forwarding
 from portazgo.declarative.rules.lines import (
     Effect,
     Line,
@@ -60,6 +61,8 @@ def _environment(
         yield line(step, effect, f"{environment}: {sentence}", who)
     for effect, sentence in _tls(before["tls"] or _BY_NAME, after["tls"] or _BY_NAME):
         yield line(step, effect, f"{environment}: {sentence}", who)
+    for effect, sentence in forwarding(before, after):
+        yield line(step, effect, f"{environment}: {sentence}", who if effect == "breaks" else ())
 
 
 def _credential(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[Effect, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from portazgo.declarative.domain import Ref, Terms, World
@@ -17,6 +17,9 @@ from portazgo.declarative.rules.lines import (
     line,
     lost,
 )
+from portazgo.declarative.words import format_milliseconds
+
+_WAITS = {"first_byte_ms": "first_byte", "idle_ms": "idle", "total_ms": "total"}
 
 
 def lines(step: Step, worlds: Worlds) -> Iterator[Line]:
@@ -44,6 +47,41 @@ def _changes(step: Step, before: Terms, after: Terms, worlds: Worlds) -> Iterato
             looser = _bound(after[member]) > _bound(before[member])
             sentence = f"{word} of up to {bytes_text(after[member])}, was {bytes_text(before[member])}"
             yield line(step, "exposes" if looser else "breaks", sentence, has if looser else had)
+    if step.changed("idempotency_key"):
+        on = after["idempotency_key"]
+        sentence = f"calls with an Idempotency-Key {'may be' if on else 'are not'} repeated"
+        yield line(step, "exposes" if on else "breaks", sentence, has if on else had)
+    for shorter, sentence in _waits(before, after, worlds):
+        yield line(step, "breaks" if shorter else "rest", sentence, had if shorter else ())
+
+
+def _waits(before: Terms, after: Terms, worlds: Worlds) -> Iterator[tuple[bool, str]]:
+    """Say which time-outs differ, and whether some call has less time than it had."""
+    old, new = before["timeouts"] or {}, after["timeouts"] or {}
+    for member, word in _WAITS.items():
+        if (member in old, old.get(member)) == (member in new, new.get(member)):
+            continue
+        had, has = (
+            _backends_waits(worlds.before.world, before, member),
+            _backends_waits(worlds.after.world, after, member),
+        )
+        was = [_bound(old[member])] if member in old else had
+        becomes = [_bound(new[member])] if member in new else has
+        shorter = min(becomes, default=0) < max(was, default=0)
+        yield shorter, f"{word} {_wait(new, member)}, was {_wait(old, member)}"
+
+
+def _backends_waits(world: World, terms: Terms, member: str) -> list[float]:
+    """Give the time-outs of the backend, in the environments that it has."""
+    environments = world.get(Ref("backend", terms["backend"]), {}).get("environments", {})
+    return [one["timeouts"][member] for one in environments.values()]
+
+
+def _wait(timeouts: Mapping[str, int | None], member: str) -> str:
+    if member not in timeouts:
+        return "the backend's"
+    value = timeouts[member]
+    return "none" if value is None else format_milliseconds(value)
 
 
 def _sets(step: Step, before: Terms, after: Terms, worlds: Worlds) -> Iterator[Line]:
@@ -56,6 +94,7 @@ def _sets(step: Step, before: Terms, after: Terms, worlds: Worlds) -> Iterator[L
     if step.changed("scopes"):
         yield from _scopes(step, before["scopes"], after["scopes"], worlds)
     for member, word in (
+        ("upgrades", "upgrades"),
         ("query", "query parameters"),
         ("request_headers", "request headers"),
         ("response_headers", "response headers"),

@@ -56,6 +56,11 @@ NameFilter = Annotated[str | None, Field(max_length=63, pattern=PLAIN_TEXT_PATTE
 """A name to list by; any text that a name could be compared with."""
 
 
+def without_default(schema: dict[str, Any]) -> None:
+    """Say of no value, in a member's schema, that leaving the member out means the same: `json_schema_extra=…`."""
+    schema.pop("default", None)
+
+
 class Body(Schema):
     """A request's body: a member that we don't know is an error, since ignoring it would drop its meaning silently."""
 

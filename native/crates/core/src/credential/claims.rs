@@ -11,8 +11,8 @@ const OURS: [&str; 6] = ["iss", "aud", "iat", "nbf", "exp", "jti"];
 
 /// What templates read from.
 pub(super) struct Values<'v> {
-    pub(super) caller: &'v Caller,
-    pub(super) identity: &'v Identity,
+    pub(super) caller: &'v Caller<'v>,
+    pub(super) identity: &'v Identity<'v>,
     /// The plan of the application, whose scopes a key without scopes of its own has.
     pub(super) plan: Option<&'v Arc<Plan>>,
 }
@@ -82,7 +82,7 @@ impl Path {
     /// key nor plan narrows them: an empty claim would say the opposite.
     fn value(&self, values: &Values<'_>) -> Option<Value> {
         let Values { caller, identity, plan } = values;
-        let (partner, application, key) = (&caller.partner, &caller.application, &identity.key);
+        let (partner, application, key) = (caller.partner, caller.application, identity.key);
         Some(match self {
             Self::PartnerId => partner.id.to_string().into(),
             Self::PartnerName => partner.name.clone().into(),

@@ -17,7 +17,8 @@ use crate::security::SecurityLane;
 use crate::snapshot::{Backend, Known, Snapshot};
 use crate::time::WallTime;
 use claims::Values;
-use made_from::MadeFrom;
+use http::HeaderValue;
+use made_from::{MadeFrom, Versions};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use tokens::Token;
@@ -51,9 +52,9 @@ pub struct MintPolicy {
 #[derive(Clone, Copy)]
 pub struct Minting<'m> {
     /// Partner and application.
-    pub caller: &'m Caller,
+    pub caller: &'m Caller<'m>,
     /// The key.
-    pub identity: &'m Identity,
+    pub identity: &'m Identity<'m>,
     /// For whom.
     pub backend: &'m Backend,
     /// Issuer and signing keys.
@@ -71,8 +72,8 @@ pub fn authorization(
     policy: &MintPolicy,
     minting: &Minting<'_>,
     now: WallTime,
-    random: u128,
-) -> Result<Arc<str>, Fault> {
+    random: impl FnOnce() -> u128,
+) -> Result<HeaderValue, Fault> {
     let Minting { caller, identity, backend, snapshot, lane } = *minting;
     let signing_key = snapshot.signing_key(policy.issuer, lane)?;
     let issuer = match snapshot.issuer(policy.issuer) {
@@ -81,22 +82,23 @@ pub fn authorization(
         None => return Err(Fault::TokenMintFailed),
     };
     let plan = caller.application.plan.and_then(|id| snapshot.plan(id)).and_then(Known::understood);
-    let made_from = MadeFrom::new(policy, minting, plan, issuer, signing_key);
+    let versions = Versions::of(policy, minting, plan, issuer);
     let place = (backend.id, policy.claims.reads_key.then_some(identity.key.kid));
     let now = now.seconds();
     let mut tokens = caller.application.tokens.lock();
-    if let Some(header) = tokens.current(&place, &made_from, now) {
-        return Ok(Arc::clone(header));
+    if let Some(header) = tokens.current(&place, &versions, signing_key, now) {
+        return Ok(header.clone());
     }
     let signer = signing_key.signer.as_ref().ok_or(Fault::TokenMintFailed)?;
     let values = Values { caller, identity, plan };
-    let claims = claims(policy, &issuer.url, &values, now, random).ok_or(Fault::TokenMintFailed)?;
+    let claims = claims(policy, &issuer.url, &values, now, random()).ok_or(Fault::TokenMintFailed)?;
     let jwt = signer.sign(&signing_key.kid, &claims).ok_or(Fault::TokenMintFailed)?;
-    let header: Arc<str> = format!("Bearer {jwt}").into();
+    let mut header = HeaderValue::try_from(format!("Bearer {jwt}")).map_err(|_| Fault::TokenMintFailed)?;
+    header.set_sensitive(true);
     let life = i64::from(policy.life_seconds);
     let token = Token {
-        header: Arc::clone(&header),
-        made_from,
+        header: header.clone(),
+        made_from: MadeFrom { versions, signing_key: Arc::clone(signing_key) },
         made_at: now,
         renew_at: now + life * 4 / 5,
         ends_at: now + life,

@@ -1,8 +1,10 @@
 //! The tokens that an application holds, by backend and, where the claims read it, by key.
 
-use super::made_from::MadeFrom;
+use super::made_from::{MadeFrom, Versions};
 use crate::ids::{Id, Kid};
+use crate::snapshot::SigningKey;
 use hashbrown::HashMap;
+use http::HeaderValue;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Tokens kept per application. Beyond it those go that end first.
@@ -22,7 +24,7 @@ pub(super) struct Tokens(HashMap<Place, Token>);
 
 pub(super) struct Token {
     /// The value of `Authorization`.
-    pub(super) header: Arc<str>,
+    pub(super) header: HeaderValue,
     pub(super) made_from: MadeFrom,
     /// Seconds since 1970.
     pub(super) made_at: i64,
@@ -39,10 +41,16 @@ impl TokenTable {
 
 impl Tokens {
     /// The token held, where it is still made from the same and young enough. A clock that was set back makes none valid.
-    pub(super) fn current(&self, place: &Place, made_from: &MadeFrom, now: i64) -> Option<&Arc<str>> {
+    pub(super) fn current(
+        &self,
+        place: &Place,
+        versions: &Versions,
+        signing_key: &Arc<SigningKey>,
+        now: i64,
+    ) -> Option<&HeaderValue> {
         let token = self.0.get(place)?;
         let young = (token.made_at..token.renew_at).contains(&now);
-        (young && token.made_from == *made_from).then_some(&token.header)
+        (young && token.made_from.is(versions, signing_key)).then_some(&token.header)
     }
 
     pub(super) fn hold(&mut self, place: Place, token: Token) {
@@ -72,10 +80,23 @@ impl Tokens {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::snapshot::SigningState;
 
     fn token(made_at: i64) -> Token {
-        let made_from = MadeFrom::default();
-        Token { header: "Bearer x".into(), made_from, made_at, renew_at: made_at + 80, ends_at: made_at + 100 }
+        let made_from = MadeFrom { versions: Versions::default(), signing_key: signing_key("one") };
+        let header = HeaderValue::from_static("Bearer x");
+        Token { header, made_from, made_at, renew_at: made_at + 80, ends_at: made_at + 100 }
+    }
+
+    fn signing_key(kid: &str) -> Arc<SigningKey> {
+        Arc::new(SigningKey {
+            kid: kid.to_owned(),
+            issuer: Id::NONE,
+            public_jwk: serde_json::Value::Null,
+            state: SigningState::Signing,
+            signer: None,
+            outdated: false,
+        })
     }
 
     fn place(number: u64) -> Place {
@@ -88,8 +109,9 @@ mod tests {
     fn a_token_is_current_until_four_fifths_of_its_life() {
         let mut tokens = Tokens::default();
         tokens.hold(place(0), token(1000));
-        let current = |now| tokens.current(&place(0), &MadeFrom::default(), now).is_some();
-        assert_eq!([999, 1000, 1079, 1080].map(current), [false, true, true, false]);
+        let current = |kid, now| tokens.current(&place(0), &Versions::default(), &signing_key(kid), now).is_some();
+        assert_eq!([999, 1000, 1079, 1080].map(|now| current("one", now)), [false, true, true, false]);
+        assert!(!current("other", 1000));
     }
 
     #[test]

@@ -180,7 +180,7 @@ pub enum Fault {
     KmsUnavailable = 86,
     /// The circuit breaker is open after too many failures.
     CircuitOpen = 87,
-    /// Every target of the backend is ejected or unhealthy.
+    /// Every target of the backend is ejected or unhealthy. Not given at present: then all of them are called.
     NoHealthyTarget = 88,
     /// The cap of connections to this target is reached and no permit came free in time.
     BackendConnectionsExhausted = 89,

@@ -1,7 +1,9 @@
 //! Rules over the header lines of one head.
 
 use super::BodyLength;
+use super::classes::{is_field_value, is_host_name, is_token};
 use crate::fault::Fault;
+use memchr::memchr;
 use std::net::Ipv6Addr;
 
 /// What we set or read ourselves. Their underscore twins are refused: some backends read `X_Api_Key` and `X-Api-Key` as the
@@ -41,19 +43,13 @@ pub(super) struct FieldRules<'a> {
 impl<'a> FieldRules<'a> {
     /// Check one line, without its CRLF.
     pub(super) fn line(&mut self, line: &'a [u8]) -> Result<(), Fault> {
-        let colon = line.iter().position(|&byte| byte == b':').ok_or(Fault::HeadMalformed)?;
-        let (name, value) = (&line[..colon], trim(&line[colon + 1..]));
-        // No space before the colon and no folded line: a space is not a token character.
-        if name.is_empty() || !name.iter().all(|&byte| is_token(byte)) || !value.iter().all(|&byte| is_field_byte(byte))
-        {
-            return Err(Fault::HeadMalformed);
-        }
+        let (name, value) = name_and_value(line).ok_or(Fault::HeadMalformed)?;
         self.field(name, value)
     }
 
     /// Check a field whose name and value have been told apart and consist of what they may.
     pub(super) fn field(&mut self, name: &'a [u8], value: &'a [u8]) -> Result<(), Fault> {
-        if name.contains(&b'_') && is_twin_of_ours(name) {
+        if memchr(b'_', name).is_some() && is_twin_of_ours(name) {
             return Err(Fault::HeadFieldForbidden);
         }
         // Lengths first: this runs for every line of every request.
@@ -175,14 +171,16 @@ pub(super) fn trim(value: &[u8]) -> &[u8] {
     &value[start..end]
 }
 
-/// RFC 9110, section 5.6.2.
-pub(super) fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
-
-/// RFC 9110, section 5.5: visible characters, space, tab, obs-text.
-pub(super) fn is_field_byte(byte: u8) -> bool {
-    matches!(byte, b'\t' | b' '..=b'~' | 0x80..=0xff)
+/// A header line, without its CRLF, taken apart; None where either part holds what it may not.
+///
+/// No space before the colon and no folded line: a space is not a token character.
+pub(super) fn name_and_value(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let colon = line.iter().position(|&byte| !is_token(byte))?;
+    if colon == 0 || line[colon] != b':' {
+        return None;
+    }
+    let value = trim(&line[colon + 1..]);
+    is_field_value(value).then_some((&line[..colon], value))
 }
 
 /// `host [":" port]` without user information: a name, an IPv4 address, or an IPv6 address in brackets (RFC 3986, section
@@ -196,7 +194,7 @@ pub(super) fn is_authority(value: &[u8]) -> bool {
     } else {
         let end = value.iter().position(|&byte| byte == b':').unwrap_or(value.len());
         let (host, rest) = value.split_at(end);
-        (!host.is_empty() && host.iter().all(|&byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)), rest)
+        (!host.is_empty() && is_host_name(host), rest)
     };
     host_is_valid && (rest.is_empty() || rest.strip_prefix(b":").is_some_and(is_port))
 }

@@ -4,6 +4,7 @@ use super::fields::FieldRules;
 use super::target;
 use super::{BodyLength, Limits};
 use crate::fault::Fault;
+use memchr::{memchr, memchr3};
 
 /// What the bytes so far amount to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,10 +62,15 @@ pub(super) struct EndScan {
 impl EndScan {
     /// The end of the head, as soon as it is there.
     pub(super) fn look(&mut self, buffer: &[u8], most: usize) -> Result<Option<usize>, Fault> {
-        while self.looked_at < buffer.len() {
-            if self.looked_at >= most {
-                return Err(Fault::HeadTooLarge);
-            }
+        let end = buffer.len().min(most);
+        while self.looked_at < end {
+            let Some(plain) = memchr3(b'\r', b'\n', 0, &buffer[self.looked_at..end]) else {
+                self.line_has_bytes = true;
+                self.looked_at = end;
+                break;
+            };
+            self.line_has_bytes |= plain > 0;
+            self.looked_at += plain;
             match buffer[self.looked_at] {
                 b'\r' => match buffer.get(self.looked_at + 1) {
                     None => return Ok(None),
@@ -79,11 +85,7 @@ impl EndScan {
                 },
                 // A bare LF ends a line for some parsers and not for others.
                 b'\n' => return Err(Fault::HeadLineEndInvalid),
-                0 => return Err(Fault::HeadMalformed),
-                _ => {
-                    self.line_has_bytes = true;
-                    self.looked_at += 1;
-                }
+                _ => return Err(Fault::HeadMalformed),
             }
         }
         if buffer.len() >= most { Err(Fault::HeadTooLarge) } else { Ok(None) }
@@ -118,12 +120,9 @@ struct RequestLine<'a> {
 impl<'a> RequestLine<'a> {
     /// `method SP request-target SP HTTP-version`, single spaces (RFC 9112, section 3).
     fn parse(line: &'a [u8]) -> Result<Self, Fault> {
-        let mut words = line.split(|&byte| byte == b' ');
-        let (Some(method), Some(target), Some(version), None) =
-            (words.next(), words.next(), words.next(), words.next())
-        else {
-            return Err(Fault::HeadMalformed);
-        };
+        let (method, rest) = split_at_space(line).ok_or(Fault::HeadMalformed)?;
+        // A third space would stand in the version, which is none then.
+        let (target, version) = split_at_space(rest).ok_or(Fault::HeadMalformed)?;
         if method.is_empty() || !method.iter().all(u8::is_ascii_uppercase) {
             return Err(Fault::HeadMalformed);
         }
@@ -139,6 +138,11 @@ impl<'a> RequestLine<'a> {
     }
 }
 
+fn split_at_space(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let space = memchr(b' ', line)?;
+    Some((&line[..space], &line[space + 1..]))
+}
+
 /// The lines of a head without their CRLF, up to the empty one.
 pub(super) struct Lines<'a>(pub(super) &'a [u8]);
 
@@ -146,7 +150,7 @@ impl<'a> Iterator for Lines<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<Self::Item> {
-        let end = self.0.iter().position(|&byte| byte == b'\r')?;
+        let end = memchr(b'\r', self.0)?;
         let (line, rest) = self.0.split_at(end);
         self.0 = &rest[2..];
         (!line.is_empty()).then_some(line)

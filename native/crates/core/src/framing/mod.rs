@@ -5,6 +5,7 @@
 //! strictly; where the RFC lets a server repair, this module refuses.
 
 mod body;
+mod classes;
 mod fields;
 mod head;
 pub mod http2;

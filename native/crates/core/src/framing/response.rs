@@ -3,7 +3,8 @@
 //! As strict as for requests: an answer that two readers could frame differently is no answer. What a partner receives
 //! must be what this backend sent for this request, so a byte past an answer's end spoils the connection.
 
-use super::fields::{is_field_byte, is_token, trim};
+use super::classes::is_field_value;
+use super::fields::name_and_value;
 use super::head::{EndScan, Lines};
 use super::{BodyLength, BodyTracker, Limits};
 use crate::fault::Fault;
@@ -151,7 +152,7 @@ impl ResponseHead {
         let well_formed = code.iter().all(u8::is_ascii_digit)
             && matches!(code[0], b'1'..=b'5')
             && matches!(reason.first(), None | Some(b' '))
-            && reason.iter().all(|&byte| is_field_byte(byte));
+            && is_field_value(reason);
         if !well_formed {
             return Err(Fault::BackendBadResponse);
         }
@@ -160,11 +161,7 @@ impl ResponseHead {
     }
 
     fn field(&mut self, line: &[u8]) -> Result<(), Fault> {
-        let colon = line.iter().position(|&byte| byte == b':').ok_or(Fault::BackendBadResponse)?;
-        let (name, value) = (&line[..colon], trim(&line[colon + 1..]));
-        let well_formed = !name.is_empty()
-            && name.iter().all(|&byte| is_token(byte))
-            && value.iter().all(|&byte| is_field_byte(byte));
+        let (name, value) = name_and_value(line).ok_or(Fault::BackendBadResponse)?;
         let sound = match name.len() {
             14 if name.eq_ignore_ascii_case(b"content-length") => self.see_content_length(value),
             17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
@@ -172,7 +169,7 @@ impl ResponseHead {
             }
             _ => true,
         };
-        if well_formed && sound { Ok(()) } else { Err(Fault::BackendBadResponse) }
+        if sound { Ok(()) } else { Err(Fault::BackendBadResponse) }
     }
 
     fn see_content_length(&mut self, value: &[u8]) -> bool {

@@ -1,7 +1,9 @@
 //! Rules over the request target.
 
+use super::classes::{is_path, is_query};
 use super::fields::is_authority;
 use crate::fault::Fault;
+use memchr::{memchr, memchr2};
 
 /// A target that is longer is no operation of any API, and the URI type above holds 64 KiB less one.
 const LONGEST_TARGET: usize = 16 * 1024;
@@ -17,13 +19,13 @@ pub(super) fn check(method: &[u8], target: &[u8], host: &[u8]) -> Result<(), Fau
         return Err(Fault::HeadTooLarge);
     }
     let origin = if target.starts_with(b"/") { target } else { without_authority(target, host)? };
-    let (path, query) = match origin.iter().position(|&byte| byte == b'?') {
+    let (path, query) = match memchr(b'?', origin) {
         Some(mark) => (&origin[..mark], &origin[mark + 1..]),
         None => (origin, &[][..]),
     };
     check_path(path)?;
     check_percent_encoding(query)?;
-    query.iter().all(|&byte| is_query_byte(byte)).then_some(()).ok_or(Fault::HeadPathInvalid)
+    is_query(query).then_some(()).ok_or(Fault::HeadPathInvalid)
 }
 
 fn without_authority<'a>(target: &'a [u8], host: &[u8]) -> Result<&'a [u8], Fault> {
@@ -42,8 +44,12 @@ fn without_authority<'a>(target: &'a [u8], host: &[u8]) -> Result<&'a [u8], Faul
 /// No encoded slash, backslash or control character, no dot segment however spelt: what a backend might normalise, we would
 /// route otherwise.
 fn check_path(path: &[u8]) -> Result<(), Fault> {
-    if !path.starts_with(b"/") || !path.iter().all(|&byte| is_path_byte(byte)) {
+    if !path.starts_with(b"/") || !is_path(path) {
         return Err(Fault::HeadPathInvalid);
+    }
+    // Nothing is hidden and no segment is made of dots where there is neither. Most paths end here.
+    if memchr2(b'%', b'.', path).is_none() {
+        return Ok(());
     }
     check_percent_encoding(path)?;
     for segment in path.split(|&byte| byte == b'/') {
@@ -56,7 +62,7 @@ fn check_path(path: &[u8]) -> Result<(), Fault> {
 
 fn check_percent_encoding(text: &[u8]) -> Result<(), Fault> {
     let mut rest = text;
-    while let Some(mark) = rest.iter().position(|&byte| byte == b'%') {
+    while let Some(mark) = memchr(b'%', rest) {
         match rest.get(mark + 1..mark + 3) {
             Some(digits) if digits.iter().all(u8::is_ascii_hexdigit) && digits != b"00" => rest = &rest[mark + 3..],
             _ => return Err(Fault::HeadPathInvalid),
@@ -99,13 +105,4 @@ fn hides_something(segment: &[u8]) -> bool {
                 | [b'%', b'c' | b'C', b'0' | b'1']
         )
     })
-}
-
-/// RFC 3986: pchar and slash.
-fn is_path_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@%/".contains(&byte)
-}
-
-fn is_query_byte(byte: u8) -> bool {
-    is_path_byte(byte) || byte == b'?' || b"[]".contains(&byte)
 }

@@ -8,6 +8,7 @@ use crate::limit::{PartnerCells, Throttle};
 use crate::network::Network;
 use crate::route::{PathBuilder, Template};
 use aws_lc_rs::hmac;
+use http::HeaderValue;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -161,6 +162,7 @@ pub struct Application {
 }
 
 /// One of a key's secrets, as the node may know it.
+#[derive(Clone)]
 pub struct SecretDigest {
     /// Current or retiring.
     pub slot: SecretSlot,
@@ -251,6 +253,8 @@ pub struct Target {
     pub tls: Option<Arc<BackendTls>>,
     /// How long its connections are kept idle.
     pub idle_ms: u32,
+    /// The longest that addresses of its name are believed without asking again.
+    pub name_seconds: u32,
     /// What the node has learned of it.
     pub state: Arc<TargetState>,
 }
@@ -360,7 +364,7 @@ pub struct Plan {
     /// All must admit a call.
     pub throttles: Vec<Throttle>,
     /// The value of `RateLimit-Policy` for them.
-    pub policy_header: String,
+    pub policy_header: HeaderValue,
     /// Tokens made from another version are worth nothing, where they read the plan's scopes.
     pub version: Version,
 }

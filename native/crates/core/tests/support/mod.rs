@@ -228,17 +228,17 @@ pub(crate) fn lane_of(entries: &[Entry]) -> SecurityLane {
     lane
 }
 
-pub(crate) fn authenticate(
-    snapshot: &Snapshot,
+pub(crate) fn authenticate<'s>(
+    snapshot: &'s Snapshot,
     lane: &SecurityLane,
     presented: &str,
     now: WallTime,
-) -> Result<Identity, Denied> {
+) -> Result<Identity<'s>, Denied> {
     authenticate::authenticate(presented.as_bytes(), PREFIX, snapshot, lane, now)
 }
 
 /// The identity of the deployment's own key.
-pub(crate) fn identify(snapshot: &Snapshot, lane: &SecurityLane) -> Identity {
+pub(crate) fn identify<'s>(snapshot: &'s Snapshot, lane: &SecurityLane) -> Identity<'s> {
     match authenticate(snapshot, lane, &presented("live", KID, SECRET), NOW) {
         Ok(identity) => identity,
         Err(denied) => panic!("{denied:?}"),
@@ -246,7 +246,7 @@ pub(crate) fn identify(snapshot: &Snapshot, lane: &SecurityLane) -> Identity {
 }
 
 /// The identity and caller of the deployment's own key.
-pub(crate) fn enter(snapshot: &Snapshot, lane: &SecurityLane) -> (Identity, Caller) {
+pub(crate) fn enter<'s>(snapshot: &'s Snapshot, lane: &SecurityLane) -> (Identity<'s>, Caller<'s>) {
     let identity = identify(snapshot, lane);
     let caller = authorize::caller(&identity, snapshot).unwrap();
     (identity, caller)

@@ -7,7 +7,7 @@ mod watched;
 use crate::phases;
 use crate::phases::framing::Wire;
 use crate::phases::record;
-use crate::thread::Thread;
+use crate::thread::{Leave, Thread};
 use crate::transport::Transport;
 use body::StreamBody;
 use bytes::BytesMut;
@@ -134,7 +134,7 @@ pub(crate) async fn serve(thread: Rc<Thread>, transport: Transport, received: By
 /// Returns whether the library ended the connection over a broken rule.
 async fn run(thread: &Rc<Thread>, transport: Transport, received: BytesMut, shared: &Rc<Connection>) -> bool {
     let limits = thread.shared.config.limits;
-    let mut draining = thread.drain_signal();
+    let mut leave = thread.leave_signal();
     let service = service_fn({
         let (thread, shared) = (Rc::clone(thread), Rc::clone(shared));
         move |request| stream(Rc::clone(&thread), Rc::clone(&shared), request)
@@ -161,7 +161,7 @@ async fn run(thread: &Rc<Thread>, transport: Transport, received: BytesMut, shar
             outcome = serving.as_mut() => return outcome.is_err_and(|error| is_broken_rule(&error)),
             // Dropping it closes the connection, and every stream's call with it.
             () = shared.ended.notified() => return false,
-            _ = draining.wait_for(|draining| *draining), if !leaving => {
+            _ = leave.wait_for(|leave| *leave >= Leave::Politely), if !leaving => {
                 leaving = true;
                 serving.as_mut().graceful_shutdown();
             }

@@ -211,6 +211,29 @@ pub(super) fn lock(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
+/// Who has a lock file.
+pub(super) enum Holder {
+    /// There is no such file.
+    NoFile,
+    /// A living process.
+    Other,
+    /// We, until the file is dropped.
+    Ours(#[allow(dead_code, reason = "held, not read")] File),
+}
+
+/// Take the lock of a file that is there.
+pub(super) fn lock_existing(path: &Path) -> io::Result<Holder> {
+    let file = match OpenOptions::new().write(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Holder::NoFile),
+        result => result?,
+    };
+    match file.try_lock() {
+        Ok(()) => Ok(Holder::Ours(file)),
+        Err(TryLockError::WouldBlock) => Ok(Holder::Other),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
 /// The kernel's id of this start of the host: the page cache, and so the slabs, live as long as it does.
 pub(super) fn boot_id() -> io::Result<String> {
     Ok(fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())

@@ -49,7 +49,7 @@ use epoch::{Birth, Folders};
 use seal::Seal;
 use segments::Segments;
 use shelf::Shelf;
-use slab::{Slab, State};
+use slab::Slab;
 use syncer::Syncer;
 use thread::Lane;
 use writer::Writer;
@@ -166,7 +166,7 @@ pub struct Journal {
     ended: Mutex<Vec<EndedEpoch>>,
     started_at: WallTime,
     /// Held for as long as the journal lives.
-    _folder_lock: File,
+    folder_lock: File,
     _epoch_lock: File,
 }
 
@@ -176,12 +176,22 @@ impl Journal {
     /// Errors: `ResourceBusy`, another process uses the folder; `InvalidInput`, a number of the configuration is out of
     /// bounds; otherwise what the disk says.
     pub fn open(config: Config) -> io::Result<Self> {
+        Self::open_under(config, None)
+    }
+
+    /// The same under a lock of the folder that a living predecessor shares with us: what it still writes is left to it
+    /// until [`Journal::adopt`] finds that it has ended.
+    pub fn open_under(config: Config, lock: Option<File>) -> io::Result<Self> {
         check(&config)?;
         let folders = Folders { root: config.folder.clone() };
         folders.create()?;
-        let folder_lock = epoch::lock(&config.folder.join("lock"))?
-            .ok_or_else(|| io::Error::new(io::ErrorKind::ResourceBusy, "another process uses this node folder"))?;
-        let recovered = recovery::recover(&folders, &config)?;
+        let folder_lock = match lock {
+            Some(lock) => lock,
+            None => epoch::lock(&config.folder.join("lock"))?
+                .ok_or_else(|| io::Error::new(io::ErrorKind::ResourceBusy, "another process uses this node folder"))?,
+        };
+        let mut recovered = Shelf::default();
+        recovery::recover(&folders, &config, &mut recovered)?;
         let started_at = (config.clock)();
         let (epoch_lock, lanes) = begin_epoch(&folders, &config, started_at)?;
         let shared = Arc::new(Shared::new(&config, lanes, recovered));
@@ -196,7 +206,7 @@ impl Journal {
             writer: Mutex::new(Some(writer)),
             ended: Mutex::new(ended),
             started_at,
-            _folder_lock: folder_lock,
+            folder_lock,
             _epoch_lock: epoch_lock,
         })
     }
@@ -212,6 +222,30 @@ impl Journal {
     /// The segments that wait to be taken away, oldest first.
     pub fn sealed(&self) -> Vec<SealedSegment> {
         self.shared.shelf().all()
+    }
+
+    /// Take in what other processes of this folder left that have ended: their records, segments and ends. Returns how
+    /// many still live.
+    pub fn adopt(&self) -> io::Result<usize> {
+        let living = recovery::recover(&self.folders, &self.config, &mut self.shared.shelf())?;
+        *self.ended() = self.folders.ends()?;
+        Ok(living)
+    }
+
+    /// The lock that one process holds on the folder, and shares with its successor.
+    pub fn folder_lock(&self) -> &File {
+        &self.folder_lock
+    }
+
+    /// How many slots of all threads are taken, and how many there are.
+    pub fn slots(&self) -> (usize, usize) {
+        let lanes = &self.shared.lanes;
+        (lanes.iter().map(Lane::occupied).sum(), lanes.iter().map(|lane| lane.slab.slots()).sum())
+    }
+
+    /// How many finished records wait in their slots for the writer.
+    pub fn unwritten(&self) -> usize {
+        self.shared.lanes.iter().map(|lane| lane.finals.len()).sum()
     }
 
     /// Delete a segment that the collector has stored. `InvalidInput`: it is none of [`Journal::sealed`].
@@ -266,9 +300,7 @@ impl Journal {
     }
 
     fn closed(&self) -> Closed {
-        let occupied =
-            |lane: &Lane| (0..lane.slab.slots()).filter(|&slot| lane.slab.mark(slot).state != State::Free).count();
-        match self.shared.lanes.iter().map(occupied).sum() {
+        match self.shared.lanes.iter().map(Lane::occupied).sum() {
             0 => Closed::Clean,
             slots => Closed::Unfinished(slots),
         }

@@ -19,7 +19,7 @@ use portazgo_core::record::{Delivery, MAX_ENCODED, Record};
 use portazgo_core::time::WallTime;
 
 use super::Config;
-use super::epoch::{self, Birth, End, EndedEpoch, Folders};
+use super::epoch::{self, Birth, End, EndedEpoch, Folders, Holder};
 use super::segments::{Chunk, Segments, finish_file, write_footer};
 use super::shelf::{self, Shelf};
 use super::slab::{Mark, Slab, State};
@@ -28,21 +28,42 @@ use super::writer::{note_refusals_written, push_aggregate};
 /// How many of an epoch's last segments can hold records whose slots were not freed yet.
 const LAST_SEGMENTS: usize = 2;
 
-/// End every predecessor whose process is gone, and collect all sealed segments.
-pub(super) fn recover(folders: &Folders, config: &Config) -> io::Result<Shelf> {
+/// End every predecessor whose process is gone, and collect the sealed segments of all who ended. Returns how many live:
+/// a hand-over is under way, and what is theirs is left alone until they have ended too.
+pub(super) fn recover(folders: &Folders, config: &Config, shelf: &mut Shelf) -> io::Result<usize> {
     let boot_id = epoch::boot_id()?;
-    for epoch in epochs_in(&folders.slabs())? {
+    let mut living = HashSet::new();
+    for epoch in epochs_in(&folders.slabs())?.into_iter().filter(|&epoch| epoch != config.epoch) {
         let slabs = folders.slabs_of(epoch);
-        let Some(_lock) = epoch::lock(&slabs.join("lock"))? else {
-            continue; // It lives: a hand-over is under way. Whoever starts after its end drains it.
-        };
-        if let Some(birth) = epoch::read_birth(&slabs)? {
-            let end = Predecessor { folders, config, epoch, birth }.end(&boot_id)?;
-            folders.write_end(&end)?;
+        // A folder without the lock's file is one that its owner is just taking away, or never got to use.
+        let holder = epoch::lock_existing(&slabs.join("lock"))?;
+        match &holder {
+            Holder::NoFile => {}
+            Holder::Other => {
+                living.insert(epoch);
+                continue;
+            }
+            Holder::Ours(_) => {
+                if let Some(birth) = epoch::read_birth(&slabs)? {
+                    let end = Predecessor { folders, config, epoch, birth }.end(&boot_id)?;
+                    folders.write_end(&end)?;
+                }
+            }
         }
-        fs::remove_dir_all(&slabs)?;
+        remove_folder(&slabs)?;
     }
-    fill_shelf(folders)
+    let count = living.len();
+    living.insert(config.epoch);
+    fill_shelf(folders, &living, shelf)?;
+    Ok(count)
+}
+
+/// Remove a folder and all in it; somebody else may be at it too.
+fn remove_folder(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
 }
 
 /// One dead epoch.
@@ -253,28 +274,24 @@ fn close_segment(path: &Path) -> io::Result<()> {
     finish_file(&file, path)
 }
 
-/// All sealed segments. An open one without slabs belongs to an epoch that ended before it could be sealed.
-fn fill_shelf(folders: &Folders) -> io::Result<Shelf> {
-    let mut shelf = Shelf::default();
-    for epoch in epochs_in(&folders.segments())? {
-        let alive = folders.slabs_of(epoch).exists();
+/// All sealed segments of who ended. An open one without slabs belongs to an epoch that ended before it could be sealed.
+fn fill_shelf(folders: &Folders, living: &HashSet<Id>, shelf: &mut Shelf) -> io::Result<()> {
+    for epoch in epochs_in(&folders.segments())?.into_iter().filter(|epoch| !living.contains(epoch)) {
         let folder = folders.segments_of(epoch);
-        if !alive {
-            files_in(&folder, "open")?.iter().try_for_each(|path| close_segment(path))?;
-        }
+        files_in(&folder, "open")?.iter().try_for_each(|path| close_segment(path))?;
         for path in files_in(&folder, "seg")? {
             match shelf::read_ends(&path) {
                 Ok(segment) => shelf.put(segment),
                 Err(error) if error.kind() == io::ErrorKind::InvalidData => shelf.set_aside(&path)?,
+                // A predecessor that still lives has shipped it meanwhile.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
             }
         }
-        if !alive {
-            // Succeeds when nothing is left to take away: then the folder has done its work.
-            let _ = fs::remove_dir(&folder);
-        }
+        // Succeeds when nothing is left to take away: then the folder has done its work.
+        let _ = fs::remove_dir(&folder);
     }
-    Ok(shelf)
+    Ok(())
 }
 
 /// The epochs that have a folder here, oldest first.

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use super::Shared;
 use super::segments::{Unsealed, sync_folder};
+use crate::panics::Vital;
 
 /// Segments that may wait for the disk. Beyond it records stay in their slots, and requests are refused once these run out.
 const MOST_WAITING: usize = 256;
@@ -91,6 +92,7 @@ impl Drop for Syncer {
 }
 
 fn run(shared: &Shared, inbox: &Receiver<Errand>, waiting: &AtomicUsize) {
+    let _vital = Vital("syncer");
     for errand in inbox {
         let mut stopping_since = None;
         while let Err(error) = carry_out(shared, &errand) {

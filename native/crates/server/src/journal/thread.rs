@@ -35,9 +35,15 @@ impl Lane {
             finished: AtomicU64::new(0),
         }
     }
+
+    /// How many slots hold something.
+    pub(super) fn occupied(&self) -> usize {
+        (0..self.slab.slots()).filter(|&slot| self.slab.mark(slot).state != State::Free).count()
+    }
 }
 
-/// The journal on one data thread. Neither `Send` nor `Sync`.
+/// The journal on one data thread. Neither `Send` nor `Sync`; what is cloned is the same one.
+#[derive(Clone)]
 pub struct ThreadJournal {
     inner: Rc<Inner>,
 }

@@ -19,6 +19,7 @@ use portazgo_core::time::WallTime;
 use super::Shared;
 use super::segments::{Chunk, Segments};
 use super::syncer::{Errand, PATIENCE, RETRY, Syncer};
+use crate::panics::Vital;
 
 /// Written at once at most; also bounds how far a sequence of rounds is from the next sync.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -60,6 +61,7 @@ impl Writer {
 
     /// Work until told to stop. Whatever is final by then is sealed, unless the disk fails.
     pub(super) fn run(mut self) {
+        let _vital = Vital("journal");
         let mut stopping_since = None;
         loop {
             let wish = self.shared.seal.wished();

@@ -2,13 +2,14 @@
 //!
 //! No `SO_REUSEPORT`: a second instance would bind silently, and the kernel's hash would leave cores idle.
 
+use crate::drain::Step;
 use crate::metrics::{add, value};
+use crate::panics::Vital;
 use crate::shared::Shared;
 use crate::thread::{Command, Handle, count_connection};
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -22,6 +23,7 @@ impl Acceptor {
         let inboxes: Vec<UnboundedSender<Command>> = threads.iter().map(|thread| thread.commands.clone()).collect();
         listener.set_nonblocking(true)?;
         let join = std::thread::Builder::new().name("accept".to_owned()).spawn(move || {
+            let _vital = Vital("accept");
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
@@ -31,6 +33,9 @@ impl Acceptor {
                     return;
                 };
                 accept_all(&listener, &shared, &inboxes).await;
+                if !shared.drain.has_heir() {
+                    empty_queue(listener, &shared, &inboxes);
+                }
             });
         })?;
         Ok(Self { join: Some(join) })
@@ -45,21 +50,34 @@ impl Acceptor {
 
 async fn accept_all(listener: &tokio::net::TcpListener, shared: &Shared, inboxes: &[UnboundedSender<Command>]) {
     let mut look = tokio::time::interval(Duration::from_millis(20));
-    while !shared.draining.load(Ordering::Acquire) {
+    while shared.drain.step() < Step::Closed {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             _ = look.tick() => continue,
         };
         match accepted {
-            Ok((stream, peer)) => hand_over(stream, peer, shared, inboxes),
+            Ok((stream, peer)) => {
+                let Ok(stream) = stream.into_std() else { continue };
+                deal(stream, peer, shared, inboxes);
+            }
             // Out of file descriptors, most likely: a pause, so that the loop doesn't burn the core that could free some.
             Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
         }
     }
 }
 
-fn hand_over(
-    stream: tokio::net::TcpStream,
+/// Closing a listening socket resets whoever waits in its queue: take them all first.
+fn empty_queue(listener: tokio::net::TcpListener, shared: &Shared, inboxes: &[UnboundedSender<Command>]) {
+    let Ok(listener) = listener.into_std() else { return };
+    while let Ok((stream, peer)) = listener.accept() {
+        if stream.set_nonblocking(true).is_ok() {
+            deal(stream, peer, shared, inboxes);
+        }
+    }
+}
+
+fn deal(
+    stream: std::net::TcpStream,
     peer: std::net::SocketAddr,
     shared: &Shared,
     inboxes: &[UnboundedSender<Command>],
@@ -76,7 +94,6 @@ fn hand_over(
         add(&metrics.without_slot);
         return;
     }
-    let Ok(stream) = stream.into_std() else { return };
     count_connection(metrics);
     let _ = inboxes[index].send(Command::Connection(stream, peer));
 }

@@ -4,7 +4,7 @@ use super::record::Call;
 use super::respond::Answer;
 use super::{Refusal, authorize};
 use crate::thread::Thread;
-use http::header;
+use http::header::{self, HeaderName};
 use http::request::Parts;
 use portazgo_core::authenticate::{self, Denied, Identity};
 use portazgo_core::authorize::Peer;
@@ -14,16 +14,18 @@ use portazgo_core::security::SecurityLane;
 use portazgo_core::snapshot::{self, Snapshot};
 use portazgo_core::whoami;
 
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
 /// Prove the key of a request; note in the record what was proven and what was only claimed.
-pub(super) fn prove(
+pub(super) fn prove<'s>(
     thread: &Thread,
     call: &mut Call,
     head: &Parts,
-    snapshot: &Snapshot,
+    snapshot: &'s Snapshot,
     lane: &SecurityLane,
-) -> Result<Identity, Refusal> {
+) -> Result<Identity<'s>, Refusal> {
     call.reached_too(Phase::Authenticate);
-    let api_keys = head.headers.get_all("x-api-key").iter().map(http::HeaderValue::as_bytes);
+    let api_keys = head.headers.get_all(API_KEY).iter().map(http::HeaderValue::as_bytes);
     let authorizations = head.headers.get_all(header::AUTHORIZATION).iter().map(http::HeaderValue::as_bytes);
     let now = call.wall();
     let proven = authenticate::presented(api_keys, authorizations)

@@ -9,7 +9,11 @@ use portazgo_core::security::SecurityLane;
 use portazgo_core::snapshot::{self, Route, Snapshot};
 
 /// Who an identity belongs to; noted in the record, whatever comes after.
-pub(super) fn caller(call: &mut Call, identity: &Identity, snapshot: &Snapshot) -> Result<Caller, Fault> {
+pub(super) fn caller<'s>(
+    call: &mut Call,
+    identity: &Identity<'s>,
+    snapshot: &'s Snapshot,
+) -> Result<Caller<'s>, Fault> {
     let caller = authorize::caller(identity, snapshot)?;
     let record = call.record();
     record.partner = caller.partner.id;
@@ -22,15 +26,15 @@ pub(super) fn caller(call: &mut Call, identity: &Identity, snapshot: &Snapshot) 
 }
 
 /// Decide, and note the plan.
-pub(super) fn permit<'r>(
+pub(super) fn permit<'s>(
     call: &mut Call,
-    caller: &Caller,
-    identity: &Identity,
-    route: &'r Route,
-    snapshot: &Snapshot,
+    caller: &Caller<'_>,
+    identity: &Identity<'_>,
+    route: &'s Route,
+    snapshot: &'s Snapshot,
     lane: &SecurityLane,
     peer: Peer<'_>,
-) -> Result<Authorized<'r>, Fault> {
+) -> Result<Authorized<'s>, Fault> {
     call.reached(Phase::Authorize);
     let authorized = authorize::authorize(caller, identity, route, snapshot, lane, peer)?;
     call.record().plan = authorized.plan.id;

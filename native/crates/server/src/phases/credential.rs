@@ -3,7 +3,7 @@
 use super::record::Call;
 use super::transform_request::Outgoing;
 use crate::thread::Thread;
-use http::{HeaderValue, header};
+use http::header;
 use portazgo_core::authenticate::Identity;
 use portazgo_core::authorize::{Authorized, Caller};
 use portazgo_core::credential::{self, CredentialPolicy, Minting};
@@ -17,8 +17,8 @@ pub(super) fn attach(
     thread: &Thread,
     call: &mut Call,
     outgoing: &mut Outgoing,
-    caller: &Caller,
-    identity: &Identity,
+    caller: &Caller<'_>,
+    identity: &Identity<'_>,
     authorized: &Authorized<'_>,
     snapshot: &Snapshot,
     lane: &SecurityLane,
@@ -28,11 +28,9 @@ pub(super) fn attach(
         CredentialPolicy::None => return Ok(()),
         CredentialPolicy::Mint(policy) => policy,
     };
-    let minting = Minting { caller, identity, backend: &authorized.backend, snapshot, lane };
-    let random = u128::from_le_bytes(thread.random.bytes());
-    let token = credential::authorization(policy, &minting, call.wall(), random)?;
-    let mut value = HeaderValue::from_str(&token).map_err(|_| Fault::TokenMintFailed)?;
-    value.set_sensitive(true);
+    let minting = Minting { caller, identity, backend: authorized.backend, snapshot, lane };
+    let random = || u128::from_le_bytes(thread.random.bytes());
+    let value = credential::authorization(policy, &minting, call.wall(), random)?;
     outgoing.headers.insert(header::AUTHORIZATION, value);
     Ok(())
 }

@@ -85,6 +85,7 @@ pub(super) async fn forward(
     let outcome = trip.run(call, outgoing, compose, &mut body).await;
     guard.settle(match &outcome {
         Ok(came_back) => Outcome::of_status(came_back.response.status().as_u16()),
+        Err(fault) if progress.as_ref().is_some_and(|progress| progress.excuses(*fault)) => Outcome::Neither,
         Err(fault) => Outcome::of_fault(*fault),
     });
     let Some(progress) = progress else {
@@ -105,7 +106,7 @@ fn is_idempotent(outgoing: &Outgoing, action: &RouteAction) -> bool {
     method.is_idempotent()
         || (action.idempotency_key
             && matches!(method, Method::Post | Method::Patch)
-            && outgoing.headers.contains_key(IDEMPOTENCY_KEY))
+            && outgoing.headers.get(IDEMPOTENCY_KEY).is_some_and(|key| !key.is_empty()))
 }
 
 fn after(time: Monotonic, milliseconds: u32) -> Monotonic {
@@ -164,7 +165,8 @@ impl Trip<'_> {
 
     /// A connection that was kept and is closed says nothing of its target; nor does what the client did.
     fn says_of_target(&self, failure: &Failure) -> Outcome {
-        if failure.is_stale() || self.client_failed() { Outcome::Neither } else { Outcome::of_fault(failure.fault) }
+        let excused = self.progress.is_some_and(|progress| progress.excuses(failure.fault));
+        if failure.is_stale() || excused { Outcome::Neither } else { Outcome::of_fault(failure.fault) }
     }
 
     fn client_failed(&self) -> bool {

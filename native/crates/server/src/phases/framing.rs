@@ -19,11 +19,12 @@ use portazgo_core::framing::{BodyTracker, Head, HeadScan, Verdict};
 use portazgo_core::record::Delivery;
 use std::future::Future;
 use std::io;
-use std::pin::Pin;
+use std::mem::MaybeUninit;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// What hyper parses in place of a refused head.
@@ -31,6 +32,17 @@ const SYNTHETIC: &[u8] = b"GET / HTTP/1.1\r\nhost: refused\r\nconnection: close\
 const READ_BYTES: usize = 16 * 1024;
 /// How long a client may go on sending after its last answer before its connection is closed over it.
 const LINGER: Duration = Duration::from_secs(1);
+const LINGER_BYTES: usize = 4096;
+
+/// What a read brought.
+enum Received {
+    /// The end of input.
+    Nothing,
+    /// Bytes that hyper has already.
+    InPlace,
+    /// Bytes that are held.
+    ToJudge,
+}
 
 enum Reading {
     /// Between requests, or inside a head.
@@ -62,7 +74,6 @@ pub(crate) struct Framed {
     deadline: Alarm,
     /// Until when the client must have taken something; None: it takes what it is given.
     stalled: Option<Pin<Box<Sleep>>>,
-    buffer: Box<[u8; READ_BYTES]>,
 }
 
 impl Framed {
@@ -79,7 +90,6 @@ impl Framed {
             closing: false,
             deadline: Alarm::at(Instant::now() + limits.keep_alive()),
             stalled: None,
-            buffer: Box::new([0; READ_BYTES]),
             limits,
             thread,
         }
@@ -107,7 +117,10 @@ impl Framed {
                 },
                 Reading::Upgrading => break,
                 Reading::Head { .. } => {
-                    if !self.judge_head() {
+                    let received = std::mem::take(&mut self.received);
+                    let known = self.judge_head(&received);
+                    self.received = received;
+                    if !known {
                         break;
                     }
                 }
@@ -116,8 +129,8 @@ impl Framed {
         Ok(self.released > 0 || !self.synthetic.is_empty())
     }
 
-    /// Returns whether the head's fate is known.
-    fn judge_head(&mut self) -> bool {
+    /// `bytes`: all that is there of the head. Returns whether its fate is known.
+    fn judge_head(&mut self, bytes: &[u8]) -> bool {
         let Reading::Head { scan, call } = &mut self.reading else {
             return true;
         };
@@ -125,7 +138,7 @@ impl Framed {
         if begins {
             *call = Call::open(&self.thread, self.wire.peer);
         }
-        match scan.judge(&self.received, &self.limits.framing()) {
+        match scan.judge(bytes, &self.limits.framing()) {
             Verdict::Incomplete => {
                 // A head that is whole at once, as most are, needs no timer.
                 if begins {
@@ -138,10 +151,29 @@ impl Framed {
                 true
             }
             Verdict::Refused(fault) => {
-                self.refuse(fault);
+                self.refuse(fault, bytes.len());
                 true
             }
         }
+    }
+
+    /// Judge bytes where hyper wants them. Returns how many of them, from the front, it may have; the rest is to be held.
+    fn judge_in_place(&mut self, bytes: &[u8]) -> usize {
+        let mut done = 0;
+        if matches!(self.reading, Reading::Head { .. }) {
+            self.judge_head(bytes);
+            done = std::mem::take(&mut self.released);
+        }
+        if let Reading::Body { tracker, last } = &mut self.reading
+            && let Some(taken) = tracker.advance_counted(&bytes[done..])
+        {
+            done += taken;
+            if tracker.is_done() {
+                let last = *last;
+                self.request_is_whole(last);
+            }
+        }
+        done
     }
 
     fn accept(&mut self, head: Head, at_once: bool) {
@@ -152,7 +184,7 @@ impl Framed {
         if let Some(call) = &mut call {
             call.head_accepted(head, at_once);
         }
-        self.wire.arrivals.borrow_mut().push_back(Arrival { call, refused: None, last: head.last });
+        self.wire.arrive(Arrival { call, refused: None, last: head.last });
         self.released = head.bytes;
         if head.upgrades {
             self.reading = Reading::Upgrading;
@@ -176,17 +208,15 @@ impl Framed {
     }
 
     /// Put a synthetic request in the place of this head; the service answers for it and closes.
-    fn refuse(&mut self, fault: Fault) {
+    fn refuse(&mut self, fault: Fault, bytes: usize) {
         let Reading::Head { call, .. } = std::mem::replace(&mut self.reading, Reading::Refused) else {
             return;
         };
-        let bytes = self.received.len() as u64;
         let call = call.map(|mut call| {
-            call.record().bytes_in += bytes;
+            call.record().bytes_in += bytes as u64;
             call
         });
-        self.wire.arrivals.borrow_mut().push_back(Arrival { call, refused: Some(fault), last: true });
-        self.received.clear();
+        self.wire.arrive(Arrival { call, refused: Some(fault), last: true });
         self.synthetic = SYNTHETIC;
     }
 
@@ -194,7 +224,7 @@ impl Framed {
     fn break_body(&mut self, fault: Fault) -> io::Error {
         self.reading = Reading::Last;
         self.received.clear();
-        self.wire.body_fault.set(Some(fault));
+        self.wire.note_body_fault(fault);
         // hyper's own errors of this kind are InvalidInput and InvalidData: `upstream.rs` tells them apart.
         io::Error::other(fault.code())
     }
@@ -212,11 +242,32 @@ impl Framed {
         }
     }
 
+    /// Read once. Usually nothing is held, and the bytes can be judged where hyper wants them: nothing is copied then.
+    fn poll_receive(&mut self, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<Received>> {
+        if !self.received.is_empty() || !matches!(self.reading, Reading::Head { .. } | Reading::Body { .. }) {
+            self.received.reserve(READ_BYTES);
+            let bytes = ready!(pin!(self.stream.read_buf(&mut self.received)).poll(context))?;
+            return Poll::Ready(Ok(if bytes == 0 { Received::Nothing } else { Received::ToJudge }));
+        }
+        let before = into.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, into))?;
+        if into.filled().len() == before {
+            return Poll::Ready(Ok(Received::Nothing));
+        }
+        let done = before + self.judge_in_place(&into.filled()[before..]);
+        if into.filled().len() > done {
+            self.received.extend_from_slice(&into.filled()[done..]);
+            into.set_filled(done);
+        }
+        Poll::Ready(Ok(if done > before { Received::InPlace } else { Received::ToJudge }))
+    }
+
     /// Take and drop what the client still sends: closing over unread bytes would reset the connection, and the client
     /// would lose the answer that says why it was refused (RFC 9112, section 9.6).
     fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
         loop {
-            let mut piece = ReadBuf::new(&mut self.buffer[..]);
+            let mut space = [MaybeUninit::uninit(); LINGER_BYTES];
+            let mut piece = ReadBuf::uninit(&mut space);
             match Pin::new(&mut self.stream).poll_read(context, &mut piece) {
                 Poll::Ready(Ok(())) if !piece.filled().is_empty() => {}
                 Poll::Ready(_) => return Poll::Ready(()),
@@ -234,13 +285,13 @@ impl Framed {
         if let Poll::Ready(outcome) = outcome {
             self.stalled = None;
             let taken = outcome?;
-            self.wire.written.set(self.wire.written.get() + taken as u64);
+            self.wire.note_written(taken);
             return Poll::Ready(Ok(taken));
         }
         let time = self.limits.write_time();
         let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + time)));
         ready!(stalled.as_mut().poll(context));
-        self.wire.too_slow.set(true);
+        self.wire.give_up();
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
@@ -274,7 +325,7 @@ impl Framed {
                 true
             }
             Reading::Head { .. } => {
-                self.refuse(Fault::HeadTimeout);
+                self.refuse(Fault::HeadTimeout, self.received.len());
                 false
             }
             Reading::Body { .. } | Reading::Last | Reading::Upgrading | Reading::Refused | Reading::Ended => false,
@@ -305,13 +356,13 @@ impl AsyncRead for Framed {
                 Reading::Refused | Reading::Upgrading => return Poll::Pending,
                 Reading::Head { .. } | Reading::Body { .. } | Reading::Last => {}
             }
-            let mut piece = ReadBuf::new(&mut this.buffer[..]);
-            match Pin::new(&mut this.stream).poll_read(context, &mut piece) {
-                Poll::Ready(Ok(())) if piece.filled().is_empty() => {
+            match this.poll_receive(context, into) {
+                Poll::Ready(Ok(Received::Nothing)) => {
                     this.closed_by_client();
                     return Poll::Ready(Ok(()));
                 }
-                Poll::Ready(Ok(())) => this.received.extend_from_slice(piece.filled()),
+                Poll::Ready(Ok(Received::InPlace)) => return Poll::Ready(Ok(())),
+                Poll::Ready(Ok(Received::ToJudge)) => {}
                 Poll::Ready(Err(error)) => {
                     this.closed_by_client();
                     return Poll::Ready(Err(error));

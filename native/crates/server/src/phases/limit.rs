@@ -17,7 +17,12 @@ const STANDING: HeaderName = HeaderName::from_static("ratelimit");
 pub(super) struct Told(Option<(HeaderValue, HeaderValue)>);
 
 /// Admit the call, or refuse it naming the policy. Returns what the answer tells of how the caller stands.
-pub(super) fn decide(call: &mut Call, caller: &Caller, identity: &Identity, plan: &Plan) -> Result<Told, Refusal> {
+pub(super) fn decide(
+    call: &mut Call,
+    caller: &Caller<'_>,
+    identity: &Identity<'_>,
+    plan: &Plan,
+) -> Result<Told, Refusal> {
     let now = call.reached_too(Phase::Limit);
     if plan.throttles.is_empty() {
         return Ok(Told(None));
@@ -42,8 +47,8 @@ pub(super) fn tell(headers: &mut HeaderMap, told: Told) {
 }
 
 fn told(plan: &Plan, standings: &[Standing]) -> Told {
+    let policy = plan.policy_header.clone();
     // Names of throttles are checked at apply: they hold no byte that a header can't.
-    let policy = HeaderValue::from_str(&plan.policy_header).ok();
     let standing = HeaderValue::try_from(standing_header(&plan.throttles, standings)).ok();
-    Told(policy.zip(standing))
+    Told(standing.map(|standing| (policy, standing)))
 }

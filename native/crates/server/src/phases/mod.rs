@@ -35,6 +35,7 @@ use record::Call;
 use respond::{Answer, AnswerBody};
 use route::Destination;
 use std::convert::Infallible;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,7 +73,7 @@ pub(crate) async fn serve(
     };
     let (mut response, broken) = answer(&thread, &wire, call, refused, request, Duration::ZERO).await;
     let goes_on = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-    if !goes_on && (last || broken || thread.is_draining()) {
+    if !goes_on && (last || broken || thread.is_leaving()) {
         response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
     }
     Ok(response)
@@ -110,16 +111,16 @@ async fn answer(
     let (head, body) = request.into_parts();
     let mut body = Some(body);
     let mut broken = false;
-    let answer = match refused {
-        Some(fault) => Err(Refusal::from(fault)),
-        None => match Contained::new(run(thread, wire, &mut call, head, &mut body)).await {
-            Ok(outcome) => outcome,
-            Err(_panic) => {
-                broken = true;
-                Err(Refusal::from(Fault::GatewayPanic))
-            }
-        },
+    let answer = if let Some(fault) = refused {
+        Err(Refusal::from(fault))
+    } else {
+        let running = pin!(run(thread, wire, &mut call, &head, &mut body));
+        Contained::new(running).await.unwrap_or_else(|_panic| {
+            broken = true;
+            Err(Refusal::from(Fault::GatewayPanic))
+        })
     };
+    thread.spare_maps.give(head.headers);
     let answer = answer.unwrap_or_else(|refusal| {
         broken |= refusal.fault == Fault::BodyFramingInvalid;
         refuse(&mut call, refusal)
@@ -147,34 +148,38 @@ async fn run(
     thread: &Rc<Thread>,
     wire: &Rc<Wire>,
     call: &mut Call,
-    head: Parts,
+    head: &Parts,
     body: &mut Option<Incoming>,
 ) -> Result<Answer, Refusal> {
     #[cfg(feature = "provoke-panic")]
-    assert!(!head.headers.contains_key("x-provoke-panic"), "{}", crate::PROVOKED);
+    match head.headers.get("x-provoke-panic").map(http::HeaderValue::as_bytes) {
+        None => {}
+        Some(b"thread") => thread.provoke_fall(),
+        Some(_) => panic!("{}", crate::PROVOKED),
+    }
     call.method(head.method.as_str());
     let Loaded { snapshot, lane } = thread.loaded();
     let snapshot = ready_snapshot(thread, call, snapshot)?;
-    let origin = route::note_client(thread, wire, call, &head);
+    let origin = route::note_client(thread, wire, call, head);
     let peer = Peer { address: origin.address, certificate: wire.certificate.as_ref() };
 
-    let destination = route::find(&snapshot, &head, call)?;
+    let destination = route::find(&snapshot, head, call)?;
     if call.upgrades && !destination.allows_upgrade() {
         return Err(Fault::UpgradeRefused.into());
     }
     let found = match destination {
         Destination::Jwks => return Ok(Answer::document(snapshot.jwks(&lane).to_string(), "application/json")),
         Destination::Discovery(document) => return Ok(Answer::document(document.to_string(), "application/json")),
-        Destination::WhoAmI => return authenticate::who_am_i(thread, call, &head, &snapshot, &lane, peer),
+        Destination::WhoAmI => return authenticate::who_am_i(thread, call, head, &snapshot, &lane, peer),
         Destination::Route(found) => found,
     };
-    let identity = authenticate::prove(thread, call, &head, &snapshot, &lane)?;
+    let identity = authenticate::prove(thread, call, head, &snapshot, &lane)?;
     let caller = authorize::caller(call, &identity, &snapshot)?;
-    let authorized = authorize::permit(call, &caller, &identity, &found.route, &snapshot, &lane, peer)?;
-    let standing = limit::decide(call, &caller, &identity, &authorized.plan)?;
+    let authorized = authorize::permit(call, &caller, &identity, found.route, &snapshot, &lane, peer)?;
+    let standing = limit::decide(call, &caller, &identity, authorized.plan)?;
     let backend = authorized.backend_environment(&caller);
     let compose = |call: &mut Call| {
-        let mut outgoing = transform_request::build(call, &head, &found, authorized.action, origin)?;
+        let mut outgoing = transform_request::build(thread, call, head, &found, authorized.action, origin)?;
         credential::attach(thread, call, &mut outgoing, &caller, &identity, &authorized, &snapshot, &lane)?;
         Ok(outgoing)
     };
@@ -183,10 +188,11 @@ async fn run(
     let came_back = forward::forward(thread, wire, call, compose, body, backend, authorized.action).await?;
     let mut answer = if came_back.response.status() == StatusCode::SWITCHING_PROTOCOLS {
         let key = head.headers.get(header::SEC_WEBSOCKET_KEY).ok_or(Fault::BackendBadResponse)?;
-        let holder = Holder { identity, address: origin.address, certificate: wire.certificate };
+        let proof = identity.proof().ok_or(Fault::GatewayPanic)?;
+        let holder = Holder { proof, address: origin.address, certificate: wire.certificate };
         transform_response::build_tunnel(came_back, holder, key, authorized.action, backend).await?
     } else {
-        transform_response::build(call, came_back, authorized.action, backend).await?
+        transform_response::build(thread, call, came_back, authorized.action, backend).await?
     };
     limit::tell(&mut answer.headers, standing);
     Ok(answer)

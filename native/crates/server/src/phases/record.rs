@@ -2,6 +2,7 @@
 
 use crate::metrics::{add, subtract};
 use crate::thread::Thread;
+use http::HeaderValue;
 use portazgo_core::fault::Fault;
 use portazgo_core::framing::Head;
 use portazgo_core::ids::Id;
@@ -20,6 +21,7 @@ pub(crate) struct Call {
     /// The latest reading of the clock.
     at: Monotonic,
     finished: bool,
+    id_header: Option<HeaderValue>,
     /// HTTP/1.0 clients get no chunks.
     pub(crate) version_10: bool,
     /// It asks to go on as a WebSocket.
@@ -45,6 +47,7 @@ impl Call {
             at: began,
             thread: Rc::clone(thread),
             finished: false,
+            id_header: None,
             version_10: false,
             upgrades: false,
         })
@@ -56,6 +59,14 @@ impl Call {
 
     pub(crate) fn request_id(&mut self) -> Id {
         self.record().request_id
+    }
+
+    /// The request's id as a header: for the backend, and again for the partner.
+    pub(crate) fn request_id_header(&mut self) -> HeaderValue {
+        let id = self.record().request_id;
+        self.id_header
+            .get_or_insert_with(|| HeaderValue::from_bytes(&id.text()).expect("an id's text is ASCII"))
+            .clone()
     }
 
     /// `at_once`: the record was opened for what made the head whole.

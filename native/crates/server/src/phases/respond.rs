@@ -94,8 +94,7 @@ impl Answer {
         bodiless: bool,
     ) -> Response<AnswerBody> {
         let Self { status, mut headers, content } = self;
-        let request_id = call.request_id().text();
-        headers.insert(REQUEST_ID, HeaderValue::from_bytes(&request_id).expect("an id's text is ASCII"));
+        headers.insert(REQUEST_ID, call.request_id_header());
         call.record().status_sent = status.as_u16();
         call.reached(Phase::Respond);
         let (call, content) = match content {

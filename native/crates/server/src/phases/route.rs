@@ -10,7 +10,7 @@ use portazgo_core::client::{self, Client};
 use portazgo_core::fault::Fault;
 use portazgo_core::ids::Id;
 use portazgo_core::record::{Phase, Text};
-use portazgo_core::route::Match;
+use portazgo_core::route::{Match, Parameters};
 use portazgo_core::snapshot::{Route, Snapshot, Upgrade};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -20,14 +20,14 @@ const DISCOVERY: &str = "/.well-known/openid-configuration";
 const WHO_AM_I: &str = "/.well-known/portazgo/whoami";
 
 /// Where a request leads.
-pub(super) enum Destination {
+pub(super) enum Destination<'h> {
     Jwks,
     Discovery(Arc<str>),
     WhoAmI,
-    Route(Found),
+    Route(Found<'h>),
 }
 
-impl Destination {
+impl Destination<'_> {
     /// Whether a client may change the protocol there.
     pub(super) fn allows_upgrade(&self) -> bool {
         let Self::Route(found) = self else {
@@ -38,13 +38,13 @@ impl Destination {
 }
 
 /// A route, and the values of the path's parameters.
-pub(super) struct Found {
-    pub(super) route: Arc<Route>,
-    pub(super) parameters: Vec<String>,
+pub(super) struct Found<'h> {
+    pub(super) route: &'h Route,
+    pub(super) parameters: Parameters<'h>,
 }
 
 /// Find the destination of a request.
-pub(super) fn find(snapshot: &Snapshot, head: &Parts, call: &mut Call) -> Result<Destination, Refusal> {
+pub(super) fn find<'h>(snapshot: &'h Snapshot, head: &'h Parts, call: &mut Call) -> Result<Destination<'h>, Refusal> {
     call.reached(Phase::Route);
     let path = head.uri.path();
     if head.method == http::Method::GET {
@@ -59,10 +59,10 @@ pub(super) fn find(snapshot: &Snapshot, head: &Parts, call: &mut Call) -> Result
         }
     }
     match snapshot.router().find(host(head), head.method.as_str(), path) {
-        Match::Route(index, values) => {
-            let route = Arc::clone(snapshot.route(index));
+        Match::Route(index, parameters) => {
+            let route = snapshot.route(index).as_ref();
             call.record().route = route.id;
-            Ok(Destination::Route(Found { route, parameters: values.iter().map(ToString::to_string).collect() }))
+            Ok(Destination::Route(Found { route, parameters }))
         }
         Match::MethodNotAllowed(methods) => {
             let mut refusal = Refusal::from(Fault::MethodNotAllowed);

@@ -3,8 +3,11 @@
 use super::record::Call;
 use super::route::{Found, Origin};
 use crate::headers;
+use crate::thread::Thread;
+use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+use portazgo_core::client::AddressText;
 use portazgo_core::fault::Fault;
 use portazgo_core::ids::write_hex;
 use portazgo_core::record::Phase;
@@ -34,9 +37,10 @@ pub(super) struct Outgoing {
 
 /// Map path and query, pick the headers that may pass, add ours.
 pub(super) fn build(
+    thread: &Thread,
     call: &mut Call,
     head: &Parts,
-    found: &Found,
+    found: &Found<'_>,
     action: &RouteAction,
     origin: Origin,
 ) -> Result<Outgoing, Fault> {
@@ -44,18 +48,27 @@ pub(super) fn build(
     if declared_length(&head.headers).is_some_and(|length| length > action.max_request_bytes) {
         return Err(Fault::BodyTooLarge);
     }
-    let mut target = String::with_capacity(128);
-    let values = found.parameters.iter().map(String::as_str).collect();
-    action.backend_path.write(&values, &mut target);
-    write_query(&action.query, head.uri.query(), &mut target);
-    let uri: Uri = target.parse().map_err(|_| Fault::HeadPathInvalid)?;
+    let uri = uri(head, found, action).ok_or(Fault::HeadPathInvalid)?;
     let method = Method::from_bytes(action.backend_method.as_bytes()).map_err(|_| Fault::MethodNotAllowed)?;
-    let mut headers = headers::to_backend(&head.headers, &action.request_headers);
+    let mut headers = headers::to_backend(&head.headers, &action.request_headers, thread.spare_maps.take());
     add_ours(&mut headers, call, head, origin);
     if call.upgrades {
         add_handshake(&mut headers, &head.headers)?;
     }
     Ok(Outgoing { method, uri, headers })
+}
+
+/// Path and query as the backend knows them. Where they are as the partner knows them, they need not be written anew.
+fn uri(head: &Parts, found: &Found<'_>, action: &RouteAction) -> Option<Uri> {
+    let query = head.uri.query();
+    let query_is_kept = query.is_none_or(|query| action.query == QueryPolicy::All && !query.is_empty());
+    if query_is_kept && action.backend_path.keeps() {
+        return head.uri.path_and_query().cloned().map(Uri::from);
+    }
+    let mut target = String::with_capacity(128);
+    action.backend_path.write(&found.parameters, &mut target);
+    write_query(&action.query, query, &mut target);
+    Uri::from_maybe_shared(Bytes::from(target)).ok()
 }
 
 fn declared_length(headers: &HeaderMap) -> Option<u64> {
@@ -105,24 +118,22 @@ fn add_handshake(headers: &mut HeaderMap, received: &HeaderMap) -> Result<(), Fa
 }
 
 fn add_ours(headers: &mut HeaderMap, call: &mut Call, head: &Parts, origin: Origin) {
-    let request_id = call.request_id().text();
+    let request_id = call.request_id_header();
     let record = call.record();
     let traceparent = traceparent(&record.trace_id.0, record.span_id);
-    let mut set = |name: HeaderName, value: &[u8]| {
-        // Ids and addresses are ASCII; Host passed framing.
-        if let Ok(value) = HeaderValue::from_bytes(value) {
-            headers.insert(name, value);
-        }
-    };
-    set(super::respond::REQUEST_ID, &request_id);
-    set(TRACEPARENT, &traceparent);
-    set(FORWARDED_FOR, origin.address.to_canonical().to_string().as_bytes());
-    set(FORWARDED_PROTO, if origin.secure { b"https" } else { b"http" });
+    headers.insert(super::respond::REQUEST_ID, request_id);
+    headers.insert(TRACEPARENT, of_ascii(&traceparent));
+    headers.insert(FORWARDED_FOR, of_ascii(&AddressText::of(origin.address)));
+    headers.insert(FORWARDED_PROTO, HeaderValue::from_static(if origin.secure { "https" } else { "http" }));
     if let Some(host) = head.headers.get(header::HOST) {
-        set(FORWARDED_HOST, host.as_bytes());
+        headers.insert(FORWARDED_HOST, host.clone());
     }
     // We decide how bodies are coded on the way in; a partner's wish is answered on the way out.
-    set(header::ACCEPT_ENCODING, b"identity");
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+}
+
+fn of_ascii(text: &[u8]) -> HeaderValue {
+    HeaderValue::from_bytes(text).expect("digits and punctuation of ids and addresses may stand in a header")
 }
 
 /// W3C Trace Context, version 00, sampled.

@@ -4,8 +4,9 @@ use super::forward::CameBack;
 use super::record::Call;
 use super::respond::{Answer, Content, Stream};
 use crate::headers;
+use crate::thread::Thread;
 use crate::tunnel::{Holder, Opening};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body::Body as _;
 use portazgo_core::credential::CredentialPolicy;
 use portazgo_core::fault::Fault;
@@ -31,7 +32,7 @@ pub(super) async fn build_tunnel(
     if !is(header::UPGRADE, "websocket") || accepted != Some(upgrade::accept(key.as_bytes()).as_bytes()) {
         return Err(Fault::BackendBadResponse);
     }
-    let mut headers = headers::to_partner(received, &action.response_headers);
+    let mut headers = headers::to_partner(received, &action.response_headers, HeaderMap::new());
     headers.remove(header::CONTENT_LENGTH);
     for name in [header::SEC_WEBSOCKET_ACCEPT, header::SEC_WEBSOCKET_PROTOCOL, header::SEC_WEBSOCKET_EXTENSIONS] {
         for value in received.get_all(&name) {
@@ -56,6 +57,7 @@ pub(super) async fn build_tunnel(
 
 /// Judge the answer's head, pick the headers that may pass, let the body stream.
 pub(super) async fn build(
+    thread: &Thread,
     call: &mut Call,
     came_back: CameBack,
     action: &RouteAction,
@@ -82,9 +84,7 @@ pub(super) async fn build(
     if head.status.is_server_error() {
         call.fail(Fault::Backend5xx);
     }
-    Ok(Answer {
-        status: head.status,
-        headers: headers::to_partner(&head.headers, &action.response_headers),
-        content: Content::Stream(Box::new(stream)),
-    })
+    let headers = headers::to_partner(&head.headers, &action.response_headers, thread.spare_maps.take());
+    thread.spare_maps.give(head.headers);
+    Ok(Answer { status: head.status, headers, content: Content::Stream(Box::new(stream)) })
 }

@@ -3,7 +3,8 @@
 //! to a backend.
 
 use crate::fault::Fault;
-use crate::framing::fields::{FieldRules, is_authority, is_field_byte, is_token};
+use crate::framing::classes::{is_field_value, is_token};
+use crate::framing::fields::{FieldRules, is_authority};
 use crate::framing::{BodyLength, Head, Limits, target};
 
 /// What pseudo-headers say.
@@ -63,7 +64,7 @@ fn field<'r>(rules: &mut FieldRules<'r>, name: &'r [u8], value: &'r [u8]) -> Res
         return Err(Fault::HeadMalformed);
     }
     let is_space = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
-    if is_space(value.first()) || is_space(value.last()) || !value.iter().all(|&byte| is_field_byte(byte)) {
+    if is_space(value.first()) || is_space(value.last()) || !is_field_value(value) {
         return Err(Fault::HeadMalformed);
     }
     if OF_A_CONNECTION.contains(&name) || (name == b"te" && !value.eq_ignore_ascii_case(b"trailers")) {

@@ -7,6 +7,7 @@ use crate::network::Network;
 use crate::snapshot::update::Refused;
 use crate::snapshot::wire::{ApplicationBody, KeyBody, PartnerBody, PlanBody, ResourceLine, SecretBody, Standing};
 use crate::snapshot::{Application, Fingerprint, Key, Metadata, Partner, Plan, SecretDigest};
+use http::HeaderValue;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -122,7 +123,8 @@ pub(super) fn plan(line: &ResourceLine<'_>) -> Result<Plan, Refused> {
         name: body.name,
         apis: body.apis.iter().map(|api| parse_id(api, line, "apis")).collect::<Result<_, _>>()?,
         scopes: body.scopes,
-        policy_header: policy_header(&throttles),
+        policy_header: HeaderValue::try_from(policy_header(&throttles))
+            .map_err(|_| refused(line, "throttles", "their names can't stand in a header"))?,
         throttles,
         version: version_of(line),
     })

@@ -49,8 +49,9 @@ fn environment(
     }
     let forwarding = forwarding(body.forwarding.clone(), body.targets.len())
         .map_err(|(member, why)| refuse(&format!("forwarding.{member}"), why))?;
-    let idle_ms = forwarding.pool.idle_ms;
-    let target = |text: &String| tls::target(text, &tls).map(|target| Arc::new(Target { idle_ms, ..target }));
+    let (idle_ms, name_seconds) = (forwarding.pool.idle_ms, forwarding.dns.most_ttl_seconds);
+    let target =
+        |text: &String| tls::target(text, &tls).map(|target| Arc::new(Target { idle_ms, name_seconds, ..target }));
     let targets = body.targets.iter().map(target).collect();
     Ok(BackendEnvironment {
         turns: turns(body.targets.len(), &forwarding.weights),

@@ -71,8 +71,8 @@ fn pem(text: &str, label: &str) -> Result<Vec<Vec<u8>>, String> {
     if blocks.is_empty() { Err(format!("it holds no {label} in PEM form")) } else { Ok(blocks) }
 }
 
-/// `http://host[:port]`, `https://host[:port]` or `unix:/absolute/path`. How long its connections are kept is for the caller to
-/// say.
+/// `http://host[:port]`, `https://host[:port]` or `unix:/absolute/path`. How long its connections are kept and its
+/// addresses believed is for the caller to say.
 pub(super) fn target(text: &str, tls: &Arc<BackendTls>) -> Result<Target, String> {
     if let Some(path) = text.strip_prefix("unix:") {
         return unix_target(text, path);
@@ -98,12 +98,21 @@ pub(super) fn target(text: &str, tls: &Arc<BackendTls>) -> Result<Target, String
     let address = format!("{host}:{port}");
     if !secure {
         let (host, key) = (address.clone(), address.clone());
-        return Ok(Target { place, host, key, address, tls: None, idle_ms: 0, state: Arc::default() });
+        return Ok(Target { place, host, key, address, tls: None, idle_ms: 0, name_seconds: 0, state: Arc::default() });
     }
     // Some servers know themselves without the usual port only.
     let named = if port == usual { host.to_owned() } else { address.clone() };
     let key = format!("{address} {}", tls.identity);
-    Ok(Target { place, address, host: named, key, tls: Some(Arc::clone(tls)), idle_ms: 0, state: Arc::default() })
+    Ok(Target {
+        place,
+        address,
+        host: named,
+        key,
+        tls: Some(Arc::clone(tls)),
+        idle_ms: 0,
+        name_seconds: 0,
+        state: Arc::default(),
+    })
 }
 
 /// Longest path that fits into an address (Linux: 108 bytes with the closing NUL).
@@ -121,6 +130,7 @@ fn unix_target(text: &str, path: &str) -> Result<Target, String> {
         address: text.to_owned(),
         tls: None,
         idle_ms: 0,
+        name_seconds: 0,
         state: Arc::default(),
     })
 }

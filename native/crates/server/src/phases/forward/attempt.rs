@@ -7,14 +7,14 @@ use crate::phases::record::Call;
 use crate::phases::transform_request::Outgoing;
 use crate::pool::{FRESH, Lease};
 use crate::upstream::RequestBody;
-use http::{HeaderValue, Request, Response, header};
+use http::{HeaderValue, Request, header};
 use http_body::Body as _;
-use hyper::body::Incoming;
 use portazgo_core::fault::Fault;
 use portazgo_core::forward::{Asked, Flight, Permit};
 use portazgo_core::record::Phase;
 use portazgo_core::snapshot::Target;
 use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,16 +52,32 @@ impl Trip<'_> {
         let target = &backend.targets[index];
         let flight = backend.counts_flights().then(|| Flight::begin(&target.state));
         call.reached(Phase::ForwardConnect);
+        // Of the try before this one: a target that takes no connection must not be recorded under another's name.
+        call.record().backend_target = None;
         let mut lease = self.lease(call, target).await.map_err(Failure::before_sending)?;
-        let sent_at = if lease.reused { call.at() } else { call.read_clock() };
-        call.record().backend_target = Some(lease.address);
+        let sent_at = if lease.reused {
+            call.at()
+        } else {
+            // It takes a request as soon as its task runs.
+            let ready = lease.sender.ready().await;
+            ready
+                .map_err(|error| Failure::before_sending(lease.exchange.fault().unwrap_or_else(|| fault_of(&error))))?;
+            call.read_clock()
+        };
+        call.record().backend_target = lease.address;
         let upgraded = self.upgrades.then(|| lease.exchange.ask_upgrade());
         let request = request(outgoing, target, body.take());
         let ends = after(sent_at, self.times.first_byte_ms).min(self.ends);
         let reused = lease.reused;
-        let response = match self.thread.deadlines.within(ends, send(&mut lease, request)).await {
+        lease.exchange.begin(request.method() == http::Method::HEAD);
+        // The request is on its way when the future is made: what a call keeps while its backend works is small.
+        let sent = pin!(lease.sender.try_send_request(request));
+        let response = match self.thread.deadlines.within(ends, sent).await {
             Some(Ok(response)) => response,
-            Some(Err(NotSent { error, request })) => {
+            Some(Err(mut failed)) => {
+                // It comes back where not a byte of it was written.
+                let request = failed.take_message();
+                let error = failed.into_error();
                 let nothing_sent = request.is_some();
                 if let Some(request) = request {
                     body.put_back(request.into_body());
@@ -114,7 +130,8 @@ impl Trip<'_> {
         }
         let left = Duration::from_nanos(self.ends.0.saturating_sub(call.at().0));
         let within = Duration::from_millis(u64::from(self.times.connect_ms)).min(left);
-        let mut lease = self.thread.pool.connect(target, within, permit.as_ref(), metrics).await?;
+        // Boxed: connecting is rare, and what it needs would make every call's future twice as large.
+        let mut lease = Box::pin(self.thread.pool.connect(target, within, permit.as_ref(), metrics)).await?;
         lease.permit = permit;
         Ok(lease)
     }
@@ -126,7 +143,7 @@ impl Trip<'_> {
             Asked::Full => None,
             Asked::Wait(mut turn) => {
                 let until = after(call.at(), pool.wait_ms).min(self.ends);
-                let turn = poll_fn(|context| turn.poll(context));
+                let turn = pin!(poll_fn(|context| turn.poll(context)));
                 let came = self.thread.deadlines.within(until, turn).await;
                 call.read_clock();
                 came
@@ -134,24 +151,6 @@ impl Trip<'_> {
         };
         permit.ok_or(Fault::BackendConnectionsExhausted)
     }
-}
-
-/// The connection did not take the request, or gave no answer.
-struct NotSent {
-    error: hyper::Error,
-    /// It comes back where not a byte of it was written.
-    request: Option<Request<RequestBody>>,
-}
-
-async fn send(lease: &mut Lease, request: Request<RequestBody>) -> Result<Response<Incoming>, NotSent> {
-    if let Err(error) = lease.sender.ready().await {
-        return Err(NotSent { error, request: Some(request) });
-    }
-    lease.exchange.begin(request.method() == http::Method::HEAD);
-    lease.sender.try_send_request(request).await.map_err(|mut failed| {
-        let request = failed.take_message();
-        NotSent { error: failed.into_error(), request }
-    })
 }
 
 fn request(outgoing: Outgoing, target: &Target, body: RequestBody) -> Request<RequestBody> {

@@ -1,4 +1,5 @@
-//! What the transport and the service of one connection tell each other.
+//! What the transport and the service of one connection tell each other: requests on their way in, calls whose answers are on
+//! their way out.
 
 use crate::phases::record::Call;
 use crate::transport::Transport;
@@ -10,6 +11,7 @@ use portazgo_core::time::Monotonic;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+
 /// One request on its way from the framing layer to the service.
 pub(crate) struct Arrival {
     /// Its open record; None: there was no free slot.
@@ -27,15 +29,15 @@ pub(crate) struct Wire {
     pub(crate) secure: bool,
     /// The certificate that it proved to hold.
     pub(crate) certificate: Option<Fingerprint>,
-    pub(super) arrivals: RefCell<VecDeque<Arrival>>,
+    arrivals: RefCell<VecDeque<Arrival>>,
     /// Calls whose last byte was handed to hyper and not yet taken by the transport.
     unflushed: RefCell<Vec<Call>>,
     /// Why the body under way is malformed.
-    pub(super) body_fault: Cell<Option<Fault>>,
-    pub(super) written: Cell<u64>,
+    body_fault: Cell<Option<Fault>>,
+    written: Cell<u64>,
     settled: Cell<u64>,
     /// The client takes nothing of its answer, and is given up.
-    pub(super) too_slow: Cell<bool>,
+    too_slow: Cell<bool>,
     /// The connection goes on as this, once its answer is written.
     tunnel: RefCell<Option<Tunnel>>,
     /// Answers that are being made or sent.
@@ -71,6 +73,11 @@ impl Wire {
         }
     }
 
+    /// A request has been released to hyper, or what stands for it.
+    pub(super) fn arrive(&self, arrival: Arrival) {
+        self.arrivals.borrow_mut().push_back(arrival);
+    }
+
     /// The next request, in the order of its bytes.
     pub(crate) fn next_arrival(&self) -> Option<Arrival> {
         self.answering.set(self.answering.get() + 1);
@@ -99,6 +106,11 @@ impl Wire {
         self.unflushed.borrow_mut().push(call);
     }
 
+    /// The body under way is malformed.
+    pub(super) fn note_body_fault(&self, fault: Fault) {
+        self.body_fault.set(Some(fault));
+    }
+
     /// The answer under way changes the protocol.
     pub(crate) fn go_on_as(&self, tunnel: Tunnel) {
         *self.tunnel.borrow_mut() = Some(tunnel);
@@ -119,13 +131,18 @@ impl Wire {
         if self.too_slow.get() { Fault::SlowReader } else { Fault::ClientAborted }
     }
 
+    /// The client takes nothing of its answer.
+    pub(super) fn give_up(&self) {
+        self.too_slow.set(true);
+    }
+
     /// Bytes written since this was asked last.
     pub(crate) fn take_written(&self) -> u64 {
         let written = self.written.get();
         written - self.settled.replace(written)
     }
 
-    /// Bytes were written that this wire's own transport does not count (HTTP/2).
+    /// The transport took bytes; which transport depends on the version of HTTP.
     pub(crate) fn note_written(&self, bytes: usize) {
         self.written.set(self.written.get() + bytes as u64);
     }
