@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import struct
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -304,6 +305,10 @@ SOUND = {
 }  # fmt: skip
 
 
+# Two rules are broken at once, and which is seen first is chance.
+EITHER = {"beyond-the-windows", "reset-flood"}
+
+
 class Stage:
     """A node of one thread before hostile backends; records are compared at the end, since a running node keeps them."""
 
@@ -372,16 +377,16 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     assert len(found) == len(running.expected)
 
 
-EITHER = {"beyond-the-windows", "reset-flood"}
-"""Two rules are broken at once, and which is seen first is chance."""
-
-
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_an_answer_is_passed_on_whole_or_not_at_all(stage: Stage, name: str) -> None:
     script, sees, fault = SCRIPTS[name]
     before = _resident(stage)
     stage.play(name, script, sees, fault)
     assert _resident(stage) - before < MOST_GROWN_BYTES
+    if name in EITHER:
+        # What is still on its way may end the line, and may not.
+        time.sleep(0.3)
+        return stage.good()
     stage.good()
     again = stage.backend.asked[-1].line.number in stage.backend.lines_of(name)
     assert again == (name in SOUND), name
