@@ -386,10 +386,9 @@ def test_an_answer_is_passed_on_whole_or_not_at_all(stage: Stage, name: str) -> 
     if name in EITHER:
         # What is still on its way may end the line, and may not.
         time.sleep(0.3)
-        return stage.good()
     stage.good()
     again = stage.backend.asked[-1].line.number in stage.backend.lines_of(name)
-    assert again == (name in SOUND), name
+    assert again == (name in SOUND) or name in EITHER, name
 
 
 def _resident(stage: Stage) -> int:
