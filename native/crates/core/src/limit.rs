@@ -7,12 +7,13 @@ use crate::ids::Kid;
 use crate::time::Monotonic;
 use aws_lc_rs::digest;
 use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 use smallvec::SmallVec;
 use std::fmt::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Cells kept per partner before those that are full again are forgotten (which loses nothing).
-const CELLS_BEFORE_SWEEP: usize = 1024;
+/// Keys kept per partner before those whose cells are full again are forgotten (which loses nothing).
+const KEYS_BEFORE_SWEEP: usize = 512;
 const NANOSECONDS: u64 = 1_000_000_000;
 
 /// A rate limit: `quota` calls per window, up to `burst` at once.
@@ -27,8 +28,11 @@ pub struct Throttle {
     /// Most calls at once.
     pub burst: u32,
     interval: u64,
-    identity: u64,
+    identity: Identity,
 }
+
+/// What a throttle means, as a number.
+type Identity = u32;
 
 impl Throttle {
     /// Check and compile.
@@ -57,9 +61,9 @@ impl Throttle {
     }
 }
 
-fn identity(text: &str) -> u64 {
+fn identity(text: &str) -> Identity {
     let hash = digest::digest(&digest::SHA256, text.as_bytes());
-    u64::from_be_bytes(hash.as_ref()[..8].try_into().expect("a SHA-256 has 32 bytes"))
+    Identity::from_be_bytes(hash.as_ref()[..4].try_into().expect("a SHA-256 has 32 bytes"))
 }
 
 /// The throttle cells of one partner's keys: theoretical arrival times in monotonic nanoseconds.
@@ -70,23 +74,54 @@ pub struct PartnerCells {
 
 #[derive(Debug, Default)]
 struct Cells {
-    arrivals: HashMap<(Kid, u64), u64>,
+    keys: HashMap<Kid, Arrivals>,
     /// Twice what the last sweep left, so that sweeping costs little per call however many cells are in use.
     sweep_at: usize,
 }
 
-impl Cells {
-    fn arrival(&self, kid: Kid, throttle: &Throttle) -> u64 {
-        self.arrivals.get(&(kid, throttle.identity)).copied().unwrap_or(0)
+/// The cells of one key: found by one look-up, and without a piece of memory of their own for the two that plans have most often.
+type Arrivals = SmallVec<[Cell; 2]>;
+
+/// A cell; in halves, since a million keys have theirs.
+#[derive(Debug)]
+struct Cell {
+    throttle: Identity,
+    arrival: [u32; 2],
+}
+
+impl Cell {
+    fn new(throttle: Identity, arrival: u64) -> Self {
+        Self { throttle, arrival: [(arrival >> 32) as u32, arrival as u32] }
     }
 
-    fn store(&mut self, kid: Kid, throttle: &Throttle, arrival: u64, now: Monotonic) {
-        if self.arrivals.len() >= self.sweep_at.max(CELLS_BEFORE_SWEEP) {
-            self.arrivals.retain(|_, arrival| *arrival > now.0);
-            self.sweep_at = self.arrivals.len() * 2;
-        }
-        self.arrivals.insert((kid, throttle.identity), arrival);
+    fn arrival(&self) -> u64 {
+        let [high, low] = self.arrival;
+        u64::from(high) << 32 | u64::from(low)
     }
+}
+
+impl Cells {
+    fn sweep(&mut self, now: Monotonic) {
+        if self.keys.len() >= self.sweep_at.max(KEYS_BEFORE_SWEEP) {
+            self.keys.retain(|_, cells| cells.iter().any(|cell| cell.arrival() > now.0));
+            self.sweep_at = self.keys.len() * 2;
+        }
+    }
+}
+
+fn arrival(cells: &[Cell], throttle: &Throttle) -> u64 {
+    cells.iter().find(|cell| cell.throttle == throttle.identity).map_or(0, Cell::arrival)
+}
+
+fn store(cells: &mut Arrivals, throttle: &Throttle, arrival: u64, now: Monotonic) {
+    let new = Cell::new(throttle.identity, arrival);
+    if let Some(cell) = cells.iter_mut().find(|cell| cell.throttle == throttle.identity) {
+        *cell = new;
+        return;
+    }
+    // Of throttles that the key's plan does not have any more; one that is full again loses nothing.
+    cells.retain(|cell| cell.arrival() > now.0);
+    cells.push(new);
 }
 
 /// What became of one policy.
@@ -119,36 +154,52 @@ impl PartnerCells {
     /// Decide on one call of this key under these throttles.
     pub fn decide(&self, kid: Kid, throttles: &[Throttle], now: Monotonic) -> Decision {
         let mut cells = self.lock();
-        let mut standings: SmallVec<[Standing; 4]> = SmallVec::new();
-        let mut denied: Option<(usize, u64)> = None;
-        for (index, throttle) in throttles.iter().enumerate() {
-            let arrival = cells.arrival(kid, throttle);
-            let wait = throttle.wait(arrival, now);
-            if wait > denied.map_or(0, |(_, longest)| longest) {
-                denied = Some((index, wait));
+        cells.sweep(now);
+        match cells.keys.entry(kid) {
+            Entry::Occupied(mut known) => decide(known.get_mut(), throttles, now),
+            Entry::Vacant(place) => {
+                let mut fresh = Arrivals::new();
+                let decision = decide(&mut fresh, throttles, now);
+                if matches!(decision, Decision::Admitted(_)) {
+                    place.insert(fresh);
+                }
+                decision
             }
-            standings.push(standing(throttle, arrival, now));
         }
-        if let Some((throttle, wait)) = denied {
-            return Decision::Denied { throttle, retry_after_seconds: wait.div_ceil(NANOSECONDS), standings };
-        }
-        for (throttle, after) in throttles.iter().zip(&mut standings) {
-            let arrival = cells.arrival(kid, throttle).max(now.0) + throttle.interval;
-            cells.store(kid, throttle, arrival, now);
-            *after = standing(throttle, arrival, now);
-        }
-        Decision::Admitted(standings)
     }
 
     /// How the key stands under these throttles; consumes nothing.
     pub fn look(&self, kid: Kid, throttles: &[Throttle], now: Monotonic) -> SmallVec<[Standing; 4]> {
         let cells = self.lock();
-        throttles.iter().map(|throttle| standing(throttle, cells.arrival(kid, throttle), now)).collect()
+        let known = cells.keys.get(&kid).map_or(&[][..], |cells| cells);
+        throttles.iter().map(|throttle| standing(throttle, arrival(known, throttle), now)).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Cells> {
         self.cells.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn decide(cells: &mut Arrivals, throttles: &[Throttle], now: Monotonic) -> Decision {
+    let mut standings: SmallVec<[Standing; 4]> = SmallVec::new();
+    let mut denied: Option<(usize, u64)> = None;
+    for (index, throttle) in throttles.iter().enumerate() {
+        let arrival = arrival(cells, throttle);
+        let wait = throttle.wait(arrival, now);
+        if wait > denied.map_or(0, |(_, longest)| longest) {
+            denied = Some((index, wait));
+        }
+        standings.push(standing(throttle, arrival, now));
+    }
+    if let Some((throttle, wait)) = denied {
+        return Decision::Denied { throttle, retry_after_seconds: wait.div_ceil(NANOSECONDS), standings };
+    }
+    for (throttle, after) in throttles.iter().zip(&mut standings) {
+        let arrival = arrival(cells, throttle).max(now.0) + throttle.interval;
+        store(cells, throttle, arrival, now);
+        *after = standing(throttle, arrival, now);
+    }
+    Decision::Admitted(standings)
 }
 
 fn standing(throttle: &Throttle, arrival: u64, now: Monotonic) -> Standing {
@@ -220,6 +271,34 @@ mod tests {
             assert!(matches!(cells.decide(KID, &throttles, second(0)), Decision::Denied { throttle: 1, .. }));
         }
         assert_eq!(cells.look(KID, &throttles, second(0))[0].remaining, 99);
+    }
+
+    #[test]
+    fn a_throttle_that_was_exchanged_starts_afresh_and_leaves_nothing_behind() {
+        let cells = PartnerCells::default();
+        let throttle = |number: u64| [Throttle::new(&format!("t{number}"), 1, 60, None).unwrap()];
+        for number in 0..100 {
+            // A minute and more apart: each is full again when the next one comes.
+            let at = second(number * 61);
+            assert!(matches!(cells.decide(KID, &throttle(number), at), Decision::Admitted(_)));
+            assert!(matches!(cells.decide(KID, &throttle(number), at), Decision::Denied { .. }));
+            assert_eq!(cells.lock().keys[&KID].len(), 1);
+        }
+    }
+
+    #[test]
+    fn keys_whose_cells_are_full_again_are_forgotten_and_others_are_not() {
+        let cells = PartnerCells::default();
+        let [short, long] = [("short", 1), ("long", 1_000_000)];
+        let throttle = |(name, seconds)| [Throttle::new(name, 1, seconds, None).unwrap()];
+        for number in 0..100_000_u64 {
+            let kid = Kid(format!("{number:010}").as_bytes().try_into().unwrap());
+            let throttles = if number % 100 == 0 { throttle(long) } else { throttle(short) };
+            assert!(matches!(cells.decide(kid, &throttles, second(number)), Decision::Admitted(_)));
+        }
+        let kept = cells.lock().keys.len();
+        assert!((1_000..3_000).contains(&kept), "{kept}");
+        assert_eq!(cells.look(Kid(*b"0000000000"), &throttle(long), second(100_000))[0].remaining, 0);
     }
 
     #[test]
