@@ -62,6 +62,25 @@ def test_each_policy_is_switched_on_and_off() -> None:
     }
 
 
+def test_weights_are_taken_away_again() -> None:
+    assert after({"weights": [3, 1], "ejection": None}, "--no-weights") == {"weights": None, "ejection": None}
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("--breaker", "--no-breaker"), "--no-breaker and --breaker"),
+        (("--no-breaker", "--breaker-open", "1m"), "--no-breaker and --breaker-open"),
+        (("--no-check", "--check-path", "/health"), "--no-check and --check-path"),
+        (("--eject-after", "2", "--no-ejection"), "--no-ejection and --eject-after"),
+        (("--weight", "3", "--no-weights"), "--no-weights and --weight"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(words: tuple[str, ...], named: str) -> None:
+    with pytest.raises(click.UsageError, match=f"^{named} contradict each other: give one of them$"):
+        after(None, *words)
+
+
 def test_other_targets_for_test_have_no_weights_of_live_ones() -> None:
     live = {"targets": ["http://a:1", "http://b:1"], "forwarding": {"weights": [1, 2], "ejection": None}}
     assert for_test(live, ["http://c:1"]) == {"targets": ["http://c:1"], "forwarding": {"ejection": None}}

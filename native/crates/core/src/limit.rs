@@ -7,13 +7,12 @@ use crate::ids::Kid;
 use crate::time::Monotonic;
 use aws_lc_rs::digest;
 use hashbrown::HashMap;
-use hashbrown::hash_map::Entry;
 use smallvec::SmallVec;
 use std::fmt::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Keys kept per partner before those whose cells are full again are forgotten (which loses nothing).
-const KEYS_BEFORE_SWEEP: usize = 512;
+/// Keys with cells, per partner, before those are forgotten whose cells are all full again (which loses nothing).
+const KEYS_BEFORE_SWEEP: usize = 1024;
 const NANOSECONDS: u64 = 1_000_000_000;
 
 /// A rate limit: `quota` calls per window, up to `burst` at once.
@@ -28,11 +27,8 @@ pub struct Throttle {
     /// Most calls at once.
     pub burst: u32,
     interval: u64,
-    identity: Identity,
+    identity: u64,
 }
-
-/// What a throttle means, as a number.
-type Identity = u32;
 
 impl Throttle {
     /// Check and compile.
@@ -61,67 +57,65 @@ impl Throttle {
     }
 }
 
-fn identity(text: &str) -> Identity {
+fn identity(text: &str) -> u64 {
     let hash = digest::digest(&digest::SHA256, text.as_bytes());
-    Identity::from_be_bytes(hash.as_ref()[..4].try_into().expect("a SHA-256 has 32 bytes"))
+    u64::from_be_bytes(hash.as_ref()[..8].try_into().expect("a SHA-256 has 32 bytes"))
 }
 
 /// The throttle cells of one partner's keys: theoretical arrival times in monotonic nanoseconds.
 #[derive(Debug, Default)]
 pub struct PartnerCells {
-    cells: Mutex<Cells>,
+    keys: Mutex<Keys>,
 }
 
 #[derive(Debug, Default)]
-struct Cells {
-    keys: HashMap<Kid, Arrivals>,
-    /// Twice what the last sweep left, so that sweeping costs little per call however many cells are in use.
+struct Keys {
+    cells: HashMap<Kid, KeyCells>,
+    /// Twice what the last sweep left, so that sweeping costs little per call however many keys are in use.
     sweep_at: usize,
 }
 
-/// The cells of one key: found by one look-up, and without a piece of memory of their own for the two that plans have most often.
-type Arrivals = SmallVec<[Cell; 2]>;
-
-/// A cell; in halves, since a million keys have theirs.
-#[derive(Debug)]
-struct Cell {
-    throttle: Identity,
-    arrival: [u32; 2],
-}
-
-impl Cell {
-    fn new(throttle: Identity, arrival: u64) -> Self {
-        Self { throttle, arrival: [(arrival >> 32) as u32, arrival as u32] }
-    }
-
-    fn arrival(&self) -> u64 {
-        let [high, low] = self.arrival;
-        u64::from(high) << 32 | u64::from(low)
-    }
-}
-
-impl Cells {
-    fn sweep(&mut self, now: Monotonic) {
-        if self.keys.len() >= self.sweep_at.max(KEYS_BEFORE_SWEEP) {
-            self.keys.retain(|_, cells| cells.iter().any(|cell| cell.arrival() > now.0));
-            self.sweep_at = self.keys.len() * 2;
+impl Keys {
+    fn of(&mut self, kid: Kid, now: Monotonic) -> &mut KeyCells {
+        if self.cells.len() >= self.sweep_at.max(KEYS_BEFORE_SWEEP) {
+            self.cells.retain(|_, cells| !cells.forget_full(now));
+            self.sweep_at = self.cells.len() * 2;
         }
+        self.cells.entry(kid).or_default()
     }
 }
 
-fn arrival(cells: &[Cell], throttle: &Throttle) -> u64 {
-    cells.iter().find(|cell| cell.throttle == throttle.identity).map_or(0, Cell::arrival)
+/// The cells of one key, found at once: a call asks for all of them.
+#[derive(Debug, Default)]
+struct KeyCells(SmallVec<[Cell; 2]>);
+
+#[derive(Clone, Copy, Debug)]
+struct Cell {
+    throttle: u64,
+    arrival: u64,
 }
 
-fn store(cells: &mut Arrivals, throttle: &Throttle, arrival: u64, now: Monotonic) {
-    let new = Cell::new(throttle.identity, arrival);
-    if let Some(cell) = cells.iter_mut().find(|cell| cell.throttle == throttle.identity) {
-        *cell = new;
-        return;
+impl KeyCells {
+    fn arrival(&self, throttle: &Throttle) -> u64 {
+        self.0.iter().find(|cell| cell.throttle == throttle.identity).map_or(0, |cell| cell.arrival)
     }
-    // Of throttles that the key's plan does not have any more; one that is full again loses nothing.
-    cells.retain(|cell| cell.arrival() > now.0);
-    cells.push(new);
+
+    fn store(&mut self, throttle: &Throttle, arrival: u64, now: Monotonic) {
+        let identity = throttle.identity;
+        if let Some(cell) = self.0.iter_mut().find(|cell| cell.throttle == identity) {
+            cell.arrival = arrival;
+            return;
+        }
+        // Rare: the first call, or a plan that was changed and has left cells behind.
+        self.forget_full(now);
+        self.0.push(Cell { throttle: identity, arrival });
+    }
+
+    /// Forget what is as good as new, which loses nothing. Returns whether nothing is left.
+    fn forget_full(&mut self, now: Monotonic) -> bool {
+        self.0.retain(|cell| cell.arrival > now.0);
+        self.0.is_empty()
+    }
 }
 
 /// What became of one policy.
@@ -153,53 +147,40 @@ pub enum Decision {
 impl PartnerCells {
     /// Decide on one call of this key under these throttles.
     pub fn decide(&self, kid: Kid, throttles: &[Throttle], now: Monotonic) -> Decision {
-        let mut cells = self.lock();
-        cells.sweep(now);
-        match cells.keys.entry(kid) {
-            Entry::Occupied(mut known) => decide(known.get_mut(), throttles, now),
-            Entry::Vacant(place) => {
-                let mut fresh = Arrivals::new();
-                let decision = decide(&mut fresh, throttles, now);
-                if matches!(decision, Decision::Admitted(_)) {
-                    place.insert(fresh);
-                }
-                decision
-            }
+        let mut keys = self.lock();
+        let cells = keys.of(kid, now);
+        let waits = throttles.iter().map(|throttle| throttle.wait(cells.arrival(throttle), now));
+        // Of several that wait equally long, the first.
+        let longest =
+            waits.enumerate().filter(|(_, wait)| *wait > 0).reduce(|one, two| if two.1 > one.1 { two } else { one });
+        if let Some((throttle, wait)) = longest {
+            let standings = cells.standings(throttles, now);
+            return Decision::Denied { throttle, retry_after_seconds: wait.div_ceil(NANOSECONDS), standings };
         }
+        for throttle in throttles {
+            let arrival = cells.arrival(throttle).max(now.0) + throttle.interval;
+            cells.store(throttle, arrival, now);
+        }
+        Decision::Admitted(cells.standings(throttles, now))
     }
 
     /// How the key stands under these throttles; consumes nothing.
     pub fn look(&self, kid: Kid, throttles: &[Throttle], now: Monotonic) -> SmallVec<[Standing; 4]> {
-        let cells = self.lock();
-        let known = cells.keys.get(&kid).map_or(&[][..], |cells| cells);
-        throttles.iter().map(|throttle| standing(throttle, arrival(known, throttle), now)).collect()
+        match self.lock().cells.get(&kid) {
+            Some(cells) => cells.standings(throttles, now),
+            None => KeyCells::default().standings(throttles, now),
+        }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Cells> {
-        self.cells.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Keys> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn decide(cells: &mut Arrivals, throttles: &[Throttle], now: Monotonic) -> Decision {
-    let mut standings: SmallVec<[Standing; 4]> = SmallVec::new();
-    let mut denied: Option<(usize, u64)> = None;
-    for (index, throttle) in throttles.iter().enumerate() {
-        let arrival = arrival(cells, throttle);
-        let wait = throttle.wait(arrival, now);
-        if wait > denied.map_or(0, |(_, longest)| longest) {
-            denied = Some((index, wait));
-        }
-        standings.push(standing(throttle, arrival, now));
+impl KeyCells {
+    fn standings(&self, throttles: &[Throttle], now: Monotonic) -> SmallVec<[Standing; 4]> {
+        throttles.iter().map(|throttle| standing(throttle, self.arrival(throttle), now)).collect()
     }
-    if let Some((throttle, wait)) = denied {
-        return Decision::Denied { throttle, retry_after_seconds: wait.div_ceil(NANOSECONDS), standings };
-    }
-    for (throttle, after) in throttles.iter().zip(&mut standings) {
-        let arrival = arrival(cells, throttle).max(now.0) + throttle.interval;
-        store(cells, throttle, arrival, now);
-        *after = standing(throttle, arrival, now);
-    }
-    Decision::Admitted(standings)
 }
 
 fn standing(throttle: &Throttle, arrival: u64, now: Monotonic) -> Standing {
@@ -274,31 +255,29 @@ mod tests {
     }
 
     #[test]
-    fn a_throttle_that_was_exchanged_starts_afresh_and_leaves_nothing_behind() {
+    fn what_is_full_again_is_forgotten_and_nothing_else() {
         let cells = PartnerCells::default();
-        let throttle = |number: u64| [Throttle::new(&format!("t{number}"), 1, 60, None).unwrap()];
-        for number in 0..100 {
-            // A minute and more apart: each is full again when the next one comes.
-            let at = second(number * 61);
-            assert!(matches!(cells.decide(KID, &throttle(number), at), Decision::Admitted(_)));
-            assert!(matches!(cells.decide(KID, &throttle(number), at), Decision::Denied { .. }));
-            assert_eq!(cells.lock().keys[&KID].len(), 1);
+        let kid = |number: usize| Kid(format!("{number:0>10}").into_bytes().try_into().unwrap());
+        let day = [Throttle::new("day", 100, 86_400, None).unwrap()];
+        let moment = [Throttle::new("moment", 100, 1, None).unwrap()];
+        cells.decide(KID, &day, second(0));
+        for number in 1..KEYS_BEFORE_SWEEP {
+            cells.decide(kid(number), &moment, second(0));
         }
+        // By now what the many have used is theirs again; what the one has used is not.
+        cells.decide(kid(0), &moment, second(2));
+        assert!(cells.lock().cells.len() <= 2);
+        assert_eq!(cells.look(KID, &day, second(2))[0].remaining, 99);
     }
 
     #[test]
-    fn keys_whose_cells_are_full_again_are_forgotten_and_others_are_not() {
+    fn a_plan_that_changes_all_the_time_leaves_no_heap_of_cells() {
         let cells = PartnerCells::default();
-        let [short, long] = [("short", 1), ("long", 1_000_000)];
-        let throttle = |(name, seconds)| [Throttle::new(name, 1, seconds, None).unwrap()];
-        for number in 0..100_000_u64 {
-            let kid = Kid(format!("{number:010}").as_bytes().try_into().unwrap());
-            let throttles = if number % 100 == 0 { throttle(long) } else { throttle(short) };
-            assert!(matches!(cells.decide(kid, &throttles, second(number)), Decision::Admitted(_)));
+        for quota in 1..200 {
+            let throttles = [Throttle::new("burst", quota, 1, None).unwrap()];
+            cells.decide(KID, &throttles, second(u64::from(quota) * 2));
         }
-        let kept = cells.lock().keys.len();
-        assert!((1_000..3_000).contains(&kept), "{kept}");
-        assert_eq!(cells.look(Kid(*b"0000000000"), &throttle(long), second(100_000))[0].remaining, 0);
+        assert_eq!(cells.lock().cells[&KID].0.len(), 1);
     }
 
     #[test]
