@@ -202,7 +202,9 @@ impl KeyTable {
                 if before != Some(key.application) {
                     let count = self.by_application.get(&key.application).copied().unwrap_or_default();
                     self.by_application.put((key.application, count + 1));
-                    before.into_iter().for_each(|application| self.one_less(application));
+                    if let Some(application) = before {
+                        self.one_less(application);
+                    }
                 }
             }
             Known::Outdated => {
