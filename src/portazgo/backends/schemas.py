@@ -23,6 +23,7 @@ from portazgo.backends.forwarding import (
     RETRY,
     WEIGHTS,
     Balance,
+    Http2,
 )
 from portazgo.backends.tls import (
     PEM_CHARACTERS_AT_MOST,
@@ -174,6 +175,10 @@ class ForwardingBody(AsSaid):
         | None
     ) = Field(None, description="One for each target; null: all the same.")
     balance: Balance = "round_robin"
+    http2: Http2 = Field(
+        "off",
+        description="`alpn`: where the TLS handshake agrees on it; `prior_knowledge`: at once, with or without TLS.",
+    )
     pool: PoolBody = PoolBody()
     ejection: EjectionBody | None = Field(
         None,

@@ -49,6 +49,11 @@ _WORDS = (
     click.option(
         "--balance", type=click.Choice(["round_robin", "least_in_flight"]), help="Which target is next, of several."
     ),
+    click.option(
+        "--http2",
+        type=click.Choice(["off", "alpn", "prior_knowledge"]),
+        help="Speak HTTP/2 to targets: where TLS agrees on it, or at once.",
+    ),
 )
 _SWITCHES = (
     click.option("--no-weights", is_flag=True, help="Spread calls evenly again."),
@@ -61,7 +66,7 @@ _SWITCHES = (
 
 
 def forwarding_options(command: Callable[P, R]) -> Callable[P, R]:
-    """Add the options of balance, pool, ejection, check, breaker, retry and DNS."""
+    """Add the options of balance, HTTP/2, pool, ejection, check, breaker, retry and DNS."""
     command = excludes("no_weights", "weights")(command)
     command = excludes("no_breaker", "breaker", *_members_of("breaker"))(command)
     for policy in ("ejection", "check"):
@@ -79,6 +84,7 @@ def forwarding_with(before: Mapping[str, Any] | None, wanted: Mapping[str, Any])
     """Give what the API takes: as before, but for what is wanted. None: all is as usual."""
     after = {} if wanted["usual_forwarding"] or before is None else dict(before)
     after |= {} if wanted["balance"] is None else {"balance": wanted["balance"]}
+    after |= {} if wanted["http2"] is None else {"http2": wanted["http2"]}
     after |= {"weights": list(wanted["weights"])} if wanted["weights"] else {}
     after |= {"weights": None} if wanted["no_weights"] else {}
     after |= {"ejection": None} if wanted["no_ejection"] else {}

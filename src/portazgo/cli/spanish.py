@@ -203,6 +203,7 @@ LABELS = {
     "forwarding": "reenvío",
     "history": "historia",
     "hosts": "nombres de host",
+    "http2": "HTTP/2",
     "id": "id",
     "idempotency key": "clave de idempotencia",
     "issuer": "emisor",

@@ -42,6 +42,8 @@ def test_what_is_not_said_stays_and_what_is_said_is_put_beside_it() -> None:
     assert after(before, "--eject-after", "2") == {**before, "ejection": {"failures": 2}}
     assert after(before, "--usual-forwarding") is None
     assert after(before, "--usual-forwarding", "--balance", "least_in_flight") == {"balance": "least_in_flight"}
+    assert after(before, "--http2", "prior_knowledge") == {**before, "http2": "prior_knowledge"}
+    assert after({"http2": "alpn"}, "--http2", "off") == {"http2": "off"}
 
 
 def test_each_policy_is_switched_on_and_off() -> None:

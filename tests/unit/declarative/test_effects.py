@@ -195,8 +195,12 @@ BY_TWO = changed(*LIVE, "targets", ["http://127.0.0.1:9000", "unix:/run/depot.so
         ),
         (
             None,
-            {"weights": [3, 1], "balance": "least_in_flight"},
-            ["rest balance least_in_flight, was round_robin", "rest calls are spread 3:1, was evenly"],
+            {"weights": [3, 1], "balance": "least_in_flight", "http2": "prior_knowledge"},
+            [
+                "rest balance least_in_flight, was round_robin",
+                "rest http2 prior_knowledge, was off",
+                "rest calls are spread 3:1, was evenly",
+            ],
         ),
         (None, {"ejection": "off"}, ["rest no ejection"]),
         (

@@ -45,6 +45,10 @@ def _balance(was: str, becomes: str) -> Told:
     yield "rest", f"balance {becomes}, was {was}"
 
 
+def _http2(was: str, becomes: str) -> Told:
+    yield "rest", f"http2 {becomes}, was {was}"
+
+
 def _pool(was: Mapping[str, Any], becomes: Mapping[str, Any]) -> Told:
     for member, old, new in differing(was, becomes):
         fewer = member != "idle_ms" and _bound(new) < _bound(old)
@@ -110,6 +114,7 @@ def _value(member: str, value: Any) -> str:
 _TOLD: Mapping[str, Callable[[Any, Any], Told]] = {
     "weights": _weights,
     "balance": _balance,
+    "http2": _http2,
     "pool": _pool,
     "ejection": _ejection,
     "check": _check,

@@ -2,13 +2,13 @@
 
 use super::framing::Wire;
 use super::record::Call;
+use crate::arriving::Arriving;
 use crate::pool::Lease;
 use crate::thread::Thread;
 use crate::tunnel::{Opening, Tunnel};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use portazgo_core::fault::Fault;
 use portazgo_core::forward::Flight;
 use portazgo_core::ids::Id;
@@ -45,7 +45,8 @@ pub(crate) enum Content {
 
 /// A backend's body under way.
 pub(crate) struct Stream {
-    pub(crate) source: Incoming,
+    /// Before the lease: what is left of an answer must be gone when its connection is given back.
+    pub(crate) source: Arriving,
     pub(crate) lease: Option<Lease>,
     pub(crate) target: Arc<Target>,
     /// Counts as in flight at the target as long as this lives.
@@ -232,39 +233,31 @@ impl Stream {
         if self.ended {
             return Poll::Ready(Ok(None));
         }
-        loop {
-            match Pin::new(&mut self.source).poll_frame(context) {
-                Poll::Ready(None) => return Poll::Ready(Ok(None)),
-                Poll::Ready(Some(Err(_))) => {
-                    let broken = self.lease.as_ref().and_then(|lease| lease.exchange.fault());
-                    return Poll::Ready(Err(broken.unwrap_or(Fault::BackendTruncated)));
+        match self.source.poll(context) {
+            Poll::Ready(Ok(None)) => Poll::Ready(Ok(None)),
+            Poll::Ready(Err(fault)) => {
+                let broken = self.lease.as_ref().and_then(Lease::fault);
+                Poll::Ready(Err(broken.unwrap_or(fault)))
+            }
+            Poll::Ready(Ok(Some(data))) => {
+                self.seen += data.len() as u64;
+                if self.most.is_some_and(|most| self.seen > most) {
+                    return Poll::Ready(Err(Fault::BackendResponseTooLarge));
                 }
-                Poll::Ready(Some(Ok(frame))) => {
-                    // Trailers of a backend are not passed on.
-                    let Ok(data) = frame.into_data() else { continue };
-                    self.seen += data.len() as u64;
-                    if self.most.is_some_and(|most| self.seen > most) {
-                        return Poll::Ready(Err(Fault::BackendResponseTooLarge));
-                    }
-                    if !self.rearm() {
-                        return Poll::Ready(Err(Fault::BackendTotalTimeout));
-                    }
-                    return Poll::Ready(Ok(Some(data)));
+                if !self.rearm() {
+                    return Poll::Ready(Err(Fault::BackendTotalTimeout));
                 }
-                Poll::Pending => {
-                    let (idle, ends) = (self.idle, self.ends);
-                    let timer =
-                        self.timer.get_or_insert_with(|| Box::pin(sleep_until((Instant::now() + idle).min(ends))));
-                    if timer.as_mut().poll(context).is_pending() {
-                        return Poll::Pending;
-                    }
-                    let fault = if Instant::now() >= self.ends {
-                        Fault::BackendTotalTimeout
-                    } else {
-                        Fault::BackendIdleTimeout
-                    };
-                    return Poll::Ready(Err(fault));
+                Poll::Ready(Ok(Some(data)))
+            }
+            Poll::Pending => {
+                let (idle, ends) = (self.idle, self.ends);
+                let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until((Instant::now() + idle).min(ends))));
+                if timer.as_mut().poll(context).is_pending() {
+                    return Poll::Pending;
                 }
+                let fault =
+                    if Instant::now() >= self.ends { Fault::BackendTotalTimeout } else { Fault::BackendIdleTimeout };
+                Poll::Ready(Err(fault))
             }
         }
     }

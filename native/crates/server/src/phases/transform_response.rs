@@ -7,7 +7,6 @@ use crate::headers;
 use crate::thread::Thread;
 use crate::tunnel::{Holder, Opening};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use http_body::Body as _;
 use portazgo_core::credential::CredentialPolicy;
 use portazgo_core::fault::Fault;
 use portazgo_core::snapshot::{BackendEnvironment, RouteAction};
