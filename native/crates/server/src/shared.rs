@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::drain::Drain;
 use crate::metrics::{ApplyTimes, ThreadMetrics};
 use crate::overload::Levels;
+use crate::retired::Retired;
 use crate::tls;
 use arc_swap::ArcSwap;
 use portazgo_core::client::ForwardingHeader;
@@ -27,6 +28,8 @@ pub(crate) struct Shared {
     pub(crate) generation: AtomicU64,
     /// The security lane.
     pub(crate) lane: ArcSwap<SecurityLane>,
+    /// Snapshots and lanes that calls under way may still read.
+    pub(crate) retired: Retired,
     /// How far the node is on its way out.
     pub(crate) drain: Drain,
     /// Memory and descriptors.
@@ -58,6 +61,7 @@ impl Shared {
             snapshot: ArcSwap::from_pointee(None),
             generation: AtomicU64::new(1),
             lane: ArcSwap::from_pointee(SecurityLane::default()),
+            retired: Retired::default(),
             drain: Drain::default(),
             levels: Levels::new(),
             threads,

@@ -37,6 +37,9 @@ const READ_BYTES: usize = 16 * 1024;
 /// How long a client may go on sending after its last answer before its connection is closed over it.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 4096;
+/// How long nothing happens before a connection gives its buffers back: hyper's alone are 16 KiB. Long enough that one in use
+/// never does.
+const REST_AFTER: Duration = Duration::from_millis(500);
 
 /// What a read brought.
 enum Received {
@@ -76,11 +79,12 @@ pub(crate) struct Framed {
     released: usize,
     synthetic: &'static [u8],
     closing: bool,
+    opened: Instant,
     deadline: Alarm,
     /// How the client takes what it is given; None: it was never waited for.
     stalled: Option<Box<Wait>>,
     /// A request was refused for want of room: nothing is read before the deadline.
-    resting: bool,
+    paused: bool,
     /// How many bytes at the front are a request that was answered already, and not hyper's to see.
     skipped: usize,
 }
@@ -89,6 +93,7 @@ impl Framed {
     /// `received`: what has been read of the connection already.
     pub(crate) fn new(stream: Transport, received: BytesMut, thread: Rc<Thread>, wire: Rc<Wire>) -> Self {
         let limits = thread.shared.config.limits;
+        let opened = Instant::now();
         Self {
             stream,
             wire,
@@ -97,9 +102,10 @@ impl Framed {
             released: 0,
             synthetic: &[],
             closing: false,
-            deadline: Alarm::at(Instant::now() + limits.keep_alive()),
+            opened,
+            deadline: Alarm::at(opened + REST_AFTER.min(limits.keep_alive())),
             stalled: None,
-            resting: false,
+            paused: false,
             skipped: 0,
             limits,
             thread,
@@ -111,9 +117,24 @@ impl Framed {
         (self.stream, self.received)
     }
 
+    /// Wait for something to read, with nothing but the transport. Ready with whether the connection goes on: an idle one has its time.
+    pub(crate) fn poll_rest(&mut self, context: &mut Context<'_>) -> Poll<bool> {
+        loop {
+            if self.stream.poll_readable(context).is_ready() {
+                self.wire.wake();
+                self.deadline.reset(Instant::now() + REST_AFTER);
+                return Poll::Ready(true);
+            }
+            ready!(self.deadline.poll(context));
+            if self.out_of_time() {
+                return Poll::Ready(false);
+            }
+        }
+    }
+
     /// Judge what has been received and not yet released. Returns whether anything may be handed on now.
     fn judge(&mut self) -> io::Result<bool> {
-        while self.released == 0 && !self.received.is_empty() && !self.resting {
+        while self.released == 0 && !self.received.is_empty() && !self.paused {
             match &mut self.reading {
                 Reading::Last | Reading::Refused | Reading::Ended => self.received.clear(),
                 Reading::Body { tracker, last } => match tracker.advance(&self.received) {
@@ -329,13 +350,26 @@ impl Framed {
             Reading::Head { began: None, .. } if self.received.is_empty() => {
                 // A long answer is no idleness: the end of input would tell hyper to cut it off.
                 let since = self.wire.idle_since().map_or_else(Instant::now, |at| self.thread.shared.clock.instant(at));
+                let since = since.max(self.opened);
+                let now = Instant::now();
                 let ends = since + self.limits.keep_alive();
-                if ends > Instant::now() {
-                    self.deadline.reset(ends);
-                    return false;
+                if ends <= now {
+                    self.reading = Reading::Ended;
+                    return true;
                 }
-                self.reading = Reading::Ended;
-                true
+                let rests = since + REST_AFTER;
+                if rests > now {
+                    self.deadline.reset(rests.min(ends));
+                } else {
+                    self.deadline.reset(ends);
+                    // What waits to be written needs hyper.
+                    if self.has_written_everything() {
+                        self.stalled = None;
+                        self.received = BytesMut::new();
+                        self.wire.rest();
+                    }
+                }
+                false
             }
             Reading::Head { .. } => {
                 self.refuse(Fault::HeadTimeout, self.received.len());
@@ -359,12 +393,12 @@ impl AsyncRead for Framed {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         loop {
-            ready!(this.poll_rest(context));
+            ready!(this.poll_pause(context));
             if this.judge()? {
                 this.hand_on(into);
                 return Poll::Ready(Ok(()));
             }
-            if this.resting {
+            if this.paused {
                 continue;
             }
             match this.reading {

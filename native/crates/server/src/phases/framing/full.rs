@@ -2,16 +2,16 @@
 //!
 //! Reading a request and writing an answer is what a refusal costs, so hyper and the service are left out where they can
 //! be. But even so a node that refuses whatever comes at once would do little else at a multiple of its capacity. So a
-//! connection whose request was refused rests: nothing more of it is read until a second, on average, has passed.
+//! connection whose request was refused is paused: nothing more of it is read until a second, on average, has passed.
 
-use super::{Framed, Reading};
+use super::{Framed, REST_AFTER, Reading};
 use portazgo_core::framing::{BodyTracker, Head};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long a connection rests, on average: what `Retry-After` says.
-const REST: Duration = Duration::from_secs(1);
+/// How long that is, on average: what `Retry-After` says.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Who answers a request that is refused.
 pub(super) enum Refusal {
@@ -29,7 +29,7 @@ impl Framed {
         if has_body || self.thread.shared.levels.is_memory_short() {
             return Refusal::ByService { closes: true };
         }
-        self.rest();
+        self.pause();
         if head.last || head.upgrades || bytes.starts_with(b"HEAD ") || !self.has_written_everything() {
             return Refusal::ByService { closes: false };
         }
@@ -44,38 +44,38 @@ impl Framed {
             Ok(false) => Refusal::ByService { closes: false },
             Err(_) => {
                 self.skipped = head.bytes;
-                self.resting = false;
+                self.paused = false;
                 self.reading = Reading::Ended;
                 Refusal::Answered
             }
         }
     }
 
-    fn rest(&mut self) {
+    fn pause(&mut self) {
         // A proxy's connection carries the requests of many.
         if self.thread.shared.trusts(self.wire.peer.ip()) {
             return;
         }
         // Not all come back in one moment.
         let [part] = self.thread.random.bytes();
-        self.deadline.reset(Instant::now() + REST.mul_f64(0.5 + f64::from(part) / 255.0));
-        self.resting = true;
+        self.deadline.reset(Instant::now() + PAUSE.mul_f64(0.5 + f64::from(part) / 255.0));
+        self.paused = true;
     }
 
     /// Whether neither hyper nor TLS holds a byte of an answer.
-    fn has_written_everything(&self) -> bool {
+    pub(super) fn has_written_everything(&self) -> bool {
         self.wire.idle_since().is_some() && self.stalled.as_ref().is_none_or(|stalled| !stalled.is_waiting())
     }
 
-    /// Ready unless the connection rests. What hyper is to see of the refused request it still gets.
-    pub(super) fn poll_rest(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if self.resting && self.released == 0 {
+    /// Ready unless the connection is paused. What hyper is to see of the refused request it still gets.
+    pub(super) fn poll_pause(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.paused && self.released == 0 {
             // Who is to leave is to be answered, whatever it asks.
             if !self.thread.ends_connections() {
                 ready!(self.deadline.poll(context));
             }
-            self.resting = false;
-            self.deadline.reset(Instant::now() + self.limits.keep_alive());
+            self.paused = false;
+            self.deadline.reset(Instant::now() + REST_AFTER);
         }
         Poll::Ready(())
     }
