@@ -94,7 +94,7 @@ fn backends(page: &mut Page, shared: &Shared) {
     page.by_thread("portazgo_backend_connects_total", "counter", help, threads, |thread| {
         value(&thread.backend_connects)
     });
-    let help = "Requests that took an idle backend connection.";
+    let help = "Requests that took a backend connection that was there.";
     page.by_thread("portazgo_backend_reuses_total", "counter", help, threads, |thread| value(&thread.backend_reuses));
     page.by_thread("portazgo_backend_idle", "gauge", "Idle backend connections.", threads, |thread| {
         value(&thread.backend_idle)

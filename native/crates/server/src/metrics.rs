@@ -24,7 +24,7 @@ pub(crate) struct ThreadMetrics {
     pub(crate) library_refusals: AtomicU64,
     /// Connections to backends that were opened.
     pub(crate) backend_connects: AtomicU64,
-    /// Requests that took an idle backend connection.
+    /// Requests that took a backend connection that was there: an idle one, or part in one of HTTP/2.
     pub(crate) backend_reuses: AtomicU64,
     /// Idle backend connections.
     pub(crate) backend_idle: AtomicU64,
