@@ -127,10 +127,8 @@ def test_frames_by_chance_end_every_call_and_nothing_else(tmp_path: Path) -> Non
         with SnapshotNode(tmp_path / "node", "127.0.0.1:1", threads=1, further={"many": live}) as node:
 
             async def partner(calls: int) -> list[Got]:
-                return [
-                    await ask(node, "many/chance", *dice.choice([("GET",), ("POST", b"x" * 3000)]))
-                    for _ in range(calls)
-                ]
+                asked = dice.choices([("GET", b""), ("POST", b"x" * 3000)], k=calls)
+                return [await ask(node, "many/chance", method, body) for method, body in asked]
 
             async def everybody() -> list[Got]:
                 found = await asyncio.gather(*(partner(CHANCES // AT_ONCE) for _ in range(AT_ONCE)))

@@ -1,18 +1,17 @@
 //! A request's body on its way to the backend: counted, bounded, timed.
 
+use crate::overload::Wait;
 use crate::remembered::{self, Source};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use portazgo_core::fault::Fault;
 use std::cell::Cell;
-use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::time::{Instant, Sleep, sleep};
 
 /// What the forwarding code and the body know of each other.
 #[derive(Default)]
@@ -49,8 +48,9 @@ struct Upload {
     source: Source,
     most: u64,
     idle: Duration,
+    bytes_per_second: u64,
     /// Made when the client is waited for the first time: most bodies are here before anybody asks.
-    timer: Option<Pin<Box<Sleep>>>,
+    wait: Option<Wait>,
     progress: Rc<Progress>,
 }
 
@@ -67,19 +67,21 @@ impl std::fmt::Display for BodyEnded {
 impl std::error::Error for BodyEnded {}
 
 impl RequestBody {
-    pub(crate) fn new(source: Incoming, most: u64, idle: Duration) -> Self {
+    /// `idle`: the longest pause of the client; `bytes_per_second`: its least rate while it is waited for (0: any).
+    pub(crate) fn new(source: Incoming, most: u64, idle: Duration, bytes_per_second: u64) -> Self {
         if source.is_end_stream() {
             return Self::empty();
         }
         let source = Source::Once(source);
-        Self(Some(Box::new(Upload { source, most, idle, timer: None, progress: Rc::default() })))
+        Self(Some(Box::new(Upload { source, most, idle, bytes_per_second, wait: None, progress: Rc::default() })))
     }
 
     /// Remember what passes, as far as it is small, so that it can be sent once more. None where there is no body.
     pub(crate) fn remember(&mut self) -> Option<Remembered> {
         let upload = self.0.as_mut()?;
         let body = upload.source.remember()?;
-        Some(Remembered { body, most: upload.most, idle: upload.idle, progress: Rc::clone(&upload.progress) })
+        let (most, idle, bytes_per_second) = (upload.most, upload.idle, upload.bytes_per_second);
+        Some(Remembered { body, most, idle, bytes_per_second, progress: Rc::clone(&upload.progress) })
     }
 
     /// No body.
@@ -122,9 +124,9 @@ impl Body for RequestBody {
         }
         match upload.source.poll_frame(context) {
             Poll::Pending => {
-                let idle = upload.idle;
-                let timer = upload.timer.get_or_insert_with(|| Box::pin(sleep(idle)));
-                if timer.as_mut().poll(context).is_ready() { self.end(Fault::BodyTimeout) } else { Poll::Pending }
+                let (rate, idle) = (upload.bytes_per_second, upload.idle);
+                let wait = upload.wait.get_or_insert_with(|| Wait::new(rate, idle));
+                if wait.poll(context).is_ready() { self.end(Fault::BodyTimeout) } else { Poll::Pending }
             }
             Poll::Ready(None) => {
                 upload.progress.whole.set(true);
@@ -145,8 +147,8 @@ impl Body for RequestBody {
                 upload.source.keep(&data);
                 upload.progress.whole.set(upload.source.is_end_stream());
                 upload.progress.handed_on.set(upload.progress.handed_on.get() + data.len() as u64);
-                if let Some(timer) = &mut upload.timer {
-                    timer.as_mut().reset(Instant::now() + upload.idle);
+                if let Some(wait) = &mut upload.wait {
+                    wait.moved(data.len());
                 }
                 Poll::Ready(Some(Ok(Frame::data(data))))
             }
@@ -171,6 +173,7 @@ pub(crate) struct Remembered {
     body: remembered::Handle,
     most: u64,
     idle: Duration,
+    bytes_per_second: u64,
     progress: Rc<Progress>,
 }
 
@@ -178,8 +181,9 @@ impl Remembered {
     /// The body from its beginning. None: more has passed than is remembered.
     pub(crate) fn again(&self) -> Option<RequestBody> {
         let source = self.body.again()?;
+        let (most, idle, bytes_per_second) = (self.most, self.idle, self.bytes_per_second);
         let progress = Rc::clone(&self.progress);
-        Some(RequestBody(Some(Box::new(Upload { source, most: self.most, idle: self.idle, timer: None, progress }))))
+        Some(RequestBody(Some(Box::new(Upload { source, most, idle, bytes_per_second, wait: None, progress }))))
     }
 }
 

@@ -65,7 +65,8 @@ pub(super) async fn forward(
     let guard = Guard::admit(thread, backend, call.at())?;
     let times = action.times(&backend.timeouts);
     let idle = Duration::from_millis(u64::from(times.idle_ms));
-    let body = RequestBody::new(body, action.max_request_bytes, idle);
+    let rate = thread.shared.config.limits.body_bytes_per_second;
+    let body = RequestBody::new(body, action.max_request_bytes, idle, rate);
     let progress = body.progress();
     let outgoing = compose(call)?;
     backend.state.budget.count_call(thread.index, call.at());

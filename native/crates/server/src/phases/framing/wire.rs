@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 
 /// One request on its way from the framing layer to the service.
 pub(crate) struct Arrival {
-    /// Its open record; None: there was no free slot.
+    /// Its open record; None: the node takes on no more.
     pub(crate) call: Option<Call>,
     /// Why it is refused, if it is.
     pub(crate) refused: Option<Fault>,
@@ -152,8 +152,13 @@ impl Wire {
     }
 
     /// The client takes nothing of its answer.
-    pub(super) fn give_up(&self) {
+    pub(crate) fn give_up(&self) {
         self.too_slow.set(true);
+    }
+
+    /// Bytes written so far.
+    pub(crate) fn written(&self) -> u64 {
+        self.written.get()
     }
 
     /// Bytes written since this was asked last.
