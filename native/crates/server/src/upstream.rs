@@ -1,22 +1,26 @@
 //! A request's body on its way to the backend: counted, bounded, timed.
 
+use crate::holder::Holder;
 use crate::remembered::{self, Source};
+use crate::vigil::{Over, Vigil};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use portazgo_core::fault::Fault;
 use std::cell::Cell;
-use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::time::{Instant, Sleep, sleep};
+
+/// A body of which more has passed is looked at with each piece, also where it never pauses.
+const SMALL_BYTES: u64 = 64 * 1024;
 
 /// What the forwarding code and the body know of each other.
-#[derive(Default)]
 pub(crate) struct Progress {
+    /// Who sends it.
+    holder: Holder,
     /// Bytes of the body that came from the client.
     pub(crate) bytes: Cell<u64>,
     /// Why the body ended early, if the client is to blame.
@@ -30,6 +34,17 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
+    fn new(holder: Holder) -> Self {
+        Self {
+            holder,
+            bytes: Cell::default(),
+            fault: Cell::default(),
+            handed_on: Cell::default(),
+            library_refused: Cell::default(),
+            whole: Cell::default(),
+        }
+    }
+
     /// Whether a fault is the client's doing and says nothing of the backend: it broke its body off, or was still sending it
     /// when the backend's time was over. Otherwise a slow client could have a backend left out for everybody.
     pub(crate) fn excuses(&self, fault: Fault) -> bool {
@@ -46,9 +61,27 @@ struct Upload {
     source: Source,
     most: u64,
     idle: Duration,
-    /// Made when the client is waited for the first time: most bodies are here before anybody asks.
-    timer: Option<Pin<Box<Sleep>>>,
+    /// Begins when the client is waited for, or when the body turns out to be large: most bodies are here before anybody
+    /// asks.
+    vigil: Option<Vigil>,
     progress: Rc<Progress>,
+}
+
+impl Upload {
+    fn note_piece(&mut self, seen: u64) -> Result<(), Over> {
+        if self.vigil.is_none() && seen > SMALL_BYTES {
+            self.vigil = Some(Vigil::begin(self.idle, None));
+        }
+        self.vigil.as_mut().map_or(Ok(()), |vigil| vigil.piece(Some(&self.progress.holder)))
+    }
+}
+
+fn fault_of(over: Over) -> Fault {
+    match over {
+        // The total time is its call's to keep.
+        Over::Idle | Over::Time => Fault::BodyTimeout,
+        Over::Access => Fault::AccessEnded,
+    }
 }
 
 /// The body ended early; `Progress` says why.
@@ -64,12 +97,13 @@ impl std::fmt::Display for BodyEnded {
 impl std::error::Error for BodyEnded {}
 
 impl RequestBody {
-    pub(crate) fn new(source: Incoming, most: u64, idle: Duration) -> Self {
+    pub(crate) fn new(source: Incoming, most: u64, idle: Duration, holder: impl FnOnce() -> Holder) -> Self {
         if source.is_end_stream() {
             return Self::empty();
         }
         let source = Source::Once(source);
-        Self(Some(Box::new(Upload { source, most, idle, timer: None, progress: Rc::default() })))
+        let progress = Rc::new(Progress::new(holder()));
+        Self(Some(Box::new(Upload { source, most, idle, vigil: None, progress })))
     }
 
     /// Remember what passes, as far as it is small, so that it can be sent once more. None where there is no body.
@@ -119,9 +153,9 @@ impl Body for RequestBody {
         }
         match upload.source.poll_frame(context) {
             Poll::Pending => {
-                let idle = upload.idle;
-                let timer = upload.timer.get_or_insert_with(|| Box::pin(sleep(idle)));
-                if timer.as_mut().poll(context).is_ready() { self.end(Fault::BodyTimeout) } else { Poll::Pending }
+                let vigil = upload.vigil.get_or_insert_with(|| Vigil::begin(upload.idle, None));
+                let over = ready!(vigil.poll_pause(context, Some(&upload.progress.holder)));
+                self.end(fault_of(over))
             }
             Poll::Ready(None) => {
                 upload.progress.whole.set(true);
@@ -142,8 +176,8 @@ impl Body for RequestBody {
                 upload.source.keep(&data);
                 upload.progress.whole.set(upload.source.is_end_stream());
                 upload.progress.handed_on.set(upload.progress.handed_on.get() + data.len() as u64);
-                if let Some(timer) = &mut upload.timer {
-                    timer.as_mut().reset(Instant::now() + upload.idle);
+                if let Err(over) = upload.note_piece(seen) {
+                    return self.end(fault_of(over));
                 }
                 Poll::Ready(Some(Ok(Frame::data(data))))
             }
@@ -176,7 +210,7 @@ impl Remembered {
     pub(crate) fn again(&self) -> Option<RequestBody> {
         let source = self.body.again()?;
         let progress = Rc::clone(&self.progress);
-        Some(RequestBody(Some(Box::new(Upload { source, most: self.most, idle: self.idle, timer: None, progress }))))
+        Some(RequestBody(Some(Box::new(Upload { source, most: self.most, idle: self.idle, vigil: None, progress }))))
     }
 }
 

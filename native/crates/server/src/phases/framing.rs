@@ -13,11 +13,12 @@ use crate::alarm::Alarm;
 use crate::config::Limits;
 use crate::thread::Thread;
 use crate::transport::Transport;
+use crate::vigil::{Over, Vigil};
 use bytes::{Buf, BytesMut};
 use portazgo_core::fault::Fault;
 use portazgo_core::framing::{BodyTracker, Head, HeadScan, Verdict};
 use portazgo_core::record::Delivery;
-use std::future::Future;
+use std::future::Future as _;
 use std::io;
 use std::mem::MaybeUninit;
 use std::pin::{Pin, pin};
@@ -25,7 +26,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
 /// What hyper parses in place of a refused head.
 const SYNTHETIC: &[u8] = b"GET / HTTP/1.1\r\nhost: refused\r\nconnection: close\r\n\r\n";
@@ -72,8 +73,8 @@ pub(crate) struct Framed {
     synthetic: &'static [u8],
     closing: bool,
     deadline: Alarm,
-    /// Until when the client must have taken something; None: it takes what it is given.
-    stalled: Option<Pin<Box<Sleep>>>,
+    /// Over a client that takes nothing; None: it takes what it is given.
+    stalled: Option<Box<Vigil>>,
 }
 
 impl Framed {
@@ -280,7 +281,8 @@ impl Framed {
     }
 
     /// Count what the client took. One that takes nothing for the write time is given up: it would hold its record, its
-    /// connection and the backend's past every other timeout, since nobody asks a body that can't be written.
+    /// connection and the backend's past every other timeout, since nobody asks a body that can't be written. So is one whose
+    /// caller has lost access.
     fn count_taken(&mut self, context: &mut Context<'_>, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(outcome) = outcome {
             self.stalled = None;
@@ -289,9 +291,9 @@ impl Framed {
             return Poll::Ready(Ok(taken));
         }
         let time = self.limits.write_time();
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + time)));
-        ready!(stalled.as_mut().poll(context));
-        self.wire.give_up();
+        let stalled = self.stalled.get_or_insert_with(|| Box::new(Vigil::begin(time, None)));
+        let over = ready!(stalled.poll_pause(context, self.wire.holder().as_deref()));
+        self.wire.give_up(if over == Over::Access { Fault::AccessEnded } else { Fault::SlowReader });
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
