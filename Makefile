@@ -168,7 +168,7 @@ soak: native ## Run the black-box tests with many more rounds; takes half an hou
 	@$(STEP) --quiet "services for the tests" scripts/test-services
 	@PORTAZGO_TEST_KILLS=200 PORTAZGO_TEST_RESTARTS=10 PORTAZGO_TEST_DATABASE_AWAY_SECONDS=60 \
 		PORTAZGO_TEST_UPGRADES=30 PORTAZGO_TEST_REVOCATIONS=50 PORTAZGO_TEST_MUTATIONS=50000 PORTAZGO_TEST_STREAMS=40000 \
-		PORTAZGO_TEST_STALE_POSTS=100000 \
+		PORTAZGO_TEST_STALE_POSTS=100000 PORTAZGO_TEST_CHANGE_SECONDS=600 \
 		PORTAZGO_TEST_ORIGINS=all $(STEP) "soak: tests/blackbox" pytest --quiet -o faulthandler_timeout=7200 tests/blackbox
 	@PORTAZGO_TEST_TIMING_SAMPLES=1000000 $(STEP) "soak: timing" \
 		$(CARGO) test $(WORKSPACE) $(TEST_HOOKS) --quiet --test timing
