@@ -141,6 +141,7 @@ test-instructions: native
 .PHONY: instructions-baseline
 instructions-baseline: native ## Count again what a request costs in the core; commit it with what changed it.
 	@$(STEP) "bench/instructions.json" $(PYTHON) scripts/instructions.py --renew
+	@$(PYTHON) bench/peers/how_fast.py
 
 test-python: native
 	@$(STEP) --quiet "services for the tests" scripts/test-services

@@ -9,7 +9,8 @@ import pytest
 
 from portazgo.kit.repetition import first_repeated
 from portazgo.plans.domain import Throttle, check_throttles
-from portazgo.routes.openapi.reading import DocumentRefused, read_text
+from portazgo.routes.openapi.reading import read_text
+from portazgo.routes.openapi.refused import DocumentRefused
 
 MANY = 30_000
 # One pass takes some ten milliseconds; comparing each with each takes ten seconds and more.

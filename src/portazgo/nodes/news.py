@@ -8,13 +8,10 @@ import functools
 import logging
 from typing import TYPE_CHECKING
 
-import psycopg
-from django.conf import settings
 from django.db import connections
-from psycopg.conninfo import make_conninfo
 
 from portazgo.snapshot.feed import ChangesPage, HeadNow, Position, changes_after, head_now
-from portazgo.snapshot.wake import CHANNEL, listen
+from portazgo.snapshot.wake import listen
 from portazgo.snapshot.wire import NO_HASH
 
 if TYPE_CHECKING:
@@ -49,7 +46,9 @@ class News:
         """Begin to watch the head, and PostgreSQL's notifications where there are any."""
         self._tasks.append(self._loop.create_task(self._watch()))
         if connections["default"].vendor == "postgresql":
-            self._tasks.append(self._loop.create_task(self._listen()))
+            from portazgo.nodes.notifications import hear  # noqa: PLC0415 - 5 MB that SQLite's users needn't pay
+
+            self._tasks.append(self._loop.create_task(hear(self.wake)))
 
     def wake(self) -> None:
         """Let every waiting poll look again."""
@@ -116,31 +115,6 @@ class News:
                     self.wake()
             await asyncio.sleep(SAFETY_SECONDS)
 
-    async def _listen(self) -> None:
-        """Hold the one connection that hears NOTIFY; a pooled one could not."""
-        while True:
-            with contextlib.suppress(psycopg.Error):
-                async with await psycopg.AsyncConnection.connect(_listening_conninfo(), autocommit=True) as connection:
-                    await connection.execute(f"LISTEN {CHANNEL}")
-                    self.wake()  # what came while nobody listened
-                    async for _ in connection.notifies():
-                        self.wake()
-            await asyncio.sleep(SAFETY_SECONDS)
-
 
 def _can_be(position: Position) -> bool:
     return len(position.history) <= HISTORY_CHARACTERS and len(position.hash) == len(NO_HASH)
-
-
-def _listening_conninfo() -> str:
-    url = settings.PORTAZGO.state_url
-    parameters = {
-        "dbname": url.name,
-        "host": url.host,
-        "port": str(url.port or ""),
-        "user": url.user,
-        "password": url.password.reveal() if url.password else "",
-        "connect_timeout": "5",
-        **dict(url.parameters),
-    }
-    return make_conninfo(**{name: value for name, value in parameters.items() if value})

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from portazgo.control.boot import boot
+from portazgo.kit.memory import with_few_arenas, without_huge_pages
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -39,6 +40,8 @@ class Job:
 
 def run_worker(settings: Settings) -> int:
     """Do the jobs until told to end. Returns 0; raises StartRefused."""
+    without_huge_pages()
+    with_few_arenas()
     boot(settings)
     from portazgo.control.databases import require_migrated  # noqa: PLC0415 - Django is set up now
 

@@ -17,7 +17,8 @@ from portazgo.routes.domain import DEFAULT_MAX_REQUEST_BYTES
 from portazgo.routes.models import Route
 from portazgo.routes.openapi.drafts import PASSTHROUGH_WARNING, Draft, Pick, Skipped, draft_routes
 from portazgo.routes.openapi.operations import operations
-from portazgo.routes.openapi.reading import DocumentRefused, read_text
+from portazgo.routes.openapi.reading import read_text
+from portazgo.routes.openapi.refused import DocumentRefused
 from portazgo.routes.service import RouteTerms, put, terms_of
 from portazgo.snapshot.log import change
 

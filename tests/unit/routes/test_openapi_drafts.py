@@ -8,7 +8,8 @@ import pytest
 
 from portazgo.routes.openapi.drafts import Draft, Drafts, Pick, draft_routes
 from portazgo.routes.openapi.operations import Operation, operations
-from portazgo.routes.openapi.reading import DocumentRefused, check_tree
+from portazgo.routes.openapi.reading import check_tree
+from portazgo.routes.openapi.refused import DocumentRefused
 
 
 def tree(paths: dict[str, Any], **members: Any) -> dict[str, Any]:

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portazgo.routes.openapi.places import follow, line_of, steps
-from portazgo.routes.openapi.reading import DEPTH, JSON_BYTES, YAML_BYTES, DocumentRefused, check_tree, read_text
+from portazgo.routes.openapi.places import follow, steps
+from portazgo.routes.openapi.reading import JSON_BYTES, check_tree, read_text
+from portazgo.routes.openapi.refused import DEPTH, DocumentRefused
+from portazgo.routes.openapi.yaml import YAML_BYTES, line_of
 
 
 def document(**members: Any) -> dict[str, Any]:

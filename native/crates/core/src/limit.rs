@@ -11,8 +11,8 @@ use smallvec::SmallVec;
 use std::fmt::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Cells kept per partner before those that are full again are forgotten (which loses nothing).
-const CELLS_BEFORE_SWEEP: usize = 1024;
+/// Keys with cells, per partner, before those are forgotten whose cells are all full again (which loses nothing).
+const KEYS_BEFORE_SWEEP: usize = 1024;
 const NANOSECONDS: u64 = 1_000_000_000;
 
 /// A rate limit: `quota` calls per window, up to `burst` at once.
@@ -65,27 +65,56 @@ fn identity(text: &str) -> u64 {
 /// The throttle cells of one partner's keys: theoretical arrival times in monotonic nanoseconds.
 #[derive(Debug, Default)]
 pub struct PartnerCells {
-    cells: Mutex<Cells>,
+    keys: Mutex<Keys>,
 }
 
 #[derive(Debug, Default)]
-struct Cells {
-    arrivals: HashMap<(Kid, u64), u64>,
-    /// Twice what the last sweep left, so that sweeping costs little per call however many cells are in use.
+struct Keys {
+    cells: HashMap<Kid, KeyCells>,
+    /// Twice what the last sweep left, so that sweeping costs little per call however many keys are in use.
     sweep_at: usize,
 }
 
-impl Cells {
-    fn arrival(&self, kid: Kid, throttle: &Throttle) -> u64 {
-        self.arrivals.get(&(kid, throttle.identity)).copied().unwrap_or(0)
+impl Keys {
+    fn of(&mut self, kid: Kid, now: Monotonic) -> &mut KeyCells {
+        if self.cells.len() >= self.sweep_at.max(KEYS_BEFORE_SWEEP) {
+            self.cells.retain(|_, cells| !cells.forget_full(now));
+            self.sweep_at = self.cells.len() * 2;
+        }
+        self.cells.entry(kid).or_default()
+    }
+}
+
+/// The cells of one key, found at once: a call asks for all of them.
+#[derive(Debug, Default)]
+struct KeyCells(SmallVec<[Cell; 2]>);
+
+#[derive(Clone, Copy, Debug)]
+struct Cell {
+    throttle: u64,
+    arrival: u64,
+}
+
+impl KeyCells {
+    fn arrival(&self, throttle: &Throttle) -> u64 {
+        self.0.iter().find(|cell| cell.throttle == throttle.identity).map_or(0, |cell| cell.arrival)
     }
 
-    fn store(&mut self, kid: Kid, throttle: &Throttle, arrival: u64, now: Monotonic) {
-        if self.arrivals.len() >= self.sweep_at.max(CELLS_BEFORE_SWEEP) {
-            self.arrivals.retain(|_, arrival| *arrival > now.0);
-            self.sweep_at = self.arrivals.len() * 2;
+    fn store(&mut self, throttle: &Throttle, arrival: u64, now: Monotonic) {
+        let identity = throttle.identity;
+        if let Some(cell) = self.0.iter_mut().find(|cell| cell.throttle == identity) {
+            cell.arrival = arrival;
+            return;
         }
-        self.arrivals.insert((kid, throttle.identity), arrival);
+        // Rare: the first call, or a plan that was changed and has left cells behind.
+        self.forget_full(now);
+        self.0.push(Cell { throttle: identity, arrival });
+    }
+
+    /// Forget what is as good as new, which loses nothing. Returns whether nothing is left.
+    fn forget_full(&mut self, now: Monotonic) -> bool {
+        self.0.retain(|cell| cell.arrival > now.0);
+        self.0.is_empty()
     }
 }
 
@@ -118,36 +147,39 @@ pub enum Decision {
 impl PartnerCells {
     /// Decide on one call of this key under these throttles.
     pub fn decide(&self, kid: Kid, throttles: &[Throttle], now: Monotonic) -> Decision {
-        let mut cells = self.lock();
-        let mut standings: SmallVec<[Standing; 4]> = SmallVec::new();
-        let mut denied: Option<(usize, u64)> = None;
-        for (index, throttle) in throttles.iter().enumerate() {
-            let arrival = cells.arrival(kid, throttle);
-            let wait = throttle.wait(arrival, now);
-            if wait > denied.map_or(0, |(_, longest)| longest) {
-                denied = Some((index, wait));
-            }
-            standings.push(standing(throttle, arrival, now));
-        }
-        if let Some((throttle, wait)) = denied {
+        let mut keys = self.lock();
+        let cells = keys.of(kid, now);
+        let waits = throttles.iter().map(|throttle| throttle.wait(cells.arrival(throttle), now));
+        // Of several that wait equally long, the first.
+        let longest =
+            waits.enumerate().filter(|(_, wait)| *wait > 0).reduce(|one, two| if two.1 > one.1 { two } else { one });
+        if let Some((throttle, wait)) = longest {
+            let standings = cells.standings(throttles, now);
             return Decision::Denied { throttle, retry_after_seconds: wait.div_ceil(NANOSECONDS), standings };
         }
-        for (throttle, after) in throttles.iter().zip(&mut standings) {
-            let arrival = cells.arrival(kid, throttle).max(now.0) + throttle.interval;
-            cells.store(kid, throttle, arrival, now);
-            *after = standing(throttle, arrival, now);
+        for throttle in throttles {
+            let arrival = cells.arrival(throttle).max(now.0) + throttle.interval;
+            cells.store(throttle, arrival, now);
         }
-        Decision::Admitted(standings)
+        Decision::Admitted(cells.standings(throttles, now))
     }
 
     /// How the key stands under these throttles; consumes nothing.
     pub fn look(&self, kid: Kid, throttles: &[Throttle], now: Monotonic) -> SmallVec<[Standing; 4]> {
-        let cells = self.lock();
-        throttles.iter().map(|throttle| standing(throttle, cells.arrival(kid, throttle), now)).collect()
+        match self.lock().cells.get(&kid) {
+            Some(cells) => cells.standings(throttles, now),
+            None => KeyCells::default().standings(throttles, now),
+        }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Cells> {
-        self.cells.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Keys> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl KeyCells {
+    fn standings(&self, throttles: &[Throttle], now: Monotonic) -> SmallVec<[Standing; 4]> {
+        throttles.iter().map(|throttle| standing(throttle, self.arrival(throttle), now)).collect()
     }
 }
 
@@ -220,6 +252,32 @@ mod tests {
             assert!(matches!(cells.decide(KID, &throttles, second(0)), Decision::Denied { throttle: 1, .. }));
         }
         assert_eq!(cells.look(KID, &throttles, second(0))[0].remaining, 99);
+    }
+
+    #[test]
+    fn what_is_full_again_is_forgotten_and_nothing_else() {
+        let cells = PartnerCells::default();
+        let kid = |number: usize| Kid(format!("{number:0>10}").into_bytes().try_into().unwrap());
+        let day = [Throttle::new("day", 100, 86_400, None).unwrap()];
+        let moment = [Throttle::new("moment", 100, 1, None).unwrap()];
+        cells.decide(KID, &day, second(0));
+        for number in 1..KEYS_BEFORE_SWEEP {
+            cells.decide(kid(number), &moment, second(0));
+        }
+        // By now what the many have used is theirs again; what the one has used is not.
+        cells.decide(kid(0), &moment, second(2));
+        assert!(cells.lock().cells.len() <= 2);
+        assert_eq!(cells.look(KID, &day, second(2))[0].remaining, 99);
+    }
+
+    #[test]
+    fn a_plan_that_changes_all_the_time_leaves_no_heap_of_cells() {
+        let cells = PartnerCells::default();
+        for quota in 1..200 {
+            let throttles = [Throttle::new("burst", quota, 1, None).unwrap()];
+            cells.decide(KID, &throttles, second(u64::from(quota) * 2));
+        }
+        assert_eq!(cells.lock().cells[&KID].0.len(), 1);
     }
 
     #[test]

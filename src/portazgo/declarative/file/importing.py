@@ -18,7 +18,8 @@ from portazgo.declarative.file.places import Finding, Places, place_of
 from portazgo.routes.domain import shape
 from portazgo.routes.openapi.drafts import Draft, Pick, draft_routes
 from portazgo.routes.openapi.operations import operations
-from portazgo.routes.openapi.reading import JSON_BYTES, DocumentRefused, read_text
+from portazgo.routes.openapi.reading import JSON_BYTES, read_text
+from portazgo.routes.openapi.refused import DocumentRefused
 
 
 class _Refused(Exception):

@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 
 from portazgo.routes.domain import Method
 from portazgo.routes.openapi.places import escape
-from portazgo.routes.openapi.reading import DocumentRefused, Tree
+from portazgo.routes.openapi.reading import Tree
 from portazgo.routes.openapi.references import ReferenceProblem, resolve
+from portazgo.routes.openapi.refused import DocumentRefused
 
 _OPERATION_NAMES = frozenset(method.lower() for method in Method)
 # What OpenAPI itself says to ignore among header parameters (3.1.1, section 4.8.12.2), and what every call may carry.

@@ -1,16 +1,8 @@
-"""JSON pointers (RFC 6901), and the lines to which they lead."""
+"""JSON pointers (RFC 6901)."""
 
 from __future__ import annotations
 
-import io
 from typing import Any
-
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
-
-# Finding a line means to parse once more; beyond this size the pointer has to do.
-_SEARCHED_CHARACTERS = 1024**2
 
 
 class NoSuchPlace(LookupError):
@@ -38,36 +30,3 @@ def follow(tree: Any, pointer: str) -> Any:
         else:
             raise NoSuchPlace(pointer)
     return node
-
-
-def line_of(text: str, pointer: str) -> int | None:
-    """Return the line (from 1) where the value of the pointer begins, or that of its nearest known parent; None: unknown.
-
-    JSON is read as YAML here, of which it is a part.
-    """
-    if not pointer or len(text) > _SEARCHED_CHARACTERS:
-        return None
-    try:
-        node = YAML(typ="safe", pure=True).compose(io.StringIO(text))
-    except (YAMLError, RecursionError, ValueError):
-        return None
-    if not isinstance(node, Node):
-        return None
-    line = node.start_mark.line
-    for step in steps(pointer):
-        found = _child(node, step)
-        if found is None:
-            break
-        line, node = found
-    return int(line) + 1
-
-
-def _child(node: Node, step: str) -> tuple[int, Node] | None:
-    if isinstance(node, MappingNode):
-        for name, value in node.value:
-            if name.value == step:
-                return name.start_mark.line, value
-    elif isinstance(node, SequenceNode) and step.isdigit() and int(step) < len(node.value):
-        value = node.value[int(step)]
-        return value.start_mark.line, value
-    return None

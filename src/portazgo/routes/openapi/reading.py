@@ -7,37 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.constructor import DuplicateKeyError
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
 from portazgo.kit.repetition import first_repeated
-from portazgo.routes.openapi.places import escape, line_of
+from portazgo.routes.openapi.places import escape
 from portazgo.routes.openapi.references import ReferenceProblem, check_references
+from portazgo.routes.openapi.refused import DEPTH, DocumentRefused, too_deep
 
 JSON_BYTES = 5 * 1024**2
-# YAML is read at about 0.3 MB a second: beyond this a person would wait, and everybody else too.
-YAML_BYTES = 2 * 1024**2
-DEPTH = 100
 VERSIONS = ("3.0.", "3.1.")
 
 Tree = dict[str, Any]
-
-
-class DocumentRefused(Exception):
-    """The document can't be used. `pointer` (RFC 6901) and `line` (from 1) say where, as far as that is known."""
-
-    def __init__(self, why: str, *, pointer: str = "", line: int | None = None) -> None:
-        super().__init__(why)
-        self.why = why
-        self.pointer = pointer
-        self.line = line
-
-    def __str__(self) -> str:
-        """Say why and where in one sentence."""
-        places = [f"at {self.pointer}" if self.pointer else "", f"line {self.line}" if self.line else ""]
-        where = ", ".join(place for place in places if place)
-        return f"{self.why} ({where})" if where else self.why
 
 
 def read_text(text: str) -> Tree:
@@ -49,6 +27,8 @@ def read_text(text: str) -> Tree:
     try:
         return check_tree(tree)
     except DocumentRefused as refused:
+        from portazgo.routes.openapi.yaml import line_of  # noqa: PLC0415 - see there
+
         raise DocumentRefused(refused.why, pointer=refused.pointer, line=line_of(text, refused.pointer)) from None
 
 
@@ -78,7 +58,7 @@ def _parse_json(text: str) -> object:
     except json.JSONDecodeError as problem:
         raise DocumentRefused(f"the document is not JSON: {problem.msg}", line=problem.lineno) from None
     except RecursionError:
-        raise _too_deep("") from None
+        raise too_deep("") from None
     except _Repeated as repeated:
         raise DocumentRefused(f"the document has the member {repeated} twice in one object") from None
     except ValueError:  # an integer of thousands of digits
@@ -97,31 +77,9 @@ def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _parse_yaml(text: str, size: int) -> object:
-    if size > YAML_BYTES:
-        raise DocumentRefused(f"the document has {size} bytes of YAML; at most {YAML_BYTES} are read. Give it as JSON")
-    try:
-        return YAML(typ="safe", pure=True).load(text)
-    except RecursionError:
-        raise _too_deep("") from None
-    except DuplicateKeyError as problem:
-        raise DocumentRefused("the document has a member twice in one object", line=_line(problem)) from None
-    except MarkedYAMLError as problem:
-        raise DocumentRefused(
-            f"the document is neither JSON nor YAML: {problem.problem}", line=_line(problem)
-        ) from None
-    except (YAMLError, ValueError, TypeError, OverflowError) as problem:
-        # Impossible dates and unhashable keys come out of the library as Python's own errors.
-        raise DocumentRefused(
-            f"the document is neither JSON nor YAML: {str(problem).splitlines()[0] if str(problem) else 'unreadable'}"
-        ) from None
+    from portazgo.routes.openapi.yaml import parse_yaml  # noqa: PLC0415 - see there
 
-
-def _line(problem: MarkedYAMLError) -> int | None:
-    return problem.problem_mark.line + 1 if problem.problem_mark else None
-
-
-def _too_deep(pointer: str) -> DocumentRefused:
-    return DocumentRefused(f"the document is nested more than {DEPTH} levels deep", pointer=pointer)
+    return parse_yaml(text, size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +99,7 @@ def _check_depth(tree: Tree) -> None:
             continue
         seen.add(id(place.node))
         if place.depth > DEPTH:
-            raise _too_deep(place.pointer)
+            raise too_deep(place.pointer)
         waiting.extend(_containers(place))
 
 

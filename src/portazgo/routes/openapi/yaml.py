@@ -1,0 +1,79 @@
+"""What is read as YAML: documents that are no JSON, and where in a text something stands.
+
+Imported when a document is, and not before: the library takes 5 MB of a control plane that imports one now and then.
+"""
+
+from __future__ import annotations
+
+import io
+
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+
+from portazgo.routes.openapi.places import steps
+from portazgo.routes.openapi.refused import DocumentRefused, too_deep
+
+# YAML is read at about 0.3 MB a second: beyond this a person would wait, and everybody else too.
+YAML_BYTES = 2 * 1024**2
+# Finding a line means to parse once more; beyond this size the pointer has to do.
+_SEARCHED_CHARACTERS = 1024**2
+
+
+def parse_yaml(text: str, size: int) -> object:
+    """Read a document of so many bytes. Raises DocumentRefused."""
+    if size > YAML_BYTES:
+        raise DocumentRefused(f"the document has {size} bytes of YAML; at most {YAML_BYTES} are read. Give it as JSON")
+    try:
+        return YAML(typ="safe", pure=True).load(text)
+    except RecursionError:
+        raise too_deep("") from None
+    except DuplicateKeyError as problem:
+        raise DocumentRefused("the document has a member twice in one object", line=_line(problem)) from None
+    except MarkedYAMLError as problem:
+        raise DocumentRefused(
+            f"the document is neither JSON nor YAML: {problem.problem}", line=_line(problem)
+        ) from None
+    except (YAMLError, ValueError, TypeError, OverflowError) as problem:
+        # Impossible dates and unhashable keys come out of the library as Python's own errors.
+        raise DocumentRefused(
+            f"the document is neither JSON nor YAML: {str(problem).splitlines()[0] if str(problem) else 'unreadable'}"
+        ) from None
+
+
+def _line(problem: MarkedYAMLError) -> int | None:
+    return problem.problem_mark.line + 1 if problem.problem_mark else None
+
+
+def line_of(text: str, pointer: str) -> int | None:
+    """Return the line (from 1) where the value of the pointer begins, or that of its nearest known parent; None: unknown.
+
+    JSON is read as YAML here, of which it is a part.
+    """
+    if not pointer or len(text) > _SEARCHED_CHARACTERS:
+        return None
+    try:
+        node = YAML(typ="safe", pure=True).compose(io.StringIO(text))
+    except (YAMLError, RecursionError, ValueError):
+        return None
+    if not isinstance(node, Node):
+        return None
+    line = node.start_mark.line
+    for step in steps(pointer):
+        found = _child(node, step)
+        if found is None:
+            break
+        line, node = found
+    return int(line) + 1
+
+
+def _child(node: Node, step: str) -> tuple[int, Node] | None:
+    if isinstance(node, MappingNode):
+        for name, value in node.value:
+            if name.value == step:
+                return name.start_mark.line, value
+    elif isinstance(node, SequenceNode) and step.isdigit() and int(step) < len(node.value):
+        value = node.value[int(step)]
+        return value.start_mark.line, value
+    return None
