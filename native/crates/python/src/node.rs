@@ -6,7 +6,7 @@ use portazgo_server::{Gateway, StartError};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use std::os::fd::IntoRawFd as _;
+use std::os::fd::IntoRawFd;
 use std::path::Path;
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ impl Node {
 
     /// Descriptors for a successor: partners' socket, admin socket, lock of the folder. The caller closes them.
     fn sockets(&self) -> PyResult<[i32; 3]> {
-        Ok(self.gateway.sockets()?.map(|socket| socket.into_raw_fd()))
+        Ok(self.gateway.sockets()?.map(IntoRawFd::into_raw_fd))
     }
 
     /// Take in what processes of this folder left that have ended meanwhile. Returns how many still live.
