@@ -356,18 +356,24 @@ def load(
     return Settings(**values)
 
 
-def misspelt(environment: Mapping[str, str]) -> list[str]:
+def misspelt(environment: Mapping[str, str], *, near_only: bool = False) -> list[str]:
     """Name the `PORTAZGO_…` variables that are no settings, each with the nearest that is one.
 
-    Warnings, not faults: orchestrators invent variables from service names (`PORTAZGO_SERVICE_HOST`).
+    Warnings, not faults: orchestrators invent variables from service names (`PORTAZGO_SERVICE_HOST`). `near_only` leaves
+    out what resembles none of ours.
     """
-    known = {variable(name) for name in settings_table()}
+    known = {name.upper() for name in settings_table()}
     sentences = []
     for name in sorted(environment):
-        if name.startswith(PREFIX) and name not in known and not name.startswith(NOT_OURS):
-            near = difflib.get_close_matches(name, known, n=1)
-            sentences.append(f"{name} is no setting" + (f"; did you mean {near[0]}?" if near else ""))
+        word = name.removeprefix(PREFIX)
+        if name.startswith(PREFIX) and word not in known and not name.startswith(NOT_OURS):
+            near = difflib.get_close_matches(word, known, n=1, cutoff=_NEAR)
+            if near or not near_only:
+                sentences.append(f"{name} is no setting" + (f"; did you mean {PREFIX}{near[0]}?" if near else ""))
     return sentences
+
+
+_NEAR = 0.75
 
 
 _current: Settings | None = None

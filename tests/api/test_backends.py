@@ -60,6 +60,7 @@ def test_how_targets_are_called_is_told_to_nodes_that_know_it(api: AdminAPI, wor
     forwarding: dict[str, Any] = {
         "weights": [3, 1],
         "balance": "least_in_flight",
+        "http2": "prior_knowledge",
         "pool": {"connections": 8},
         "ejection": None,
         "check": {"path": "/health"},
@@ -75,10 +76,17 @@ def test_how_targets_are_called_is_told_to_nodes_that_know_it(api: AdminAPI, wor
     made = world.backend(environments={"live": live})
     told = resource("backend", made["id"])
     assert told is not None
-    assert told["requires"] == ["backend.forwarding.1", "backend.http1.1", "backend.unix.1", "credential.none.1"]
+    assert told["requires"] == [
+        "backend.forwarding.1",
+        "backend.http1.1",
+        "backend.http2.1",
+        "backend.unix.1",
+        "credential.none.1",
+    ]
     expected = {
         "weights": [3, 1],
         "balance": "least_in_flight",
+        "http2": "prior_knowledge",
         "pool": {"connections": 8, "waiting": 100, "wait_ms": 1000, "idle_ms": 1500},
         "ejection": None,
         "check": {"path": "/health", "interval_ms": 5000, "timeout_ms": 1000, "healthy": 2, "unhealthy": 3},
@@ -130,6 +138,7 @@ def test_what_the_api_takes_nodes_take_too(world: World, policy: str, member: st
         ({"check": {}}, "/check/path"),
         ({"check": {"path": "health"}}, "/check/path"),
         ({"http2": "alpn"}, "/http2"),
+        ({"http2": "h2c"}, "/http2"),
         ({"pool": {"connections": 0}}, "/pool/connections"),
     ],
 )

@@ -39,6 +39,7 @@ FORWARDING = st.fixed_dictionaries(
     {},
     optional={
         "balance": st.sampled_from(["round_robin", "least_in_flight"]),
+        "http2": st.sampled_from(["off", "prior_knowledge"]),
         "pool": st.fixed_dictionaries(
             {}, optional={"connections": st.none() | st.integers(1, 99), "wait": st.sampled_from(["0s", "1s", "10m"])}
         ),

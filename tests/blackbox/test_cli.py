@@ -402,3 +402,10 @@ def test_on_a_terminal_it_asks_and_fits_and_colours_only_where_wanted(deployment
     error = on_terminal({**deployment.environment, "NO_COLOR": "1"}, deployment.folder, "partner", "show", "none")
     assert ("\x1b" in error.text, "Error: there is no partner 'none'" in error.text) == (False, True)
     assert on_terminal(*where, "partner", "delete", "asked", typed="y\n").code == 0
+
+
+def test_a_misspelt_setting_is_told_with_the_nearest(deployment: Deployment) -> None:
+    odd = {**deployment.environment, "PORTAZGO_LANGG": "es", "PORTAZGO_SERVICE_HOST": "10.0.0.1"}
+    done = entered(odd, deployment.folder, "partner", "list", "--json")
+    warning = "Warning: PORTAZGO_LANGG is no setting; did you mean PORTAZGO_LANG?\n"
+    assert (done.returncode, done.stderr) == (0, warning)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 import socket
 import sqlite3
@@ -253,3 +254,11 @@ def test_a_stale_native_module_is_refused_and_says_how_to_rebuild(
 ) -> None:
     done = portazgo({**copied[0], "PYTHONPATH": str(stale)}, tmp_path, role)
     assert_refused(done, "The native module is stale", "make native")
+
+
+def test_a_misspelt_setting_is_told_and_stops_nothing(begun: Deployment, copied: tuple[dict[str, str], Path]) -> None:
+    environment, _ = copied
+    done = portazgo({**environment, "PORTAZGO_DATADIR": "/srv"}, begun.folder, "migrate")
+    told = [line for line in map(json.loads, done.stderr.splitlines()) if line["level"] == "warning"]
+    assert [line["message"] for line in told] == ["PORTAZGO_DATADIR is no setting; did you mean PORTAZGO_DATA_DIR?"]
+    assert done.returncode == 0

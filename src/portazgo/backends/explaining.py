@@ -69,6 +69,9 @@ _SILENCE = {
 }
 
 
+_MAY_BE_HTTP2 = {NoReplyReason.NOT_HTTP, NoReplyReason.BROKEN, NoReplyReason.TIMED_OUT, NoReplyReason.NO_TLS}
+
+
 @dataclass(frozen=True, slots=True)
 class Presented:
     """What the token said."""
@@ -107,6 +110,17 @@ class Observed:
 def explain_silence(target: str, reason: NoReplyReason) -> str:
     """Say why there was no answer."""
     return _SILENCE[reason].format(target=target)
+
+
+def perhaps_http2(reason: NoReplyReason, http2: str) -> list[str]:
+    """Say that a backend may be well all the same; `http2`: how nodes speak to it."""
+    if http2 != "prior_knowledge" or reason not in _MAY_BE_HTTP2:
+        return []
+    sentence = (
+        "Nodes speak HTTP/2 to this backend, and this test HTTP/1.1: one that speaks nothing but HTTP/2 may be well. "
+        "Call one of its routes through the gateway instead."
+    )
+    return [sentence]
 
 
 def explain(seen: Observed) -> list[str]:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 Balance = Literal["round_robin", "least_in_flight"]
+Http2 = Literal["off", "alpn", "prior_knowledge"]
 
 WEIGHTS = range(1, 101)
 CHECK_PATH_PATTERN = r'^/[!"$-~]*$'
@@ -120,6 +121,7 @@ DNS = Dns()
 USUAL: Mapping[str, Any] = {
     "weights": None,
     "balance": "round_robin",
+    "http2": "off",
     "pool": asdict(POOL),
     "check": None,
     "breaker": None,
@@ -147,6 +149,8 @@ def contradictions(targets: Sequence[str], said: Mapping[str, Any] | None) -> It
     weights = said.get("weights")
     if weights is not None and len(weights) != len(targets):
         yield "/weights", f"it is one weight for each target: there are {len(weights)} for {len(targets)}"
+    if said.get("http2") == "alpn" and not any(target.startswith("https://") for target in targets):
+        yield "/http2", "alpn is agreed on in the TLS handshake, and no target begins with https://"
     ejection = said.get("ejection")
     if ejection is not None and ejection["most_ms"] < ejection["first_ms"]:
         yield "/ejection/most_ms", "the longest ejection is shorter than the first"

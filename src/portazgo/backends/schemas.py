@@ -7,14 +7,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import (
-    AfterValidator,
-    Field,
-    SerializerFunctionWrapHandler,
-    StringConstraints,
-    model_serializer,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from portazgo.backends.claims import check_claims
 from portazgo.backends.domain import LIFE_SECONDS, TARGETS_AT_MOST, Timeouts, check_targets
@@ -30,6 +23,7 @@ from portazgo.backends.forwarding import (
     RETRY,
     WEIGHTS,
     Balance,
+    Http2,
 )
 from portazgo.backends.tls import (
     PEM_CHARACTERS_AT_MOST,
@@ -40,7 +34,7 @@ from portazgo.backends.tls import (
     check_server_name,
 )
 from portazgo.kit.names import PLAIN_TEXT_PATTERN, SLUG_PATTERN
-from portazgo.kit.web.schemas import Body, NameFilter, PageQuery, Whole, without_default
+from portazgo.kit.web.schemas import AsSaid, Body, NameFilter, PageQuery, Whole, without_default
 
 Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=63)]
 Milliseconds = Annotated[Whole, Field(ge=1, le=600_000)]
@@ -173,7 +167,7 @@ class DnsBody(Body):
     most_ttl_seconds: Annotated[Whole, _within("dns", "most_ttl_seconds")] = DNS.most_ttl_seconds
 
 
-class ForwardingBody(Body):
+class ForwardingBody(AsSaid):
     """How targets are called; null, and whatever is left out: as usual."""
 
     weights: (
@@ -181,6 +175,10 @@ class ForwardingBody(Body):
         | None
     ) = Field(None, description="One for each target; null: all the same.")
     balance: Balance = "round_robin"
+    http2: Http2 = Field(
+        "off",
+        description="`alpn`: where the TLS handshake agrees on it; `prior_knowledge`: at once, with or without TLS.",
+    )
     pool: PoolBody = PoolBody()
     ejection: EjectionBody | None = Field(
         None,
@@ -191,13 +189,6 @@ class ForwardingBody(Body):
     breaker: BreakerBody | None = Field(None, description="Null: a backend is called whatever happens.")
     retry: RetryBody = RetryBody()
     dns: DnsBody = DnsBody()
-
-    @model_serializer(mode="wrap")
-    def _as_said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        written: dict[str, Any] = handler(self)
-        if "ejection" not in self.model_fields_set:
-            del written["ejection"]
-        return written
 
 
 class EnvironmentBody(Body):

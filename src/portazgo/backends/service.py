@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 HTTP1 = "backend.http1.1"
 TLS = "backend.tls.1"
 FORWARDING = "backend.forwarding.1"
+HTTP2 = "backend.http2.1"
 UNIX = "backend.unix.1"
 NO_CREDENTIAL = "credential.none.1"
 
@@ -78,7 +79,9 @@ def compiled(identifier: str) -> Resource | None:
     targets = [target for one in backend.environments.values() for target in one["targets"]]
     features |= {TLS} if any(target.startswith("https://") for target in targets) else set()
     features |= {UNIX} if any(is_socket(target) for target in targets) else set()
-    features |= {FORWARDING} if any("forwarding" in one for one in backend.environments.values()) else set()
+    forwarding = [one["forwarding"] for one in backend.environments.values() if "forwarding" in one]
+    features |= {FORWARDING} if forwarding else set()
+    features |= {HTTP2} if any(one.get("http2", "off") != "off" for one in forwarding) else set()
     body = BackendBody(name=backend.name, environments=backend.environments)
     return Resource("backend", str(backend.id), tuple(sorted(features)), body)
 

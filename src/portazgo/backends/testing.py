@@ -22,6 +22,7 @@ from portazgo.backends.explaining import (
     explain,
     explain_open,
     explain_silence,
+    perhaps_http2,
     plain,
     succeeded,
 )
@@ -121,7 +122,8 @@ def _call(
     try:
         reply = get(target, attempt.path, _headers(token, actor), tls=settings.get("tls"))
     except NoReply as problem:
-        findings = [explain_silence(target, problem.reason)]
+        http2 = (settings.get("forwarding") or {}).get("http2", "off")
+        findings = [explain_silence(target, problem.reason), *perhaps_http2(problem.reason, http2)]
         return Outcome(ok=False, status=None, target=target, claims=claims, findings=findings)
     seen = Observed(
         backend=backend.name,

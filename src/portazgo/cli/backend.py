@@ -78,6 +78,8 @@ def show_backend(backend: str, output: str) -> None:
 @prints
 def change_backend(backend: str, name: str | None, environment: str, remove: bool, output: str, **wanted: Any) -> None:
     """Rename a backend, or change one of its environments: what isn't given stays."""
+    if remove and says_something(wanted):
+        raise click.UsageError(f"--remove takes {environment} away: nothing else can be said of it")
     client = connect()
     found = find(client, BACKEND, backend)
     wanted["issuer"] = find_id(client, ISSUER, wanted["issuer"])

@@ -9,6 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 import click
 
 from portazgo.cli.backend_forwarding import forwarding_options, forwarding_with
+from portazgo.cli.contradictions import excludes
 from portazgo.cli.parameters import PAIR, duration, milliseconds, pair
 
 P = ParamSpec("P")
@@ -24,6 +25,7 @@ _TIMEOUTS = {
 
 def environment_options(command: Callable[P, R]) -> Callable[P, R]:
     """Add the options of targets, time-outs, credential and forwarding."""
+    command = excludes("no_credential", "audience", "issuer", "life", "claims")(command)
     command = forwarding_options(command)
     for name, meaning in reversed(_TIMEOUTS.items()):
         option = f"--{name.replace('_', '-')}-timeout"

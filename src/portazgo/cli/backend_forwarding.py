@@ -8,6 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import click
 
+from portazgo.cli.contradictions import excludes
 from portazgo.cli.parameters import count_or_any, duration, milliseconds, short_duration
 
 P = ParamSpec("P")
@@ -48,8 +49,14 @@ _WORDS = (
     click.option(
         "--balance", type=click.Choice(["round_robin", "least_in_flight"]), help="Which target is next, of several."
     ),
+    click.option(
+        "--http2",
+        type=click.Choice(["off", "alpn", "prior_knowledge"]),
+        help="Speak HTTP/2 to targets: where TLS agrees on it, or at once.",
+    ),
 )
 _SWITCHES = (
+    click.option("--no-weights", is_flag=True, help="Spread calls evenly again."),
     click.option("--no-ejection", is_flag=True, help="Leave no target out for its failures."),
     click.option("--no-check", is_flag=True, help="Don't ask targets for their health."),
     click.option("--breaker", is_flag=True, help="Stop calling a backend that fails, by the defaults above."),
@@ -59,7 +66,11 @@ _SWITCHES = (
 
 
 def forwarding_options(command: Callable[P, R]) -> Callable[P, R]:
-    """Add the options of balance, pool, ejection, check, breaker, retry and DNS."""
+    """Add the options of balance, HTTP/2, pool, ejection, check, breaker, retry and DNS."""
+    command = excludes("no_weights", "weights")(command)
+    command = excludes("no_breaker", "breaker", *_members_of("breaker"))(command)
+    for policy in ("ejection", "check"):
+        command = excludes(f"no_{policy}", *_members_of(policy))(command)
     members = [
         click.option(f"--{name.replace('_', '-')}", name, type=read, help=meaning)
         for name, (_, _, read, meaning) in _MEMBERS.items()
@@ -73,7 +84,9 @@ def forwarding_with(before: Mapping[str, Any] | None, wanted: Mapping[str, Any])
     """Give what the API takes: as before, but for what is wanted. None: all is as usual."""
     after = {} if wanted["usual_forwarding"] or before is None else dict(before)
     after |= {} if wanted["balance"] is None else {"balance": wanted["balance"]}
+    after |= {} if wanted["http2"] is None else {"http2": wanted["http2"]}
     after |= {"weights": list(wanted["weights"])} if wanted["weights"] else {}
+    after |= {"weights": None} if wanted["no_weights"] else {}
     after |= {"ejection": None} if wanted["no_ejection"] else {}
     after |= {policy: None for policy in ("check", "breaker") if wanted[f"no_{policy}"]}
     after |= {"breaker": after.get("breaker") or {}} if wanted["breaker"] else {}
@@ -83,6 +96,10 @@ def forwarding_with(before: Mapping[str, Any] | None, wanted: Mapping[str, Any])
     if after.get("check") is not None and "path" not in after["check"]:
         raise click.UsageError("give --check-path too: where are targets asked for their health?")
     return after or None
+
+
+def _members_of(policy: str) -> list[str]:
+    return [name for name, (of, *_) in _MEMBERS.items() if of == policy]
 
 
 def for_people(backend: Mapping[str, Any]) -> dict[str, Any]:

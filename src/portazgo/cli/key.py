@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from portazgo.cli.application import of_partner
+from portazgo.cli.contradictions import excludes
 from portazgo.cli.find import APPLICATION, find_id, kid_of
 from portazgo.cli.noun import Noun, asks, confirm, limit, limited, prints, show_list, show_named
 from portazgo.cli.output import note
@@ -93,6 +94,7 @@ def show_key(kid: str, output: str) -> None:
 @CERTIFICATE
 @click.option("--no-client-certificate", is_flag=True, help="Let it work without a client certificate again.")
 @prints
+@excludes("no_client_certificate", "client_certificates")
 def change_key(kid: str, no_client_certificate: bool, output: str, **terms: Any) -> None:
     """Rename a key, replace its scopes, networks or client certificates."""
     client = connect()

@@ -13,13 +13,14 @@ from typing import Any
 
 import click
 
+from portazgo.kit.names import is_fingerprint
+
 ANY = "any"
 NO_END = "none"
 # How help names a `name=value`.
 PAIR = "NAME=VALUE"
 
 _DURATION = re.compile(r"(0|[1-9][0-9]{0,8})(ms|s|m|h|d)")
-_FINGERPRINT = re.compile(r"[0-9A-Fa-f]{64}|([0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}")
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
 _MILLISECONDS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
@@ -63,7 +64,7 @@ def short_duration(length_ms: int) -> str:
 
 def fingerprint(text: str) -> str:
     """Give the SHA-256 of a client certificate: of a PEM file's first one, or as it was written. Raises BadParameter."""
-    if _FINGERPRINT.fullmatch(text):
+    if is_fingerprint(text):
         return text
     try:
         block = _CERTIFICATE.search(Path(text).read_bytes())

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from portazgo.cli.contradictions import excludes
 from portazgo.cli.find import API, PLAN, find, find_id
 from portazgo.cli.noun import Noun, asks, confirm, limit, limited, prints, show_deleted, show_list, show_named
 from portazgo.cli.session import connect
@@ -66,6 +67,8 @@ def show_plan(plan: str, output: str) -> None:
 @click.option("--all-scopes", is_flag=True, help="It grants every scope again.")
 @click.option("--no-throttles", is_flag=True, help="Keys may call as often as they like.")
 @prints
+@excludes("all_scopes", "scopes")
+@excludes("no_throttles", "rates")
 def change_plan(plan: str, output: str, **wanted: Any) -> None:
     """Give a plan new terms, which hold for all its applications at once: what isn't given stays."""
     client = connect()

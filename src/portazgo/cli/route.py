@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from portazgo.cli.contradictions import excludes
 from portazgo.cli.find import API, BACKEND, ROUTE, find, find_id
 from portazgo.cli.noun import Noun, asks, confirm, limit, limited, prints, show_deleted, show_list, show_named
 from portazgo.cli.parameters import NO_END, duration, duration_or_none, given, milliseconds, short_duration
@@ -118,6 +119,10 @@ def show_route(route: str, api: str | None, output: str) -> None:
 @click.option("--no-upgrade", is_flag=True, help="Let no connection be upgraded any more.")
 @click.option("--backend-timeouts", is_flag=True, help="Wait as the backend says again.")
 @prints
+@excludes("any_host", "hosts")
+@excludes("all_query", "query")
+@excludes("no_upgrade", "upgrades")
+@excludes("backend_timeouts", *(f"{name}_timeout" for name in _TIMEOUTS))
 def change_route(route: str, api: str | None, output: str, **terms: Any) -> None:
     """Change a route: what isn't given stays."""
     client = connect()

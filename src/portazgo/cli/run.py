@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,8 @@ from portazgo.cli.session import Failed, load_settings
 
 if TYPE_CHECKING:
     from portazgo.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -34,7 +37,8 @@ def _play(role: Callable[[Settings], int], flags: dict[str, str | None]) -> int:
     """Prepare this process for a role and play it; what keeps it from starting becomes a sentence."""
     from portazgo.kit.errors import StartRefused  # noqa: PLC0415 - the roles' imports are the roles'
     from portazgo.kit.logs import configure_logs  # noqa: PLC0415
-    from portazgo.kit.parent import die_with_parent  # noqa: PLC0415
+    from portazgo.kit.parent import SUPERVISED, die_with_parent  # noqa: PLC0415
+    from portazgo.settings import misspelt  # noqa: PLC0415
 
     die_with_parent()
     # Databases, slabs, segments, logs: nothing that a role writes is for other users of this machine.
@@ -43,6 +47,9 @@ def _play(role: Callable[[Settings], int], flags: dict[str, str | None]) -> int:
     # The parts of a group are processes of their own: they read what was given here from their environment.
     os.environ.update({f"PORTAZGO_{name.upper()}": text for name, text in flags.items() if text is not None})
     configure_logs(settings.log_format)
+    # The parts of a group have its environment: it is told once.
+    for sentence in () if SUPERVISED.is_set() else misspelt(os.environ):
+        logger.warning(sentence, extra={"remedy": "docs/settings.md lists the settings"})
     try:
         return role(settings)
     except StartRefused as problem:

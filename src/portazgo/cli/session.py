@@ -47,10 +47,14 @@ def output_options(command: Callable[P, R]) -> Callable[P, R]:
 
 def connect() -> AdminClient:
     """Open the admin API that the settings name. Raises Failed with what is missing."""
+    from portazgo.cli.output import note  # noqa: PLC0415 - it needs no more than the commands that call this
     from portazgo.client.admin import AdminClient  # noqa: PLC0415 - HTTP is imported by the commands that speak it
     from portazgo.kit.secret import Secret  # noqa: PLC0415
+    from portazgo.settings import misspelt  # noqa: PLC0415
 
     settings = load_settings()
+    for sentence in misspelt(os.environ, near_only=True):
+        note(say("Warning: {warning}", warning=sentence))
     try:
         token = settings.admin_token_file.read_text().strip()
     except OSError as problem:

@@ -20,6 +20,7 @@ from portazgo.backends.forwarding import (
     RETRY,
     WEIGHTS,
     Balance,
+    Http2,
     settled,
 )
 from portazgo.declarative.parts import NOTHING_IS_EMPTY, Duration, Part, is_mapping, read_by
@@ -137,6 +138,10 @@ class ForwardingPart(Part):
         | None
     ) = Field(None, description="One for each target. Left out: all the same.")
     balance: Balance = "round_robin"
+    http2: Http2 = Field(
+        "off",
+        description="`alpn`: where the TLS handshake agrees on it; `prior_knowledge`: at once, with or without TLS.",
+    )
     pool: Annotated[PoolPart, NOTHING_IS_EMPTY] = PoolPart()
     ejection: Annotated[
         Annotated[Literal["usual", "off"], Tag("text")] | Annotated[EjectionPart, Tag("mapping")],
@@ -159,6 +164,7 @@ def terms_of(part: ForwardingPart | None) -> dict[str, Any] | None:
         {
             "weights": part.weights,
             "balance": part.balance,
+            "http2": part.http2,
             "pool": _read(part.pool, POOL),
             **ejection,
             "check": part.check and _read(part.check, CHECK),

@@ -33,7 +33,17 @@ _FORMS = {
     METADATA_NAME_PATTERN: "is no name for metadata: 1 to 64 letters, digits, '_', '.' and '-'",
     ISSUER_URL_PATTERN: "is no issuer's URL: http:// or https://, a host, perhaps a path",
 }
-_BOUNDS = ("greater_than_equal", "less_than_equal", "too_long", "too_short", "string_too_long", "string_too_short")
+_BOUNDS = frozenset(
+    {
+        "greater_than_equal",
+        "less_than_equal",
+        "less_than",
+        "too_long",
+        "too_short",
+        "string_too_long",
+        "string_too_short",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

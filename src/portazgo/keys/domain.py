@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
-import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from enum import StrEnum
 from typing import NewType
 
 from portazgo.kit.ids import BASE62, base62, is_kid, random_base62
+from portazgo.kit.names import is_fingerprint
 from portazgo.kit.secret import Secret
 
 Kid = NewType("Kid", str)
@@ -30,7 +30,6 @@ PEPPER_BYTES = 32
 NETWORKS_AT_MOST = 100
 CERTIFICATES_AT_MOST = 5
 
-_FINGERPRINT = re.compile(r"[0-9A-Fa-f]{64}|([0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}")
 _BASE62_DIGITS = frozenset(BASE62)
 
 
@@ -155,7 +154,7 @@ def check_certificates(fingerprints: Sequence[str]) -> list[str]:
 
 
 def _fingerprint(text: str) -> str:
-    if not _FINGERPRINT.fullmatch(text):
+    if not is_fingerprint(text):
         raise ValueError(
             f"{text!r} is no fingerprint: it must be the SHA-256 of a certificate, 64 hexadecimal digits, "
             "or 32 pairs of them with colons between"

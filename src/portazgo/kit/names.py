@@ -13,6 +13,8 @@ SLUG_LENGTH = 63
 SCOPE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$"
 # PostgreSQL stores no NUL, and a control character in a name only deceives whoever reads it.
 PLAIN_TEXT_PATTERN = r"^[^\x00-\x1f\x7f]*$"
+# SHA-256 of a certificate, as tools write it: hexadecimal digits, with or without colons between the bytes.
+_FINGERPRINT = re.compile(r"[0-9A-Fa-f]{64}|([0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}")
 # Half a surrogate pair: JSON can spell it, UTF-8 can't. No part of a published pattern, since most readers of patterns
 # can't spell it either.
 _HALF_A_PAIR = re.compile("[\ud800-\udfff]")
@@ -24,6 +26,11 @@ _NOT_IN_SLUG = re.compile(r"[^a-z0-9]+")
 def is_plain_text(text: str) -> bool:
     """Tell whether a text can be stored and shown everywhere: no control character, no half of a surrogate pair."""
     return re.fullmatch(PLAIN_TEXT_PATTERN, text) is not None and not _HALF_A_PAIR.search(text)
+
+
+def is_fingerprint(text: str) -> bool:
+    """Tell whether a text is written as the SHA-256 of a certificate is."""
+    return _FINGERPRINT.fullmatch(text) is not None
 
 
 def slug(text: str) -> str:

@@ -7,17 +7,10 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import (
-    AfterValidator,
-    Field,
-    SerializerFunctionWrapHandler,
-    StringConstraints,
-    model_serializer,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from portazgo.kit.names import SCOPE_PATTERN, SLUG_PATTERN
-from portazgo.kit.web.schemas import Body, NameFilter, PageQuery, Truth, Whole, without_default
+from portazgo.kit.web.schemas import AsSaid, Body, NameFilter, PageQuery, Truth, Whole, without_default
 from portazgo.routes.domain import (
     DEFAULT_MAX_REQUEST_BYTES,
     MAX_BYTES,
@@ -53,7 +46,7 @@ Milliseconds = Annotated[Whole, Field(ge=WAIT_MS.start, lt=WAIT_MS.stop)]
 Upgrades = Annotated[list[Upgrade], Field(max_length=len(Upgrade))]
 
 
-class RouteTimeoutsBody(Body):
+class RouteTimeoutsBody(AsSaid):
     """How long the gateway waits on this route; what is left out is the backend's."""
 
     first_byte_ms: Milliseconds = Field(0, json_schema_extra=without_default)
@@ -61,10 +54,6 @@ class RouteTimeoutsBody(Body):
     total_ms: Milliseconds | None = Field(
         0, description="Null: as long as it takes.", json_schema_extra=without_default
     )
-
-    @model_serializer(mode="wrap")
-    def _as_said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {name: value for name, value in handler(self).items() if name in self.model_fields_set}
 
 
 class CreateRoute(Body):

@@ -91,7 +91,7 @@ def test_every_whole_policy_of_ours_is_one_of_theirs() -> None:
     assert refused(TWO, usual) is None
     assert refused(TWO, {**usual, "check": asdict(CHECK), "breaker": {}}) is None
     # What we leave out means for a node what it means for us: all said or nothing said is the same to it.
-    assert set(usual) == {"weights", "balance", "pool", "ejection", "check", "breaker", "retry", "dns"}
+    assert set(usual) == {"weights", "balance", "http2", "pool", "ejection", "check", "breaker", "retry", "dns"}
 
 
 def test_what_is_as_usual_is_left_out_and_no_ejection_is_something() -> None:
@@ -115,6 +115,9 @@ def test_ejection_is_on_where_there_are_several_targets() -> None:
         (TWO, {"weights": [1, 2, 3]}, ["/weights"]),
         (TWO, {"ejection": {"first_ms": 2, "most_ms": 1}}, ["/ejection/most_ms"]),
         (TWO, {"ejection": None}, []),
+        (TWO, {"http2": "alpn"}, ["/http2"]),
+        (TWO, {"http2": "prior_knowledge"}, []),
+        ([*TWO, "https://c:1"], {"http2": "alpn"}, []),
         (TWO, None, []),
     ],
 )
@@ -122,6 +125,8 @@ def test_what_can_not_work_together_is_told(
     targets: list[str], said: dict[str, Any] | None, pointers: list[str]
 ) -> None:
     assert [pointer for pointer, _ in contradictions(targets, said)] == pointers
+    # A node draws the line where we do.
+    assert (refused(targets, said) is not None) is bool(pointers)
 
 
 def test_fingerprints_have_one_spelling() -> None:

@@ -42,6 +42,8 @@ def test_what_is_not_said_stays_and_what_is_said_is_put_beside_it() -> None:
     assert after(before, "--eject-after", "2") == {**before, "ejection": {"failures": 2}}
     assert after(before, "--usual-forwarding") is None
     assert after(before, "--usual-forwarding", "--balance", "least_in_flight") == {"balance": "least_in_flight"}
+    assert after(before, "--http2", "prior_knowledge") == {**before, "http2": "prior_knowledge"}
+    assert after({"http2": "alpn"}, "--http2", "off") == {"http2": "off"}
 
 
 def test_each_policy_is_switched_on_and_off() -> None:
@@ -60,6 +62,25 @@ def test_each_policy_is_switched_on_and_off() -> None:
         "dns": {"most_ttl_seconds": 60},
         "retry": {"budget_percent": 0},
     }
+
+
+def test_weights_are_taken_away_again() -> None:
+    assert after({"weights": [3, 1], "ejection": None}, "--no-weights") == {"weights": None, "ejection": None}
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("--breaker", "--no-breaker"), "--no-breaker and --breaker"),
+        (("--no-breaker", "--breaker-open", "1m"), "--no-breaker and --breaker-open"),
+        (("--no-check", "--check-path", "/health"), "--no-check and --check-path"),
+        (("--eject-after", "2", "--no-ejection"), "--no-ejection and --eject-after"),
+        (("--weight", "3", "--no-weights"), "--no-weights and --weight"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(words: tuple[str, ...], named: str) -> None:
+    with pytest.raises(click.UsageError, match=f"^{named} contradict each other: give one of them$"):
+        after(None, *words)
 
 
 def test_other_targets_for_test_have_no_weights_of_live_ones() -> None:

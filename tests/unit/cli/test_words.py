@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import json
 import re
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from portazgo.cli import trace_page, words
 from portazgo.cli.spanish import LABELS, SENTENCES
 
 FOLDER = Path(words.__file__).parent
+ROOT = Path(__file__).parents[3]
 MODULES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "__init__")
 
 
@@ -50,6 +52,30 @@ def test_every_heading_of_a_table_has_its_spanish() -> None:
     assert {"name", "kid", "backend_path"} <= columns
     headings = {words._LABELS.get(column) or words._words_of(column) for column in columns}
     assert headings - LABELS.keys() == set()
+
+
+# What commands show as one document, by the API's names, and below which members theirs stand.
+SHOWN = {
+    **dict.fromkeys(
+        ("ApiView", "ApplicationView", "IssuerView", "KeyShownOnce", "NodeTokenShownOnce", "NodeView", "PartnerView"),
+        "",
+    ),
+    **dict.fromkeys(("PlanView", "RouteView", "SigningKeyView", "TokenShownOnce", "BackendView"), ""),
+    "ReceiptView": "receipt.",
+    "EnvironmentBody": "environments.live.",
+    "ForwardingBody": "environments.test.forwarding.",
+}
+
+
+def test_every_member_of_what_is_shown_has_its_spanish() -> None:
+    schemas = json.loads((ROOT / "schema" / "admin-openapi.json").read_text())["components"]["schemas"]
+    paths = {path + name for schema, path in SHOWN.items() for name in schemas[schema]["properties"]}
+    assert {"receipt.applied_at", "lease_ends_at", "environments.test.forwarding.breaker"} <= paths
+    paths |= {"folder", "key_file", "engine", "made_at", "key_id", "data_dir", "keys_to_kill_again"}  # cli/backup.py
+    paths |= {"file", "history", "bytes"}  # cli/snapshot.py
+    headings = {words._LABELS.get(path) or words._words_of(path) for path in paths}
+    bare = {heading.removeprefix("live ").removeprefix("test ") for heading in headings}
+    assert {heading for heading in bare if heading not in LABELS and not LABELS.keys() >= set(heading.split())} == set()
 
 
 def test_the_language_is_that_of_the_environment_until_settings_are_read(monkeypatch: pytest.MonkeyPatch) -> None:

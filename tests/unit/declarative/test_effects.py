@@ -195,8 +195,12 @@ BY_TWO = changed(*LIVE, "targets", ["http://127.0.0.1:9000", "unix:/run/depot.so
         ),
         (
             None,
-            {"weights": [3, 1], "balance": "least_in_flight"},
-            ["rest balance least_in_flight, was round_robin", "rest calls are spread 3:1, was evenly"],
+            {"weights": [3, 1], "balance": "least_in_flight", "http2": "prior_knowledge"},
+            [
+                "rest balance least_in_flight, was round_robin",
+                "rest http2 prior_knowledge, was off",
+                "rest calls are spread 3:1, was evenly",
+            ],
         ),
         (None, {"ejection": "off"}, ["rest no ejection"]),
         (
@@ -237,6 +241,42 @@ def test_a_second_target_switches_ejection_on_and_says_so() -> None:
     ]
 
 
+def test_of_a_new_backend_it_is_told_what_is_not_as_usual() -> None:
+    forwarding = {
+        "weights": [3, 1],
+        "balance": "least_in_flight",
+        "pool": {"connections": 8},
+        "ejection": "off",
+        "check": {"path": "/health"},
+        "breaker": {"open": "1m"},
+    }
+    told_of_it = [
+        "rest test: balance least_in_flight",
+        "rest test: breaker: failure_percent 50, least_calls 20, window 10s, open 1m",
+        "rest test: check: path /health, interval 5s, timeout 1s, healthy 2, unhealthy 3",
+        "rest test: no ejection",
+        "rest test: pool connections 8",
+        "rest test: calls are spread 3:1",
+    ]
+    targets = ["http://127.0.0.1:9001", "http://127.0.0.1:9002"]
+    test = {"targets": targets, "credential": {"kind": "none"}, "forwarding": forwarding}
+    new = changed("backends", "depot", "environments", "test", test)
+    without = changed("backends", "depot", "environments", "test", ..., document=new)
+
+    def sentences(before: Tree) -> list[str]:
+        return [
+            f"{line.effect} {line.sentence}"
+            for line in planned(new, state_of(before)).lines
+            if line.ref.name == "depot"
+        ]
+
+    assert sentences({"portazgo": 1, "name": "example"}) == [
+        f"rest live: http://127.0.0.1:9000; test: {', '.join(targets)}",
+        *told_of_it,
+    ]
+    assert sentences(without) == [f"exposes test: calls reach {', '.join(targets)}", *told_of_it]
+
+
 POST = changed(*LIST, "method", "POST")
 
 
@@ -261,6 +301,23 @@ def test_what_a_route_allows_and_how_long_it_waits_is_told(
     old, new = (changed(*LIST, member, said, document=document) for said in (before, after))
     lines = told(planned(new, state_of(old)))
     assert [line.replace("~ route parcels/list: ", "") for line in lines] == expected
+
+
+def test_of_a_new_route_it_is_told_what_it_allows_and_how_long_it_waits() -> None:
+    without = changed(*LIST, ...)
+    stream = changed(*LIST, "upgrades", ["websocket"])
+    assert told(planned(stream, state_of(without))) == [
+        f"exposes + route parcels/list: GET /v1/parcels/ → depot GET /v1/parcels/, upgrades to websocket {EVERYBODY}"
+    ]
+    order = changed(*LIST, "timeouts", {"first_byte": "5s", "total": "none"}, document=POST)
+    repeated = True
+    order = changed(*LIST, "idempotency_key", repeated, document=order)
+    assert told(planned(order, state_of(without))) == [
+        (
+            "exposes + route parcels/list: POST /v1/parcels/ → depot POST /v1/parcels/, "
+            f"repeats calls with an Idempotency-Key, first_byte 5s, total none {EVERYBODY}"
+        )
+    ]
 
 
 PIN, OTHER_PIN = "A" * 43 + "=", "B" * 42 + "A="

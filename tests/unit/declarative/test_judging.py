@@ -48,7 +48,7 @@ def test_the_example_is_fine() -> None:
             (*LIVE, "forwarding"),
             {"weights": [101]},
             f"/{'/'.join(LIVE)}/forwarding/weights/0",
-            "Input should be less than 101",
+            "101 is out of bounds: input should be less than 101",
         ),
         (
             (*LIVE, "forwarding"),

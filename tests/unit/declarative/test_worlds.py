@@ -56,6 +56,7 @@ def test_so_do_the_members_of_environments_credentials_and_throttles() -> None:
 FORWARDING = {
     "weights": [3, 1],
     "balance": "least_in_flight",
+    "http2": "prior_knowledge",
     "pool": {"connections": 64, "waiting": 0, "wait": "0s", "idle": "250ms"},
     "ejection": {"failures": 2, "first": "1s", "most": "1h", "most_percent": 34},
     "check": {"path": "/health?full=1", "interval": "1s", "timeout": "200ms", "healthy": 1, "unhealthy": 1},
@@ -71,8 +72,7 @@ def test_all_that_a_node_may_be_told_of_forwarding_stands_in_the_file_and_is_wri
     there = world(changed(*LIVE, "forwarding", FORWARDING, document=BEHIND_TWO))
     said = there[Ref("backend", "depot")]["environments"]["live"]["forwarding"]
     members = get_type_hints(wire.ForwardingBody)
-    # On the wire for later: no node speaks HTTP/2 to backends yet.
-    assert said.keys() == members.keys() - {"http2"}
+    assert said.keys() == members.keys()
     policies = {
         "pool": wire.PoolBody,
         "ejection": wire.EjectionBody,

@@ -29,6 +29,7 @@ pub mod whoami;
 pub const FEATURES: &[&str] = &[
     "backend.forwarding.1",
     "backend.http1.1",
+    "backend.http2.1",
     "backend.tls.1",
     "backend.unix.1",
     "credential.mint-es256.1",

@@ -96,8 +96,7 @@ fn what_can_not_work_is_refused_with_its_member_and_a_reason() {
         ("retry", json!({"attempts": 0}), "attempts"),
         ("retry", json!({"budget_percent": 101}), "budget_percent"),
         ("dns", json!({"most_ttl_seconds": 0}), "most_ttl_seconds"),
-        ("http2", json!("alpn"), "speaks HTTP/1.1 to backends"),
-        ("http2", json!("prior_knowledge"), "speaks HTTP/1.1 to backends"),
+        ("http2", json!("alpn"), "no target begins with https://"),
     ] {
         let mut forwarding = json!({});
         forwarding[member] = value.clone();
@@ -112,6 +111,20 @@ fn what_can_not_work_is_refused_with_its_member_and_a_reason() {
     {
         let refused = with_forwarding(&json!(["http://a:1"]), &unknown).err().map(|refused| refused.place);
         assert_eq!(refused, Some(format!("backend/{BACKEND}/environments")), "{unknown}");
+    }
+}
+
+#[test]
+fn each_target_knows_whether_it_is_spoken_to_by_http_2() {
+    for (targets, said, expected) in [
+        (json!(["http://a:1", "https://b:1"]), "alpn", Http2::Alpn),
+        (json!(["http://a:1", "unix:/run/app.sock", "https://b:1"]), "prior_knowledge", Http2::PriorKnowledge),
+        (json!(["https://b:1"]), "off", Http2::Off),
+    ] {
+        let snapshot = with_forwarding(&targets, &json!({"http2": said})).unwrap_or_else(|refused| panic!("{refused}"));
+        let backend = understood(snapshot.backend(Id::parse(BACKEND).unwrap()));
+        let live = backend.live.as_ref().unwrap();
+        assert!(live.targets.iter().all(|target| target.http2 == expected), "{targets} {said}");
     }
 }
 

@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::oneshot;
 
 /// hyper's own limits of an answer's head lie beyond these.
-const LIMITS: Limits = Limits { head_bytes: 64 * 1024, head_lines: 100 };
+pub(crate) const LIMITS: Limits = Limits { head_bytes: 64 * 1024, head_lines: 100 };
 const READ_BYTES: usize = 16 * 1024;
 
 /// What a backend's connection and the code that uses it share. Both live on one thread.

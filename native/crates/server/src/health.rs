@@ -5,13 +5,14 @@
 
 use crate::metrics::ThreadMetrics;
 use crate::panics::{Contained, Vital};
-use crate::pool::Pool;
+use crate::pool::{Connected, Pool};
 use crate::shared::Shared;
 use crate::upstream::RequestBody;
 use http::{HeaderValue, Request, header};
 use portazgo_core::forward::CheckPolicy;
 use portazgo_core::ids::Id;
 use portazgo_core::snapshot::{Backend, Environment, Known, Snapshot, Target};
+use portazgo_core::time::Monotonic;
 use std::collections::HashMap;
 use std::io;
 use std::pin::pin;
@@ -143,25 +144,33 @@ async fn watch_over(pool: Rc<Pool>, target: Arc<Target>, policy: CheckPolicy) {
 async fn ask(pool: &Pool, target: &Target, policy: &CheckPolicy, metrics: &ThreadMetrics) -> bool {
     let within = Duration::from_millis(u64::from(policy.timeout_ms));
     let answered = timeout(within, async {
-        let mut lease = pool.connect(target, within, None, metrics).await.ok()?;
-        lease.sender.ready().await.ok()?;
-        lease.exchange.begin(false);
-        let response = lease.sender.send_request(request(target, policy)).await.ok()?;
-        Some(response.status().is_success())
+        match pool.connect(target, target.http2, within, false, Monotonic(0), metrics).await.ok()? {
+            Connected::Own(mut own) => {
+                own.sender.ready().await.ok()?;
+                own.exchange.begin(false);
+                let mut request = request(policy);
+                // Hosts were checked at apply.
+                if let Ok(host) = HeaderValue::from_str(&target.host) {
+                    request.headers_mut().insert(header::HOST, host);
+                }
+                let response = own.sender.send_request(request).await.ok()?;
+                Some(response.status().is_success())
+            }
+            Connected::Line(line) => {
+                let response = line.send(request(policy)).ok()?.head().await.ok()?;
+                Some(response.status().is_success())
+            }
+        }
     });
     matches!(answered.await, Ok(Some(true)))
 }
 
-fn request(target: &Target, policy: &CheckPolicy) -> Request<RequestBody> {
+fn request(policy: &CheckPolicy) -> Request<RequestBody> {
     let mut request = Request::new(RequestBody::empty());
-    // Paths and hosts were checked at apply.
+    // Paths were checked at apply.
     if let Ok(path) = policy.path.parse() {
         *request.uri_mut() = path;
     }
-    let headers = request.headers_mut();
-    if let Ok(host) = HeaderValue::from_str(&target.host) {
-        headers.insert(header::HOST, host);
-    }
-    headers.insert(header::USER_AGENT, HeaderValue::from_static("portazgo-health-check"));
+    request.headers_mut().insert(header::USER_AGENT, HeaderValue::from_static("portazgo-health-check"));
     request
 }

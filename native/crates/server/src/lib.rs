@@ -3,6 +3,7 @@
 mod admin;
 mod alarm;
 mod answers;
+mod arriving;
 mod clock;
 mod config;
 mod connection;
@@ -19,6 +20,7 @@ mod http2;
 mod identity;
 pub mod journal;
 mod metrics;
+mod multiplex;
 mod panics;
 mod phases;
 mod pool;

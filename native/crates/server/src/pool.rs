@@ -1,4 +1,4 @@
-//! A data thread's keep-alive connections to backends.
+//! A data thread's keep-alive connections to backends. Those of HTTP/2 are shared and kept in `multiplex`; the others are here.
 //!
 //! Backends close idle connections when they like (gunicorn after 2 s), so a connection is kept 1.5 s idle (`pool.idle_ms`),
 //! and a request that must not be repeated takes only one that was used within the last second, or a new one. Where a
@@ -7,6 +7,7 @@
 use crate::answers::{Answers, Exchange};
 use crate::dial::{Dialled, Dialler};
 use crate::metrics::{ThreadMetrics, add, subtract};
+use crate::multiplex::{Line, Lines, Seat};
 use crate::thread::Thread;
 use crate::tls;
 use crate::transport::Transport;
@@ -16,7 +17,7 @@ use bytes::BytesMut;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use portazgo_core::fault::Fault;
-use portazgo_core::forward::{Closing, Permit, TargetState};
+use portazgo_core::forward::{Closing, Http2, Permit, TargetState};
 use portazgo_core::snapshot::Target;
 use portazgo_core::time::Monotonic;
 use std::cell::{Cell, RefCell};
@@ -36,8 +37,34 @@ const SWEEP: Duration = Duration::from_millis(250);
 /// Idle connections kept per target and thread.
 const MOST_IDLE: usize = 512;
 
-/// A connection that can take a request.
-pub(crate) struct Lease {
+/// What a call is sent over.
+pub(crate) enum Lease {
+    /// A connection that is its own for as long as it lasts.
+    Own(Own),
+    /// A part of one that many share.
+    Shared(Seat),
+}
+
+impl Lease {
+    /// Which rule the backend broke on it, where that is not told with the answer itself.
+    pub(crate) fn fault(&self) -> Option<Fault> {
+        match self {
+            Self::Own(own) => own.exchange.fault(),
+            Self::Shared(_) => None,
+        }
+    }
+}
+
+/// What a new connection speaks.
+pub(crate) enum Connected {
+    /// HTTP/1.1.
+    Own(Own),
+    /// HTTP/2.
+    Line(Rc<Line>),
+}
+
+/// A connection of HTTP/1.1 that can take a request.
+pub(crate) struct Own {
     pub(crate) sender: SendRequest<RequestBody>,
     /// None: a Unix socket.
     pub(crate) address: Option<SocketAddr>,
@@ -46,9 +73,16 @@ pub(crate) struct Lease {
     /// It has carried a request before: the backend may be closing it at this very moment.
     pub(crate) reused: bool,
     /// The right to it, where the target's connections are capped.
-    pub(crate) permit: Option<Permit>,
+    permit: Option<Permit>,
     /// How it is told to close while it is idle, likewise.
     closing: Option<Arc<Closing>>,
+}
+
+impl Own {
+    /// With the call's permit, where the target's connections are capped.
+    pub(crate) fn under(self, permit: Option<Permit>) -> Lease {
+        Lease::Own(Self { permit, ..self })
+    }
 }
 
 struct Idle {
@@ -60,9 +94,21 @@ struct Idle {
 }
 
 /// An idle connection in the list of its target; it leaves the list when this is dropped.
-struct Listed {
+pub(crate) struct Listed {
     state: Arc<TargetState>,
     closing: Arc<Closing>,
+}
+
+impl Listed {
+    /// Of a connection that was just listed.
+    pub(crate) fn new(state: &Arc<TargetState>, closing: &Arc<Closing>) -> Self {
+        Self { state: Arc::clone(state), closing: Arc::clone(closing) }
+    }
+
+    /// Take it from the list. Whether it was told to close before.
+    pub(crate) fn was_told_to_close(&self) -> bool {
+        !self.state.permits.forget(&self.closing)
+    }
 }
 
 impl Drop for Listed {
@@ -86,6 +132,8 @@ pub(crate) struct Pool {
     first: Notify,
     dialler: Dialler,
     tls: tls::Outgoing,
+    /// Those that are shared.
+    pub(crate) lines: Lines,
 }
 
 impl Pool {
@@ -96,7 +144,7 @@ impl Pool {
         longest: u64,
         now: Monotonic,
         metrics: &ThreadMetrics,
-    ) -> Option<Lease> {
+    ) -> Option<Own> {
         let mut shelves = self.shelves.borrow_mut();
         let idle = &mut shelf_of(&mut shelves, target)?.idle;
         while let Some(candidate) = idle.pop() {
@@ -110,22 +158,24 @@ impl Pool {
                 }
                 return None;
             }
-            let told_to_close = listed.as_ref().is_some_and(|listed| !listed.state.permits.forget(&listed.closing));
+            let told_to_close = listed.as_ref().is_some_and(Listed::was_told_to_close);
             if !told_to_close && exchange.is_clean() && sender.is_ready() {
                 add(&metrics.backend_reuses);
                 let closing = listed.as_ref().map(|listed| Arc::clone(&listed.closing));
-                return Some(Lease { sender, address, exchange, reused: true, permit: None, closing });
+                return Some(Own { sender, address, exchange, reused: true, permit: None, closing });
             }
         }
         None
     }
 
-    /// Keep a connection whose answer was read to its end. One that said more than it was asked is never used again.
+    /// Keep a connection whose answer was read to its end. One that said more than it was asked is never used again; a line
+    /// that is shared stays where it is.
     pub(crate) fn give(&self, target: Arc<Target>, lease: Lease, now: Monotonic, metrics: &ThreadMetrics) {
-        if lease.sender.is_closed() || !lease.exchange.is_clean() {
+        let Lease::Own(own) = lease else { return };
+        if own.sender.is_closed() || !own.exchange.is_clean() {
             return;
         }
-        let Lease { sender, address, exchange, permit, closing, .. } = lease;
+        let Own { sender, address, exchange, permit, closing, .. } = own;
         let mut shelves = self.shelves.borrow_mut();
         let place = shelf_of(&mut shelves, &target);
         if place.as_ref().is_some_and(|place| place.idle.len() >= MOST_IDLE) {
@@ -137,7 +187,7 @@ impl Pool {
                 if !permit.keep(&closing) {
                     return;
                 }
-                Some(Listed { state: Arc::clone(&target.state), closing })
+                Some(Listed::new(&target.state, &closing))
             }
             // It was made before there was a cap.
             (Some(_), None) => return,
@@ -148,6 +198,11 @@ impl Pool {
             None => shelves.push(Shelf { target, idle: vec![idle] }),
         }
         add(&metrics.backend_idle);
+        self.stir();
+    }
+
+    /// There is something to look after.
+    pub(crate) fn stir(&self) {
         if self.resting.replace(false) {
             self.first.notify_one();
         }
@@ -165,23 +220,26 @@ impl Pool {
             }
         }
         shelves.retain(|shelf| !shelf.idle.is_empty() || Arc::strong_count(&shelf.target) > 1);
+        self.lines.sweep(now, metrics);
     }
 
     async fn rest_until_something_is_kept(&self) {
-        if self.shelves.borrow().iter().all(|shelf| shelf.idle.is_empty()) {
+        if self.shelves.borrow().iter().all(|shelf| shelf.idle.is_empty()) && self.lines.is_empty() {
             self.resting.set(true);
             self.first.notified().await;
         }
     }
 
-    /// A new connection.
+    /// A new connection, offering HTTP/2 or not. `capped`: it can be told to close while it is idle.
     pub(crate) async fn connect(
         &self,
         target: &Target,
+        http2: Http2,
         within: Duration,
-        permit: Option<&Permit>,
+        capped: bool,
+        now: Monotonic,
         metrics: &ThreadMetrics,
-    ) -> Result<Lease, Fault> {
+    ) -> Result<Connected, Fault> {
         let ends = tokio::time::Instant::now() + within;
         let Ok(outcome) = timeout_at(ends, self.dialler.connect(target)).await else {
             return Err(Fault::ConnectTimeout);
@@ -190,21 +248,25 @@ impl Pool {
             (Dialled::Unix(stream), _) => (Transport::Unix(stream), None),
             (Dialled::Tcp(stream, address), None) => (Transport::Plain(stream), Some(address)),
             (Dialled::Tcp(stream, address), Some(rules)) => {
-                let shaken = timeout_at(ends, self.tls.shake_hands(rules, &target.address, stream)).await;
+                let shaken = timeout_at(ends, self.tls.shake_hands(rules, &target.address, http2, stream)).await;
                 (shaken.unwrap_or(Err(Fault::TlsBackendHandshakeTimeout))?, Some(address))
             }
         };
         add(&metrics.backend_connects);
+        if http2 == Http2::PriorKnowledge || (http2 == Http2::Alpn && transport.chose_http2()) {
+            let line = timeout_at(ends, Line::open(transport, target, address, now, capped)).await;
+            return line.unwrap_or(Err(Fault::ConnectTimeout)).map(Connected::Line);
+        }
         let exchange = Rc::new(Exchange::default());
         let answers = Answers::new(transport, Rc::clone(&exchange));
         let (sender, connection) = http1::handshake(TokioIo::new(answers)).await.map_err(|_| Fault::ConnectFailed)?;
         let connection = until_its_end(connection, Rc::clone(&exchange));
-        let closing = permit.map(|_| Arc::<Closing>::default());
+        let closing = capped.then(Arc::<Closing>::default);
         match &closing {
             None => _ = tokio::task::spawn_local(connection),
             Some(closing) => _ = tokio::task::spawn_local(until_told_to_close(Arc::clone(closing), connection)),
         }
-        Ok(Lease { sender, address, exchange, reused: false, permit: None, closing })
+        Ok(Connected::Own(Own { sender, address, exchange, reused: false, permit: None, closing }))
     }
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from portazgo.declarative.domain import canonical
-from portazgo.declarative.rules.forwarding import forwarding
+from portazgo.declarative.rules.forwarding import forwarding, said_of_new
 from portazgo.declarative.rules.lines import (
     Effect,
     Line,
@@ -31,6 +31,8 @@ def lines(step: Step, worlds: Worlds) -> Iterator[Line]:
     elif step.before is None:
         places = [f"{name}: {', '.join(one['targets'])}" for name, one in step.after["environments"].items()]
         yield line(step, "rest", "; ".join(places))
+        for name, one in step.after["environments"].items():
+            yield from _new(step, name, one)
     else:
         name = step.ref.name
         old, new = step.before["environments"], step.after["environments"]
@@ -39,10 +41,16 @@ def lines(step: Step, worlds: Worlds) -> Iterator[Line]:
             had, has = worlds.before.users(name, environment), worlds.after.users(name, environment)
             if before is None:
                 yield line(step, "exposes", f"{environment}: calls reach {', '.join(after['targets'])}", has)
+                yield from _new(step, environment, after)
             elif after is None:
                 yield line(step, "breaks", f"{environment}: calls are answered environment_unavailable", had)
             elif canonical(before) != canonical(after):
                 yield from _environment(step, environment, before, after, has)
+
+
+def _new(step: Step, environment: str, settings: Mapping[str, Any]) -> Iterator[Line]:
+    for sentence in said_of_new(settings):
+        yield line(step, "rest", f"{environment}: {sentence}")
 
 
 def _environment(

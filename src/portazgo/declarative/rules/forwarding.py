@@ -19,6 +19,20 @@ def forwarding(before: Mapping[str, Any], after: Mapping[str, Any]) -> Told:
         yield from _TOLD[member](was, becomes)
 
 
+def said_of_new(environment: Mapping[str, Any]) -> Iterator[str]:
+    """Say what is not as usual where nothing was before."""
+    targets = len(environment["targets"])
+    for member, usual, said in differing(complete(None, targets), complete(environment["forwarding"], targets)):
+        if member == "weights":
+            yield f"calls are spread {_spread(said)}"
+        elif isinstance(usual, Mapping) and said is not None:
+            yield f"{member} {', '.join(_said(name, value) for name, _, value in differing(usual, said))}"
+        elif said is None or isinstance(said, Mapping):
+            yield _switched(member, usual, said)
+        else:
+            yield f"{member} {said}"
+
+
 def _weights(was: list[int] | None, becomes: list[int] | None) -> Told:
     yield "rest", f"calls are spread {_spread(becomes)}, was {_spread(was)}"
 
@@ -29,6 +43,10 @@ def _spread(weights: list[int] | None) -> str:
 
 def _balance(was: str, becomes: str) -> Told:
     yield "rest", f"balance {becomes}, was {was}"
+
+
+def _http2(was: str, becomes: str) -> Told:
+    yield "rest", f"http2 {becomes}, was {was}"
 
 
 def _pool(was: Mapping[str, Any], becomes: Mapping[str, Any]) -> Told:
@@ -96,6 +114,7 @@ def _value(member: str, value: Any) -> str:
 _TOLD: Mapping[str, Callable[[Any, Any], Told]] = {
     "weights": _weights,
     "balance": _balance,
+    "http2": _http2,
     "pool": _pool,
     "ejection": _ejection,
     "check": _check,

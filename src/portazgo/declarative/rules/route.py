@@ -146,4 +146,15 @@ def _operation(terms: Terms) -> str:
 def _leads(terms: Terms) -> str:
     where = "" if len(terms["environments"]) > 1 else f", {terms['environments'][0]} keys only"
     scopes = f", for {_asked(terms['scopes'])}" if terms["scopes"] else ""
-    return f"{_address(terms)} → {_operation(terms)}{where}{scopes}"
+    more = "".join(f", {one}" for one in _allows(terms))
+    return f"{_address(terms)} → {_operation(terms)}{where}{scopes}{more}"
+
+
+def _allows(terms: Terms) -> Iterator[str]:
+    """Say what a route does that most don't."""
+    if terms["upgrades"]:
+        yield f"upgrades to {' or '.join(terms['upgrades'])}"
+    if terms["idempotency_key"]:
+        yield "repeats calls with an Idempotency-Key"
+    for member in terms["timeouts"] or {}:
+        yield f"{_WAITS[member]} {_wait(terms['timeouts'], member)}"

@@ -7,7 +7,15 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from ninja import Schema
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 from portazgo.kit.names import PLAIN_TEXT_PATTERN
 from portazgo.kit.paging import DEFAULT_LIMIT, LARGEST_LIMIT
@@ -65,6 +73,19 @@ class Body(Schema):
     """A request's body: a member that we don't know is an error, since ignoring it would drop its meaning silently."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class AsSaid(Body):
+    """A body that is written as it was said: a member that is `without_default` and was left out stays out."""
+
+    @model_serializer(mode="wrap")
+    def _as_said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        members = type(self).model_fields
+        return {
+            name: value
+            for name, value in handler(self).items()
+            if name in self.model_fields_set or members[name].json_schema_extra is not without_default
+        }
 
 
 class PageQuery(Schema):

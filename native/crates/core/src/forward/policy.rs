@@ -15,7 +15,7 @@ pub enum Balance {
 }
 
 /// Whether targets are spoken to by HTTP/2.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Http2 {
     /// HTTP/1.1.

@@ -10,9 +10,9 @@ use super::{BodyLength, BodyTracker, Limits};
 use crate::fault::Fault;
 
 /// Interim answers (1xx) before the final one.
-const MOST_INTERIM: u8 = 8;
+pub(super) const MOST_INTERIM: u8 = 8;
 /// More digits could overflow; no body is that long.
-const LONGEST_LENGTH_DIGITS: usize = 18;
+pub(super) const LONGEST_LENGTH_DIGITS: usize = 18;
 
 /// What the bytes just seen amount to. What is neither dropped nor released is an incomplete head: show it again, with more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

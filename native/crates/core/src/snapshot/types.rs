@@ -2,7 +2,7 @@
 
 use super::Known;
 use crate::credential::{CredentialPolicy, Signer, TokenTable};
-use crate::forward::{Forwarding, GroupState, TargetState};
+use crate::forward::{Forwarding, GroupState, Http2, TargetState};
 use crate::ids::{Id, Kid};
 use crate::limit::{PartnerCells, Throttle};
 use crate::network::Network;
@@ -251,6 +251,8 @@ pub struct Target {
     pub key: String,
     /// None: plain.
     pub tls: Option<Arc<BackendTls>>,
+    /// Whether it is spoken to by HTTP/2.
+    pub http2: Http2,
     /// How long its connections are kept idle.
     pub idle_ms: u32,
     /// The longest that addresses of its name are believed without asking again.

@@ -3,12 +3,14 @@
 
 mod attempt;
 mod guard;
+mod over_line;
 mod repeat;
 
 use super::Refusal;
 use super::framing::Wire;
 use super::record::Call;
 use super::transform_request::Outgoing;
+use crate::arriving::Arriving;
 use crate::holder::Holder;
 use crate::metrics::add;
 use crate::pool::Lease;
@@ -20,7 +22,7 @@ use guard::Guard;
 use http::{HeaderName, Response};
 use hyper::body::Incoming;
 use portazgo_core::fault::Fault;
-use portazgo_core::forward::{Flight, Outcome, Targets};
+use portazgo_core::forward::{Flight, Http2, Outcome, Targets};
 use portazgo_core::record::Method;
 use portazgo_core::snapshot::{BackendEnvironment, CallTimes, RouteAction, Target};
 use portazgo_core::time::Monotonic;
@@ -38,7 +40,7 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// What came back.
 pub(super) struct CameBack {
-    pub(super) response: Response<Incoming>,
+    pub(super) response: Response<Arriving>,
     pub(super) lease: Lease,
     pub(super) target: Arc<Target>,
     pub(super) ends: Instant,
@@ -80,7 +82,9 @@ pub(super) async fn forward(
         // What a connection was used for before must not matter to a tunnel.
         only_new: call.upgrades,
     };
-    let mut body = Body::new(body, idempotent && backend.forwarding.retry.attempts > 1);
+    // A backend of HTTP/2 says of some requests that it did nothing of them, whatever they are.
+    let may_come_back = idempotent || backend.forwarding.http2 != Http2::Off;
+    let mut body = Body::new(body, may_come_back && backend.forwarding.retry.attempts > 1);
     let outcome = trip.run(call, outgoing, compose, &mut body).await;
     guard.settle(match &outcome {
         Ok(came_back) => Outcome::of_status(came_back.response.status().as_u16()),

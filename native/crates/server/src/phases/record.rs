@@ -110,6 +110,11 @@ impl Call {
         self.at
     }
 
+    /// When it began.
+    pub(crate) fn began(&self) -> Monotonic {
+        self.began
+    }
+
     /// When the clock was read last.
     pub(crate) fn at(&self) -> Monotonic {
         self.at

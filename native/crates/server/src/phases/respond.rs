@@ -2,6 +2,7 @@
 
 use super::framing::Wire;
 use super::record::Call;
+use crate::arriving::Arriving;
 use crate::holder::Holder;
 use crate::pool::Lease;
 use crate::thread::Thread;
@@ -10,7 +11,6 @@ use crate::vigil::{Over, Vigil};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use portazgo_core::fault::Fault;
 use portazgo_core::forward::Flight;
 use portazgo_core::ids::Id;
@@ -46,7 +46,8 @@ pub(crate) enum Content {
 
 /// A backend's body under way.
 pub(crate) struct Stream {
-    pub(crate) source: Incoming,
+    /// Before the lease: what is left of an answer must be gone when its connection is given back.
+    pub(crate) source: Arriving,
     pub(crate) lease: Option<Lease>,
     pub(crate) target: Arc<Target>,
     /// Counts as in flight at the target as long as this lives.
@@ -249,27 +250,23 @@ impl Stream {
         if self.ended {
             return Poll::Ready(Ok(None));
         }
-        loop {
-            match Pin::new(&mut self.source).poll_frame(context) {
-                Poll::Ready(None) => return Poll::Ready(Ok(None)),
-                Poll::Ready(Some(Err(_))) => {
-                    let broken = self.lease.as_ref().and_then(|lease| lease.exchange.fault());
-                    return Poll::Ready(Err(broken.unwrap_or(Fault::BackendTruncated)));
+        match self.source.poll(context) {
+            Poll::Ready(Ok(None)) => Poll::Ready(Ok(None)),
+            Poll::Ready(Err(fault)) => {
+                let broken = self.lease.as_ref().and_then(Lease::fault);
+                Poll::Ready(Err(broken.unwrap_or(fault)))
+            }
+            Poll::Ready(Ok(Some(data))) => {
+                self.seen += data.len() as u64;
+                if self.most.is_some_and(|most| self.seen > most) {
+                    return Poll::Ready(Err(Fault::BackendResponseTooLarge));
                 }
-                Poll::Ready(Some(Ok(frame))) => {
-                    // Trailers of a backend are not passed on.
-                    let Ok(data) = frame.into_data() else { continue };
-                    self.seen += data.len() as u64;
-                    if self.most.is_some_and(|most| self.seen > most) {
-                        return Poll::Ready(Err(Fault::BackendResponseTooLarge));
-                    }
-                    let (vigil, holder) = self.vigil();
-                    return Poll::Ready(vigil.piece(holder).map(|()| Some(data)).map_err(fault_of));
-                }
-                Poll::Pending => {
-                    let (vigil, holder) = self.vigil();
-                    return vigil.poll_pause(context, holder).map(|over| Err(fault_of(over)));
-                }
+                let (vigil, holder) = self.vigil();
+                Poll::Ready(vigil.piece(holder).map(|()| Some(data)).map_err(fault_of))
+            }
+            Poll::Pending => {
+                let (vigil, holder) = self.vigil();
+                vigil.poll_pause(context, holder).map(|over| Err(fault_of(over)))
             }
         }
     }

@@ -8,7 +8,6 @@ use crate::holder::Holder;
 use crate::thread::Thread;
 use crate::tunnel::Opening;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use http_body::Body as _;
 use portazgo_core::credential::CredentialPolicy;
 use portazgo_core::fault::Fault;
 use portazgo_core::snapshot::{BackendEnvironment, RouteAction};

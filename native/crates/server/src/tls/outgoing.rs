@@ -3,8 +3,9 @@
 use super::backend_fault::fault_of;
 use super::provider;
 use super::verifier::Verifier;
-use crate::transport::{HTTP_1, Transport};
+use crate::transport::{HTTP_1, HTTP_2, Transport};
 use portazgo_core::fault::Fault;
+use portazgo_core::forward::Http2;
 use portazgo_core::snapshot::BackendTls;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -17,43 +18,45 @@ use tokio_rustls::TlsConnector;
 /// More ways of verifying than any deployment has at once; replaced ones are forgotten then.
 const MOST_CONFIGURATIONS: usize = 256;
 
-/// A data thread's configurations, by the identity of their rules.
+/// A data thread's configurations, by what is offered and the identity of their rules.
 #[derive(Default)]
 pub(crate) struct Outgoing {
-    configurations: RefCell<HashMap<String, Arc<ClientConfig>>>,
+    configurations: RefCell<HashMap<(Http2, String), Arc<ClientConfig>>>,
 }
 
 impl Outgoing {
-    /// Shake hands with `host:port`. The fault says why it failed.
+    /// Shake hands with `host:port`, offering what HTTP it may be. The fault says why it failed.
     pub(crate) async fn shake_hands(
         &self,
         rules: &BackendTls,
         address: &str,
+        http2: Http2,
         stream: TcpStream,
     ) -> Result<Transport, Fault> {
         let name = rules.server_name.as_deref().unwrap_or_else(|| host(address)).to_owned();
         let name = ServerName::try_from(name).map_err(|_| Fault::TlsHostnameMismatch)?;
-        let connector = TlsConnector::from(self.configuration(rules)?);
+        let connector = TlsConnector::from(self.configuration(rules, http2)?);
         let stream = connector.connect(name, stream).await.map_err(|error| fault_of(&error))?;
         Ok(Transport::Tls(Box::new(stream.into())))
     }
 
-    fn configuration(&self, rules: &BackendTls) -> Result<Arc<ClientConfig>, Fault> {
+    fn configuration(&self, rules: &BackendTls, http2: Http2) -> Result<Arc<ClientConfig>, Fault> {
         let mut known = self.configurations.borrow_mut();
-        if let Some(configuration) = known.get(&rules.identity) {
+        let name = (http2, rules.identity.clone());
+        if let Some(configuration) = known.get(&name) {
             return Ok(Arc::clone(configuration));
         }
         // Rules were read at apply; an authority that is no certificate after all vouches for nobody.
-        let made = Arc::new(configuration(rules).map_err(|_| Fault::TlsCertificateUntrusted)?);
+        let made = Arc::new(configuration(rules, http2).map_err(|_| Fault::TlsCertificateUntrusted)?);
         if known.len() >= MOST_CONFIGURATIONS {
             known.clear();
         }
-        known.insert(rules.identity.clone(), Arc::clone(&made));
+        known.insert(name, Arc::clone(&made));
         Ok(made)
     }
 }
 
-fn configuration(rules: &BackendTls) -> Result<ClientConfig, rustls::Error> {
+fn configuration(rules: &BackendTls, http2: Http2) -> Result<ClientConfig, rustls::Error> {
     let verifier = Verifier::new(rules)?;
     let mut configuration = ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
@@ -61,7 +64,12 @@ fn configuration(rules: &BackendTls) -> Result<ClientConfig, rustls::Error> {
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth();
-    configuration.alpn_protocols = vec![HTTP_1.to_vec()];
+    let offered: &[&[u8]] = match http2 {
+        Http2::Off => &[HTTP_1],
+        Http2::Alpn => &[HTTP_2, HTTP_1],
+        Http2::PriorKnowledge => &[HTTP_2],
+    };
+    configuration.alpn_protocols = offered.iter().map(|name| name.to_vec()).collect();
     Ok(configuration)
 }
 

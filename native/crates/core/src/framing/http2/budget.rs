@@ -123,7 +123,7 @@ impl Budget {
 
 /// So many at once, and so many a second.
 #[derive(Clone, Debug)]
-struct Bucket {
+pub(super) struct Bucket {
     burst: u32,
     per_second: u32,
     left: u32,
@@ -131,15 +131,15 @@ struct Bucket {
 }
 
 impl Bucket {
-    fn new(burst: u32, per_second: u32, now: Monotonic) -> Self {
+    pub(super) fn new(burst: u32, per_second: u32, now: Monotonic) -> Self {
         Self { burst, per_second, left: burst, filled_at: now }
     }
 
-    fn give(&mut self, more: u32) {
+    pub(super) fn give(&mut self, more: u32) {
         self.left = self.left.saturating_add(more).min(self.burst.saturating_mul(16));
     }
 
-    fn take(&mut self, now: Monotonic) -> Result<(), Fault> {
+    pub(super) fn take(&mut self, now: Monotonic) -> Result<(), Fault> {
         if self.left == 0 {
             self.fill(now);
         }

@@ -27,6 +27,8 @@ impl FrameHead {
     pub const SETTINGS: u8 = 4;
     /// PING
     pub const PING: u8 = 6;
+    /// GOAWAY
+    pub const GOAWAY: u8 = 7;
     /// `WINDOW_UPDATE`
     pub const WINDOW_UPDATE: u8 = 8;
     /// CONTINUATION

@@ -21,7 +21,7 @@ pub struct RequestHead<'r> {
 }
 
 /// Fields that belong to one connection of HTTP/1.1 (RFC 9113, section 8.2.2).
-const OF_A_CONNECTION: &[&[u8]] =
+pub(super) const OF_A_CONNECTION: &[&[u8]] =
     &[b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade", b"http2-settings"];
 
 /// Judge a request's head by the rules of HTTP/1.1 and those between the two. Returns its size and the host that it names.

@@ -1,10 +1,12 @@
 //! Framing of HTTP/2: what passes below the HTTP/2 library is counted and bounded, what it parsed is judged by the same rules
-//! as a head of HTTP/1.1, since HTTP/1.1 is what the backend gets. Source: RFC 9113.
+//! as a head of HTTP/1.1, whichever of the two the other side speaks. Source: RFC 9113.
 
+mod answers;
 mod budget;
 mod frames;
 mod head;
 
+pub use answers::{AnswerBudget, Sent, judge_answer};
 pub use budget::{Budget, Counted};
 pub use frames::{FrameHead, FrameScan};
 pub use head::{RequestHead, judge};

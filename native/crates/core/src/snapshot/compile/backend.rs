@@ -3,7 +3,7 @@
 use super::forwarding::{MOST_TARGETS, forwarding};
 use super::{PublicPart, body_of, id_of, parse_id, refused, tls, version_of};
 use crate::credential::{ClaimsTemplate, CredentialPolicy, MintPolicy};
-use crate::forward::turns;
+use crate::forward::{Http2, turns};
 use crate::ids::Id;
 use crate::snapshot::update::Refused;
 use crate::snapshot::wire::{
@@ -49,15 +49,21 @@ fn environment(
     }
     let forwarding = forwarding(body.forwarding.clone(), body.targets.len())
         .map_err(|(member, why)| refuse(&format!("forwarding.{member}"), why))?;
-    let (idle_ms, name_seconds) = (forwarding.pool.idle_ms, forwarding.dns.most_ttl_seconds);
-    let target =
-        |text: &String| tls::target(text, &tls).map(|target| Arc::new(Target { idle_ms, name_seconds, ..target }));
-    let targets = body.targets.iter().map(target).collect();
+    let (http2, idle_ms, name_seconds) = (forwarding.http2, forwarding.pool.idle_ms, forwarding.dns.most_ttl_seconds);
+    let target = |text: &String| {
+        tls::target(text, &tls).map(|target| Arc::new(Target { http2, idle_ms, name_seconds, ..target }))
+    };
+    let targets = body.targets.iter().map(target).collect::<Result<Vec<_>, String>>();
+    let targets = targets.map_err(|why| refuse("targets", why))?;
+    if http2 == Http2::Alpn && targets.iter().all(|target| target.tls.is_none()) {
+        let why = "\"alpn\" is agreed on in the TLS handshake, and no target begins with https://";
+        return Err(refuse("forwarding.http2", why.to_owned()));
+    }
     Ok(BackendEnvironment {
         turns: turns(body.targets.len(), &forwarding.weights),
         state: Arc::default(),
         forwarding,
-        targets: Result::map_err(targets, |why| refuse("targets", why))?,
+        targets,
         timeouts: times,
         credential: credential(&body.credential).map_err(|why| refuse("credential", why))?,
     })

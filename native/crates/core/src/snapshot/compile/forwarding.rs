@@ -1,8 +1,6 @@
 //! How targets are called: checked against what can work, with the defaults filled in.
 
-use crate::forward::{
-    BreakerPolicy, CheckPolicy, DnsPolicy, EjectionPolicy, Forwarding, Http2, PoolPolicy, RetryPolicy,
-};
+use crate::forward::{BreakerPolicy, CheckPolicy, DnsPolicy, EjectionPolicy, Forwarding, PoolPolicy, RetryPolicy};
 use crate::snapshot::wire::{ForwardingBody, Given};
 use std::ops::RangeInclusive;
 
@@ -30,10 +28,6 @@ pub(super) fn forwarding(body: Option<ForwardingBody>, targets: usize) -> Result
         retry: body.retry.unwrap_or_default(),
         dns: body.dns.unwrap_or_default(),
     };
-    if forwarding.http2 != Http2::Off {
-        // Partial understanding never opens: a backend that speaks nothing else would get what it can't read.
-        return Err(("http2", "this node speaks HTTP/1.1 to backends; \"off\" is all that it knows".to_owned()));
-    }
     let named = |member| move |why| (member, why);
     weights(&forwarding.weights, targets).map_err(named("weights"))?;
     pool(&forwarding.pool).map_err(named("pool"))?;

@@ -1,5 +1,6 @@
 //! Where backends are, and how TLS to them is verified.
 
+use crate::forward::Http2;
 use crate::snapshot::wire::BackendTlsBody;
 use crate::snapshot::{BackendTls, Place, Target};
 use aws_lc_rs::digest::{Context, SHA256};
@@ -71,8 +72,8 @@ fn pem(text: &str, label: &str) -> Result<Vec<Vec<u8>>, String> {
     if blocks.is_empty() { Err(format!("it holds no {label} in PEM form")) } else { Ok(blocks) }
 }
 
-/// `http://host[:port]`, `https://host[:port]` or `unix:/absolute/path`. How long its connections are kept and its
-/// addresses believed is for the caller to say.
+/// `http://host[:port]`, `https://host[:port]` or `unix:/absolute/path`. Whether it speaks HTTP/2, how long its
+/// connections are kept and its addresses believed is for the caller to say.
 pub(super) fn target(text: &str, tls: &Arc<BackendTls>) -> Result<Target, String> {
     if let Some(path) = text.strip_prefix("unix:") {
         return unix_target(text, path);
@@ -98,7 +99,17 @@ pub(super) fn target(text: &str, tls: &Arc<BackendTls>) -> Result<Target, String
     let address = format!("{host}:{port}");
     if !secure {
         let (host, key) = (address.clone(), address.clone());
-        return Ok(Target { place, host, key, address, tls: None, idle_ms: 0, name_seconds: 0, state: Arc::default() });
+        return Ok(Target {
+            place,
+            host,
+            key,
+            address,
+            tls: None,
+            http2: Http2::Off,
+            idle_ms: 0,
+            name_seconds: 0,
+            state: Arc::default(),
+        });
     }
     // Some servers know themselves without the usual port only.
     let named = if port == usual { host.to_owned() } else { address.clone() };
@@ -109,6 +120,7 @@ pub(super) fn target(text: &str, tls: &Arc<BackendTls>) -> Result<Target, String
         host: named,
         key,
         tls: Some(Arc::clone(tls)),
+        http2: Http2::Off,
         idle_ms: 0,
         name_seconds: 0,
         state: Arc::default(),
@@ -129,6 +141,7 @@ fn unix_target(text: &str, path: &str) -> Result<Target, String> {
         key: text.to_owned(),
         address: text.to_owned(),
         tls: None,
+        http2: Http2::Off,
         idle_ms: 0,
         name_seconds: 0,
         state: Arc::default(),

@@ -2,15 +2,16 @@
 
 use super::repeat::Body;
 use super::{CameBack, Trip, after};
+use crate::arriving::Arriving;
 use crate::metrics::add;
 use crate::phases::record::Call;
 use crate::phases::transform_request::Outgoing;
-use crate::pool::{FRESH, Lease};
+use crate::pool::{Connected, FRESH, Lease, Own};
 use crate::upstream::RequestBody;
 use http::{HeaderValue, Request, header};
 use http_body::Body as _;
 use portazgo_core::fault::Fault;
-use portazgo_core::forward::{Asked, Flight, Permit};
+use portazgo_core::forward::{Asked, Flight, Http2, Permit};
 use portazgo_core::record::Phase;
 use portazgo_core::snapshot::Target;
 use std::future::poll_fn;
@@ -25,7 +26,7 @@ pub(super) struct Failure {
     pub(super) nothing_sent: bool,
     /// Bytes of an answer came.
     pub(super) answer_began: bool,
-    /// The connection had been idle: the backend may have been closing it.
+    /// The connection had been idle, or was about to be left: the backend may have been closing it.
     pub(super) reused: bool,
 }
 
@@ -35,7 +36,7 @@ impl Failure {
         self.reused && !self.answer_began
     }
 
-    fn before_sending(fault: Fault) -> Self {
+    pub(super) fn before_sending(fault: Fault) -> Self {
         Self { fault, nothing_sent: true, answer_began: false, reused: false }
     }
 }
@@ -54,7 +55,11 @@ impl Trip<'_> {
         call.reached(Phase::ForwardConnect);
         // Of the try before this one: a target that takes no connection must not be recorded under another's name.
         call.record().backend_target = None;
-        let mut lease = self.lease(call, target).await.map_err(Failure::before_sending)?;
+        let mut lease = match self.lease(call, target).await.map_err(Failure::before_sending)? {
+            Lease::Own(own) => own,
+            // Boxed: what it needs would make every call's future larger.
+            Lease::Shared(seat) => return Box::pin(self.over_line(call, outgoing, body, target, seat, flight)).await,
+        };
         let sent_at = if lease.reused {
             call.at()
         } else {
@@ -107,6 +112,7 @@ impl Trip<'_> {
         call.reached(Phase::ForwardFirstByte);
         call.record().backend_status = response.status().as_u16();
         let ends = self.thread.shared.clock.instant(self.ends);
+        let (response, lease) = (response.map(Arriving::Own), Lease::Own(lease));
         Ok(CameBack { response, lease, target: Arc::clone(target), ends, upgraded, flight })
     }
 
@@ -118,24 +124,52 @@ impl Trip<'_> {
             Some(most) => Some(self.permit(call, target, most).await?),
         };
         call.record().attempts += 1;
-        let metrics = self.thread.metrics();
-        let kept = u64::from(pool.idle_ms) * 1_000_000;
-        let longest = if self.idempotent { kept } else { kept.min(FRESH) };
-        if !self.only_new
-            && let Some(mut lease) = self.thread.pool.take(target, longest, call.at(), metrics)
-        {
-            lease.permit = permit;
-            return Ok(lease);
+        // HTTP/2 knows no change of protocol that all backends speak.
+        if target.http2 != Http2::Off && !self.upgrades {
+            return Box::pin(self.shared(call, target, permit)).await;
+        }
+        if let Some(own) = self.kept(call, target) {
+            return Ok(own.under(permit));
         }
         if let Some(permit) = &permit {
             permit.make_room();
         }
-        let left = Duration::from_nanos(self.ends.0.saturating_sub(call.at().0));
-        let within = Duration::from_millis(u64::from(self.times.connect_ms)).min(left);
         // Boxed: connecting is rare, and what it needs would make every call's future twice as large.
-        let mut lease = Box::pin(self.thread.pool.connect(target, within, permit.as_ref(), metrics)).await?;
-        lease.permit = permit;
-        Ok(lease)
+        match Box::pin(self.connect(call, target, Http2::Off, permit.is_some())).await? {
+            Connected::Own(own) => Ok(own.under(permit)),
+            // It was not offered.
+            Connected::Line(_) => Err(Fault::BackendBadResponse),
+        }
+    }
+
+    /// A connection of HTTP/1.1 that was kept.
+    pub(super) fn kept(&self, call: &Call, target: &Arc<Target>) -> Option<Own> {
+        if self.only_new {
+            return None;
+        }
+        self.thread.pool.take(target, self.longest_idle(), call.at(), self.thread.metrics())
+    }
+
+    /// The longest that a connection may have been idle, nanoseconds.
+    pub(super) fn longest_idle(&self) -> u64 {
+        let kept = u64::from(self.backend.forwarding.pool.idle_ms) * 1_000_000;
+        if self.idempotent { kept } else { kept.min(FRESH) }
+    }
+
+    pub(super) async fn connect(
+        &self,
+        call: &Call,
+        target: &Target,
+        http2: Http2,
+        capped: bool,
+    ) -> Result<Connected, Fault> {
+        let within = self.time_to_connect(call);
+        self.thread.pool.connect(target, http2, within, capped, call.at(), self.thread.metrics()).await
+    }
+
+    pub(super) fn time_to_connect(&self, call: &Call) -> Duration {
+        let left = Duration::from_nanos(self.ends.0.saturating_sub(call.at().0));
+        Duration::from_millis(u64::from(self.times.connect_ms)).min(left)
     }
 
     async fn permit(&self, call: &mut Call, target: &Arc<Target>, most: u32) -> Result<Permit, Fault> {
