@@ -36,6 +36,9 @@ class Outcome:
     wrong: int
     p50_us: float
     p99_us: float
+    most_us: float
+    longest_gap_us: float | None = None
+    """The longest time in which no call was answered; None: not told (h2load)."""
 
 
 def run(program: Path, load: Load, port: int, keys: Path, seconds: float, rate: float = 0) -> Outcome:
@@ -46,7 +49,8 @@ def run(program: Path, load: Load, port: int, keys: Path, seconds: float, rate: 
     numbers = (load.requests, load.body_bytes, connections, seconds, rate)
     told = json.loads(_on_core([str(program), str(port), str(keys), *(str(number) for number in numbers)], seconds))
     wrong = told["not_2xx"] + told["broken"] + told["left_over"]
-    return Outcome(told["requests"], told["rate"], wrong, told["p50_us"], told["p99_us"])
+    latencies = (told["p50_us"], told["p99_us"], told["most_us"])
+    return Outcome(told["requests"], told["rate"], wrong, *latencies, told["longest_gap_us"])
 
 
 def _h2load(load: Load, port: int, keys: Path, seconds: float) -> Outcome:
@@ -72,7 +76,7 @@ def _h2load(load: Load, port: int, keys: Path, seconds: float) -> Outcome:
     good = int(_found(r"status codes: (\d+) 2xx", told))
     latencies = sorted(int(line.split("\t")[2]) for line in log.read_text().splitlines())
     p50, p99 = (latencies[int((len(latencies) - 1) * part)] for part in (0.5, 0.99))
-    return Outcome(requests, requests / round(seconds), requests - good, p50, p99)
+    return Outcome(requests, requests / round(seconds), requests - good, p50, p99, latencies[-1])
 
 
 def _found(pattern: str, text: str) -> Any:

@@ -163,14 +163,18 @@ def test_a_backend_that_allows_none_for_now_is_waited_for_and_told_apart(stage: 
     assert (len(backend.asked), len(backend.lines)) == (0, 1)
     allowed = struct.pack(">HI", MAX_CONCURRENT_STREAMS, 10)
 
-    async def allow() -> Got:
+    def allow() -> None:
+        for line in backend.lines:
+            line.send(frame(SETTINGS, 0, 0, allowed))
+
+    async def wait_for_leave() -> Got:
         asking = asyncio.create_task(ask(stage.node, "none/good"))
-        await until(lambda: len(backend.lines) == 2)
-        await asyncio.sleep(0.1)
-        backend.call_soon(lambda: backend.lines[-1].send(frame(SETTINGS, 0, 0, allowed)))
+        await asyncio.sleep(0.5)
+        assert backend.asked == []
+        backend.call_soon(allow)
         return await asking
 
-    assert asyncio.run(allow()).status == 200
+    assert asyncio.run(wait_for_leave()).status == 200
 
 
 def test_a_cap_holds_for_calls_that_share_a_line(stage: Stage) -> None:
@@ -204,11 +208,6 @@ async def _in_pieces(asked: Asked) -> None:
         asked.data(piece)
         await asyncio.sleep(0.05)
     asked.data(b"", end=True)
-
-
-async def _head(asked: Asked) -> None:
-    assert asked.field(":method") == "HEAD" or asked.fields[0] == (":method", "HEAD")
-    asked.head(200, ("content-length", "4000"), end=True)
 
 
 async def _refuses_the_rest(asked: Asked) -> None:

@@ -200,7 +200,7 @@ def _further(resources: list[dict[str, Any]], name: str, live: Mapping[str, Any]
             "body": {"name": name, "environments": {"live": environment}},
         }
     ]
-    for method in ("GET", "POST", "PUT"):
+    for method in ("GET", "HEAD", "POST", "PUT"):
         body = {
             **model,
             "name": f"{name}-{method.lower()}",

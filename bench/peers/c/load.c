@@ -4,7 +4,7 @@
 // REQUESTS are prepared, each with another key of the file (spread evenly over it), and gone round. BODY_BYTES 0: GET,
 // otherwise POST. RATE 0: closed loop, each connection calls again as soon as it is answered. RATE above 0: open loop with
 // Poisson arrivals; latency counts from the moment at which the call was to be sent, so that a server that stalls is not
-// spared the calls that would have come (no coordinated omission).
+// spared the calls that would have come (no coordinated omission). The longest gap is the longest time without any answer.
 #include "common.h"
 #include <math.h>
 #include <time.h>
@@ -20,7 +20,7 @@ static size_t request_count, next_request;
 static struct connection *connections;
 static uint32_t *latencies;
 static size_t latency_count, latency_room;
-static uint64_t answered, failed, broken, dropped;
+static uint64_t answered, failed, broken, dropped, last_answer, longest_gap;
 static int port, epoll;
 
 static uint64_t now(void) {
@@ -104,8 +104,10 @@ static int read_answer(struct connection *connection) {
     return connection->got >= connection->wanted;
 }
 
-static void note(uint64_t latency) {
+static void note(uint64_t latency, uint64_t time) {
     answered++;
+    if (last_answer && time - last_answer > longest_gap) longest_gap = time - last_answer;
+    last_answer = time;
     if (latency_count < latency_room) latencies[latency_count++] = latency > UINT32_MAX ? UINT32_MAX : latency;
 }
 
@@ -145,7 +147,7 @@ static void run(size_t connection_count, uint64_t end, double rate) {
             if (!state) continue;
             uint64_t then = now();
             if (state > 0) {
-                note(then - connections[index].since);
+                note(then - connections[index].since, then);
             } else {
                 broken++;
                 close(connections[index].socket);
@@ -177,6 +179,7 @@ int main(int count, char **words) {
     double took = (now() - start) / 1e9;
     qsort(latencies, latency_count, sizeof *latencies, by_size);
     printf("{\"requests\": %lu, \"rate\": %.1f, \"not_2xx\": %lu, \"broken\": %lu, \"left_over\": %lu, \"p50_us\": %.1f, "
-           "\"p99_us\": %.1f, \"p999_us\": %.1f}\n",
-           answered, answered / took, failed, broken, dropped, quantile_us(.5), quantile_us(.99), quantile_us(.999));
+           "\"p99_us\": %.1f, \"p999_us\": %.1f, \"most_us\": %.1f, \"longest_gap_us\": %.1f}\n",
+           answered, answered / took, failed, broken, dropped, quantile_us(.5), quantile_us(.99), quantile_us(.999),
+           quantile_us(1), longest_gap / 1000.0);
 }

@@ -3,7 +3,7 @@
 use crate::fault::Fault;
 use crate::ids::{Kid, base62_crc};
 use crate::security::SecurityLane;
-use crate::snapshot::{Application, Environment, Key, KeyStatus, Known, SecretDigest, SecretSlot, Snapshot};
+use crate::snapshot::{Application, Environment, FoundKey, Key, KeyStatus, Known, SecretDigest, SecretSlot, Snapshot};
 use crate::time::WallTime;
 use aws_lc_rs::{digest, hmac};
 use std::sync::LazyLock;
@@ -143,8 +143,8 @@ pub fn authenticate<'s>(
     let claimed = Some(parsed.kid);
     let inner = digest::digest(&digest::SHA256, parsed.secret);
     let key = match snapshot.keys().get(&parsed.kid) {
-        Some(Known::Yes(key)) => key,
-        Some(Known::Outdated) => return Err(Denied::unproven(Fault::NodeOutdated, claimed)),
+        Some(FoundKey::Understood(key)) => key,
+        Some(FoundKey::Outdated) => return Err(Denied::unproven(Fault::NodeOutdated, claimed)),
         None => {
             let _ = matches(&DECOY_PEPPER, inner.as_ref(), &[0; 32]);
             return Err(Denied::unproven(Fault::KeyUnknown, claimed));
@@ -170,13 +170,15 @@ pub fn authenticate<'s>(
 
 /// Who a caller is by the newest snapshot, as far as that can be told without its secret. None: it may call no more.
 pub fn again<'s>(proof: &Proof, snapshot: &'s Snapshot, lane: &SecurityLane, now: WallTime) -> Option<Identity<'s>> {
-    let key = snapshot.keys().get(&proof.kid)?.understood()?;
+    let Some(FoundKey::Understood(key)) = snapshot.keys().get(&proof.kid) else {
+        return None;
+    };
     let used = &proof.secret;
     // Another pepper gives another digest to the same secret; then its place has to do.
     let is_same = |secret: &&SecretDigest| {
-        secret.digest == used.digest || (secret.pepper != used.pepper && secret.slot == used.slot)
+        secret.digest == used.digest || (secret.pepper() != used.pepper() && secret.slot == used.slot)
     };
-    let secret = key.secrets.iter().find(is_same)?;
+    let secret = key.secrets().find(is_same)?;
     if key_fault(key, secret, snapshot, lane, now).is_some() {
         return None;
     }
@@ -190,8 +192,8 @@ static DECOY_PEPPER: LazyLock<hmac::Key> = LazyLock::new(|| hmac::Key::new(hmac:
 /// All secrets are compared, whichever matches first. `NodeOutdated` where a pepper is one that this node does not understand.
 fn matching_secret<'k>(key: &'k Key, inner: &[u8], snapshot: &Snapshot) -> Result<Option<&'k SecretDigest>, Fault> {
     let mut found = None;
-    for secret in &key.secrets {
-        let pepper = snapshot.pepper(secret.pepper).and_then(Known::understood).ok_or(Fault::NodeOutdated)?;
+    for secret in key.secrets() {
+        let pepper = snapshot.pepper(secret.pepper()).and_then(Known::understood).ok_or(Fault::NodeOutdated)?;
         if matches(pepper, inner, &secret.digest) {
             found = Some(secret);
         }
@@ -214,11 +216,10 @@ fn key_fault(
     if let Some(fault) = lane.key_denial(key.kid, snapshot.revision) {
         return Some(fault);
     }
-    let past = |end: Option<i64>| end.is_some_and(|end| now.0 >= end);
     match key.status {
         KeyStatus::Revoked => Some(Fault::KeyRevoked),
         KeyStatus::Disabled => Some(Fault::KeyDisabled),
-        KeyStatus::Active if past(key.expires_at_us) || past(secret.ends_at_us) => Some(Fault::KeyExpired),
+        KeyStatus::Active if key.ends_at.is_past(now) || secret.ends_at().is_past(now) => Some(Fault::KeyExpired),
         KeyStatus::Active => None,
     }
 }

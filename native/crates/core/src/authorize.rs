@@ -73,10 +73,10 @@ pub fn standing(
     {
         return Err(fault);
     }
-    if key.networks.as_ref().is_some_and(|networks| !networks.iter().any(|network| network.contains(peer.address))) {
+    if key.networks().is_some_and(|networks| !networks.iter().any(|network| network.contains(peer.address))) {
         return Err(Fault::KeyNetworkDenied);
     }
-    match &key.client_certificates {
+    match key.client_certificates() {
         Some(bound) if !peer.certificate.is_some_and(|shown| bound.contains(shown)) => Err(Fault::KeyCertificateDenied),
         _ => Ok(()),
     }
@@ -100,7 +100,7 @@ pub fn authorize<'s>(
     if !plan.apis.contains(&route.api) {
         return Err(Fault::PlanMissing);
     }
-    if !covers(plan.scopes.as_deref(), &action.scopes) || !covers(identity.key.scopes.as_deref(), &action.scopes) {
+    if !covers(plan.scopes.as_deref(), &action.scopes) || !covers(identity.key.scopes(), &action.scopes) {
         return Err(Fault::ScopeMissing);
     }
     let backend = understood(snapshot.backend(action.backend))?;

@@ -6,7 +6,8 @@
 use crate::fault::Fault;
 use crate::ids::{Id, Kid};
 use crate::network::Network;
-use hashbrown::{HashMap, HashSet};
+use crate::snapshot::Shards;
+use hashbrown::HashMap;
 use serde::Deserialize;
 use std::net::IpAddr;
 
@@ -33,7 +34,8 @@ pub struct Entry {
 pub struct SecurityLane {
     history: String,
     sequence: u64,
-    revoked: HashSet<Kid>,
+    /// It only grows: a copy shares it.
+    revoked: Shards<Kid>,
     disabled: HashMap<Kid, u64>,
     suspended: HashMap<Id, u64>,
     withdrawn: HashMap<String, u64>,
@@ -91,7 +93,7 @@ impl SecurityLane {
         };
         let id = || Id::parse(&entry.id).ok_or_else(|| format!("security {}: {:?} is no id", entry.sequence, entry.id));
         match entry.operation.as_str() {
-            REVOKE => _ = self.revoked.insert(kid()?),
+            REVOKE => _ = self.revoked.put(kid()?),
             "disable_key" => _ = self.disabled.insert(kid()?, entry.revision),
             "enable_key" => _ = self.disabled.remove(&kid()?),
             "suspend_partner" | "suspend_application" => _ = self.suspended.insert(id()?, entry.revision),
@@ -110,17 +112,17 @@ impl SecurityLane {
 
     /// Mark a kid dead for ever (from the node's own grow-only file).
     pub fn revoke(&mut self, kid: Kid) {
-        self.revoked.insert(kid);
+        self.revoked.put(kid);
     }
 
     /// Whether the key is dead for ever.
     pub fn is_revoked(&self, kid: Kid) -> bool {
-        self.revoked.contains(&kid)
+        !self.revoked.is_empty() && self.revoked.contains(&kid)
     }
 
     /// Why this key must not pass although the snapshot at `revision` may say so.
     pub fn key_denial(&self, kid: Kid, revision: u64) -> Option<Fault> {
-        if self.revoked.contains(&kid) {
+        if self.is_revoked(kid) {
             return Some(Fault::KeyRevoked);
         }
         self.disabled.get(&kid).is_some_and(|&since| since > revision).then_some(Fault::KeyDisabled)

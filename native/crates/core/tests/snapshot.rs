@@ -4,16 +4,16 @@ mod support;
 
 use portazgo_core::ids::{Id, Kid};
 use portazgo_core::limit::{Decision, Throttle};
-use portazgo_core::snapshot::{CallTimes, Known, Refused, Snapshot, Timeouts, Update, validate};
+use portazgo_core::snapshot::{CallTimes, FoundKey, Known, Refused, Snapshot, Timeouts, Update, validate};
 use portazgo_core::time::Monotonic;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use support::{
-    API, APPLICATION, BACKEND, HISTORY, ISSUER, KID, NEXT_SIGNING, PARTNER, PLAN, ROUTE, SECRET, apply_change,
-    apply_snapshot, backend, change_lines, deployment, deployment_but, found_route, key, key_named, partner, plan,
-    read, requiring, route, signing_key, signing_key_of, snapshot_lines, snapshot_of, understood, with,
+    API, APPLICATION, BACKEND, HISTORY, ISSUER, KID, NEXT_SIGNING, PARTNER, PLAN, ROUTE, SECRET, application,
+    apply_change, apply_snapshot, backend, change_lines, deployment, deployment_but, found_route, key, key_named,
+    partner, plan, read, requiring, route, signing_key, signing_key_of, snapshot_lines, snapshot_of, understood, with,
 };
 
 fn refusal<T>(outcome: Result<T, Refused>) -> (String, String) {
@@ -267,7 +267,7 @@ fn what_comes_from_the_future_replaces_what_was_understood() {
     let base = snapshot_of(&deployment());
     let change = |resource: Value| apply_change(&base, &[requiring(resource, "from.the.future.9")], &[]).unwrap();
     assert!(matches!(change(partner()).partner(id(PARTNER)), Some(Known::Outdated)));
-    assert!(matches!(change(key()).keys().get(&Kid::parse(KID.as_bytes()).unwrap()), Some(Known::Outdated)));
+    assert!(matches!(change(key()).keys().get(&Kid::parse(KID.as_bytes()).unwrap()), Some(FoundKey::Outdated)));
     // A body that says more than this node can read changes nothing of that.
     assert!(matches!(change(with(plan(), json!({"prices": []}))).plan(id(PLAN)), Some(Known::Outdated)));
     let placed = change(with(route(), json!({"contract": {}})));
@@ -331,10 +331,14 @@ fn the_control_plane_validates_without_secrets_and_without_the_rest() {
 #[test]
 fn one_change_is_cheap_at_a_million_keys() {
     const KEYS: u32 = 1_000_000;
+    const UNUSED: &str = "01990000-0000-7000-8000-0000000000aa";
     let mut update = Update::snapshot();
     let head = json!({"format": 1, "history": HISTORY, "revision": 1, "hash": ""});
     update.push(format!("{head}\n").as_bytes()).unwrap();
-    for resource in deployment() {
+    let mut unused = application();
+    unused["id"] = json!(UNUSED);
+    let others: Vec<Value> = deployment().into_iter().chain([unused]).collect();
+    for resource in &others {
         update.push(format!("{resource}\n").as_bytes()).unwrap();
     }
     let template = key().to_string();
@@ -343,7 +347,7 @@ fn one_change_is_cheap_at_a_million_keys() {
         update.push(line.as_bytes()).unwrap();
         update.push(b"\n").unwrap();
     }
-    let end = json!({"end": true, "count": KEYS as usize + deployment().len()});
+    let end = json!({"end": true, "count": KEYS as usize + others.len()});
     update.push(format!("{end}\n").as_bytes()).unwrap();
     update.finish().unwrap();
     update.provide("pepper/1".to_owned(), support::pepper(1).to_vec());
@@ -352,19 +356,30 @@ fn one_change_is_cheap_at_a_million_keys() {
     drop(update);
     assert_eq!(base.keys().len(), KEYS as usize + 1);
 
-    let page = read(Update::changes(), &change_lines(1, &[with(key(), json!({"status": "revoked"}))], &[])).unwrap();
-    let mut times: Vec<Duration> = (0..9)
-        .map(|_| {
-            let began = Instant::now();
-            let next = Arc::new(page.apply(Some(&base)).unwrap());
-            let took = began.elapsed();
-            assert_eq!(next.revision, 2);
-            took
-        })
-        .collect();
-    times.sort_unstable();
-    println!("one change at a million keys: median {:?}", times[4]);
-    assert!(times[4] < Duration::from_millis(25), "{times:?}");
+    let revoked = with(key(), json!({"status": "revoked"}));
+    for (what, put, delete) in [
+        ("a key is revoked", vec![revoked], vec![]),
+        ("a key is deleted", vec![], vec![("key", KID)]),
+        ("an application is deleted", vec![], vec![("application", UNUSED)]),
+        ("a route is put", vec![route()], vec![]),
+    ] {
+        let page = read(Update::changes(), &change_lines(1, &put, &delete)).unwrap();
+        let mut times: Vec<Duration> = (0..9)
+            .map(|_| {
+                let began = Instant::now();
+                let next = Arc::new(page.apply(Some(&base)).unwrap());
+                let took = began.elapsed();
+                assert_eq!(next.revision, 2);
+                took
+            })
+            .collect();
+        times.sort_unstable();
+        println!("at a million keys, {what}: median {:?}", times[4]);
+        assert!(times[4] < Duration::from_millis(25), "{what}: {times:?}");
+    }
+    let used = read(Update::changes(), &change_lines(1, &[], &[("application", APPLICATION)])).unwrap();
+    let (place, why) = refusal(used.apply(Some(&base)));
+    assert!(place.starts_with("key/") && why.contains(APPLICATION), "{place}: {why}");
 }
 
 #[test]

@@ -15,13 +15,13 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use portazgo_core::fault::Fault;
 use portazgo_core::framing;
-use std::future::{Future as _, poll_fn};
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
@@ -42,12 +42,13 @@ pub(crate) async fn serve(thread: Rc<Thread>, stream: TcpStream, peer: SocketAdd
     let mut client = peer;
     let mut leave = thread.leave_signal();
     let opened = tokio::select! {
-        opened = open(&thread, stream, &mut client) => opened,
+        // Boxed, since handshakes need more room than a connection that rests.
+        opened = Box::pin(open(&thread, stream, &mut client)) => opened,
         () = ending(&mut leave, FIRST_WORD_TIME) => return,
     };
     match opened {
         Ok(Opened::Http1(transport, received)) => http1(thread, transport, received, client).await,
-        Ok(Opened::Http2(transport, received)) => http2::serve(thread, transport, received, client).await,
+        Ok(Opened::Http2(transport, received)) => Box::pin(http2::serve(thread, transport, received, client)).await,
         Err(fault) => record::connection(&thread, client, began, fault, 1),
     }
 }
@@ -75,10 +76,16 @@ async fn open(thread: &Thread, mut stream: TcpStream, client: &mut SocketAddr) -
 
 /// A plain connection says by its first bytes that it speaks HTTP/2 (RFC 9113, section 3.3); anything else is HTTP/1.1's to judge.
 async fn look_at_beginning(thread: &Thread, mut transport: Transport) -> Result<Opened, Fault> {
-    let mut received = BytesMut::with_capacity(FIRST_BYTES);
+    let mut received = BytesMut::new();
     let mut time = thread.shared.config.limits.keep_alive();
     loop {
-        let read = tokio::time::timeout(time, transport.read_buf(&mut received)).await;
+        let read = tokio::time::timeout(time, async {
+            // Who says nothing holds no buffer.
+            poll_fn(|context| transport.poll_readable(context)).await?;
+            received.reserve(FIRST_BYTES - received.len().min(FIRST_BYTES));
+            transport.read_buf(&mut received).await
+        })
+        .await;
         match (framing::http2::is_http2(&received), read) {
             (Some(true), _) => return Ok(Opened::Http2(transport, received)),
             // The beginning of a preface; the rest has as long as a head has.
@@ -92,10 +99,32 @@ async fn look_at_beginning(thread: &Thread, mut transport: Transport) -> Result<
 
 async fn http1(thread: Rc<Thread>, transport: Transport, received: BytesMut, client: SocketAddr) {
     let wire = Rc::new(Wire::new(client, &transport));
-    let framed = Framed::new(transport, received, Rc::clone(&thread), Rc::clone(&wire));
+    let mut framed = Framed::new(transport, received, Rc::clone(&thread), Rc::clone(&wire));
     let mut leave = thread.leave_signal();
+    let mut leaving = pin!(ending(&mut leave, LAST_WORD_TIME));
+    // hyper and the calls have a piece of memory of their own, which goes while the connection rests.
+    while let Some(idle) = Box::pin(converse(&thread, &wire, framed, leaving.as_mut())).await {
+        framed = idle;
+        let goes_on = poll_fn(|context| match framed.poll_rest(context) {
+            Poll::Ready(goes_on) => Poll::Ready(goes_on),
+            Poll::Pending => leaving.as_mut().poll(context).map(|()| false),
+        });
+        if !goes_on.await {
+            let _ = framed.shutdown().await;
+            return;
+        }
+    }
+}
+
+/// Take requests and answer them. Returns the connection when it rests, with nothing under way; None: it has ended.
+async fn converse(
+    thread: &Rc<Thread>,
+    wire: &Rc<Wire>,
+    framed: Framed,
+    mut leaving: Pin<&mut impl Future<Output = ()>>,
+) -> Option<Framed> {
     let service = service_fn({
-        let (thread, wire) = (Rc::clone(&thread), Rc::clone(&wire));
+        let (thread, wire) = (Rc::clone(thread), Rc::clone(wire));
         move |request| phases::serve(Rc::clone(&thread), Rc::clone(&wire), request)
     });
     let mut http = http1::Builder::new();
@@ -105,11 +134,13 @@ async fn http1(thread: Rc<Thread>, transport: Transport, received: BytesMut, cli
         http.max_headers(lines);
     }
     let mut connection = http.serve_connection(TokioIo::new(framed), service);
-    let mut leaving = pin!(ending(&mut leave, LAST_WORD_TIME));
     let mut told = None::<Waker>;
     let ended = poll_fn(|context| {
         if let Poll::Ready(ended) = Pin::new(&mut connection).poll(context) {
-            return Poll::Ready(Some(ended));
+            return Poll::Ready(Stopped::Ended(ended));
+        }
+        if wire.rests() {
+            return Poll::Ready(Stopped::Rests);
         }
         // The signal knows whom to wake, nearly always: to ask it again at each poll is dearer than to look.
         let knows = told.as_ref().is_some_and(|waker| waker.will_wake(context.waker()));
@@ -119,25 +150,43 @@ async fn http1(thread: Rc<Thread>, transport: Transport, received: BytesMut, cli
         if !knows {
             told = Some(context.waker().clone());
         }
-        leaving.as_mut().poll(context).map(|()| None)
+        leaving.as_mut().poll(context).map(|()| Stopped::Leaves)
     })
     .await;
-    let ended = if let Some(ended) = ended {
-        ended
-    } else {
-        Pin::new(&mut connection).graceful_shutdown();
-        (&mut connection).await
+    let ended = match ended {
+        Stopped::Ended(ended) => ended,
+        Stopped::Rests => {
+            let parts = connection.into_parts();
+            if parts.read_buf.is_empty() {
+                return Some(parts.io.into_inner());
+            }
+            // It has bytes that framing released, and made no request of them: impossible, and counted as the bug it would be.
+            add(&thread.metrics().library_refusals);
+            return None;
+        }
+        Stopped::Leaves => {
+            Pin::new(&mut connection).graceful_shutdown();
+            (&mut connection).await
+        }
     };
     if let Some(tunnel) = wire.take_tunnel().filter(|_| ended.is_ok()) {
         // hyper was given nothing behind the handshake's head: it waits in the framing layer.
         let (client, early) = connection.into_parts().io.into_inner().into_tunnel();
         tunnel.run(client, early, wire.take_written()).await;
-        return;
+        return None;
     }
     // Other errors are of the transport; what they meant for a request stands in its record.
     if ended.is_err_and(|error| error.is_parse()) {
         add(&thread.metrics().library_refusals);
     }
+    None
+}
+
+/// How a conversation stopped.
+enum Stopped {
+    Ended(hyper::Result<()>),
+    Rests,
+    Leaves,
 }
 
 /// Resolves when all connections are to leave, and this one has had its time.

@@ -139,7 +139,10 @@ impl Gateway {
         let base = self.shared.snapshot.load_full();
         let next = update.apply(base.as_deref())?;
         let revision = next.revision;
-        self.shared.snapshot.store(Arc::new(Some(Arc::new(next))));
+        if let Some(old) = self.shared.snapshot.swap(Arc::new(Some(Arc::new(next)))).as_ref() {
+            self.shared.retired.keep(Arc::clone(old));
+        }
+        drop(base);
         // A new history's lane replaces the old one's only together with its snapshot.
         self.change_lane(|lane| {
             lane.enter(history);
@@ -150,6 +153,7 @@ impl Gateway {
         }
         self.wait_until_loaded().map_err(|why| Refused { place: "data threads".to_owned(), why })?;
         self.shared.applies.note(began.elapsed());
+        self.shared.retired.sweep();
         Ok(revision)
     }
 
@@ -168,6 +172,7 @@ impl Gateway {
         if let Err(why) = self.wait_until_loaded() {
             trouble.push(why);
         }
+        self.shared.retired.sweep();
         (self.shared.lane.load().sequence(), trouble)
     }
 
@@ -175,8 +180,7 @@ impl Gateway {
     pub fn revoke_for_ever(&self, kids: impl Iterator<Item = Kid>) {
         let mut lane = SecurityLane::clone(&self.shared.lane.load());
         kids.for_each(|kid| lane.revoke(kid));
-        self.shared.lane.store(Arc::new(lane));
-        self.shared.bump();
+        self.replace_lane(lane);
     }
 
     /// Read the certificates' files again; connections keep what they began with. Where one is bad, all of the old stay.
@@ -207,9 +211,10 @@ impl Gateway {
         self.journal.adopt()
     }
 
-    /// A poll that was sent `age_ms` ago has been answered.
+    /// A poll that was sent `age_ms` ago has been answered. What was replaced while a call still read it goes now at the latest.
     pub fn contact(&self, age_ms: u64, server_time_us: i64, round_trip_us: i64) {
         self.shared.clock.contact(age_ms, server_time_us, round_trip_us);
+        self.shared.retired.sweep();
     }
 
     /// A shipment succeeded, or there was nothing to ship.
@@ -339,9 +344,13 @@ impl Gateway {
     fn change_lane(&self, change: impl FnOnce(&mut SecurityLane) -> Vec<String>) -> Vec<String> {
         let mut lane = SecurityLane::clone(&self.shared.lane.load());
         let trouble = change(&mut lane);
-        self.shared.lane.store(Arc::new(lane));
-        self.shared.bump();
+        self.replace_lane(lane);
         trouble
+    }
+
+    fn replace_lane(&self, lane: SecurityLane) {
+        self.shared.retired.keep(self.shared.lane.swap(Arc::new(lane)));
+        self.shared.bump();
     }
 
     /// Applied means that every data thread has it; an idle one is woken.

@@ -26,6 +26,7 @@ mod phases;
 mod pool;
 mod random;
 mod remembered;
+mod retired;
 mod shared;
 mod targets;
 mod thread;

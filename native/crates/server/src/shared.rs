@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::drain::Drain;
 use crate::metrics::{ApplyTimes, ThreadMetrics};
+use crate::retired::Retired;
 use crate::tls;
 use arc_swap::ArcSwap;
 use portazgo_core::client::ForwardingHeader;
@@ -26,6 +27,8 @@ pub(crate) struct Shared {
     pub(crate) generation: AtomicU64,
     /// The security lane.
     pub(crate) lane: ArcSwap<SecurityLane>,
+    /// Snapshots and lanes that calls under way may still read.
+    pub(crate) retired: Retired,
     /// How far the node is on its way out.
     pub(crate) drain: Drain,
     /// By data thread.
@@ -55,6 +58,7 @@ impl Shared {
             snapshot: ArcSwap::from_pointee(None),
             generation: AtomicU64::new(1),
             lane: ArcSwap::from_pointee(SecurityLane::default()),
+            retired: Retired::default(),
             drain: Drain::default(),
             threads,
             applies: ApplyTimes::default(),

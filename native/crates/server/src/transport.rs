@@ -23,6 +23,16 @@ impl Transport {
         matches!(self, Self::Tls(_))
     }
 
+    /// Ready when there may be something to read: for who waits without a buffer. Only after a read that found nothing, since
+    /// a TLS session may hold what the socket has no more.
+    pub(crate) fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(stream) => stream.poll_read_ready(context),
+            Self::Unix(stream) => stream.poll_read_ready(context),
+            Self::Tls(stream) => stream.get_ref().0.poll_read_ready(context),
+        }
+    }
+
     /// SHA-256 of the certificate that the other side proved to hold (also in the session that this one resumes).
     pub(crate) fn client_certificate(&self) -> Option<Fingerprint> {
         let Self::Tls(stream) = self else { return None };

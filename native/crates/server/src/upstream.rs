@@ -29,6 +29,8 @@ pub(crate) struct Progress {
     pub(crate) handed_on: Cell<u64>,
     /// hyper refused the framing of a body that ours had accepted.
     pub(crate) library_refused: Cell<bool>,
+    /// The backend takes no more of it for now: the client is not asked for the rest.
+    pub(crate) held_up: Cell<bool>,
     /// All of it has come from the client.
     whole: Cell<bool>,
 }
@@ -41,6 +43,7 @@ impl Progress {
             fault: Cell::default(),
             handed_on: Cell::default(),
             library_refused: Cell::default(),
+            held_up: Cell::default(),
             whole: Cell::default(),
         }
     }
@@ -48,7 +51,8 @@ impl Progress {
     /// Whether a fault is the client's doing and says nothing of the backend: it broke its body off, or was still sending it
     /// when the backend's time was over. Otherwise a slow client could have a backend left out for everybody.
     pub(crate) fn excuses(&self, fault: Fault) -> bool {
-        self.fault.get().is_some() || (fault == Fault::BackendFirstByteTimeout && !self.whole.get())
+        let was_sending = !self.whole.get() && !self.held_up.get();
+        self.fault.get().is_some() || (fault == Fault::BackendFirstByteTimeout && was_sending)
     }
 }
 

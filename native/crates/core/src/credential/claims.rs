@@ -93,7 +93,7 @@ impl Path {
             Self::ApplicationMetadata(name) => application.metadata.get(name)?.clone(),
             Self::KeyKid => key.kid.as_str()?.into(),
             Self::KeyName => (*key.name).into(),
-            Self::KeyScopes => key.scopes.as_deref().or(plan.as_ref()?.scopes.as_deref())?.into(),
+            Self::KeyScopes => key.scopes().or(plan.as_ref()?.scopes.as_deref())?.into(),
         })
     }
 }

@@ -94,15 +94,15 @@ impl Apply<'_> {
         match resource {
             Resource::Partner(id, partner) => {
                 let partner = self.with_its_cells(*id, partner);
-                self.next.partners.put(*id, partner);
+                _ = self.next.partners.put((*id, partner));
             }
             Resource::Application(id, application) => {
                 let application = self.with_its_tokens(*id, application);
-                self.next.applications.put(*id, application);
+                _ = self.next.applications.put((*id, application));
                 self.touched.applications.push(*id);
             }
             Resource::Key(kid, key) => {
-                self.next.keys.put(*kid, key.clone());
+                self.next.keys.put(*kid, key);
                 self.touched.keys.push(*kid);
             }
             Resource::Plan(id, plan) => _ = Arc::make_mut(&mut self.next.plans).insert(*id, plan.clone()),
@@ -242,8 +242,14 @@ impl Apply<'_> {
                 self.touched.signing |= Arc::make_mut(&mut next.signing_keys).remove(&deletion.id).is_some();
                 return Ok(());
             }
-            "partner" => (next.partners.delete(&id()?), Kind::Partner),
-            "application" => (next.applications.delete(&id()?), Kind::Application),
+            "application" => {
+                let id = id()?;
+                if next.applications.delete(&id).is_some() {
+                    self.touched.gone_applications.push(id);
+                }
+                return Ok(());
+            }
+            "partner" => (next.partners.delete(&id()?).is_some(), Kind::Partner),
             "plan" => (Arc::make_mut(&mut next.plans).remove(&id()?).is_some(), Kind::Plan),
             "backend" => (Arc::make_mut(&mut next.backends).remove(&id()?).is_some(), Kind::Backend),
             "issuer" => (Arc::make_mut(&mut next.issuers).remove(&id()?).is_some(), Kind::Issuer),

@@ -6,21 +6,22 @@
 mod apply;
 mod compile;
 mod documents;
+mod key;
 mod shards;
 mod types;
 mod update;
 mod wire;
 
-pub use shards::Shards;
+pub use key::{End, Fingerprint, FoundKey, Key, KeyStatus, KeyTable, SecretDigest, SecretSlot};
+pub use shards::{Keyed, ShardedMap, Shards};
 pub use types::{
-    Application, Backend, BackendEnvironment, BackendTls, CallTimes, Environment, Fingerprint, Issuer, Key, KeyStatus,
-    Metadata, Partner, Place, Plan, QueryPolicy, Route, RouteAction, RouteTimeouts, SecretDigest, SecretSlot,
-    SigningKey, SigningState, Target, Timeouts, Upgrade, Version,
+    Application, Backend, BackendEnvironment, BackendTls, CallTimes, Environment, Issuer, Metadata, Partner, Place,
+    Plan, QueryPolicy, Route, RouteAction, RouteTimeouts, SigningKey, SigningState, Target, Timeouts, Upgrade, Version,
 };
 pub use update::{Refused, Update, validate};
 
 use crate::fault::Fault;
-use crate::ids::{Id, Kid};
+use crate::ids::Id;
 use crate::route::{RouteIndex, Router};
 use crate::security::SecurityLane;
 use documents::Documents;
@@ -45,9 +46,6 @@ impl<T> Clone for Known<T> {
     }
 }
 
-/// All keys by kid.
-pub type KeyTable = Shards<Kid, Known<Key>>;
-
 type Few<K, V> = Arc<HashMap<K, Known<V>>>;
 
 /// Everything, at one revision. Shared by all data threads; never changed. A copy is cheap: it shares what is the same.
@@ -59,8 +57,8 @@ pub struct Snapshot {
     pub revision: u64,
     /// Hash of the log at the revision.
     pub hash: String,
-    partners: Shards<Id, Known<Partner>>,
-    applications: Shards<Id, Known<Application>>,
+    partners: ShardedMap<Id, Known<Partner>>,
+    applications: ShardedMap<Id, Known<Application>>,
     keys: KeyTable,
     peppers: Few<u32, Pepper>,
     issuers: Few<Id, Issuer>,

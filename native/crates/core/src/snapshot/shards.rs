@@ -1,4 +1,4 @@
-//! A map in copy-on-write shards, so that one change is cheap at a million entries.
+//! A table in copy-on-write shards, so that one change is cheap at a million entries.
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::{BuildHasher, Hash};
@@ -9,22 +9,50 @@ const SHARDS: usize = 4096;
 /// bucket, its highest seven are the tag.
 const SHARD_BITS_AT: u32 = 40;
 
-/// A map whose copy shares every shard until one of them is written. Keys are hashed once per look-up.
-#[derive(Clone)]
-pub struct Shards<K, V> {
-    parts: Vec<Arc<HashTable<(K, V)>>>,
+/// What is looked up by a part of itself.
+pub trait Keyed: Clone {
+    /// By what.
+    type Key: Copy + Eq + Hash;
+
+    /// The part.
+    fn key(&self) -> Self::Key;
+}
+
+impl<K: Copy + Eq + Hash, V: Clone> Keyed for (K, V) {
+    type Key = K;
+
+    fn key(&self) -> K {
+        self.0
+    }
+}
+
+impl Keyed for crate::ids::Kid {
+    type Key = Self;
+
+    fn key(&self) -> Self {
+        *self
+    }
+}
+
+/// A table whose copy is one counter, and shares every shard until one of them is written. Keys are hashed once per look-up.
+#[derive(Clone, Debug)]
+pub struct Shards<E> {
+    parts: Arc<[Arc<HashTable<E>>]>,
     hasher: DefaultHashBuilder,
     entries: usize,
 }
 
-impl<K, V> Default for Shards<K, V> {
+/// Values by what names them.
+pub type ShardedMap<K, V> = Shards<(K, V)>;
+
+impl<E> Default for Shards<E> {
     fn default() -> Self {
         let empty = Arc::new(HashTable::new());
-        Self { parts: vec![empty; SHARDS], hasher: DefaultHashBuilder::default(), entries: 0 }
+        Self { parts: vec![empty; SHARDS].into(), hasher: DefaultHashBuilder::default(), entries: 0 }
     }
 }
 
-impl<K, V> Shards<K, V> {
+impl<E> Shards<E> {
     /// How many entries.
     pub fn len(&self) -> usize {
         self.entries
@@ -36,45 +64,57 @@ impl<K, V> Shards<K, V> {
     }
 
     /// All entries, in no order.
-    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.parts.iter().flat_map(|shard| shard.iter()).map(|(key, value)| (key, value))
+    pub fn iter(&self) -> impl Iterator<Item = &E> {
+        self.parts.iter().flat_map(|shard| shard.iter())
     }
 }
 
-impl<K: Copy + Eq + Hash, V: Clone> Shards<K, V> {
+impl<E: Keyed> Shards<E> {
     /// An entry.
-    pub fn get(&self, key: &K) -> Option<&V> {
+    pub fn find(&self, key: &E::Key) -> Option<&E> {
         let hash = self.hasher.hash_one(key);
-        self.parts[shard_of(hash)].find(hash, |(known, _)| known == key).map(|(_, value)| value)
+        self.parts[shard_of(hash)].find(hash, |known| known.key() == *key)
     }
 
     /// Whether there is such an entry.
-    pub fn contains(&self, key: &K) -> bool {
-        self.get(key).is_some()
+    pub fn contains(&self, key: &E::Key) -> bool {
+        self.find(key).is_some()
     }
 
-    pub(super) fn put(&mut self, key: K, value: V) {
-        let hash = self.hasher.hash_one(key);
-        let shard = Arc::make_mut(&mut self.parts[shard_of(hash)]);
-        if let Some((_, known)) = shard.find_mut(hash, |(known, _)| *known == key) {
-            *known = value;
-            return;
+    /// Returns what it takes the place of.
+    pub(crate) fn put(&mut self, entry: E) -> Option<E> {
+        let hash = self.hasher.hash_one(entry.key());
+        let shard = self.shard(hash);
+        if let Some(known) = shard.find_mut(hash, |known| known.key() == entry.key()) {
+            return Some(std::mem::replace(known, entry));
         }
-        shard.insert_unique(hash, (key, value), |(key, _)| self.hasher.hash_one(key));
+        let hasher = self.hasher.clone();
+        self.shard(hash).insert_unique(hash, entry, |known| hasher.hash_one(known.key()));
         self.entries += 1;
+        None
     }
 
-    pub(super) fn delete(&mut self, key: &K) -> bool {
-        if !self.contains(key) {
-            return false;
+    /// Returns what was there.
+    pub(crate) fn delete(&mut self, key: &E::Key) -> Option<E> {
+        if self.is_empty() || !self.contains(key) {
+            return None;
         }
         let hash = self.hasher.hash_one(key);
-        let shard = Arc::make_mut(&mut self.parts[shard_of(hash)]);
-        if let Ok(entry) = shard.find_entry(hash, |(known, _)| known == key) {
-            entry.remove();
-            self.entries -= 1;
-        }
-        true
+        let (entry, _) = self.shard(hash).find_entry(hash, |known| known.key() == *key).ok()?.remove();
+        self.entries -= 1;
+        Some(entry)
+    }
+
+    /// A shard to write; what others share of it is copied.
+    fn shard(&mut self, hash: u64) -> &mut HashTable<E> {
+        Arc::make_mut(&mut Arc::make_mut(&mut self.parts)[shard_of(hash)])
+    }
+}
+
+impl<K: Copy + Eq + Hash, V: Clone> ShardedMap<K, V> {
+    /// The value under this key.
+    pub fn get(&self, key: &K) -> Option<&V> {
+        self.find(key).map(|(_, value)| value)
     }
 }
 
@@ -88,25 +128,26 @@ mod tests {
 
     #[test]
     fn a_copy_shares_every_shard_but_the_one_that_was_written() {
-        let mut before = Shards::default();
+        let mut before = ShardedMap::default();
         for key in 0..100_000_u32 {
-            before.put(key, key);
+            before.put((key, key));
         }
         let mut after = before.clone();
-        after.put(7, 70);
+        assert!(Arc::ptr_eq(&before.parts, &after.parts));
+        after.put((7, 70));
         assert_eq!((before.get(&7), after.get(&7)), (Some(&7), Some(&70)));
-        let shared = before.parts.iter().zip(&after.parts).filter(|(one, other)| Arc::ptr_eq(one, other)).count();
+        let shared = before.parts.iter().zip(after.parts.iter()).filter(|(one, other)| Arc::ptr_eq(one, other)).count();
         assert_eq!(shared, SHARDS - 1);
     }
 
     #[test]
     fn entries_are_counted_once() {
-        let mut shards = Shards::default();
-        shards.put(1, 'a');
-        shards.put(1, 'b');
-        assert!(!shards.delete(&2));
+        let mut shards = ShardedMap::default();
+        assert_eq!(shards.put((1, 'a')), None);
+        assert_eq!(shards.put((1, 'b')), Some((1, 'a')));
+        assert_eq!(shards.delete(&2), None);
         assert_eq!(shards.len(), 1);
-        assert!(shards.delete(&1));
+        assert_eq!(shards.delete(&1), Some((1, 'b')));
         assert!(shards.is_empty());
     }
 }

@@ -3,9 +3,8 @@
 use super::Known;
 use crate::credential::{CredentialPolicy, Signer, TokenTable};
 use crate::forward::{Forwarding, GroupState, Http2, TargetState};
-use crate::ids::{Id, Kid};
+use crate::ids::Id;
 use crate::limit::{PartnerCells, Throttle};
-use crate::network::Network;
 use crate::route::{PathBuilder, Template};
 use aws_lc_rs::hmac;
 use http::HeaderValue;
@@ -35,29 +34,6 @@ impl Environment {
             Self::Live => "live",
         }
     }
-}
-
-/// Whether a key may be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum KeyStatus {
-    /// It may.
-    Active,
-    /// Not until it is enabled again.
-    Disabled,
-    /// Never again.
-    Revoked,
-}
-
-/// Which of a key's two secrets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[repr(u8)]
-pub enum SecretSlot {
-    /// The newest.
-    Current = 1,
-    /// The one before, until its grace ends.
-    Retiring = 2,
 }
 
 /// Where a signing key is in its life.
@@ -160,46 +136,6 @@ pub struct Application {
     /// Tokens for this application, by backend; they end with the object.
     pub tokens: TokenTable,
 }
-
-/// One of a key's secrets, as the node may know it.
-#[derive(Clone)]
-pub struct SecretDigest {
-    /// Current or retiring.
-    pub slot: SecretSlot,
-    /// HMAC-SHA-256(pepper, inner).
-    pub digest: [u8; 32],
-    /// Which pepper.
-    pub pepper: u32,
-    /// End of grace, microseconds since 1970.
-    pub ends_at_us: Option<i64>,
-}
-
-/// An API key.
-pub struct Key {
-    /// Public id.
-    pub kid: Kid,
-    /// Whose it is.
-    pub application: Id,
-    /// Whether it may be used.
-    pub status: KeyStatus,
-    /// For people and claims.
-    pub name: Box<str>,
-    /// One or two.
-    pub secrets: Box<[SecretDigest]>,
-    /// End of the key, microseconds since 1970.
-    pub expires_at_us: Option<i64>,
-    /// None: all of the plan.
-    pub scopes: Option<Box<[String]>>,
-    /// None: from anywhere. Empty: from nowhere.
-    pub networks: Option<Box<[Network]>>,
-    /// SHA-256 of the client certificates that it may be used with; None: with any, and with none.
-    pub client_certificates: Option<Box<[Fingerprint]>>,
-    /// Tokens made from another version are worth nothing, where they read the key.
-    pub version: Version,
-}
-
-/// SHA-256 of a certificate's DER.
-pub type Fingerprint = [u8; 32];
 
 /// What secrets are hashed with.
 pub(super) type Pepper = hmac::Key;

@@ -78,10 +78,9 @@ impl Line {
         }
         let head_request = head.method == Method::HEAD;
         let is_whole = body.is_end_stream();
-        let sent = match self.sender.borrow_mut().as_mut() {
-            Some(sender) => sender.send_request(Request::from_parts(head, ()), is_whole),
-            None => return Err(body),
-        };
+        // A handle of its own: where the backend's leave must be waited for, that is one stream's matter.
+        let Some(mut sender) = self.sender.borrow().clone() else { return Err(body) };
+        let sent = sender.send_request(Request::from_parts(head, ()), is_whole);
         let Ok((response, stream)) = sent else {
             self.retire();
             return Err(body);

@@ -34,6 +34,9 @@ const READ_BYTES: usize = 16 * 1024;
 /// How long a client may go on sending after its last answer before its connection is closed over it.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 4096;
+/// How long nothing happens before a connection gives its buffers back: hyper's alone are 16 KiB. Long enough that one in use
+/// never does.
+const REST_AFTER: Duration = Duration::from_millis(500);
 
 /// What a read brought.
 enum Received {
@@ -72,6 +75,7 @@ pub(crate) struct Framed {
     released: usize,
     synthetic: &'static [u8],
     closing: bool,
+    opened: Instant,
     deadline: Alarm,
     /// Over a client that takes nothing; None: it takes what it is given.
     stalled: Option<Box<Vigil>>,
@@ -81,6 +85,7 @@ impl Framed {
     /// `received`: what has been read of the connection already.
     pub(crate) fn new(stream: Transport, received: BytesMut, thread: Rc<Thread>, wire: Rc<Wire>) -> Self {
         let limits = thread.shared.config.limits;
+        let opened = Instant::now();
         Self {
             stream,
             wire,
@@ -89,7 +94,8 @@ impl Framed {
             released: 0,
             synthetic: &[],
             closing: false,
-            deadline: Alarm::at(Instant::now() + limits.keep_alive()),
+            opened,
+            deadline: Alarm::at(opened + REST_AFTER.min(limits.keep_alive())),
             stalled: None,
             limits,
             thread,
@@ -99,6 +105,21 @@ impl Framed {
     /// The transport, and what the client sent after its handshake.
     pub(crate) fn into_tunnel(self) -> (Transport, BytesMut) {
         (self.stream, self.received)
+    }
+
+    /// Wait for something to read, with nothing but the transport. Ready with whether the connection goes on: an idle one has its time.
+    pub(crate) fn poll_rest(&mut self, context: &mut Context<'_>) -> Poll<bool> {
+        loop {
+            if self.stream.poll_readable(context).is_ready() {
+                self.wire.wake();
+                self.deadline.reset(Instant::now() + REST_AFTER);
+                return Poll::Ready(true);
+            }
+            ready!(self.deadline.poll(context));
+            if self.out_of_time() {
+                return Poll::Ready(false);
+            }
+        }
     }
 
     /// Judge what has been received and not yet released. Returns whether anything may be handed on now.
@@ -318,13 +339,25 @@ impl Framed {
             Reading::Head { call: None, .. } if self.received.is_empty() => {
                 // A long answer is no idleness: the end of input would tell hyper to cut it off.
                 let since = self.wire.idle_since().map_or_else(Instant::now, |at| self.thread.shared.clock.instant(at));
+                let since = since.max(self.opened);
+                let now = Instant::now();
                 let ends = since + self.limits.keep_alive();
-                if ends > Instant::now() {
-                    self.deadline.reset(ends);
-                    return false;
+                if ends <= now {
+                    self.reading = Reading::Ended;
+                    return true;
                 }
-                self.reading = Reading::Ended;
-                true
+                let rests = since + REST_AFTER;
+                if rests > now {
+                    self.deadline.reset(rests.min(ends));
+                } else {
+                    self.deadline.reset(ends);
+                    // What waits to be written needs hyper.
+                    if self.stalled.is_none() {
+                        self.received = BytesMut::new();
+                        self.wire.rest();
+                    }
+                }
+                false
             }
             Reading::Head { .. } => {
                 self.refuse(Fault::HeadTimeout, self.received.len());

@@ -3,7 +3,7 @@
 //! Looks at what an update put; at everything of a kind only where something that it may name has gone.
 
 use super::super::update::Refused;
-use super::super::{Key, Known, Snapshot};
+use super::super::{FoundKey, Key, Known, SecretDigest, Snapshot};
 use crate::ids::{Id, Kid};
 use std::collections::BTreeSet;
 
@@ -15,6 +15,8 @@ pub(super) struct Touched {
     pub(super) backends: Vec<Id>,
     pub(super) placed_routes: Vec<Id>,
     pub(super) signing_keys: Vec<String>,
+    /// Applications that went.
+    pub(super) gone_applications: Vec<Id>,
     /// Kinds of which something went.
     pub(super) gone: BTreeSet<Kind>,
     /// The matcher has to be built anew.
@@ -27,7 +29,6 @@ pub(super) struct Touched {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     Partner,
-    Application,
     Plan,
     Backend,
     Issuer,
@@ -44,10 +45,14 @@ pub(super) fn check(snapshot: &Snapshot, touched: &Touched) -> Result<(), Refuse
         snapshot.applications.iter().try_for_each(|(id, _)| application(snapshot, *id))?;
     }
     for kid in &touched.keys {
-        key(snapshot, *kid)?;
+        if let Some(FoundKey::Understood(one)) = snapshot.keys.get(kid) {
+            key(snapshot, one)?;
+        }
     }
-    if gone(Kind::Application) || gone(Kind::Pepper) {
-        snapshot.keys.iter().try_for_each(|(kid, _)| key(snapshot, *kid))?;
+    let has_keys = |id: &Id| !snapshot.applications.contains(id) && snapshot.keys.has_of(*id);
+    // One that went and has keys is refused: only then all keys are looked at, to name one.
+    if touched.gone_applications.iter().any(has_keys) || gone(Kind::Pepper) {
+        snapshot.keys.known().try_for_each(|one| key(snapshot, one))?;
     }
     for id in &touched.placed_routes {
         route(snapshot, *id)?;
@@ -77,11 +82,8 @@ fn application(snapshot: &Snapshot, id: Id) -> Result<(), Refused> {
     application.plan.map_or(Ok(()), |plan| there(snapshot.plans.contains_key(&plan), place("plan"), "plan", plan))
 }
 
-fn key(snapshot: &Snapshot, kid: Kid) -> Result<(), Refused> {
-    let Some(Known::Yes(key)) = snapshot.keys.get(&kid) else {
-        return Ok(());
-    };
-    let place = |member| format!("key/{}/{member}", kid.as_str().unwrap_or_default());
+fn key(snapshot: &Snapshot, key: &Key) -> Result<(), Refused> {
+    let place = |member| format!("key/{}/{member}", key.kid.as_str().unwrap_or_default());
     if !snapshot.applications.contains(&key.application) {
         return there(false, place("application"), "application", key.application);
     }
@@ -92,7 +94,7 @@ fn key(snapshot: &Snapshot, kid: Kid) -> Result<(), Refused> {
 }
 
 fn missing_pepper(snapshot: &Snapshot, key: &Key) -> Option<u32> {
-    key.secrets.iter().map(|secret| secret.pepper).find(|pepper| !snapshot.peppers.contains_key(pepper))
+    key.secrets().map(SecretDigest::pepper).find(|pepper| !snapshot.peppers.contains_key(pepper))
 }
 
 fn route(snapshot: &Snapshot, id: Id) -> Result<(), Refused> {

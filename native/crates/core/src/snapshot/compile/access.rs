@@ -4,9 +4,10 @@ use super::{body_of, id_of, kid_of, parse_id, refused, version_of};
 use crate::credential::TokenTable;
 use crate::limit::{PartnerCells, Throttle, policy_header};
 use crate::network::Network;
+use crate::snapshot::key::Further;
 use crate::snapshot::update::Refused;
 use crate::snapshot::wire::{ApplicationBody, KeyBody, PartnerBody, PlanBody, ResourceLine, SecretBody, Standing};
-use crate::snapshot::{Application, Fingerprint, Key, Metadata, Partner, Plan, SecretDigest};
+use crate::snapshot::{Application, End, Fingerprint, Key, Metadata, Partner, Plan, SecretDigest};
 use http::HeaderValue;
 use serde_json::Value;
 use std::sync::Arc;
@@ -40,30 +41,35 @@ pub(super) fn application(line: &ResourceLine<'_>) -> Result<Application, Refuse
 
 pub(super) fn key(line: &ResourceLine<'_>) -> Result<Key, Refused> {
     let body: KeyBody = body_of(line)?;
-    if body.secrets.is_empty() || body.secrets.len() > 2 {
+    if body.secrets.len() > 2 {
         return Err(refused(line, "secrets", "a key has one or two secrets"));
     }
     if body.secrets.len() == 2 && body.secrets[0].slot == body.secrets[1].slot {
         return Err(refused(line, "secrets", "two secrets in one slot"));
     }
-    let secrets = body.secrets.iter().map(|secret| secret_digest(secret, line)).collect::<Result<_, _>>()?;
+    let mut secrets = body.secrets.iter().map(|secret| secret_digest(secret, line));
+    let first = secrets.next().ok_or_else(|| refused(line, "secrets", "a key has one or two secrets"))??;
+    let further = Further {
+        secret: secrets.next().transpose()?,
+        scopes: body.scopes.map(Into::into),
+        networks: body.networks.map(|networks| parse_networks(&networks, line)).transpose()?,
+        client_certificates: body.client_certificates.map(|texts| fingerprints(&texts, line)).transpose()?,
+    };
     Ok(Key {
         kid: kid_of(line)?,
         application: parse_id(&body.application, line, "application")?,
         status: body.status,
         name: body.name.into(),
-        secrets,
-        expires_at_us: body.expires_at_us,
-        scopes: body.scopes.map(Into::into),
-        networks: body.networks.map(|networks| parse_networks(&networks, line)).transpose()?,
-        client_certificates: body.client_certificates.map(|texts| fingerprints(&texts, line)).transpose()?,
+        ends_at: End::at(body.expires_at_us),
         version: version_of(line),
+        secret: first,
+        further: further.boxed(),
     })
 }
 
 fn secret_digest(body: &SecretBody, line: &ResourceLine<'_>) -> Result<SecretDigest, Refused> {
     let digest = digest(&body.digest).ok_or_else(|| refused(line, "secrets", "a digest is 64 hexadecimal digits"))?;
-    Ok(SecretDigest { slot: body.slot, digest, pepper: body.pepper, ends_at_us: body.ends_at_us })
+    Ok(SecretDigest::new(body.slot, digest, body.pepper, End::at(body.ends_at_us)))
 }
 
 fn digest(text: &str) -> Option<[u8; 32]> {

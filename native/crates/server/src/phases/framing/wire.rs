@@ -44,6 +44,8 @@ pub(crate) struct Wire {
     given_up: Cell<Option<Fault>>,
     /// The connection goes on as this, once its answer is written.
     tunnel: RefCell<Option<Tunnel>>,
+    /// Nothing is under way for a while: hyper and its buffers may go until there is something to read.
+    rests: Cell<bool>,
     /// Answers that are being made or sent.
     answering: Cell<usize>,
     /// When the last of them was taken by the transport; 0: there was none.
@@ -73,6 +75,7 @@ impl Wire {
             holder: RefCell::default(),
             given_up: Cell::new(None),
             tunnel: RefCell::default(),
+            rests: Cell::new(false),
             answering: Cell::new(0),
             answered: Cell::default(),
         }
@@ -104,6 +107,23 @@ impl Wire {
         let busy =
             self.answering.get() > 0 || !self.arrivals.borrow().is_empty() || !self.unflushed.borrow().is_empty();
         (!busy).then_some(self.answered.get())
+    }
+
+    /// Nothing is under way, and has not been for a while.
+    pub(super) fn rest(&self) {
+        self.arrivals.take();
+        self.unflushed.take();
+        self.rests.set(true);
+    }
+
+    /// There is something to read again.
+    pub(super) fn wake(&self) {
+        self.rests.set(false);
+    }
+
+    /// Whether the connection needs no more than its transport until there is something to read.
+    pub(crate) fn rests(&self) -> bool {
+        self.rests.get()
     }
 
     /// The last byte of this call's answer has been handed on.
