@@ -50,7 +50,7 @@ SUM, COUNT = "portazgo_snapshot_apply_seconds_sum", "portazgo_snapshot_apply_sec
 def main() -> int:
     """Measure and publish."""
     arguments = _arguments()
-    tools = build()
+    tools = build(with_peers=False)
     with tempfile.TemporaryDirectory(prefix="run-", dir=PLACE) as folder, Arena(Path(folder), tools) as arena:
         figures, details = measure(arena, arguments.keys, arguments.changes, arguments.rounds)
     if arguments.print:

@@ -44,19 +44,19 @@ class Tools:
     """The program that measures what recording costs."""
 
 
-def build() -> Tools:
-    """Build what is not built or is stale. Raises Missing."""
+def build(*, with_peers: bool = True) -> Tools:
+    """Build what is not built or is stale. Without peers their programs are not there. Raises Missing."""
     PLACE.mkdir(parents=True, exist_ok=True)
-    require("nginx", "haproxy", "h2load", "taskset", "gcc", "openssl")
+    require("taskset", "gcc", "openssl", *(("nginx", "haproxy", "h2load") if with_peers else ()))
     for name in C_PROGRAMS:
         _run([*COMPILE_C, "-o", str(PLACE / name), str(PEERS / "c" / f"{name}.c"), "-lm"])
-    peers = _peers()
+    peers = _peers() if with_peers else PLACE
     return Tools(
         pump=PLACE / "pump",
         origin=PLACE / "origin",
         load=PLACE / "load",
         h1p=peers / "h1p",
-        envoy=_envoy(),
+        envoy=_envoy() if with_peers else PLACE / "envoy",
         envoy_modules=peers,
         portazgo=_portazgo(),
         python=PROJECT / ".venv" / "bin" / "python",

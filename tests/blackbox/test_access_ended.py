@@ -12,6 +12,7 @@ from typing import Any, Self
 import pytest
 from support.deployment import Deployment
 from support.hostile_backend import GOOD, HostileBackend, Script, bytes_then, for_ever
+from support.http2 import Connection
 from support.key import PLAN, OwnKey, own_key
 from support.websocket import KEY, connect, handshake, read_head, switching
 
@@ -145,18 +146,19 @@ def until_they_end(calls: Mapping[str, Lasting]) -> dict[str, float]:
     return ended
 
 
-def the_records(place: Place, key: OwnKey, count: int) -> dict[str, dict[str, Any]]:
-    """Wait for the records of a key's calls, by route."""
-    found: dict[str, dict[str, Any]] = {}
+def the_records(place: Place, key: OwnKey, count: int) -> list[tuple[str, str, int, str]]:
+    """Wait for the records of a key's calls: route, fault, status and delivery of each."""
+    found: list[tuple[str, str, int, str]] = []
     names = {identifier: name for name, identifier in place.routes.items()}
 
     def look() -> bool:
         items = place.deployment.admin.get("/traces", {"kid": key.kid, "limit": 50})["items"]
-        found.update({names[one["route"]]: one for one in items if one["route"] in names})
+        facts = ("fault", "status_sent", "delivery")
+        found[:] = [(names[one["route"]], *(one[fact] for fact in facts)) for one in items if one["route"] in names]
         return len(found) >= count
 
     place.deployment.wait_for(look, f"{count} records", 15)
-    return found
+    return sorted(found)
 
 
 def test_all_that_lasts_ends_when_its_key_is_revoked_and_nothing_of_others(place: Place) -> None:
@@ -165,21 +167,26 @@ def test_all_that_lasts_ends_when_its_key_is_revoked_and_nothing_of_others(place
         theirs = {name: calls.enter_context(Lasting(place, dead, name)) for name in ROUTES}
         others = {name: calls.enter_context(Lasting(place, other, name)) for name in ("silent", "ticking", "socket")}
         never_read = theirs.pop("large")
+        no_window = calls.enter_context(Connection.plain(place.deployment.gateway_port, seconds=20))
+        no_window.opens_windows = False
+        head = [(":method", "GET"), (":scheme", "http"), (":authority", "a"), (":path", "/v1/lasting/large")]
+        stream = no_window.request([*head, ("x-api-key", dead.whole)])
         assert all(call.goes_on(0.1) for call in [*theirs.values(), *others.values()])
         place.deployment.admin.post(f"/keys/{dead.kid}/revoke")
         ended = until_they_end(theirs)
         assert ended.keys() == theirs.keys()
-        records = the_records(place, dead, len(ROUTES))
+        assert no_window.finish(stream).reset is not None
+        records = the_records(place, dead, len(ROUTES) + 1)
         assert all(call.goes_on(0.1) for call in others.values())
         assert never_read.rest() < LARGE_BYTES // 10
-    told = {name: (one["fault"], one["status_sent"], one["delivery"]) for name, one in records.items()}
-    assert told == {
-        "silent": ("access_ended", 200, "aborted"),
-        "ticking": ("access_ended", 200, "aborted"),
-        "large": ("access_ended", 200, "aborted"),
-        "socket": ("access_ended", 101, "aborted"),
-        "upload": ("access_ended", 403, "complete"),
-    }
+    assert records == [
+        ("large", "access_ended", 200, "aborted"),
+        ("large", "access_ended", 200, "aborted"),
+        ("silent", "access_ended", 200, "aborted"),
+        ("socket", "access_ended", 101, "aborted"),
+        ("ticking", "access_ended", 200, "aborted"),
+        ("upload", "access_ended", 403, "complete"),
+    ]
 
 
 def test_what_lasts_ends_when_its_route_is_the_callers_no_longer(place: Place) -> None:
@@ -211,4 +218,4 @@ def test_what_lasts_ends_when_its_route_is_the_callers_no_longer(place: Place) -
             assert all(call.goes_on(0.1) for call in lasting.values())
             take()
             assert until_they_end(lasting).keys() == lasting.keys(), take.__name__
-    assert {one["fault"] for one in the_records(place, key, 3).values()} == {"access_ended"}
+    assert {fault for _, fault, _, _ in the_records(place, key, 4)} == {"access_ended"}

@@ -398,6 +398,7 @@ fn journal_config(shared: &Arc<Shared>, node: Id, epoch: Id) -> journal::Config 
         seal_after: Duration::from_millis(config.journal.seal_ms),
         seal_bytes: config.journal.seal_bytes,
         sync_every: Duration::from_millis(config.journal.sync_ms),
+        when_full: config.journal.when_full,
         clock: Arc::new(move || clock.clock.wall()),
     }
 }

@@ -21,6 +21,7 @@ mod identity;
 pub mod journal;
 mod metrics;
 mod multiplex;
+mod overload;
 mod panics;
 mod phases;
 mod pool;

@@ -6,6 +6,7 @@ use crate::drain::Step;
 use crate::headers::SpareMaps;
 use crate::journal::{Journal, ThreadJournal};
 use crate::metrics::{ThreadMetrics, add, subtract};
+use crate::overload::Load;
 use crate::pool::{self, Pool};
 use crate::random::Random;
 use crate::shared::Shared;
@@ -62,6 +63,7 @@ pub(crate) struct Thread {
     pub(crate) random: Random,
     pub(crate) deadlines: Deadlines,
     pub(crate) spare_maps: SpareMaps,
+    pub(crate) load: Load,
     loaded: RefCell<Loaded>,
     generation: Cell<u64>,
     leave: watch::Sender<Leave>,
@@ -88,6 +90,7 @@ impl Thread {
             random: Random::new(),
             deadlines: Deadlines::default(),
             spare_maps: SpareMaps::default(),
+            load: Load::new(&shared, index),
             loaded: RefCell::new(Loaded { snapshot: None, lane: Arc::default() }),
             generation: Cell::new(0),
             leave: watch::Sender::new(if ends { Leave::Now } else { Leave::Stay }),

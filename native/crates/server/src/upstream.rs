@@ -1,8 +1,9 @@
 //! A request's body on its way to the backend: counted, bounded, timed.
 
 use crate::holder::Holder;
+use crate::overload::Wait;
 use crate::remembered::{self, Source};
-use crate::vigil::{Over, Vigil};
+use crate::vigil::Vigil;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -65,26 +66,21 @@ struct Upload {
     source: Source,
     most: u64,
     idle: Duration,
-    /// Begins when the client is waited for, or when the body turns out to be large: most bodies are here before anybody
-    /// asks.
+    bytes_per_second: u64,
+    /// Made when the client is waited for the first time: most bodies are here before anybody asks.
+    wait: Option<Wait>,
+    /// Over the client's access: begins when it is waited for, or when the body turns out to be large.
     vigil: Option<Vigil>,
     progress: Rc<Progress>,
 }
 
 impl Upload {
-    fn note_piece(&mut self, seen: u64) -> Result<(), Over> {
+    /// A piece came; `seen`: bytes until now.
+    fn may_go_on(&mut self, seen: u64) -> bool {
         if self.vigil.is_none() && seen > SMALL_BYTES {
-            self.vigil = Some(Vigil::begin(self.idle, None));
+            self.vigil = Some(Vigil::over_access());
         }
-        self.vigil.as_mut().map_or(Ok(()), |vigil| vigil.piece(Some(&self.progress.holder)))
-    }
-}
-
-fn fault_of(over: Over) -> Fault {
-    match over {
-        // The total time is its call's to keep.
-        Over::Idle | Over::Time => Fault::BodyTimeout,
-        Over::Access => Fault::AccessEnded,
+        self.vigil.as_mut().is_none_or(|vigil| vigil.piece(Some(&self.progress.holder)).is_ok())
     }
 }
 
@@ -101,20 +97,28 @@ impl std::fmt::Display for BodyEnded {
 impl std::error::Error for BodyEnded {}
 
 impl RequestBody {
-    pub(crate) fn new(source: Incoming, most: u64, idle: Duration, holder: impl FnOnce() -> Holder) -> Self {
+    /// `idle`: the longest pause of the client; `bytes_per_second`: its least rate while it is waited for (0: any).
+    pub(crate) fn new(
+        source: Incoming,
+        most: u64,
+        idle: Duration,
+        bytes_per_second: u64,
+        holder: impl FnOnce() -> Holder,
+    ) -> Self {
         if source.is_end_stream() {
             return Self::empty();
         }
         let source = Source::Once(source);
         let progress = Rc::new(Progress::new(holder()));
-        Self(Some(Box::new(Upload { source, most, idle, vigil: None, progress })))
+        Self(Some(Box::new(Upload { source, most, idle, bytes_per_second, wait: None, vigil: None, progress })))
     }
 
     /// Remember what passes, as far as it is small, so that it can be sent once more. None where there is no body.
     pub(crate) fn remember(&mut self) -> Option<Remembered> {
         let upload = self.0.as_mut()?;
         let body = upload.source.remember()?;
-        Some(Remembered { body, most: upload.most, idle: upload.idle, progress: Rc::clone(&upload.progress) })
+        let (most, idle, bytes_per_second) = (upload.most, upload.idle, upload.bytes_per_second);
+        Some(Remembered { body, most, idle, bytes_per_second, progress: Rc::clone(&upload.progress) })
     }
 
     /// No body.
@@ -157,9 +161,14 @@ impl Body for RequestBody {
         }
         match upload.source.poll_frame(context) {
             Poll::Pending => {
-                let vigil = upload.vigil.get_or_insert_with(|| Vigil::begin(upload.idle, None));
-                let over = ready!(vigil.poll_pause(context, Some(&upload.progress.holder)));
-                self.end(fault_of(over))
+                let (rate, idle) = (upload.bytes_per_second, upload.idle);
+                let wait = upload.wait.get_or_insert_with(|| Wait::new(rate, idle));
+                if wait.poll(context).is_ready() {
+                    return self.end(Fault::BodyTimeout);
+                }
+                let vigil = upload.vigil.get_or_insert_with(Vigil::over_access);
+                ready!(vigil.poll_pause(context, Some(&upload.progress.holder)));
+                self.end(Fault::AccessEnded)
             }
             Poll::Ready(None) => {
                 upload.progress.whole.set(true);
@@ -180,8 +189,11 @@ impl Body for RequestBody {
                 upload.source.keep(&data);
                 upload.progress.whole.set(upload.source.is_end_stream());
                 upload.progress.handed_on.set(upload.progress.handed_on.get() + data.len() as u64);
-                if let Err(over) = upload.note_piece(seen) {
-                    return self.end(fault_of(over));
+                if let Some(wait) = &mut upload.wait {
+                    wait.moved(data.len());
+                }
+                if !upload.may_go_on(seen) {
+                    return self.end(Fault::AccessEnded);
                 }
                 Poll::Ready(Some(Ok(Frame::data(data))))
             }
@@ -206,6 +218,7 @@ pub(crate) struct Remembered {
     body: remembered::Handle,
     most: u64,
     idle: Duration,
+    bytes_per_second: u64,
     progress: Rc<Progress>,
 }
 
@@ -213,8 +226,10 @@ impl Remembered {
     /// The body from its beginning. None: more has passed than is remembered.
     pub(crate) fn again(&self) -> Option<RequestBody> {
         let source = self.body.again()?;
+        let (most, idle, bytes_per_second) = (self.most, self.idle, self.bytes_per_second);
         let progress = Rc::clone(&self.progress);
-        Some(RequestBody(Some(Box::new(Upload { source, most: self.most, idle: self.idle, vigil: None, progress }))))
+        let upload = Upload { source, most, idle, bytes_per_second, wait: None, vigil: None, progress };
+        Some(RequestBody(Some(Box::new(upload))))
     }
 }
 

@@ -21,6 +21,7 @@ mod shelf;
 mod slab;
 mod stats;
 mod syncer;
+mod tally;
 #[cfg(test)]
 mod test_support;
 #[cfg(test)]
@@ -39,6 +40,7 @@ use std::time::Duration;
 
 use portazgo_core::ids::Id;
 use portazgo_core::time::WallTime;
+use serde::Deserialize;
 
 pub use epoch::{End, EndedEpoch};
 pub use shelf::SealedSegment;
@@ -79,8 +81,21 @@ pub struct Config {
     pub seal_bytes: u64,
     /// Longest time that written records wait for fdatasync.
     pub sync_every: Duration,
+    /// What to do once the disk is full and no slot is free.
+    pub when_full: WhenFull,
     /// The node's wall clock.
     pub clock: Clock,
+}
+
+/// What happens to requests once records can't be written and have taken every slot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenFull {
+    /// They are refused: fails closed.
+    #[default]
+    Refuse,
+    /// They are served without a record, and counted: fails open, and is declared by whoever runs the node.
+    Serve,
 }
 
 /// How a journal closed.
@@ -98,6 +113,7 @@ struct Shared {
     seal_after: Duration,
     seal_bytes: u64,
     sync_every: Duration,
+    when_full: WhenFull,
     lanes: Vec<Lane>,
     closed: AtomicBool,
     stopping: AtomicBool,
@@ -126,6 +142,10 @@ impl Trouble {
             *self.sentence.lock().unwrap_or_else(PoisonError::into_inner) = error.map(ToString::to_string);
             self.noted.store(error.is_some(), Ordering::Relaxed);
         }
+    }
+
+    fn is_noted(&self) -> bool {
+        self.noted.load(Ordering::Relaxed)
     }
 
     fn sentence(&self) -> Option<String> {
@@ -385,6 +405,7 @@ impl Shared {
             seal_after: config.seal_after,
             seal_bytes: config.seal_bytes,
             sync_every: config.sync_every,
+            when_full: config.when_full,
             lanes,
             closed: AtomicBool::new(false),
             stopping: AtomicBool::new(false),

@@ -110,8 +110,10 @@ impl Drop for LineBody {
     fn drop(&mut self) {
         // The head alone was the answer, or its last byte was taken: there is nothing that was given up.
         self.open.done |= self.bodiless || self.is_end_stream();
-        if let Some(upload) = &self.upload {
+        // The answer is here, and nobody waits for the rest of the request: its stream is reset.
+        if let Some(upload) = self.upload.take().filter(|upload| !upload.is_finished()) {
             upload.abort();
+            self.line.note_cancelled();
         }
     }
 }

@@ -105,13 +105,14 @@ pub(super) async fn forward(
 
 /// A request's body as it is sent: within the route's bounds, and for as long as its holder may.
 pub(super) fn body(
+    thread: &Thread,
     source: Incoming,
     backend: &BackendEnvironment,
     action: &RouteAction,
     holder: impl FnOnce() -> Holder,
 ) -> RequestBody {
     let idle = Duration::from_millis(u64::from(action.times(&backend.timeouts).idle_ms));
-    RequestBody::new(source, action.max_request_bytes, idle, holder)
+    RequestBody::new(source, action.max_request_bytes, idle, thread.shared.config.limits.body_bytes_per_second, holder)
 }
 
 /// Whether it may reach a backend twice: by its method, or by the key that it carries where the route counts on it.

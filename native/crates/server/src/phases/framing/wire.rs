@@ -16,7 +16,7 @@ use std::rc::Rc;
 
 /// One request on its way from the framing layer to the service.
 pub(crate) struct Arrival {
-    /// Its open record; None: there was no free slot.
+    /// Its open record; None: the node takes on no more.
     pub(crate) call: Option<Call>,
     /// Why it is refused, if it is.
     pub(crate) refused: Option<Fault>,
@@ -162,13 +162,18 @@ impl Wire {
     }
 
     /// Whose answer is under way; None: nobody's, or all of it was handed on.
-    pub(super) fn holder(&self) -> Option<Rc<Holder>> {
+    pub(crate) fn holder(&self) -> Option<Rc<Holder>> {
         self.holder.borrow().clone()
     }
 
     /// The client takes nothing of its answer, and is waited for no longer.
-    pub(super) fn give_up(&self, fault: Fault) {
+    pub(crate) fn give_up(&self, fault: Fault) {
         self.given_up.set(Some(fault));
+    }
+
+    /// Bytes written so far.
+    pub(crate) fn written(&self) -> u64 {
+        self.written.get()
     }
 
     /// Bytes written since this was asked last.
