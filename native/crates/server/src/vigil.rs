@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// A pause that nothing outlasts.
-const NEVER: Duration = Duration::from_secs(100 * 365 * 86_400);
+const NEVER: Duration = Duration::from_hours(100 * 365 * 24);
 
 /// Why a body may not go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
