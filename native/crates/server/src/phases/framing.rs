@@ -15,6 +15,7 @@ use crate::config::Limits;
 use crate::overload::Wait;
 use crate::thread::Thread;
 use crate::transport::Transport;
+use crate::vigil::Vigil;
 use bytes::{Buf, BytesMut};
 use full::Refusal;
 use portazgo_core::fault::Fault;
@@ -83,6 +84,8 @@ pub(crate) struct Framed {
     deadline: Alarm,
     /// How the client takes what it is given; None: it was never waited for.
     stalled: Option<Box<Wait>>,
+    /// Over the caller's access meanwhile.
+    watched: Option<Box<Vigil>>,
     /// A request was refused for want of room: nothing is read before the deadline.
     paused: bool,
     /// How many bytes at the front are a request that was answered already, and not hyper's to see.
@@ -105,6 +108,7 @@ impl Framed {
             opened,
             deadline: Alarm::at(opened + REST_AFTER.min(limits.keep_alive())),
             stalled: None,
+            watched: None,
             paused: false,
             skipped: 0,
             limits,
@@ -280,7 +284,13 @@ impl Framed {
 
     /// Read once. Usually nothing is held, and the bytes can be judged where hyper wants them: nothing is copied then.
     fn poll_receive(&mut self, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<Received>> {
-        if !self.received.is_empty() || !matches!(self.reading, Reading::Head { .. } | Reading::Body { .. }) {
+        let in_place = match &self.reading {
+            Reading::Head { .. } => self.received.is_empty(),
+            // Chunks are held and judged before any of them is handed on, and hyper's buffer grows to many times ours.
+            Reading::Body { tracker, .. } => self.received.is_empty() && tracker.is_counted(),
+            _ => false,
+        };
+        if !in_place {
             self.received.reserve(READ_BYTES);
             let bytes = ready!(pin!(self.stream.read_buf(&mut self.received)).poll(context))?;
             return Poll::Ready(Ok(if bytes == 0 { Received::Nothing } else { Received::ToJudge }));
@@ -316,7 +326,8 @@ impl Framed {
     }
 
     /// Count what the client took. One that takes nothing for the write time, or next to nothing, is given up: it would hold
-    /// its record, its connection and the backend's past every other timeout, since nobody asks a body that can't be written.
+    /// its record, its connection and the backend's past every other timeout, since nobody asks a body that can't be written. So is
+    /// one whose caller has lost access.
     fn count_taken(&mut self, context: &mut Context<'_>, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(outcome) = outcome {
             let taken = outcome?;
@@ -327,8 +338,16 @@ impl Framed {
             return Poll::Ready(Ok(taken));
         }
         let (rate, quiet) = (self.limits.body_bytes_per_second, self.limits.write_time());
-        ready!(self.stalled.get_or_insert_with(|| Box::new(Wait::new(rate, quiet))).poll(context));
-        self.wire.give_up();
+        let stalled = self.stalled.get_or_insert_with(|| Box::new(Wait::new(rate, quiet)));
+        let fault = if stalled.poll(context).is_ready() {
+            Fault::SlowReader
+        } else {
+            let Some(holder) = self.wire.holder() else { return Poll::Pending };
+            let watched = self.watched.get_or_insert_with(|| Box::new(Vigil::over_access()));
+            ready!(watched.poll_pause(context, Some(&holder)));
+            Fault::AccessEnded
+        };
+        self.wire.give_up(fault);
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
