@@ -10,31 +10,28 @@ from __future__ import annotations
 
 import difflib
 import os
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from portazgo.settings_gateway import GatewaySettings, contradictions_of_the_gateway
 from portazgo.settings_kinds import (
     CHOICE_OF,
-    COUNT,
     DATABASE,
     DURATION_OR_OFF,
     FOLDER,
     HTTP_URL,
-    KEY_PREFIX,
     LEAVING,
     LISTEN,
-    NETWORKS,
     PATH,
-    PATH_PAIRS,
     PORT,
     WRAPPING,
     YES_NO,
     DatabaseURL,
-    Kind,
     Listen,
     ValueInvalid,
 )
+from portazgo.settings_lines import Fault, Setting, setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -46,36 +43,6 @@ FILE = Path("portazgo.yaml")
 NOT_OURS = ("PORTAZGO_PARENT_PID", "PORTAZGO_TEST_")
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One line of the table. `default` is text as a person would write it; None: see `absent`.
-
-    `in_file`: whether portazgo.yaml may set it. Never what says where secrets lie, who keeps them or where they are sent:
-    whoever clones a repository and calls the command line in it must not hand over a token.
-    """
-
-    kind: Kind
-    default: str | None
-    absent: str
-    meaning: str
-    remedy: str
-    in_file: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing that is wrong: which setting, where it was read, what is wrong, what to do."""
-
-    name: str
-    source: str
-    message: str
-    remedy: str
-
-    def __str__(self) -> str:
-        """Say it in a line."""
-        return f"{self.name} ({self.source}): {self.message}. {self.remedy}"
-
-
 class SettingsInvalid(Exception):
     """Everything that is wrong with the settings."""
 
@@ -84,227 +51,108 @@ class SettingsInvalid(Exception):
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
 
-def _setting(
-    kind: Kind, default: str | None, meaning: str, remedy: str, *, absent: str = "", in_file: bool = False
-) -> Any:
-    return field(metadata={"setting": Setting(kind, default, absent, meaning, remedy, in_file)})
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(GatewaySettings):
     """The settings, parsed. The name of a field in capitals after PORTAZGO_ is its environment variable."""
 
-    data_dir: Path = _setting(
+    data_dir: Path = setting(
         FOLDER,
         ".portazgo",
         "Folder of everything that Portazgo keeps on this machine.",
         "Name a folder that can be written.",
     )
-    profile: str = _setting(
+    profile: str = setting(
         CHOICE_OF("embedded", "production"),
         "embedded",
         "Which defaults apply: everything in one place, or several machines.",
         "Write embedded or production.",
         in_file=True,
     )
-    state_url: DatabaseURL = _setting(
+    state_url: DatabaseURL = setting(
         DATABASE,
         None,
         "Database of nouns, change log and audit.",
         "Write sqlite:///path/to/file or postgresql://user@host/database.",
         absent="`state.sqlite3` in the data folder",
     )
-    ledger_url: DatabaseURL = _setting(
+    ledger_url: DatabaseURL = setting(
         DATABASE,
         None,
         "Database of segments, manifests and rollups.",
         "Write sqlite:///path/to/file or postgresql://user@host/database.",
         absent="`ledger.sqlite3` in the data folder; with a PostgreSQL state, the same database",
     )
-    wrapping: str = _setting(
+    wrapping: str = setting(
         WRAPPING,
         "local:",
         "Provider that seals secrets for the database.",
         "Write local: (the file master.key in the data folder) or local:/path/to/master.key.",
     )
-    gateway_listen: Listen = _setting(
-        LISTEN,
-        "127.0.0.1:8080",
-        "Address on which partners call.",
-        "Write host:port, such as 0.0.0.0:8080.",
-        in_file=True,
-    )
-    gateway_port: int = _setting(
-        PORT,
-        None,
-        "Port on which partners call.",
-        "Write a port, 0 to 65535.",
-        absent="that of PORTAZGO_GATEWAY_LISTEN",
-        in_file=True,
-    )
-    control_listen: Listen = _setting(
+    control_listen: Listen = setting(
         LISTEN, "127.0.0.1:8081", "Address of the admin API and pages.", "Write host:port, such as 127.0.0.1:8081."
     )
-    control_port: int = _setting(
+    control_port: int = setting(
         PORT,
         None,
         "Port of the admin API and pages.",
         "Write a port, 0 to 65535.",
         absent="that of PORTAZGO_CONTROL_LISTEN",
     )
-    internal_listen: Listen = _setting(
+    internal_listen: Listen = setting(
         LISTEN,
         "127.0.0.1:8083",
         "Address on which the control plane serves gateway nodes; loopback, or with a certificate.",
         "Write host:port, such as 127.0.0.1:8083.",
     )
-    internal_tls_certificate: Path | None = _setting(
+    internal_tls_certificate: Path | None = setting(
         PATH,
         None,
         "Certificate chain (PEM) of the internal listener.",
         "Name a PEM file.",
         absent="none: plain, loopback only",
     )
-    internal_tls_key: Path | None = _setting(
+    internal_tls_key: Path | None = setting(
         PATH, None, "Private key (PEM) of the internal listener.", "Name a PEM file.", absent="none"
     )
-    admin_listen: Listen = _setting(
-        LISTEN,
-        "127.0.0.1:9090",
-        "Address of a node's health and metrics.",
-        "Write host:port, such as 127.0.0.1:9090.",
-        in_file=True,
-    )
-    internal_url: str = _setting(
-        HTTP_URL,
-        None,
-        "Where a gateway node finds the control plane.",
-        "Write http://host:port or https://host:port.",
-        absent="the address of PORTAZGO_INTERNAL_LISTEN",
-    )
-    control_url: str = _setting(
+    control_url: str = setting(
         HTTP_URL,
         None,
         "Where the command line finds the admin API, and what links begin with.",
         "Write http://host:port or https://host:port.",
         absent="the address of PORTAZGO_CONTROL_LISTEN",
     )
-    issuer_url: str = _setting(
+    issuer_url: str = setting(
         HTTP_URL,
         None,
         "`iss` of the tokens that the first issuer signs; backends find JWKS and discovery below it.",
         "Write a URL that backends can reach.",
         absent="PORTAZGO_CONTROL_URL",
     )
-    node_token_file: Path = _setting(
-        PATH,
-        None,
-        "File with a node's token for the internal listener.",
-        "Name a file.",
-        absent="`node-token` in the data folder",
-    )
-    admin_token_file: Path = _setting(
+    admin_token_file: Path = setting(
         PATH,
         None,
         "File with the command line's admin token.",
         "Name a file.",
         absent="`admin-token` in the data folder",
     )
-    key_prefix: str = _setting(
-        KEY_PREFIX,
-        "ptz",
-        "What API keys begin with.",
-        "Write 2 to 12 lower-case letters and digits, a letter first.",
-        in_file=True,
-    )
-    revocation_max_staleness: timedelta | None = _setting(
-        DURATION_OR_OFF,
-        None,
-        "How long a node may serve without hearing from the control plane before it refuses.",
-        "Write off, or a duration such as 5m.",
-        absent="off; 5m with the production profile",
-        in_file=True,
-    )
-    drain_wait: timedelta = _setting(
-        LEAVING,
-        None,
-        "How long a gateway node that is told to end says that it is not ready before it stops accepting connections.",
-        "Write a duration such as 5s, longer than your load balancer takes to notice; 0s: it stops at once.",
-        absent="0s; 5s with the production profile",
-        in_file=True,
-    )
-    drain_time: timedelta = _setting(
-        LEAVING,
-        None,
-        "How long it then has to answer the calls under way before it cuts them off.",
-        "Write a duration such as 30s.",
-        absent="4s; 30s with the production profile",
-        in_file=True,
-    )
-    log_format: Literal["auto", "json", "pretty"] = _setting(
+    log_format: Literal["auto", "json", "pretty"] = setting(
         CHOICE_OF("auto", "json", "pretty"),
         "auto",
         "How logs look; auto is pretty on a terminal and JSON elsewhere.",
         "Write auto, json or pretty.",
         in_file=True,
     )
-    lang: str = _setting(
+    lang: str = setting(
         CHOICE_OF("en", "es"), "en", "Language of the command line and pages.", "Write en or es.", in_file=True
     )
-    threads: int | None = _setting(
-        COUNT,
-        None,
-        "Data threads of a gateway node.",
-        "Write a whole number from 1 to 256.",
-        absent="one per core",
-        in_file=True,
-    )
-    trusted_proxies: tuple[str, ...] = _setting(
-        NETWORKS,
-        "",
-        "Networks of the proxies in front of a gateway node whose X-Forwarded-For and traceparent are believed.",
-        "Write networks with commas between them, such as 10.0.0.0/16, 192.0.2.7/32.",
-        in_file=True,
-    )
-    forwarding_header: str = _setting(
-        CHOICE_OF("x-forwarded-for", "forwarded", "none"),
-        "x-forwarded-for",
-        "The one header of trusted proxies that tells who the client is (docs/behind-a-load-balancer.md).",
-        "Write x-forwarded-for, forwarded or none: the one that your proxies write.",
-        in_file=True,
-    )
-    gateway_proxy_protocol: Literal["off", "required"] = _setting(
-        CHOICE_OF("off", "required"),
-        "off",
-        "Whether partners' connections begin with the PROXY protocol's header, from PORTAZGO_TRUSTED_PROXIES only.",
-        "Write off or required.",
-        in_file=True,
-    )
-    gateway_tls_certificates: tuple[tuple[Path, Path], ...] = _setting(
-        PATH_PAIRS,
-        "",
-        "Certificate chains and private keys (PEM) of the partners' listener; the first is for clients that name no server. "
-        "Empty: the listener is plain.",
-        "Write chain.pem:key.pem, several with commas between them.",
-    )
-    gateway_tls_client_certificates: Literal["off", "optional", "required"] = _setting(
-        CHOICE_OF("off", "optional", "required"),
-        "off",
-        "Whether partners' clients are asked for a certificate; optional: one that is shown must be good.",
-        "Write off, optional or required.",
-        in_file=True,
-    )
-    gateway_tls_client_ca: Path | None = _setting(
-        PATH, None, "Authorities (PEM) that sign clients' certificates.", "Name a PEM file.", absent="none"
-    )
-    import_allow_private: bool = _setting(
+    import_allow_private: bool = setting(
         YES_NO,
         None,
         "Whether OpenAPI documents may be imported from private networks and loopback.",
         "Write yes or no.",
         absent="yes with the embedded profile (loopback and private networks of this machine), no with production",
     )
-    backend_port: int = _setting(PORT, "8082", "Port of the demo backend.", "Write a port, 0 to 65535.", in_file=True)
+    backend_port: int = setting(PORT, "8082", "Port of the demo backend.", "Write a port, 0 to 65535.", in_file=True)
 
     @property
     def embedded(self) -> bool:
@@ -313,8 +161,10 @@ class Settings:
 
 
 def settings_table() -> dict[str, Setting]:
-    """Give the table: field name to its line."""
-    return {entry.name: entry.metadata["setting"] for entry in fields(Settings)}
+    """Give the table: field name to its line. What concerns all roles stands first."""
+    of_the_gateway = {entry.name for entry in fields(GatewaySettings)}
+    lines = sorted(fields(Settings), key=lambda entry: entry.name in of_the_gateway)
+    return {entry.name: entry.metadata["setting"] for entry in lines}
 
 
 def variable(name: str) -> str:
@@ -343,12 +193,12 @@ def load(
     environment = os.environ if environment is None else environment
     found, faults = gather(flags or {}, environment, file, profile)
     values: dict[str, Any] = {}
-    for name, setting in settings_table().items():
-        text, source = found.get(name, (setting.default, "default"))
+    for name, line in settings_table().items():
+        text, source = found.get(name, (line.default, "default"))
         try:
-            values[name] = None if text is None else setting.kind.parse(text)
+            values[name] = None if text is None else line.kind.parse(text)
         except ValueInvalid as problem:
-            faults.append(Fault(variable(name), source, str(problem), setting.remedy))
+            faults.append(Fault(variable(name), source, str(problem), line.remedy))
     if not faults:
         faults = _fill_in(values)
     if faults:
@@ -427,7 +277,7 @@ def _staleness(values: Mapping[str, Any]) -> timedelta | None:
 
 
 def _contradictions(values: Mapping[str, Any]) -> list[Fault]:
-    faults = _contradictions_of_the_gateway(values)
+    faults = contradictions_of_the_gateway(values)
     if (values["internal_tls_certificate"] is None) != (values["internal_tls_key"] is None):
         faults.append(
             Fault(
@@ -453,30 +303,6 @@ def _contradictions(values: Mapping[str, Any]) -> list[Fault]:
                 "together",
                 "both name the same SQLite file, and collecting records would delay revocations",
                 "Name two files.",
-            )
-        )
-    return faults
-
-
-def _contradictions_of_the_gateway(values: Mapping[str, Any]) -> list[Fault]:
-    faults = []
-    if values["gateway_proxy_protocol"] == "required" and not values["trusted_proxies"]:
-        faults.append(
-            Fault(
-                "PORTAZGO_GATEWAY_PROXY_PROTOCOL, PORTAZGO_TRUSTED_PROXIES",
-                "together",
-                "the PROXY protocol is required and no network may send it",
-                "List the load balancer's networks in PORTAZGO_TRUSTED_PROXIES.",
-            )
-        )
-    wants_certificates = values["gateway_tls_client_certificates"] != "off"
-    if wants_certificates and not (values["gateway_tls_certificates"] and values["gateway_tls_client_ca"]):
-        faults.append(
-            Fault(
-                "PORTAZGO_GATEWAY_TLS_CLIENT_CERTIFICATES",
-                "together",
-                "clients' certificates need TLS and an authority that signs them",
-                "Set PORTAZGO_GATEWAY_TLS_CERTIFICATES and PORTAZGO_GATEWAY_TLS_CLIENT_CA too.",
             )
         )
     return faults

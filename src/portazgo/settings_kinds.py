@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 LARGEST_PORT = 65_535
 MOST_THREADS = 256
 LONGEST_LEAVING = timedelta(hours=1)
+MOST_OF_A_NODE = 1_000_000
+MIB = 1024 * 1024
+LEAST_MEMORY = 64 * MIB
 
 
 class ValueInvalid(ValueError):
@@ -126,6 +129,42 @@ def _count(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= MOST_THREADS:
         raise ValueInvalid(f"{text!r} is no number from 1 to {MOST_THREADS}")
     return int(text)
+
+
+def _number(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,7}", text) or not 1 <= int(text) <= MOST_OF_A_NODE:
+        raise ValueInvalid(f"{text!r} is no number from 1 to {MOST_OF_A_NODE}")
+    return int(text)
+
+
+def _memory(text: str) -> int:
+    if text == "off":
+        return 0
+    match = re.fullmatch(r"([0-9]{1,7})(M|G)iB", text)
+    if match is None:
+        raise ValueInvalid(f"{text!r} is no amount of memory")
+    amount = int(match[1]) * (MIB if match[2] == "M" else 1024 * MIB)
+    if amount < LEAST_MEMORY:
+        raise ValueInvalid("less than 64MiB would refuse traffic at once")
+    return amount
+
+
+def _rate_or_off(text: str) -> int:
+    if text == "off":
+        return 0
+    if not re.fullmatch(r"[0-9]{1,7}", text) or int(text) < 1:
+        raise ValueInvalid(f"{text!r} is no number of bytes per second")
+    return int(text)
+
+
+def _duration(text: str) -> timedelta:
+    try:
+        duration = parse_duration(text)
+    except DurationInvalid as problem:
+        raise ValueInvalid(str(problem)) from None
+    if duration < timedelta(seconds=1):
+        raise ValueInvalid("less than 1s would give up clients that are merely far away")
+    return duration
 
 
 def _http_url(text: str) -> str:
@@ -246,6 +285,12 @@ PATH_PAIRS = Kind("pairs of paths", {"type": "string"}, _path_pairs)
 LISTEN = Kind("host:port", {"type": "string", "pattern": ":[0-9]{1,5}$"}, _listen)
 PORT = Kind("port", {"type": "integer", "minimum": 0, "maximum": LARGEST_PORT}, _port)
 COUNT = Kind("number", {"type": "integer", "minimum": 1, "maximum": MOST_THREADS}, _count)
+NUMBER = Kind("number", {"type": "integer", "minimum": 1, "maximum": MOST_OF_A_NODE}, _number)
+MEMORY_OR_OFF = Kind("memory or `off`", {"type": "string", "pattern": "^(off|[0-9]+[MG]iB)$"}, _memory)
+RATE_OR_OFF = Kind(
+    "bytes per second or `off`", {"type": ["integer", "string"], "pattern": "^(off|[0-9]+)$"}, _rate_or_off
+)
+DURATION = Kind("duration", {"type": "string", "pattern": "^[0-9]+[smhd]$"}, _duration)
 HTTP_URL = Kind("URL", {"type": "string", "pattern": "^https?://"}, _http_url)
 DATABASE = Kind("database URL", {"type": "string", "pattern": "^(sqlite:///|postgres(ql)?://)"}, _database)
 DURATION_OR_OFF = Kind("duration or `off`", {"type": "string", "pattern": "^(off|[0-9]+[smhd])$"}, _duration_or_off)

@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from portazgo.settings import NOT_IN_FILE, Fault, instead_of_file, settings_table, variable
+from portazgo.settings import NOT_IN_FILE, instead_of_file, settings_table, variable
+from portazgo.settings_lines import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import pytest
 from support.bare_gateway import wait_for
-from support.hostile_http2 import MAX_CONCURRENT_STREAMS, Asked, HostileHttp2, good
+from support.hostile_http2 import MAX_CONCURRENT_STREAMS, Asked, HostileHttp2, Script, good
 from support.http2 import RST_STREAM, SETTINGS, Connection, frame
 from support.partners import Got, ask, call, calls, until
 from support.snapshot_node import TIMEOUTS, SnapshotNode
@@ -40,6 +40,8 @@ class Stage:
     expected: list[tuple[int, str | None, str]] = field(default_factory=list)
     timeouts: dict[str, int] = field(default_factory=lambda: dict(TIMEOUTS))
     most_response_bytes: int | None = None
+    whole: list[str] = field(default_factory=list)
+    """Requests whose records must say that all went well."""
     _stack: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
@@ -64,6 +66,9 @@ class Stage:
         self._stack.close()
         for backend in self.backends.values():
             assert backend.trouble == []
+        records = {record["request_id"]: record for record in self.node.records()}
+        found = [(records[one]["fault"], records[one]["delivery"]) for one in self.whole]
+        assert found == [(None, "complete")] * len(found)
 
 
 @pytest.fixture(scope="module")
@@ -210,6 +215,25 @@ async def _in_pieces(asked: Asked) -> None:
     asked.data(b"", end=True)
 
 
+def _ends_later(length: int) -> Script:
+    """As many servers do: the end of the stream is a frame of its own."""
+
+    async def script(asked: Asked) -> None:
+        asked.head(200, ("content-length", str(length)))
+        if length:
+            asked.data(b"good")
+        await asyncio.sleep(0.1)
+        asked.data(b"", end=True)
+
+    return script
+
+
+async def _204_ends_later(asked: Asked) -> None:
+    asked.head(204)
+    await asyncio.sleep(0.1)
+    asked.data(b"", end=True)
+
+
 async def _refuses_the_rest(asked: Asked) -> None:
     """RFC 9113, section 8.1: an answer before the request is whole, and no wish for its rest."""
     await good(asked)
@@ -219,20 +243,26 @@ async def _refuses_the_rest(asked: Asked) -> None:
 def test_answers_of_every_form_are_whole(stage: Stage) -> None:
     backend = stage.backends["usual"]
     backend.scripts |= {"204": _bodiless, "304": _bodiless, "trailers": _trailers, "interim": _interim}
-    backend.scripts |= {"in-pieces": _in_pieces, "early": _refuses_the_rest}
+    backend.scripts |= {"in-pieces": _in_pieces, "early": _refuses_the_rest, "204-later": _204_ends_later}
+    backend.scripts |= {"empty-later": _ends_later(0), "later": _ends_later(4)}
     backend.early.add("early")
     before = len(backend.lines)
     for name, status, body in [
         ("204", 204, b""), ("304", 304, b""), ("trailers", 200, b"good"), ("interim", 200, b"good"),
-        ("in-pieces", 200, b"good"),
+        ("in-pieces", 200, b"good"), ("later", 200, b"good"), ("empty-later", 200, b""), ("204-later", 204, b""),
     ]:  # fmt: skip
         got = call(stage.node, f"usual/{name}")
         assert (got.status, got.body, got.whole) == (status, body, True), name
+        stage.whole.append(got.fields["x-request-id"])
         assert not {"x-sum", "link", "trailer"} & got.fields.keys()
     for _ in range(3):
         got = call(stage.node, "usual/early", "POST", b"y" * 500_000)
         assert (got.status, got.body, got.whole) == (200, b"good", True)
     assert len(backend.lines) <= before + 1
+    time.sleep(0.3)
+    # Nobody resets a stream that ends by itself.
+    reset = {asked.name for asked in backend.asked if asked.stream in asked.line.resets}
+    assert reset <= {"early"}
 
 
 def test_a_partner_of_http_2_gets_the_same(stage: Stage) -> None:

@@ -73,3 +73,32 @@ def test_what_is_no_pair_is_refused(text: str) -> None:
 def test_contradictions_are_told(environment: dict[str, str], named: str) -> None:
     with pytest.raises(SettingsInvalid, match=named):
         settings(**environment)
+
+
+def test_what_a_node_takes_on_reaches_it() -> None:
+    limits = told(settings(MAX_IN_FLIGHT="64", MAX_MEMORY="2GiB", WRITE_TIMEOUT="10s", BODY_RATE="off"))["limits"]
+    assert isinstance(limits, dict)
+    names = ("in_flight", "memory_bytes", "write_seconds", "body_bytes_per_second", "connections")
+    assert [limits[name] for name in names] == [64, 2 * 1024**3, 10, 0, 10_000]
+    assert told(settings(DISK_FULL="serve"))["journal"] == {
+        "seal_ms": 1000,
+        "seal_bytes": 1_048_576,
+        "sync_ms": 5,
+        "when_full": "serve",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [
+        ("MAX_CONNECTIONS", "0", "is no number from 1"),
+        ("MAX_MEMORY", "2GB", "is no amount of memory"),
+        ("MAX_MEMORY", "1MiB", "would refuse traffic at once"),
+        ("WRITE_TIMEOUT", "0s", "less than 1s"),
+        ("BODY_RATE", "-1", "is no number of bytes per second"),
+        ("DISK_FULL", "ignore", "is none of refuse, serve"),
+    ],
+)
+def test_a_bound_that_is_none_is_refused(name: str, text: str, why: str) -> None:
+    with pytest.raises(SettingsInvalid, match=why):
+        settings(**{name: text})

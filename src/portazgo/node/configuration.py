@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from portazgo.kit.errors import StartRefused
 from portazgo.settings_kinds import Listen
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from portazgo.settings import Settings
 
+# How much work may stand in a data thread's queue before some requests are refused (ADR 26).
+BACKLOG_US = 5000
+# What the kernel lets this container have (cgroup v2); above it the process is killed.
+CONTAINER_MEMORY = Path("/sys/fs/cgroup/memory.max")
 # The production profile seals sooner: what is not shipped yet is what the death of a host can lose.
 SEAL_MS = {"embedded": 1000, "production": 250}
 
@@ -55,13 +58,32 @@ def native_configuration(settings: Settings, *, follows_control_plane: bool, tak
                 "head_lines": 100,
                 "head_seconds": 10,
                 "keep_alive_seconds": 75,
-                "write_seconds": 30,
-                "connections": 10_000,
+                "write_seconds": int(settings.write_timeout.total_seconds()),
+                "connections": settings.max_connections,
                 "slots_per_thread": 4096,
+                "in_flight": settings.max_in_flight,
+                "memory_bytes": _memory(settings),
+                "body_bytes_per_second": settings.body_rate,
+                "backlog_us": BACKLOG_US,
             },
-            "journal": {"seal_ms": SEAL_MS[settings.profile], "seal_bytes": 1_048_576, "sync_ms": 5},
+            "journal": {
+                "seal_ms": SEAL_MS[settings.profile],
+                "seal_bytes": 1_048_576,
+                "sync_ms": 5,
+                "when_full": settings.disk_full,
+            },
         }
     )
+
+
+def _memory(settings: Settings) -> int | None:
+    if settings.max_memory is not None:
+        return settings.max_memory or None  # `off` is parsed to zero
+    try:
+        limit = CONTAINER_MEMORY.read_text().strip()
+    except OSError:
+        return None  # no container, or an older kernel's
+    return int(limit) * 4 // 5 if limit.isdigit() else None
 
 
 def _tls(settings: Settings) -> dict[str, Any] | None:

@@ -15,6 +15,7 @@ pub mod framing;
 pub mod ids;
 pub mod limit;
 pub mod network;
+pub mod overload;
 pub mod problem;
 pub mod record;
 pub mod route;

@@ -8,7 +8,7 @@
 use portazgo_core::ids::{Id, Kid};
 use portazgo_core::record::{Delivery, Environment, Method, Phase, Record, SecretSlot};
 use portazgo_core::time::WallTime;
-use portazgo_server::journal::{Config, Journal, ThreadJournal};
+use portazgo_server::journal::{Config, Journal, ThreadJournal, WhenFull};
 use rustix::time::{ClockId, clock_gettime};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -66,6 +66,7 @@ fn config(folder: PathBuf) -> Config {
         seal_after: Duration::from_secs(1),
         seal_bytes: 1 << 20,
         sync_every: Duration::from_millis(5),
+        when_full: WhenFull::Refuse,
         clock: Arc::new(now),
     }
 }

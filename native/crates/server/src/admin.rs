@@ -2,7 +2,7 @@
 
 use crate::drain::Step;
 use crate::exposition;
-use crate::journal::{Journal, Stats};
+use crate::journal::{Journal, Stats, WhenFull};
 use crate::metrics::value;
 use crate::panics::Vital;
 use crate::shared::Shared;
@@ -90,7 +90,7 @@ fn respond(path: &str, shared: &Shared, journal: &Journal) -> Response<Full<Byte
             let reasons = not_ready(shared, &journal.stats());
             let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
             let text =
-                json!({"ready": reasons.is_empty(), "reasons": reasons, "warnings": shared.warnings()}).to_string();
+                json!({"ready": reasons.is_empty(), "reasons": reasons, "warnings": warnings(shared, &journal.stats())}).to_string();
             document(status, "application/json", text)
         }
         "/metrics" => {
@@ -110,6 +110,18 @@ fn document(status: StatusCode, content_type: &'static str, text: String) -> Res
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
+}
+
+/// What people should know though the node gets traffic.
+fn warnings(shared: &Shared, journal: &Stats) -> Vec<String> {
+    let mut warnings = shared.warnings();
+    if let Some(trouble) = journal.trouble.as_ref().filter(|_| shared.config.journal.when_full == WhenFull::Serve) {
+        warnings.push(format!(
+            "the journal can't be written: {trouble}; {} requests were served without a record",
+            journal.unrecorded
+        ));
+    }
+    warnings
 }
 
 /// Why this node should get no traffic. Empty: it should.
@@ -144,7 +156,8 @@ fn not_ready(shared: &Shared, journal: &Stats) -> Vec<String> {
             reasons.push(format!("data thread {index} has not run for more than 5 s"));
         }
     }
-    if let Some(trouble) = &journal.trouble {
+    // Who declared that a full disk is no reason to refuse wants the load balancer to think so too.
+    if let Some(trouble) = journal.trouble.as_ref().filter(|_| shared.config.journal.when_full == WhenFull::Refuse) {
         reasons.push(format!("the journal can't be written: {trouble}"));
     }
     reasons
@@ -178,6 +191,6 @@ pub(crate) fn state(shared: &Shared, journal: &Stats) -> Value {
         "backends": crate::targets::document(shared),
         "time_us": shared.clock.wall().0,
         "drain": shared.drain.step().as_str(),
-        "warnings": shared.warnings(),
+        "warnings": warnings(shared, journal),
     })
 }

@@ -1,5 +1,6 @@
 //! What a node is told at its start (docs/wire.md, section 8).
 
+use crate::journal::WhenFull;
 use portazgo_core::client::ForwardingHeader;
 use portazgo_core::framing;
 use portazgo_core::network::Network;
@@ -129,8 +130,28 @@ pub struct Limits {
     pub write_seconds: u64,
     /// Connections, over all threads.
     pub connections: usize,
-    /// Requests in flight, per thread.
+    /// Record slots, per thread: each request in flight has one until its record is written.
     pub slots_per_thread: usize,
+    /// Requests in flight, over all threads, each of which takes its share; None: as many as there are slots.
+    #[serde(default)]
+    pub in_flight: Option<usize>,
+    /// Memory of the process from which on requests are refused; None: no bound.
+    #[serde(default)]
+    pub memory_bytes: Option<u64>,
+    /// What a client must send of a body, and take of an answer, per second that it is waited for; 0: any rate will do.
+    #[serde(default = "default_body_rate")]
+    pub body_bytes_per_second: u64,
+    /// How much work, in time, may stand in a thread's queue before some requests are refused; 0: none are.
+    #[serde(default = "default_backlog_us")]
+    pub backlog_us: u64,
+}
+
+const fn default_body_rate() -> u64 {
+    256
+}
+
+const fn default_backlog_us() -> u64 {
+    2000
 }
 
 const fn default_write_seconds() -> u64 {
@@ -150,6 +171,10 @@ impl Limits {
         Duration::from_secs(self.write_seconds)
     }
 
+    pub(crate) fn backlog(&self) -> Duration {
+        Duration::from_micros(self.backlog_us)
+    }
+
     pub(crate) fn keep_alive(&self) -> Duration {
         Duration::from_secs(self.keep_alive_seconds)
     }
@@ -165,6 +190,9 @@ pub struct Journal {
     pub seal_bytes: u64,
     /// Longest time that written records wait for fdatasync.
     pub sync_ms: u64,
+    /// What happens to requests once the disk is full.
+    #[serde(default)]
+    pub when_full: WhenFull,
 }
 
 impl Config {
@@ -192,7 +220,17 @@ impl Config {
         if config.threads == Some(0) || config.limits.slots_per_thread == 0 || config.limits.connections == 0 {
             return Err("the node's configuration: threads, slots and connections must be at least 1".to_owned());
         }
+        if config.limits.in_flight.is_some_and(|most| most < config.thread_count()) {
+            return Err("the node's configuration: in_flight must be at least 1 for each thread".to_owned());
+        }
         Ok(config)
+    }
+
+    /// A thread's share of the requests in flight.
+    pub(crate) fn most_in_flight(&self, thread: usize) -> u64 {
+        let threads = self.thread_count();
+        let share = self.limits.in_flight.map(|most| most / threads + usize::from(thread < most % threads));
+        share.map_or(u64::MAX, |share| share as u64)
     }
 
     pub(crate) fn trusted_networks(&self) -> Vec<Network> {

@@ -4,6 +4,7 @@
 //! million is late. Here a call that waits leaves its deadline and its waker in a list of the thread, and the thread looks
 //! the list through once a tick while anybody waits ([ADR 22](../../../../docs/decisions/0022-clocks-and-timers-of-a-call.md)).
 
+use crate::overload::Load;
 use crate::thread::Thread;
 use portazgo_core::time::Monotonic;
 use std::cell::{Cell, RefCell};
@@ -15,13 +16,13 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 /// How late a deadline may be noticed. Small beside the shortest time that anybody gives a backend.
-const TICK: Duration = Duration::from_millis(10);
+const TICK: Duration = portazgo_core::overload::TICK;
 
 /// The deadlines of one data thread.
 #[derive(Default)]
 pub(crate) struct Deadlines {
     waiting: RefCell<Waiting>,
-    /// Nobody waits, so nobody looks.
+    /// Nobody waits and nothing begins, so nobody looks.
     resting: Cell<bool>,
     first: Notify,
 }
@@ -51,14 +52,20 @@ impl Deadlines {
     }
 
     fn enter(&self, ends: Monotonic, waker: Waker) -> usize {
-        if self.resting.replace(false) {
-            self.first.notify_one();
-        }
+        self.stir();
         self.waiting.borrow_mut().enter(Place { ends, waker: Some(waker), late: false })
     }
 
-    async fn rest_until_somebody_waits(&self) {
-        if self.waiting.borrow().is_empty() {
+    /// There is something to do: the clock is to be looked at again.
+    pub(crate) fn stir(&self) {
+        if self.resting.replace(false) {
+            self.first.notify_one();
+        }
+    }
+
+    async fn rest_until_somebody_waits(&self, load: &Load) {
+        if self.waiting.borrow().is_empty() && load.is_idle() {
+            load.rest();
             self.resting.set(true);
             self.first.notified().await;
         }
@@ -67,10 +74,14 @@ impl Deadlines {
 
 /// Wake whoever is late, for as long as the thread lives.
 pub(crate) async fn watch(thread: Rc<Thread>) {
+    let mut pause = TICK;
     loop {
-        thread.deadlines.rest_until_somebody_waits().await;
-        tokio::time::sleep(TICK).await;
+        thread.deadlines.rest_until_somebody_waits(&thread.load).await;
+        if !pause.is_zero() {
+            tokio::time::sleep(pause).await;
+        }
         thread.deadlines.waiting.borrow_mut().wake_late(thread.shared.clock.monotonic());
+        pause = if thread.load.look(&thread, pause).await { Duration::ZERO } else { TICK };
     }
 }
 

@@ -28,6 +28,10 @@ fn node(page: &mut Page, shared: &Shared, ready: bool) {
         let here = u64::from(step == shared.drain.step());
         page.row("portazgo_drain_state", &format!("state=\"{}\"", step.as_str()), here);
     }
+    let help = "Memory of the process, without files; what PORTAZGO_MAX_MEMORY bounds.";
+    page.one("portazgo_memory_bytes", "gauge", help, shared.levels.memory_bytes());
+    let short = u64::from(shared.levels.is_memory_short());
+    page.one("portazgo_memory_short", "gauge", "1 while requests are refused for want of memory.", short);
 }
 
 fn traffic(page: &mut Page, shared: &Shared) {
@@ -50,7 +54,7 @@ fn traffic(page: &mut Page, shared: &Shared) {
     page.by_thread(
         "portazgo_requests_refused_total",
         "counter",
-        "Requests refused for want of a record slot, and connections beyond the most.",
+        "Requests refused because the node was overloaded or had no record slot, and connections beyond the most.",
         threads,
         |thread| value(&thread.without_slot),
     );
@@ -69,6 +73,12 @@ fn traffic(page: &mut Page, shared: &Shared) {
         threads,
         |thread| value(&thread.loop_lag_us),
     );
+    page.seconds_by_thread(
+        "portazgo_thread_backlog_seconds",
+        "How much work stood in the data thread's queue last; some requests are refused while it stands above its bound.",
+        threads,
+        |thread| value(&thread.backlog_us),
+    );
     page.by_thread(
         "portazgo_thread_restarts_total",
         "counter",
@@ -84,7 +94,7 @@ fn backends(page: &mut Page, shared: &Shared) {
     page.by_thread("portazgo_backend_connects_total", "counter", help, threads, |thread| {
         value(&thread.backend_connects)
     });
-    let help = "Requests that took an idle backend connection.";
+    let help = "Requests that took a backend connection that was there.";
     page.by_thread("portazgo_backend_reuses_total", "counter", help, threads, |thread| value(&thread.backend_reuses));
     page.by_thread("portazgo_backend_idle", "gauge", "Idle backend connections.", threads, |thread| {
         value(&thread.backend_idle)
@@ -108,6 +118,8 @@ fn records(page: &mut Page, shared: &Shared, journal: &Journal, stats: &Stats) {
     page.row("portazgo_record_slots", "state=\"used\"", used);
     page.row("portazgo_record_slots", "state=\"free\"", all - used);
     page.one("portazgo_records_accepted_total", "counter", "Records that were opened.", stats.accepted);
+    let help = "Requests served without a record, since the disk was full and PORTAZGO_DISK_FULL says serve.";
+    page.one("portazgo_requests_unrecorded_total", "counter", help, stats.unrecorded);
     page.one("portazgo_records_written_total", "counter", "Records in segment files.", stats.written);
     page.one(
         "portazgo_records_unwritten",

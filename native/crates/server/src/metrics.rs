@@ -18,11 +18,13 @@ pub(crate) struct ThreadMetrics {
     pub(crate) succeeded: AtomicU64,
     /// Refused for want of a record slot.
     pub(crate) without_slot: AtomicU64,
+    /// How much work stood in the thread's queue at the last look.
+    pub(crate) backlog_us: AtomicU64,
     /// Bytes that our framing accepted and hyper refused: a bug in framing, never expected.
     pub(crate) library_refusals: AtomicU64,
     /// Connections to backends that were opened.
     pub(crate) backend_connects: AtomicU64,
-    /// Requests that took an idle backend connection.
+    /// Requests that took a backend connection that was there: an idle one, or part in one of HTTP/2.
     pub(crate) backend_reuses: AtomicU64,
     /// Idle backend connections.
     pub(crate) backend_idle: AtomicU64,
@@ -44,6 +46,7 @@ impl Default for ThreadMetrics {
             in_flight: AtomicU64::new(0),
             succeeded: AtomicU64::new(0),
             without_slot: AtomicU64::new(0),
+            backlog_us: AtomicU64::new(0),
             library_refusals: AtomicU64::new(0),
             backend_connects: AtomicU64::new(0),
             backend_reuses: AtomicU64::new(0),

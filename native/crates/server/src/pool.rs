@@ -34,8 +34,9 @@ use tokio::time::timeout_at;
 pub(crate) const FRESH: u64 = 1_000_000_000;
 /// From one look at what is kept to the next.
 const SWEEP: Duration = Duration::from_millis(250);
-/// Idle connections kept per target and thread.
-const MOST_IDLE: usize = 512;
+/// Idle connections kept per target and thread: as many as there are calls in flight at most. With fewer, a node that is
+/// overloaded would connect anew for most of its calls, and so be able to do less and less. Those not needed end by their age.
+const MOST_IDLE: usize = 4096;
 
 /// What a call is sent over.
 pub(crate) enum Lease {

@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::drain::Drain;
 use crate::metrics::{ApplyTimes, ThreadMetrics};
+use crate::overload::Levels;
 use crate::retired::Retired;
 use crate::tls;
 use arc_swap::ArcSwap;
@@ -31,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) retired: Retired,
     /// How far the node is on its way out.
     pub(crate) drain: Drain,
+    /// Memory and descriptors.
+    pub(crate) levels: Levels,
     /// By data thread.
     pub(crate) threads: Vec<ThreadMetrics>,
     /// How long applying took until every thread had it.
@@ -60,6 +63,7 @@ impl Shared {
             lane: ArcSwap::from_pointee(SecurityLane::default()),
             retired: Retired::default(),
             drain: Drain::default(),
+            levels: Levels::new(),
             threads,
             applies: ApplyTimes::default(),
             warnings: Mutex::default(),

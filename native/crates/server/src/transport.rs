@@ -41,6 +41,19 @@ impl Transport {
         digest.as_ref().try_into().ok()
     }
 
+    /// Send all of it in this moment, or nothing: false where that can't be. A part is an error, after which the connection
+    /// is of no use.
+    pub(crate) fn send_now(&self, bytes: &[u8]) -> io::Result<bool> {
+        // Inside TLS a record may stay in the session.
+        let Self::Plain(stream) = self else { return Ok(false) };
+        match stream.try_write(bytes) {
+            Ok(sent) if sent == bytes.len() => Ok(true),
+            Ok(_) => Err(io::ErrorKind::WriteZero.into()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Whether both sides agreed on HTTP/2 (ALPN).
     pub(crate) fn chose_http2(&self) -> bool {
         match self {

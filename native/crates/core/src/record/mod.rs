@@ -145,18 +145,12 @@ impl Record {
         Self { request_id, started_at, units: 1, count: 1, ..Self::default() }
     }
 
-    /// `count` requests of one second that found no free slot.
-    pub fn refused_aggregate(request_id: Id, started_at: WallTime, finished_at: WallTime, count: u32) -> Self {
-        let mut record = Self {
-            kind: Kind::RefusedAggregate,
-            request_id,
-            started_at,
-            finished_at,
-            status_sent: Fault::GatewayOverloaded.status(),
-            fault: Some(Fault::GatewayOverloaded),
-            count,
-            ..Self::default()
-        };
+    /// `count` requests of one second that were refused for want of room, or served without a record.
+    pub fn aggregate(kind: Kind, request_id: Id, started_at: WallTime, finished_at: WallTime, count: u32) -> Self {
+        let fault = (kind == Kind::RefusedAggregate).then_some(Fault::GatewayOverloaded);
+        let status_sent = fault.map_or(0, Fault::status);
+        let mut record =
+            Self { kind, request_id, started_at, finished_at, status_sent, fault, count, ..Self::default() };
         record.settle();
         record
     }

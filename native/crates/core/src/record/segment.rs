@@ -52,15 +52,17 @@ pub struct Header {
 pub struct Origin {
     /// Data thread.
     pub thread: u16,
-    /// Slot of its slab; [`Origin::AGGREGATE`] for counts of refusals, which have none.
+    /// Slot of its slab; [`Origin::REFUSED`] and [`Origin::UNRECORDED`] for counts, which have none.
     pub slot: u16,
-    /// How often the slot had been taken; for aggregates the count of refusals so far.
+    /// How often the slot had been taken; for counts what was counted so far.
     pub generation: u32,
 }
 
 impl Origin {
-    /// Stands in for a slot in records that the writer makes itself.
-    pub const AGGREGATE: u16 = u16::MAX;
+    /// Stands in for a slot in the writer's own records of requests that were refused.
+    pub const REFUSED: u16 = u16::MAX;
+    /// The same for requests that were served without a record.
+    pub const UNRECORDED: u16 = u16::MAX - 1;
 }
 
 /// One record with its number and origin.

@@ -30,8 +30,10 @@ words! {
         Request = 0 Some("request"),
         /// A connection that ended before a request could be told apart (TLS, silence, HTTP/2 errors).
         Connection = 1 Some("connection"),
-        /// The requests of one second that found no free slot.
+        /// The requests of one second that were refused for want of room.
         RefusedAggregate = 2 Some("refused_aggregate"),
+        /// The requests of one second that were served while no record could be written.
+        UnrecordedAggregate = 3 Some("unrecorded_aggregate"),
     }
 }
 

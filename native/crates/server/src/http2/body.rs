@@ -27,17 +27,19 @@ impl StreamBody {
     pub(super) fn new(inner: AnswerBody, wire: Rc<Wire>, open: OpenStream) -> Self {
         let body = Self { inner, wire, clients_turn: true, open };
         body.connection().begins_to_wait();
+        body.connection().streams.turn(body.open.place, true);
         body
     }
 
     fn connection(&self) -> &Rc<Connection> {
-        &self.open.0
+        &self.open.connection
     }
 
     fn turn(&mut self, clients: bool) {
         if std::mem::replace(&mut self.clients_turn, clients) == clients {
             return;
         }
+        self.connection().streams.turn(self.open.place, clients);
         if clients {
             self.connection().begins_to_wait();
         } else {
@@ -77,7 +79,7 @@ impl Body for StreamBody {
 impl Drop for StreamBody {
     fn drop(&mut self) {
         self.turn(false);
-        if self.connection().verdict.get() == Some(Fault::SlowReader) {
+        if self.connection().verdict.get() == Some(Fault::SlowReader) || self.wire.aborted_by() == Fault::SlowReader {
             self.inner.blame(Fault::SlowReader);
         }
         // A body of no bytes: the head alone is the answer, and it is on its way.
@@ -132,12 +134,8 @@ impl Drop for Piece {
             self.connection.wire.await_flush(call);
             return;
         }
-        let fault = if self.connection.verdict.get() == Some(Fault::SlowReader) {
-            Fault::SlowReader
-        } else {
-            Fault::ClientAborted
-        };
-        call.fail(fault);
+        let connections = self.connection.verdict.get().filter(|fault| *fault == Fault::SlowReader);
+        call.fail(connections.unwrap_or_else(|| self.wire.aborted_by()));
         call.finish(Delivery::Aborted);
     }
 }

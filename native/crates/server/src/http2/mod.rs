@@ -2,8 +2,10 @@
 //! same phases, and one record for what the library ended without telling us.
 
 mod body;
+mod streams;
 mod watched;
 
+use crate::config::Limits;
 use crate::phases;
 use crate::phases::framing::Wire;
 use crate::phases::record;
@@ -18,11 +20,12 @@ use portazgo_core::fault::Fault;
 use portazgo_core::framing::http2::Budget;
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
+use streams::Streams;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use watched::Watched;
@@ -59,6 +62,7 @@ pub(super) struct Connection {
     /// Why we end the connection.
     verdict: Cell<Option<Fault>>,
     ended: Notify,
+    streams: Streams,
 }
 
 impl Connection {
@@ -73,6 +77,7 @@ impl Connection {
             idle_since: Cell::new(Instant::now()),
             verdict: Cell::new(None),
             ended: Notify::new(),
+            streams: Streams::default(),
         }
     }
 
@@ -140,7 +145,7 @@ async fn run(thread: &Rc<Thread>, transport: Transport, received: BytesMut, shar
         move |request| stream(Rc::clone(&thread), Rc::clone(&shared), request)
     });
     let transport = Watched::new(transport, received, Rc::clone(shared), Rc::clone(thread));
-    let serving = http2::Builder::new(OnThisThread)
+    let serving = http2::Builder::new(OnThisThread { connection: Rc::clone(shared), limits })
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
         .initial_stream_window_size(STREAM_WINDOW)
@@ -166,7 +171,8 @@ async fn run(thread: &Rc<Thread>, transport: Transport, received: BytesMut, shar
                 serving.as_mut().graceful_shutdown();
             }
             _ = look.tick() => {
-                if shared.waiting.get() > 0 && shared.progress.get().elapsed() > limits.write_time() {
+                let stalled = shared.waiting.get() > 0 && shared.progress.get().elapsed() > limits.write_time();
+                if shared.streams.look(Instant::now()) || stalled {
                     shared.end(Fault::SlowReader);
                 } else if shared.open.get() == 0 {
                     let idle = shared.idle_since.get().elapsed();
@@ -188,8 +194,8 @@ async fn stream(
     connection: Rc<Connection>,
     request: hyper::Request<hyper::body::Incoming>,
 ) -> Result<hyper::Response<StreamBody>, Infallible> {
-    let open = OpenStream::new(Rc::clone(&connection));
     let wire = Rc::new(Wire::of_stream(&connection.wire));
+    let open = OpenStream::new(Rc::clone(&connection), &wire);
     let response = phases::serve_stream(&thread, &wire, request).await;
     let (head, body) = response.into_parts();
     let listed: usize = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
@@ -198,18 +204,22 @@ async fn stream(
 }
 
 /// A stream under way.
-pub(super) struct OpenStream(Rc<Connection>);
+pub(super) struct OpenStream {
+    connection: Rc<Connection>,
+    place: usize,
+}
 
 impl OpenStream {
-    fn new(connection: Rc<Connection>) -> Self {
+    fn new(connection: Rc<Connection>, wire: &Rc<Wire>) -> Self {
         connection.stream_begins();
-        Self(connection)
+        let place = connection.streams.begin(wire);
+        Self { connection, place }
     }
 }
 
 impl Drop for OpenStream {
     fn drop(&mut self) {
-        self.0.stream_ends();
+        self.connection.stream_ends();
     }
 }
 
@@ -225,14 +235,31 @@ fn is_broken_rule(error: &hyper::Error) -> bool {
     false
 }
 
-/// hyper's streams run where their connection does.
-#[derive(Clone, Copy)]
-struct OnThisThread;
+/// hyper's streams run where their connection does, until they end or are ended.
+#[derive(Clone)]
+struct OnThisThread {
+    connection: Rc<Connection>,
+    limits: Limits,
+}
 
-impl<F: Future + 'static> hyper::rt::Executor<F> for OnThisThread {
+impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for OnThisThread {
     fn execute(&self, future: F) {
+        let seat = Seat { place: self.connection.streams.enter(&self.limits), connection: Rc::clone(&self.connection) };
         tokio::task::spawn_local(async move {
-            future.await;
+            let mut future = pin!(future);
+            poll_fn(|context| seat.connection.streams.poll(seat.place, future.as_mut(), context)).await;
         });
+    }
+}
+
+/// Holds a stream's place as long as its future lives.
+struct Seat {
+    connection: Rc<Connection>,
+    place: usize,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.connection.streams.leave(self.place);
     }
 }

@@ -21,6 +21,7 @@ mod shelf;
 mod slab;
 mod stats;
 mod syncer;
+mod tally;
 #[cfg(test)]
 mod test_support;
 #[cfg(test)]
@@ -39,6 +40,7 @@ use std::time::Duration;
 
 use portazgo_core::ids::Id;
 use portazgo_core::time::WallTime;
+use serde::Deserialize;
 
 pub use epoch::{End, EndedEpoch};
 pub use shelf::SealedSegment;
@@ -47,7 +49,7 @@ pub use thread::{Slot, ThreadJournal};
 
 use epoch::{Birth, Folders};
 use seal::Seal;
-use segments::Segments;
+use segments::{Segments, sync_folder};
 use shelf::Shelf;
 use slab::Slab;
 use syncer::Syncer;
@@ -79,8 +81,21 @@ pub struct Config {
     pub seal_bytes: u64,
     /// Longest time that written records wait for fdatasync.
     pub sync_every: Duration,
+    /// What to do once the disk is full and no slot is free.
+    pub when_full: WhenFull,
     /// The node's wall clock.
     pub clock: Clock,
+}
+
+/// What happens to requests once records can't be written and have taken every slot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenFull {
+    /// They are refused: fails closed.
+    #[default]
+    Refuse,
+    /// They are served without a record, and counted: fails open, and is declared by whoever runs the node.
+    Serve,
 }
 
 /// How a journal closed.
@@ -98,6 +113,7 @@ struct Shared {
     seal_after: Duration,
     seal_bytes: u64,
     sync_every: Duration,
+    when_full: WhenFull,
     lanes: Vec<Lane>,
     closed: AtomicBool,
     stopping: AtomicBool,
@@ -126,6 +142,10 @@ impl Trouble {
             *self.sentence.lock().unwrap_or_else(PoisonError::into_inner) = error.map(ToString::to_string);
             self.noted.store(error.is_some(), Ordering::Relaxed);
         }
+    }
+
+    fn is_noted(&self) -> bool {
+        self.noted.load(Ordering::Relaxed)
     }
 
     fn sentence(&self) -> Option<String> {
@@ -185,10 +205,13 @@ impl Journal {
         check(&config)?;
         let folders = Folders { root: config.folder.clone() };
         folders.create()?;
-        let folder_lock = match lock {
-            Some(lock) => lock,
-            None => epoch::lock(&config.folder.join("lock"))?
-                .ok_or_else(|| io::Error::new(io::ErrorKind::ResourceBusy, "another process uses this node folder"))?,
+        let folder_lock = if let Some(lock) = lock {
+            lock
+        } else {
+            let lock = epoch::lock(&config.folder.join("lock"))?
+                .ok_or_else(|| io::Error::new(io::ErrorKind::ResourceBusy, "another process uses this node folder"))?;
+            folders.remove_drafts()?;
+            lock
         };
         let mut recovered = Shelf::default();
         recovery::recover(&folders, &config, &mut recovered)?;
@@ -352,7 +375,7 @@ fn check(config: &Config) -> io::Result<()> {
 }
 
 fn begin_epoch(folders: &Folders, config: &Config, started_at: WallTime) -> io::Result<(File, Vec<Lane>)> {
-    let folder = folders.slabs_of(config.epoch);
+    let folder = folders.draft_of(config.epoch);
     fs::create_dir(&folder)?;
     let lock = epoch::lock(&folder.join("lock"))?
         .ok_or_else(|| io::Error::new(io::ErrorKind::ResourceBusy, "another process has this epoch"))?;
@@ -362,6 +385,8 @@ fn begin_epoch(folders: &Folders, config: &Config, started_at: WallTime) -> io::
         Slab::create(&folder.join(format!("{thread}.slab")), thread as u16, config.slots_per_thread).map(Lane::new)
     };
     let lanes = (0..config.threads).map(lane).collect::<io::Result<Vec<Lane>>>()?;
+    fs::rename(&folder, folders.slabs_of(config.epoch))?;
+    sync_folder(&folders.slabs())?;
     Ok((lock, lanes))
 }
 
@@ -380,6 +405,7 @@ impl Shared {
             seal_after: config.seal_after,
             seal_bytes: config.seal_bytes,
             sync_every: config.sync_every,
+            when_full: config.when_full,
             lanes,
             closed: AtomicBool::new(false),
             stopping: AtomicBool::new(false),

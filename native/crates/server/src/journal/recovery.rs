@@ -23,7 +23,7 @@ use super::epoch::{self, Birth, End, EndedEpoch, Folders, Holder};
 use super::segments::{Chunk, Segments, finish_file, write_footer};
 use super::shelf::{self, Shelf};
 use super::slab::{Mark, Slab, State};
-use super::writer::{note_refusals_written, push_aggregate};
+use super::tally::Tally;
 
 /// How many of an epoch's last segments can hold records whose slots were not freed yet.
 const LAST_SEGMENTS: usize = 2;
@@ -35,7 +35,7 @@ pub(super) fn recover(folders: &Folders, config: &Config, shelf: &mut Shelf) -> 
     let mut living = HashSet::new();
     for epoch in epochs_in(&folders.slabs())?.into_iter().filter(|&epoch| epoch != config.epoch) {
         let slabs = folders.slabs_of(epoch);
-        // A folder without the lock's file is one that its owner is just taking away, or never got to use.
+        // A folder without the lock's file is one that its owner is just taking away.
         let holder = epoch::lock_existing(&slabs.join("lock"))?;
         match &holder {
             Holder::NoFile => {}
@@ -184,23 +184,17 @@ impl Drain {
                 self.write(slab)?;
             }
         }
-        self.refusals(thread, slab, already);
+        self.tallies(thread, slab, already);
         self.write(slab)
     }
 
-    fn refusals(&mut self, thread: u16, slab: &Slab, already: &HashSet<Origin>) {
-        let refused = slab.refused();
-        // An aggregate that was written, but not noted in the slab, is among the last records.
-        for origin in already.iter().filter(|origin| origin.thread == thread && origin.slot == Origin::AGGREGATE) {
-            let noted = slab.refused_written().load(Ordering::Relaxed);
-            let newly = origin.generation.wrapping_sub(noted as u32);
-            if u64::from(newly) <= refused.saturating_sub(noted) {
-                note_refusals_written(slab.refused_written(), origin.generation);
+    fn tallies(&mut self, thread: u16, slab: &Slab, already: &HashSet<Origin>) {
+        for tally in Tally::ALL {
+            // A record of it that was written, but not noted in the slab, is among the last.
+            for origin in already.iter().filter(|origin| origin.thread == thread && origin.slot == tally.slot()) {
+                tally.note_found(slab, origin.generation);
             }
-        }
-        let written = slab.refused_written().load(Ordering::Relaxed);
-        if refused > written {
-            push_aggregate(&mut self.chunk, thread, refused, written, (self.now, self.now));
+            tally.push(&mut self.chunk, thread, slab, (self.now, self.now));
         }
     }
 
@@ -223,8 +217,8 @@ impl Drain {
         }
         self.segments.append(&self.chunk, self.now)?;
         for origin in self.chunk.origins() {
-            if origin.slot == Origin::AGGREGATE {
-                note_refusals_written(slab.refused_written(), origin.generation);
+            if let Some(tally) = Tally::of(*origin) {
+                tally.note_written(slab, origin.generation);
             } else {
                 slab.free(usize::from(origin.slot), origin.generation);
             }

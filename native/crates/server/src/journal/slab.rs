@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! words 0–63        magic "PTZSLAB1" · version, thread, slots · words of an area · then live words:
-//!                   16 refused · 24 refusals written · 25 heartbeat (wall time, µs) · 26 last sequence written
+//!                   16 refused · 17 unrecorded · 24, 27 how many of these are written · 25 heartbeat (wall time, µs) ·
+//!                   26 last sequence written
 //! per slot          state word · area 0 · area 1
 //! state word        bits 0–1 state · bit 2 area · bits 8–23 length of the record · bits 32–63 generation
 //! area              a record's bytes (core::record::layout), padded to words
@@ -19,12 +20,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use portazgo_core::record::{MAX_ENCODED, Record};
 
 use super::map::Map;
+use super::tally::Tally;
 
 const MAGIC: u64 = u64::from_le_bytes(*b"PTZSLAB1");
 const VERSION: u64 = 1;
 const HEADER_WORDS: usize = 64;
-const REFUSED: usize = 16;
-const REFUSED_WRITTEN: usize = 24;
+/// What the data thread counts stands on another line of the cache than what the writer notes of it.
+const COUNTED: [usize; 2] = [16, 17];
+const WRITTEN: [usize; 2] = [24, 27];
 const HEARTBEAT: usize = 25;
 const LAST_SEQUENCE: usize = 26;
 /// Words of one area.
@@ -150,20 +153,20 @@ impl Slab {
         self.state(slot).store(Mark { state: State::Free, area, length: 0, generation }.to_word(), Ordering::Release);
     }
 
-    /// Count a refusal. Only the data thread may.
-    pub(super) fn refuse(&self) {
-        let refused = &self.map.words()[REFUSED];
-        refused.store(refused.load(Ordering::Relaxed) + 1, Ordering::Release);
+    /// Count a request that has no slot. Only the data thread may.
+    pub(super) fn count(&self, tally: Tally) {
+        let counted = &self.map.words()[COUNTED[tally as usize]];
+        counted.store(counted.load(Ordering::Relaxed) + 1, Ordering::Release);
     }
 
-    /// Refusals so far.
-    pub(super) fn refused(&self) -> u64 {
-        self.map.words()[REFUSED].load(Ordering::Acquire)
+    /// How many there were so far.
+    pub(super) fn counted(&self, tally: Tally) -> u64 {
+        self.map.words()[COUNTED[tally as usize]].load(Ordering::Acquire)
     }
 
-    /// How many of the refusals stand in aggregate records.
-    pub(super) fn refused_written(&self) -> &AtomicU64 {
-        &self.map.words()[REFUSED_WRITTEN]
+    /// How many of them stand in records.
+    pub(super) fn written(&self, tally: Tally) -> &AtomicU64 {
+        &self.map.words()[WRITTEN[tally as usize]]
     }
 
     /// When the writer was last known to run.
@@ -239,10 +242,10 @@ mod tests {
         let path = folder.path().join("3.slab");
         let slab = Slab::create(&path, 3, 4).unwrap();
         slab.store(2, 1, State::Answered, &Record::request(Id([9; 16]), WallTime(1)));
-        slab.refuse();
+        slab.count(Tally::Refused);
         drop(slab);
         let (thread, slab) = Slab::open(&path).unwrap().unwrap();
-        assert_eq!((thread, slab.slots(), slab.refused()), (3, 4, 1));
+        assert_eq!((thread, slab.slots(), slab.counted(Tally::Refused)), (3, 4, 1));
         assert_eq!(slab.mark(2).state, State::Answered);
         assert_eq!(slab.mark(1).state, State::Free);
     }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use portazgo_core::time::WallTime;
 
+use super::tally::Tally;
 use super::thread::Lane;
 use super::{Journal, Shared};
 
@@ -14,8 +15,10 @@ pub struct Stats {
     pub accepted: u64,
     /// Requests whose record is final.
     pub finished: u64,
-    /// Requests that found no slot.
+    /// Requests that were refused for want of room.
     pub refused: u64,
+    /// Requests that were served while no record could be written.
+    pub unrecorded: u64,
     /// Sequence of the last record in a segment file: safe from the death of this process since long before.
     pub written: u64,
     /// Sequence of the last record on the disk: safe from the death of the host.
@@ -29,7 +32,7 @@ pub struct Stats {
     /// Segments that this start found damaged and set aside (`*.damaged`): the manifests will show the gap.
     pub segments_damaged: usize,
     /// What keeps records from the segment file or the disk, if anything does. A full disk, say: records stay in their
-    /// slots, and requests are refused once these run out.
+    /// slots, and `WhenFull` says what happens once these run out.
     pub trouble: Option<String>,
 }
 
@@ -44,7 +47,8 @@ impl Journal {
         Stats {
             accepted: sum(|lane| &lane.accepted),
             finished: sum(|lane| &lane.finished),
-            refused: shared.lanes.iter().map(|lane| lane.slab.refused()).sum(),
+            refused: shared.lanes.iter().map(|lane| lane.slab.counted(Tally::Refused)).sum(),
+            unrecorded: shared.lanes.iter().map(|lane| lane.slab.counted(Tally::Unrecorded)).sum(),
             written: shared.written.load(Ordering::Acquire),
             synced: shared.synced.load(Ordering::Acquire),
             segments_waiting: waiting.count(),

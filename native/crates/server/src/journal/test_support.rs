@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use portazgo_core::ids::Id;
 use portazgo_core::time::WallTime;
 
-use super::Config;
+use super::{Config, WhenFull};
 
 static NUMBER: AtomicU64 = AtomicU64::new(1);
 
@@ -58,6 +58,7 @@ pub(super) fn config(folder: &Folder) -> Config {
         seal_after: Duration::from_mins(1),
         seal_bytes: 1 << 20,
         sync_every: Duration::from_millis(5),
+        when_full: WhenFull::Refuse,
         clock: Arc::new(now),
     }
 }

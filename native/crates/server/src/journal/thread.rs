@@ -9,9 +9,10 @@ use portazgo_core::fault::Fault;
 use portazgo_core::record::{Delivery, Record};
 use portazgo_core::time::WallTime;
 
-use super::Shared;
 use super::ring::Ring;
 use super::slab::{Slab, State};
+use super::tally::Tally;
+use super::{Shared, WhenFull};
 
 /// One data thread's part, as the writer sees it.
 pub(super) struct Lane {
@@ -67,6 +68,18 @@ impl Inner {
         }
         free.pop()
     }
+
+    #[cold]
+    fn without_a_slot(self: &Rc<Self>, record: Record) -> Option<Slot> {
+        let slab = &self.lane().slab;
+        if self.shared.when_full == WhenFull::Refuse || !self.shared.writing.is_noted() {
+            slab.count(Tally::Refused);
+            return None;
+        }
+        slab.count(Tally::Unrecorded);
+        // As one that has been handed over already: nothing stores it.
+        Some(Slot { inner: Rc::clone(self), index: u32::MAX, generation: 0, record: Box::new(record), finished: true })
+    }
 }
 
 impl ThreadJournal {
@@ -78,7 +91,8 @@ impl ThreadJournal {
     /// Take a slot and note that a request is open: from here on it will leave exactly one record.
     ///
     /// None: there is no free slot, or the journal is closed. The refusal is counted (one aggregate record per thread and
-    /// second) and must be answered with `gateway_overloaded`.
+    /// second) and must be answered with `gateway_overloaded`. Where the disk is full and `WhenFull::Serve` was declared,
+    /// the request is counted as served instead, and what its slot is given is forgotten.
     pub fn admit(&self, record: Record) -> Option<Slot> {
         let inner = &self.inner;
         if inner.shared.closed.load(Ordering::Relaxed) {
@@ -86,8 +100,7 @@ impl ThreadJournal {
         }
         let lane = inner.lane();
         let Some(index) = inner.take_free_slot() else {
-            lane.slab.refuse();
-            return None;
+            return inner.without_a_slot(record);
         };
         let generation = lane.slab.mark(index as usize).generation.wrapping_add(1);
         add_one(&lane.accepted);
@@ -96,9 +109,14 @@ impl ThreadJournal {
         Some(slot)
     }
 
-    /// Requests of this thread that found no slot.
+    /// Count a request that is refused before it takes a slot, with those that find none.
+    pub fn refuse(&self) {
+        self.inner.lane().slab.count(Tally::Refused);
+    }
+
+    /// Requests of this thread that were refused.
     pub fn refused(&self) -> u64 {
-        self.inner.lane().slab.refused()
+        self.inner.lane().slab.counted(Tally::Refused)
     }
 }
 

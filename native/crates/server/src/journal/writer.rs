@@ -2,8 +2,8 @@
 //!
 //! Each round: take what is final, write it, free the slots; sync when it is time; seal when it is time; sleep. Slots are
 //! freed before a segment is sealed, so that a recovery finds everything that is both written and not yet free in the
-//! last two segments. What can't be written stays in its slots and is tried again: the gateway sheds load when they run
-//! out (the declared policy), and a killed node still loses nothing.
+//! last two segments. What can't be written stays in its slots and is tried again, and a killed node still loses nothing;
+//! what happens when the slots run out is declared (`WhenFull`).
 
 use std::io;
 use std::sync::Arc;
@@ -11,14 +11,14 @@ use std::sync::atomic::{Ordering, fence};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use portazgo_core::ids::Id;
+use portazgo_core::record::MAX_ENCODED;
 use portazgo_core::record::segment::Origin;
-use portazgo_core::record::{MAX_ENCODED, Record};
 use portazgo_core::time::WallTime;
 
 use super::Shared;
 use super::segments::{Chunk, Segments};
 use super::syncer::{Errand, PATIENCE, RETRY, Syncer};
+use super::tally::Tally;
 use crate::panics::Vital;
 
 /// Written at once at most; also bounds how far a sequence of rounds is from the next sync.
@@ -123,17 +123,15 @@ impl Writer {
         self.write_chunk()
     }
 
-    /// One record per thread and second for the requests that found no slot.
+    /// One record per thread and second for the requests that have no slot.
     fn write_aggregates(&mut self, now: bool) -> io::Result<()> {
         if !now && self.aggregated.elapsed() < AGGREGATE_EVERY {
             return Ok(());
         }
         let until = (self.shared.clock)();
         for (thread, lane) in self.shared.lanes.iter().enumerate() {
-            let refused = lane.slab.refused();
-            let written = lane.slab.refused_written().load(Ordering::Relaxed);
-            if refused > written {
-                push_aggregate(&mut self.chunk, thread as u16, refused, written, (self.aggregates_from, until));
+            for tally in Tally::ALL {
+                tally.push(&mut self.chunk, thread as u16, &lane.slab, (self.aggregates_from, until));
             }
         }
         self.aggregated = Instant::now();
@@ -153,8 +151,8 @@ impl Writer {
         self.began.get_or_insert_with(Instant::now);
         for origin in self.chunk.origins() {
             let lane = &self.shared.lanes[usize::from(origin.thread)];
-            if origin.slot == Origin::AGGREGATE {
-                note_refusals_written(lane.slab.refused_written(), origin.generation);
+            if let Some(tally) = Tally::of(*origin) {
+                tally.note_written(&lane.slab, origin.generation);
             } else {
                 lane.slab.free(usize::from(origin.slot), origin.generation);
                 lane.freed.push(u32::from(origin.slot));
@@ -214,20 +212,4 @@ impl Writer {
         }
         self.shared.asleep.store(false, Ordering::Relaxed);
     }
-}
-
-/// Add the record of the refusals that no record stands for yet.
-pub(super) fn push_aggregate(chunk: &mut Chunk, thread: u16, refused: u64, written: u64, during: (WallTime, WallTime)) {
-    let count = u32::try_from(refused - written).unwrap_or(u32::MAX);
-    let record = Record::refused_aggregate(Id::NONE, during.0, during.1, count);
-    let mut bytes = [0; MAX_ENCODED];
-    let length = record.encode(&mut bytes);
-    chunk.push(Origin { thread, slot: Origin::AGGREGATE, generation: refused as u32 }, &bytes[..length]);
-}
-
-/// The count so far, whose lower half stands in the aggregate's origin.
-pub(super) fn note_refusals_written(written: &std::sync::atomic::AtomicU64, generation: u32) {
-    let before = written.load(Ordering::Relaxed);
-    let newly = generation.wrapping_sub(before as u32);
-    written.store(before + u64::from(newly), Ordering::Release);
 }

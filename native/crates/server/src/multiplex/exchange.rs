@@ -154,8 +154,8 @@ impl Exchange {
     }
 
     fn broken(&mut self, error: &h2::Error) -> Broken {
-        // Whoever ended it, it is not ours to cancel.
-        self.open.done = true;
+        // What the other side has ended is not ours to cancel; what a client's broken body ends is.
+        self.open.done = error.is_remote() || error.is_library() || error.is_io();
         let spoilt = self.line.watch.fault().or(error.is_library().then_some(Fault::BackendBadResponse));
         if spoilt.is_some() {
             self.line.retire();

@@ -4,6 +4,7 @@
 //! synthetic request; what it stands for travels beside the bytes, in the connection's queue, so no byte of a client can
 //! pretend to be it. Writing tells the truth about delivery: a record is final when the transport took its last byte.
 
+mod full;
 mod wire;
 
 pub(crate) use wire::{Arrival, Wire};
@@ -11,12 +12,16 @@ pub(crate) use wire::{Arrival, Wire};
 use super::record::Call;
 use crate::alarm::Alarm;
 use crate::config::Limits;
+use crate::overload::Wait;
 use crate::thread::Thread;
 use crate::transport::Transport;
+use crate::vigil::Vigil;
 use bytes::{Buf, BytesMut};
+use full::Refusal;
 use portazgo_core::fault::Fault;
 use portazgo_core::framing::{BodyTracker, Head, HeadScan, Verdict};
 use portazgo_core::record::Delivery;
+use portazgo_core::time::Monotonic;
 use std::future::Future;
 use std::io;
 use std::mem::MaybeUninit;
@@ -25,7 +30,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
 /// What hyper parses in place of a refused head.
 const SYNTHETIC: &[u8] = b"GET / HTTP/1.1\r\nhost: refused\r\nconnection: close\r\n\r\n";
@@ -48,8 +53,9 @@ enum Received {
 }
 
 enum Reading {
-    /// Between requests, or inside a head.
-    Head { scan: HeadScan, call: Option<Call> },
+    /// Between requests, or inside a head that began then. It takes no slot until it is whole: who sends heads slowly must
+    /// not be able to use them up.
+    Head { scan: HeadScan, began: Option<Monotonic> },
     /// Inside a body.
     Body { tracker: BodyTracker, last: bool },
     /// The last request is whole: what follows is dropped, and only the client's leaving counts.
@@ -76,8 +82,14 @@ pub(crate) struct Framed {
     closing: bool,
     opened: Instant,
     deadline: Alarm,
-    /// Until when the client must have taken something; None: it takes what it is given.
-    stalled: Option<Pin<Box<Sleep>>>,
+    /// How the client takes what it is given; None: it was never waited for.
+    stalled: Option<Box<Wait>>,
+    /// Over the caller's access meanwhile.
+    watched: Option<Box<Vigil>>,
+    /// A request was refused for want of room: nothing is read before the deadline.
+    paused: bool,
+    /// How many bytes at the front are a request that was answered already, and not hyper's to see.
+    skipped: usize,
 }
 
 impl Framed {
@@ -88,7 +100,7 @@ impl Framed {
         Self {
             stream,
             wire,
-            reading: Reading::Head { scan: HeadScan::default(), call: None },
+            reading: Reading::Head { scan: HeadScan::default(), began: None },
             received,
             released: 0,
             synthetic: &[],
@@ -96,6 +108,9 @@ impl Framed {
             opened,
             deadline: Alarm::at(opened + REST_AFTER.min(limits.keep_alive())),
             stalled: None,
+            watched: None,
+            paused: false,
+            skipped: 0,
             limits,
             thread,
         }
@@ -123,7 +138,7 @@ impl Framed {
 
     /// Judge what has been received and not yet released. Returns whether anything may be handed on now.
     fn judge(&mut self) -> io::Result<bool> {
-        while self.released == 0 && !self.received.is_empty() {
+        while self.released == 0 && !self.received.is_empty() && !self.paused {
             match &mut self.reading {
                 Reading::Last | Reading::Refused | Reading::Ended => self.received.clear(),
                 Reading::Body { tracker, last } => match tracker.advance(&self.received) {
@@ -141,6 +156,7 @@ impl Framed {
                     let received = std::mem::take(&mut self.received);
                     let known = self.judge_head(&received);
                     self.received = received;
+                    self.received.advance(std::mem::take(&mut self.skipped));
                     if !known {
                         break;
                     }
@@ -152,23 +168,20 @@ impl Framed {
 
     /// `bytes`: all that is there of the head. Returns whether its fate is known.
     fn judge_head(&mut self, bytes: &[u8]) -> bool {
-        let Reading::Head { scan, call } = &mut self.reading else {
+        let Reading::Head { scan, began } = &mut self.reading else {
             return true;
         };
-        let begins = call.is_none();
-        if begins {
-            *call = Call::open(&self.thread, self.wire.peer);
-        }
         match scan.judge(bytes, &self.limits.framing()) {
             Verdict::Incomplete => {
                 // A head that is whole at once, as most are, needs no timer.
-                if begins {
+                if began.is_none() {
+                    *began = Some(self.thread.shared.clock.monotonic());
                     self.deadline.reset(Instant::now() + self.limits.head_time());
                 }
                 false
             }
             Verdict::Accepted(head) => {
-                self.accept(head, begins);
+                self.accept(head, bytes);
                 true
             }
             Verdict::Refused(fault) => {
@@ -178,7 +191,8 @@ impl Framed {
         }
     }
 
-    /// Judge bytes where hyper wants them. Returns how many of them, from the front, it may have; the rest is to be held.
+    /// Judge bytes where hyper wants them. Returns how many of them, from the front, it may have; the rest, but for what is
+    /// skipped, is to be held.
     fn judge_in_place(&mut self, bytes: &[u8]) -> usize {
         let mut done = 0;
         if matches!(self.reading, Reading::Head { .. }) {
@@ -197,15 +211,20 @@ impl Framed {
         done
     }
 
-    fn accept(&mut self, head: Head, at_once: bool) {
-        let Reading::Head { call, .. } = &mut self.reading else {
+    fn accept(&mut self, head: Head, bytes: &[u8]) {
+        let Reading::Head { began, .. } = self.reading else {
             return;
         };
-        let mut call = call.take();
-        if let Some(call) = &mut call {
-            call.head_accepted(head, at_once);
+        let mut call = Call::open(&self.thread, self.wire.peer, began);
+        let mut last = head.last;
+        match &mut call {
+            Some(call) => call.head_accepted(head),
+            None => match self.refuse_for_want_of_room(head, bytes) {
+                Refusal::Answered => return,
+                Refusal::ByService { closes } => last |= closes,
+            },
         }
-        self.wire.arrive(Arrival { call, refused: None, last: head.last });
+        self.wire.arrive(Arrival { call, refused: None, last });
         self.released = head.bytes;
         if head.upgrades {
             self.reading = Reading::Upgrading;
@@ -213,9 +232,9 @@ impl Framed {
         }
         let tracker = BodyTracker::new(head.body);
         if tracker.is_done() {
-            self.request_is_whole(head.last);
+            self.request_is_whole(last);
         } else {
-            self.reading = Reading::Body { tracker, last: head.last };
+            self.reading = Reading::Body { tracker, last };
         }
     }
 
@@ -224,16 +243,16 @@ impl Framed {
             self.reading = Reading::Last;
         } else {
             // The alarm stays as it is: when it rings, `out_of_time` sees since when the connection is idle.
-            self.reading = Reading::Head { scan: HeadScan::default(), call: None };
+            self.reading = Reading::Head { scan: HeadScan::default(), began: None };
         }
     }
 
     /// Put a synthetic request in the place of this head; the service answers for it and closes.
     fn refuse(&mut self, fault: Fault, bytes: usize) {
-        let Reading::Head { call, .. } = std::mem::replace(&mut self.reading, Reading::Refused) else {
+        let Reading::Head { began, .. } = std::mem::replace(&mut self.reading, Reading::Refused) else {
             return;
         };
-        let call = call.map(|mut call| {
+        let call = Call::open_since(&self.thread, self.wire.peer, began).map(|mut call| {
             call.record().bytes_in += bytes as u64;
             call
         });
@@ -277,7 +296,7 @@ impl Framed {
         }
         let done = before + self.judge_in_place(&into.filled()[before..]);
         if into.filled().len() > done {
-            self.received.extend_from_slice(&into.filled()[done..]);
+            self.received.extend_from_slice(&into.filled()[done + std::mem::take(&mut self.skipped)..]);
             into.set_filled(done);
         }
         Poll::Ready(Ok(if done > before { Received::InPlace } else { Received::ToJudge }))
@@ -300,33 +319,40 @@ impl Framed {
         }
     }
 
-    /// Count what the client took. One that takes nothing for the write time is given up: it would hold its record, its
-    /// connection and the backend's past every other timeout, since nobody asks a body that can't be written.
+    /// Count what the client took. One that takes nothing for the write time, or next to nothing, is given up: it would hold
+    /// its record, its connection and the backend's past every other timeout, since nobody asks a body that can't be written. So is
+    /// one whose caller has lost access.
     fn count_taken(&mut self, context: &mut Context<'_>, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(outcome) = outcome {
-            self.stalled = None;
             let taken = outcome?;
+            if let Some(stalled) = &mut self.stalled {
+                stalled.moved(taken);
+            }
             self.wire.note_written(taken);
             return Poll::Ready(Ok(taken));
         }
-        let time = self.limits.write_time();
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + time)));
-        ready!(stalled.as_mut().poll(context));
-        self.wire.give_up();
+        let (rate, quiet) = (self.limits.body_bytes_per_second, self.limits.write_time());
+        let stalled = self.stalled.get_or_insert_with(|| Box::new(Wait::new(rate, quiet)));
+        let fault = if stalled.poll(context).is_ready() {
+            Fault::SlowReader
+        } else {
+            let Some(holder) = self.wire.holder() else { return Poll::Pending };
+            let watched = self.watched.get_or_insert_with(|| Box::new(Vigil::over_access()));
+            ready!(watched.poll_pause(context, Some(&holder)));
+            Fault::AccessEnded
+        };
+        self.wire.give_up(fault);
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
     /// The client has closed its side. A head that was begun is recorded; there is nobody to answer.
     fn closed_by_client(&mut self) {
-        if let Reading::Head { call: Some(_), .. } = &self.reading {
-            let Reading::Head { call, .. } = std::mem::replace(&mut self.reading, Reading::Ended) else {
-                return;
-            };
-            if let Some(mut call) = call {
-                call.record().bytes_in += self.received.len() as u64;
-                call.fail(Fault::HeadIncomplete);
-                call.finish(Delivery::None);
-            }
+        if let Reading::Head { began: Some(began), .. } = self.reading
+            && let Some(mut call) = Call::open_since(&self.thread, self.wire.peer, Some(began))
+        {
+            call.record().bytes_in += self.received.len() as u64;
+            call.fail(Fault::HeadIncomplete);
+            call.finish(Delivery::None);
         }
         self.reading = Reading::Ended;
     }
@@ -334,7 +360,7 @@ impl Framed {
     /// Too slow: an idle connection ends silently, a head that was begun is refused. Returns whether the connection ends.
     fn out_of_time(&mut self) -> bool {
         match &self.reading {
-            Reading::Head { call: None, .. } if self.received.is_empty() => {
+            Reading::Head { began: None, .. } if self.received.is_empty() => {
                 // A long answer is no idleness: the end of input would tell hyper to cut it off.
                 let since = self.wire.idle_since().map_or_else(Instant::now, |at| self.thread.shared.clock.instant(at));
                 let since = since.max(self.opened);
@@ -350,7 +376,8 @@ impl Framed {
                 } else {
                     self.deadline.reset(ends);
                     // What waits to be written needs hyper.
-                    if self.stalled.is_none() {
+                    if self.has_written_everything() {
+                        self.stalled = None;
                         self.received = BytesMut::new();
                         self.wire.rest();
                     }
@@ -369,7 +396,7 @@ impl Framed {
     fn has_unread(&self) -> bool {
         match &self.reading {
             Reading::Ended => false,
-            Reading::Head { call, .. } => call.is_some() || !self.received.is_empty(),
+            Reading::Head { began, .. } => began.is_some() || !self.received.is_empty(),
             Reading::Body { .. } | Reading::Last | Reading::Upgrading | Reading::Refused => true,
         }
     }
@@ -379,9 +406,13 @@ impl AsyncRead for Framed {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         loop {
+            ready!(this.poll_pause(context));
             if this.judge()? {
                 this.hand_on(into);
                 return Poll::Ready(Ok(()));
+            }
+            if this.paused {
+                continue;
             }
             match this.reading {
                 Reading::Ended => return Poll::Ready(Ok(())),

@@ -16,9 +16,9 @@ mod route;
 mod transform_request;
 mod transform_response;
 
+use crate::holder::Holder;
 use crate::panics::Contained;
 use crate::thread::{Loaded, Thread};
-use crate::tunnel::Holder;
 use bytes::Bytes;
 use framing::{Arrival, Wire};
 use http::request::Parts;
@@ -66,10 +66,10 @@ pub(crate) async fn serve(
 ) -> Result<Response<AnswerBody>, Infallible> {
     let Some(Arrival { call, refused, last }) = wire.next_arrival() else {
         // hyper parsed something that framing did not release: impossible, and answered as the bug it would be.
-        return Ok(unrecorded(&thread, &wire, Fault::GatewayPanic));
+        return Ok(unrecorded(&thread, &wire, Fault::GatewayPanic, true));
     };
     let Some(call) = call else {
-        return Ok(unrecorded(&thread, &wire, Fault::GatewayOverloaded));
+        return Ok(unrecorded(&thread, &wire, Fault::GatewayOverloaded, last || thread.is_leaving()));
     };
     let (mut response, broken) = answer(&thread, &wire, call, refused, request, Duration::ZERO).await;
     let goes_on = response.status() == StatusCode::SWITCHING_PROTOCOLS;
@@ -85,11 +85,11 @@ pub(crate) async fn serve_stream(
     wire: &Rc<Wire>,
     mut request: Request<Incoming>,
 ) -> Response<AnswerBody> {
-    let mut response = match Call::open(thread, wire.peer) {
-        None => unrecorded(thread, wire, Fault::GatewayOverloaded),
+    let mut response = match Call::open(thread, wire.peer, None) {
+        None => unrecorded(thread, wire, Fault::GatewayOverloaded, false),
         Some(mut call) => {
             let refused = framing_http2::accept(&mut request, thread.shared.config.limits)
-                .map(|head| call.head_accepted(head, true))
+                .map(|head| call.head_accepted(head))
                 .err();
             answer(thread, wire, call, refused, request, BODY_TIME).await.0
         }
@@ -183,16 +183,15 @@ async fn run(
         credential::attach(thread, call, &mut outgoing, &caller, &identity, &authorized, &snapshot, &lane)?;
         Ok(outgoing)
     };
+    let holder = || Holder::new(thread, &identity, found.route.id, peer);
     // It is taken once: whoever refuses before leaves it where it is.
-    let body = body.take().ok_or(Fault::GatewayPanic)?;
+    let body = forward::body(thread, body.take().ok_or(Fault::GatewayPanic)?, backend, authorized.action, holder);
     let came_back = forward::forward(thread, wire, call, compose, body, backend, authorized.action).await?;
     let mut answer = if came_back.response.status() == StatusCode::SWITCHING_PROTOCOLS {
         let key = head.headers.get(header::SEC_WEBSOCKET_KEY).ok_or(Fault::BackendBadResponse)?;
-        let proof = identity.proof().ok_or(Fault::GatewayPanic)?;
-        let holder = Holder { proof, address: origin.address, certificate: wire.certificate };
-        transform_response::build_tunnel(came_back, holder, key, authorized.action, backend).await?
+        transform_response::build_tunnel(came_back, holder(), key, authorized.action, backend).await?
     } else {
-        transform_response::build(thread, call, came_back, authorized.action, backend).await?
+        transform_response::build(thread, call, came_back, holder, authorized.action, backend).await?
     };
     limit::tell(&mut answer.headers, standing);
     Ok(answer)
@@ -216,13 +215,16 @@ fn refuse(call: &mut Call, refusal: Refusal) -> Answer {
 }
 
 /// The answer when there is not even a record: counted, and one aggregate record per thread and second.
-fn unrecorded(thread: &Rc<Thread>, wire: &Rc<Wire>, fault: Fault) -> Response<AnswerBody> {
+fn unrecorded(thread: &Rc<Thread>, wire: &Rc<Wire>, fault: Fault, last: bool) -> Response<AnswerBody> {
     let document = problem::document(fault, Id::NONE, &[]);
     let mut response = Response::new(AnswerBody::unrecorded(thread, wire, Bytes::from(document)));
     *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/problem+json"));
+    headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
     headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
-    headers.insert(header::CONNECTION, header::HeaderValue::from_static("close"));
+    if last {
+        headers.insert(header::CONNECTION, header::HeaderValue::from_static("close"));
+    }
     response
 }

@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 use crate::journal::Slot;
 
-/// A guard: opened at a request's first byte, closed exactly once, whatever happens to the request.
+/// A guard: opened when a request's head is whole or refused, closed exactly once, whatever happens to the request.
 pub(crate) struct Call {
     slot: Slot,
     thread: Rc<Thread>,
@@ -29,10 +29,23 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// Open a record. None when there is no free slot: then the request must not be served.
-    pub(crate) fn open(thread: &Rc<Thread>, peer: SocketAddr) -> Option<Self> {
+    /// Open the record of a request that began then (None: now). None when the node takes on no more, or there is no free slot:
+    /// then the request must not be served.
+    pub(crate) fn open(thread: &Rc<Thread>, peer: SocketAddr, began: Option<Monotonic>) -> Option<Self> {
+        thread.deadlines.stir();
+        if thread.load.refuses(thread) {
+            thread.journal.refuse();
+            add(&thread.metrics().without_slot);
+            return None;
+        }
+        Self::open_since(thread, peer, began)
+    }
+
+    /// The same, however much there is to do: for what is refused anyway. None when there is no free slot.
+    pub(crate) fn open_since(thread: &Rc<Thread>, peer: SocketAddr, began: Option<Monotonic>) -> Option<Self> {
         let metrics = thread.metrics();
-        let began = thread.shared.clock.monotonic();
+        let at = thread.shared.clock.monotonic();
+        let began = began.unwrap_or(at);
         let now = thread.shared.clock.wall_at(began);
         let mut record = Record::request(thread.new_request_id(now), now);
         record.client = Some(peer);
@@ -44,7 +57,7 @@ impl Call {
         Some(Self {
             slot,
             began,
-            at: began,
+            at,
             thread: Rc::clone(thread),
             finished: false,
             id_header: None,
@@ -69,16 +82,12 @@ impl Call {
             .clone()
     }
 
-    /// `at_once`: the record was opened for what made the head whole.
-    pub(crate) fn head_accepted(&mut self, head: Head, at_once: bool) {
+    /// The record was opened for what made the head whole.
+    pub(crate) fn head_accepted(&mut self, head: Head) {
         self.version_10 = head.version_10;
         self.upgrades = head.upgrades;
         self.record().bytes_in += head.bytes as u64;
-        if at_once {
-            self.reached_too(Phase::Framing)
-        } else {
-            self.reached(Phase::Framing)
-        };
+        self.reached_too(Phase::Framing);
     }
 
     pub(crate) fn method(&mut self, method: &str) {

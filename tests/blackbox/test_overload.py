@@ -1,0 +1,177 @@
+"""More than a node can do: it refuses early and cheaply, serves the rest, and recovers.
+
+Promised is a goodput of at least 90 % of the capacity at twice the capacity (bench/overload.py); here, on shared machines,
+75 % is asserted, of what is served per second that the gateway works.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import resource
+import socket
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from support.bare_gateway import API_KEY, BareGateway, Origin, backend_to, wait_for
+from support.overload import HEAD, PATH, FastOrigin, Generator, Load, connected, cpu_seconds
+
+CONNECTIONS, MANY = 1000, 3000
+LEAST_PART = 0.75
+
+
+def ask(gateway: BareGateway, path: str = PATH) -> tuple[int, dict[str, str], bytes]:
+    """Call once, over a connection of its own."""
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=20)
+    try:
+        connection.request("GET", path, headers={"X-Api-Key": API_KEY})
+        answer = connection.getresponse()
+        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+    finally:
+        connection.close()
+
+
+@contextmanager
+def silent_backend() -> Iterator[str]:
+    """A backend that the kernel connects to, and that says nothing."""
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def refused_in_records(gateway: BareGateway) -> int:
+    return sum(record["count"] for record in gateway.records() if record["kind"] == "refused_aggregate")
+
+
+@contextmanager
+def opened(gateway: BareGateway, count: int, first: bytes = b"") -> Iterator[list[socket.socket]]:
+    with ExitStack() as stack:
+        connections = [stack.enter_context(connected(gateway)) for _ in range(count)]
+        for connection in connections:
+            connection.sendall(first)
+        yield connections
+
+
+def test_at_twice_the_capacity_it_is_still_served(tmp_path: Path) -> None:
+    generator = Generator(tmp_path)
+    with (
+        FastOrigin(tmp_path / "origin") as origin,
+        BareGateway(tmp_path / "gateway", backend_to(origin.url)) as gateway,
+    ):
+
+        def run(**load: float) -> tuple[Load, float]:
+            """Returns what the generator saw, and the calls served per second that the gateway worked."""
+            before = cpu_seconds(gateway.pid)
+            seen = generator.run(gateway.port, connections=CONNECTIONS, seconds=2, **load)
+            return seen, seen.good / (cpu_seconds(gateway.pid) - before)
+
+        # With as many connections as later: they alone make each call dearer. What others take of the cores is left out.
+        alone, capacity = run()
+        over, served = run(rate=2 * capacity)
+        print(f"\nalone {alone}\nat twice {over}: {served / capacity:.2f} of {capacity:.0f} per second of work")
+        assert served >= LEAST_PART * capacity
+        refused = alone.refused + over.refused
+        # More: some were refused after the generator had looked its last.
+        wait_for(lambda: refused_in_records(gateway) >= refused, "an aggregate of the refusals", 30)
+        # It was the load's fault, and is over with it.
+        wait_for(lambda: ask(gateway)[0] == 200, "the first answer after it", 5)
+        assert {ask(gateway)[0] for _ in range(20)} == {200}
+
+
+def test_a_standing_queue_is_refused_in_part_and_cheaply(tmp_path: Path) -> None:
+    generator = Generator(tmp_path)
+    with (
+        FastOrigin(tmp_path / "origin") as origin,
+        BareGateway(tmp_path / "gateway", backend_to(origin.url)) as gateway,
+    ):
+        many = generator.run(gateway.port, connections=MANY, seconds=2.5)
+        assert many.refused > 0
+        assert many.good > many.refused
+        # They are counted, each once, and have taken no slot.
+        wait_for(lambda: refused_in_records(gateway) >= many.refused, "an aggregate of the refusals", 30)
+        faults = Counter(record["fault"] for record in gateway.records() if record["kind"] == "request")
+        assert faults["gateway_overloaded"] == 0
+
+
+def test_what_is_in_flight_is_bounded_and_who_is_refused_is_told_and_held_to_it(tmp_path: Path) -> None:
+    with (
+        silent_backend() as url,
+        BareGateway(tmp_path, backend_to(url), PORTAZGO_MAX_IN_FLIGHT="3") as gateway,
+        opened(gateway, 3, HEAD + b"\r\n"),
+    ):
+        wait_for(lambda: ask(gateway, "/nowhere")[0] == 503, "three in flight")
+        connection = connected(gateway)
+        answers = []
+        for _ in range(2):
+            began = time.monotonic()
+            connection.sendall(HEAD + b"\r\n")
+            answers.append((connection.recv(65_536), time.monotonic() - began))
+        connection.close()
+        for answer, _ in answers:
+            head, _, body = answer.partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 503")
+            assert b"retry-after: 1" in head.lower()
+            assert b"connection: close" not in head.lower()
+            assert json.loads(body)["code"] == "gateway_unavailable"
+        # The second was asked before Retry-After was over, and is read only then.
+        assert answers[0][1] < answers[1][1]
+        assert 0.3 < answers[1][1] < 10
+        wait_for(lambda: refused_in_records(gateway) >= 3, "the refusals")
+
+
+def test_a_connection_too_many_is_told_by_a_503_and_the_next_one_is_welcome(tmp_path: Path) -> None:
+    with Origin() as origin, BareGateway(tmp_path, backend_to(origin.url), PORTAZGO_MAX_CONNECTIONS="5") as gateway:
+        with opened(gateway, 5, b"GET"):
+            wait_for(lambda: ask(gateway)[0] == 503, "five connections")
+            status, headers, body = ask(gateway)
+            assert (status, headers["retry-after"], headers["connection"]) == (503, "1", "close")
+            assert json.loads(body)["code"] == "gateway_unavailable"
+        wait_for(lambda: ask(gateway)[0] == 200, "room for one")
+
+
+def test_short_memory_refuses_and_still_serves_a_few(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        url = stack.enter_context(silent_backend())
+        gateway = stack.enter_context(BareGateway(tmp_path, backend_to(url), PORTAZGO_MAX_MEMORY="64MiB"))
+        # Heads that are nearly as large as they may be, and never end.
+        stack.enter_context(opened(gateway, 1200, HEAD + b"X-Long: " + b"x" * 60_000))
+        waiting = stack.enter_context(opened(gateway, 20, HEAD + b"\r\n"))
+        wait_for(lambda: ask(gateway, "/nowhere")[0] == 503, "short memory", 20)
+        _, headers, _ = ask(gateway, "/nowhere")
+        # Its memory is wanted back.
+        assert headers["connection"] == "close"
+        for connection in waiting:
+            connection.close()
+        # What holds the memory can end: a few are always served.
+        wait_for(lambda: ask(gateway, "/nowhere")[0] != 503, "room for a few")
+
+
+def test_file_descriptors_run_out_and_come_back(tmp_path: Path) -> None:
+    with Origin() as origin, BareGateway(tmp_path, backend_to(origin.url)) as gateway:
+        assert ask(gateway)[0] == 200
+        used = len(list(Path(f"/proc/{gateway.pid}/fd").iterdir()))
+        resource.prlimit(gateway.pid, resource.RLIMIT_NOFILE, (used + 100, used + 100))
+        time.sleep(0.5)
+        with ExitStack() as stack:
+            connections = [stack.enter_context(connected(gateway)) for _ in range(200)]
+            time.sleep(1)
+            turned_away = 0
+            for connection in connections:
+                connection.settimeout(0)
+                try:
+                    turned_away += connection.recv(4096) == b""
+                except BlockingIOError:
+                    pass
+                except OSError:
+                    turned_away += 1
+            assert turned_away >= 50
+            # Descriptors are left for what serves: one of the connections that are in gets its answer, and a record.
+            connections[0].settimeout(20)
+            connections[0].sendall(HEAD + b"\r\n")
+            assert connections[0].recv(4096).startswith(b"HTTP/1.1 200")
+            wait_for(lambda: sum(record["status_sent"] == 200 for record in gateway.records()) == 2, "the record", 10)
+        wait_for(lambda: ask(gateway)[0] == 200, "room again")
+        assert {ask(gateway)[0] for _ in range(10)} == {200}
+        assert not gateway.has_ended
