@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from support.deployment import Deployment
+from support.postgresql import PostgreSQLServer
 
 
 @pytest.fixture(scope="module")
@@ -13,6 +14,17 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     """A running deployment with a partner, an application and a key."""
     with Deployment(tmp_path_factory.mktemp("deployment")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQLServer]:
+    """A server that tests may take away, with a database for each."""
+    server = PostgreSQLServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
 
 
 @pytest.fixture

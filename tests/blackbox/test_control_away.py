@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
+from support.accounts import every_call_is_recorded_once
 from support.deployment import Deployment
 from support.key import own_key
 from support.load import SteadyLoad
@@ -18,28 +16,6 @@ AWAY_SECONDS = 2.0
 DATABASE_AWAY_SECONDS = float(os.environ.get("PORTAZGO_TEST_DATABASE_AWAY_SECONDS", "10"))
 ROUNDS = int(os.environ.get("PORTAZGO_TEST_RESTARTS", "1"))
 RECOVERY_SECONDS = 15.0
-
-
-@pytest.fixture(scope="module")
-def postgresql() -> Iterator[PostgreSQLServer]:
-    """A server of this module's own, which is taken away."""
-    server = PostgreSQLServer()
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()
-
-
-def every_call_is_recorded_once(deployment: Deployment, load: SteadyLoad) -> None:
-    """End the node, and compare what clients got with what was collected."""
-    assert deployment.stop("gateway") == 0
-    records = Counter(item["request_id"] for item in deployment.admin.pages("/traces", {"limit": 200}))
-    assert {call.request_id for call in load.calls} - set(records) == set()
-    assert [request_id for request_id, count in records.items() if count > 1] == []
-    balance = deployment.admin.get("/usage/balance")
-    assert balance["balanced"], balance
-    assert {epoch["end"] for epoch in balance["items"]} == {"clean"}
 
 
 def a_change_reaches_the_node(deployment: Deployment) -> None:
@@ -61,13 +37,13 @@ def test_partners_notice_nothing_of_a_control_plane_that_restarts_or_is_killed(t
                     a_change_reaches_the_node(deployment)
         assert load.failed == []
         assert len(load.calls) > 100
-        every_call_is_recorded_once(deployment, load)
+        every_call_is_recorded_once(deployment, load.calls)
 
 
 def test_partners_notice_nothing_of_a_database_that_is_away_and_the_control_plane_recovers_by_itself(
     tmp_path: Path, postgresql: PostgreSQLServer
 ) -> None:
-    with Deployment(tmp_path, PORTAZGO_STATE_URL=postgresql.url) as deployment:
+    with Deployment(tmp_path, PORTAZGO_STATE_URL=postgresql.new_database("away")) as deployment:
         key = own_key(deployment, "load")
         control = deployment.processes["control"].pid
         with SteadyLoad(deployment.gateway_port, key.whole) as load:
@@ -81,7 +57,7 @@ def test_partners_notice_nothing_of_a_database_that_is_away_and_the_control_plan
         assert len([call for call in load.calls if call.began > began]) > 100
         assert deployment.processes["control"].pid == control
         assert deployment.processes["control"].poll() is None
-        every_call_is_recorded_once(deployment, load)
+        every_call_is_recorded_once(deployment, load.calls)
 
 
 def answers_again(deployment: Deployment) -> bool:

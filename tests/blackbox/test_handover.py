@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from support.accounts import every_call_is_recorded_once
 from support.deployment import Deployment
 from support.load import SteadyLoad
 
@@ -38,14 +39,8 @@ def test_three_upgrades_under_load_cost_no_call_and_no_record(tmp_path: Path) ->
                 assert old.wait(60) == 0, deployment.log("gateway")
                 deployment.wait_for(lambda: len(load.calls) > before + 100, "calls after the upgrade")  # noqa: B023
         assert not load.failed, (load.failed[:3], deployment.log("gateway"))
-        asked = {call.request_id for call in load.calls}
-
-        def recorded() -> set[str]:
-            found = deployment.admin.pages("/traces", {"limit": 200})
-            return {item["request_id"] for item in found}
-
-        deployment.wait_for(lambda: asked <= recorded(), f"all of {len(asked)} records")
         assert len(deployment.admin.get("/nodes")["items"]) == 1, "it is one node all the time"
+        every_call_is_recorded_once(deployment, load.calls)
 
 
 def test_a_successor_that_can_not_serve_leaves_the_running_node_serving(tmp_path: Path) -> None:

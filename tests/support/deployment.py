@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 from typing import Any, Self
 
@@ -44,10 +45,11 @@ class Reply:
 
 
 class Deployment:
-    """Start it with `with`; every part is ended by its process id."""
+    """Start it with `with`; every part is ended by its process id. `tls`: how partners trust a gateway that speaks TLS."""
 
-    def __init__(self, folder: Path, **environment: str) -> None:
+    def __init__(self, folder: Path, *, tls: ssl.SSLContext | None = None, **environment: str) -> None:
         self.folder = folder
+        self.tls = tls
         self.data = folder / "data"
         self.answer_log = folder / "answers.jsonl"
         self.fault_file = folder / "fault"
@@ -146,7 +148,11 @@ class Deployment:
 
     def call(self, path: str = "/v1/badges/", *, method: str = "GET", **headers: str) -> Reply:
         """Call the gateway with the demo's key, on a connection of its own."""
-        connection = HTTPConnection("127.0.0.1", self.gateway_port, timeout=30)
+        connection = (
+            HTTPConnection("127.0.0.1", self.gateway_port, timeout=30)
+            if self.tls is None
+            else HTTPSConnection("127.0.0.1", self.gateway_port, timeout=30, context=self.tls)
+        )
         try:
             sent = {
                 "X-Api-Key": self.key["api_key"],

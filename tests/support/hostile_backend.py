@@ -114,21 +114,28 @@ class HostileBackend:
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections += 1
         number = self._connections
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-            stays = True
-            while stays:
-                head = await reader.readuntil(b"\r\n\r\n")
-                name = head.split(b" ")[1].decode().rsplit("/", 1)[-1]
-                self.carried.append((number, name))
-                self._busy += 1
-                self.at_once = max(self.at_once, self._busy)
-                try:
-                    if name not in self.impatient:
-                        await self._body(head, reader)
-                    stays = await self.scripts[name](writer)
-                finally:
-                    self._busy -= 1
-        writer.close()
+        try:
+            # Cancelled at the end of the test: nobody is there to be told.
+            with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+                stays = True
+                while stays:
+                    stays = await self._request(number, reader, writer)
+        finally:
+            # A socket that nobody closes is reported in some later test.
+            writer.close()
+
+    async def _request(self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        head = await reader.readuntil(b"\r\n\r\n")
+        name = head.split(b" ")[1].decode().rsplit("/", 1)[-1]
+        self.carried.append((number, name))
+        self._busy += 1
+        self.at_once = max(self.at_once, self._busy)
+        try:
+            if name not in self.impatient:
+                await self._body(head, reader)
+            return await self.scripts[name](writer)
+        finally:
+            self._busy -= 1
 
     async def _body(self, head: bytes, reader: asyncio.StreamReader) -> None:
         length = re.search(rb"\r\ncontent-length: (\d+)\r\n", head.lower())

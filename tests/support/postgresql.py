@@ -43,6 +43,11 @@ class PostgreSQLServer:
         self._launch(data)
         self._run("createdb", "--host", str(self._folder), "portazgo")
 
+    def new_database(self, name: str) -> str:
+        """Make one more database. Returns its URL."""
+        self._run("createdb", "--host", str(self._folder), name)
+        return self.url.replace("/portazgo?", f"/{name}?")
+
     def restart_after(self, pause_seconds: float) -> None:
         """Take the server away for a while, as a restart or failover does."""
         self._end()

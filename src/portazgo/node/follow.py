@@ -74,7 +74,7 @@ class Follower:
         *,
         label: str,
         max_staleness_seconds: float | None,
-        tell_lane: Callable[[bytes], None] | None = None,
+        tell_lane: Callable[[bytes], bool] | None = None,
     ) -> None:
         self._node = node
         self._client = client
@@ -199,7 +199,7 @@ class Follower:
     def _take_snapshot(self) -> None:
         if self._let_go:
             raise LetGo
-        sent = _boottime_ms()
+        sent = boottime_ms()
         with self._client.stream("GET", "/internal/v1/snapshot", headers=self._headers) as answer:
             if answer.status != OK:
                 raise FeedRefused(_refusal(answer.status, b"".join(answer.chunks)))
@@ -268,7 +268,7 @@ class Follower:
         self._kept.revoke(kids)
 
     def _poll(self, position: Position) -> None:
-        sent = _boottime_ms()
+        sent = boottime_ms()
         answer = self._client.request(
             "GET",
             "/internal/v1/changes",
@@ -375,6 +375,9 @@ class Follower:
             # A refusal comes back with every poll; it is told once.
             self._receipt = None
             return
+        if self._tell_lane is not None and not self._tell_lane(b""):
+            # Calls of the process before this one may not know of it yet: that would be a proof too early.
+            return
         # By the control plane's time, as all that a node tells.
         applied_at = self._receipt["applied_at"] + timedelta(microseconds=self._clock_offset_us or 0)
         body = {**said, "applied_at": rfc3339(applied_at), "clock_offset_us": self._clock_offset_us}
@@ -387,6 +390,8 @@ class Follower:
         if not self._heard:
             # Answered at once: until then a node that starts with what it knew last goes by its host's clock.
             return 0
+        if self._receipt is not None:
+            return 1
         # Spread: a change wakes all nodes at once, and they shall not come back at once for ever after.
         return random.randint(-(-self._wait_seconds * 3 // 5), self._wait_seconds)  # noqa: S311 - guards nothing
 
@@ -394,7 +399,7 @@ class Follower:
         self._heard = True
         server_time = headers.get("X-Portazgo-Time", "")
         if server_time.isdigit():
-            self._node.contact(_boottime_ms() - sent_ms, int(server_time), 0)
+            self._node.contact(boottime_ms() - sent_ms, int(server_time), 0)
             self._compare_clocks(int(server_time))
 
     def _compare_clocks(self, server_time_us: int) -> None:
@@ -450,6 +455,6 @@ def _other_history(headers: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _boottime_ms() -> int:
-    # Goes on while the host sleeps, as a lease must.
+def boottime_ms() -> int:
+    """Read the clock that goes on while the host sleeps, as a lease must."""
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000

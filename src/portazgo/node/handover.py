@@ -32,7 +32,6 @@ from portazgo.node.lane import revoked_kids
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from io import BufferedReader
     from pathlib import Path
 
     from portazgo.node.follow import Follower
@@ -42,6 +41,7 @@ logger = logging.getLogger(__name__)
 
 FILE_NAME = "handover.sock"
 LONGEST_LINE = 1 << 20
+PIECE_BYTES = 1 << 16
 ANSWER_SECONDS = 60.0
 """A running node answers at once, but when it is just taking a whole snapshot in."""
 LOAD_SECONDS = 600.0
@@ -57,24 +57,33 @@ class _Talk:
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
-        self._lines: BufferedReader = connection.makefile("rb")
+        # Not a file of Python's: one that has waited in vain can't be read any more.
+        self._received = b""
 
     def say(self, document: dict[str, Any]) -> None:
         """Send a line. Raises OSError."""
         self._connection.sendall(json.dumps(document).encode() + b"\n")
 
     def hear(self, seconds: float | None) -> dict[str, Any]:
-        """Wait for a line; {} when the other side has gone, or sends what is no object of ours. Raises OSError."""
+        """Wait for a line; {} when the other side has gone, or sends what is no object of ours.
+
+        Raises TimeoutError, after which it can be waited for again, and OSError.
+        """
         self._connection.settimeout(seconds)
+        while b"\n" not in self._received:
+            piece = self._connection.recv(PIECE_BYTES)
+            self._received += piece
+            if not piece or len(self._received) > LONGEST_LINE:
+                return {}
+        line, _, self._received = self._received.partition(b"\n")
         try:
-            heard: Any = json.loads(self._lines.readline(LONGEST_LINE) or b"{}")
+            heard: Any = json.loads(line)
         except ValueError:
             return {}
         return heard if isinstance(heard, dict) else {}
 
     def close(self) -> None:
         """Hang up."""
-        self._lines.close()
         self._connection.close()
 
 
@@ -123,13 +132,21 @@ class Handover:
                 return
             asked = talk.hear(ANSWER_SECONDS)
             if "sockets" in asked and self._asked.locked():
-                socket.send_fds(connection, [b'{"sockets": 3}\n'], self._node.sockets())
+                self._give_sockets(connection)
             elif "take_over" in asked:
                 self._converse(talk, asked)
         except OSError as problem:
             logger.warning("a successor went away: %s", problem)
         finally:
             talk.close()
+
+    def _give_sockets(self, connection: socket.socket) -> None:
+        descriptors = self._node.sockets()
+        try:
+            socket.send_fds(connection, [b'{"sockets": 3}\n'], descriptors)
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
 
     def _converse(self, talk: _Talk, asked: dict[str, Any]) -> None:
         if SUPERVISED.is_set():
@@ -183,6 +200,7 @@ class Predecessor:
     def __init__(self, folder: Path, talk: _Talk, epoch: str) -> None:
         self._folder = folder
         self._talk: _Talk | None = talk
+        self._owed = 0
         self.epoch = epoch
 
     @classmethod
@@ -226,10 +244,28 @@ class Predecessor:
                 return False
         return True
 
-    def tell_lane(self, lines: bytes) -> None:
-        """Have it take these lines of the security lane, if it still runs."""
-        if lines:
-            self._ask({"lane": lines.decode()}, LANE_SECONDS)
+    def tell_lane(self, lines: bytes) -> bool:
+        """Have it take these lines of the security lane, if it still runs, and whatever it has not taken yet.
+
+        Returns whether it has taken all: until then a call of a dead key may be under way there.
+        """
+        if self._talk is None:
+            return True
+        try:
+            if lines:
+                self._talk.say({"lane": lines.decode()})
+                self._owed += 1
+            while self._owed:
+                try:
+                    heard = self._talk.hear(LANE_SECONDS)
+                except TimeoutError:
+                    return False
+                self._owed = self._owed - 1 if heard else 0
+                if not heard:
+                    self.hang_up()
+        except OSError:
+            self.hang_up()
+        return True
 
     def hang_up(self) -> None:
         """End the conversation; before `serving` it goes on alone."""

@@ -20,7 +20,7 @@ from portazgo.node.apply import apply_update
 from portazgo.node.certificates import CertificateWatcher
 from portazgo.node.configuration import certificate_files, native_configuration, node_folder
 from portazgo.node.ending import Leaving, end
-from portazgo.node.follow import FORBIDDEN, UNAUTHENTICATED, Follower, said_in
+from portazgo.node.follow import FORBIDDEN, UNAUTHENTICATED, Follower, boottime_ms, said_in
 from portazgo.node.handover import Handover, Predecessor, socket_path
 from portazgo.node.last_known_good import LastKnownGood
 from portazgo.node.native import Node, SnapshotRefused, Update, require
@@ -134,8 +134,10 @@ def _begin_in_its_place(node: Node, predecessor: Predecessor, leaving: Leaving) 
 
 def _take_over(node: Node, predecessor: Predecessor, follower: Follower | None) -> None:
     """Make everything the running node's ours but its calls. Raises StartRefused: then it goes on."""
+    asked_ms = boottime_ms()
     try:
         yours = predecessor.take()
+        told_ms = boottime_ms()
         if follower is not None:
             follower.catch_up_with_predecessor()
     except (StartRefused, SnapshotRefused):
@@ -143,8 +145,9 @@ def _take_over(node: Node, predecessor: Predecessor, follower: Follower | None) 
         node.stop()
         raise
     if yours["contact_age_ms"] is not None:
-        # What it heard is in its files, and so in ours: its contact is ours too.
-        node.contact(int(yours["contact_age_ms"]), int(yours["time_us"]), 0)
+        # What it heard is in its files, and so in ours: its contact is ours too, older by what reading them took.
+        age_ms = int(yours["contact_age_ms"]) + boottime_ms() - asked_ms
+        node.contact(age_ms, int(yours["time_us"]) + (boottime_ms() - told_ms) * 1000, 0)
     logger.info("gateway takes over", extra={"from_epoch": predecessor.epoch})
 
 

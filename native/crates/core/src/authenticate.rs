@@ -20,6 +20,7 @@ pub struct Identity<'s> {
     pub application: &'s Application,
     /// Which of its secrets was used.
     pub slot: SecretSlot,
+    secret: &'s SecretDigest,
 }
 
 /// What outlasts the snapshot that a key was proven by: which secret of which key it was.
@@ -29,10 +30,9 @@ pub struct Proof {
 }
 
 impl Identity<'_> {
-    /// To ask with later whether the caller may still call. None would be a key without the secret that proved it.
-    pub fn proof(&self) -> Option<Proof> {
-        let secret = self.key.secrets().find(|secret| secret.slot == self.slot)?;
-        Some(Proof { kid: self.key.kid, secret: secret.clone() })
+    /// To ask with later whether the caller may still call.
+    pub fn proof(&self) -> Proof {
+        Proof { kid: self.key.kid, secret: self.secret.clone() }
     }
 }
 
@@ -165,7 +165,7 @@ pub fn authenticate<'s>(
     if application.environment != parsed.environment {
         return Err(Denied::unproven(Fault::KeyUnknown, claimed));
     }
-    Ok(Identity { key, application, slot: secret.slot })
+    Ok(Identity { key, application, slot: secret.slot, secret })
 }
 
 /// Who a caller is by the newest snapshot, as far as that can be told without its secret. None: it may call no more.
@@ -183,7 +183,7 @@ pub fn again<'s>(proof: &Proof, snapshot: &'s Snapshot, lane: &SecurityLane, now
         return None;
     }
     let application = snapshot.application(key.application)?.understood()?;
-    Some(Identity { key, application, slot: secret.slot })
+    Some(Identity { key, application, slot: secret.slot, secret })
 }
 
 /// The pepper that unknown kids are compared under.

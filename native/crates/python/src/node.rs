@@ -6,6 +6,7 @@ use portazgo_server::{Gateway, StartError};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use std::os::fd::IntoRawFd;
 use std::path::Path;
 use std::time::Duration;
 
@@ -57,9 +58,9 @@ impl Node {
         self.gateway.warn(warnings);
     }
 
-    /// Descriptors for a successor: partners' socket, admin socket, lock of the folder. They stay this node's.
+    /// Descriptors for a successor: partners' socket, admin socket, lock of the folder. The caller closes them.
     fn sockets(&self) -> PyResult<[i32; 3]> {
-        self.gateway.sockets().ok_or_else(|| PyOSError::new_err("the sockets are closed"))
+        Ok(self.gateway.sockets()?.map(IntoRawFd::into_raw_fd))
     }
 
     /// Take in what processes of this folder left that have ended meanwhile. Returns how many still live.

@@ -30,13 +30,6 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    /// The next request asks for a change of protocol. What comes is the connection afterwards.
-    pub(crate) fn ask_upgrade(&self) -> oneshot::Receiver<Upgraded> {
-        let (sender, receiver) = oneshot::channel();
-        *self.upgrade.borrow_mut() = Some(sender);
-        receiver
-    }
-
     /// Whoever asked gets the connection, after the answer that changed its protocol; None: nobody did, or it did not.
     pub(crate) fn upgraded(&self) -> Option<oneshot::Sender<Upgraded>> {
         let changed = self.under_way.borrow().as_ref().is_some_and(AnswerTracker::has_upgraded);
@@ -45,9 +38,20 @@ impl Exchange {
 
     /// A request is about to be sent.
     pub(crate) fn begin(&self, head_request: bool) {
-        let tracker = AnswerTracker::new(head_request);
-        let upgrades = self.upgrade.borrow().is_some();
-        *self.under_way.borrow_mut() = Some(if upgrades { tracker.may_upgrade() } else { tracker });
+        self.begin_with(AnswerTracker::new(head_request), None);
+    }
+
+    /// A request is about to be sent that asks for a change of protocol. What comes is the connection afterwards.
+    pub(crate) fn begin_upgrade(&self) -> oneshot::Receiver<Upgraded> {
+        let (sender, receiver) = oneshot::channel();
+        self.begin_with(AnswerTracker::new(false).may_upgrade(), Some(sender));
+        receiver
+    }
+
+    fn begin_with(&self, tracker: AnswerTracker, upgrade: Option<oneshot::Sender<Upgraded>>) {
+        *self.under_way.borrow_mut() = Some(tracker);
+        // What a request before this one asked for and did not get is nobody's any more.
+        *self.upgrade.borrow_mut() = upgrade;
         self.began.set(false);
     }
 
@@ -207,5 +211,24 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Answers<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_of_protocol_that_was_refused_is_not_open_to_the_next_request() {
+        let exchange = Exchange::default();
+        let mut asked = exchange.begin_upgrade();
+        exchange.look(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n").unwrap();
+        assert!(exchange.is_clean() && exchange.upgraded().is_none());
+        exchange.begin(false);
+        assert!(asked.try_recv().is_err(), "who asked first hears that it got nothing");
+        let switching = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+        assert!(exchange.look(switching).is_err() || !exchange.is_clean());
+        assert!(exchange.upgraded().is_none());
+        assert_eq!(exchange.fault(), Some(Fault::BackendBadResponse));
     }
 }

@@ -17,7 +17,7 @@ use portazgo_core::snapshot::{Refused, Update};
 use serde_json::{Value, json};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::os::fd::{AsRawFd as _, RawFd};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
@@ -193,11 +193,17 @@ impl Gateway {
         self.shared.warn(warnings);
     }
 
-    /// What a successor takes over: partners' socket, admin socket, lock of the folder. None: it is too late for that.
-    pub fn sockets(&self) -> Option<[RawFd; 3]> {
+    /// What a successor takes over: partners' socket, admin socket, lock of the folder. `NotConnected`: it is too late for
+    /// that.
+    ///
+    /// They are copies: this node may close its own while they are on their way, and a number would name something else then.
+    pub fn sockets(&self) -> io::Result<[OwnedFd; 3]> {
         let running = self.running();
-        let (gateway, admin) = (running.gateway.as_ref()?, running.admin_side.as_ref()?);
-        Some([gateway.as_raw_fd(), admin.as_raw_fd(), self.journal.folder_lock().as_raw_fd()])
+        let (Some(gateway), Some(admin)) = (&running.gateway, &running.admin_side) else {
+            return Err(io::Error::new(io::ErrorKind::NotConnected, "the sockets are closed"));
+        };
+        let lock = self.journal.folder_lock();
+        Ok([gateway.try_clone()?.into(), admin.try_clone()?.into(), lock.try_clone()?.into()])
     }
 
     /// Take in what processes of this folder left that have ended meanwhile. Returns how many still live.

@@ -4,6 +4,7 @@
 //! no credential. What a check finds counts from the next call on.
 
 use crate::metrics::ThreadMetrics;
+use crate::panics::{Contained, Vital};
 use crate::pool::{Connected, Pool};
 use crate::shared::Shared;
 use crate::upstream::RequestBody;
@@ -14,6 +15,7 @@ use portazgo_core::snapshot::{Backend, Environment, Known, Snapshot, Target};
 use portazgo_core::time::Monotonic;
 use std::collections::HashMap;
 use std::io;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +42,7 @@ impl Checker {
     pub(crate) fn start(shared: Arc<Shared>) -> io::Result<Self> {
         let (news, mut heard) = watch::channel(false);
         let join = std::thread::Builder::new().name("health".to_owned()).spawn(move || {
+            let _vital = Vital("health");
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
@@ -123,7 +126,9 @@ async fn watch_over(pool: Rc<Pool>, target: Arc<Target>, policy: CheckPolicy) {
     let mut in_row = 0;
     loop {
         let healthy = target.state.is_healthy();
-        if ask(&pool, &target, &policy, &metrics).await == healthy {
+        let asked = pin!(ask(&pool, &target, &policy, &metrics));
+        // A check that panics has failed: the next one is made all the same.
+        if Contained::new(asked).await.unwrap_or(false) == healthy {
             in_row = 0;
         } else {
             in_row += 1;

@@ -15,6 +15,7 @@ mod gateway;
 mod handover;
 mod headers;
 mod health;
+mod holder;
 mod http2;
 mod identity;
 pub mod journal;
@@ -34,6 +35,7 @@ mod tls;
 mod transport;
 mod tunnel;
 mod upstream;
+mod vigil;
 
 pub use config::Config;
 pub use gateway::{Gateway, StartError};

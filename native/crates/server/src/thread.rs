@@ -139,7 +139,7 @@ impl Thread {
     /// Note that the thread runs, and how late it came to say so.
     fn beat(&self, due: tokio::time::Instant) {
         #[cfg(feature = "provoke-panic")]
-        assert!(!self.provoked.get(), "{}", crate::PROVOKED);
+        assert!(!self.provoked.replace(false), "{}", crate::PROVOKED);
         let metrics = self.metrics();
         metrics.loop_lag_us.store(due.elapsed().as_micros() as u64, Ordering::Relaxed);
         metrics.beat_ms.store(self.shared.clock.uptime_ms().max(1), Ordering::Relaxed);
@@ -167,7 +167,7 @@ impl Handle {
         let join = std::thread::Builder::new().name(format!("data-{index}")).spawn(move || {
             let slots = journal.thread(index);
             drop(journal);
-            live(index, &shared, &slots, inbox);
+            live(index, &shared, slots, inbox);
         })?;
         Ok(Self { commands, join: Some(join) })
     }
@@ -181,19 +181,21 @@ impl Handle {
     }
 }
 
-/// Run until the inbox is closed. A panic outside any request costs the thread's connections, which are recorded; what
-/// waits in its inbox, new connections among it, is taken up by the runtime that replaces it.
-fn live(index: usize, shared: &Arc<Shared>, slots: &ThreadJournal, mut inbox: UnboundedReceiver<Command>) {
+/// Run until the inbox is closed. A panic outside any connection costs nobody anything: the runtime, with all connections
+/// and calls of the thread, goes on as soon as its own work is taken up again.
+fn live(index: usize, shared: &Arc<Shared>, slots: ThreadJournal, mut inbox: UnboundedReceiver<Command>) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime needs only file descriptors");
+    let connections = LocalSet::new();
+    let thread = Rc::new(Thread::new(index, Arc::clone(shared), slots));
     let mut falls: Vec<Instant> = Vec::new();
     loop {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("a runtime needs only file descriptors");
-        let thread = Rc::new(Thread::new(index, Arc::clone(shared), slots.clone()));
-        let ran = catch_unwind(AssertUnwindSafe(|| LocalSet::new().block_on(&runtime, run(thread, &mut inbox))));
-        runtime.shutdown_timeout(Duration::from_millis(100));
-        if ran.is_ok() {
+        let work = run(Rc::clone(&thread), &mut inbox);
+        if catch_unwind(AssertUnwindSafe(|| connections.block_on(&runtime, work))).is_ok() {
+            drop(connections);
+            runtime.shutdown_timeout(Duration::from_millis(100));
             return;
         }
         add(&shared.threads[index].restarts);
@@ -207,9 +209,16 @@ fn live(index: usize, shared: &Arc<Shared>, slots: &ThreadJournal, mut inbox: Un
     }
 }
 
+/// The thread's own work: what it is told, its deadlines, its pool. What panics in any of it is begun anew.
 async fn run(thread: Rc<Thread>, inbox: &mut UnboundedReceiver<Command>) {
-    tokio::task::spawn_local(deadlines::watch(Rc::clone(&thread)));
-    tokio::task::spawn_local(pool::sweep(Rc::clone(&thread)));
+    tokio::select! {
+        () = obey(&thread, inbox) => {}
+        () = deadlines::watch(Rc::clone(&thread)) => {}
+        () = pool::sweep(Rc::clone(&thread)) => {}
+    }
+}
+
+async fn obey(thread: &Rc<Thread>, inbox: &mut UnboundedReceiver<Command>) {
     let mut beats = tokio::time::interval(BEAT);
     beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -222,7 +231,7 @@ async fn run(thread: Rc<Thread>, inbox: &mut UnboundedReceiver<Command>) {
         };
         let Some(command) = command else { return };
         match command {
-            Command::Connection(stream, peer) => accept(&thread, stream, peer),
+            Command::Connection(stream, peer) => accept(thread, stream, peer),
             Command::Load(done) => {
                 thread.refresh();
                 let _ = done.send(());
@@ -233,7 +242,7 @@ async fn run(thread: Rc<Thread>, inbox: &mut UnboundedReceiver<Command>) {
             Command::Drain(done) => {
                 thread.leaves_now.set(true);
                 thread.leave.send_replace(Leave::Now);
-                tokio::task::spawn_local(report_when_idle(Rc::clone(&thread), done));
+                tokio::task::spawn_local(report_when_idle(Rc::clone(thread), done));
             }
         }
     }

@@ -3,20 +3,17 @@
 //! What is not taken on one side is not read on the other. The call's record stays open until the tunnel ends, and the
 //! caller's right to be here is looked at again twice a second.
 
+use crate::holder::{Holder, LOOK_EVERY};
 use crate::phases::record::Call;
 use crate::pool::Lease;
-use crate::thread::{Loaded, Thread};
+use crate::thread::Thread;
 use crate::transport::Transport;
 use bytes::{Buf as _, BytesMut};
-use portazgo_core::authenticate::{self, Proof};
-use portazgo_core::authorize::{self, Peer};
 use portazgo_core::fault::Fault;
 use portazgo_core::forward::Flight;
 use portazgo_core::record::Delivery;
-use portazgo_core::snapshot::Fingerprint;
 use std::io;
 use std::mem::MaybeUninit;
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -25,39 +22,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 const BUFFER_BYTES: usize = 16 * 1024;
-/// How often idleness, the end of its time and the caller's rights are looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// A backend's connection after it changed its protocol.
 pub(crate) struct Upgraded {
     pub(crate) stream: Transport,
     /// What came behind the answer's head.
     pub(crate) early: BytesMut,
-}
-
-/// Whose call it is, and from where.
-pub(crate) struct Holder {
-    pub(crate) proof: Proof,
-    pub(crate) address: IpAddr,
-    pub(crate) certificate: Option<Fingerprint>,
-}
-
-impl Holder {
-    /// Whether the caller may still call: its key, application and partner stand, and it may call from here.
-    fn may_stay(&self, thread: &Thread) -> bool {
-        let Loaded { snapshot: Some(snapshot), lane } = thread.loaded() else {
-            return false;
-        };
-        if thread.shared.lease_ended() {
-            return false;
-        }
-        let now = thread.shared.clock.wall();
-        let peer = Peer { address: self.address, certificate: self.certificate.as_ref() };
-        authenticate::again(&self.proof, &snapshot, &lane, now).is_some_and(|identity| {
-            authorize::caller(&identity, &snapshot)
-                .is_ok_and(|caller| authorize::standing(&caller, &identity, &snapshot, &lane, peer).is_ok())
-        })
-    }
 }
 
 /// What both sides agreed on.
@@ -119,7 +89,7 @@ impl Tunnel {
                 if over(last, self.opening.idle) || self.opening.total.is_some_and(|total| over(began, total)) {
                     return Poll::Ready(None);
                 }
-                if !self.opening.holder.may_stay(&self.thread) {
+                if !self.opening.holder.may_stay() {
                     return Poll::Ready(Some(Fault::AccessEnded));
                 }
             }

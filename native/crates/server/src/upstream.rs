@@ -1,7 +1,9 @@
 //! A request's body on its way to the backend: counted, bounded, timed.
 
+use crate::holder::Holder;
 use crate::overload::Wait;
 use crate::remembered::{self, Source};
+use crate::vigil::Vigil;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -10,12 +12,16 @@ use std::cell::Cell;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+/// A body of which more has passed is looked at with each piece, also where it never pauses.
+const SMALL_BYTES: u64 = 64 * 1024;
+
 /// What the forwarding code and the body know of each other.
-#[derive(Default)]
 pub(crate) struct Progress {
+    /// Who sends it.
+    holder: Holder,
     /// Bytes of the body that came from the client.
     pub(crate) bytes: Cell<u64>,
     /// Why the body ended early, if the client is to blame.
@@ -31,6 +37,18 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
+    fn new(holder: Holder) -> Self {
+        Self {
+            holder,
+            bytes: Cell::default(),
+            fault: Cell::default(),
+            handed_on: Cell::default(),
+            library_refused: Cell::default(),
+            held_up: Cell::default(),
+            whole: Cell::default(),
+        }
+    }
+
     /// Whether a fault is the client's doing and says nothing of the backend: it broke its body off, or was still sending it
     /// when the backend's time was over. Otherwise a slow client could have a backend left out for everybody.
     pub(crate) fn excuses(&self, fault: Fault) -> bool {
@@ -51,7 +69,19 @@ struct Upload {
     bytes_per_second: u64,
     /// Made when the client is waited for the first time: most bodies are here before anybody asks.
     wait: Option<Wait>,
+    /// Over the client's access: begins when it is waited for, or when the body turns out to be large.
+    vigil: Option<Vigil>,
     progress: Rc<Progress>,
+}
+
+impl Upload {
+    /// A piece came; `seen`: bytes until now.
+    fn may_go_on(&mut self, seen: u64) -> bool {
+        if self.vigil.is_none() && seen > SMALL_BYTES {
+            self.vigil = Some(Vigil::over_access());
+        }
+        self.vigil.as_mut().is_none_or(|vigil| vigil.piece(Some(&self.progress.holder)).is_ok())
+    }
 }
 
 /// The body ended early; `Progress` says why.
@@ -68,12 +98,19 @@ impl std::error::Error for BodyEnded {}
 
 impl RequestBody {
     /// `idle`: the longest pause of the client; `bytes_per_second`: its least rate while it is waited for (0: any).
-    pub(crate) fn new(source: Incoming, most: u64, idle: Duration, bytes_per_second: u64) -> Self {
+    pub(crate) fn new(
+        source: Incoming,
+        most: u64,
+        idle: Duration,
+        bytes_per_second: u64,
+        holder: impl FnOnce() -> Holder,
+    ) -> Self {
         if source.is_end_stream() {
             return Self::empty();
         }
         let source = Source::Once(source);
-        Self(Some(Box::new(Upload { source, most, idle, bytes_per_second, wait: None, progress: Rc::default() })))
+        let progress = Rc::new(Progress::new(holder()));
+        Self(Some(Box::new(Upload { source, most, idle, bytes_per_second, wait: None, vigil: None, progress })))
     }
 
     /// Remember what passes, as far as it is small, so that it can be sent once more. None where there is no body.
@@ -126,7 +163,12 @@ impl Body for RequestBody {
             Poll::Pending => {
                 let (rate, idle) = (upload.bytes_per_second, upload.idle);
                 let wait = upload.wait.get_or_insert_with(|| Wait::new(rate, idle));
-                if wait.poll(context).is_ready() { self.end(Fault::BodyTimeout) } else { Poll::Pending }
+                if wait.poll(context).is_ready() {
+                    return self.end(Fault::BodyTimeout);
+                }
+                let vigil = upload.vigil.get_or_insert_with(Vigil::over_access);
+                ready!(vigil.poll_pause(context, Some(&upload.progress.holder)));
+                self.end(Fault::AccessEnded)
             }
             Poll::Ready(None) => {
                 upload.progress.whole.set(true);
@@ -149,6 +191,9 @@ impl Body for RequestBody {
                 upload.progress.handed_on.set(upload.progress.handed_on.get() + data.len() as u64);
                 if let Some(wait) = &mut upload.wait {
                     wait.moved(data.len());
+                }
+                if !upload.may_go_on(seen) {
+                    return self.end(Fault::AccessEnded);
                 }
                 Poll::Ready(Some(Ok(Frame::data(data))))
             }
@@ -183,7 +228,8 @@ impl Remembered {
         let source = self.body.again()?;
         let (most, idle, bytes_per_second) = (self.most, self.idle, self.bytes_per_second);
         let progress = Rc::clone(&self.progress);
-        Some(RequestBody(Some(Box::new(Upload { source, most, idle, bytes_per_second, wait: None, progress }))))
+        let upload = Upload { source, most, idle, bytes_per_second, wait: None, vigil: None, progress };
+        Some(RequestBody(Some(Box::new(upload))))
     }
 }
 

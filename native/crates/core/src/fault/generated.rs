@@ -200,7 +200,7 @@ pub enum Fault {
     TlsBackendHandshakeFailed = 96,
     /// The TLS handshake with the backend did not end within the connect timeout.
     TlsBackendHandshakeTimeout = 97,
-    /// The key, application or partner lost access during a stream; it was closed within 1 s.
+    /// The key, application or partner lost access to the route during a tunnel, a stream, a download or an upload; it was ended within 1 s.
     AccessEnded = 98,
     /// Records can't be written (disk full or failing), and calls without a record are refused by policy.
     JournalUnavailable = 99,
@@ -1498,7 +1498,7 @@ pub(super) const TABLE: [(Fault, Description); 109] = [
             status: 403,
             retryable: false,
             billable: false,
-            partner: "Access ended while the answer was being sent.",
+            partner: "Access ended while the call was under way.",
         },
     ),
     (

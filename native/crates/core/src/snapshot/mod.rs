@@ -142,6 +142,11 @@ impl Snapshot {
         &self.routes.by_index[index.0 as usize]
     }
 
+    /// A route by its id.
+    pub fn route_of(&self, id: Id) -> Option<&Route> {
+        self.routes_by_id.get(&id).map(AsRef::as_ref)
+    }
+
     /// `/.well-known/jwks.json` (RFC 7517): all keys that are published, signing or retired, without those withdrawn.
     pub fn jwks(&self, lane: &SecurityLane) -> Arc<str> {
         if self.signing_keys.keys().any(|kid| lane.is_withdrawn(kid, self.revision)) {

@@ -5,6 +5,7 @@
 
 use crate::config::Limits;
 use crate::phases::framing::Wire;
+use portazgo_core::fault::Fault;
 use portazgo_core::overload::Pace;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -116,21 +117,26 @@ impl Streams {
         self.left.borrow_mut().push_back(index);
     }
 
-    /// Look how fast the clients take their answers, and end who is too slow. Returns whether one of them can only be ended
-    /// with the whole connection, since the library has everything already.
+    /// Look how fast the clients take their answers, and end who is too slow, or waits for more than it may have. Returns
+    /// whether one of them can only be ended with the whole connection, since the library has everything already.
     pub(super) fn look(&self, now: Instant) -> bool {
         let mut beyond_reach = false;
         for place in self.places.borrow_mut().iter_mut() {
-            if place.gives_way() || !place.is_too_slow(now) {
+            if place.gives_way() {
                 continue;
             }
+            let fault = match place.is_too_slow(now) {
+                true => Fault::SlowReader,
+                false if place.has_lost_access() => Fault::AccessEnded,
+                false => continue,
+            };
             if place.state == State::Left {
                 beyond_reach = true;
                 continue;
             }
             place.state = State::Condemned;
             if let Some(wire) = &place.wire {
-                wire.give_up();
+                wire.give_up(fault);
             }
             if let Some(waker) = place.waker.take() {
                 waker.wake();
@@ -148,6 +154,12 @@ impl Place {
             self.state = State::Free;
         }
         self.state == State::Free
+    }
+
+    /// Whether it waits for the client, whose access has ended. One that waits for the backend looks for itself.
+    fn has_lost_access(&self) -> bool {
+        let holder = || self.wire.as_ref().and_then(|wire| wire.holder());
+        self.state == State::Running && self.clients_turn && holder().is_some_and(|holder| !holder.may_stay())
     }
 
     fn is_too_slow(&mut self, now: Instant) -> bool {

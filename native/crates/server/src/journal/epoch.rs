@@ -5,6 +5,7 @@
 //! <folder>/slabs/<epoch>/lock         held while that epoch lives
 //! <folder>/slabs/<epoch>/epoch.json   {"node", "boot_id", "started_at_us"}
 //! <folder>/slabs/<epoch>/<n>.slab     one per data thread
+//! <folder>/slabs/<epoch>.draft/       the same before it is whole: an epoch begins by one rename
 //! <folder>/ended/<epoch>.json         how it ended; deleted once the control plane knows
 //! ```
 
@@ -17,6 +18,8 @@ use portazgo_core::time::WallTime;
 use serde::{Deserialize, Serialize};
 
 use super::segments::sync_folder;
+
+const DRAFT: &str = "draft";
 
 /// How an epoch ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,6 +102,23 @@ impl Folders {
 
     pub(super) fn slabs_of(&self, epoch: Id) -> PathBuf {
         self.slabs().join(epoch.to_string())
+    }
+
+    /// Where an epoch's slabs are made ready. No recovery looks there: it would take a folder that is not locked yet for one
+    /// that its owner has left.
+    pub(super) fn draft_of(&self, epoch: Id) -> PathBuf {
+        self.slabs().join(format!("{epoch}.{DRAFT}"))
+    }
+
+    /// Remove what processes left that died before their epoch began. Nobody else may be beginning one.
+    pub(super) fn remove_drafts(&self) -> io::Result<()> {
+        for entry in fs::read_dir(self.slabs())? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|kind| kind == DRAFT) {
+                fs::remove_dir_all(&path)?;
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn segments(&self) -> PathBuf {

@@ -49,7 +49,7 @@ pub use thread::{Slot, ThreadJournal};
 
 use epoch::{Birth, Folders};
 use seal::Seal;
-use segments::Segments;
+use segments::{Segments, sync_folder};
 use shelf::Shelf;
 use slab::Slab;
 use syncer::Syncer;
@@ -205,10 +205,13 @@ impl Journal {
         check(&config)?;
         let folders = Folders { root: config.folder.clone() };
         folders.create()?;
-        let folder_lock = match lock {
-            Some(lock) => lock,
-            None => epoch::lock(&config.folder.join("lock"))?
-                .ok_or_else(|| io::Error::new(io::ErrorKind::ResourceBusy, "another process uses this node folder"))?,
+        let folder_lock = if let Some(lock) = lock {
+            lock
+        } else {
+            let lock = epoch::lock(&config.folder.join("lock"))?
+                .ok_or_else(|| io::Error::new(io::ErrorKind::ResourceBusy, "another process uses this node folder"))?;
+            folders.remove_drafts()?;
+            lock
         };
         let mut recovered = Shelf::default();
         recovery::recover(&folders, &config, &mut recovered)?;
@@ -372,7 +375,7 @@ fn check(config: &Config) -> io::Result<()> {
 }
 
 fn begin_epoch(folders: &Folders, config: &Config, started_at: WallTime) -> io::Result<(File, Vec<Lane>)> {
-    let folder = folders.slabs_of(config.epoch);
+    let folder = folders.draft_of(config.epoch);
     fs::create_dir(&folder)?;
     let lock = epoch::lock(&folder.join("lock"))?
         .ok_or_else(|| io::Error::new(io::ErrorKind::ResourceBusy, "another process has this epoch"))?;
@@ -382,6 +385,8 @@ fn begin_epoch(folders: &Folders, config: &Config, started_at: WallTime) -> io::
         Slab::create(&folder.join(format!("{thread}.slab")), thread as u16, config.slots_per_thread).map(Lane::new)
     };
     let lanes = (0..config.threads).map(lane).collect::<io::Result<Vec<Lane>>>()?;
+    fs::rename(&folder, folders.slabs_of(config.epoch))?;
+    sync_folder(&folders.slabs())?;
     Ok((lock, lanes))
 }
 

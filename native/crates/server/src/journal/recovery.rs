@@ -35,7 +35,7 @@ pub(super) fn recover(folders: &Folders, config: &Config, shelf: &mut Shelf) -> 
     let mut living = HashSet::new();
     for epoch in epochs_in(&folders.slabs())?.into_iter().filter(|&epoch| epoch != config.epoch) {
         let slabs = folders.slabs_of(epoch);
-        // A folder without the lock's file is one that its owner is just taking away, or never got to use.
+        // A folder without the lock's file is one that its owner is just taking away.
         let holder = epoch::lock_existing(&slabs.join("lock"))?;
         match &holder {
             Holder::NoFile => {}

@@ -2,6 +2,7 @@ use std::collections::HashSet;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use portazgo_core::fault::Fault;
@@ -222,6 +223,45 @@ fn after_a_restart_of_the_host_slabs_are_not_trusted() {
     assert_eq!(records(&journal).len(), 1);
     let end = &journal.ended_epochs()[0];
     assert_eq!((end.end, end.last_sequence), (End::HostLost, Some(1)));
+}
+
+#[test]
+fn an_epoch_that_begins_is_never_taken_for_one_that_was_left() {
+    let folder = Folder::new();
+    let first = Journal::open(config(&folder)).unwrap();
+    let begun = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !begun.load(Ordering::Relaxed) {
+                first.adopt().unwrap();
+            }
+        });
+        for _ in 0..50 {
+            let mut config = config(&folder);
+            (config.threads, config.slots_per_thread) = (1, 1);
+            let lock = first.folder_lock().try_clone().unwrap();
+            let next = Journal::open_under(config.clone(), Some(lock));
+            let is_there = folder.path().join("slabs").join(config.epoch.to_string()).join("0.slab").exists();
+            if next.is_err() || !is_there {
+                begun.store(true, Ordering::Relaxed);
+            }
+            let next = next.unwrap();
+            assert!(is_there, "a record that waits in its slot would be lost by a kill");
+            assert_eq!(next.close().unwrap(), Closed::Clean);
+        }
+        begun.store(true, Ordering::Relaxed);
+    });
+}
+
+#[test]
+fn what_died_before_its_epoch_began_is_removed_by_the_next_start() {
+    let folder = Folder::new();
+    let draft = folder.path().join("slabs").join(format!("{}.draft", new_epoch()));
+    std::fs::create_dir_all(&draft).unwrap();
+    std::fs::write(draft.join("lock"), "").unwrap();
+    let journal = Journal::open(config(&folder)).unwrap();
+    assert!(!draft.exists());
+    assert_eq!(journal.ended_epochs(), []);
 }
 
 #[test]

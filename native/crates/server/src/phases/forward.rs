@@ -11,6 +11,7 @@ use super::framing::Wire;
 use super::record::Call;
 use super::transform_request::Outgoing;
 use crate::arriving::Arriving;
+use crate::holder::Holder;
 use crate::metrics::add;
 use crate::pool::Lease;
 use crate::thread::Thread;
@@ -58,15 +59,12 @@ pub(super) async fn forward(
     wire: &Wire,
     call: &mut Call,
     compose: impl Fn(&mut Call) -> Result<Outgoing, Fault>,
-    body: Incoming,
+    body: RequestBody,
     backend: &BackendEnvironment,
     action: &RouteAction,
 ) -> Result<CameBack, Refusal> {
     let guard = Guard::admit(thread, backend, call.at())?;
     let times = action.times(&backend.timeouts);
-    let idle = Duration::from_millis(u64::from(times.idle_ms));
-    let rate = thread.shared.config.limits.body_bytes_per_second;
-    let body = RequestBody::new(body, action.max_request_bytes, idle, rate);
     let progress = body.progress();
     let outgoing = compose(call)?;
     backend.state.budget.count_call(thread.index, call.at());
@@ -103,6 +101,18 @@ pub(super) async fn forward(
     record.bytes_in += progress.bytes.get();
     record.backend_bytes_out += progress.handed_on.get();
     outcome.map_err(|fault| progress.fault.get().map_or(fault, |fault| wire.body_fault().unwrap_or(fault)).into())
+}
+
+/// A request's body as it is sent: within the route's bounds, and for as long as its holder may.
+pub(super) fn body(
+    thread: &Thread,
+    source: Incoming,
+    backend: &BackendEnvironment,
+    action: &RouteAction,
+    holder: impl FnOnce() -> Holder,
+) -> RequestBody {
+    let idle = Duration::from_millis(u64::from(action.times(&backend.timeouts).idle_ms));
+    RequestBody::new(source, action.max_request_bytes, idle, thread.shared.config.limits.body_bytes_per_second, holder)
 }
 
 /// Whether it may reach a backend twice: by its method, or by the key that it carries where the route counts on it.

@@ -15,6 +15,7 @@ use crate::config::Limits;
 use crate::overload::Wait;
 use crate::thread::Thread;
 use crate::transport::Transport;
+use crate::vigil::Vigil;
 use bytes::{Buf, BytesMut};
 use full::Refusal;
 use portazgo_core::fault::Fault;
@@ -83,6 +84,8 @@ pub(crate) struct Framed {
     deadline: Alarm,
     /// How the client takes what it is given; None: it was never waited for.
     stalled: Option<Box<Wait>>,
+    /// Over the caller's access meanwhile.
+    watched: Option<Box<Vigil>>,
     /// A request was refused for want of room: nothing is read before the deadline.
     paused: bool,
     /// How many bytes at the front are a request that was answered already, and not hyper's to see.
@@ -105,6 +108,7 @@ impl Framed {
             opened,
             deadline: Alarm::at(opened + REST_AFTER.min(limits.keep_alive())),
             stalled: None,
+            watched: None,
             paused: false,
             skipped: 0,
             limits,
@@ -316,7 +320,8 @@ impl Framed {
     }
 
     /// Count what the client took. One that takes nothing for the write time, or next to nothing, is given up: it would hold
-    /// its record, its connection and the backend's past every other timeout, since nobody asks a body that can't be written.
+    /// its record, its connection and the backend's past every other timeout, since nobody asks a body that can't be written. So is
+    /// one whose caller has lost access.
     fn count_taken(&mut self, context: &mut Context<'_>, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(outcome) = outcome {
             let taken = outcome?;
@@ -327,8 +332,16 @@ impl Framed {
             return Poll::Ready(Ok(taken));
         }
         let (rate, quiet) = (self.limits.body_bytes_per_second, self.limits.write_time());
-        ready!(self.stalled.get_or_insert_with(|| Box::new(Wait::new(rate, quiet))).poll(context));
-        self.wire.give_up();
+        let stalled = self.stalled.get_or_insert_with(|| Box::new(Wait::new(rate, quiet)));
+        let fault = if stalled.poll(context).is_ready() {
+            Fault::SlowReader
+        } else {
+            let Some(holder) = self.wire.holder() else { return Poll::Pending };
+            let watched = self.watched.get_or_insert_with(|| Box::new(Vigil::over_access()));
+            ready!(watched.poll_pause(context, Some(&holder)));
+            Fault::AccessEnded
+        };
+        self.wire.give_up(fault);
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 

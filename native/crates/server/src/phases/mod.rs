@@ -16,9 +16,9 @@ mod route;
 mod transform_request;
 mod transform_response;
 
+use crate::holder::Holder;
 use crate::panics::Contained;
 use crate::thread::{Loaded, Thread};
-use crate::tunnel::Holder;
 use bytes::Bytes;
 use framing::{Arrival, Wire};
 use http::request::Parts;
@@ -183,16 +183,15 @@ async fn run(
         credential::attach(thread, call, &mut outgoing, &caller, &identity, &authorized, &snapshot, &lane)?;
         Ok(outgoing)
     };
+    let holder = || Holder::new(thread, &identity, found.route.id, peer);
     // It is taken once: whoever refuses before leaves it where it is.
-    let body = body.take().ok_or(Fault::GatewayPanic)?;
+    let body = forward::body(thread, body.take().ok_or(Fault::GatewayPanic)?, backend, authorized.action, holder);
     let came_back = forward::forward(thread, wire, call, compose, body, backend, authorized.action).await?;
     let mut answer = if came_back.response.status() == StatusCode::SWITCHING_PROTOCOLS {
         let key = head.headers.get(header::SEC_WEBSOCKET_KEY).ok_or(Fault::BackendBadResponse)?;
-        let proof = identity.proof().ok_or(Fault::GatewayPanic)?;
-        let holder = Holder { proof, address: origin.address, certificate: wire.certificate };
-        transform_response::build_tunnel(came_back, holder, key, authorized.action, backend).await?
+        transform_response::build_tunnel(came_back, holder(), key, authorized.action, backend).await?
     } else {
-        transform_response::build(thread, call, came_back, authorized.action, backend).await?
+        transform_response::build(thread, call, came_back, holder, authorized.action, backend).await?
     };
     limit::tell(&mut answer.headers, standing);
     Ok(answer)

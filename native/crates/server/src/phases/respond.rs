@@ -3,9 +3,11 @@
 use super::framing::Wire;
 use super::record::Call;
 use crate::arriving::Arriving;
+use crate::holder::Holder;
 use crate::pool::Lease;
 use crate::thread::Thread;
 use crate::tunnel::{Opening, Tunnel};
+use crate::vigil::{Over, Vigil};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
@@ -15,13 +17,12 @@ use portazgo_core::ids::Id;
 use portazgo_core::problem;
 use portazgo_core::record::{Delivery, Phase};
 use portazgo_core::snapshot::Target;
-use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
 /// `X-Request-Id`, on every answer.
 pub(crate) const REQUEST_ID: header::HeaderName = header::HeaderName::from_static("x-request-id");
@@ -56,8 +57,10 @@ pub(crate) struct Stream {
     pub(crate) idle: Duration,
     pub(crate) ends: Instant,
     pub(crate) seen: u64,
-    /// Made when the backend is waited for the first time: most answers are whole when their head is read.
-    pub(crate) timer: Option<Pin<Box<Sleep>>>,
+    /// Begins with the first piece, or where there is none yet.
+    pub(crate) vigil: Option<Vigil>,
+    /// Whose answer it is; None where it is whole when its head is read, as most are.
+    pub(crate) holder: Option<Rc<Holder>>,
     /// What was read before the answer's head was sent.
     pub(crate) first: Option<Bytes>,
     pub(crate) ended: bool,
@@ -103,7 +106,14 @@ impl Answer {
                 wire.go_on_as(Tunnel::new(call, thread, *opening));
                 (None, None)
             }
-            content => (Some(call), Some(content)),
+            content => {
+                if let Content::Stream(stream) = &content
+                    && stream.holder.is_some()
+                {
+                    wire.answers_to(stream.holder.clone());
+                }
+                (Some(call), Some(content))
+            }
         };
         let bodiless = bodiless || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED;
         let mut body = AnswerBody { call, content, bodiless, thread: Rc::clone(thread), wire: Rc::clone(wire) };
@@ -197,9 +207,12 @@ impl AnswerBody {
 
     fn finish_stream(&mut self) {
         if let Some(Content::Stream(mut stream)) = self.content.take() {
-            let waited = stream.timer.is_some();
+            let waited = stream.vigil.as_ref().is_some_and(Vigil::has_paused);
             if let Some(call) = self.call.as_mut().filter(|_| waited) {
                 call.read_clock();
+            }
+            if stream.holder.is_some() {
+                self.wire.answers_to(None);
             }
             if let Some(lease) = stream.lease.take() {
                 let now = self.call.as_ref().map_or_else(|| self.thread.shared.clock.monotonic(), Call::at);
@@ -213,7 +226,8 @@ impl AnswerBody {
 
 impl Stream {
     /// Read what is there already, without waiting: a body that is broken from its beginning can still become a problem.
-    pub(crate) async fn begin(&mut self) -> Result<(), Fault> {
+    /// `holder` is asked for where more is to come.
+    pub(crate) async fn begin(&mut self, holder: impl FnOnce() -> Holder) -> Result<(), Fault> {
         match std::future::poll_fn(|context| Poll::Ready(self.poll(context))).await {
             Poll::Pending => {}
             Poll::Ready(Ok(first)) => {
@@ -221,6 +235,9 @@ impl Stream {
                 self.first = first;
             }
             Poll::Ready(Err(fault)) => return Err(fault),
+        }
+        if !self.ended && !self.source.is_end_stream() {
+            self.holder = Some(Rc::new(holder()));
         }
         Ok(())
     }
@@ -244,31 +261,19 @@ impl Stream {
                 if self.most.is_some_and(|most| self.seen > most) {
                     return Poll::Ready(Err(Fault::BackendResponseTooLarge));
                 }
-                if !self.rearm() {
-                    return Poll::Ready(Err(Fault::BackendTotalTimeout));
-                }
-                Poll::Ready(Ok(Some(data)))
+                let (vigil, holder) = self.vigil();
+                Poll::Ready(vigil.piece(holder).map(|()| Some(data)).map_err(fault_of))
             }
             Poll::Pending => {
-                let (idle, ends) = (self.idle, self.ends);
-                let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until((Instant::now() + idle).min(ends))));
-                if timer.as_mut().poll(context).is_pending() {
-                    return Poll::Pending;
-                }
-                let fault =
-                    if Instant::now() >= self.ends { Fault::BackendTotalTimeout } else { Fault::BackendIdleTimeout };
-                Poll::Ready(Err(fault))
+                let (vigil, holder) = self.vigil();
+                vigil.poll_pause(context, holder).map(|over| Err(fault_of(over)))
             }
         }
     }
 
-    /// Returns whether there is time left: a body that never pauses would never be asked for its timer.
-    fn rearm(&mut self) -> bool {
-        let now = Instant::now();
-        if let Some(timer) = &mut self.timer {
-            timer.as_mut().reset((now + self.idle).min(self.ends));
-        }
-        now < self.ends
+    fn vigil(&mut self) -> (&mut Vigil, Option<&Holder>) {
+        let (idle, ends) = (self.idle, self.ends);
+        (self.vigil.get_or_insert_with(|| Vigil::begin(idle, Some(ends))), self.holder.as_deref())
     }
 
     fn is_at_end(&self) -> bool {
@@ -284,6 +289,14 @@ impl Stream {
         }
         hint.set_lower(rest.lower() + held);
         hint
+    }
+}
+
+fn fault_of(over: Over) -> Fault {
+    match over {
+        Over::Idle => Fault::BackendIdleTimeout,
+        Over::Time => Fault::BackendTotalTimeout,
+        Over::Access => Fault::AccessEnded,
     }
 }
 

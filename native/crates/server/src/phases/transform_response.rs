@@ -4,8 +4,9 @@ use super::forward::CameBack;
 use super::record::Call;
 use super::respond::{Answer, Content, Stream};
 use crate::headers;
+use crate::holder::Holder;
 use crate::thread::Thread;
-use crate::tunnel::{Holder, Opening};
+use crate::tunnel::Opening;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use portazgo_core::credential::CredentialPolicy;
 use portazgo_core::fault::Fault;
@@ -59,6 +60,7 @@ pub(super) async fn build(
     thread: &Thread,
     call: &mut Call,
     came_back: CameBack,
+    holder: impl FnOnce() -> Holder,
     action: &RouteAction,
     backend: &BackendEnvironment,
 ) -> Result<Answer, Fault> {
@@ -77,9 +79,21 @@ pub(super) async fn build(
     }
     let idle = Duration::from_millis(u64::from(action.times(&backend.timeouts).idle_ms));
     let lease = Some(lease);
-    let mut stream =
-        Stream { source, lease, target, flight, most, idle, ends, seen: 0, timer: None, first: None, ended: false };
-    stream.begin().await?;
+    let mut stream = Stream {
+        source,
+        lease,
+        target,
+        flight,
+        most,
+        idle,
+        ends,
+        seen: 0,
+        vigil: None,
+        holder: None,
+        first: None,
+        ended: false,
+    };
+    stream.begin(holder).await?;
     if head.status.is_server_error() {
         call.fail(Fault::Backend5xx);
     }

@@ -70,11 +70,13 @@ impl Trip<'_> {
             call.read_clock()
         };
         call.record().backend_target = lease.address;
-        let upgraded = self.upgrades.then(|| lease.exchange.ask_upgrade());
         let request = request(outgoing, target, body.take());
         let ends = after(sent_at, self.times.first_byte_ms).min(self.ends);
         let reused = lease.reused;
-        lease.exchange.begin(request.method() == http::Method::HEAD);
+        let upgraded = self.upgrades.then(|| lease.exchange.begin_upgrade());
+        if upgraded.is_none() {
+            lease.exchange.begin(request.method() == http::Method::HEAD);
+        }
         // The request is on its way when the future is made: what a call keeps while its backend works is small.
         let sent = pin!(lease.sender.try_send_request(request));
         let response = match self.thread.deadlines.within(ends, sent).await {

@@ -1,6 +1,7 @@
 //! What the transport and the service of one connection tell each other: requests on their way in, calls whose answers are on
 //! their way out.
 
+use crate::holder::Holder;
 use crate::phases::record::Call;
 use crate::transport::Transport;
 use crate::tunnel::Tunnel;
@@ -11,6 +12,7 @@ use portazgo_core::time::Monotonic;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::rc::Rc;
 
 /// One request on its way from the framing layer to the service.
 pub(crate) struct Arrival {
@@ -36,8 +38,10 @@ pub(crate) struct Wire {
     body_fault: Cell<Option<Fault>>,
     written: Cell<u64>,
     settled: Cell<u64>,
-    /// The client takes nothing of its answer, and is given up.
-    too_slow: Cell<bool>,
+    /// Whose answer is under way, where more of it is to come.
+    holder: RefCell<Option<Rc<Holder>>>,
+    /// Why the client is given up, while it takes nothing of its answer.
+    given_up: Cell<Option<Fault>>,
     /// The connection goes on as this, once its answer is written.
     tunnel: RefCell<Option<Tunnel>>,
     /// Nothing is under way for a while: hyper and its buffers may go until there is something to read.
@@ -68,7 +72,8 @@ impl Wire {
             body_fault: Cell::new(None),
             written: Cell::new(0),
             settled: Cell::new(0),
-            too_slow: Cell::new(false),
+            holder: RefCell::default(),
+            given_up: Cell::new(None),
             tunnel: RefCell::default(),
             rests: Cell::new(false),
             answering: Cell::new(0),
@@ -148,12 +153,22 @@ impl Wire {
 
     /// Whose move it was that an answer could not be delivered whole.
     pub(crate) fn aborted_by(&self) -> Fault {
-        if self.too_slow.get() { Fault::SlowReader } else { Fault::ClientAborted }
+        self.given_up.get().unwrap_or(Fault::ClientAborted)
     }
 
-    /// The client takes nothing of its answer.
-    pub(crate) fn give_up(&self) {
-        self.too_slow.set(true);
+    /// Whose answer is under way.
+    pub(crate) fn answers_to(&self, holder: Option<Rc<Holder>>) {
+        *self.holder.borrow_mut() = holder;
+    }
+
+    /// Whose answer is under way; None: nobody's, or all of it was handed on.
+    pub(crate) fn holder(&self) -> Option<Rc<Holder>> {
+        self.holder.borrow().clone()
+    }
+
+    /// The client takes nothing of its answer, and is waited for no longer.
+    pub(crate) fn give_up(&self, fault: Fault) {
+        self.given_up.set(Some(fault));
     }
 
     /// Bytes written so far.
