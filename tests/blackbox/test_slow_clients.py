@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import pytest
 from support import http2
 from support.bare_gateway import API_KEY, BareGateway, Origin, backend_to, wait_for
 from support.overload import LARGE, PATH, FastOrigin
@@ -71,15 +72,33 @@ SLOW = {
     "bodies": ["-B", "-t", "POST", "-i", "1", "-x", "10", "-s", "8192", *KEY, "-u", PATH],
     "reading": ["-X", "-n", "1", "-z", "16", "-w", "256", "-y", "512", *KEY, "-u", LARGE],
 }
+# So many hold as many record slots as a data thread has, so one kind comes after the other.
+GROUPS = [list(SLOW)] if SLOW_CLIENTS <= 1000 else [[kind] for kind in SLOW]
+# What the records of the slow say. The origin answers bodies before it has read them, and so that goes well.
+FAULTS = {"headers": "head_timeout", "reading": "slow_reader"}
+
+
+def clients(kind: str) -> int:
+    # Segments on loopback are so large that the kernel takes megabytes of an answer for each.
+    return min(SLOW_CLIENTS // 4, 200) if kind == "reading" else SLOW_CLIENTS
 
 
 @contextmanager
 def attacked(gateway: BareGateway, kind: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     *options, path = SLOW[kind]
-    # Segments on loopback are so large that the kernel takes megabytes of an answer for each.
-    clients = min(SLOW_CLIENTS // 4, 200) if kind == "reading" else SLOW_CLIENTS
-    rate = max(clients // 2, 100)
-    command = ["slowhttptest", "-c", str(clients), "-r", str(rate), "-l", str(ATTACK_SECONDS), "-p", "3", *options]
+    rate = max(clients(kind) // 2, 100)
+    command = [
+        "slowhttptest",
+        "-c",
+        str(clients(kind)),
+        "-r",
+        str(rate),
+        "-l",
+        str(ATTACK_SECONDS),
+        "-p",
+        "3",
+        *options,
+    ]
     with (folder / f"{kind}.log").open("wb") as log:
         url = f"http://127.0.0.1:{gateway.port}{path}"
         attacker = subprocess.Popen([*command, url], stdout=log, stderr=log, cwd=folder)
@@ -90,7 +109,8 @@ def attacked(gateway: BareGateway, kind: str, folder: Path) -> Iterator[subproce
         attacker.wait()
 
 
-def test_slow_clients_hurt_nobody_and_are_closed_in_time(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kinds", GROUPS, ids="-".join)
+def test_slow_clients_hurt_nobody_and_are_closed_in_time(tmp_path: Path, kinds: list[str]) -> None:
     with (
         FastOrigin(tmp_path / "origin") as origin,
         BareGateway(tmp_path / "gateway", backend_to(origin.url), PORTAZGO_WRITE_TIMEOUT="6s") as gateway,
@@ -100,9 +120,10 @@ def test_slow_clients_hurt_nobody_and_are_closed_in_time(tmp_path: Path) -> None
         time.sleep(1)
         before.stop()
         with ExitStack() as stack:
-            for kind in SLOW:
+            for kind in kinds:
                 stack.enter_context(attacked(gateway, kind, tmp_path))
-            wait_for(lambda: open_connections(gateway) >= SLOW_CLIENTS, "the attack", 20)
+            many = sum(map(clients, kinds))
+            wait_for(lambda: open_connections(gateway) >= many * 9 // 10, "the attack", 30)
             during.start()
             # They hold on, and the node lets go.
             wait_for(lambda: open_connections(gateway) <= MOST_LEFT, "the end of the slow", ATTACK_SECONDS)
@@ -110,7 +131,7 @@ def test_slow_clients_hurt_nobody_and_are_closed_in_time(tmp_path: Path) -> None
         print(f"\nhonest p99 {before.p99 * 1000:.1f} → {during.p99 * 1000:.1f} ms, {during.outcomes}")
         assert set(during.outcomes) == {200}
         assert during.p99 <= max(5 * before.p99, NOTICEABLE_SECONDS)
-        faults = {"head_timeout", "slow_reader"}
+        faults = {FAULTS[kind] for kind in kinds if kind in FAULTS}
         wait_for(lambda: faults <= {record["fault"] for record in gateway.records()}, "records of the slow", 20)
 
 

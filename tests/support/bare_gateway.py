@@ -117,7 +117,10 @@ def _chunked(stream: Any) -> bytes:
 
 
 class BareGateway:
-    """Start it with `with`; it is ended by its process id. `get`: further members of the route for GET."""
+    """Start it with `with`; it is ended by its process id.
+
+    `get`: further members of the route for GET. `further`: resources beside the usual ones; a key among them has SECRET.
+    """
 
     def __init__(
         self,
@@ -127,12 +130,13 @@ class BareGateway:
         key: Mapping[str, Any] | None = None,
         get: Mapping[str, Any] | None = None,
         requires: Sequence[str] = ("backend.http1.1", "credential.none.1"),
+        further: Sequence[dict[str, Any]] = (),
         **environment: str,
     ) -> None:
         self.folder = folder
         self.data = folder / "data"
         self.port, self.admin_port = free_port(), free_port()
-        self._resources = _resources(backend, key or {}, get or {}, requires)
+        self._resources = [*_resources(backend, key or {}, get or {}, requires), *further]
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("PORTAZGO_")},
             "PORTAZGO_DATA_DIR": str(self.data),

@@ -10,10 +10,12 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
-from support.bare_gateway import API_KEY, BareGateway, wait_for
+from support.bare_gateway import API, API_KEY, SECRET, BareGateway, wait_for
 
+from portazgo.keys.domain import format_key
+from portazgo.kit.secret import Secret
 from portazgo.roles.ports import answers, free_port
 
 PATH = "/v1/things/1"
@@ -34,6 +36,45 @@ http {{
         location = /api/things/large {{ alias {folder}/large; }} }}
 }}
 """
+
+
+LIMITED_KID = "Kid0000002"
+LIMITED_KEY = format_key("ptz", "live", LIMITED_KID, Secret(SECRET))  # type: ignore[arg-type]
+
+
+def limited_partner(per_second: int) -> list[dict[str, Any]]:
+    """Another partner, whose plan lets it call so often; LIMITED_KEY is its key."""
+    partner, application, plan = (f"01990000-0000-7000-8000-00000000010{n}" for n in range(3))
+    bodies: list[tuple[str, str, dict[str, Any]]] = [
+        ("partner", partner, {"name": "greedy", "status": "active", "metadata": {}}),
+        (
+            "application",
+            application,
+            {
+                "name": "loop", "partner": partner, "environment": "live", "status": "active", "plan": plan,
+                "metadata": {},
+            },
+        ),
+        (
+            "plan",
+            plan,
+            {
+                "name": "limited", "apis": [API], "scopes": None,
+                "throttles": [
+                    {"name": "second", "per": "key", "quota": per_second, "window_seconds": 1, "burst": None}
+                ],
+            },
+        ),
+        (
+            "key",
+            LIMITED_KID,
+            {
+                "application": application, "status": "active", "name": "loop", "secrets": [], "expires_at_us": None,
+                "scopes": None, "networks": None,
+            },
+        ),
+    ]  # fmt: skip
+    return [{"kind": kind, "id": name, "requires": [], "body": body} for kind, name, body in bodies]
 
 
 class FastOrigin:

@@ -8,6 +8,8 @@ pub const TICK: Duration = Duration::from_millis(10);
 const ALLOWANCE: Duration = Duration::from_millis(150);
 /// And it must be below it for so long before that is asked again: by then all who rest have come back.
 const CALM: Duration = Duration::from_secs(2);
+/// A backlog in fewer requests is bodies under way, and refusing would not shorten it.
+const LEAST_REQUESTS: u32 = 16;
 /// Some are always served, so that the node is never a wall.
 const MOST: f64 = 0.95;
 
@@ -50,7 +52,8 @@ impl Shedder {
             if above { (self.above_for + elapsed, Duration::ZERO) } else { (Duration::ZERO, self.calm_for + elapsed) };
         self.shedding = if self.shedding { self.calm_for < CALM } else { self.above_for >= ALLOWANCE };
         let too_much = 1.0 - self.bound.as_secs_f64() / backlog.as_secs_f64().max(f64::MIN_POSITIVE);
-        self.share = if self.shedding { too_much.clamp(0.0, MOST) } else { 0.0 };
+        let helps = self.shedding && requests >= LEAST_REQUESTS;
+        self.share = if helps { too_much.clamp(0.0, MOST) } else { 0.0 };
         self.left = (f64::from(requests) * self.share) as u32;
         self.shedding && above
     }
@@ -215,6 +218,13 @@ mod tests {
         let mut off = Shedder::new(Duration::ZERO);
         measured(&mut off, 800_000, 4000, 100);
         assert_eq!(refused(&mut off, 4000), 0);
+    }
+
+    #[test]
+    fn bodies_under_way_are_no_reason_to_refuse_the_few_who_ask() {
+        let mut shedder = Shedder::new(BOUND);
+        measured(&mut shedder, 80_000, 15, 100);
+        assert_eq!(refused(&mut shedder, 100), 0);
     }
 
     #[test]

@@ -32,6 +32,9 @@ use tokio::time::timeout_at;
 /// The longest that a connection may have been idle that takes what must not be repeated; nanoseconds, as all times of this
 /// pool.
 pub(crate) const FRESH: u64 = 1_000_000_000;
+/// hyper's, for reading and for writing, of one connection to a backend: more than the largest head that our own reading lets
+/// pass (64 KiB), and so little that slow readers of large answers hold little.
+const HYPER_BUFFER: usize = 128 * 1024;
 /// From one look at what is kept to the next.
 const SWEEP: Duration = Duration::from_millis(250);
 /// Idle connections kept per target and thread: as many as there are calls in flight at most. With fewer, a node that is
@@ -260,7 +263,9 @@ impl Pool {
         }
         let exchange = Rc::new(Exchange::default());
         let answers = Answers::new(transport, Rc::clone(&exchange));
-        let (sender, connection) = http1::handshake(TokioIo::new(answers)).await.map_err(|_| Fault::ConnectFailed)?;
+        let mut http = http1::Builder::new();
+        http.max_buf_size(HYPER_BUFFER);
+        let (sender, connection) = http.handshake(TokioIo::new(answers)).await.map_err(|_| Fault::ConnectFailed)?;
         let connection = until_its_end(connection, Rc::clone(&exchange));
         let closing = capped.then(Arc::<Closing>::default);
         match &closing {

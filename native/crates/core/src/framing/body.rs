@@ -58,10 +58,15 @@ impl BodyTracker {
 
     /// As `advance`, for a body whose length was told, which can't break a rule; None for any other.
     pub fn advance_counted(&mut self, bytes: &[u8]) -> Option<usize> {
-        if !matches!(self.state, State::Fixed { .. }) {
+        if !self.is_counted() {
             return None;
         }
         self.advance(bytes).ok()
+    }
+
+    /// Whether the body's length was told.
+    pub fn is_counted(&self) -> bool {
+        matches!(self.state, State::Fixed { .. })
     }
 
     fn step(&mut self, bytes: &[u8]) -> Result<usize, Fault> {

@@ -284,7 +284,13 @@ impl Framed {
 
     /// Read once. Usually nothing is held, and the bytes can be judged where hyper wants them: nothing is copied then.
     fn poll_receive(&mut self, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<Received>> {
-        if !self.received.is_empty() || !matches!(self.reading, Reading::Head { .. } | Reading::Body { .. }) {
+        let in_place = match &self.reading {
+            Reading::Head { .. } => self.received.is_empty(),
+            // Chunks are held and judged before any of them is handed on, and hyper's buffer grows to many times ours.
+            Reading::Body { tracker, .. } => self.received.is_empty() && tracker.is_counted(),
+            _ => false,
+        };
+        if !in_place {
             self.received.reserve(READ_BYTES);
             let bytes = ready!(pin!(self.stream.read_buf(&mut self.received)).poll(context))?;
             return Poll::Ready(Ok(if bytes == 0 { Received::Nothing } else { Received::ToJudge }));
