@@ -25,6 +25,7 @@ TEST_HOOKS := --features portazgo-server/provoke-panic
 # Modules that write generated files, and with --check say which are stale.
 GENERATORS := portazgo.cli.docs portazgo.control.openapi portazgo.declarative.generate portazgo.faults.generate \
 	portazgo.settings_docs
+PEERS := bench/peers
 SUITES := $(wildcard tests/unit tests/api tests/insignia tests/blackbox tests/docs tests/browser)
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.tools/bin:$(PATH)
@@ -97,7 +98,7 @@ format: setup ## Format Python and Rust.
 	@$(STEP) --quiet "ruff --fix" ruff check --fix --exit-zero --quiet
 	@$(STEP) --quiet "cargo fmt" cargo fmt --manifest-path native/Cargo.toml --all
 
-CHECKS := check-python check-rust check-generated check-repository
+CHECKS := check-python check-rust check-peers check-generated check-repository
 .PHONY: check $(CHECKS)
 check: $(CHECKS) ## Everything that can be wrong without running it (`make --keep-going check` shows all of it).
 
@@ -111,6 +112,13 @@ check-rust: native $(CARGO_DENY)
 	@$(STEP) --quiet "cargo fmt" cargo fmt --manifest-path native/Cargo.toml --all --check
 	@$(STEP) --quiet "cargo deny" $(CARGO_DENY) --manifest-path native/Cargo.toml --locked check bans licenses sources
 	@$(STEP) --quiet "clippy" $(CARGO) clippy $(WORKSPACE) $(TEST_HOOKS) --all-targets -- -D warnings
+
+# The benchmark's own programs, as far as that costs seconds: h1p would build a C library for its cryptography.
+check-peers: setup
+	@$(STEP) --quiet "cargo fmt: peers" cargo fmt --manifest-path $(PEERS)/Cargo.toml --all --check
+	@$(STEP) --quiet "clippy: peers" cargo clippy --quiet --manifest-path $(PEERS)/Cargo.toml --package gateway-module \
+		--target-dir .tools/bench/cargo --locked --all-targets -- -D warnings
+	@$(STEP) --quiet "gcc: peers" gcc -std=gnu17 -O2 -Wall -Wextra -Werror -fsyntax-only $(wildcard $(PEERS)/c/*.c)
 
 check-generated: native
 	@for generator in $(GENERATORS); do \

@@ -16,6 +16,7 @@ from support.deployment import PROJECT, Deployment
 from support.postgresql import PostgreSQLServer
 
 from portazgo.care.registry import CHECKS
+from portazgo.roles.ports import free_port
 
 SECRET_FILES = ("admin-token", "node-token", "master.key")
 
@@ -221,6 +222,23 @@ def test_what_is_away_is_told_while_the_rest_runs(running: Deployment) -> None:
         assert "can't be reached" in found_wrong["control plane"]
     finally:
         running.start_control()
+
+
+def test_a_target_that_fails_the_nodes_checks_is_a_warning(running: Deployment) -> None:
+    target = f"http://127.0.0.1:{free_port()}"
+    forwarding = {"check": {"path": "/health", "interval_ms": 100, "unhealthy": 1}}
+    live = {"targets": [target], "credential": {"kind": "none"}, "forwarding": forwarding}
+    made = running.admin.post("/backends", {"name": "ailing", "environments": {"live": live}})
+    sentence = f"the target {target} of ailing (live) fails its check: connect_refused"
+
+    def warned() -> bool:
+        told = [one["sentence"] for one in examine(running)[1] if (one["check"], one["status"]) == ("node", "warning")]
+        return any(sentence in one for one in told)
+
+    try:
+        running.wait_for(warned, "the doctor's warning")
+    finally:
+        running.admin.delete(f"/backends/{made['id']}")
 
 
 def test_a_stale_native_module_is_told(stopped: Deployment, tmp_path: Path) -> None:

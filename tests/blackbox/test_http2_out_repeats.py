@@ -48,7 +48,7 @@ class Stage:
             further[name] = {
                 "targets": [f"http://127.0.0.1:{target.port}" for target in self.targets[name]],
                 "forwarding": {"http2": "prior_knowledge", **forwarding},
-                "timeouts": {**TIMEOUTS, "first_byte_ms": 700},
+                "timeouts": {**TIMEOUTS, "first_byte_ms": 700, "idle_ms": 700},
             }
         self.targets["half-stalled"][1].settings = {}
         self.targets["checked"][0].scripts["check"] = good

@@ -15,10 +15,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from support.bare_gateway import API_KEY, BareGateway, Origin, backend_to
+from support.bare_gateway import API_KEY, BareGateway, Origin, backend_to, wait_for
 from support.certificates import Identity
 from support.hostile_backend import HostileBackend
-from support.hostile_http2 import HostileHttp2
+from support.hostile_http2 import Asked, HostileHttp2, good
 from support.http2_servers import Server
 from support.partners import Got, call, calls
 from support.snapshot_node import SnapshotNode
@@ -32,10 +32,11 @@ AUTHORITY = Identity.authority()
 
 
 def node_to(folder: Path, targets: Sequence[str], http2: str, **more: Any) -> SnapshotNode:
-    """A node of one thread whose routes under /v1/many/ lead to these targets."""
+    """A node whose routes under /v1/many/ lead to these targets; of one thread, unless it is said."""
     forwarding = {"http2": http2, "ejection": None, **more.pop("forwarding", {})}
+    threads = more.pop("threads", 1)
     live = {"targets": list(targets), "forwarding": forwarding, **more}
-    return SnapshotNode(folder, "127.0.0.1:1", threads=1, further={"many": live})
+    return SnapshotNode(folder, "127.0.0.1:1", threads=threads, further={"many": live})
 
 
 def seen(got: Got) -> dict[str, Any]:
@@ -155,6 +156,31 @@ def test_a_server_of_http_1_is_told_apart_before_a_request_is_sent_to_it(tmp_pat
         assert [asked.body for asked in new.asked] == [BODY] * 6
         # The preface reads like a request, and like nothing that was asked for.
         assert "good" not in {name for _, name in old.carried}
+
+
+def test_a_cap_holds_over_the_lines_of_all_threads(tmp_path: Path) -> None:
+    at_once: Counter[str] = Counter()
+
+    async def alone(asked: Asked) -> None:
+        at_once["now"] += 1
+        at_once["most"] = max(at_once["most"], at_once["now"])
+        await asyncio.sleep(0.005)
+        at_once["now"] -= 1
+        await good(asked)
+
+    forwarding = {"pool": {"connections": 1, "waiting": 100, "wait_ms": 20_000, "idle_ms": 20_000}}
+    with HostileHttp2(scripts={"alone": alone}) as backend:
+        target = f"http://127.0.0.1:{backend.port}"
+        with node_to(tmp_path, [target], "prior_knowledge", forwarding=forwarding, threads=2) as node:
+            answers = calls(node, ["many/alone"] * 60) + [call(node, "many/alone") for _ in range(10)]
+            assert Counter(got.status for got in answers) == {200: 70}
+            assert at_once["most"] == 1
+            # Each thread has had a line, and closed it where the other wanted its place.
+            assert len(backend.lines) > 1
+            wait_for(lambda: sum(line.goaway is None for line in backend.lines) == 1, "one line")
+            assert node.metric("portazgo_target_idle") == 1
+            wait_for(lambda: node.metric("portazgo_backend_idle") == 1, "one idle line")
+        assert backend.trouble == []
 
 
 def test_a_websocket_goes_over_http_1_whatever_is_set(tmp_path: Path) -> None:

@@ -43,6 +43,8 @@ def test_the_figures_are_those_of_the_traffic(tmp_path: Path) -> None:
         before = _figures(deployment)
         for _ in range(20):
             assert deployment.call().status == 200
+        # A call ends a moment after its answer.
+        deployment.wait_for(lambda: _in_flight(deployment) == 0, "the end of the last call")
         after = _figures(deployment)
 
         def grown(name: str) -> float:
@@ -53,6 +55,10 @@ def test_the_figures_are_those_of_the_traffic(tmp_path: Path) -> None:
         assert grown("portazgo_connections_accepted_total") == 20
         with urlopen(f"{deployment.health_url}/health/ready", timeout=10) as answer:  # noqa: S310 - our own address
             assert json.loads(answer.read()) == {"ready": True, "reasons": [], "warnings": []}
+
+
+def _in_flight(deployment: Deployment) -> float:
+    return sum(value for (name, _), value in _figures(deployment).items() if name == "portazgo_requests_in_flight")
 
 
 def _figures(deployment: Deployment) -> dict[tuple[str, str], float]:

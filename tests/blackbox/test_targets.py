@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import time
 from collections import Counter
@@ -224,8 +225,21 @@ def test_a_target_that_fails_its_checks_is_not_called_until_it_passes_them(stage
 
     wait_for(only_the_second, "the first target's leaving")
     assert stage.standing("portazgo_target_healthy", "checked") == [0, 1]
+    ill = f"http://127.0.0.1:{stage.targets['checked'][0].port}"
+    with urlopen(f"http://127.0.0.1:{stage.node.admin_port}/health/ready", timeout=10) as answer:
+        assert (
+            f"the target {ill} of checked (live) fails its check: status 500" in json.loads(answer.read())["warnings"]
+        )
+
+    def told() -> list[tuple[str, str | None]]:
+        lines = map(json.loads, (stage.folder / "gateway.log").read_text().splitlines())
+        return [(line["message"], line.get("why")) for line in lines if line.get("target") == ill]
+
+    fell, rose = "a target fails its health check", "a target passes its health check again"
+    wait_for(lambda: told() == [(fell, "status 500")], "the line in the log")
     stage.script("checked", "check", WELL, WELL)
     wait_for(lambda: not only_the_second(), "the first target's return")
+    wait_for(lambda: told() == [(fell, "status 500"), (rose, None)], "the lines in the log")
 
 
 def test_where_all_fail_their_checks_all_are_called(stage: Stage) -> None:

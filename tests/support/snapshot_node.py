@@ -37,6 +37,7 @@ class SnapshotNode:
         target: str,
         *,
         timeouts: Mapping[str, int] = TIMEOUTS,
+        most_request_bytes: int = 1 << 20,
         most_response_bytes: int | None = None,
         threads: int = 2,
         further: Mapping[str, Mapping[str, Any]] | None = None,
@@ -51,7 +52,8 @@ class SnapshotNode:
         self.stranger = format_key("ptz", "live", kid, stranger)
         folder.mkdir(parents=True, exist_ok=True)
         wrapped = open_wrapper("local:", folder, create=True).wrap("pepper/1", PEPPER)
-        resources = _resources(kid, digest(PEPPER, inner(secret)), wrapped, target, timeouts, most_response_bytes)
+        most = (most_request_bytes, most_response_bytes)
+        resources = _resources(kid, digest(PEPPER, inner(secret)), wrapped, target, timeouts, most)
         for name, live in (further or {}).items():
             resources += _further(resources, name, live)
         self._snapshot = folder / "snapshot.ndjson"
@@ -120,7 +122,12 @@ class SnapshotNode:
 
 
 def _resources(
-    kid: str, secret_digest: str, wrapped: str, target: str, timeouts: Mapping[str, int], most: int | None
+    kid: str,
+    secret_digest: str,
+    wrapped: str,
+    target: str,
+    timeouts: Mapping[str, int],
+    most: tuple[int, int | None],
 ) -> list[dict[str, Any]]:
     partner, application, plan, backend, api = (str(uuid7()) for _ in range(5))
 
@@ -137,8 +144,8 @@ def _resources(
         "environments": ["live"],
         "scopes": [],
         "passthrough": True,
-        "max_request_bytes": 1 << 20,
-        "max_response_bytes": most,
+        "max_request_bytes": most[0],
+        "max_response_bytes": most[1],
         "query": "all",
         "request_headers": [],
         "response_headers": [],

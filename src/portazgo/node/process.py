@@ -17,6 +17,7 @@ from portazgo.kit.http import JsonClient, Unreachable
 from portazgo.kit.secret import Secret
 from portazgo.kit.wrapping import KeyWrapper, WrappingFailed, open_wrapper
 from portazgo.node.apply import apply_update
+from portazgo.node.backends import BackendWatcher
 from portazgo.node.certificates import CertificateWatcher
 from portazgo.node.configuration import certificate_files, native_configuration, node_folder
 from portazgo.node.ending import Leaving, end
@@ -69,14 +70,14 @@ def run_gateway(settings: Settings, *, snapshot_file: Path | None = None, take_o
     _revoke(node, kept)
     follower: Follower | None = None
     shipper: Shipper | None = None
-    loops: list[Callable[[threading.Event], None]] = []
+    loops: list[Callable[[threading.Event], None]] = [BackendWatcher(node).run]
     if snapshot is not None and snapshot_file is not None:
         _apply_snapshot(node, snapshot_file, snapshot, wrapper)
     else:
         client = JsonClient(settings.internal_url, token)
         follower = _follower(settings, node, client, kept, wrapper, predecessor)
         shipper = Shipper(node, client)
-        loops = [follower.run, shipper.run]
+        loops += [follower.run, shipper.run]
         # Before the first call is answered: half of what is known would refuse good keys and honour disabled ones.
         if not follower.load_last_known_good() and predecessor is None:
             _refuse_unknown_token(settings, node, client)

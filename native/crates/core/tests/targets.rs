@@ -97,18 +97,18 @@ fn no_more_than_the_share_and_never_the_last_is_left_out() {
 fn the_unhealthy_are_left_out_until_nobody_is_left() {
     let backend = backend_with(&THREE, &json!({"check": {"path": "/"}}));
     let backend = live(&backend);
-    backend.targets[0].state.set_healthy(false);
+    backend.targets[0].state.set_health(Err("refused".to_owned()));
     assert_eq!(turns(backend, 4, at(0)), [1, 2, 1, 2]);
     // Left out for failures, but healthy: better than who is known to be ill.
     fail(backend, 1, 5, at(0));
-    backend.targets[2].state.set_healthy(false);
+    backend.targets[2].state.set_health(Err("refused".to_owned()));
     assert_eq!(turns(backend, 2, at(0)), [1, 1]);
-    backend.targets[1].state.set_healthy(false);
+    backend.targets[1].state.set_health(Err("refused".to_owned()));
     let all = turns(backend, 6, at(0));
     assert!((0..3).all(|index| all.iter().filter(|&&one| one == index).count() == 2), "{all:?}");
     // Without a check nobody is ill.
     let unasked = backend_with(&THREE, &json!({}));
-    live(&unasked).targets[0].state.set_healthy(false);
+    live(&unasked).targets[0].state.set_health(Err("refused".to_owned()));
     assert_eq!(turns(live(&unasked), 3, at(0)), [0, 1, 2]);
 }
 
@@ -170,6 +170,30 @@ fn a_change_of_the_backend_forgets_nothing_of_targets_that_stay() {
 }
 
 #[test]
+fn targets_that_differ_by_their_scheme_are_told_apart() {
+    let snapshot = snapshot_of(&deployment_but([body(&["http://a:1", "https://a:1"], &json!({}))]));
+    let views = snapshot.targets(at(0));
+    let names: Vec<&str> = views[0].targets.iter().map(|target| target.target.as_str()).collect();
+    assert_eq!(names, ["http://a:1", "https://a:1"]);
+}
+
+#[test]
+fn what_ails_a_target_is_told_while_it_is_ill() {
+    let checked = json!({"check": {"path": "/"}});
+    let snapshot = snapshot_of(&deployment_but([body(&["http://a:1"], &checked)]));
+    let stands = || {
+        let target = snapshot.targets(at(0))[0].targets[0].clone();
+        (target.healthy, target.ails)
+    };
+    let state = &live(&of(&snapshot)).targets[0].state.clone();
+    assert_eq!(stands(), (Some(true), None));
+    state.set_health(Err("status 503".to_owned()));
+    assert_eq!(stands(), (Some(false), Some("status 503".to_owned())));
+    state.set_health(Ok(()));
+    assert_eq!(stands(), (Some(true), None));
+}
+
+#[test]
 fn how_targets_stand_can_be_read() {
     let forwarding = json!({"breaker": {}, "check": {"path": "/"}, "pool": {"connections": 4}});
     let snapshot = snapshot_of(&deployment_but([body(&["http://a:1", "http://b:1"], &forwarding)]));
@@ -180,6 +204,7 @@ fn how_targets_stand_can_be_read() {
     let target = |target: &str, ejected_ms, in_flight| TargetView {
         target: target.to_owned(),
         healthy: Some(true),
+        ails: None,
         ejected_ms,
         in_flight: Some(in_flight),
         pool: Some(portazgo_core::forward::PoolView { most: 4, idle: 0, waiting: 0 }),
@@ -188,7 +213,7 @@ fn how_targets_stand_can_be_read() {
         backend: "insignia".to_owned(),
         environment: Environment::Live,
         breaker: Some(BreakerStanding::Closed),
-        targets: vec![target("a:1", Some(9000), 0), target("b:1", None, 1)],
+        targets: vec![target("http://a:1", Some(9000), 0), target("http://b:1", None, 1)],
     };
     assert_eq!(snapshot.targets(at(1000)), [expected]);
 }

@@ -6,6 +6,7 @@ use crate::journal::{Journal, Stats, WhenFull};
 use crate::metrics::value;
 use crate::panics::Vital;
 use crate::shared::Shared;
+use crate::targets;
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::Full;
@@ -89,8 +90,8 @@ fn respond(path: &str, shared: &Shared, journal: &Journal) -> Response<Full<Byte
         "/health/ready" => {
             let reasons = not_ready(shared, &journal.stats());
             let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-            let text =
-                json!({"ready": reasons.is_empty(), "reasons": reasons, "warnings": warnings(shared, &journal.stats())}).to_string();
+            let warnings = warnings(shared, &journal.stats());
+            let text = json!({"ready": reasons.is_empty(), "reasons": reasons, "warnings": warnings}).to_string();
             document(status, "application/json", text)
         }
         "/metrics" => {
@@ -121,6 +122,7 @@ fn warnings(shared: &Shared, journal: &Stats) -> Vec<String> {
             journal.unrecorded
         ));
     }
+    warnings.extend(targets::warnings(shared));
     warnings
 }
 
@@ -188,7 +190,7 @@ pub(crate) fn state(shared: &Shared, journal: &Stats) -> Value {
         "contact_age_ms": shared.clock.contact_age_ms(),
         "shipment_age_ms": shared.clock.shipment_age_ms(),
         "clock_offset_us": shared.clock.offset_us(),
-        "backends": crate::targets::document(shared),
+        "backends": targets::document(shared),
         "time_us": shared.clock.wall().0,
         "drain": shared.drain.step().as_str(),
         "warnings": warnings(shared, journal),

@@ -25,6 +25,8 @@ pub(crate) struct Exchange {
     under_way: RefCell<Option<AnswerTracker>>,
     began: Cell<bool>,
     fault: Cell<Option<Fault>>,
+    /// How long the backend keeps the connection idle, as the last answer said.
+    keep_alive_seconds: Cell<Option<u32>>,
     /// Who waits for the connection after its change of protocol; None: nobody asked for one.
     upgrade: RefCell<Option<oneshot::Sender<Upgraded>>>,
 }
@@ -65,6 +67,11 @@ impl Exchange {
         self.fault.get()
     }
 
+    /// How long the backend keeps the connection idle; None: its last answer did not say.
+    pub(crate) fn keep_alive_seconds(&self) -> Option<u32> {
+        self.keep_alive_seconds.get()
+    }
+
     /// Whether the last answer is whole and nothing followed it.
     pub(crate) fn is_clean(&self) -> bool {
         self.fault.get().is_none() && self.under_way.borrow().is_none()
@@ -74,7 +81,9 @@ impl Exchange {
         let mut under_way = self.under_way.borrow_mut();
         self.began.set(true);
         let outcome = match under_way.as_mut() {
-            Some(tracker) => tracker.look(bytes, &LIMITS),
+            Some(tracker) => {
+                tracker.look(bytes, &LIMITS).inspect(|_| self.keep_alive_seconds.set(tracker.keep_alive_seconds()))
+            }
             None => Err(Fault::BackendBadResponse),
         };
         match outcome {

@@ -50,6 +50,11 @@ impl Clock {
         Monotonic(self.start.elapsed().as_nanos() as u64)
     }
 
+    /// What was now at that moment.
+    pub(crate) fn at(&self, moment: Instant) -> Monotonic {
+        Monotonic(moment.saturating_duration_since(self.start).as_nanos() as u64)
+    }
+
     /// A time of ours as the runtime's timers take it.
     pub(crate) fn instant(&self, time: Monotonic) -> tokio::time::Instant {
         (self.start + Duration::from_nanos(time.0)).into()

@@ -3,12 +3,14 @@
 //! One task a target. A check is a GET that must be answered with 2xx within its time, over a connection of its own; it carries
 //! no credential. What a check finds counts from the next call on.
 
+use crate::answers::Exchange;
 use crate::metrics::ThreadMetrics;
 use crate::panics::{Contained, Vital};
 use crate::pool::{Connected, Pool};
 use crate::shared::Shared;
 use crate::upstream::RequestBody;
 use http::{HeaderValue, Request, header};
+use portazgo_core::fault::Fault;
 use portazgo_core::forward::CheckPolicy;
 use portazgo_core::ids::Id;
 use portazgo_core::snapshot::{Backend, Environment, Known, Snapshot, Target};
@@ -95,7 +97,7 @@ fn follow(running: &mut HashMap<Checked, Running>, snapshot: &Snapshot, pool: &R
         if !goes_on {
             one.task.abort();
             // Who is not asked is not ill.
-            one.target.state.set_healthy(true);
+            one.target.state.set_health(Ok(()));
         }
         goes_on
     });
@@ -128,41 +130,50 @@ async fn watch_over(pool: Rc<Pool>, target: Arc<Target>, policy: CheckPolicy) {
         let healthy = target.state.is_healthy();
         let asked = pin!(ask(&pool, &target, &policy, &metrics));
         // A check that panics has failed: the next one is made all the same.
-        if Contained::new(asked).await.unwrap_or(false) == healthy {
+        let found = Contained::new(asked).await.unwrap_or_else(|_panic| Err("a panic of the gateway".to_owned()));
+        if found.is_ok() == healthy {
             in_row = 0;
         } else {
             in_row += 1;
-            if in_row >= if healthy { policy.unhealthy } else { policy.healthy } {
-                target.state.set_healthy(!healthy);
-                in_row = 0;
-            }
+        }
+        let turns = in_row >= if healthy { policy.unhealthy } else { policy.healthy };
+        if turns || (!healthy && found.is_err()) {
+            // What ails it may change while it is ill.
+            target.state.set_health(found);
+        }
+        if turns {
+            in_row = 0;
         }
         sleep(interval).await;
     }
 }
 
-async fn ask(pool: &Pool, target: &Target, policy: &CheckPolicy, metrics: &ThreadMetrics) -> bool {
+/// The error says what is wrong: a fault's code, or the status.
+async fn ask(pool: &Pool, target: &Target, policy: &CheckPolicy, metrics: &ThreadMetrics) -> Result<(), String> {
     let within = Duration::from_millis(u64::from(policy.timeout_ms));
     let answered = timeout(within, async {
-        match pool.connect(target, target.http2, within, false, Monotonic(0), metrics).await.ok()? {
+        match pool.connect(target, target.http2, within, false, Monotonic(0), metrics).await? {
             Connected::Own(mut own) => {
-                own.sender.ready().await.ok()?;
+                let broke_off = |exchange: &Exchange| exchange.fault().unwrap_or(Fault::BackendResetBeforeHeaders);
+                own.sender.ready().await.map_err(|_| broke_off(&own.exchange))?;
                 own.exchange.begin(false);
                 let mut request = request(policy);
-                // Hosts were checked at apply.
-                if let Ok(host) = HeaderValue::from_str(&target.host) {
-                    request.headers_mut().insert(header::HOST, host);
-                }
-                let response = own.sender.send_request(request).await.ok()?;
-                Some(response.status().is_success())
+                request.headers_mut().insert(header::HOST, target.host.clone());
+                let answer = own.sender.send_request(request).await;
+                answer.map(|response| response.status()).map_err(|_| broke_off(&own.exchange))
             }
             Connected::Line(line) => {
-                let response = line.send(request(policy)).ok()?.head().await.ok()?;
-                Some(response.status().is_success())
+                let mut exchange = line.send(request(policy)).map_err(|_| Fault::BackendResetBeforeHeaders)?;
+                exchange.head().await.map(|response| response.status()).map_err(|broken| broken.fault)
             }
         }
     });
-    matches!(answered.await, Ok(Some(true)))
+    match answered.await {
+        Ok(Ok(status)) if status.is_success() => Ok(()),
+        Ok(Ok(status)) => Err(format!("status {}", status.as_u16())),
+        Ok(Err(fault)) => Err(fault.code().to_owned()),
+        Err(_) => Err(format!("no answer within {} ms", policy.timeout_ms)),
+    }
 }
 
 fn request(policy: &CheckPolicy) -> Request<RequestBody> {

@@ -1,8 +1,9 @@
 //! A data thread's keep-alive connections to backends. Those of HTTP/2 are shared and kept in `multiplex`; the others are here.
 //!
-//! Backends close idle connections when they like (gunicorn after 2 s), so a connection is kept 1.5 s idle (`pool.idle_ms`),
-//! and a request that must not be repeated takes only one that was used within the last second, or a new one. Where a
-//! target's connections are capped, those that are idle stand in its list too: a call on another thread may close them.
+//! Backends close idle connections when they like (gunicorn after 2 s), so a connection is kept 1.5 s idle (`pool.idle_ms`)
+//! unless the backend says how long it keeps it, and a request that must not be repeated takes only one that was used within
+//! the last second, or a new one. Where a target's connections are capped, those that are idle stand in its list too: a call
+//! on another thread may close them.
 
 use crate::answers::{Answers, Exchange};
 use crate::dial::{Dialled, Dialler};
@@ -17,7 +18,7 @@ use bytes::BytesMut;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use portazgo_core::fault::Fault;
-use portazgo_core::forward::{Closing, Http2, Permit, TargetState};
+use portazgo_core::forward::{Closing, Http2, Permit, PoolPolicy, TargetState};
 use portazgo_core::snapshot::Target;
 use portazgo_core::time::Monotonic;
 use std::cell::{Cell, RefCell};
@@ -32,6 +33,10 @@ use tokio::time::timeout_at;
 /// The longest that a connection may have been idle that takes what must not be repeated; nanoseconds, as all times of this
 /// pool.
 pub(crate) const FRESH: u64 = 1_000_000_000;
+/// The longest that a connection is kept because its backend says so: names may get other addresses meanwhile.
+const LONGEST: u64 = 60_000_000_000;
+/// So much earlier than the backend a connection is closed: what is under way to it takes its time.
+const MARGIN: u64 = 500_000_000;
 /// hyper's, for reading and for writing, of one connection to a backend: more than the largest head that our own reading lets
 /// pass (64 KiB), and so little that slow readers of large answers hold little.
 const HYPER_BUFFER: usize = 128 * 1024;
@@ -94,6 +99,8 @@ struct Idle {
     address: Option<SocketAddr>,
     exchange: Rc<Exchange>,
     since: Monotonic,
+    /// For how long, nanoseconds.
+    kept: u64,
     listed: Option<Listed>,
 }
 
@@ -141,26 +148,27 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// An idle connection that was used within this time, nanoseconds.
+    /// An idle connection; `fresh`: one that was used within the last second.
     pub(crate) fn take(
         &self,
         target: &Arc<Target>,
-        longest: u64,
+        fresh: bool,
         now: Monotonic,
         metrics: &ThreadMetrics,
     ) -> Option<Own> {
         let mut shelves = self.shelves.borrow_mut();
         let idle = &mut shelf_of(&mut shelves, target)?.idle;
         while let Some(candidate) = idle.pop() {
-            subtract(&metrics.backend_idle);
-            let Idle { sender, address, exchange, since, listed } = candidate;
-            let age = now.0.saturating_sub(since.0);
-            if age >= longest {
-                // The newest was too old, so the rest is too.
-                for _ in idle.drain(..) {
-                    subtract(&metrics.backend_idle);
-                }
+            let age = now.0.saturating_sub(candidate.since.0);
+            if fresh && age >= FRESH {
+                // The newest was too old, so the rest is too; others may take them still.
+                idle.push(candidate);
                 return None;
+            }
+            subtract(&metrics.backend_idle);
+            let Idle { sender, address, exchange, kept, listed, .. } = candidate;
+            if age >= kept {
+                continue;
             }
             let told_to_close = listed.as_ref().is_some_and(Listed::was_told_to_close);
             if !told_to_close && exchange.is_clean() && sender.is_ready() {
@@ -196,7 +204,8 @@ impl Pool {
             // It was made before there was a cap.
             (Some(_), None) => return,
         };
-        let idle = Idle { sender, address, exchange, since: now, listed };
+        let kept = kept(target.idle_ms, exchange.keep_alive_seconds());
+        let idle = Idle { sender, address, exchange, since: now, kept, listed };
         match place {
             Some(place) => place.idle.push(idle),
             None => shelves.push(Shelf { target, idle: vec![idle] }),
@@ -216,10 +225,7 @@ impl Pool {
     fn sweep(&self, now: Monotonic, metrics: &ThreadMetrics) {
         let mut shelves = self.shelves.borrow_mut();
         for shelf in shelves.iter_mut() {
-            let kept = u64::from(shelf.target.idle_ms) * 1_000_000;
-            // The newest stand last.
-            let over = shelf.idle.partition_point(|idle| now.0.saturating_sub(idle.since.0) >= kept);
-            for _ in shelf.idle.drain(..over) {
+            for _ in shelf.idle.extract_if(.., |idle| now.0.saturating_sub(idle.since.0) >= idle.kept) {
                 subtract(&metrics.backend_idle);
             }
         }
@@ -276,6 +282,17 @@ impl Pool {
     }
 }
 
+/// How long an idle connection is kept, nanoseconds: for `idle_ms`, or for as long as the backend says that it keeps it, a
+/// minute at most. Where operators have set `idle_ms`, it is never longer than that.
+fn kept(idle_ms: u32, backend_says: Option<u32>) -> u64 {
+    let set = u64::from(idle_ms) * 1_000_000;
+    let Some(seconds) = backend_says else {
+        return set;
+    };
+    let said = (u64::from(seconds) * 1_000_000_000).saturating_sub(MARGIN);
+    said.min(if idle_ms == PoolPolicy::default().idle_ms { LONGEST } else { set })
+}
+
 /// Sweep the thread's pool, for as long as the thread lives.
 pub(crate) async fn sweep(thread: Rc<Thread>) {
     loop {
@@ -320,4 +337,24 @@ async fn until_told_to_close(closing: Arc<Closing>, connection: impl Future) {
         if told || connection.as_mut().poll(context).is_ready() { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::kept;
+
+    const MS: u64 = 1_000_000;
+
+    #[test]
+    fn a_backend_that_says_how_long_it_keeps_a_connection_is_believed() {
+        let usual = [None, Some(5), Some(1), Some(0), Some(u32::MAX)].map(|says| kept(1500, says) / MS);
+        assert_eq!(usual, [1500, 4500, 500, 0, 60_000]);
+    }
+
+    #[test]
+    fn what_operators_have_set_is_the_most() {
+        assert_eq!([None, Some(5), Some(1)].map(|says| kept(800, says) / MS), [800, 800, 500]);
+        assert_eq!([None, Some(5), Some(60)].map(|says| kept(30_000, says) / MS), [30_000, 4500, 30_000]);
+        assert_eq!(kept(0, Some(5)), 0);
+    }
 }

@@ -6,6 +6,9 @@ use portazgo_core::forward::{BackendView, BreakerStanding, TargetView};
 use portazgo_core::time::Monotonic;
 use serde_json::{Value, json};
 
+/// A list that nobody reads to its end.
+const MOST_WARNINGS: usize = 50;
+
 /// One metric and its rows: labels in braces, value.
 pub(crate) struct Family {
     pub(crate) name: &'static str,
@@ -59,6 +62,7 @@ pub(crate) fn document(shared: &Shared) -> Value {
         json!({
             "target": target.target,
             "healthy": target.healthy,
+            "ails": target.ails,
             "ejected_ms": target.ejected_ms,
             "in_flight": target.in_flight,
             "connections": target.pool.map(|pool| json!({"most": pool.most, "idle": pool.idle, "waiting": pool.waiting})),
@@ -73,6 +77,31 @@ pub(crate) fn document(shared: &Shared) -> Value {
         })
     };
     views(shared).into_iter().map(backend).collect()
+}
+
+/// What people should know of backends though the node itself is ready, a sentence each.
+pub(crate) fn warnings(shared: &Shared) -> Vec<String> {
+    let mut sentences = Vec::new();
+    for backend in views(shared) {
+        let whose = format!("{} ({})", backend.backend, backend.environment.as_str());
+        if matches!(backend.breaker, Some(BreakerStanding::Open(until)) if until > shared.clock.monotonic()) {
+            sentences.push(format!("the circuit to {whose} is open: its calls are answered backend_unavailable"));
+        }
+        for target in backend.targets {
+            if let Some(ails) = target.ails {
+                sentences.push(format!("the target {} of {whose} fails its check: {ails}", target.target));
+            }
+            if let Some(left) = target.ejected_ms {
+                let seconds = left.div_ceil(1000);
+                sentences.push(format!(
+                    "the target {} of {whose} is left out for {seconds} s: its calls fail",
+                    target.target
+                ));
+            }
+        }
+    }
+    sentences.truncate(MOST_WARNINGS);
+    sentences
 }
 
 fn views(shared: &Shared) -> Vec<BackendView> {

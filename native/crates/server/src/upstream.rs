@@ -1,5 +1,6 @@
 //! A request's body on its way to the backend: counted, bounded, timed.
 
+use crate::clock::Clock;
 use crate::holder::Holder;
 use crate::overload::Wait;
 use crate::remembered::{self, Source};
@@ -8,12 +9,13 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use portazgo_core::fault::Fault;
+use portazgo_core::time::Monotonic;
 use std::cell::Cell;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A body of which more has passed is looked at with each piece, also where it never pauses.
 const SMALL_BYTES: u64 = 64 * 1024;
@@ -30,10 +32,19 @@ pub(crate) struct Progress {
     pub(crate) handed_on: Cell<u64>,
     /// hyper refused the framing of a body that ours had accepted.
     pub(crate) library_refused: Cell<bool>,
-    /// The backend takes no more of it for now: the client is not asked for the rest.
-    pub(crate) held_up: Cell<bool>,
-    /// All of it has come from the client.
-    whole: Cell<bool>,
+    /// The connection would take more, and the client has sent no more yet.
+    pub(crate) waits_for_client: Cell<bool>,
+    whole: Cell<Whole>,
+}
+
+/// Whether all of a body was handed to the backend's connection.
+#[derive(Clone, Copy, Default)]
+enum Whole {
+    #[default]
+    No,
+    /// In one piece that was here when it was asked for: as most are, and nobody looks at a clock for them.
+    AtOnce,
+    At(Instant),
 }
 
 impl Progress {
@@ -44,16 +55,25 @@ impl Progress {
             fault: Cell::default(),
             handed_on: Cell::default(),
             library_refused: Cell::default(),
-            held_up: Cell::default(),
+            waits_for_client: Cell::default(),
             whole: Cell::default(),
         }
     }
 
+    /// When the last of the body was handed on that was begun to be sent at `sent_at`; None: it was not yet.
+    pub(crate) fn whole_at(&self, sent_at: Monotonic, clock: &Clock) -> Option<Monotonic> {
+        match self.whole.get() {
+            Whole::No => None,
+            Whole::AtOnce => Some(sent_at),
+            // Of a body that is sent once more, the client's part was over before.
+            Whole::At(time) => Some(clock.at(time).max(sent_at)),
+        }
+    }
+
     /// Whether a fault is the client's doing and says nothing of the backend: it broke its body off, or was still sending it
-    /// when the backend's time was over. Otherwise a slow client could have a backend left out for everybody.
+    /// when the time of the call was over. Otherwise a slow client could have a backend left out for everybody.
     pub(crate) fn excuses(&self, fault: Fault) -> bool {
-        let was_sending = !self.whole.get() && !self.held_up.get();
-        self.fault.get().is_some() || (fault == Fault::BackendFirstByteTimeout && was_sending)
+        self.fault.get().is_some() || (fault == Fault::BackendTotalTimeout && self.waits_for_client.get())
     }
 }
 
@@ -81,6 +101,15 @@ impl Upload {
             self.vigil = Some(Vigil::over_access());
         }
         self.vigil.as_mut().is_none_or(|vigil| vigil.piece(Some(&self.progress.holder)).is_ok())
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        // Whoever lets go of a body wants no more of it: its end need not be read where its length was told.
+        if matches!(self.progress.whole.get(), Whole::No) {
+            self.progress.whole.set(Whole::At(Instant::now()));
+        }
     }
 }
 
@@ -161,6 +190,7 @@ impl Body for RequestBody {
         }
         match upload.source.poll_frame(context) {
             Poll::Pending => {
+                upload.progress.waits_for_client.set(true);
                 let (rate, idle) = (upload.bytes_per_second, upload.idle);
                 let wait = upload.wait.get_or_insert_with(|| Wait::new(rate, idle));
                 if wait.poll(context).is_ready() {
@@ -171,14 +201,14 @@ impl Body for RequestBody {
                 self.end(Fault::AccessEnded)
             }
             Poll::Ready(None) => {
-                upload.progress.whole.set(true);
+                upload.progress.waits_for_client.set(false);
                 self.0 = None;
                 Poll::Ready(None)
             }
             // Trailers of a client are not passed on: nothing vouches for them.
             Poll::Ready(Some(Ok(frame))) => {
+                upload.progress.waits_for_client.set(false);
                 let Ok(data) = frame.into_data() else {
-                    upload.progress.whole.set(true);
                     return Poll::Ready(None);
                 };
                 let seen = upload.progress.bytes.get() + data.len() as u64;
@@ -187,7 +217,10 @@ impl Body for RequestBody {
                     return self.end(Fault::BodyTooLarge);
                 }
                 upload.source.keep(&data);
-                upload.progress.whole.set(upload.source.is_end_stream());
+                if upload.source.is_end_stream() {
+                    let at_once = seen == data.len() as u64 && upload.wait.is_none();
+                    upload.progress.whole.set(if at_once { Whole::AtOnce } else { Whole::At(Instant::now()) });
+                }
                 upload.progress.handed_on.set(upload.progress.handed_on.get() + data.len() as u64);
                 if let Some(wait) = &mut upload.wait {
                     wait.moved(data.len());
@@ -228,6 +261,8 @@ impl Remembered {
         let source = self.body.again()?;
         let (most, idle, bytes_per_second) = (self.most, self.idle, self.bytes_per_second);
         let progress = Rc::clone(&self.progress);
+        progress.whole.set(Whole::No);
+        progress.waits_for_client.set(false);
         let upload = Upload { source, most, idle, bytes_per_second, wait: None, vigil: None, progress };
         Some(RequestBody(Some(Box::new(upload))))
     }

@@ -70,12 +70,15 @@ def node(around: Surroundings) -> Iterator[Finding]:
         yield skipped("no node runs here")
         return
     try:
-        reasons = [str(one) for one in json.loads(around.node.body)["reasons"]]
+        said = json.loads(around.node.body)
+        reasons, warnings = ([str(one) for one in said[name]] for name in ("reasons", "warnings"))
     except (ValueError, KeyError, TypeError):
         yield skipped(f"what listens at {around.admin_url} is no node")
         return
     for reason in reasons:
         yield wrong(f"the node at {around.admin_url} is not ready: {reason}", "its log says more")
+    for sentence in warnings:
+        yield warning(f"the node at {around.admin_url} warns: {sentence}", "its log and /metrics say more")
     if not reasons:
         yield well(f"the node at {around.admin_url} is ready")
 

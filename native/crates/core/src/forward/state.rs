@@ -6,7 +6,7 @@ use super::budget::Budget;
 use super::permits::Permits;
 use crate::time::Monotonic;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Of one target.
 #[derive(Debug, Default)]
@@ -21,6 +21,8 @@ pub struct TargetState {
     pub(super) ejections: AtomicU32,
     /// Checks say so.
     unhealthy: AtomicBool,
+    /// What the last check that failed said.
+    ails: Mutex<Option<String>>,
     /// Who may connect.
     pub permits: Permits,
 }
@@ -42,9 +44,15 @@ impl TargetState {
         !self.unhealthy.load(Ordering::Relaxed)
     }
 
-    /// What checks say.
-    pub fn set_healthy(&self, healthy: bool) {
-        self.unhealthy.store(!healthy, Ordering::Relaxed);
+    /// What checks say; the error is what ails it.
+    pub fn set_health(&self, health: Result<(), String>) {
+        self.unhealthy.store(health.is_err(), Ordering::Relaxed);
+        *self.ails.lock().unwrap_or_else(PoisonError::into_inner) = health.err();
+    }
+
+    /// Why checks fail; None: they don't.
+    pub fn ails(&self) -> Option<String> {
+        self.ails.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

@@ -20,10 +20,12 @@ pub struct BackendView {
 /// One of its targets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetView {
-    /// `host:port` or `unix:/path`.
+    /// As operators wrote it.
     pub target: String,
     /// None: nobody asks it.
     pub healthy: Option<bool>,
+    /// Why its checks fail, where they do.
+    pub ails: Option<String>,
     /// Milliseconds that it stays left out; None: it is not.
     pub ejected_ms: Option<u64>,
     /// Calls that have not ended; None where they are not counted: there is one target, and no cap.
@@ -71,9 +73,11 @@ fn of_target(backend: &BackendEnvironment, target: &Target, now: Monotonic) -> T
     let (calls, idle, waiting) = target.state.permits.counts();
     let pool = backend.forwarding.pool.connections.map(|most| PoolView { most, idle, waiting });
     let in_flight = if backend.counts_flights() { Some(target.state.in_flight()) } else { pool.map(|_| calls) };
+    let healthy = backend.forwarding.check.as_ref().map(|_| target.state.is_healthy());
     TargetView {
-        target: target.address.clone(),
-        healthy: backend.forwarding.check.as_ref().map(|_| target.state.is_healthy()),
+        target: target.url.clone(),
+        healthy,
+        ails: healthy.and_then(|healthy| if healthy { None } else { target.state.ails() }),
         ejected_ms: target.state.ejected_until(now).map(|until| (until.0 - now.0).div_ceil(1_000_000)),
         in_flight,
         pool,

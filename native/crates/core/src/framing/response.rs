@@ -33,6 +33,7 @@ pub struct AnswerTracker {
     upgrades: bool,
     upgraded: bool,
     interim: u8,
+    keep_alive_seconds: Option<u32>,
     state: State,
 }
 
@@ -47,7 +48,14 @@ enum State {
 impl AnswerTracker {
     /// An answer of which nothing has been seen; `head_request`: it answers HEAD and has no body whatever it says.
     pub fn new(head_request: bool) -> Self {
-        Self { head_request, upgrades: false, upgraded: false, interim: 0, state: State::Head(EndScan::default()) }
+        Self {
+            head_request,
+            upgrades: false,
+            upgraded: false,
+            interim: 0,
+            keep_alive_seconds: None,
+            state: State::Head(EndScan::default()),
+        }
     }
 
     /// An answer that may be a change of protocol; then whatever follows is not HTTP's.
@@ -69,6 +77,11 @@ impl AnswerTracker {
     /// Whether the end of the connection is the end of the answer.
     pub fn ends_with_connection(&self) -> bool {
         matches!(self.state, State::UntilClose)
+    }
+
+    /// How long the backend keeps this connection idle, where its head says so (`Keep-Alive: timeout=N`).
+    pub fn keep_alive_seconds(&self) -> Option<u32> {
+        self.keep_alive_seconds
     }
 
     /// Look at the bytes that follow what was dropped or released before.
@@ -96,6 +109,7 @@ impl AnswerTracker {
                 answer.dropped += end;
             } else {
                 self.state = head.body(self.head_request)?;
+                self.keep_alive_seconds = head.keep_alive_seconds;
                 answer.released = end;
             }
         }
@@ -113,6 +127,14 @@ impl AnswerTracker {
     }
 }
 
+/// `timeout=N` among the parameters of `Keep-Alive` (RFC 2068, section 19.7.1.1, as servers still send it).
+fn timeout_of(value: &[u8]) -> Option<u32> {
+    let parameters = std::str::from_utf8(value).ok()?.split(',');
+    parameters.filter_map(|parameter| parameter.split_once('=')).find_map(|(name, seconds)| {
+        name.trim().eq_ignore_ascii_case("timeout").then(|| seconds.trim().trim_matches('"').parse().ok())?
+    })
+}
+
 fn as_backend_fault(fault: Fault) -> Fault {
     match fault {
         Fault::HeadTooLarge => Fault::BackendHeadTooLarge,
@@ -126,6 +148,7 @@ struct ResponseHead {
     version_10: bool,
     content_length: Option<u64>,
     chunked: bool,
+    keep_alive_seconds: Option<u32>,
 }
 
 impl ResponseHead {
@@ -163,6 +186,10 @@ impl ResponseHead {
     fn field(&mut self, line: &[u8]) -> Result<(), Fault> {
         let (name, value) = name_and_value(line).ok_or(Fault::BackendBadResponse)?;
         let sound = match name.len() {
+            10 if name.eq_ignore_ascii_case(b"keep-alive") => {
+                self.keep_alive_seconds = timeout_of(value);
+                true
+            }
             14 if name.eq_ignore_ascii_case(b"content-length") => self.see_content_length(value),
             17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
                 !std::mem::replace(&mut self.chunked, true) && value.eq_ignore_ascii_case(b"chunked")
@@ -199,5 +226,27 @@ impl ResponseHead {
             None => return Ok(State::UntilClose),
         };
         Ok(State::Body(BodyTracker::new(length)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keep_alive(lines: &str) -> Option<u32> {
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n{lines}\r\n");
+        let mut tracker = AnswerTracker::new(false);
+        tracker.look(answer.as_bytes(), &Limits { head_bytes: 1000, head_lines: 10 }).unwrap();
+        tracker.keep_alive_seconds()
+    }
+
+    #[test]
+    fn how_long_a_backend_keeps_a_connection_is_read_where_it_says_so() {
+        assert_eq!(keep_alive(""), None);
+        assert_eq!(keep_alive("Keep-Alive: timeout=5, max=100\r\n"), Some(5));
+        assert_eq!(keep_alive("keep-alive: max=100,Timeout = \"7\"\r\n"), Some(7));
+        for nothing in ["timeout", "timeout=", "timeout=-1", "timeout=soon", "timeout=99999999999", "5", "max=5"] {
+            assert_eq!(keep_alive(&format!("Keep-Alive: {nothing}\r\n")), None, "{nothing}");
+        }
     }
 }

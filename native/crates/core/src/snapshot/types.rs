@@ -180,8 +180,10 @@ pub struct Target {
     pub place: Place,
     /// The same as text: `host:port` or `unix:/path`.
     pub address: String,
+    /// As operators wrote it, with its scheme: what people and metrics know it by.
+    pub url: String,
     /// What `Host` says.
-    pub host: String,
+    pub host: HeaderValue,
     /// Under what its connections are kept. Another way of TLS is another name: a connection that was verified by one
     /// rule is never used where another applies.
     pub key: String,

@@ -1,13 +1,14 @@
 //! Addresses of names. They are looked up off the data thread and believed for the time that the backend says (the system's
 //! resolver tells no TTL). A name that was known holds no call up: old addresses serve while new ones are fetched.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::future::Future;
 use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
+use tokio::sync::Notify;
 
 /// How long old addresses serve beyond their time while the resolver fails: a resolver that is restarted must not stop
 /// backends that are well.
@@ -48,8 +49,27 @@ impl Lookup for System {
 }
 
 enum Known {
-    Addresses { at: Instant, addresses: Rc<[IpAddr]>, refreshing: bool, doubted: bool },
+    Addresses { at: Instant, addresses: Rc<[IpAddr]>, doubted: bool },
     Failed { at: Instant, error: io::ErrorKind },
+}
+
+/// A lookup under way: however many calls want the name, the resolver is asked once.
+#[derive(Default)]
+struct Asking {
+    found: OnceCell<Result<Rc<[IpAddr]>, io::ErrorKind>>,
+    done: Notify,
+}
+
+impl Asking {
+    async fn answer(&self) -> Result<Rc<[IpAddr]>, io::ErrorKind> {
+        loop {
+            let done = self.done.notified();
+            if let Some(found) = self.found.get() {
+                return found.clone();
+            }
+            done.await;
+        }
+    }
 }
 
 /// What a data thread knows of names.
@@ -57,42 +77,32 @@ enum Known {
 pub(super) struct Names<L = System> {
     lookup: L,
     known: Rc<RefCell<HashMap<String, Known>>>,
+    asking: Rc<RefCell<HashMap<String, Rc<Asking>>>>,
 }
 
 impl<L: Lookup> Names<L> {
     /// The addresses of a name, in the resolver's order.
     pub(super) async fn addresses(&self, host: &str, believed: Duration) -> io::Result<Rc<[IpAddr]>> {
         let now = self.lookup.now();
-        match self.known.borrow_mut().get_mut(host) {
-            Some(Known::Addresses { at, addresses, refreshing, doubted }) => {
+        match self.known.borrow().get(host) {
+            Some(Known::Addresses { at, addresses, doubted: false }) => {
                 let age = now.saturating_duration_since(*at);
-                if age < believed && !*doubted {
+                if age < believed {
                     return Ok(Rc::clone(addresses));
                 }
-                if age < believed + SERVED_STALE && !*doubted {
-                    if !std::mem::replace(refreshing, true) {
-                        self.refresh(host);
-                    }
+                if age < believed + SERVED_STALE {
+                    // They go on serving while the lookup fails; the next call asks again.
+                    self.look_up_once(host);
                     return Ok(Rc::clone(addresses));
                 }
             }
             Some(Known::Failed { at, error }) if now.saturating_duration_since(*at) < FAILED => {
                 return Err((*error).into());
             }
-            Some(Known::Failed { .. }) | None => {}
+            Some(Known::Addresses { .. } | Known::Failed { .. }) | None => {}
         }
-        let found = self.lookup.look_up(host).await;
-        let now = self.lookup.now();
-        let mut known = self.known.borrow_mut();
-        if found.is_err()
-            && let Some(Known::Addresses { at, addresses, doubted, .. }) = known.get_mut(host)
-            && now.saturating_duration_since(*at) < believed + SERVED_STALE
-        {
-            // The backend was restarted while the resolver is away, maybe: its old addresses are all that there is.
-            *doubted = false;
-            return Ok(Rc::clone(addresses));
-        }
-        note(&mut known, host, now, found)
+        let found = self.look_up_once(host).answer().await;
+        found.or_else(|error| self.after_failure(host, believed, error))
     }
 
     /// None of its addresses took a connection: ask again before the next.
@@ -102,44 +112,48 @@ impl<L: Lookup> Names<L> {
         }
     }
 
-    fn refresh(&self, host: &str) {
-        let (lookup, known, host) = (self.lookup.clone(), Rc::clone(&self.known), host.to_owned());
+    /// The lookup of a name that is under way, or a new one. It goes on whether anybody waits for it or not: a call that gives
+    /// up takes nothing from those that wait with it.
+    fn look_up_once(&self, host: &str) -> Rc<Asking> {
+        if let Some(asking) = self.asking.borrow().get(host) {
+            return Rc::clone(asking);
+        }
+        let asking = Rc::new(Asking::default());
+        self.asking.borrow_mut().insert(host.to_owned(), Rc::clone(&asking));
+        let (lookup, known, underway) = (self.lookup.clone(), Rc::clone(&self.known), Rc::clone(&self.asking));
+        let (host, told) = (host.to_owned(), Rc::clone(&asking));
         tokio::task::spawn_local(async move {
-            let found = lookup.look_up(&host).await;
-            let mut known = known.borrow_mut();
-            match (found, known.get_mut(&host)) {
-                // The old ones go on serving; the next call asks again.
-                (Err(_), Some(Known::Addresses { refreshing, .. })) => *refreshing = false,
-                (found, _) => _ = note(&mut known, &host, lookup.now(), found),
+            let found = lookup.look_up(&host).await.map(Rc::from).map_err(|error| error.kind());
+            underway.borrow_mut().remove(&host);
+            if let Ok(addresses) = &found {
+                let addresses = Rc::clone(addresses);
+                known.borrow_mut().insert(host, Known::Addresses { at: lookup.now(), addresses, doubted: false });
             }
+            let _ = told.found.set(found);
+            told.done.notify_waiters();
         });
+        asking
     }
-}
 
-fn note(
-    known: &mut HashMap<String, Known>,
-    host: &str,
-    at: Instant,
-    found: io::Result<Vec<IpAddr>>,
-) -> io::Result<Rc<[IpAddr]>> {
-    match found {
-        Ok(addresses) => {
-            let addresses: Rc<[IpAddr]> = addresses.into();
-            let entry = Known::Addresses { at, addresses: Rc::clone(&addresses), refreshing: false, doubted: false };
-            known.insert(host.to_owned(), entry);
-            Ok(addresses)
+    fn after_failure(&self, host: &str, believed: Duration, error: io::ErrorKind) -> io::Result<Rc<[IpAddr]>> {
+        let now = self.lookup.now();
+        let mut known = self.known.borrow_mut();
+        if let Some(Known::Addresses { at, addresses, doubted }) = known.get_mut(host)
+            && now.saturating_duration_since(*at) < believed + SERVED_STALE
+        {
+            // The backend was restarted while the resolver is away, maybe: its old addresses are all that there is.
+            *doubted = false;
+            return Ok(Rc::clone(addresses));
         }
-        Err(error) => {
-            known.insert(host.to_owned(), Known::Failed { at, error: error.kind() });
-            Err(error)
-        }
+        known.insert(host.to_owned(), Known::Failed { at: now, error });
+        Err(error.into())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::cell::{Cell, OnceCell};
+    use std::cell::Cell;
     use std::collections::VecDeque;
 
     const BELIEVED: Duration = Duration::from_secs(30);
@@ -173,7 +187,7 @@ mod tests {
     fn names(answers: &[&'static str]) -> Names<Scripted> {
         let lookup = Scripted::default();
         lookup.answers.borrow_mut().extend(answers.iter().map(|answer| vec![*answer]));
-        Names { lookup, known: Rc::default() }
+        Names { lookup, known: Rc::default(), asking: Rc::default() }
     }
 
     impl Names<Scripted> {
@@ -248,6 +262,43 @@ mod tests {
             // The resolver fails from here on: a doubt costs no address.
             names.doubt("backend.example");
             assert_eq!(names.ask().await.as_deref(), Ok("10.0.0.2"));
+        });
+    }
+
+    #[test]
+    fn calls_at_once_ask_once_and_who_gives_up_takes_nothing_from_the_others() {
+        run(async {
+            let names = Rc::new(names(&["10.0.0.1"]));
+            let ask = || {
+                let names = Rc::clone(&names);
+                tokio::task::spawn_local(async move { names.ask().await })
+            };
+            // The first of them, for which the lookup was begun, is the one that gives up.
+            let impatient = ask();
+            let patient = [ask(), ask(), ask()];
+            tokio::task::yield_now().await;
+            impatient.abort();
+            for call in patient {
+                assert_eq!(call.await.unwrap().as_deref(), Ok("10.0.0.1"));
+            }
+            assert_eq!(names.lookup.asked.get(), 1);
+        });
+    }
+
+    #[test]
+    fn calls_at_once_fail_at_once_and_ask_once() {
+        run(async {
+            let names = Rc::new(names(&[]));
+            let calls: Vec<_> = (0..3)
+                .map(|_| {
+                    let names = Rc::clone(&names);
+                    tokio::task::spawn_local(async move { names.ask().await })
+                })
+                .collect();
+            for call in calls {
+                assert_eq!(call.await.unwrap(), Err(io::ErrorKind::TimedOut));
+            }
+            assert_eq!(names.lookup.asked.get(), 1);
         });
     }
 }

@@ -74,7 +74,7 @@ impl Line {
         capped: bool,
     ) -> Result<Rc<Self>, Fault> {
         // Targets were checked at apply: host and port, ASCII.
-        let authority = Authority::try_from(target.host.as_str()).map_err(|_| Fault::ConnectFailed)?;
+        let authority = Authority::try_from(target.host.as_bytes()).map_err(|_| Fault::ConnectFailed)?;
         let watch = Rc::new(Watch::new());
         let (sender, connection) = client::Builder::new()
             .enable_push(false)

@@ -1,23 +1,21 @@
 //! A request's body on its way over a line, as fast as the backend opens its windows.
 
-use crate::upstream::{Progress, RequestBody};
+use crate::upstream::RequestBody;
 use bytes::Bytes;
 use h2::{Reason, SendStream};
 use http_body::Body as _;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 /// A body that is not sent to its end.
 pub(super) struct Upload {
     body: RequestBody,
     stream: SendStream<Bytes>,
-    progress: Option<Rc<Progress>>,
 }
 
 impl Upload {
     pub(super) fn new(body: RequestBody, stream: SendStream<Bytes>) -> Self {
-        Self { progress: body.progress(), body, stream }
+        Self { body, stream }
     }
 
     /// Ready when there is nothing more to send, or nobody who wants it; what became of the request the answer tells.
@@ -26,9 +24,7 @@ impl Upload {
             // One byte is leave enough for a piece: the library holds what the window does not take yet.
             self.stream.reserve_capacity(1);
             while self.stream.capacity() == 0 {
-                let capacity = self.stream.poll_capacity(context);
-                self.note_held_up(capacity.is_pending());
-                if !matches!(ready!(capacity), Some(Ok(_))) {
+                if !matches!(ready!(self.stream.poll_capacity(context)), Some(Ok(_))) {
                     return Poll::Ready(());
                 }
             }
@@ -53,12 +49,6 @@ impl Upload {
                     return Poll::Ready(());
                 }
             }
-        }
-    }
-
-    fn note_held_up(&self, held_up: bool) {
-        if let Some(progress) = &self.progress {
-            progress.held_up.set(held_up);
         }
     }
 }

@@ -4,6 +4,7 @@
 mod attempt;
 mod guard;
 mod over_line;
+mod patience;
 mod repeat;
 
 use super::Refusal;
@@ -88,8 +89,7 @@ pub(super) async fn forward(
     let outcome = trip.run(call, outgoing, compose, &mut body).await;
     guard.settle(match &outcome {
         Ok(came_back) => Outcome::of_status(came_back.response.status().as_u16()),
-        Err(fault) if progress.as_ref().is_some_and(|progress| progress.excuses(*fault)) => Outcome::Neither,
-        Err(fault) => Outcome::of_fault(*fault),
+        Err(fault) => trip.says_of_backend(*fault),
     });
     let Some(progress) = progress else {
         return outcome.map_err(Refusal::from);
@@ -178,13 +178,16 @@ impl Trip<'_> {
         }
     }
 
-    /// A connection that was kept and is closed says nothing of its target; nor does what the client did.
+    /// A connection that was kept and is closed says nothing of its target.
     fn says_of_target(&self, failure: &Failure) -> Outcome {
-        let excused = self.progress.is_some_and(|progress| progress.excuses(failure.fault));
-        if failure.is_stale() || excused { Outcome::Neither } else { Outcome::of_fault(failure.fault) }
+        if failure.is_stale() { Outcome::Neither } else { self.says_of_backend(failure.fault) }
     }
 
-    fn client_failed(&self) -> bool {
-        self.progress.is_some_and(|progress| progress.fault.get().is_some())
+    fn says_of_backend(&self, fault: Fault) -> Outcome {
+        if self.is_the_clients(fault) { Outcome::Neither } else { Outcome::of_fault(fault) }
+    }
+
+    fn is_the_clients(&self, fault: Fault) -> bool {
+        self.progress.is_some_and(|progress| progress.excuses(fault))
     }
 }

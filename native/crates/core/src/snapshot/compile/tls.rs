@@ -6,6 +6,7 @@ use crate::snapshot::{BackendTls, Place, Target};
 use aws_lc_rs::digest::{Context, SHA256};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use http::HeaderValue;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -97,29 +98,16 @@ pub(super) fn target(text: &str, tls: &Arc<BackendTls>) -> Result<Target, String
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     let place = Place::Tcp(bare.to_owned(), number);
     let address = format!("{host}:{port}");
-    if !secure {
-        let (host, key) = (address.clone(), address.clone());
-        return Ok(Target {
-            place,
-            host,
-            key,
-            address,
-            tls: None,
-            http2: Http2::Off,
-            idle_ms: 0,
-            name_seconds: 0,
-            state: Arc::default(),
-        });
-    }
     // Some servers know themselves without the usual port only.
-    let named = if port == usual { host.to_owned() } else { address.clone() };
-    let key = format!("{address} {}", tls.identity);
+    let named = if secure && port == usual { host } else { &address };
+    let header = HeaderValue::from_str(named).map_err(|_| format!("{named:?} can't stand in a Host header"))?;
     Ok(Target {
         place,
+        url: text.to_owned(),
+        host: header,
+        key: if secure { format!("{address} {}", tls.identity) } else { address.clone() },
         address,
-        host: named,
-        key,
-        tls: Some(Arc::clone(tls)),
+        tls: secure.then(|| Arc::clone(tls)),
         http2: Http2::Off,
         idle_ms: 0,
         name_seconds: 0,
@@ -137,7 +125,8 @@ fn unix_target(text: &str, path: &str) -> Result<Target, String> {
     }
     Ok(Target {
         place: Place::Unix(path.into()),
-        host: "localhost".to_owned(),
+        url: text.to_owned(),
+        host: HeaderValue::from_static("localhost"),
         key: text.to_owned(),
         address: text.to_owned(),
         tls: None,
@@ -168,20 +157,20 @@ mod tests {
         let own = rules(|body| body.server_name = Some("inner.example".to_owned())).unwrap();
         let plain = target("http://10.0.0.1:8000", &public).unwrap();
         assert_eq!(
-            (plain.address.as_str(), plain.host.as_str(), plain.tls.is_none()),
-            ("10.0.0.1:8000", "10.0.0.1:8000", true)
+            (plain.address.as_str(), plain.url.as_str(), plain.host.as_bytes(), plain.tls.is_none()),
+            ("10.0.0.1:8000", "http://10.0.0.1:8000", &b"10.0.0.1:8000"[..], true)
         );
         let usual = target("https://api.example/", &public).unwrap();
-        assert_eq!((usual.address.as_str(), usual.host.as_str()), ("api.example:443", "api.example"));
+        assert_eq!((usual.address.as_str(), usual.host.as_bytes()), ("api.example:443", &b"api.example"[..]));
         let sixth = target("https://[2001:db8::1]:8443", &public).unwrap();
         assert_eq!(
-            (sixth.host.as_str(), sixth.place),
-            ("[2001:db8::1]:8443", Place::Tcp("2001:db8::1".to_owned(), 8443))
+            (sixth.host.as_bytes(), sixth.place),
+            (&b"[2001:db8::1]:8443"[..], Place::Tcp("2001:db8::1".to_owned(), 8443))
         );
         let unix = target("unix:/run/app/web.sock", &public).unwrap();
         assert_eq!(
-            (unix.place, unix.host.as_str(), unix.address.as_str(), unix.tls.is_none()),
-            (Place::Unix("/run/app/web.sock".into()), "localhost", "unix:/run/app/web.sock", true)
+            (unix.place, unix.host.as_bytes(), unix.url.as_str(), unix.tls.is_none()),
+            (Place::Unix("/run/app/web.sock".into()), &b"localhost"[..], "unix:/run/app/web.sock", true)
         );
         assert_ne!(usual.key, target("https://api.example", &own).unwrap().key);
         assert_ne!(usual.key, target("http://api.example:443", &public).unwrap().key);

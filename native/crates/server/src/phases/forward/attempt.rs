@@ -71,7 +71,6 @@ impl Trip<'_> {
         };
         call.record().backend_target = lease.address;
         let request = request(outgoing, target, body.take());
-        let ends = after(sent_at, self.times.first_byte_ms).min(self.ends);
         let reused = lease.reused;
         let upgraded = self.upgrades.then(|| lease.exchange.begin_upgrade());
         if upgraded.is_none() {
@@ -79,9 +78,9 @@ impl Trip<'_> {
         }
         // The request is on its way when the future is made: what a call keeps while its backend works is small.
         let sent = pin!(lease.sender.try_send_request(request));
-        let response = match self.thread.deadlines.within(ends, sent).await {
-            Some(Ok(response)) => response,
-            Some(Err(mut failed)) => {
+        let response = match self.head(sent_at, sent).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(mut failed)) => {
                 // It comes back where not a byte of it was written.
                 let request = failed.take_message();
                 let error = failed.into_error();
@@ -101,9 +100,7 @@ impl Trip<'_> {
                     reused,
                 });
             }
-            None => {
-                let over = ends == self.ends;
-                let fault = if over { Fault::BackendTotalTimeout } else { Fault::BackendFirstByteTimeout };
+            Err(fault) => {
                 // A connection that takes a request and keeps silent is not one that was being closed.
                 let answer_began = lease.exchange.has_begun();
                 return Err(Failure { fault, nothing_sent: false, answer_began, reused: false });
@@ -147,10 +144,10 @@ impl Trip<'_> {
         if self.only_new {
             return None;
         }
-        self.thread.pool.take(target, self.longest_idle(), call.at(), self.thread.metrics())
+        self.thread.pool.take(target, !self.idempotent, call.at(), self.thread.metrics())
     }
 
-    /// The longest that a connection may have been idle, nanoseconds.
+    /// The longest that a line may have been idle, nanoseconds.
     pub(super) fn longest_idle(&self) -> u64 {
         let kept = u64::from(self.backend.forwarding.pool.idle_ms) * 1_000_000;
         if self.idempotent { kept } else { kept.min(FRESH) }
@@ -199,10 +196,7 @@ fn request(outgoing: Outgoing, target: &Target, body: RequestBody) -> Request<Re
     if chunked {
         request.headers_mut().insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
-    // Targets were checked at apply: host and port, ASCII.
-    if let Ok(host) = HeaderValue::from_str(&target.host) {
-        request.headers_mut().insert(header::HOST, host);
-    }
+    request.headers_mut().insert(header::HOST, target.host.clone());
     request
 }
 

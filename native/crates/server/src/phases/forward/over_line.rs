@@ -85,7 +85,6 @@ impl Trip<'_> {
     ) -> Result<CameBack, Failure> {
         let line = &seat.line;
         call.record().backend_target = line.address;
-        let ends = after(call.at(), self.times.first_byte_ms).min(self.ends);
         let mut request = Request::new(body.take());
         *request.method_mut() = outgoing.method;
         *request.uri_mut() = outgoing.uri;
@@ -100,14 +99,12 @@ impl Trip<'_> {
         };
         let outcome = {
             let head = pin!(exchange.head());
-            self.thread.deadlines.within(ends, head).await
+            self.head(call.at(), head).await
         };
         let response = match outcome {
-            Some(Ok(response)) => response,
-            Some(Err(broken)) => return Err(failure(&broken, &seat)),
-            None => {
-                let over = ends == self.ends;
-                let fault = if over { Fault::BackendTotalTimeout } else { Fault::BackendFirstByteTimeout };
+            Ok(Ok(response)) => response,
+            Ok(Err(broken)) => return Err(failure(&broken, &seat)),
+            Err(fault) => {
                 let answer_began = exchange.give_up();
                 return Err(Failure { fault, nothing_sent: false, answer_began, reused: false });
             }
