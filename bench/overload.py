@@ -75,7 +75,8 @@ class Bench:
 
 def main() -> int:
     """Measure and publish. Returns the exit code."""
-    node_core, other_core, *_ = sorted(os.sched_getaffinity(0))
+    cores = os.sched_getaffinity(0)
+    node_core, other_core, *_ = sorted(cores)
     rounds: list[dict[str, Measured]] = []
     floods: list[tuple[Load, Load]] = []
     with tempfile.TemporaryDirectory() as name:
@@ -101,6 +102,7 @@ def main() -> int:
                     }
                 )
                 floods.append(bench.beside_a_flood())
+    os.sched_setaffinity(0, cores)
 
     def lost(kind: str, against: str = "capacity") -> float:
         return 100 * statistics.median(1 - one[kind].per_second / one[against].per_second for one in rounds)

@@ -41,12 +41,14 @@ class Outcome:
     """The longest time in which no call was answered; None: not told (h2load)."""
 
 
-def run(program: Path, load: Load, port: int, keys: Path, seconds: float, rate: float = 0) -> Outcome:
-    """Call a port for so long; a rate makes it an open loop (not with h2load)."""
+def run(
+    program: Path, load: Load, port: int, keys: Path, seconds: float, rate: float = 0, calls: int | None = None
+) -> Outcome:
+    """Call a port for so long, or so often; a rate makes it an open loop (neither with h2load)."""
     if load.h2load:
         return _h2load(load, port, keys, seconds)
     connections = OPEN_LOOP_CONNECTIONS if rate else CONNECTIONS
-    numbers = (load.requests, load.body_bytes, connections, seconds, rate)
+    numbers = (load.requests, load.body_bytes, connections, seconds, rate, *(() if calls is None else (calls,)))
     told = json.loads(_on_core([str(program), str(port), str(keys), *(str(number) for number in numbers)], seconds))
     wrong = told["not_2xx"] + told["broken"] + told["left_over"]
     latencies = (told["p50_us"], told["p99_us"], told["most_us"])

@@ -1,8 +1,8 @@
-// load PORT KEYS_FILE REQUESTS BODY_BYTES CONNECTIONS SECONDS RATE: calls a server on the loopback interface over HTTP/1.1
+// load PORT KEYS_FILE REQUESTS BODY_BYTES CONNECTIONS SECONDS RATE [CALLS]: calls a server on the loopback interface over HTTP/1.1
 // with keep-alive, on one thread, and prints what came of it as one JSON object.
 //
 // REQUESTS are prepared, each with another key of the file (spread evenly over it), and gone round. BODY_BYTES 0: GET,
-// otherwise POST. RATE 0: closed loop, each connection calls again as soon as it is answered. RATE above 0: open loop with
+// otherwise POST. It ends after SECONDS, and after CALLS where that comes first. RATE 0: closed loop, each connection calls again as soon as it is answered. RATE above 0: open loop with
 // Poisson arrivals; latency counts from the moment at which the call was to be sent, so that a server that stalls is not
 // spared the calls that would have come (no coordinated omission). The longest gap is the longest time without any answer.
 #include "common.h"
@@ -16,7 +16,7 @@ struct request { char *bytes; size_t length; };
 struct connection { int socket; uint64_t since; size_t got, wanted; char bytes[BUFFER_BYTES]; };
 
 static struct request *requests;
-static size_t request_count, next_request;
+static size_t request_count, next_request, most_calls = SIZE_MAX;
 static struct connection *connections;
 static uint32_t *latencies;
 static size_t latency_count, latency_room;
@@ -129,7 +129,7 @@ static void run(size_t connection_count, uint64_t end, double rate) {
         if (rate > 0) free_connections[free_count++] = i;
         else call(&connections[i], now());
     }
-    for (uint64_t time = now(); time < end; time = now()) {
+    for (uint64_t time = now(); time < end && answered < most_calls; time = now()) {
         struct timespec wait = {.tv_nsec = LONGEST_WAIT_NS};
         if (rate > 0) {
             for (; arrival <= time; arrival += (uint64_t)(-log(1 - drand48()) / rate * 1e9)) {
@@ -162,7 +162,8 @@ static void run(size_t connection_count, uint64_t end, double rate) {
 }
 
 int main(int count, char **words) {
-    if (count != 8) return fprintf(stderr, "load PORT KEYS_FILE REQUESTS BODY_BYTES CONNECTIONS SECONDS RATE\n"), 1;
+    if (count < 8) return fprintf(stderr, "load PORT KEYS_FILE REQUESTS BODY_BYTES CONNECTIONS SECONDS RATE [CALLS]\n"), 1;
+    if (count > 8) most_calls = strtoul(words[8], NULL, 10);
     port = atoi(words[1]);
     request_count = strtoul(words[3], NULL, 10);
     prepare(words[2], strtoul(words[4], NULL, 10));
