@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -26,6 +27,7 @@ GET = [
     (":path", "/v1/things/1"),
     ("x-api-key", API_KEY),
 ]
+MOST_REQUEST_BYTES, PIECE_BYTES = 1_000_000, 16_000
 POST = [(":method", "POST"), *GET[1:]]
 H2SPEC_VERSION = "v2.2.1+incompatible"
 H2SPEC_TESTS = 145
@@ -108,6 +110,42 @@ def test_a_client_that_cancels_leaves_one_aborted_record(gateway: BareGateway, b
         ("", "GET"),
         ("client_aborted", "POST"),
     ]
+
+
+@pytest.mark.parametrize("declared", [True, False], ids=["declared", "found out"])
+@pytest.mark.parametrize("over", ["HTTP/1.1", "HTTP/2"])
+def test_a_body_that_is_too_large_is_refused_however_it_comes(
+    gateway: BareGateway, origin: Origin, before: int, over: str, *, declared: bool
+) -> None:
+    pieces = [b"x" * PIECE_BYTES] * (MOST_REQUEST_BYTES // PIECE_BYTES + 2)
+    length = str(len(pieces) * PIECE_BYTES)
+    if over == "HTTP/2":
+        with Connection.plain(gateway.port, seconds=20) as client:
+            stream = client.new_stream()
+            head = [*POST, ("content-length", length)] if declared else POST
+            client.send(client.headers(stream, head, end=False))
+            client.socket.settimeout(0.02)
+            for piece in pieces:
+                # Its window is the gateway's to open, which does so while it reads.
+                client.send(frame(DATA, 0, stream, piece))
+                with contextlib.suppress(TimeoutError):
+                    client.read()
+                if client.streams[stream].fields:
+                    break
+            client.socket.settimeout(20)
+            status = client.finish(stream).status
+    else:
+        declares = f"Content-Length: {length}" if declared else "Transfer-Encoding: chunked"
+        lines = ["POST /v1/things/1 HTTP/1.1", "Host: a", f"X-Api-Key: {API_KEY}", declares, "", ""]
+        with socket.create_connection(("127.0.0.1", gateway.port), timeout=20) as plain:
+            plain.sendall("\r\n".join(lines).encode())
+            with contextlib.suppress(ConnectionError):
+                for piece in [] if declared else pieces:
+                    plain.sendall(b"%x\r\n%s\r\n" % (len(piece), piece))
+            status = int(plain.recv(4096).split(b" ")[1])
+    record = gateway.wait_for_records(before + 1)[-1]
+    assert (status, record["status_sent"], record["fault"]) == (413, 413, "body_too_large")
+    assert origin.seen == [], "no backend takes it for whole"
 
 
 def test_answers_without_a_body_are_complete(gateway: BareGateway, before: int) -> None:

@@ -146,6 +146,8 @@ def test_a_corrupt_feed_is_refused_and_seen_while_the_security_lane_still_counts
     seen = receipt_of(deployment, led_astray)
     assert (seen["current"], seen["revision"]) == (False, before)
     assert seen["refused"]["where"]
+    (warning,) = led_astray.ready()["warnings"]
+    assert "is refused, an older one is served" in warning
     assert led_astray.call(old.whole)[0] == 200
     assert led_astray.call(new.whole)[0] == 401
     assert led_astray.metric("portazgo_snapshot_revision") == before
@@ -167,6 +169,7 @@ def test_a_corrupt_feed_is_refused_and_seen_while_the_security_lane_still_counts
     relay.alter = None
     known_to(deployment, led_astray, new)
     deployment.wait_for(lambda: receipt_of(deployment, led_astray)["refused"] is None, "the end of the refusal", 20)
+    assert led_astray.ready()["warnings"] == []
     deployment.admin.post(f"/keys/{off.kid}/enable")
     known_to(deployment, led_astray, off)
 

@@ -78,6 +78,17 @@ def test_what_a_node_once_knew_dead_stays_dead_in_an_older_file(
         node.wait(20)
 
 
+def test_a_node_that_can_not_read_what_is_dead_for_ever_does_not_start(
+    saved: tuple[Deployment, Path, str], alone: dict[str, str]
+) -> None:
+    deployment, file, _ = saved
+    # As root every file can be read; a folder can't.
+    (Path(alone["PORTAZGO_DATA_DIR"]) / "node" / "revoked.log").mkdir(parents=True)
+    refused = portazgo(alone, deployment.folder, "gateway", "--snapshot", str(file))
+    assert_refused(refused, "the list of revoked keys", "revoked.log can't be read", "revoked keys could be honoured")
+    assert not answers(f"{deployment.health_url}/health/ready")
+
+
 @pytest.mark.parametrize("left_out", ["its last line", "half of it", "all of it"])
 def test_a_truncated_file_is_refused(
     saved: tuple[Deployment, Path, str], alone: dict[str, str], tmp_path: Path, left_out: str

@@ -164,6 +164,19 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
             if record["request_id"] in running.attempts
         }
         assert recorded == running.attempts
+        no_call_reached_a_backend_more_often_than_it_may(running)
+
+
+def no_call_reached_a_backend_more_often_than_it_may(stage: Stage) -> None:
+    """Compare all records with what the backends themselves noted."""
+    seen = Counter(name for targets in stage.targets.values() for target in targets for name in target.request_ids)
+    records = {record["request_id"]: record for record in stage.node.records()}
+    assert seen.keys() <= records.keys()
+    assert [name for name, count in seen.items() if count > records[name]["attempts"]] == []
+    paths = stage.node.paths()
+    doubled = {(records[name]["method"], paths[records[name]["route"]]) for name, count in seen.items() if count > 1}
+    assert doubled, "nothing was repeated"
+    assert {path for method, path in doubled if method == "POST"} <= {"/v1/keyed/{id}"}
 
 
 def test_turns_go_by_weight_whatever_thread_asks(stage: Stage) -> None:

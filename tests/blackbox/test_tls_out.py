@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
-from support.bare_gateway import API_KEY, BareGateway, Origin, backend_to
+from support.bare_gateway import API_KEY, BareGateway, Origin, backend_to, wait_for
 from support.certificates import DAY, Identity
 
 REQUIRES = ("backend.http1.1", "backend.tls.1", "credential.none.1")
@@ -108,6 +108,27 @@ def test_a_self_signed_certificate_can_be_its_own_authority(tmp_path: Path) -> N
     identity = Identity.self_signed("127.0.0.1")
     with secure(identity, tmp_path) as origin, gateway_to(tmp_path, origin.port, ca=identity.pem) as gateway:
         assert call(gateway)[0] == 200
+
+
+def test_a_target_is_asked_for_its_health_by_the_rules_of_its_calls(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    with (
+        secure(AUTHORITY.server("127.0.0.1"), tmp_path) as trusted,
+        secure(Identity.authority("Another").server("127.0.0.1"), tmp_path / "other") as stranger,
+    ):
+        rules: dict[str, Any] = {"ca": AUTHORITY.pem, "server_name": None, "pins_sha256": [], "crl": None}
+        check = {"path": "/check", "interval_ms": 100, "timeout_ms": 5000, "healthy": 1, "unhealthy": 1}
+        backend = backend_to(
+            f"https://127.0.0.1:{stranger.port}", tls=rules, forwarding={"ejection": None, "check": check}
+        )
+        backend["targets"].append(f"https://127.0.0.1:{trusted.port}")
+        with BareGateway(tmp_path / "gateway", backend, requires=(*REQUIRES, "backend.forwarding.1")) as gateway:
+            wait_for(lambda: _healthy(gateway) == [0, 1], "what the checks find")
+            assert [call(gateway)[0] for _ in range(6)] == [200] * 6
+            assert {seen.header("user-agent") for seen in trusted.seen if seen.path == "/check"} == {
+                "portazgo-health-check"
+            }
+            assert stranger.seen == []
 
 
 def test_a_list_that_revokes_others_harms_nobody(tmp_path: Path) -> None:
@@ -236,6 +257,15 @@ def test_each_way_to_fail_has_its_fault(tmp_path: Path, failing: Failing, fault:
         record = gateway.wait_for_records(1)[0]
         assert (record["fault"], record["backend_status"], record["billable"]) == (fault, None, False)
         assert getattr(origin, "seen", []) == []
+
+
+def _healthy(gateway: BareGateway) -> list[int]:
+    """What checks found of the targets, in their order."""
+    import urllib3
+
+    text = urllib3.request("GET", f"http://127.0.0.1:{gateway.admin_port}/metrics").data.decode()
+    lines = [line for line in text.splitlines() if line.startswith("portazgo_target_healthy{")]
+    return [int(line.rsplit(" ", 1)[1]) for line in lines]
 
 
 def _metrics(gateway: BareGateway) -> dict[str, float]:

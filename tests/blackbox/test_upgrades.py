@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.bare_gateway import API_KEY, BareGateway, backend_to, wait_for
+from support.certificates import Identity
 from support.websocket import (
     KEY,
     WebSocketBackend,
@@ -218,6 +221,66 @@ def test_a_client_that_reads_nothing_holds_back_the_backend_and_no_memory_grows(
         assert gateway.resident_bytes() - at_first < MOST_GROWTH_BYTES
         client.close()
         assert gateway.wait_for_records(1)[0]["backend_bytes_in"] == FLOOD_BYTES
+
+
+@pytest.mark.parametrize("way", ["TLS on both sides", "a Unix socket"])
+def test_a_tunnel_leads_through_whatever_its_sides_speak(tmp_path: Path, way: str) -> None:
+    authority = Identity.authority()
+    pair = authority.server("gate.example", "127.0.0.1").write(tmp_path, "both")
+    data = os.urandom(200_000)
+    with ExitStack() as stack:
+        if way == "a Unix socket":
+            inside = stack.enter_context(WebSocketBackend(path=tmp_path / "inside.sock"))
+            requires = ("backend.http1.1", "backend.unix.1", "credential.none.1")
+            gateway = BareGateway(tmp_path, backend_to(inside.url), get=ROUTE, requires=requires)
+            client = connect(stack.enter_context(gateway).port)
+        else:
+            server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            server.load_cert_chain(*pair)
+            inside = stack.enter_context(WebSocketBackend(tls=server))
+            trust: dict[str, Any] = {"ca": authority.pem, "server_name": None, "pins_sha256": [], "crl": None}
+            requires = ("backend.http1.1", "backend.tls.1", "credential.none.1")
+            outside: dict[str, Any] = {"PORTAZGO_GATEWAY_TLS_CERTIFICATES": f"{pair[0]}:{pair[1]}"}
+            backend = backend_to(inside.url, tls=trust)
+            gateway = stack.enter_context(BareGateway(tmp_path, backend, get=ROUTE, requires=requires, **outside))
+            made = ssl.create_default_context(cadata=authority.pem)
+            client = made.wrap_socket(connect(gateway.port), server_hostname="gate.example")
+        with client:
+            client.sendall(handshake(gateway.port, WITH_KEY))
+            head, early = read_head(client)
+            assert head.startswith(b"HTTP/1.1 101 "), head
+            assert read_exactly(client, 5, early) == b"hello"
+            for start in range(0, len(data), PIECE_BYTES):
+                client.sendall(data[start : start + PIECE_BYTES])
+                assert read_exactly(client, len(data[start : start + PIECE_BYTES])) == data[start : start + PIECE_BYTES]
+        (record,) = gateway.wait_for_records(1)
+        assert (record["status_sent"], record["backend_bytes_in"]) == (101, len(data) + 5)
+
+
+def test_a_tunnel_counts_among_its_targets_connections_for_as_long_as_it_lasts(
+    tmp_path: Path, backend: WebSocketBackend
+) -> None:
+    capped = backend_to(backend.url, forwarding={"pool": {"connections": 1, "waiting": 1, "wait_ms": 300}})
+    requires = ("backend.http1.1", "backend.forwarding.1", "credential.none.1")
+    with BareGateway(tmp_path, capped, get=ROUTE, requires=requires) as gateway:
+
+        def opened() -> tuple[socket.socket, bytes]:
+            client = connect(gateway.port)
+            client.sendall(handshake(gateway.port, WITH_KEY))
+            return client, read_head(client)[0]
+
+        first, head = opened()
+        with first:
+            assert head.startswith(b"HTTP/1.1 101 ")
+            second, head = opened()
+            with second:
+                assert head.startswith(b"HTTP/1.1 503 "), head
+        records = gateway.wait_for_records(2)
+        faults = sorted((record["status_sent"], record["fault"] or "") for record in records)
+        assert faults[1] == (503, "backend_connections_exhausted")
+        third, head = opened()
+        with third:
+            assert head.startswith(b"HTTP/1.1 101 ")
 
 
 def test_a_silent_tunnel_ends_after_the_routes_idle_time(tmp_path: Path, backend: WebSocketBackend) -> None:

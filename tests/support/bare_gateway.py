@@ -153,7 +153,7 @@ class BareGateway:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        self.data.mkdir(parents=True, mode=0o700)
+        self.data.mkdir(parents=True, mode=0o700, exist_ok=True)
         wrapper = LocalWrapper.open(self.data / "master.key", create=True)
         pepper = b"p" * 32
         secret = {"slot": "current", "digest": digest(pepper, inner(Secret(SECRET))), "pepper": 1, "ends_at_us": None}
@@ -200,6 +200,12 @@ class BareGateway:
         return self._process is None or self._process.poll() is not None
 
     @property
+    def exit_code(self) -> int | None:
+        """How it ended; None: it runs."""
+        assert self._process is not None
+        return self._process.poll()
+
+    @property
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
@@ -220,6 +226,11 @@ class BareGateway:
             (self.data / "node" / "segments").glob("*/*.seg"), key=lambda path: (path.parent.name, int(path.stem))
         )
         return [record for path in files for record in decode_segment(path.read_bytes())]
+
+    def record_of(self, request_id: str) -> dict[str, Any]:
+        """Wait for the record of a request, and see that it is the only one."""
+        (record,) = self.wait_for_records(1, lambda one: one["request_id"] == request_id)
+        return record
 
     def wait_for_records(
         self, count: int, wanted: Callable[[dict[str, Any]], bool] | None = None

@@ -77,6 +77,8 @@ class HostileBackend:
     scripts: dict[str, Script] = field(default_factory=lambda: {"good": bytes_then(GOOD)})
     carried: list[tuple[int, str]] = field(default_factory=list)
     """Connection number and script, in the order of the requests."""
+    request_ids: list[str] = field(default_factory=list)
+    """As the gateway named them, one for each request that came."""
     bodies: list[bytes] = field(default_factory=list)
     """Of those requests that say a length, as far as they came."""
     impatient: set[str] = field(default_factory=set)
@@ -128,6 +130,8 @@ class HostileBackend:
         head = await reader.readuntil(b"\r\n\r\n")
         name = head.split(b" ")[1].decode().rsplit("/", 1)[-1]
         self.carried.append((number, name))
+        named = re.search(rb"\r\nx-request-id: (\S+)\r\n", head.lower())
+        self.request_ids += [named[1].decode()] if named else []
         self._busy += 1
         self.at_once = max(self.at_once, self._busy)
         try:

@@ -84,6 +84,12 @@ class ExtraNode:
         finally:
             connection.close()
 
+    def ready(self) -> dict[str, Any]:
+        """What `/health/ready` says while it is green."""
+        with urlopen(f"http://127.0.0.1:{self._admin_port}/health/ready", timeout=10) as answer:
+            document: dict[str, Any] = json.load(answer)
+        return document
+
     def metric(self, name: str) -> float:
         """Read one figure of `/metrics`."""
         with urlopen(f"http://127.0.0.1:{self._admin_port}/metrics", timeout=10) as answer:

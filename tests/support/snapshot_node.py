@@ -61,6 +61,11 @@ class SnapshotNode:
         lines = [head, *resources, {"end": True, "count": len(resources)}]
         self._snapshot.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
+    def paths(self) -> dict[str, str]:
+        """The partner's path of each route, by its id."""
+        lines = [json.loads(line) for line in self._snapshot.read_text().splitlines()]
+        return {line["id"]: line["body"]["path"] for line in lines if line.get("kind") == "route"}
+
     def __enter__(self) -> Self:
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("PORTAZGO_")},

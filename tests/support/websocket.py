@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Self
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
@@ -45,11 +47,21 @@ class WebSocketBackend:
     """Start it with `with`. `answers` gets each connection after its request's head, and the key that it named."""
 
     answers: Callable[[socket.socket, str], None] = echo
+    tls: ssl.SSLContext | None = None
+    path: Path | None = None
+    """Of a Unix socket, in place of a port."""
     heads: list[str] = field(default_factory=list)
 
     def __enter__(self) -> Self:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        if self.path is not None:
+            self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self._listener.bind(str(self.path))
+            self._listener.listen()
+            self.url = f"unix:{self.path}"
+        else:
+            self._listener = socket.create_server(("127.0.0.1", 0))
+            scheme = "http" if self.tls is None else "https"
+            self.url = f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._serve, daemon=True).start()
         return self
 
@@ -64,8 +76,13 @@ class WebSocketBackend:
                 connection, _ = self._listener.accept()
                 threading.Thread(target=self._connection, args=(connection,), daemon=True).start()
 
-    def _connection(self, connection: socket.socket) -> None:
-        with connection, suppress(OSError):
+    def _secured(self, connection: socket.socket) -> socket.socket:
+        if self.tls is None:
+            return connection
+        return self.tls.wrap_socket(connection, server_side=True)
+
+    def _connection(self, accepted: socket.socket) -> None:
+        with suppress(OSError), self._secured(accepted) as connection:
             head = read_head(connection)[0].decode()
             self.heads.append(head)
             lines = dict(line.lower().split(": ", 1) for line in head.splitlines()[1:] if ": " in line)
