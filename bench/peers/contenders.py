@@ -176,6 +176,10 @@ def _portazgo(*, tls: bool) -> Callable[[Place], Start]:
             "PORTAZGO_GATEWAY_LISTEN": f"127.0.0.1:{place.port}",
             "PORTAZGO_ADMIN_LISTEN": f"127.0.0.1:{place.admin_port}",
             "PORTAZGO_THREADS": "1",
+            # Huge pages, as in production; no control plane, so no lease.
+            "PORTAZGO_PROFILE": "production",
+            "PORTAZGO_REVOCATION_MAX_STALENESS": "off",
+            "PORTAZGO_DRAIN_WAIT": "0s",
         }
         if tls:
             pair = f"{place.data / deployment.CERTIFICATE}:{place.data / deployment.CERTIFICATE_KEY}"

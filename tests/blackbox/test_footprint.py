@@ -28,10 +28,11 @@ def test_control_plane_and_node_stay_small(deployment: Deployment) -> None:
     assert sizes["gateway"] <= NODE_MEGABYTES
 
 
-def test_the_control_plane_is_given_no_huge_pages(deployment: Deployment) -> None:
+def test_no_role_of_the_embedded_default_is_given_huge_pages(deployment: Deployment) -> None:
     # The native module's allocator asks for them where the kernel gives them to who asks: 2 MiB a thread that wants 4 KiB.
-    rollup = Path(f"/proc/{deployment.processes['control'].pid}/smaps_rollup").read_text()
-    assert [line.split()[1] for line in rollup.splitlines() if line.startswith("AnonHugePages:")] == ["0"]
+    for name in ("control", "gateway"):
+        rollup = Path(f"/proc/{deployment.processes[name].pid}/smaps_rollup").read_text()
+        assert [line.split()[1] for line in rollup.splitlines() if line.startswith("AnonHugePages:")] == ["0"], name
 
 
 LOADED = """

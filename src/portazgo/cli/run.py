@@ -88,7 +88,7 @@ def demo(**flags: str | None) -> int:
 )
 def gateway(snapshot: Path | None, *, take_over: bool, **flags: str | None) -> int:
     """Run a gateway node alone."""
-    from portazgo.node.process import run_gateway  # noqa: PLC0415
+    from portazgo.roles.gateway import run_gateway  # noqa: PLC0415
 
     return _play(lambda settings: run_gateway(settings, snapshot_file=snapshot, take_over=take_over), flags)
 
