@@ -36,7 +36,7 @@ _OPTIONS = (
         multiple=True,
         help="For which keys. Repeat it.  [default: both]",
     ),
-    click.option("--scope", "scopes", multiple=True, help="A scope that suffices. Repeat it.  [default: none needed]"),
+    click.option("--scope", "scopes", multiple=True, help="A scope that is needed. Repeat it.  [default: none needed]"),
     click.option("--max-request-bytes", type=click.IntRange(min=0), help="Largest body of a request."),
     click.option("--max-response-bytes", type=click.IntRange(min=0), help="Largest body of an answer."),
     click.option("--query", multiple=True, metavar="NAME", help="Pass only this query parameter. Repeat it."),

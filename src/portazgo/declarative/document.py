@@ -227,7 +227,7 @@ class RoutePart(Part):
     environments: Annotated[list[EnvironmentName], Field(min_length=1, max_length=2)] = Field(
         default_factory=_everywhere
     )
-    scopes: Annotated[list[Scope], Field(max_length=50)] = Field([], description="Any of these suffices.")
+    scopes: Annotated[list[Scope], Field(max_length=50)] = Field([], description="All of these are needed.")
     passthrough: Literal[True] = Field(description="Bodies pass unprojected: to be said explicitly.")
     max_request_bytes: Bytes = DEFAULT_MAX_REQUEST_BYTES
     max_response_bytes: Bytes | None = Field(None, description="Left out: as many as the backend sends.")

@@ -67,7 +67,7 @@ class CreateRoute(Body):
     backend_method: Method | None = Field(None, description="Null: the same.")
     backend_path: PathText = Field(examples=["/api/badges/{id}/"])
     environments: Environments = Field(default_factory=_everywhere)
-    scopes: ScopeNames = Field([], description="Any of these suffices; empty: none is needed.")
+    scopes: ScopeNames = Field([], description="All of these are needed, of key and plan alike; empty: none is.")
     passthrough: Literal[True] = Field(description="Bodies pass unprojected: to be said explicitly.")
     max_request_bytes: Bytes = DEFAULT_MAX_REQUEST_BYTES
     max_response_bytes: Bytes | None = None
