@@ -15,6 +15,7 @@ from portazgo.settings_kinds import (
     LEAVING,
     LISTEN,
     MEMORY_OR_OFF,
+    MILLISECONDS_OR_OFF,
     NETWORKS,
     NUMBER,
     PATH,
@@ -131,6 +132,13 @@ class GatewaySettings:
         "Memory of a gateway node's process above which it refuses requests, until it has fallen by a tenth.",
         "Write off, or an amount such as 512MiB or 2GiB.",
         absent="four fifths of the container's limit where there is one, else off",
+        in_file=True,
+    )
+    max_backlog: timedelta = setting(
+        MILLISECONDS_OR_OFF,
+        "20ms",
+        "Work that may stand in a data thread's queue; what stays above it is refused.",
+        "Write off, or milliseconds such as 20ms. Less keeps calls quicker; more lets more of them wait.",
         in_file=True,
     )
     write_timeout: timedelta = setting(

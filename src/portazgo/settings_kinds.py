@@ -22,6 +22,7 @@ LONGEST_LEAVING = timedelta(hours=1)
 MOST_OF_A_NODE = 1_000_000
 MIB = 1024 * 1024
 LEAST_MEMORY = 64 * MIB
+MOST_MILLISECONDS = 10_000
 
 
 class ValueInvalid(ValueError):
@@ -157,6 +158,15 @@ def _rate_or_off(text: str) -> int:
     return int(text)
 
 
+def _milliseconds_or_off(text: str) -> timedelta:
+    if text == "off":
+        return timedelta(0)
+    match = re.fullmatch(r"([0-9]{1,5})ms", text)
+    if match is None or not 1 <= int(match[1]) <= MOST_MILLISECONDS:
+        raise ValueInvalid(f"{text!r} is no time from 1ms to {MOST_MILLISECONDS}ms")
+    return timedelta(milliseconds=int(match[1]))
+
+
 def _duration(text: str) -> timedelta:
     try:
         duration = parse_duration(text)
@@ -289,6 +299,9 @@ NUMBER = Kind("number", {"type": "integer", "minimum": 1, "maximum": MOST_OF_A_N
 MEMORY_OR_OFF = Kind("memory or `off`", {"type": "string", "pattern": "^(off|[0-9]+[MG]iB)$"}, _memory)
 RATE_OR_OFF = Kind(
     "bytes per second or `off`", {"type": ["integer", "string"], "pattern": "^(off|[0-9]+)$"}, _rate_or_off
+)
+MILLISECONDS_OR_OFF = Kind(
+    "milliseconds or `off`", {"type": "string", "pattern": "^(off|[0-9]+ms)$"}, _milliseconds_or_off
 )
 DURATION = Kind("duration", {"type": "string", "pattern": "^[0-9]+[smhd]$"}, _duration)
 HTTP_URL = Kind("URL", {"type": "string", "pattern": "^https?://"}, _http_url)

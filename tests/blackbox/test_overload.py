@@ -97,7 +97,7 @@ def test_a_standing_queue_is_refused_in_part_and_cheaply(tmp_path: Path) -> None
     generator = Generator(tmp_path)
     with (
         FastOrigin(tmp_path / "origin") as origin,
-        BareGateway(tmp_path / "gateway", backend_to(origin.url)) as gateway,
+        BareGateway(tmp_path / "gateway", backend_to(origin.url), PORTAZGO_MAX_BACKLOG="5ms") as gateway,
     ):
         good = refused = 0
         # Where others keep the generator from its core, the queue is not always the gateway's.

@@ -76,10 +76,18 @@ def test_contradictions_are_told(environment: dict[str, str], named: str) -> Non
 
 
 def test_what_a_node_takes_on_reaches_it() -> None:
-    limits = told(settings(MAX_IN_FLIGHT="64", MAX_MEMORY="2GiB", WRITE_TIMEOUT="10s", BODY_RATE="off"))["limits"]
+    said = {
+        "MAX_IN_FLIGHT": "64",
+        "MAX_MEMORY": "2GiB",
+        "MAX_BACKLOG": "5ms",
+        "WRITE_TIMEOUT": "10s",
+        "BODY_RATE": "off",
+    }
+    limits = told(settings(**said))["limits"]
     assert isinstance(limits, dict)
-    names = ("in_flight", "memory_bytes", "write_seconds", "body_bytes_per_second", "connections")
-    assert [limits[name] for name in names] == [64, 2 * 1024**3, 10, 0, 10_000]
+    names = ("in_flight", "memory_bytes", "backlog_us", "write_seconds", "body_bytes_per_second", "connections")
+    assert [limits[name] for name in names] == [64, 2 * 1024**3, 5000, 10, 0, 10_000]
+    assert told(settings(MAX_BACKLOG="off"))["limits"] == {**told(settings())["limits"], "backlog_us": 0}
     assert told(settings(DISK_FULL="serve"))["journal"] == {
         "seal_ms": 1000,
         "seal_bytes": 1_048_576,
@@ -95,6 +103,8 @@ def test_what_a_node_takes_on_reaches_it() -> None:
         ("MAX_MEMORY", "2GB", "is no amount of memory"),
         ("MAX_MEMORY", "1MiB", "would refuse traffic at once"),
         ("WRITE_TIMEOUT", "0s", "less than 1s"),
+        ("MAX_BACKLOG", "20", "is no time from 1ms to 10000ms"),
+        ("MAX_BACKLOG", "0ms", "is no time from 1ms"),
         ("BODY_RATE", "-1", "is no number of bytes per second"),
         ("DISK_FULL", "ignore", "is none of refuse, serve"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,6 @@ from portazgo.settings_kinds import Listen
 if TYPE_CHECKING:
     from portazgo.settings import Settings
 
-# How much work may stand in a data thread's queue before some requests are refused (ADR 26).
-BACKLOG_US = 5000
 # What the kernel lets this container have (cgroup v2); above it the process is killed.
 CONTAINER_MEMORY = Path("/sys/fs/cgroup/memory.max")
 # The production profile seals sooner: what is not shipped yet is what the death of a host can lose.
@@ -64,7 +63,7 @@ def native_configuration(settings: Settings, *, follows_control_plane: bool, tak
                 "in_flight": settings.max_in_flight,
                 "memory_bytes": _memory(settings),
                 "body_bytes_per_second": settings.body_rate,
-                "backlog_us": BACKLOG_US,
+                "backlog_us": settings.max_backlog // timedelta(microseconds=1),
             },
             "journal": {
                 "seal_ms": SEAL_MS[settings.profile],

@@ -151,7 +151,7 @@ const fn default_body_rate() -> u64 {
 }
 
 const fn default_backlog_us() -> u64 {
-    2000
+    20_000
 }
 
 const fn default_write_seconds() -> u64 {
