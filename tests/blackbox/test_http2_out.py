@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import struct
 import time
 from collections import Counter
@@ -361,3 +362,35 @@ def test_who_cancels_much_costs_a_line_and_nobody_elses_call(stage: Stage) -> No
         assert call(stage.node, "usual/good").status == 200
     assert len(backend.lines) > before
     assert max(len(line.resets) for line in backend.lines) <= 130
+
+
+async def _answers_at_once(asked: Asked) -> None:
+    asked.head(200, ("content-type", "text/plain"))
+    asked.data(b"part")
+    await asyncio.sleep(20)
+
+
+def test_bodies_that_break_under_an_answer_count_as_cancelled(stage: Stage) -> None:
+    backend = stage.backends["usual"]
+    backend.scripts["at-once"] = _answers_at_once
+    backend.early.add("at-once")
+    head = f"POST /v1/usual/at-once HTTP/1.1\r\nHost: gate.example\r\nX-Api-Key: {stage.node.key}\r\n"
+
+    async def break_off() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", stage.node.port)
+        writer.write(head.encode() + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+        await asyncio.wait_for(reader.readuntil(b"part"), 20)
+        writer.write(b"no length\r\n")
+        with contextlib.suppress(ConnectionError):
+            await asyncio.wait_for(reader.read(-1), 20)
+        writer.transport.abort()
+
+    async def again_and_again() -> None:
+        for _ in range(140):
+            await break_off()
+
+    asyncio.run(again_and_again())
+    assert call(stage.node, "usual/good").status == 200
+    resets = [len(line.resets) for line in backend.lines]
+    assert sum(resets) >= 140
+    assert max(resets) <= 130
