@@ -43,6 +43,8 @@ class Stage:
     most_response_bytes: int | None = None
     whole: list[str] = field(default_factory=list)
     """Requests whose records must say that all went well."""
+    broken: list[str] = field(default_factory=list)
+    """Requests whose bodies broke under their answers: their records must not blame the backend."""
     _stack: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
@@ -70,6 +72,8 @@ class Stage:
         records = {record["request_id"]: record for record in self.node.records()}
         found = [(records[one]["fault"], records[one]["delivery"]) for one in self.whole]
         assert found == [(None, "complete")] * len(found)
+        found = [(records[one]["fault"], records[one]["delivery"]) for one in self.broken]
+        assert found == [("body_framing_invalid", "aborted")] * len(found)
 
 
 @pytest.fixture(scope="module")
@@ -379,7 +383,9 @@ def test_bodies_that_break_under_an_answer_count_as_cancelled(stage: Stage) -> N
     async def break_off() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", stage.node.port)
         writer.write(head.encode() + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
-        await asyncio.wait_for(reader.readuntil(b"part"), 20)
+        begun = await asyncio.wait_for(reader.readuntil(b"part"), 20)
+        _, _, rest = begun.lower().partition(b"x-request-id: ")
+        stage.broken.append(rest.split(b"\r\n")[0].decode())
         writer.write(b"no length\r\n")
         with contextlib.suppress(ConnectionError):
             await asyncio.wait_for(reader.read(-1), 20)

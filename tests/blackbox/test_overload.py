@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import resource
+import signal
 import socket
 import time
 from collections import Counter
@@ -154,6 +156,19 @@ def test_what_is_in_flight_is_bounded_and_who_is_refused_is_told_and_held_to_it(
         assert answers[0][1] < answers[1][1]
         assert 0.3 < answers[1][1] < 10
         wait_for(lambda: refused_in_records(gateway) >= 3, "the refusals")
+
+
+def test_a_burst_of_new_connections_waits_in_the_kernel_and_not_for_its_next_packet(tmp_path: Path) -> None:
+    with Origin() as origin, BareGateway(tmp_path, backend_to(origin.url)) as gateway:
+        os.kill(gateway.pid, signal.SIGSTOP)
+        try:
+            # Nobody accepts: what the kernel's queue does not hold waits 1 s for its second SYN, and 2 s more for its third.
+            connections = [socket.create_connection(("127.0.0.1", gateway.port), timeout=0.9) for _ in range(400)]
+        finally:
+            os.kill(gateway.pid, signal.SIGCONT)
+        for connection in connections:
+            connection.close()
+        wait_for(lambda: ask(gateway)[0] == 200, "an answer after the burst")
 
 
 def test_a_connection_too_many_is_told_by_a_503_and_the_next_one_is_welcome(tmp_path: Path) -> None:

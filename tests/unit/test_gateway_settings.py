@@ -87,7 +87,9 @@ def test_what_a_node_takes_on_reaches_it() -> None:
     assert isinstance(limits, dict)
     names = ("in_flight", "memory_bytes", "backlog_us", "write_seconds", "body_bytes_per_second", "connections")
     assert [limits[name] for name in names] == [64, 2 * 1024**3, 5000, 10, 0, 10_000]
-    assert told(settings(MAX_BACKLOG="off"))["limits"] == {**told(settings())["limits"], "backlog_us": 0}
+    off = told(settings(MAX_BACKLOG="off"))["limits"]
+    assert isinstance(off, dict)
+    assert off["backlog_us"] == 0
     assert told(settings(DISK_FULL="serve"))["journal"] == {
         "seal_ms": 1000,
         "seal_bytes": 1_048_576,

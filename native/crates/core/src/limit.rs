@@ -14,6 +14,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// Keys with cells, per partner, before those are forgotten whose cells are all full again (which loses nothing).
 const KEYS_BEFORE_SWEEP: usize = 1024;
 const NANOSECONDS: u64 = 1_000_000_000;
+/// A hundred years: added to any time that a node will see, it is far from the end of the type.
+const LONGEST_TOLERANCE: u64 = 100 * 365 * 86_400 * NANOSECONDS;
 
 /// A rate limit: `quota` calls per window, up to `burst` at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +43,9 @@ impl Throttle {
             return Err(format!("{name:?} is no name: letters, digits, '-', '_' and '.'"));
         }
         let interval = (u64::from(window_seconds) * NANOSECONDS / u64::from(quota)).max(1);
+        if interval.checked_mul(u64::from(burst)).is_none_or(|tolerance| tolerance > LONGEST_TOLERANCE) {
+            return Err("such a burst would take more than a hundred years to come back".to_owned());
+        }
         // Two throttles that mean the same share their cells across snapshots; one that was changed starts afresh.
         let identity = identity(&format!("{name}/{quota}/{window_seconds}"));
         Ok(Self { name: name.to_owned(), quota, window_seconds, burst, interval, identity })
@@ -294,5 +299,13 @@ mod tests {
         assert!(Throttle::new("x", 0, 1, None).is_err());
         assert!(Throttle::new("x", 1, 0, None).is_err());
         assert!(Throttle::new("bad name", 1, 1, None).is_err());
+    }
+
+    #[test]
+    fn a_burst_that_would_never_come_back_is_refused_and_no_overflow() {
+        let month = 31 * 86_400;
+        assert!(Throttle::new("x", 1, month, Some(1_000_000_000)).is_err());
+        assert!(Throttle::new("x", 1, u32::MAX, Some(u32::MAX)).is_err());
+        assert!(Throttle::new("x", 1, month, Some(12)).is_ok());
     }
 }

@@ -22,6 +22,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
+/// Connections that may wait to be accepted; the kernel bounds it by its own limit (`net.core.somaxconn`, 4,096).
+const ACCEPT_QUEUE: i32 = 4096;
+
 /// How long `apply` waits for a data thread; one that takes longer is stuck, and saying "applied" would be a lie.
 const LOAD_TIME: Duration = Duration::from_secs(5);
 
@@ -383,7 +386,13 @@ fn is_at(listener: &TcpListener, wanted: SocketAddr) -> bool {
 
 fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
     // std sets SO_REUSEADDR (a restart isn't hindered by TIME_WAIT) and never SO_REUSEPORT.
-    TcpListener::bind(address).map_err(|error| StartError::Bind(address, error))
+    TcpListener::bind(address)
+        .and_then(|listener| {
+            // std asks for 128: of a burst of new connections the rest would wait a second for their next SYN.
+            rustix::net::listen(&listener, ACCEPT_QUEUE)?;
+            Ok(listener)
+        })
+        .map_err(|error| StartError::Bind(address, error))
 }
 
 fn journal_config(shared: &Arc<Shared>, node: Id, epoch: Id) -> journal::Config {

@@ -176,6 +176,9 @@ impl AnswerBody {
     }
 
     fn cut_off(&mut self, fault: Fault) -> Poll<Option<Result<Frame<Bytes>, CutOff>>> {
+        // A request's body that breaks under its answer takes the backend's connection along: that is not the backend's doing.
+        let broken = self.wire.body_fault().filter(|_| fault == Fault::BackendTruncated);
+        let fault = broken.unwrap_or(fault);
         self.content = None;
         if let Some(mut call) = self.call.take() {
             call.record().bytes_out += self.wire.take_written();
