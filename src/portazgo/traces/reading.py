@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 MOST_SEGMENTS_PER_PAGE = 200
 """So much is looked through for one page; then the page is given as it is, and its cursor goes on from there."""
-KEPT_RECORDS = 40_000
+KEPT_RECORDS = 5_000
+"""Decoded, for whoever looks again: about 1.7 KB each, and the control plane promises to stay small."""
 MANIFESTS_AT_ONCE = 50
 CLOCK_SLACK_US = 120_000_000
 """A request id carries the millisecond of its node's clock; manifests are looked for around it."""
