@@ -30,6 +30,7 @@ from support.overload import (
     connected,
     cpu_seconds,
     limited_partner,
+    place,
     result,
 )
 
@@ -47,6 +48,26 @@ def ask(gateway: BareGateway, path: str = PATH) -> tuple[int, dict[str, str], by
         return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
     finally:
         connection.close()
+
+
+@contextmanager
+def to_itself(gateway: BareGateway, origin: FastOrigin) -> Iterator[None]:
+    """The gateway has a core that origin and generators leave alone: it is what the load has to wait for."""
+    cores = os.sched_getaffinity(0)
+    place([gateway.pid], {min(cores)})
+    place([os.getpid(), origin.pid], (cores - {min(cores)}) or cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
+def has_room(gateway: BareGateway) -> bool:
+    """Whether a connection is served; one for which there is no descriptor is reset."""
+    try:
+        return ask(gateway)[0] == 200
+    except ConnectionError:
+        return False
 
 
 @contextmanager
@@ -99,13 +120,14 @@ def test_a_standing_queue_is_refused_in_part_and_cheaply(tmp_path: Path) -> None
     generator = Generator(tmp_path)
     with (
         FastOrigin(tmp_path / "origin") as origin,
-        BareGateway(tmp_path / "gateway", backend_to(origin.url), PORTAZGO_MAX_BACKLOG="5ms") as gateway,
+        BareGateway(tmp_path / "gateway", backend_to(origin.url), PORTAZGO_MAX_BACKLOG="1ms") as gateway,
+        to_itself(gateway, origin),
     ):
         good = refused = 0
-        # Where others keep the generator from its core, the queue is not always the gateway's.
         for _ in range(12):
             many = generator.run(gateway.port, connections=MANY, seconds=2.5)
             good, refused = good + many.good, refused + many.refused
+            # Others on the gateway's core may leave it no queue of its own.
             if refused:
                 break
         assert 2 * good > refused > 0, (good, refused)
@@ -222,6 +244,6 @@ def test_file_descriptors_run_out_and_come_back(tmp_path: Path) -> None:
             connections[0].sendall(HEAD + b"\r\n")
             assert connections[0].recv(4096).startswith(b"HTTP/1.1 200")
             wait_for(lambda: sum(record["status_sent"] == 200 for record in gateway.records()) == 2, "the record", 10)
-        wait_for(lambda: ask(gateway)[0] == 200, "room again")
+        wait_for(lambda: has_room(gateway), "room again")
         assert {ask(gateway)[0] for _ in range(10)} == {200}
         assert not gateway.has_ended
