@@ -36,6 +36,7 @@ mod transport;
 mod tunnel;
 mod upstream;
 mod vigil;
+mod watched;
 
 pub use config::Config;
 pub use gateway::{Gateway, StartError};

@@ -3,7 +3,6 @@
 
 mod body;
 mod streams;
-mod watched;
 
 use crate::config::Limits;
 use crate::phases;
@@ -11,16 +10,18 @@ use crate::phases::framing::Wire;
 use crate::phases::record;
 use crate::thread::{Leave, Thread};
 use crate::transport::Transport;
+use crate::watched::{Watched, Watcher, broken_off};
 use body::StreamBody;
 use bytes::BytesMut;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use portazgo_core::fault::Fault;
-use portazgo_core::framing::http2::Budget;
+use portazgo_core::framing::http2::{Budget, FrameScan};
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
+use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
@@ -28,7 +29,6 @@ use std::time::Duration;
 use streams::Streams;
 use tokio::sync::Notify;
 use tokio::time::Instant;
-use watched::Watched;
 
 const STREAMS: u32 = 100;
 const STREAM_WINDOW: u32 = 64 * 1024;
@@ -136,6 +136,36 @@ pub(crate) async fn serve(thread: Rc<Thread>, transport: Transport, received: By
     }
 }
 
+/// Counts a client's frames against its budget.
+struct Counting {
+    connection: Rc<Connection>,
+    thread: Rc<Thread>,
+}
+
+impl Counting {
+    fn over_budget(&self, fault: Fault) -> io::Error {
+        self.connection.end(fault);
+        broken_off(fault)
+    }
+}
+
+impl Watcher for Counting {
+    fn received(&self, scan: &mut FrameScan, bytes: &[u8]) -> io::Result<()> {
+        let now = self.thread.shared.clock.monotonic();
+        let mut budget = self.connection.budget.borrow_mut();
+        scan.advance(bytes, |frame| budget.received(frame, now)).map_err(|fault| self.over_budget(fault))
+    }
+
+    fn sent(&self, scan: &mut FrameScan, bytes: &[u8]) -> io::Result<()> {
+        let mut budget = self.connection.budget.borrow_mut();
+        scan.advance(bytes, |frame| budget.sent(frame)).map_err(|fault| self.over_budget(fault))
+    }
+
+    fn flushed(&self) {
+        self.connection.wire.flushed();
+    }
+}
+
 /// Returns whether the library ended the connection over a broken rule.
 async fn run(thread: &Rc<Thread>, transport: Transport, received: BytesMut, shared: &Rc<Connection>) -> bool {
     let limits = thread.shared.config.limits;
@@ -144,7 +174,8 @@ async fn run(thread: &Rc<Thread>, transport: Transport, received: BytesMut, shar
         let (thread, shared) = (Rc::clone(thread), Rc::clone(shared));
         move |request| stream(Rc::clone(&thread), Rc::clone(&shared), request)
     });
-    let transport = Watched::new(transport, received, Rc::clone(shared), Rc::clone(thread));
+    let counting = Counting { connection: Rc::clone(shared), thread: Rc::clone(thread) };
+    let transport = Watched::of_client(transport, received, counting);
     let serving = http2::Builder::new(OnThisThread { connection: Rc::clone(shared), limits })
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)

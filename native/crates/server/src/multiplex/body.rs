@@ -108,13 +108,7 @@ impl LineBody {
 
     fn broken(&mut self, error: &h2::Error) -> Fault {
         self.ended = true;
-        // As for a request without an answer: what a client's broken body ends is ours to cancel, and the backend counts it.
-        self.open.done = error.is_remote() || error.is_library() || error.is_io();
-        let spoilt = self.line.watch.fault().or(error.is_library().then_some(Fault::BackendBadResponse));
-        if spoilt.is_some() {
-            self.line.retire();
-        }
-        spoilt.unwrap_or(Fault::BackendTruncated)
+        self.open.broken(error).unwrap_or(Fault::BackendTruncated)
     }
 }
 

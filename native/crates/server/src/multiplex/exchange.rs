@@ -44,6 +44,19 @@ pub(super) struct Open {
     pub(super) done: bool,
 }
 
+impl Open {
+    /// The stream broke. Returns which rule the backend broke, if it did; its line takes no more requests then.
+    pub(super) fn broken(&mut self, error: &h2::Error) -> Option<Fault> {
+        // What the other side has ended is not ours to cancel; what a client's broken body ends is, and the backend counts it.
+        self.done = error.is_remote() || error.is_library() || error.is_io();
+        let spoilt = self.line.watch.fault().or(error.is_library().then_some(Fault::BackendBadResponse));
+        if spoilt.is_some() {
+            self.line.retire();
+        }
+        spoilt
+    }
+}
+
 impl Drop for Open {
     fn drop(&mut self) {
         if !self.done {
@@ -154,12 +167,7 @@ impl Exchange {
     }
 
     fn broken(&mut self, error: &h2::Error) -> Broken {
-        // What the other side has ended is not ours to cancel; what a client's broken body ends is.
-        self.open.done = error.is_remote() || error.is_library() || error.is_io();
-        let spoilt = self.line.watch.fault().or(error.is_library().then_some(Fault::BackendBadResponse));
-        if spoilt.is_some() {
-            self.line.retire();
-        }
+        let spoilt = self.open.broken(error);
         let request = self.line.watch.request(self.stream);
         let beyond = error.is_remote() && error.is_go_away();
         let refused = error.is_remote() && error.is_reset() && error.reason() == Some(Reason::REFUSED_STREAM);

@@ -1,10 +1,11 @@
 //! One connection of HTTP/2 to a target, shared by the calls of a data thread.
 
-use super::watched::{Watch, Watched};
+use super::watch::Watch;
 use crate::metrics::{ThreadMetrics, add, subtract};
 use crate::pool::Listed;
 use crate::thread::Thread;
 use crate::transport::Transport;
+use crate::watched::Watched;
 use bytes::Bytes;
 use h2::client::{self, SendRequest};
 use http::uri::{Authority, Scheme};
@@ -84,7 +85,7 @@ impl Line {
             .max_header_list_size(HEADER_LIST)
             .max_send_buffer_size(SEND_BUFFER)
             .max_concurrent_reset_streams(KNOWN_RESETS)
-            .handshake::<_, Bytes>(Watched::new(transport, Rc::clone(&watch)))
+            .handshake::<_, Bytes>(Watched::of_backend(transport, Rc::clone(&watch)))
             .await
             .map_err(|_| Fault::BackendResetBeforeHeaders)?;
         let unused = Rc::new(Notify::new());

@@ -8,7 +8,7 @@ mod exchange;
 mod line;
 mod lines;
 mod upload;
-mod watched;
+mod watch;
 
 pub(crate) use body::LineBody;
 pub(crate) use exchange::{Broken, Cause};

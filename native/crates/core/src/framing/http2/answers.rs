@@ -2,7 +2,7 @@
 //! HTTP/1.1 (`framing/response.rs`). The library checks the form of frames and pseudo-headers; it would also read interim
 //! answers, pings and settings for ever.
 
-use super::budget::Bucket;
+use super::budget::{Bucket, HeaderBlock, WINDOW_PER_DATA};
 use super::frames::FrameHead;
 use super::head::OF_A_CONNECTION;
 use crate::fault::Fault;
@@ -11,17 +11,8 @@ use crate::framing::classes::{is_field_value, is_token};
 use crate::framing::response::{LONGEST_LENGTH_DIGITS, MOST_INTERIM};
 use crate::time::Monotonic;
 
-/// Control frames: so many at once and a second, and for each request that we sent.
-const CONTROL_BURST: u32 = 200;
-const CONTROL_PER_SECOND: u32 = 20;
+/// Control frames for each request that we sent, beside those that any peer may send.
 const CONTROL_PER_REQUEST: u32 = 1;
-/// Windows: so many at once and a second, and for each frame of data that we sent.
-const WINDOW_BURST: u32 = 1000;
-const WINDOW_PER_SECOND: u32 = 100;
-const WINDOW_PER_DATA: u32 = 4;
-/// One block of headers: frames and compressed bytes.
-const MOST_CONTINUATIONS: u32 = 16;
-const MOST_HEADER_BYTES: u32 = 128 * 1024;
 /// Interim heads, the head, the trailers.
 const MOST_HEADS: u8 = MOST_INTERIM + 2;
 /// The library ends a connection at a hundred frames of no data, however honest; one that has seen so many takes no more
@@ -47,8 +38,7 @@ pub struct AnswerBudget {
     settled: bool,
     leaving: bool,
     empty: u32,
-    continuations: u32,
-    header_bytes: u32,
+    block: HeaderBlock,
     newest_stream: u32,
     requests: u32,
     resets: u32,
@@ -60,13 +50,12 @@ impl AnswerBudget {
     /// Of a connection that begins now.
     pub fn new(now: Monotonic) -> Self {
         Self {
-            control: Bucket::new(CONTROL_BURST, CONTROL_PER_SECOND, now),
-            windows: Bucket::new(WINDOW_BURST, WINDOW_PER_SECOND, now),
+            control: Bucket::of_control(now),
+            windows: Bucket::of_windows(now),
             settled: false,
             leaving: false,
             empty: 0,
-            continuations: 0,
-            header_bytes: 0,
+            block: HeaderBlock::default(),
             newest_stream: 0,
             requests: 0,
             resets: 0,
@@ -120,7 +109,7 @@ impl AnswerBudget {
         }
         match frame.kind {
             FrameHead::HEADERS => self.headers(frame, now),
-            FrameHead::CONTINUATION => self.continuation(frame),
+            FrameHead::CONTINUATION => self.block.goes_on(frame).then_some(()).ok_or(Fault::BackendHeadTooLarge),
             FrameHead::DATA => {
                 if is_ack_or_end {
                     self.close(frame.stream);
@@ -141,8 +130,7 @@ impl AnswerBudget {
     }
 
     fn headers(&mut self, frame: FrameHead, now: Monotonic) -> Result<(), Fault> {
-        self.continuations = 0;
-        self.header_bytes = frame.length;
+        self.block = HeaderBlock::begins(frame);
         // Of a stream that we have given up the rest may be on its way.
         let Some(position) = self.position(frame.stream) else { return over(self.control.take(now)) };
         let heads = &mut self.open[position].1;
@@ -154,13 +142,6 @@ impl AnswerBudget {
             self.open.swap_remove(position);
         }
         Ok(())
-    }
-
-    fn continuation(&mut self, frame: FrameHead) -> Result<(), Fault> {
-        self.continuations += 1;
-        self.header_bytes = self.header_bytes.saturating_add(frame.length);
-        let fits = self.continuations <= MOST_CONTINUATIONS && self.header_bytes <= MOST_HEADER_BYTES;
-        fits.then_some(()).ok_or(Fault::BackendHeadTooLarge)
     }
 
     /// One for each request that we sent, answered or not (RFC 9113, section 8.1).
@@ -233,6 +214,7 @@ fn length_of(value: &[u8]) -> Result<u64, Fault> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::budget::{CONTROL_BURST, MOST_CONTINUATIONS, MOST_HEADER_BYTES, WINDOW_BURST};
     use super::*;
 
     const START: Monotonic = Monotonic(1_000_000_000);

@@ -6,16 +6,16 @@ use super::frames::FrameHead;
 use crate::fault::Fault;
 use crate::time::Monotonic;
 
-/// Control and empty frames: so many at once, and so many a second. Honest clients send a handful.
-const CONTROL_BURST: u32 = 200;
+/// Control frames, and a client's empty ones: so many at once, and so many a second. Honest peers send a handful.
+pub(super) const CONTROL_BURST: u32 = 200;
 const CONTROL_PER_SECOND: u32 = 20;
 /// Windows: so many at once and a second, and for each frame of data that we sent.
-const WINDOW_BURST: u32 = 1000;
+pub(super) const WINDOW_BURST: u32 = 1000;
 const WINDOW_PER_SECOND: u32 = 100;
-const WINDOW_PER_DATA: u32 = 4;
+pub(super) const WINDOW_PER_DATA: u32 = 4;
 /// One block of headers: frames and compressed bytes. A block of 64 KiB fits into four frames.
-const MOST_CONTINUATIONS: u32 = 16;
-const MOST_HEADER_BYTES: u32 = 128 * 1024;
+pub(super) const MOST_CONTINUATIONS: u32 = 16;
+pub(super) const MOST_HEADER_BYTES: u32 = 128 * 1024;
 /// Cancelled streams are suspicious from this many on, where they are more than half of all (as Envoy counts).
 const RESETS_FROM: u32 = 100;
 /// Streams that we had to end because the client broke the protocol on them ("made you reset").
@@ -41,8 +41,7 @@ pub struct Budget {
     newest_stream: u32,
     control: Bucket,
     windows: Bucket,
-    continuations: u32,
-    header_bytes: u32,
+    block: HeaderBlock,
 }
 
 impl Budget {
@@ -51,10 +50,9 @@ impl Budget {
         Self {
             counted: Counted::default(),
             newest_stream: 0,
-            control: Bucket::new(CONTROL_BURST, CONTROL_PER_SECOND, now),
-            windows: Bucket::new(WINDOW_BURST, WINDOW_PER_SECOND, now),
-            continuations: 0,
-            header_bytes: 0,
+            control: Bucket::of_control(now),
+            windows: Bucket::of_windows(now),
+            block: HeaderBlock::default(),
         }
     }
 
@@ -72,7 +70,7 @@ impl Budget {
                 self.headers(frame);
                 Ok(())
             }
-            FrameHead::CONTINUATION => self.continuation(frame),
+            FrameHead::CONTINUATION => self.block.goes_on(frame).then_some(()).ok_or(Fault::Http2ProtocolError),
             FrameHead::RST_STREAM => self.reset(),
             FrameHead::DATA if frame.length == 0 && !is_ack_or_end => self.control.take(now),
             FrameHead::DATA => Ok(()),
@@ -103,21 +101,33 @@ impl Budget {
             self.newest_stream = frame.stream;
             self.counted.streams += 1;
         }
-        self.continuations = 0;
-        self.header_bytes = frame.length;
-    }
-
-    fn continuation(&mut self, frame: FrameHead) -> Result<(), Fault> {
-        self.continuations += 1;
-        self.header_bytes = self.header_bytes.saturating_add(frame.length);
-        let fits = self.continuations <= MOST_CONTINUATIONS && self.header_bytes <= MOST_HEADER_BYTES;
-        fits.then_some(()).ok_or(Fault::Http2ProtocolError)
+        self.block = HeaderBlock::begins(frame);
     }
 
     fn reset(&mut self) -> Result<(), Fault> {
         self.counted.cancelled += 1;
         let too_many = self.counted.cancelled > RESETS_FROM && self.counted.cancelled > self.counted.streams / 2;
         if too_many { Err(Fault::Http2ResetFlood) } else { Ok(()) }
+    }
+}
+
+/// One block of headers: the frame that began it, and those that carry it on.
+#[derive(Clone, Debug, Default)]
+pub(super) struct HeaderBlock {
+    continuations: u32,
+    bytes: u32,
+}
+
+impl HeaderBlock {
+    pub(super) fn begins(frame: FrameHead) -> Self {
+        Self { continuations: 0, bytes: frame.length }
+    }
+
+    /// Returns whether it is still within its bounds.
+    pub(super) fn goes_on(&mut self, frame: FrameHead) -> bool {
+        self.continuations += 1;
+        self.bytes = self.bytes.saturating_add(frame.length);
+        self.continuations <= MOST_CONTINUATIONS && self.bytes <= MOST_HEADER_BYTES
     }
 }
 
@@ -131,7 +141,15 @@ pub(super) struct Bucket {
 }
 
 impl Bucket {
-    pub(super) fn new(burst: u32, per_second: u32, now: Monotonic) -> Self {
+    pub(super) fn of_control(now: Monotonic) -> Self {
+        Self::new(CONTROL_BURST, CONTROL_PER_SECOND, now)
+    }
+
+    pub(super) fn of_windows(now: Monotonic) -> Self {
+        Self::new(WINDOW_BURST, WINDOW_PER_SECOND, now)
+    }
+
+    fn new(burst: u32, per_second: u32, now: Monotonic) -> Self {
         Self { burst, per_second, left: burst, filled_at: now }
     }
 
