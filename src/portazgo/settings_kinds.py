@@ -167,11 +167,15 @@ def _milliseconds_or_off(text: str) -> timedelta:
     return timedelta(milliseconds=int(match[1]))
 
 
-def _duration(text: str) -> timedelta:
+def _any_duration(text: str) -> timedelta:
     try:
-        duration = parse_duration(text)
+        return parse_duration(text)
     except DurationInvalid as problem:
         raise ValueInvalid(str(problem)) from None
+
+
+def _duration(text: str) -> timedelta:
+    duration = _any_duration(text)
     if duration < timedelta(seconds=1):
         raise ValueInvalid("less than 1s would give up clients that are merely far away")
     return duration
@@ -221,20 +225,14 @@ def _database(text: str) -> DatabaseURL:
 def _duration_or_off(text: str) -> timedelta:
     if text == "off":
         return timedelta(0)
-    try:
-        duration = parse_duration(text)
-    except DurationInvalid as problem:
-        raise ValueInvalid(str(problem)) from None
+    duration = _any_duration(text)
     if duration < timedelta(seconds=10):
         raise ValueInvalid("less than 10s would refuse traffic at every hiccup")
     return duration
 
 
 def _time_to_leave(text: str) -> timedelta:
-    try:
-        duration = parse_duration(text)
-    except DurationInvalid as problem:
-        raise ValueInvalid(str(problem)) from None
+    duration = _any_duration(text)
     if duration > LONGEST_LEAVING:
         raise ValueInvalid("more than an hour is no drain")
     return duration

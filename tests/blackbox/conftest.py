@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from support.bare_gateway import BareGateway, Origin, backend_to
 from support.deployment import Deployment
 from support.postgresql import PostgreSQLServer
 
@@ -13,6 +14,20 @@ from support.postgresql import PostgreSQLServer
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """A running deployment with a partner, an application and a key."""
     with Deployment(tmp_path_factory.mktemp("deployment")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def origin() -> Iterator[Origin]:
+    """A strict backend that notes what it got."""
+    with Origin() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory, origin: Origin) -> Iterator[BareGateway]:
+    """A node over a snapshot, before that backend."""
+    with BareGateway(tmp_path_factory.mktemp("gateway"), backend_to(origin.url)) as running:
         yield running
 
 

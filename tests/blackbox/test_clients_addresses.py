@@ -17,12 +17,6 @@ REQUEST = f"GET /v1/things/1 HTTP/1.1\r\nHost: gate.example\r\nX-Api-Key: {API_K
 
 
 @pytest.fixture(scope="module")
-def origin() -> Iterator[Origin]:
-    with Origin() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def behind_proxy_protocol(tmp_path_factory: pytest.TempPathFactory, origin: Origin) -> Iterator[BareGateway]:
     with BareGateway(
         tmp_path_factory.mktemp("gateway"),

@@ -33,18 +33,6 @@ H2SPEC_VERSION = "v2.2.1+incompatible"
 H2SPEC_TESTS = 145
 
 
-@pytest.fixture(scope="module")
-def origin() -> Iterator[Origin]:
-    with Origin() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory, origin: Origin) -> Iterator[BareGateway]:
-    with BareGateway(tmp_path_factory.mktemp("gateway"), backend_to(origin.url)) as running:
-        yield running
-
-
 @pytest.fixture
 def before(gateway: BareGateway, origin: Origin) -> int:
     origin.seen.clear()

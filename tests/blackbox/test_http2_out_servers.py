@@ -20,7 +20,7 @@ from support.certificates import Identity
 from support.hostile_backend import HostileBackend
 from support.hostile_http2 import Asked, HostileHttp2, good
 from support.http2_servers import Server
-from support.partners import Got, call, calls
+from support.partners import Got, call, calls, status_line
 from support.snapshot_node import SnapshotNode
 from support.websocket import WebSocketBackend, connect, handshake, read_exactly, read_head
 
@@ -107,10 +107,7 @@ async def _client(port: int, key: str, posts: int, statuses: Counter[bytes]) -> 
     head = f"POST /v1/many/1 HTTP/1.1\r\nHost: gate.example\r\nX-Api-Key: {key}\r\nContent-Length: {len(BODY)}\r\n\r\n"
     for _ in range(posts):
         writer.write(head.encode() + BODY)
-        status, _, fields = (await reader.readuntil(b"\r\n\r\n")).partition(b"\r\n")
-        length = next(line for line in fields.lower().split(b"\r\n") if line.startswith(b"content-length:"))
-        await reader.readexactly(int(length.partition(b":")[2]))
-        statuses[status] += 1
+        statuses[await status_line(reader)] += 1
     writer.close()
     await writer.wait_closed()
 

@@ -24,18 +24,6 @@ REQUEST = HEAD + b"\r\n"
 Open = Callable[[], socket.socket]
 
 
-@pytest.fixture(scope="module")
-def origin() -> Iterator[Origin]:
-    with Origin() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory, origin: Origin) -> Iterator[BareGateway]:
-    with BareGateway(tmp_path_factory.mktemp("gateway"), backend_to(origin.url)) as running:
-        yield running
-
-
 @pytest.fixture(scope="module", params=["plain", "tls"])
 def open_one(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, origin: Origin, gateway: BareGateway

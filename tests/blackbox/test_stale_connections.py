@@ -12,6 +12,7 @@ import random
 from collections import Counter
 from pathlib import Path
 
+from support.partners import status_line
 from support.real_origins import RealOrigin
 from support.snapshot_node import SnapshotNode
 
@@ -29,10 +30,7 @@ async def _client(port: int, key: str, posts: int, dice: random.Random, seen: Co
         if number:
             await asyncio.sleep(dice.uniform(*PAUSES[number % len(PAUSES)]))
         writer.write(head.encode() + BODY)
-        status, _, fields = (await reader.readuntil(b"\r\n\r\n")).partition(b"\r\n")
-        length = next(line for line in fields.lower().split(b"\r\n") if line.startswith(b"content-length:"))
-        await reader.readexactly(int(length.partition(b":")[2]))
-        seen[status] += 1
+        seen[await status_line(reader)] += 1
     writer.close()
     await writer.wait_closed()
 

@@ -34,12 +34,6 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def origin() -> Iterator[Origin]:
-    with Origin() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory, origin: Origin) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("tls")
     authority = Identity.authority()

@@ -7,10 +7,10 @@ import contextlib
 import re
 import socket
 import struct
-import threading
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Self
+
+from support.loop_server import LoopServer
 
 Script = Callable[[asyncio.StreamWriter], Coroutine[None, None, bool]]
 """Writes an answer. Returns whether the connection stays open."""
@@ -70,7 +70,7 @@ def for_ever(head: bytes, piece: bytes, most_bytes: int = 1 << 28) -> Script:
 
 
 @dataclass
-class HostileBackend:
+class HostileBackend(LoopServer):
     """Start it with `with`. A request for `/api/items/NAME` is answered by the script NAME; `good` is always there."""
 
     port: int = 0
@@ -88,30 +88,9 @@ class HostileBackend:
     _connections: int = 0
     _busy: int = 0
 
-    def __enter__(self) -> Self:
-        ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(ready)), daemon=True)
-        self._thread.start()
-        if not ready.wait(10):
-            raise RuntimeError("the backend did not start")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(10)
-
     def connections_of(self, script: str) -> set[int]:
         """Which connections carried a request for this script."""
         return {connection for connection, name in self.carried if name == script}
-
-    async def _serve(self, ready: threading.Event) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._stop = asyncio.Event()
-        server = await asyncio.start_server(self._connection, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
-        ready.set()
-        await self._stop.wait()
-        server.close()
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections += 1

@@ -6,11 +6,9 @@ import asyncio
 import contextlib
 import ssl
 import struct
-import threading
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Self
 
 from hpack import Decoder, Encoder
 from support.http2 import (
@@ -28,6 +26,7 @@ from support.http2 import (
     WINDOW_UPDATE,
     frame,
 )
+from support.loop_server import LoopServer
 
 MAX_CONCURRENT_STREAMS = 3
 FRAME_BYTES = 16_384
@@ -130,7 +129,7 @@ async def good(asked: Asked) -> None:
 
 
 @dataclass
-class HostileHttp2:
+class HostileHttp2(LoopServer):
     """Start it with `with`. A request for `/api/items/NAME` is answered by the script NAME; `good` is always there."""
 
     scripts: dict[str, Script] = field(default_factory=lambda: {"good": good})
@@ -147,34 +146,11 @@ class HostileHttp2:
     trouble: list[BaseException] = field(default_factory=list)
     _serving: list[asyncio.Future[None]] = field(default_factory=list)
 
-    def __enter__(self) -> Self:
-        ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(ready)), daemon=True)
-        self._thread.start()
-        if not ready.wait(10):
-            raise RuntimeError("the backend did not start")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(10)
-
     def lines_of(self, name: str) -> set[int]:
         """Which lines carried a request for this script."""
         return {asked.line.number for asked in self.asked if asked.name == name}
 
-    def call_soon(self, what: Callable[[], None]) -> None:
-        """Do something where the lines live."""
-        self._loop.call_soon_threadsafe(what)
-
-    async def _serve(self, ready: threading.Event) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._stop = asyncio.Event()
-        server = await asyncio.start_server(self._connection, "127.0.0.1", 0, ssl=self.tls)
-        self.port = server.sockets[0].getsockname()[1]
-        ready.set()
-        await self._stop.wait()
-        server.close()
+    async def _end(self) -> None:
         for line in self.lines:
             line.writer.transport.abort()
         await asyncio.gather(*self._serving)

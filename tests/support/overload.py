@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-from support.bare_gateway import API, API_KEY, SECRET, BareGateway, wait_for
+from support.bare_gateway import API, API_KEY, SECRET, BareGateway
+from support.server_process import ServerProcess, program
 
 from portazgo.keys.domain import format_key
 from portazgo.kit.secret import Secret
-from portazgo.roles.ports import answers, free_port
+from portazgo.roles.ports import free_port
 
 PATH = "/v1/things/1"
 # Eight megabytes.
@@ -77,42 +77,24 @@ def limited_partner(per_second: int) -> list[dict[str, Any]]:
     return [{"kind": kind, "id": name, "requires": [], "body": body} for kind, name, body in bodies]
 
 
-class FastOrigin:
+class FastOrigin(ServerProcess):
     """nginx that answers everything with 200; things/large are large."""
 
     def __init__(self, folder: Path) -> None:
-        self.port = free_port()
-        self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
+        super().__init__(folder, free_port())
 
-    def __enter__(self) -> Self:
-        self._folder.mkdir(parents=True)
-        (self._folder / "large").write_bytes(b"x" * 8 * 1024 * 1024)
-        configuration = self._folder / "nginx.conf"
-        configuration.write_text(NGINX.format(folder=self._folder, port=self.port))
-        environment = {**os.environ, "PATH": os.environ.get("PATH", "") + ":/usr/sbin"}
-        command = ["nginx", "-p", str(self._folder), "-c", str(configuration)]
-        self._process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for(lambda: answers(f"{self.url}/"), "nginx")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        assert self._process is not None
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            self._process.wait(STOP_SECONDS)
-        finally:
-            self._process.kill()
-            self._process.wait()
+    def command(self) -> list[str]:
+        """Say what starts it."""
+        self.folder.mkdir(parents=True)
+        (self.folder / "large").write_bytes(b"x" * 8 * 1024 * 1024)
+        configuration = self.folder / "nginx.conf"
+        configuration.write_text(NGINX.format(folder=self.folder, port=self.place))
+        return [program("nginx"), "-p", str(self.folder), "-c", str(configuration)]
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
+        """Where it is."""
+        return f"http://{self.address}"
 
 
 @dataclass(frozen=True, slots=True)

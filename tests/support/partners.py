@@ -42,6 +42,14 @@ async def ask(node: SnapshotNode, path: str, method: str = "GET", body: bytes = 
     return Got(int(status.split(" ")[1]), named, rest, whole)
 
 
+async def status_line(reader: asyncio.StreamReader) -> bytes:
+    """Read an answer that tells its length, to its end. Returns its first line."""
+    status, _, fields = (await reader.readuntil(b"\r\n\r\n")).partition(b"\r\n")
+    length = next(line for line in fields.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+    await reader.readexactly(int(length.partition(b":")[2]))
+    return status
+
+
 async def until(done: Callable[[], bool]) -> None:
     """Look again and again until it is so. Raises TimeoutError."""
     for _ in range(1_000):

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import signal
-import socket
-import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+
+from support.server_process import ServerProcess, program
 
 from portazgo.roles.ports import free_port
 
 HERE = Path(__file__).resolve().parent / "origins"
-START_SECONDS = 20.0
 
 NGINX = """
 daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log; {user}
@@ -62,40 +57,25 @@ class Logged:
     """What its Content-Length said; such a server may answer before the body is there."""
 
 
-class RealOrigin:
+class RealOrigin(ServerProcess):
     """Start it with `with`; it is ended by its process id."""
+
+    works_in = HERE
 
     def __init__(self, name: str, folder: Path) -> None:
         folder.mkdir(parents=True)
         self.name, self.port = name, free_port()
-        self._folder, self._log = folder, folder / "seen.jsonl"
+        super().__init__(folder, self.port)
+        self._log = folder / "seen.jsonl"
         self._log.touch()
 
-    def __enter__(self) -> Self:
-        command = COMMANDS[self.name](self)
-        environment = {**os.environ, "ORIGIN_LOG": str(self._log)}
-        with (self._folder / "output.log").open("ab") as output:
-            self._process = subprocess.Popen(command, env=environment, stdout=output, stderr=output, cwd=HERE)
-        deadline = time.monotonic() + START_SECONDS
-        while not self._listens():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self._process.kill()
-                raise RuntimeError(f"{self.name} did not start: {(self._folder / 'output.log').read_text()[-2000:]}")
-            time.sleep(0.05)
-        return self
+    def command(self) -> list[str]:
+        """Say what starts it."""
+        return COMMANDS[self.name](self)
 
-    def __exit__(self, *_: object) -> None:
-        # Servers with workers end them on SIGTERM.
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-
-    @property
-    def address(self) -> str:
-        """Host and port."""
-        return f"127.0.0.1:{self.port}"
+    def environment(self) -> dict[str, str]:
+        """Say where it logs."""
+        return {"ORIGIN_LOG": str(self._log)}
 
     def logged(self) -> list[Logged]:
         """Everything that the server saw; read it when the server has ended."""
@@ -107,16 +87,9 @@ class RealOrigin:
             found.append(Logged(entry["id"], entry["method"], entry.get("body_bytes"), announced))
         return found
 
-    def _listens(self) -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
-        except OSError:
-            return False
-        return True
-
     def _nginx(self) -> list[str]:
         user = "user root;" if os.geteuid() == 0 else ""
-        return [_program("nginx"), "-c", self._configuration(NGINX, user=user)]
+        return [program("nginx"), "-c", self._configuration(NGINX, user=user)]
 
     def _apache(self) -> list[str]:
         # A server of Debian's package refuses to run as root: its own user must read the folder.
@@ -124,11 +97,11 @@ class RealOrigin:
         modules = next(
             (path for path in ("/usr/lib/apache2/modules", "/usr/lib/httpd/modules") if Path(path).is_dir()), ""
         )
-        return [_program("apache2", "httpd"), "-X", "-f", self._configuration(APACHE, user=user, modules=modules)]
+        return [program("apache2", "httpd"), "-X", "-f", self._configuration(APACHE, user=user, modules=modules)]
 
     def _configuration(self, template: str, **values: str) -> str:
-        path = self._folder / "server.conf"
-        path.write_text(template.format(folder=self._folder, port=self.port, log=self._log, **values))
+        path = self.folder / "server.conf"
+        path.write_text(template.format(folder=self.folder, port=self.port, log=self._log, **values))
         return str(path)
 
     def _gunicorn(self) -> list[str]:
@@ -143,7 +116,7 @@ class RealOrigin:
             "--limit-request-line",
             "0",
         ]
-        return [*command, "--worker-tmp-dir", str(self._folder), "applications:wsgi"]
+        return [*command, "--worker-tmp-dir", str(self.folder), "applications:wsgi"]
 
     def _uvicorn(self) -> list[str]:
         command = [sys.executable, "-m", "uvicorn", "--host", "127.0.0.1", "--port", str(self.port)]
@@ -157,16 +130,7 @@ class RealOrigin:
         return [sys.executable, "applications.py", "tornado", str(self.port)]
 
     def _node(self) -> list[str]:
-        return [_program("node"), "server.js", str(self.port)]
-
-
-def _program(*names: str) -> str:
-    """Find a server's program. A missing one is an error, never a reason to test less."""
-    path = os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin"
-    for name in names:
-        if found := shutil.which(name, path=path):
-            return found
-    raise RuntimeError(f"{names[0]} is not installed: run scripts/test-services")
+        return [program("node"), "server.js", str(self.port)]
 
 
 COMMANDS = {

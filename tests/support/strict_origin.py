@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 from dataclasses import dataclass, field
-from typing import Self
+
+from support.loop_server import LoopServer
 
 DECISIVE = {"host", "content-length", "transfer-encoding", "content-type", "x-request-id", "x-api-key", "authorization"}
 
@@ -28,33 +28,14 @@ class Seen:
 
 
 @dataclass
-class Origin:
+class Origin(LoopServer):
     """Listens on a free port of loopback, in a thread of its own. Start it with `with`."""
+
+    read_ahead = 1 << 20
 
     port: int = 0
     seen: list[Seen] = field(default_factory=list)
     trouble: list[str] = field(default_factory=list)
-
-    def __enter__(self) -> Self:
-        ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(ready)), daemon=True)
-        self._thread.start()
-        if not ready.wait(10):
-            raise RuntimeError("the origin did not start")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(10)
-
-    async def _serve(self, ready: threading.Event) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._stop = asyncio.Event()
-        server = await asyncio.start_server(self._connection, "127.0.0.1", 0, limit=1 << 20)
-        self.port = server.sockets[0].getsockname()[1]
-        ready.set()
-        await self._stop.wait()
-        server.close()
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
