@@ -6,12 +6,14 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 from support.world import World
 
+from portazgo.accounts.domain import SYSTEM
+from portazgo.audit.service import record
 from portazgo.keys.models import Key
 from portazgo.keys.notices import EXPIRY_NOTICES, notice_due, tell_expiring
-from portazgo.kit.clock import SYSTEM_CLOCK
+from portazgo.kit.clock import SYSTEM_CLOCK, rfc3339
 from portazgo.notifications.models import Event
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -69,6 +71,17 @@ def test_what_is_dead_or_a_canary_is_not_told_of(world: World) -> None:
     world.key(expires_at=end, canary=True)
     Key.objects.filter(kid=world.key(expires_at=end)["kid"]).update(status="revoked")
     assert tell_expiring(now + 59.5 * DAY) == 0
+
+
+def test_a_forgotten_key_is_told_of_before_and_when_it_is_disabled(world: World) -> None:
+    kid, now = world.key()["kid"], SYSTEM_CLOCK.now()
+    announced = {"last_used_at": None, "disabled_at": rfc3339(now + 7 * DAY)}
+    with transaction.atomic():
+        record(SYSTEM, "key.dormancy_announced", kid, details=announced, clock=SYSTEM_CLOCK)
+        record(SYSTEM, "key.disabled", kid, details={"because": "dormant"}, clock=SYSTEM_CLOCK)
+    soon, disabled = Event.objects.exclude(type="key.created").order_by("id")
+    assert (soon.type, soon.data["disabled_at"]) == ("key.dormant_soon", rfc3339(now + 7 * DAY))
+    assert (disabled.type, disabled.data["kid"]) == ("key.dormant_disabled", kid)
 
 
 def test_several_workers_tell_it_once(world: World) -> None:

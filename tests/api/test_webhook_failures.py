@@ -92,6 +92,7 @@ class TestFailing:
             "the endpoint answered 500",
             None,
         )
+        assert api.get(f"/webhooks/endpoints/{endpoint.id}").body["dead"] == 1
         receiver.status = 200
         assert api.post(f"/webhooks/deliveries/{dead['id']}/resend").body["state"] == "pending"
         clock.wall = SYSTEM_CLOCK.now()

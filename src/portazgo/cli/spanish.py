@@ -329,4 +329,5 @@ LABELS = {
     "secret ends": "fin del secreto",
     "type": "tipo",
     "leaked": "filtrado",
+    "dead": "sin entregar",
 }

@@ -15,7 +15,7 @@ from portazgo.cli.parameters import duration, given, milliseconds, short_duratio
 from portazgo.cli.session import connect
 from portazgo.cli.words import say
 
-COLUMNS = ("name", "partner", "url", "status", "failures", "delivered_at", "id")
+COLUMNS = ("name", "partner", "url", "status", "failures", "dead", "delivered_at", "id")
 DELIVERY_COLUMNS = ("type", "at", "endpoint", "state", "attempts", "status", "problem", "due_at", "id")
 NAMED = {"partner": "/partners"}
 DELIVERY_NAMED = {"endpoint": "/webhooks/endpoints"}

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 from django.db import close_old_connections, transaction
-from django.db.models import Count
 
 from portazgo.kit.outbound import FetchFailed, Posted, post
 from portazgo.kit.private_address import AddressRefused
@@ -199,12 +198,6 @@ def bury_old(now: datetime) -> int:
     rows = Delivery.objects.filter(state=DeliveryState.PENDING, give_up_at__lte=now, due_at__lte=now)
     waited = rows.filter(attempts=0).update(state=DeliveryState.DEAD, problem="its time ended before it could be sent")
     return waited + rows.update(state=DeliveryState.DEAD)
-
-
-def dead_letters() -> dict[UUID, int]:
-    """Count what could not be delivered, by endpoint."""
-    rows = Delivery.objects.filter(state=DeliveryState.DEAD).values("endpoint").annotate(count=Count("id"))
-    return {row["endpoint"]: row["count"] for row in rows}
 
 
 def _due(now: datetime) -> QuerySet[Delivery]:

@@ -118,4 +118,5 @@ class Delivery(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["due_at"], name="delivery_due", condition=models.Q(state="pending")),
             models.Index(fields=["endpoint", "id"], name="delivery_endpoint"),
+            models.Index(fields=["endpoint"], name="delivery_dead", condition=models.Q(state="dead")),
         ]

@@ -121,8 +121,14 @@ class EndpointView(Schema):
     failing_since: datetime | None
     failures: int = Field(description="In a row.")
     delivered_at: datetime | None = Field(description="When it last took an event.")
+    dead: int = Field(description="Deliveries that were given up, and can be sent again.")
     created_at: datetime
     secrets: list[WebhookSecretView]
+
+    @staticmethod
+    def resolve_dead(endpoint: WebhookEndpoint) -> int:
+        """Count the dead letters."""
+        return endpoint.deliveries.filter(state=DeliveryState.DEAD).count()
 
     @staticmethod
     def resolve_secrets(endpoint: WebhookEndpoint) -> list[WebhookSecret]:
