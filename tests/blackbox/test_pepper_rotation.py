@@ -30,8 +30,8 @@ def test_no_call_is_refused_while_the_worker_is_killed_and_comes_again(worked: D
 
     def calls() -> None:
         while not over.is_set():
-            for one in (worked.key, made[0], made[KEYS // 2], made[-1]):
-                statuses.append(worked.call(X_Api_Key=one["api_key"]).status)
+            watched = (worked.key, made[0], made[KEYS // 2], made[-1])
+            statuses.extend(worked.call(X_Api_Key=one["api_key"]).status for one in watched)
 
     calling = threading.Thread(target=calls)
     calling.start()
