@@ -226,8 +226,8 @@ def _duration_or_off(text: str) -> timedelta:
     if text == "off":
         return timedelta(0)
     duration = _any_duration(text)
-    if duration < timedelta(seconds=10):
-        raise ValueInvalid("less than 10s would refuse traffic at every hiccup")
+    if duration < timedelta(seconds=5):
+        raise ValueInvalid("less than 5s would refuse traffic at every hiccup")
     return duration
 
 

@@ -98,6 +98,25 @@ SENTENCES = {
     "Tokens that backends still hold end at {time} at the latest.": (
         "Los tokens que aún tengan los backends terminan a más tardar a las {time}."
     ),
+    # cli/revoking.py
+    "{count} keys would die.": "Morirían {count} claves.",
+    "Revoke all {count} keys of {name} for ever?": "¿Revocar para siempre las {count} claves de {name}?",
+    "{count} keys were revoked.": "Se revocaron {count} claves.",
+    # cli/audit.py
+    "Erase who and what from audit row {number} for good?": (
+        "¿Borrar para siempre quién y qué de la fila de auditoría {number}?"
+    ),
+    "{file} can't be read ({why})": "no se puede leer {file} ({why})",
+    "Name a file of heads, or write NUMBER:HASH.": "Indica un archivo de cabezas, o escribe NÚMERO:HASH.",
+    "The audit is not whole: {count} places of {checked} rows.": (
+        "La auditoría no está entera: {count} lugares de {checked} filas."
+    ),
+    "{checked} rows, each hangs on the one before. No head was written down: a chain made anew would not show.": (
+        "{checked} filas, cada una enlazada con la anterior. No hay ninguna cabeza anotada: una cadena rehecha no se notaría."
+    ),
+    "{checked} rows, each hangs on the one before, and {heads} heads stand.": (
+        "{checked} filas, cada una enlazada con la anterior, y {heads} cabezas coinciden."
+    ),
     "Every record is accounted for.": "Todos los registros cuadran.",
     "Records are missing.": "Faltan registros.",
     # cli/trace.py, cli/trace_page.py
@@ -188,6 +207,7 @@ SENTENCES = {
 # Headings: whole where there is an entry, otherwise word by word.
 LABELS = {
     "action": "acción",
+    "address": "dirección",
     "api": "API",
     "apis": "APIs",
     "api key": "clave de API",
@@ -237,6 +257,7 @@ LABELS = {
     "key id": "id de clave",
     "keys to kill again": "claves por revocar de nuevo",
     "kid": "kid",
+    "kind": "clase",
     "label": "etiqueta",
     "last": "último",
     "last contact": "último contacto",

@@ -9,11 +9,20 @@ from ninja import Path, Query, Router, Status
 
 from portazgo.accounts.domain import Verb, can
 from portazgo.accounts.requests import AdminRequest
-from portazgo.keys import service
+from portazgo.keys import revoking, service
 from portazgo.keys.domain import check_expiry
 from portazgo.keys.models import Key
 from portazgo.keys.peppers_api import router as peppers_router
-from portazgo.keys.schemas import ChangeKey, CreateKey, KeyShownOnce, KeysQuery, KeyView, KidText
+from portazgo.keys.schemas import (
+    ChangeKey,
+    CreateKey,
+    KeyShownOnce,
+    KeysQuery,
+    KeyView,
+    KidText,
+    RevokedKeysView,
+    RevokeKeys,
+)
 from portazgo.kit.errors import Invalid
 from portazgo.kit.paging import Page
 from portazgo.kit.web.lists import page_of
@@ -83,3 +92,15 @@ def enable_key(request: AdminRequest, kid: Path[KidText]) -> Key:
 def revoke_key(request: AdminRequest, kid: Path[KidText]) -> Key:
     """Kill a key for ever; `/keys/{kid}/propagation` proves it node by node."""
     return service.revoke(request.actor, kid, clock=request.clock)
+
+
+@router.post("/partners/{uuid:partner_id}/revoke-keys", response=RevokedKeysView)
+def revoke_partner_keys(request: AdminRequest, partner_id: UUID, body: RevokeKeys) -> revoking.RevokedKeys:
+    """Kill all keys of a partner for ever, at once; `/partners/{id}/keys/propagation` proves it node by node."""
+    return revoking.revoke_keys_of_partner(request.actor, partner_id, dry_run=body.dry_run, clock=request.clock)
+
+
+@router.post("/applications/{uuid:application_id}/revoke-keys", response=RevokedKeysView)
+def revoke_application_keys(request: AdminRequest, application_id: UUID, body: RevokeKeys) -> revoking.RevokedKeys:
+    """Kill all keys of an application for ever, at once; `/applications/{id}/keys/propagation` proves it."""
+    return revoking.revoke_keys_of_application(request.actor, application_id, dry_run=body.dry_run, clock=request.clock)

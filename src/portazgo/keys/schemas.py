@@ -110,3 +110,16 @@ class KeyShownOnce(KeyView):
     """A key that was just made: `api_key` is shown this once."""
 
     api_key: str
+
+
+class RevokeKeys(Body):
+    """All keys of an application or a partner are to be killed."""
+
+    dry_run: Truth = Field(default=False, description="Only tell which they are.")
+
+
+class RevokedKeysView(Schema):
+    """Which keys were killed, or would be. `…/keys/propagation` proves it node by node."""
+
+    kids: list[str]
+    revision: int | None = Field(description="The one revision in which they died; null: none did.")

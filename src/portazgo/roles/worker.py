@@ -79,6 +79,7 @@ def _run_if_due(job: Job) -> None:
 def _jobs(settings: Settings) -> list[Job]:
     from pathlib import Path  # noqa: PLC0415 - beside the imports that need Django
 
+    from portazgo.audit.heads import write_down  # noqa: PLC0415
     from portazgo.control.idempotency import forget_old  # noqa: PLC0415
     from portazgo.control.provider import wrapper  # noqa: PLC0415
     from portazgo.keys import pepper_rotation  # noqa: PLC0415
@@ -100,6 +101,7 @@ def _jobs(settings: Settings) -> list[Job]:
         Job("compact the change log", 60, lambda: compact(KEPT_REVISIONS)),
         Job("forget old receipts", 300, lambda: forget_old_receipts(SYSTEM_CLOCK.now())),
         Job("forget answers of repeated writes", 300, lambda: forget_old(SYSTEM_CLOCK.now())),
+        Job("write down the head of the audit", 60, lambda: write_down(settings.data_dir, clock=SYSTEM_CLOCK)),
     ]
     if settings.ledger_url.is_sqlite:
         jobs.append(Job("fold the ledger's log back", 10, lambda: checkpoint(Path(settings.ledger_url.name))))
