@@ -78,6 +78,13 @@ def _dead_key(world: World) -> Made:
     return application
 
 
+def _rotated(world: World) -> Exact:
+    path, _ = _key(world)
+    answer = world.api.post(f"/keys/{path['kid']}/rotate", {"grace": "1d"})
+    assert answer.status == 200, answer
+    return path, None
+
+
 def _backend(world: World) -> Exact:
     return {"backend_id": world.backend()["id"]}, None
 
@@ -223,6 +230,10 @@ SUCCEEDS: dict[str, Callable[[World], Exact]] = {
     "disable_key": _key,
     "enable_key": _key,
     "revoke_key": _key,
+    "rotate_key": _with(_key, {"grace": "1d"}),
+    "extend_rotation": _with(_rotated, {"grace": "2d"}),
+    "end_rotation": _with(_rotated, {"grace": "1h", "unless_used_within": "1h"}),
+    "cancel_rotation": _with(_rotated, {"expected_secret": 1}),
     "key_propagation": _key,
     "revoke_partner_keys": _with(_partner, {"dry_run": False}),
     "revoke_application_keys": _with(_application, {"dry_run": True}),

@@ -15,6 +15,7 @@ from portazgo.cli.noun import Noun, asks, confirm, limit, limited, prints, show_
 from portazgo.cli.output import note
 from portazgo.cli.parameters import fingerprint, given, rfc3339, until
 from portazgo.cli.propagation import show_propagation, waits
+from portazgo.cli.rotation import rotate_key, rotation, show_key_document
 from portazgo.cli.session import connect
 from portazgo.cli.words import say
 
@@ -83,9 +84,9 @@ def create_key(
 @click.argument("kid")
 @prints
 def show_key(kid: str, output: str) -> None:
-    """Show a key, without its secret."""
+    """Show a key, without its secrets, and who still uses the old one while it is rotated."""
     client = connect()
-    show_named(client, client.get(f"/keys/{kid_of(kid)}"), output, NAMED)
+    show_key_document(client, client.get(f"/keys/{kid_of(kid)}"), output)
 
 
 @key.command("change")
@@ -111,6 +112,10 @@ def change_key(
         return show_propagation(client, f"/keys/{changed['kid']}", timeout, output)
     show_named(client, changed, output, NAMED)
     return None
+
+
+key.add_command(rotate_key)
+key.add_command(rotation)
 
 
 @key.command("disable")

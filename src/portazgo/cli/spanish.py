@@ -117,6 +117,26 @@ SENTENCES = {
     "{checked} rows, each hangs on the one before, and {heads} heads stand.": (
         "{checked} filas, cada una enlazada con la anterior, y {heads} cabezas coinciden."
     ),
+    # cli/rotation.py
+    "Rotate the key {kid}, and end what works now at once?{last}": (
+        "¿Rotar la clave {kid} y terminar de inmediato lo que funciona ahora?{last}"
+    ),
+    "`portazgo key show {kid}` tells who still uses the old secret.": (
+        "`portazgo key show {kid}` dice quién usa aún el secreto antiguo."
+    ),
+    "End the old secret of the key {kid}?{last}": "¿Terminar el secreto antiguo de la clave {kid}?{last}",
+    "Cancel the rotation of the key {kid}? Its new secret dies at once.": (
+        "¿Cancelar la rotación de la clave {kid}? Su secreto nuevo muere de inmediato."
+    ),
+    "number {number}, ended {end}": "número {number}, terminado {end}",
+    "number {number}, works until {end}": "número {number}, funciona hasta {end}",
+    "number {number}, since {since}": "número {number}, desde {since}",
+    "nobody since the rotation": "nadie desde la rotación",
+    "{address} ({agent}): {calls} calls, {refused} refused; last {ago} ago, {route}": (
+        "{address} ({agent}): {calls} llamadas, {refused} rechazadas; la última hace {ago}, {route}"
+    ),
+    "Nobody has used it since the rotation.": "Nadie lo ha usado desde la rotación.",
+    "It was used {ago} ago from {address} ({agent}).": "Se usó hace {ago} desde {address} ({agent}).",
     "Every record is accounted for.": "Todos los registros cuadran.",
     "Records are missing.": "Faltan registros.",
     # cli/trace.py, cli/trace_page.py
@@ -232,6 +252,7 @@ LABELS = {
     "created": "creado",
     "credential": "credencial",
     "current": "al día",
+    "current secret": "secreto actual",
     "data dir": "carpeta de datos",
     "dns": "DNS",
     "ejection": "expulsión",
@@ -309,6 +330,7 @@ LABELS = {
     "restores": "restaura",
     "retry": "reintentos",
     "retired": "dado de baja",
+    "retiring secret": "secreto saliente",
     "revision": "revisión",
     "revoked": "revocado",
     "route": "ruta",
@@ -331,6 +353,7 @@ LABELS = {
     "unchanged": "sin cambios",
     "units": "unidades",
     "upgrades": "ampliaciones",
+    "used by": "lo usa",
     "url": "URL",
     "version": "versión",
     "weights": "pesos",
