@@ -41,7 +41,9 @@ def create_key(request: AdminRequest, application_id: UUID, body: CreateKey) -> 
         expires_at = check_expiry(body.expires_at, request.clock.now())
     except ValueError as problem:
         raise Invalid.at("/expires_at", str(problem)) from None
-    new = service.NewKey(application_id, body.name, body.scopes, body.networks, expires_at, body.client_certificates)
+    new = service.NewKey(
+        application_id, body.name, body.scopes, body.networks, expires_at, body.client_certificates, body.canary
+    )
     prefix = settings.PORTAZGO.key_prefix
     key, secret = service.create(request.actor, new, prefix, wrapper=request.wrapper, clock=request.clock)
     shown = KeyView.from_orm(key)
