@@ -92,8 +92,8 @@ def set_service_credential(
     return credentials.put(request.actor, place, values, wrapper=request.wrapper, clock=request.clock)
 
 
-@router.delete("/backends/{uuid:backend_id}/credentials/{uuid:credential_id}", response={204: None})
-def remove_service_credential(request: AdminRequest, backend_id: UUID, credential_id: UUID) -> Status[None]:
+@router.delete("/service-credentials/{uuid:credential_id}", response={204: None})
+def remove_service_credential(request: AdminRequest, credential_id: UUID) -> Status[None]:
     """Take a service credential away: calls that need its token are refused from then on."""
-    credentials.remove(request.actor, backend_id, credential_id, clock=request.clock)
+    credentials.remove(request.actor, credential_id, clock=request.clock)
     return Status(204, None)

@@ -57,8 +57,13 @@ def put(
     # Wrapping may call out: outside the transaction.
     text = json.dumps({name: value.reveal() for name, value in values.items()})
     wrapped = wrapper.wrap(context_of(identifier), text.encode())
-    details = {"environment": place.environment, "partner": _text(place.partner), "names": sorted(values)}
-    with change(actor, "service_credential.set", str(place.backend), details=details, clock=clock) as recorded:
+    details = {
+        "backend": str(place.backend),
+        "environment": place.environment,
+        "partner": _text(place.partner),
+        "names": sorted(values),
+    }
+    with change(actor, "service_credential.set", str(identifier), details=details, clock=clock) as recorded:
         backend = the_one(Backend.objects.select_for_update(), "backend", id=place.backend)
         _check(backend, place, values)
         row = _at(place).select_for_update().first()
@@ -79,13 +84,12 @@ def put(
     return row
 
 
-def remove(actor: Actor, backend: UUID, identifier: UUID, *, clock: Clock) -> None:
+def remove(actor: Actor, identifier: UUID, *, clock: Clock) -> None:
     """Take a service credential away: calls that need its token are refused from then on. Raises NotFound."""
     can(actor, Verb.DELETE, ServiceCredential.noun)
-    with change(actor, "service_credential.removed", str(backend), clock=clock) as recorded:
-        rows = ServiceCredential.objects.select_for_update().filter(backend=backend)
-        row = the_one(rows, "service_credential", id=identifier)
-        recorded.note(environment=row.environment, partner=_text(row.partner_id))
+    with change(actor, "service_credential.removed", str(identifier), clock=clock) as recorded:
+        row = the_one(ServiceCredential.objects.select_for_update(), "service_credential", id=identifier)
+        recorded.note(backend=str(row.backend_id), environment=row.environment, partner=_text(row.partner_id))
         recorded.deletes(ResourceRef("credential", str(row.id)))
         row.delete()
 

@@ -30,7 +30,7 @@ from portazgo.backends.logins import LOGIN_KINDS
 from portazgo.backends.tls import check_rules
 from portazgo.backends.tls_schemas import TlsBody
 from portazgo.kit.names import PLAIN_TEXT_PATTERN, SLUG_PATTERN
-from portazgo.kit.web.schemas import AsSaid, Body, NameFilter, PageQuery, Whole, without_default
+from portazgo.kit.web.schemas import BODY_TAG, AsSaid, Body, NameFilter, PageQuery, Whole, without_default
 
 Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=63)]
 Milliseconds = Annotated[Whole, Field(ge=1, le=600_000)]
@@ -64,20 +64,20 @@ class CredentialBody(Body):
         return self
 
 
-_OURS = "ours"
+_OURS = f"{BODY_TAG}ours"
 
 
 def _kind_of(value: Any) -> str:
     """Tell which body a credential is: what says no kind is minted."""
     kind = value.get("kind", _OURS) if isinstance(value, dict) else getattr(value, "kind", _OURS)
-    return kind if isinstance(kind, str) and kind in LOGIN_KINDS else _OURS
+    return f"{BODY_TAG}{kind}" if isinstance(kind, str) and kind in LOGIN_KINDS else _OURS
 
 
 AnyCredential = Annotated[
     Annotated[CredentialBody, Tag(_OURS)]
-    | Annotated[ExchangeBody, Tag("exchange")]
-    | Annotated[ClientCredentialsBody, Tag("client_credentials")]
-    | Annotated[TokenExchangeBody, Tag("token_exchange")],
+    | Annotated[ExchangeBody, Tag(f"{BODY_TAG}exchange")]
+    | Annotated[ClientCredentialsBody, Tag(f"{BODY_TAG}client_credentials")]
+    | Annotated[TokenExchangeBody, Tag(f"{BODY_TAG}token_exchange")],
     Discriminator(_kind_of),
 ]
 

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -24,6 +24,7 @@ _NAMES_AT_MOST = 10
 _A_MOMENT = 1_000_000_000
 """Numbers from here on are moments since 1970, not seconds from now."""
 _IN_MILLISECONDS = 1_000_000_000_000
+_AGREES_SECONDS = 2.0
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 # Under these names frameworks and RFC 6749 (section 5.2) say what is wrong.
 _WORDS = ("error", "error_description", "detail", "message", "title", "non_field_errors", "code")
@@ -250,4 +251,8 @@ def _their_time(reply: Reply, now: datetime) -> datetime:
         said = parsedate_to_datetime(reply.headers["date"])
     except (KeyError, ValueError):
         return now
-    return said if said.tzinfo else said.replace(tzinfo=UTC)
+    said = said if said.tzinfo else said.replace(tzinfo=UTC)
+    if abs((said - now).total_seconds()) <= _AGREES_SECONDS:
+        return now
+    # It has whole seconds: a token must not be taken for living longer than it does.
+    return said + timedelta(seconds=1)
