@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import connections, transaction
@@ -12,7 +13,7 @@ from support.world import World
 from portazgo.accounts.domain import SYSTEM
 from portazgo.audit.service import record
 from portazgo.keys.models import Key
-from portazgo.keys.notices import EXPIRY_NOTICES, notice_due, tell_expiring
+from portazgo.keys.notices import EXPIRY_NOTICES, notice_due, tell_expiring, tell_retiring
 from portazgo.kit.clock import SYSTEM_CLOCK, rfc3339
 from portazgo.notifications.models import Event
 
@@ -71,6 +72,59 @@ def test_what_is_dead_or_a_canary_is_not_told_of(world: World) -> None:
     world.key(expires_at=end, canary=True)
     Key.objects.filter(kid=world.key(expires_at=end)["kid"]).update(status="revoked")
     assert tell_expiring(now + 59.5 * DAY) == 0
+
+
+@dataclass(frozen=True)
+class OldCaller:
+    address: str | None
+    requests: int
+
+
+@dataclass(frozen=True)
+class OldUses:
+    last_used_at: datetime | None
+    callers: tuple[OldCaller, ...]
+
+
+@dataclass(frozen=True)
+class Old:
+    """An old secret; in use where somebody used it within a day."""
+
+    kid: str
+    rotated_at: datetime
+    ends_at: datetime
+    uses: OldUses
+    number: int = 1
+
+    def is_used(self, now: datetime) -> bool:
+        return self.uses.last_used_at is not None and self.uses.last_used_at > now - DAY
+
+
+def test_an_old_secret_that_is_still_in_use_is_told_of_before_its_end_each_time_once(world: World) -> None:
+    kid, rotated = world.key()["kid"], SYSTEM_CLOCK.now()
+    end = rotated + 10 * DAY
+    callers = (OldCaller("203.0.113.9", 0), OldCaller("203.0.113.7", 3))
+    told, now = [], rotated
+    for step in range(10 * 48 + 2):
+        now = rotated + step * timedelta(minutes=30)
+        told.append(tell_retiring([Old(kid, rotated, end, OldUses(now, callers))], now))
+    events = list(Event.objects.filter(type="key.secret_retiring").order_by("at"))
+    assert [event.data["notice"] for event in events] == ["7d", "1d", "1h"]
+    assert [end - event.at for event in events] == [7 * DAY, DAY, timedelta(hours=1)]
+    assert {event.data["last_used_from"] for event in events} == {"203.0.113.7"}
+    assert sum(told) == 3
+    # A later end is another one.
+    later = Old(kid, rotated, end + 3 * DAY, OldUses(now, callers))
+    assert tell_retiring([later], end + 2.5 * DAY) == 0  # not in use any more
+    assert tell_retiring([replace(later, uses=OldUses(end + 2.5 * DAY, callers))], end + 2.5 * DAY) == 1
+
+
+def test_an_old_secret_that_nobody_uses_and_a_grace_that_was_just_given_are_not_told_of(world: World) -> None:
+    kid, rotated = world.key()["kid"], SYSTEM_CLOCK.now()
+    unused = OldUses(None, ())
+    assert tell_retiring([Old(kid, rotated, rotated + 8 * DAY, unused)], rotated + 7.5 * DAY) == 0
+    now = rotated + timedelta(minutes=1)
+    assert tell_retiring([Old(kid, rotated, rotated + timedelta(minutes=30), OldUses(now, ()))], now) == 0
 
 
 def test_a_forgotten_key_is_told_of_before_and_when_it_is_disabled(world: World) -> None:

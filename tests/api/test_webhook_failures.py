@@ -63,7 +63,7 @@ class TestFailing:
         self, world: World, receiver: WebhookReceiver, wrapper: KeyWrapper, deliverer: Deliverer, clock: FakeClock
     ) -> None:
         endpoint_at(receiver.url, wrapper)
-        receiver.status, receiver.headers = 503, {"Retry-After": "600"}
+        receiver.status, receiver.headers = 503, {"retry-after": "600"}
         world.key()
         sent(deliverer, clock)
         (delivery,) = Delivery.objects.all()

@@ -1,10 +1,10 @@
-"""What is told before it happens: that keys end. Each notice once, however many workers look."""
+"""What is told before it happens: that keys end, or old secrets that are still in use. Each notice once, whoever looks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from django.db import transaction
 
@@ -13,14 +13,66 @@ from portazgo.keys.models import Key
 from portazgo.keys.told import about, tell
 from portazgo.kit.clock import rfc3339
 from portazgo.kit.durations import format_duration
-from portazgo.notifications.events import KeyExpiring
+from portazgo.notifications.events import KeyExpiring, KeySecretRetiring
 from portazgo.notifications.outbox import told
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 EXPIRY_NOTICES = (timedelta(days=30), timedelta(days=7), timedelta(days=1))
+RETIRING_NOTICES = (timedelta(days=7), timedelta(days=1), timedelta(hours=1))
 AT_ONCE = 500
+
+
+class Caller(Protocol):
+    """Somebody who used an old secret."""
+
+    @property
+    def address(self) -> str | None:
+        """Where from."""
+
+    @property
+    def requests(self) -> int:
+        """How often it was let through."""
+
+
+class Uses(Protocol):
+    """Who used an old secret since the rotation."""
+
+    @property
+    def last_used_at(self) -> datetime | None:
+        """When it was last let through."""
+
+    @property
+    def callers(self) -> Sequence[Caller]:
+        """Who, the last one first."""
+
+
+class EndingSecret(Protocol):
+    """An old secret that ends soon, as the noun that reads the ledger finds it."""
+
+    @property
+    def kid(self) -> str:
+        """Whose it is."""
+
+    @property
+    def number(self) -> int:
+        """Which of the key's secrets."""
+
+    @property
+    def rotated_at(self) -> datetime:
+        """Since when it retires."""
+
+    @property
+    def ends_at(self) -> datetime:
+        """When it ends."""
+
+    @property
+    def uses(self) -> Uses:
+        """Who uses it."""
+
+    def is_used(self, now: datetime) -> bool:
+        """Tell whether it is still in use."""
 
 
 def notice_due(left: timedelta, notices: Sequence[timedelta], *, known_for: timedelta) -> timedelta | None:
@@ -45,6 +97,33 @@ def tell_expiring(now: datetime) -> int:
             with transaction.atomic():
                 count += _tell(key, notice, now, once)
     return count
+
+
+def tell_retiring(ending: Iterable[EndingSecret], now: datetime) -> int:
+    """Tell of old secrets that end within 7 days, 1 day, 1 hour and are still in use. Returns how many were told."""
+    due: dict[str, tuple[EndingSecret, timedelta]] = {}
+    for secret in ending:
+        notice = notice_due(secret.ends_at - now, RETIRING_NOTICES, known_for=now - secret.rotated_at)
+        if notice is not None and secret.is_used(now):
+            # With the end in it: one that was extended ends anew.
+            place = f"{secret.kid}/{secret.number}/{rfc3339(secret.ends_at)}"
+            due[f"{KeySecretRetiring.event}/{place}/{format_duration(notice)}"] = secret, notice
+    return sum(_tell_retiring(*due[once], now, once) for once in sorted(due.keys() - told(list(due))))
+
+
+def _tell_retiring(secret: EndingSecret, notice: timedelta, now: datetime, once: str) -> bool:
+    key = Key.objects.select_related("application__partner").filter(kid=secret.kid).first()
+    if key is None or secret.uses.last_used_at is None:
+        return False
+    data = KeySecretRetiring(
+        **about(key),
+        ends_at=secret.ends_at,
+        notice=format_duration(notice),
+        last_used_at=secret.uses.last_used_at,
+        last_used_from=next((caller.address for caller in secret.uses.callers if caller.requests), None),
+    )
+    with transaction.atomic():
+        return tell(key, data, at=now, once=once)
 
 
 def _tell(key: Key, notice: timedelta, now: datetime, once: str) -> bool:

@@ -99,7 +99,7 @@ def post(
         try:
             if deadline.over:
                 raise _failed(url, None, deadline)
-            return Posted(answer.status, dict(answer.headers))
+            return Posted(answer.status, answer.headers)
         finally:
             answer.close()
 
