@@ -29,11 +29,11 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 # Under these names frameworks and RFC 6749 (section 5.2) say what is wrong.
 _WORDS = ("error", "error_description", "detail", "message", "title", "non_field_errors", "code")
 
-_WRONG_CREDENTIAL = "Check the service credential, and set it again: portazgo backend credential set {backend}"
+_WRONG_CREDENTIAL = "Check the service credential, and set it again: `portazgo backend credential set`."
 _WRONG_PATH = "Correct the path or the URL of the login."
 _OAUTH: Mapping[str, str] = {
     "invalid_client": "It doesn't know the client, or its secret is another, or it wants the other way of authentication "
-    "(client_secret_basic, client_secret_post). Set it again: portazgo backend credential set {backend}",
+    "(client_secret_basic, client_secret_post). Set it again: `portazgo backend credential set`.",
     "invalid_grant": "It takes what was presented for wrong or ended: the credential, or the subject token (its issuer, its "
     "audience, its algorithm, the clocks).",
     "invalid_scope": "It doesn't grant the scope that was asked for. Correct the login's `scope`.",

@@ -14,7 +14,9 @@ pub(super) type Place = (Id, Environment, Option<Kid>);
 
 /// Nothing, for the many that never call a backend which has logins.
 #[derive(Default)]
-pub struct Slots(OnceLock<Box<Mutex<HashMap<Place, Arc<Slot>>>>>);
+pub struct Slots(OnceLock<Box<Table>>);
+
+type Table = Mutex<HashMap<Place, Arc<Slot>>>;
 
 impl Slots {
     /// The slot of a place, made where there is none.
