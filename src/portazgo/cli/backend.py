@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from portazgo.cli.backend_credential import credential
 from portazgo.cli.backend_environment import as_given, environment_options, environment_with, for_test, says_something
 from portazgo.cli.backend_forwarding import for_people
 from portazgo.cli.cells import cell
@@ -35,6 +36,9 @@ NAMED = {
 @click.group(cls=Noun)
 def backend() -> None:
     """What stands behind the gateway: targets, and the token that it expects, for live and for test."""
+
+
+backend.add_command(credential)
 
 
 @backend.command("list")

@@ -87,8 +87,14 @@ def says_something(wanted: Mapping[str, Any]) -> bool:
 
 def as_given(environment: Mapping[str, Any]) -> dict[str, Any]:
     """Give an environment as it was once given: the API shows the algorithm, and doesn't take it."""
-    credential = {name: value for name, value in environment["credential"].items() if name != "algorithm"}
+    credential = _without_algorithm(environment["credential"])
+    if credential.get("subject"):
+        credential["subject"] = _without_algorithm(credential["subject"])
     return {**environment, "credential": credential}
+
+
+def _without_algorithm(minted: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in minted.items() if name != "algorithm"}
 
 
 def _names() -> list[str]:
@@ -105,5 +111,7 @@ def _credential(before: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[st
         "claims": {**before.get("claims", {}), **dict(wanted["claims"])} if wanted["claims"] else None,
     }
     changes = {name: value for name, value in told.items() if value is not None}
-    # What was without a credential gets one by the first word about it.
+    # What was without a credential, or logged in for one, is minted by the first word about it.
+    if changes and before.get("kind", "mint") != "mint":
+        before = {}
     return {**before, **changes, "kind": "mint"} if changes or not before else dict(before)

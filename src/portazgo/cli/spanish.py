@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 SENTENCES = {
+    "It is sealed, and never shown again. See whether it works: portazgo backend test {name}": (
+        "Queda sellada y no se vuelve a mostrar. Comprueba si funciona: portazgo backend test {name}"
+    ),
+    "Remove the service credential of {name}? Calls that need its token are refused.": (
+        "¿Quitar la credencial de servicio de {name}? Se rechazarán las llamadas que necesiten su token."
+    ),
     # cli/session.py, cli/noun.py
     "Error": "Error",
     "there is no admin token in {file} ({why})": "no hay ningún token de administración en {file} ({why})",
@@ -226,6 +232,7 @@ SENTENCES = {
 
 # Headings: whole where there is an entry, otherwise word by word.
 LABELS = {
+    "names": "nombres",
     "action": "acción",
     "address": "dirección",
     "api": "API",

@@ -25,6 +25,7 @@ from portazgo.kit.errors import Conflict, FieldError, Invalid, Problem, Unauthen
 from portazgo.kit.repetition import first_repeated
 from portazgo.kit.secret import Secret
 from portazgo.kit.web.problems import plain_problem, problem_response
+from portazgo.kit.web.schemas import BODY_TAG
 
 if TYPE_CHECKING:
     from ninja.openapi.schema import OpenAPISchema
@@ -166,6 +167,7 @@ def _field_error(one: dict[str, Any]) -> FieldError:
     # Of a query it is ("query", member), but inside of a list ("query", <name of the argument>, member, index).
     source, *path = one["loc"]
     members = path[1:] if source == "body" or len(path) > 1 else path
+    members = [part for part in members if not str(part).startswith(BODY_TAG)]
     pointer = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in members)
     return {"pointer": pointer, "message": str(one["msg"]).removeprefix("Value error, ")}
 

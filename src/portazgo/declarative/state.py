@@ -82,6 +82,9 @@ def _environment(stored: dict[str, Any], issuers: dict[str, str]) -> dict[str, A
     credential = {name: value for name, value in stored["credential"].items() if name != "algorithm"}
     if "issuer" in credential:
         credential["issuer"] = issuers[credential["issuer"]]
+    if credential.get("subject"):
+        subject = {name: value for name, value in credential["subject"].items() if name != "algorithm"}
+        credential["subject"] = {**subject, "issuer": issuers[subject["issuer"]]}
     tls = stored.get("tls")
     if tls is not None:
         tls = {**tls, "pins_sha256": sorted(tls["pins_sha256"])}

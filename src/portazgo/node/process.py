@@ -24,6 +24,7 @@ from portazgo.node.ending import Leaving, end
 from portazgo.node.follow import FORBIDDEN, UNAUTHENTICATED, Follower, boottime_ms, said_in
 from portazgo.node.handover import Handover, Predecessor, socket_path
 from portazgo.node.last_known_good import LastKnownGood
+from portazgo.node.logins import LoginRunner
 from portazgo.node.native import Node, SnapshotRefused, Update, require
 from portazgo.node.ship import Shipper
 
@@ -70,7 +71,7 @@ def run_gateway(settings: Settings, *, snapshot_file: Path | None = None, take_o
     _revoke(node, kept)
     follower: Follower | None = None
     shipper: Shipper | None = None
-    loops: list[Callable[[threading.Event], None]] = [BackendWatcher(node).run]
+    loops: list[Callable[[threading.Event], None]] = [BackendWatcher(node).run, LoginRunner(node).run]
     if snapshot is not None and snapshot_file is not None:
         _apply_snapshot(node, snapshot_file, snapshot, wrapper)
     else:

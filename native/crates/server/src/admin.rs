@@ -123,6 +123,7 @@ fn warnings(shared: &Shared, journal: &Stats) -> Vec<String> {
         ));
     }
     warnings.extend(targets::warnings(shared));
+    warnings.extend(shared.logins.warnings());
     warnings
 }
 
@@ -191,6 +192,7 @@ pub(crate) fn state(shared: &Shared, journal: &Stats) -> Value {
         "shipment_age_ms": shared.clock.shipment_age_ms(),
         "clock_offset_us": shared.clock.offset_us(),
         "backends": targets::document(shared),
+        "logins": shared.logins.document(),
         "time_us": shared.clock.wall().0,
         "drain": shared.drain.step().as_str(),
         "warnings": warnings(shared, journal),

@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::drain::Drain;
+use crate::logins::Logins;
 use crate::metrics::{ApplyTimes, ThreadMetrics};
 use crate::overload::Levels;
 use crate::retired::Retired;
@@ -36,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) levels: Levels,
     /// By data thread.
     pub(crate) threads: Vec<ThreadMetrics>,
+    /// Logins that data threads need.
+    pub(crate) logins: Logins,
     /// How long applying took until every thread had it.
     pub(crate) applies: ApplyTimes,
     /// What the host process wants people to know though the node is ready.
@@ -65,6 +68,7 @@ impl Shared {
             drain: Drain::default(),
             levels: Levels::new(),
             threads,
+            logins: Logins::default(),
             applies: ApplyTimes::default(),
             warnings: Mutex::default(),
         })

@@ -1,6 +1,7 @@
-//! The backend's JWT for a caller: minted by us, held by the application, never signed per request.
+//! The backend's token for a caller: minted by us, or fetched by the node process; held by the application, never made per request.
 
 mod claims;
+pub mod login;
 mod made_from;
 mod signer;
 mod tokens;
@@ -18,6 +19,7 @@ use crate::snapshot::{Backend, Known, Snapshot};
 use crate::time::WallTime;
 use claims::Values;
 use http::HeaderValue;
+use login::LoginPolicy;
 use made_from::{MadeFrom, Versions};
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -33,6 +35,24 @@ pub enum CredentialPolicy {
     None,
     /// They carry a JWT that we sign.
     Mint(MintPolicy),
+    /// They carry a token that is fetched at a token endpoint.
+    Login(LoginPolicy),
+}
+
+impl CredentialPolicy {
+    /// Whose tokens are minted, whether they are attached or exchanged.
+    pub(crate) fn issuer(&self) -> Option<Id> {
+        match self {
+            Self::None => None,
+            Self::Mint(policy) => Some(policy.issuer),
+            Self::Login(policy) => policy.subject().map(|subject| subject.issuer),
+        }
+    }
+
+    /// Whether calls carry a token: then a backend that refuses it refuses us, not the partner.
+    pub fn is_ours(&self) -> bool {
+        !matches!(self, Self::None)
+    }
 }
 
 /// How a JWT is made.
@@ -117,11 +137,23 @@ fn claims(
     let mut claims = Map::new();
     claims.insert("sub".to_owned(), values.caller.application.id.to_string().into());
     policy.claims.fill(values, &mut claims)?;
+    Some(with_ours(claims, issuer, &policy.audience, policy.life_seconds, now, random))
+}
+
+/// The claims that only we set, over all others.
+fn with_ours(
+    mut claims: Map<String, Value>,
+    issuer: &str,
+    audience: &str,
+    life_seconds: u32,
+    now: i64,
+    random: u128,
+) -> Map<String, Value> {
     claims.insert("iss".to_owned(), issuer.into());
-    claims.insert("aud".to_owned(), policy.audience.clone().into());
+    claims.insert("aud".to_owned(), audience.into());
     claims.insert("iat".to_owned(), (now - BACKDATED_SECONDS).into());
     claims.insert("nbf".to_owned(), (now - BACKDATED_SECONDS).into());
-    claims.insert("exp".to_owned(), (now + i64::from(policy.life_seconds)).into());
+    claims.insert("exp".to_owned(), (now + i64::from(life_seconds)).into());
     claims.insert("jti".to_owned(), format!("{random:032x}").into());
-    Some(claims)
+    claims
 }

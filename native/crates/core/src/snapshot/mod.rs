@@ -7,6 +7,7 @@ mod apply;
 mod compile;
 mod documents;
 mod key;
+mod services;
 mod shards;
 mod types;
 mod update;
@@ -16,7 +17,8 @@ pub use key::{End, Fingerprint, FoundKey, Key, KeyStatus, KeyTable, SecretDigest
 pub use shards::{Keyed, ShardedMap, Shards};
 pub use types::{
     Application, Backend, BackendEnvironment, BackendTls, CallTimes, Environment, Issuer, Metadata, Partner, Place,
-    Plan, QueryPolicy, Route, RouteAction, RouteTimeouts, SigningKey, SigningState, Target, Timeouts, Upgrade, Version,
+    Plan, QueryPolicy, Route, RouteAction, RouteTimeouts, ServiceCredential, SigningKey, SigningState, Target,
+    Timeouts, Upgrade, Version,
 };
 pub use update::{Refused, Update, validate};
 
@@ -26,6 +28,7 @@ use crate::route::{RouteIndex, Router};
 use crate::security::SecurityLane;
 use documents::Documents;
 use hashbrown::HashMap;
+use services::Services;
 use std::sync::Arc;
 use types::Pepper;
 
@@ -63,6 +66,7 @@ pub struct Snapshot {
     peppers: Few<u32, Pepper>,
     issuers: Few<Id, Issuer>,
     signing_keys: Arc<HashMap<String, Arc<SigningKey>>>,
+    services: Arc<Services>,
     backends: Few<Id, Backend>,
     plans: Few<Id, Plan>,
     routes_by_id: Arc<HashMap<Id, Arc<Route>>>,
@@ -130,6 +134,16 @@ impl Snapshot {
             .max_by_key(|key| &key.kid)
             .ok_or(Fault::TokenMintFailed)?;
         if signing.outdated { Err(Fault::NodeOutdated) } else { Ok(signing) }
+    }
+
+    /// What a login at this backend is made with; `partner` where each has one of its own.
+    pub fn service_credential(
+        &self,
+        backend: Id,
+        environment: Environment,
+        partner: Option<Id>,
+    ) -> Option<&Arc<ServiceCredential>> {
+        self.services.get(&(backend, environment, partner))
     }
 
     /// The matcher of all routes.

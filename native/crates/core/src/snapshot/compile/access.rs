@@ -2,6 +2,7 @@
 
 use super::{body_of, id_of, kid_of, parse_id, refused, version_of};
 use crate::credential::TokenTable;
+use crate::credential::login::Slots;
 use crate::limit::{PartnerCells, Throttle, policy_header};
 use crate::network::Network;
 use crate::snapshot::key::Further;
@@ -21,6 +22,7 @@ pub(super) fn partner(line: &ResourceLine<'_>) -> Result<Partner, Refused> {
         metadata: metadata(body.metadata, line)?,
         version: version_of(line),
         cells: Arc::new(PartnerCells::default()),
+        logins: Arc::default(),
     })
 }
 
@@ -36,6 +38,7 @@ pub(super) fn application(line: &ResourceLine<'_>) -> Result<Application, Refuse
         metadata: metadata(body.metadata, line)?,
         version: version_of(line),
         tokens: TokenTable::default(),
+        logins: Slots::default(),
     })
 }
 
