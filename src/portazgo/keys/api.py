@@ -12,6 +12,7 @@ from portazgo.accounts.requests import AdminRequest
 from portazgo.keys import service
 from portazgo.keys.domain import check_expiry
 from portazgo.keys.models import Key
+from portazgo.keys.peppers_api import router as peppers_router
 from portazgo.keys.schemas import ChangeKey, CreateKey, KeyShownOnce, KeysQuery, KeyView, KidText
 from portazgo.kit.errors import Invalid
 from portazgo.kit.paging import Page
@@ -20,6 +21,7 @@ from portazgo.kit.web.rows import the_one
 from portazgo.kit.web.schemas import PageOf
 
 router = Router(tags=["keys"])
+router.add_router("", peppers_router)
 
 
 @router.get("/keys", response=PageOf[KeyView])
