@@ -90,8 +90,10 @@ def _jobs(settings: Settings) -> list[Job]:
     from portazgo.notifications.tasks import sending  # noqa: PLC0415
     from portazgo.snapshot.feed import compact  # noqa: PLC0415
     from portazgo.usage.collector import checkpoint  # noqa: PLC0415
+    from portazgo.wrapping.tasks import carry_on  # noqa: PLC0415
 
     jobs = [
+        Job("rotate the master key", 1, lambda: carry_on(open_wrapper=wrapper, clock=SYSTEM_CLOCK)),
         Job("send webhooks", 0.5, sending(settings, wrapper, SYSTEM_CLOCK)),
         Job("look for uses of canary keys", 2, lambda: tell_canaries(SYSTEM_CLOCK.now())),
         Job("tell of keys that end soon", 60, lambda: tell_expiring(SYSTEM_CLOCK.now())),
