@@ -13,8 +13,9 @@ from portazgo.cli.contradictions import excludes
 from portazgo.cli.find import APPLICATION, find_id, kid_of
 from portazgo.cli.noun import Noun, asks, confirm, limit, limited, prints, show_list, show_named
 from portazgo.cli.output import note
-from portazgo.cli.parameters import duration, fingerprint, given, rfc3339, until
-from portazgo.cli.propagation import show_propagation
+from portazgo.cli.parameters import fingerprint, given, rfc3339, until
+from portazgo.cli.propagation import show_propagation, waits
+from portazgo.cli.rotation import rotate_key, rotation, show_key_document
 from portazgo.cli.session import connect
 from portazgo.cli.words import say
 
@@ -22,8 +23,6 @@ COLUMNS = ("kid", "name", "application", "status", "expires_at", "created_at")
 NAMED = {"application": "/applications"}
 LONGEST_KEY = 200
 
-WAIT = click.option("--wait", is_flag=True, help="Wait until no node is left that may still let the key through.")
-TIMEOUT = click.option("--timeout", type=duration, default="30s", help="How long --wait waits.", show_default=True)
 CERTIFICATE = click.option(
     "--client-certificate",
     "client_certificates",
@@ -85,9 +84,9 @@ def create_key(
 @click.argument("kid")
 @prints
 def show_key(kid: str, output: str) -> None:
-    """Show a key, without its secret."""
+    """Show a key, without its secrets, and who still uses the old one while it is rotated."""
     client = connect()
-    show_named(client, client.get(f"/keys/{kid_of(kid)}"), output, NAMED)
+    show_key_document(client, client.get(f"/keys/{kid_of(kid)}"), output)
 
 
 @key.command("change")
@@ -99,22 +98,38 @@ def show_key(kid: str, output: str) -> None:
 )
 @CERTIFICATE
 @click.option("--no-client-certificate", is_flag=True, help="Let it work without a client certificate again.")
+@waits
 @prints
 @excludes("no_client_certificate", "client_certificates")
-def change_key(kid: str, no_client_certificate: bool, output: str, **terms: Any) -> None:
+def change_key(
+    kid: str, no_client_certificate: bool, wait: bool, timeout: timedelta, output: str, **terms: Any
+) -> int | None:
     """Rename a key, replace its scopes, networks or client certificates."""
     client = connect()
     changes = given(**terms, without_client_certificates=no_client_certificate or None)
-    show_named(client, client.patch(f"/keys/{kid_of(kid)}", changes), output, NAMED)
+    changed = client.patch(f"/keys/{kid_of(kid)}", changes)
+    if wait:
+        return show_propagation(client, f"/keys/{changed['kid']}", timeout, output)
+    show_named(client, changed, output, NAMED)
+    return None
+
+
+key.add_command(rotate_key)
+key.add_command(rotation)
 
 
 @key.command("disable")
 @click.argument("kid")
+@waits
 @prints
-def disable_key(kid: str, output: str) -> None:
+def disable_key(kid: str, wait: bool, timeout: timedelta, output: str) -> int | None:
     """Let the key through nowhere until it is enabled."""
     client = connect()
-    show_named(client, client.post(f"/keys/{kid_of(kid)}/disable"), output, NAMED)
+    disabled = client.post(f"/keys/{kid_of(kid)}/disable")
+    if wait:
+        return show_propagation(client, f"/keys/{disabled['kid']}", timeout, output)
+    show_named(client, disabled, output, NAMED)
+    return None
 
 
 @key.command("enable")
@@ -128,8 +143,7 @@ def enable_key(kid: str, output: str) -> None:
 
 @key.command("revoke")
 @click.argument("kid")
-@WAIT
-@TIMEOUT
+@waits
 @asks
 @prints
 def revoke_key(kid: str, wait: bool, timeout: timedelta, output: str) -> int | None:
@@ -139,7 +153,7 @@ def revoke_key(kid: str, wait: bool, timeout: timedelta, output: str) -> int | N
     confirm(say("Revoke the key {kid} ({name}) for ever?", kid=found["kid"], name=found["name"] or "-"))
     revoked = client.post(f"/keys/{found['kid']}/revoke")
     if wait:
-        return show_propagation(client, found["kid"], timeout, output)
+        return show_propagation(client, f"/keys/{found['kid']}", timeout, output)
     show_named(client, revoked, output, NAMED)
     note(say("`portazgo key propagation {kid} --wait` proves it, node by node.", kid=found["kid"]))
     return None
@@ -180,9 +194,8 @@ def _came_of(outcome: dict[str, Any]) -> str:
 
 @key.command("propagation")
 @click.argument("kid")
-@WAIT
-@TIMEOUT
+@waits
 @prints
 def key_propagation(kid: str, wait: bool, timeout: timedelta, output: str) -> int:
     """Tell whether every node knows the last change of a key. The exit code is 7 while one is unproven."""
-    return show_propagation(connect(), kid_of(kid), timeout if wait else timedelta(0), output)
+    return show_propagation(connect(), f"/keys/{kid_of(kid)}", timeout if wait else timedelta(0), output)

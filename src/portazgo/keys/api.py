@@ -9,11 +9,23 @@ from ninja import Path, Query, Router, Status
 
 from portazgo.accounts.domain import Verb, can
 from portazgo.accounts.requests import AdminRequest
-from portazgo.keys import service
+from portazgo.keys import revoking, service
 from portazgo.keys.domain import check_expiry
 from portazgo.keys.models import Key
 from portazgo.keys.peppers_api import router as peppers_router
-from portazgo.keys.schemas import ChangeKey, CreateKey, KeyShownOnce, KeysQuery, KeyView, KidText
+from portazgo.keys.rotation_api import router as rotation_router
+from portazgo.keys.rotation_schemas import KeyDetail
+from portazgo.keys.schemas import (
+    ChangeKey,
+    CreateKey,
+    KeyShownOnce,
+    KeysQuery,
+    KeyView,
+    KidText,
+    RevokedKeysView,
+    RevokeKeys,
+)
+from portazgo.keys.uses import uses_since
 from portazgo.kit.errors import Invalid
 from portazgo.kit.paging import Page
 from portazgo.kit.web.lists import page_of
@@ -21,6 +33,7 @@ from portazgo.kit.web.rows import the_one
 from portazgo.kit.web.schemas import PageOf
 
 router = Router(tags=["keys"])
+router.add_router("", rotation_router)
 router.add_router("", peppers_router)
 
 
@@ -48,16 +61,16 @@ def create_key(request: AdminRequest, application_id: UUID, body: CreateKey) -> 
     )
     prefix = settings.PORTAZGO.key_prefix
     key, secret = service.create(request.actor, new, prefix, wrapper=request.wrapper, clock=request.clock)
-    shown = KeyView.from_orm(key)
-    members = {name: getattr(shown, name) for name in KeyView.model_fields}
-    return Status(201, KeyShownOnce.model_construct(**members, api_key=secret.reveal()))
+    return Status(201, KeyShownOnce.of(key, secret))
 
 
-@router.get("/keys/{kid}", response=KeyView)
-def show_key(request: AdminRequest, kid: Path[KidText]) -> Key:
-    """Show a key."""
+@router.get("/keys/{kid}", response=KeyDetail)
+def show_key(request: AdminRequest, kid: Path[KidText]) -> KeyDetail:
+    """Show a key, and who still uses its old secret."""
     can(request.actor, Verb.READ, Key.noun)
-    return the_one(Key.objects.prefetch_related("secrets"), "key", kid=kid)
+    key = the_one(Key.objects.prefetch_related("secrets"), "key", kid=kid)
+    rotated_at = key.rotated_at
+    return KeyDetail.of(key, None if rotated_at is None else uses_since(kid, rotated_at))
 
 
 @router.patch("/keys/{kid}", response=KeyView)
@@ -83,3 +96,15 @@ def enable_key(request: AdminRequest, kid: Path[KidText]) -> Key:
 def revoke_key(request: AdminRequest, kid: Path[KidText]) -> Key:
     """Kill a key for ever; `/keys/{kid}/propagation` proves it node by node."""
     return service.revoke(request.actor, kid, clock=request.clock)
+
+
+@router.post("/partners/{uuid:partner_id}/revoke-keys", response=RevokedKeysView)
+def revoke_partner_keys(request: AdminRequest, partner_id: UUID, body: RevokeKeys) -> revoking.RevokedKeys:
+    """Kill all keys of a partner for ever, at once; `/partners/{id}/keys/propagation` proves it node by node."""
+    return revoking.revoke_keys_of_partner(request.actor, partner_id, dry_run=body.dry_run, clock=request.clock)
+
+
+@router.post("/applications/{uuid:application_id}/revoke-keys", response=RevokedKeysView)
+def revoke_application_keys(request: AdminRequest, application_id: UUID, body: RevokeKeys) -> revoking.RevokedKeys:
+    """Kill all keys of an application for ever, at once; `/applications/{id}/keys/propagation` proves it."""
+    return revoking.revoke_keys_of_application(request.actor, application_id, dry_run=body.dry_run, clock=request.clock)

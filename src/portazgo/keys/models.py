@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
 
 from portazgo.applications.models import Application
-from portazgo.keys.domain import KeyStatus
+from portazgo.keys.domain import KeyStatus, SecretSlot
 from portazgo.kit.web.wrapped import WrappedField
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 class Pepper(models.Model):
@@ -43,6 +46,8 @@ class Key(models.Model):
     expires_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
+    last_secret = models.PositiveIntegerField(default=1)
+    """The highest number that a secret of it ever had."""
 
     class Meta:
         """Listed by age within an application."""
@@ -54,12 +59,20 @@ class Key(models.Model):
             models.Index(fields=["kid"], name="key_canary", condition=models.Q(canary=True)),
         ]
 
+    @property
+    def rotated_at(self) -> datetime | None:
+        """When the secret that retires began to; None: none does. It is when the current one was made."""
+        made = {secret.slot: secret.created_at for secret in self.secrets.all()}
+        return made[SecretSlot.CURRENT] if SecretSlot.RETIRING in made else None
+
 
 class KeySecret(models.Model):
     """What is kept of one of a key's secrets: its digest, and the inner digest sealed for the rotation of peppers."""
 
     key = models.ForeignKey(Key, models.CASCADE, related_name="secrets")
     slot = models.CharField(max_length=16)
+    number = models.PositiveIntegerField(default=1)
+    """Within its key, counted from 1, never used again."""
     digest = models.CharField(max_length=64)
     pepper = models.ForeignKey(Pepper, models.PROTECT)
     sealed = WrappedField(context="inner/{key_id}")
@@ -73,3 +86,4 @@ class KeySecret(models.Model):
 
         db_table = "key_secret"
         constraints: ClassVar = [models.UniqueConstraint(fields=["key", "slot"], name="key_secret_slot")]
+        indexes: ClassVar = [models.Index(fields=["slot", "ends_at"], name="key_secret_ends")]
