@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from portazgo.keys.domain import PEPPER_BYTES, Kid, digest, format_key, inner, new_secret
 from portazgo.kit.ids import BASE62, base62, uuid7
 from portazgo.kit.secret import Secret
-from portazgo.kit.wrapping import LocalWrapper
+from portazgo.kit.wrapping.local import LocalWrapper
 from portazgo.signing.domain import ALGORITHM, public_jwk
 from portazgo.snapshot.compile import canonical, last_line, snapshot_head
 from portazgo.snapshot.wire import NO_HASH, Kind, Resource

@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.db import models
 
 from portazgo.kit.ids import uuid7
+from portazgo.kit.web.wrapped import WrappedField
 from portazgo.partners.models import Partner
 
 
@@ -37,7 +38,7 @@ class ServiceCredential(models.Model):
     partner = models.ForeignKey(Partner, models.PROTECT, null=True, related_name="service_credentials")
     """Null: of the backend, where its partners share one."""
     names = models.JSONField()
-    wrapped = models.TextField()
+    wrapped = WrappedField(context="credential/{id}", kind="credential")
     created_at = models.DateTimeField()
     changed_at = models.DateTimeField()
 

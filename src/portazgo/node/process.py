@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 from portazgo.kit.errors import StartRefused
 from portazgo.kit.http import JsonClient, Unreachable
 from portazgo.kit.secret import Secret
-from portazgo.kit.wrapping import KeyWrapper, WrappingFailed, open_wrapper
-from portazgo.node.apply import apply_update
+from portazgo.kit.wrapping import KeyWrapper, WrappingFailed, WrappingUnavailable, open_wrapper
 from portazgo.node.backends import BackendWatcher
 from portazgo.node.certificates import CertificateWatcher
 from portazgo.node.configuration import certificate_files, native_configuration, node_folder
@@ -27,6 +26,7 @@ from portazgo.node.last_known_good import LastKnownGood
 from portazgo.node.logins import LoginRunner
 from portazgo.node.native import Node, SnapshotRefused, Update, require
 from portazgo.node.ship import Shipper
+from portazgo.node.waiting import WaitingSnapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +73,7 @@ def run_gateway(settings: Settings, *, snapshot_file: Path | None = None, take_o
     shipper: Shipper | None = None
     loops: list[Callable[[threading.Event], None]] = [BackendWatcher(node).run, LoginRunner(node).run]
     if snapshot is not None and snapshot_file is not None:
-        _apply_snapshot(node, snapshot_file, snapshot, wrapper)
+        loops += _apply_snapshot(node, snapshot_file, snapshot, wrapper)
     else:
         client = JsonClient(settings.internal_url, token)
         follower = _follower(settings, node, client, kept, wrapper, predecessor)
@@ -221,7 +221,7 @@ def _start_refused(settings: Settings, problem: OSError) -> StartRefused:
 
 def _open_wrapper(settings: Settings) -> KeyWrapper:
     try:
-        return open_wrapper(settings.wrapping, settings.data_dir)
+        return open_wrapper(settings.wrapping, settings.data_dir, also=settings.wrapping_also)
     except WrappingFailed as problem:
         raise StartRefused(
             str(problem), "the control plane's `portazgo migrate` makes the key; a node elsewhere needs the same one"
@@ -288,6 +288,8 @@ def _read_snapshot(path: Path, wrapper: KeyWrapper) -> Update:
         update.finish()
         for context, wrapped in update.wrapped():
             wrapper.unwrap(context, wrapped)
+    except WrappingUnavailable:
+        return update  # It shows when the provider answers: until then the node waits, and says for what.
     except SnapshotRefused as problem:
         raise _unserved(path, ": ".join(map(str, problem.args))) from None
     except WrappingFailed as problem:
@@ -300,13 +302,16 @@ def _read_snapshot(path: Path, wrapper: KeyWrapper) -> Update:
     return update
 
 
-def _apply_snapshot(node: Node, path: Path, snapshot: Update, wrapper: KeyWrapper) -> None:
+def _apply_snapshot(
+    node: Node, path: Path, snapshot: Update, wrapper: KeyWrapper
+) -> list[Callable[[threading.Event], None]]:
+    """Serve the snapshot, or return what applies it once the wrapping provider answers. Raises StartRefused."""
+    waiting = WaitingSnapshot(node, snapshot, wrapper)
     try:
-        revision = apply_update(node, snapshot, wrapper)
+        return [] if waiting.applied() else [waiting.run]
     except SnapshotRefused as problem:
         node.stop()
         raise _unserved(path, ": ".join(map(str, problem.args))) from None
-    logger.info("snapshot applied", extra={"revision": revision})
 
 
 def _unserved(path: Path, why: str) -> StartRefused:

@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.db import models
 
 from portazgo.kit.ids import uuid7
+from portazgo.kit.web.wrapped import WrappedField
 from portazgo.signing.domain import SigningState
 
 
@@ -34,7 +35,7 @@ class SigningKey(models.Model):
     kid = models.CharField(max_length=64, primary_key=True)
     issuer = models.ForeignKey(Issuer, models.PROTECT, related_name="signing_keys")
     public_jwk = models.JSONField()
-    wrapped = models.TextField()
+    wrapped = WrappedField(context="signing_key/{kid}", kind="signing_key")
     state = models.CharField(max_length=16, default=SigningState.PUBLISHED)
     published_at = models.DateTimeField()
     signing_since = models.DateTimeField(null=True)
