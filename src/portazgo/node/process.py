@@ -82,6 +82,8 @@ def run_gateway(settings: Settings, *, snapshot_file: Path | None = None, take_o
         # Before the first call is answered: half of what is known would refuse good keys and honour disabled ones.
         if not follower.load_last_known_good() and predecessor is None:
             _refuse_unknown_token(settings, node, client)
+        elif predecessor is None:
+            _take_the_time(node, client)
     if predecessor is not None:
         _take_over(node, predecessor, follower)
         loops = [*loops, lambda stopping: _adopt(node, stopping)]
@@ -256,6 +258,23 @@ def _refuse_unknown_token(settings: Settings, node: Node, client: JsonClient) ->
             + (f": {said_in(answer.body)}" if answer.status == FORBIDDEN else ""),
             "make one with `portazgo node token create`, and write it to that file",
         )
+
+
+def _take_the_time(node: Node, client: JsonClient) -> None:
+    """Go by the control plane's time before the first call, where it can be had.
+
+    A host that is two hours slow would else honour secrets that have ended until the first poll is answered, and one that is
+    fast would refuse those still in grace. It is no contact: nothing was learnt that could have been revoked, so that the
+    lease is as old as can be.
+    """
+    headers = {"X-Portazgo-Node": node.node_id, "X-Portazgo-Epoch": node.epoch}
+    try:
+        answer = client.request("GET", "/internal/v1/changes", query=NOWHERE, headers=headers, read_seconds=2)
+    except Unreachable:
+        return  # by the host's own clock, until the control plane is heard of
+    server_time = answer.headers.get("X-Portazgo-Time", "")
+    if server_time.isdigit():
+        node.contact(boottime_ms(), int(server_time), 0)
 
 
 def _follower(
