@@ -55,7 +55,7 @@ def _check_refresh(body: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
-class PlaceBody(Body):
+class LoginPlaceBody(Body):
     """Where the login is: a path at the backend's targets, or a URL of its own."""
 
     path: Annotated[str, StringConstraints(pattern=PATH_PATTERN, max_length=500)] | None = Field(
@@ -68,7 +68,7 @@ class PlaceBody(Body):
     )
 
     @model_validator(mode="after")
-    def _one_place(self) -> PlaceBody:
+    def _one_place(self) -> LoginPlaceBody:
         if (self.path is None) == (self.url is None):
             raise ValueError("say where the login is: a path at the backend's targets, or a url of its own")
         if self.tls is not None and not (self.url or "").startswith("https://"):
@@ -76,7 +76,7 @@ class PlaceBody(Body):
         return self
 
 
-class LoginBody(PlaceBody):
+class LoginBody(LoginPlaceBody):
     """The request that logs in."""
 
     method: Literal["POST", "PUT"] = "POST"
@@ -93,7 +93,7 @@ class LoginBody(PlaceBody):
         return self
 
 
-class RefreshBody(PlaceBody):
+class RefreshBody(LoginPlaceBody):
     """The request that gets the next token without the credential."""
 
     method: Literal["POST", "PUT"] = "POST"
@@ -128,7 +128,7 @@ class ClientCredentialsBody(Body):
     """OAuth 2.0 client credentials (RFC 6749, section 4.4)."""
 
     kind: Literal["client_credentials"]
-    login: PlaceBody
+    login: LoginPlaceBody
     authentication: Literal["client_secret_basic", "client_secret_post"] = "client_secret_basic"
     scope: Asked = ""
     audience: Asked = ""
@@ -150,7 +150,7 @@ class TokenExchangeBody(Body):
     """OAuth 2.0 token exchange (RFC 8693): the subject token is one that we mint for the caller."""
 
     kind: Literal["token_exchange"]
-    login: PlaceBody
+    login: LoginPlaceBody
     subject: SubjectBody
     subject_token_type: Urn = JWT_TYPE
     requested_token_type: Urn = ""
