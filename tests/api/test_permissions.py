@@ -74,6 +74,8 @@ NEEDED = {
     "disable_key": "keys:change",
     "enable_key": "keys:change",
     "revoke_key": "keys:revoke",
+    "delete_key": "keys:delete",
+    "scanner_rules": "keys:read",
     "key_propagation": "keys:read",
     "list_routes": "routes:read",
     "create_route": "routes:create",

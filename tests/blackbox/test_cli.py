@@ -24,6 +24,7 @@ from support.terminal import COLUMNS, on_terminal
 
 from portazgo.cli.main import main
 from portazgo.cli.main import portazgo as root
+from portazgo.keys.domain import parse_key
 from portazgo.roles.parts import portazgo_command
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -43,6 +44,7 @@ COMMAND_OF = {
     "import_routes": "api import",
     "replace_plan": "plan change",
     "key_propagation": "key propagation",
+    "scanner_rules": "key scanner-rules",
     "list_node_tokens": "node token list",
     "create_node_token": "node token create",
     "revoke_node_token": "node token revoke",
@@ -379,6 +381,8 @@ def test_refusals_have_their_exit_codes(run: Run, said: Callable[..., Any], depl
 def test_quiet_says_nothing_but_the_document(run: Run) -> None:
     done = run("key", "create", "--application", "demo", "--quiet", "-o", "jsonl")
     assert (len(done.stdout.splitlines()), done.stderr) == (1, "")
+    alone = run("key", "create", "--application", "demo", "--quiet")
+    assert (parse_key(alone.stdout.removesuffix("\n")) is not None, alone.stderr) == (True, "")
 
 
 def test_it_speaks_spanish(deployment: Deployment) -> None:

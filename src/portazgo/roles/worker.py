@@ -80,14 +80,18 @@ def _jobs(settings: Settings) -> list[Job]:
     from pathlib import Path  # noqa: PLC0415 - beside the imports that need Django
 
     from portazgo.control.idempotency import forget_old  # noqa: PLC0415
+    from portazgo.keys import dormancy  # noqa: PLC0415
     from portazgo.kit.clock import SYSTEM_CLOCK  # noqa: PLC0415
     from portazgo.nodes.service import forget_old_receipts  # noqa: PLC0415
     from portazgo.snapshot.feed import compact  # noqa: PLC0415
     from portazgo.usage.collector import checkpoint  # noqa: PLC0415
+    from portazgo.usage.key_use import LastUses  # noqa: PLC0415
 
     jobs = [
         Job("compact the change log", 60, lambda: compact(KEPT_REVISIONS)),
         Job("forget old receipts", 300, lambda: forget_old_receipts(SYSTEM_CLOCK.now())),
+        Job("note when keys were used", 60, LastUses(SYSTEM_CLOCK).note),
+        Job("look for keys that nobody uses", 600, lambda: dormancy.tend(clock=SYSTEM_CLOCK)),
         Job("forget answers of repeated writes", 300, lambda: forget_old(SYSTEM_CLOCK.now())),
     ]
     if settings.ledger_url.is_sqlite:
