@@ -71,7 +71,7 @@ def test_an_unused_key_is_announced_then_disabled_and_enabling_it_starts_anew(
     assert (shown["status"], shown["disabled_because"]) == ("disabled", "dormant")
     assert (lane(), body_of("key", kid)["status"]) == ([("disable_key", kid)], "disabled")
     row = AuditRow.objects.get(action="key.disabled", subject=kid)
-    assert (row.actor_kind, row.details) == ("system", {"because": "dormant"})
+    assert (row.actor_kind, row.details) == ("system", {"because": "dormant", "last_used_at": None})
     assert dormancy.tend(clock=clock) == 0
     Key.objects.filter(kid=kid).update(created_at=datetime.now(UTC) - 200 * DAY)
     revived = api.post(f"/keys/{kid}/enable").body
@@ -121,9 +121,7 @@ def test_what_cannot_be_used_is_not_forgotten_for_it(api: AdminAPI, world: World
     assert dormancy.tend(clock=clock) == 0
 
 
-def test_switched_off_nobody_is_forgotten(
-    api: AdminAPI, world: World, clock: FakeClock, settings: Settings
-) -> None:
+def test_switched_off_nobody_is_forgotten(api: AdminAPI, world: World, clock: FakeClock, settings: Settings) -> None:
     kid = world.key()["kid"]
     clock.move(400 * DAY)
     with override_settings(PORTAZGO=replace(settings, key_dormant_after=None)):
@@ -131,9 +129,7 @@ def test_switched_off_nobody_is_forgotten(
         assert api.get(f"/keys/{kid}").body["dormant_at"] is None
 
 
-def test_many_keys_are_tended_some_at_a_time(
-    world: World, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_many_keys_are_tended_some_at_a_time(world: World, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
     application = world.application()
     for _ in range(5):
         world.key(application)

@@ -90,7 +90,11 @@ def test_keys_are_found_by_their_end_and_by_their_last_use(api: AdminAPI, world:
 
 @pytest.mark.parametrize(
     ("query", "where"),
-    [({"environment": "prod"}, "/environment"), ({"tag": [" a"]}, "/tag/0"), ({"expires_before": "90d"}, "/expires_before")],
+    [
+        ({"environment": "prod"}, "/environment"),
+        ({"tag": [" a"]}, "/tag/0"),
+        ({"expires_before": "90d"}, "/expires_before"),
+    ],
 )
 def test_what_no_key_can_be_is_refused(api: AdminAPI, query: dict[str, Any], where: str) -> None:
     assert pointers(api.get("/keys", query)) == {where}
@@ -278,9 +282,7 @@ def test_an_operators_hand_is_told_from_the_rule_for_unused_keys(api: AdminAPI, 
     assert api.post(f"/keys/{made['kid']}/revoke").body["disabled_because"] is None
 
 
-def test_a_revoked_key_is_deleted_and_only_its_tombstone_stays(
-    api: AdminAPI, world: World, settings: Settings
-) -> None:
+def test_a_revoked_key_is_deleted_and_only_its_tombstone_stays(api: AdminAPI, world: World, settings: Settings) -> None:
     application = world.application()
     made, other = world.key(application, tags=["t"]), world.key(application)
     kid = made["kid"]
@@ -333,7 +335,13 @@ def test_deleting_an_expired_key_kills_it_for_ever(api: AdminAPI, world: World, 
 def test_what_is_done_to_one_partners_key_touches_no_other(api: AdminAPI, world: World) -> None:
     mine, theirs = world.key(tags=["shared"], name="same"), world.key(tags=["shared"], name="same")
     before = (api.get(f"/keys/{theirs['kid']}").body, body_of("key", theirs["kid"]))
-    for members in ({"tags": ["mine"]}, {"networks": ["10.0.0.0/8"]}, {"routes": []}, {"expires_at": now_plus(DAY)}):
+    changes: list[dict[str, Any]] = [
+        {"tags": ["mine"]},
+        {"networks": ["10.0.0.0/8"]},
+        {"routes": []},
+        {"expires_at": now_plus(DAY)},
+    ]
+    for members in changes:
         assert api.patch(f"/keys/{mine['kid']}", members).status == 200
     for verb in ("disable", "enable", "revoke"):
         assert api.post(f"/keys/{mine['kid']}/{verb}").status == 200

@@ -152,6 +152,19 @@ def _applied(world: World) -> Exact:
     return {"number": newest["number"]}, None
 
 
+def _endpoint(world: World) -> Exact:
+    return {"endpoint_id": world.endpoint()["id"]}, None
+
+
+def _delivery(world: World) -> Exact:
+    tested = world.api.post(f"/webhooks/endpoints/{world.endpoint()['id']}/test").body
+    return {"delivery_id": tested["id"]}, None
+
+
+def _leak(world: World) -> Exact:
+    return {}, {"api_key": world.key()["api_key"], "url": "https://paste.example/1"}
+
+
 TARGET = {"live": {"targets": ["http://127.0.0.1:9"], "credential": {"kind": "none"}}}
 
 # A request for each operation that must succeed. A new operation without one fails.
@@ -204,6 +217,18 @@ SUCCEEDS: dict[str, Callable[[World], Exact]] = {
     "delete_key": _dead_key,
     "scanner_rules": _nothing,
     "key_propagation": _key,
+    "report_leak": _leak,
+    "list_webhook_endpoints": _endpoint,
+    "create_webhook_endpoint": _with(_nothing, {"name": "new", "url": "https://hooks.example.com/"}),
+    "show_webhook_endpoint": _endpoint,
+    "change_webhook_endpoint": _with(_endpoint, {"events": ["key.leaked"]}),
+    "test_webhook_endpoint": _endpoint,
+    "pause_webhook_endpoint": _endpoint,
+    "resume_webhook_endpoint": _endpoint,
+    "rotate_webhook_secret": _with(_endpoint, {"overlap": "1h"}),
+    "delete_webhook_endpoint": _endpoint,
+    "list_webhook_deliveries": _delivery,
+    "resend_webhook_delivery": _delivery,
     "list_routes": _route,
     "create_route": _new_route,
     "import_routes": _import,

@@ -39,6 +39,7 @@ COMMANDS: dict[str, Entry] = {
     "issuer": Entry("portazgo.cli.issuer:issuer", "Who signs the backend's tokens; signing keys.", MANAGE),
     "node": Entry("portazgo.cli.node:node", "Gateway nodes and their tokens.", MANAGE),
     "token": Entry("portazgo.cli.token:token", "Admin tokens.", MANAGE),
+    "webhook": Entry("portazgo.cli.webhook:webhook", "Webhook endpoints: who is told of what happens.", MANAGE),
     "trace": Entry("portazgo.cli.trace:trace", "What happened to a call, and whose move it is.", LOOK),
     "usage": Entry("portazgo.cli.usage:usage", "Sums of calls, and the balance of records.", LOOK),
     "audit": Entry("portazgo.cli.audit:audit", "Who changed what.", LOOK),

@@ -73,7 +73,7 @@ def _tagged() -> dict[str, frozenset[str]]:
     rows = Key.objects.filter(route_tags__isnull=False).exclude(status=KeyStatus.REVOKED)
     applications: dict[str, set[str]] = defaultdict(set)
     for partner, name, tags in rows.values_list("application__partner__name", "application__name", "route_tags"):
-        for tag in tags:
+        for tag in tags or ():
             applications[tag].add(f"{partner}/{name}")
     return {tag: frozenset(names) for tag, names in applications.items()}
 

@@ -49,10 +49,10 @@ def tend(*, clock: Clock) -> int:
 
 
 def announce(key: Key, ends_at: datetime, *, clock: Clock) -> None:
-    """Say that a key will be disabled unless it is used: the one place that does, inside a transaction."""
+    """Say that a key will be disabled unless it is used, inside a transaction; `told` makes an event of the audit row."""
     details = {
         "application": str(key.application_id),
-        "last_used_at": None if key.last_used_at is None else rfc3339(key.last_used_at),
+        "last_used_at": _told(key),
         "disabled_at": rfc3339(ends_at),
     }
     record(SYSTEM, "key.dormancy_announced", key.kid, details=details, clock=clock)
@@ -73,10 +73,10 @@ def _quiet(rule: Dormancy, now: datetime) -> Iterable[str]:
 
 
 def _in_use(now: datetime) -> QuerySet[Key]:
-    """Give keys that work. What is suspended can't be used, and is not forgotten for it."""
+    """Give keys that work. What is suspended, and a canary, can't be used, and is not forgotten for it."""
     standing = {"application__status": Standing.ACTIVE, "application__partner__status": Standing.ACTIVE}
     alive = Q(expires_at=None) | Q(expires_at__gt=now)
-    return Key.objects.filter(alive, status=KeyStatus.ACTIVE, **standing)
+    return Key.objects.filter(alive, status=KeyStatus.ACTIVE, canary=False, **standing)
 
 
 def _tend_one(kid: str, rule: Dormancy, now: datetime, clock: Clock) -> bool:
@@ -105,6 +105,7 @@ def _announce(kid: str, rule: Dormancy, clock: Clock) -> None:
 def _disable(kid: str, rule: Dormancy, now: datetime, clock: Clock) -> None:
     with change(SYSTEM, "key.disabled", kid, details={"because": Disabled.DORMANT}, clock=clock) as recorded:
         key = _still_active(kid)
+        recorded.note(last_used_at=_told(key))
         if now < rule.ends_at(_quiet_since(key), key.dormancy_announced_at):
             raise _Awake
         switch(key, Disabled.DORMANT, recorded, now=now)
@@ -120,3 +121,7 @@ def _still_active(kid: str) -> Key:
 
 def _quiet_since(key: Key) -> datetime:
     return quiet_since(key.created_at, key.enabled_at, key.last_used_at)
+
+
+def _told(key: Key) -> str | None:
+    return None if key.last_used_at is None else rfc3339(key.last_used_at)

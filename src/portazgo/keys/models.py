@@ -39,6 +39,8 @@ class Key(models.Model):
     """Ids of the routes that it opens, and `route_tags` of those with one of these tags; both null: all of the plan's."""
     route_tags = models.JSONField(null=True)
     tags = models.JSONField(db_default=[])
+    canary = models.BooleanField(default=False, db_default=False)
+    """Lets nothing through, ever; whoever uses it is told of."""
     expires_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
@@ -57,6 +59,8 @@ class Key(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["application", "created_at"], name="key_application"),
             models.Index(fields=["created_at", "kid"], name="key_age"),
+            models.Index(fields=["expires_at", "kid"], name="key_expiry", condition=models.Q(expires_at__isnull=False)),
+            models.Index(fields=["kid"], name="key_canary", condition=models.Q(canary=True)),
         ]
 
 
@@ -83,6 +87,8 @@ class KeySecret(models.Model):
     sealed = models.TextField()
     created_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True)
+    leaked_at = models.DateTimeField(null=True)
+    """When it was first reported as leaked, and found to be right."""
 
     class Meta:
         """At most one per slot."""

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 def current_pepper(actor: Actor, *, wrapper: KeyWrapper, clock: Clock) -> tuple[Pepper, bytes]:
     """Give the pepper for new secrets, unwrapped; the first is made here. Calls the provider: no transaction."""
     pepper = Pepper.objects.order_by("-version").first() or _first_pepper(actor, wrapper, clock)
-    return pepper, wrapper.unwrap(_context(pepper.version), pepper.wrapped)
+    return pepper, unwrapped(pepper, wrapper)
+
+
+def unwrapped(pepper: Pepper, wrapper: KeyWrapper) -> bytes:
+    """Give a pepper itself. Calls the provider: no transaction."""
+    return wrapper.unwrap(_context(pepper.version), pepper.wrapped)
 
 
 def compiled_pepper(version: str) -> Resource | None:

@@ -47,6 +47,6 @@ def dormancy() -> Dormancy | None:
 def dormant_at(key: Key) -> datetime | None:
     """Tell when an active key is disabled unless it is used before; None: never, or it is not active."""
     rule = dormancy()
-    if rule is None or key.status != "active":
+    if rule is None or key.canary or key.status != "active":
         return None
     return rule.ends_at(quiet_since(key.created_at, key.enabled_at, key.last_used_at), key.dormancy_announced_at)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from portazgo.keys.domain import KeyStatus
 from portazgo.keys.models import Key
 from portazgo.kit.clock import microseconds
 from portazgo.snapshot.wire import KeyBody, Resource, SecretBody
@@ -26,7 +27,7 @@ def compiled(kid: str) -> Resource | None:
         return None
     body = KeyBody(
         application=str(key.application_id),
-        status=key.status,  # type: ignore[typeddict-item]  # a column of text
+        status=_status(key),  # type: ignore[typeddict-item]  # a column of text
         name=key.name,
         secrets=[
             SecretBody(
@@ -58,6 +59,12 @@ def compiled(kid: str) -> Resource | None:
 def every_kid() -> Iterable[str]:
     """Name the keys that are not deleted."""
     return Key.objects.filter(deleted_at=None).values_list("kid", flat=True).iterator()
+
+
+def _status(key: Key) -> str:
+    # To nodes a canary is a disabled key: it costs nothing, is refused like any other, and its record has the kid, and
+    # not only the claimed one, when the secret was right.
+    return KeyStatus.DISABLED.value if key.canary and key.status == KeyStatus.ACTIVE else key.status
 
 
 def _us(moment: datetime | None) -> int | None:

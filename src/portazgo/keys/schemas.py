@@ -73,6 +73,9 @@ class CreateKey(Body):
     route_tags: RouteTags | None = Field(None, description="It opens the routes that bear one of these tags, too.")
     tags: Tags = Field([], description="Words to find it by; partners and nodes are not told.")
     expires_at: Moment | None = Field(None, description="Null: never, or as late as the longest life of a key allows.")
+    canary: Truth = Field(
+        default=False, description="Lets nothing through, ever; the event `key.canary_used` tells of its use."
+    )
 
 
 class ChangeKey(Body):
@@ -140,6 +143,7 @@ class SecretView(Schema):
     slot: str
     created_at: datetime
     ends_at: datetime | None
+    leaked_at: datetime | None = Field(description="When it was first reported as leaked, and found to be right.")
 
 
 class KeyView(Schema):
@@ -153,6 +157,7 @@ class KeyView(Schema):
     tags: list[str]
     status: KeyStatus
     disabled_because: Disabled | None = Field(description="Who did it: an operator, or the rule for unused keys.")
+    canary: bool
     scopes: list[str] | None
     routes: list[UUID] | None
     route_tags: list[str] | None

@@ -56,6 +56,7 @@ class NewKey:
     routes: Sequence[UUID] | None = None
     route_tags: Sequence[str] | None = None
     tags: Sequence[str] = ()
+    canary: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,13 +96,13 @@ def create(actor: Actor, new: NewKey, prefix: str, *, wrapper: KeyWrapper, clock
     """
     can(actor, Verb.CREATE, Key.noun)
     application = the_one(Application.objects.all(), "application", id=new.application)
-    expires_at = bounded(new.expires_at, clock.now(), clock.now())
+    now = clock.now()
+    expires_at = bounded(new.expires_at, now, now)
     secret = new_secret()
     pepper, pepper_bytes = current_pepper(actor, wrapper=wrapper, clock=clock)
     kid = Kid(new_kid())
     inner_digest = inner(secret)
     sealed = wrapper.wrap(f"inner/{kid}", inner_digest)
-    now = clock.now()
     key = Key(
         kid=kid,
         application=application,
@@ -112,10 +113,11 @@ def create(actor: Actor, new: NewKey, prefix: str, *, wrapper: KeyWrapper, clock
         routes=_ids(new.routes),
         route_tags=_listed(new.route_tags),
         tags=list(new.tags),
+        canary=new.canary,
         expires_at=expires_at,
         created_at=now,
     )
-    details = {"application": str(application.id), "name": new.name}
+    details = {"application": str(application.id), "name": new.name} | ({"canary": True} if new.canary else {})
     with change(actor, "key.created", kid, details=details, clock=clock) as recorded:
         _check_routes(key.routes)
         key.save(force_insert=True)
@@ -235,6 +237,12 @@ def _switch(actor: Actor, kid: str, disabled: Disabled | None, clock: Clock) -> 
     can(actor, Verb.CHANGE, Key.noun)
     with change(actor, "key.disabled" if disabled else "key.enabled", kid, clock=clock) as recorded:
         key = _alive(kid)
+        if key.canary:
+            raise Conflict(
+                f"the key {kid} is a canary, which lets nothing through anyway",
+                code="key_is_canary",
+                remedy="revoke it when nobody shall be told of its use any more",
+            )
         switch(key, disabled, recorded, now=clock.now())
     return key
 
@@ -272,7 +280,9 @@ def _current_secret(key: Key) -> KeySecret:
 
 def _check_routes(routes: Sequence[str] | None) -> None:
     """Raise Invalid (`route_unknown`) for a route that nodes don't have: a misspelt id would open nothing, silently."""
-    known = set(ResourceRow.objects.filter(kind="route", identifier__in=routes or ()).values_list("identifier", flat=True))
+    known = set(
+        ResourceRow.objects.filter(kind="route", identifier__in=routes or ()).values_list("identifier", flat=True)
+    )
     for position, route in enumerate(routes or ()):
         if route not in known:
             raise Invalid.at(f"/routes/{position}", f"there is no route {route}", code="route_unknown")

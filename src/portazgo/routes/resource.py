@@ -61,7 +61,9 @@ def compiled_tag(tag: str) -> Resource | None:
     A resource of its own, so that no node is too old for a route because of a tag; only keys that are restricted to tags
     require one that knows them.
     """
-    routes = [str(route) for route in RouteTag.objects.filter(tag=tag).order_by("route").values_list("route", flat=True)]
+    routes = [
+        str(route) for route in RouteTag.objects.filter(tag=tag).order_by("route").values_list("route", flat=True)
+    ]
     return Resource("route_tag", tag, (), RouteTagBody(routes=routes)) if routes else None
 
 

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("keys", "0002_client_certificates"),
+        ("keys", "0003_canary_and_leaked"),
     ]
 
     operations = [
@@ -59,7 +59,9 @@ class Migration(migrations.Migration):
                 ("tag", models.CharField(max_length=63)),
                 (
                     "key",
-                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="labels", to="keys.key"),
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="labels", to="keys.key"
+                    ),
                 ),
             ],
             options={
