@@ -165,6 +165,11 @@ def _leak(world: World) -> Exact:
     return {}, {"api_key": world.key()["api_key"], "url": "https://paste.example/1"}
 
 
+def _peppered(world: World) -> Exact:
+    world.key()
+    return {}, None
+
+
 TARGET = {"live": {"targets": ["http://127.0.0.1:9"], "credential": {"kind": "none"}}}
 
 # A request for each operation that must succeed. A new operation without one fails.
@@ -180,6 +185,8 @@ SUCCEEDS: dict[str, Callable[[World], Exact]] = {
     "suspend_partner": _partner,
     "resume_partner": _partner,
     "delete_partner": _partner,
+    "list_peppers": _peppered,
+    "rotate_pepper": _peppered,
     "list_issuers": _issuer,
     "create_issuer": _with(_nothing, {"name": "new", "url": "https://gateway.example"}),
     "list_signing_keys": _issuer,

@@ -95,6 +95,8 @@ NEEDED = {
     "show_route": "routes:read",
     "change_route": "routes:change",
     "delete_route": "routes:delete",
+    "list_peppers": "peppers:read",
+    "rotate_pepper": "peppers:rotate",
     "list_nodes": "nodes:read",
     "show_node": "nodes:read",
     "retire_node": "nodes:delete",

@@ -32,6 +32,7 @@ COMMANDS: dict[str, Entry] = {
     "partner": Entry("portazgo.cli.partner:partner", "Partner companies.", MANAGE),
     "application": Entry("portazgo.cli.application:application", "A partner's integrations, test or live.", MANAGE),
     "key": Entry("portazgo.cli.key:key", "API keys: create, revoke, prove.", MANAGE),
+    "pepper": Entry("portazgo.cli.pepper:pepper", "What the digests of keys are keyed with; rotate it.", MANAGE),
     "backend": Entry("portazgo.cli.backend:backend", "What stands behind the gateway.", MANAGE),
     "api": Entry("portazgo.cli.api:api", "Published sets of routes; import from OpenAPI.", MANAGE),
     "route": Entry("portazgo.cli.route:route", "Routes of an API.", MANAGE),

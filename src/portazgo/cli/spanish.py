@@ -49,6 +49,11 @@ SENTENCES = {
     "Backends that cached the key set may accept its tokens for a few minutes still.": (
         "Los backends que guardan el juego de claves pueden aceptar sus tokens unos minutos más."
     ),
+    "The worker moves the secrets; `portazgo pepper list` shows how far it is.": (
+        "El worker traslada los secretos; `portazgo pepper list` muestra por dónde va."
+    ),
+    "It is not over yet, and goes on without you.": "Todavía no ha terminado, y sigue sin ti.",
+    "Secrets moved": "Secretos trasladados",
     "Retire the node {name} for good?": "¿Dar de baja el nodo {name} para siempre?",
     "End the node token {name}? Nodes that use it are not let in any more.": (
         "¿Anular el token de nodo {name}? Los nodos que lo usan dejarán de tener acceso."

@@ -14,6 +14,7 @@ from portazgo.keys import service
 from portazgo.keys.domain import check_expiry
 from portazgo.keys.finding import WITH_ALL, Wanted, matching
 from portazgo.keys.models import Key
+from portazgo.keys.peppers_api import router as peppers_router
 from portazgo.keys.scanning import expression, rules
 from portazgo.keys.schemas import (
     ChangeKey,
@@ -33,6 +34,7 @@ from portazgo.kit.web.rows import the_one
 from portazgo.kit.web.schemas import PageOf
 
 router = Router(tags=["keys"])
+router.add_router("", peppers_router)
 
 
 @router.get("/keys", response=PageOf[KeyView])
@@ -76,8 +78,8 @@ def show_key(request: AdminRequest, kid: Path[KidText]) -> Key:
 @router.patch("/keys/{kid}", response=KeyView)
 def change_key(request: AdminRequest, kid: Path[KidText], body: ChangeKey) -> Key:
     """Rename a key, tag it, change what it opens, from where, and how long."""
-    changes = service.KeyChanges(**{**body.model_dump(), "expires_at": _ahead(body.expires_at, request.clock)})
-    return service.alter(request.actor, kid, changes, clock=request.clock)
+    members = {**body.model_dump(exclude_unset=True), "expires_at": _ahead(body.expires_at, request.clock)}
+    return service.alter(request.actor, kid, service.KeyChanges(**members), clock=request.clock)
 
 
 @router.post("/keys/{kid}/disable", response=KeyView)

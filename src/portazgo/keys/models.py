@@ -13,6 +13,8 @@ from portazgo.keys.domain import KeyStatus
 class Pepper(models.Model):
     """The key of the HMAC under which secrets are kept; only here, wrapped."""
 
+    noun: ClassVar[str] = "peppers"
+
     version = models.AutoField(primary_key=True)
     wrapped = models.TextField()
     created_at = models.DateTimeField()

@@ -81,7 +81,7 @@ def _jobs(settings: Settings) -> list[Job]:
 
     from portazgo.control.idempotency import forget_old  # noqa: PLC0415
     from portazgo.control.provider import wrapper  # noqa: PLC0415
-    from portazgo.keys import dormancy  # noqa: PLC0415
+    from portazgo.keys import dormancy, pepper_rotation  # noqa: PLC0415
     from portazgo.keys.notices import tell_expiring  # noqa: PLC0415
     from portazgo.kit.clock import SYSTEM_CLOCK  # noqa: PLC0415
     from portazgo.leaks.canaries import tell_canaries  # noqa: PLC0415
@@ -96,6 +96,7 @@ def _jobs(settings: Settings) -> list[Job]:
         Job("send webhooks", 0.5, sending(settings, wrapper, SYSTEM_CLOCK)),
         Job("look for uses of canary keys", 2, lambda: tell_canaries(SYSTEM_CLOCK.now())),
         Job("tell of keys that end soon", 60, lambda: tell_expiring(SYSTEM_CLOCK.now())),
+        Job("move secrets to the newest pepper", 1, lambda: pepper_rotation.go_on(wrapper, clock=SYSTEM_CLOCK)),
         Job("forget old events", 3_600, lambda: forget_old_events(SYSTEM_CLOCK.now())),
         Job("compact the change log", 60, lambda: compact(KEPT_REVISIONS)),
         Job("forget old receipts", 300, lambda: forget_old_receipts(SYSTEM_CLOCK.now())),
