@@ -75,7 +75,7 @@ def test_a_deleted_key_is_refused_like_one_that_never_was(deployment: Deployment
     admin, kid = deployment.admin, new_key["kid"]
     admin.post(f"/keys/{kid}/revoke")
     admin.delete(f"/keys/{kid}")
-    deployment.wait_for(lambda: all(node["proof"] == "confirmed" for node in proofs(deployment, kid)), "the receipts")
+    deployment.wait_for(lambda: all(node["state"] == "confirmed" for node in proofs(deployment, kid)), "the receipts")
     gone = deployment.call(BADGES, X_Api_Key=new_key["api_key"])
     assert (gone.status, gone.json()["code"]) == (401, "key_invalid")
     revoked = (deployment.data / "node" / "revoked.log").read_text()

@@ -131,7 +131,11 @@ fn a_key_that_is_restricted_to_routes_opens_those_and_the_routes_of_its_tags() {
         (limited(json!([]), json!(["Badges"])), vec![tag("badges", json!([ROUTE]))], denied),
         (limited(json!([other]), json!(["x", "Diseño, no"])), vec![tag("Diseño, no", json!([ROUTE]))], Ok(())),
         // Whoever does not understand a tag can't say that it opens nothing.
-        (limited(json!([]), json!(["badges"])), vec![requiring(tag("badges", json!([ROUTE])), "tag.tree.9")], Err(Fault::NodeOutdated)),
+        (
+            limited(json!([]), json!(["badges"])),
+            vec![requiring(tag("badges", json!([ROUTE])), "tag.tree.9")],
+            Err(Fault::NodeOutdated),
+        ),
         (limited(json!([ROUTE]), json!(["badges"])), vec![requiring(tag("badges", json!([])), "tag.tree.9")], Ok(())),
     ];
     for (key, tags, expected) in cases {
