@@ -13,8 +13,9 @@ from portazgo.cli.contradictions import excludes
 from portazgo.cli.find import APPLICATION, PARTNER, ROUTE, find_id, kid_of
 from portazgo.cli.noun import Noun, asks, confirm, limit, limited, prints, show_deleted, show_list, show_named
 from portazgo.cli.output import note, show_one
-from portazgo.cli.parameters import duration, fingerprint, given, rfc3339, since, until
-from portazgo.cli.propagation import show_propagation
+from portazgo.cli.parameters import fingerprint, given, rfc3339, since, until
+from portazgo.cli.propagation import show_propagation, waits
+from portazgo.cli.rotation import rotate_key, rotation, show_key_document
 from portazgo.cli.session import connect
 from portazgo.cli.shown_once import show_once
 from portazgo.cli.words import say
@@ -27,8 +28,6 @@ NAMED = {"application": "/applications", "partner": "/partners", "routes": "/rou
 NAMED_IN_LISTS = {"application": "/applications"}
 LONGEST_KEY = 200
 
-WAIT = click.option("--wait", is_flag=True, help="Wait until no node is left that may still let the key through.")
-TIMEOUT = click.option("--timeout", type=duration, default="30s", help="How long --wait waits.", show_default=True)
 CERTIFICATE = click.option(
     "--client-certificate",
     "client_certificates",
@@ -121,9 +120,9 @@ def create_key(
 @click.argument("kid")
 @prints
 def show_key(kid: str, output: str) -> None:
-    """Show a key, without its secret."""
+    """Show a key, without its secrets, and who still uses the old one while it is rotated."""
     client = connect()
-    show_named(client, client.get(f"/keys/{kid_of(kid)}"), output, NAMED)
+    show_key_document(client, client.get(f"/keys/{kid_of(kid)}"), output)
 
 
 @key.command("change")
@@ -143,27 +142,49 @@ def show_key(kid: str, output: str) -> None:
 @click.option("--no-client-certificate", "without_client_certificates", is_flag=True, help="Without one, again.")
 @click.option("--expires", type=until, metavar="TIME", help="When it ends: a time, or from now, such as 90d.")
 @click.option("--no-expiry", "without_expiry", is_flag=True, help="As late as keys may live, or never.")
+@waits
 @prints
 @excludes("without_scopes", "scopes")
 @excludes("without_routes", "routes", "route_tags")
 @excludes("without_networks", "networks")
 @excludes("without_client_certificates", "client_certificates")
 @excludes("without_expiry", "expires")
-def change_key(kid: str, routes: tuple[str, ...], expires: datetime | None, output: str, **terms: Any) -> None:
+def change_key(
+    kid: str,
+    routes: tuple[str, ...],
+    expires: datetime | None,
+    wait: bool,
+    timeout: timedelta,
+    output: str,
+    **terms: Any,
+) -> int | None:
     """Rename a key, tag it, change what it opens, from where, and how long. What isn't given stays."""
     client = connect()
     switches = {name: terms.pop(name) or None for name in list(terms) if name.startswith("without_")}
     changes = given(**terms, **switches, routes=_ids(client, routes), expires_at=rfc3339(expires))
-    show_named(client, client.patch(f"/keys/{kid_of(kid)}", changes), output, NAMED)
+    changed = client.patch(f"/keys/{kid_of(kid)}", changes)
+    if wait:
+        return show_propagation(client, f"/keys/{changed['kid']}", timeout, output)
+    show_named(client, changed, output, NAMED)
+    return None
+
+
+key.add_command(rotate_key)
+key.add_command(rotation)
 
 
 @key.command("disable")
 @click.argument("kid")
+@waits
 @prints
-def disable_key(kid: str, output: str) -> None:
+def disable_key(kid: str, wait: bool, timeout: timedelta, output: str) -> int | None:
     """Let the key through nowhere until it is enabled."""
     client = connect()
-    show_named(client, client.post(f"/keys/{kid_of(kid)}/disable"), output, NAMED)
+    disabled = client.post(f"/keys/{kid_of(kid)}/disable")
+    if wait:
+        return show_propagation(client, f"/keys/{disabled['kid']}", timeout, output)
+    show_named(client, disabled, output, NAMED)
+    return None
 
 
 @key.command("enable")
@@ -177,8 +198,7 @@ def enable_key(kid: str, output: str) -> None:
 
 @key.command("revoke")
 @click.argument("kid")
-@WAIT
-@TIMEOUT
+@waits
 @asks
 @prints
 def revoke_key(kid: str, wait: bool, timeout: timedelta, output: str) -> int | None:
@@ -188,7 +208,7 @@ def revoke_key(kid: str, wait: bool, timeout: timedelta, output: str) -> int | N
     confirm(say("Revoke the key {kid} ({name}) for ever?", kid=found["kid"], name=found["name"] or "-"))
     revoked = client.post(f"/keys/{found['kid']}/revoke")
     if wait:
-        return show_propagation(client, found["kid"], timeout, output)
+        return show_propagation(client, f"/keys/{found['kid']}", timeout, output)
     show_named(client, revoked, output, NAMED)
     note(say("`portazgo key propagation {kid} --wait` proves it, node by node.", kid=found["kid"]))
     return None
@@ -229,12 +249,11 @@ def _came_of(outcome: dict[str, Any]) -> str:
 
 @key.command("propagation")
 @click.argument("kid")
-@WAIT
-@TIMEOUT
+@waits
 @prints
 def key_propagation(kid: str, wait: bool, timeout: timedelta, output: str) -> int:
     """Tell whether every node knows the last change of a key. The exit code is 7 while one is unproven."""
-    return show_propagation(connect(), kid_of(kid), timeout if wait else timedelta(0), output)
+    return show_propagation(connect(), f"/keys/{kid_of(kid)}", timeout if wait else timedelta(0), output)
 
 
 @key.command("delete")

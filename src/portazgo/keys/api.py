@@ -10,11 +10,13 @@ from ninja import Path, Query, Router, Status
 
 from portazgo.accounts.domain import Verb, can
 from portazgo.accounts.requests import AdminRequest
-from portazgo.keys import service
+from portazgo.keys import revoking, service
 from portazgo.keys.domain import check_expiry
 from portazgo.keys.finding import WITH_ALL, Wanted, matching
 from portazgo.keys.models import Key
 from portazgo.keys.peppers_api import router as peppers_router
+from portazgo.keys.rotation_api import router as rotation_router
+from portazgo.keys.rotation_schemas import KeyDetail
 from portazgo.keys.scanning import expression, rules
 from portazgo.keys.schemas import (
     ChangeKey,
@@ -23,9 +25,12 @@ from portazgo.keys.schemas import (
     KeysQuery,
     KeyView,
     KidText,
+    RevokedKeysView,
+    RevokeKeys,
     ScannerRules,
     ScannerRulesQuery,
 )
+from portazgo.keys.uses import uses_since
 from portazgo.kit.clock import Clock
 from portazgo.kit.errors import Invalid
 from portazgo.kit.paging import Page
@@ -34,6 +39,7 @@ from portazgo.kit.web.rows import the_one
 from portazgo.kit.web.schemas import PageOf
 
 router = Router(tags=["keys"])
+router.add_router("", rotation_router)
 router.add_router("", peppers_router)
 
 
@@ -53,9 +59,7 @@ def create_key(request: AdminRequest, application_id: UUID, body: CreateKey) -> 
     new = service.NewKey(application_id, **terms)
     prefix = settings.PORTAZGO.key_prefix
     key, secret = service.create(request.actor, new, prefix, wrapper=request.wrapper, clock=request.clock)
-    shown = KeyView.from_orm(key)
-    members = {name: getattr(shown, name) for name in KeyView.model_fields}
-    return Status(201, KeyShownOnce.model_construct(**members, api_key=secret.reveal()))
+    return Status(201, KeyShownOnce.of(key, secret))
 
 
 @router.get("/keys/scanner-rules", response=ScannerRules)
@@ -68,11 +72,13 @@ def scanner_rules(request: AdminRequest, query: Query[ScannerRulesQuery]) -> Sca
     )
 
 
-@router.get("/keys/{kid}", response=KeyView)
-def show_key(request: AdminRequest, kid: Path[KidText]) -> Key:
-    """Show a key, a deleted one too."""
+@router.get("/keys/{kid}", response=KeyDetail)
+def show_key(request: AdminRequest, kid: Path[KidText]) -> KeyDetail:
+    """Show a key, a deleted one too, and who still uses its old secret."""
     can(request.actor, Verb.READ, Key.noun)
-    return the_one(WITH_ALL, "key", kid=kid)
+    key = the_one(WITH_ALL, "key", kid=kid)
+    rotated_at = key.rotated_at
+    return KeyDetail.of(key, None if rotated_at is None else uses_since(kid, rotated_at))
 
 
 @router.patch("/keys/{kid}", response=KeyView)
@@ -105,6 +111,18 @@ def delete_key(request: AdminRequest, kid: Path[KidText]) -> Status[None]:
     """Take a revoked or expired key out of the lists. Its kid is never used again."""
     service.delete(request.actor, kid, clock=request.clock)
     return Status(204, None)
+
+
+@router.post("/partners/{uuid:partner_id}/revoke-keys", response=RevokedKeysView)
+def revoke_partner_keys(request: AdminRequest, partner_id: UUID, body: RevokeKeys) -> revoking.RevokedKeys:
+    """Kill all keys of a partner for ever, at once; `/partners/{id}/keys/propagation` proves it node by node."""
+    return revoking.revoke_keys_of_partner(request.actor, partner_id, dry_run=body.dry_run, clock=request.clock)
+
+
+@router.post("/applications/{uuid:application_id}/revoke-keys", response=RevokedKeysView)
+def revoke_application_keys(request: AdminRequest, application_id: UUID, body: RevokeKeys) -> revoking.RevokedKeys:
+    """Kill all keys of an application for ever, at once; `/applications/{id}/keys/propagation` proves it."""
+    return revoking.revoke_keys_of_application(request.actor, application_id, dry_run=body.dry_run, clock=request.clock)
 
 
 def _ahead(expires_at: datetime | None, clock: Clock) -> datetime | None:

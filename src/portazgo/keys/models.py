@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
 
 from portazgo.applications.models import Application
-from portazgo.keys.domain import KeyStatus
+from portazgo.keys.domain import KeyStatus, SecretSlot
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 class Pepper(models.Model):
@@ -53,6 +56,8 @@ class Key(models.Model):
     last_used_at = models.DateTimeField(null=True)
     """As the ledger had it some minutes ago (`usage.key_use`); null: no use is known."""
     dormancy_announced_at = models.DateTimeField(null=True)
+    last_secret = models.PositiveIntegerField(default=1)
+    """The highest number that a secret of it ever had."""
 
     class Meta:
         """Listed by age, of all and of an application."""
@@ -64,6 +69,12 @@ class Key(models.Model):
             models.Index(fields=["expires_at", "kid"], name="key_expiry", condition=models.Q(expires_at__isnull=False)),
             models.Index(fields=["kid"], name="key_canary", condition=models.Q(canary=True)),
         ]
+
+    @property
+    def rotated_at(self) -> datetime | None:
+        """When the secret that retires began to; None: none does. It is when the current one was made."""
+        made = {secret.slot: secret.created_at for secret in self.secrets.all()}
+        return made[SecretSlot.CURRENT] if SecretSlot.RETIRING in made else None
 
 
 class KeyTag(models.Model):
@@ -84,6 +95,8 @@ class KeySecret(models.Model):
 
     key = models.ForeignKey(Key, models.CASCADE, related_name="secrets")
     slot = models.CharField(max_length=16)
+    number = models.PositiveIntegerField(default=1)
+    """Within its key, counted from 1, never used again."""
     digest = models.CharField(max_length=64)
     pepper = models.ForeignKey(Pepper, models.PROTECT)
     sealed = models.TextField()
@@ -97,3 +110,4 @@ class KeySecret(models.Model):
 
         db_table = "key_secret"
         constraints: ClassVar = [models.UniqueConstraint(fields=["key", "slot"], name="key_secret_slot")]
+        indexes: ClassVar = [models.Index(fields=["slot", "ends_at"], name="key_secret_ends")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from ninja import Schema
@@ -17,12 +17,16 @@ from portazgo.keys.domain import (
     ROUTES_AT_MOST,
     Disabled,
     KeyStatus,
+    SecretSlot,
     check_certificates,
     check_networks,
 )
-from portazgo.keys.models import Key
+from portazgo.keys.grace import is_over
+from portazgo.keys.models import Key, KeySecret
 from portazgo.keys.scanning import ScannerFormat
+from portazgo.kit.clock import SYSTEM_CLOCK
 from portazgo.kit.names import PLAIN_TEXT_PATTERN, SCOPE_PATTERN, TAG_LENGTH, TAG_PATTERN, TAGS_AT_MOST, check_tags
+from portazgo.kit.secret import Secret
 from portazgo.kit.web.schemas import Body, Moment, PageQuery, Truth
 
 KeyName = Annotated[str, StringConstraints(pattern=PLAIN_TEXT_PATTERN, max_length=63)]
@@ -140,10 +144,17 @@ class KeysQuery(PageQuery):
 class SecretView(Schema):
     """A secret, without itself."""
 
-    slot: str
+    slot: SecretSlot
+    number: int = Field(description="Within its key; a rotation names by it what it replaces.")
     created_at: datetime
-    ends_at: datetime | None
+    ends_at: datetime | None = Field(description="From then on the gateway refuses it. Null: it has no end of its own.")
     leaked_at: datetime | None = Field(description="When it was first reported as leaked, and found to be right.")
+    ended: bool
+
+    @staticmethod
+    def resolve_ended(secret: KeySecret) -> bool:
+        """Tell whether that time has come."""
+        return is_over(secret.ends_at, SYSTEM_CLOCK.now())
 
 
 class KeyView(Schema):
@@ -184,15 +195,39 @@ class KeyView(Schema):
         return policy.dormant_at(key)
 
     @staticmethod
-    def resolve_secrets(key: Key) -> list[object]:
+    def resolve_secrets(key: Key) -> list[KeySecret]:
         """List the secrets."""
-        return list(key.secrets.all())
+        return sorted(key.secrets.all(), key=lambda secret: secret.slot)
 
 
 class KeyShownOnce(KeyView):
-    """A key that was just made: `api_key` is shown this once."""
+    """A key that was just made, or has a new secret: `api_key` is shown this once."""
 
     api_key: str
+
+    @classmethod
+    def of(cls, key: Key, whole: Secret) -> KeyShownOnce:
+        """Put it together."""
+        return cls.model_construct(**members_of(key), api_key=whole.reveal())
+
+
+def members_of(key: Key) -> dict[str, Any]:
+    """Give the members of a key's view, for a view that has more."""
+    shown = KeyView.from_orm(key)
+    return {name: getattr(shown, name) for name in KeyView.model_fields}
+
+
+class RevokeKeys(Body):
+    """All keys of an application or a partner are to be killed."""
+
+    dry_run: Truth = Field(default=False, description="Only tell which they are.")
+
+
+class RevokedKeysView(Schema):
+    """Which keys were killed, or would be. `…/keys/propagation` proves it node by node."""
+
+    kids: list[str]
+    revision: int | None = Field(description="The one revision in which they died; null: none did.")
 
 
 class ScannerRulesQuery(Schema):

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("keys", "0003_canary_and_leaked"),
+        ("keys", "0004_secret_numbers"),
     ]
 
     operations = [

@@ -9,7 +9,7 @@ SELECT kid, MAX(minute_us) FROM usage_minute WHERE kid <> '' GROUP BY kid
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("usage", "0002_refusedkeyuse"),
+        ("usage", "0003_retiring"),
     ]
 
     operations = [
