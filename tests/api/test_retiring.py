@@ -18,11 +18,20 @@ from portazgo.accounts.domain import Actor
 from portazgo.keys import rotation
 from portazgo.keys.grace import GraceBounds
 from portazgo.keys.models import KeySecret
+from portazgo.keys.notices import tell_retiring
 from portazgo.kit.clock import SYSTEM_CLOCK, microseconds
 from portazgo.kit.wrapping import KeyWrapper
+from portazgo.notifications.models import Event
 from portazgo.usage.collector import collect
 from portazgo.usage.models import RetiringUse
-from portazgo.usage.retiring import KEPT, STILL_USED, forget_old_uses, retiring_secrets_ending, uses_since
+from portazgo.usage.retiring import (
+    KEPT,
+    NOTICE_BEFORE,
+    STILL_USED,
+    forget_old_uses,
+    retiring_secrets_ending,
+    uses_since,
+)
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -169,6 +178,23 @@ def test_secrets_that_end_soon_are_listed_with_their_last_use(
     assert {one.kid for one in retiring_secrets_ending(9 * DAY, clock=clock)} == {soon, later, much_later}
     clock.move(2 * HOUR)
     assert [one.kid for one in retiring_secrets_ending(7 * DAY, clock=clock)] == [later]
+
+
+def test_its_owner_is_told_once_of_an_old_secret_that_ends_soon_and_is_still_used(
+    world: World, actor: Actor, clock: FakeClock, wrapper: KeyWrapper
+) -> None:
+    clock.wall = datetime.now(UTC) - 5.5 * DAY
+    used_still, unused = (world.key()["kid"] for _ in range(2))
+    for kid in (used_still, unused):
+        rotation.rotate(actor, kid, rotation.Rotation(6 * DAY), BOUNDS, "ptz", wrapper=wrapper, clock=clock)
+    clock.wall = datetime.now(UTC)
+    used(used_still)
+    now = clock.now() + timedelta(seconds=5)
+    for expected in (1, 0):
+        assert tell_retiring(retiring_secrets_ending(NOTICE_BEFORE, clock=clock), now) == expected
+    (event,) = Event.objects.filter(type="key.secret_retiring")
+    assert (event.data["kid"], event.data["notice"]) == (used_still, "1d")
+    assert event.data["last_used_from"] == "127.0.0.1"
 
 
 def test_uses_are_forgotten_after_sixty_days() -> None:

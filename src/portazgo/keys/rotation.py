@@ -104,11 +104,20 @@ def rotate(
 def extend(
     actor: Actor, kid: str, grace: timedelta, bounds: GraceBounds, *, expected: int | None = None, clock: Clock
 ) -> Key:
-    """Let the old secret live until `grace` from now. Raises NotFound, Conflict (`no_rotation`, `grace_not_longer`)."""
+    """Let the old secret live until `grace` from now. Raises NotFound, Conflict.
+
+    `no_rotation`; `grace_not_longer`; `secret_leaked`: the end of a secret that leaked is not put off.
+    """
     can(actor, Verb.ROTATE, Key.noun)
     with change(actor, "key.grace_extended", kid, clock=clock) as recorded:
         key, now = _alive(kid, clock)
         retiring = _retiring(key, now, expected)
+        if retiring.leaked_at is not None:
+            raise Conflict(
+                f"the old secret of the key {kid} leaked: its end is not put off",
+                code="secret_leaked",
+                remedy="have whoever still uses it take the new key",
+            )
         before = _end_of(retiring)
         wished = bounds.check_end(now + grace, _current(key).created_at)
         ends_at = end_of_grace(now, wished - now, key.expires_at)
