@@ -18,6 +18,7 @@ from portazgo.settings_gateway import GatewaySettings, contradictions_of_the_gat
 from portazgo.settings_kinds import (
     CHOICE_OF,
     DATABASE,
+    DAYS_OR_OFF,
     DURATION,
     DURATION_OR_OFF,
     FOLDER,
@@ -145,6 +146,20 @@ class Settings(GatewaySettings):
         "File with the command line's admin token.",
         "Name a file.",
         absent="`admin-token` in the data folder",
+    )
+    key_max_age: timedelta | None = setting(
+        DAYS_OR_OFF,
+        "off",
+        "Longest life of an API key, from the making of its current secret: it gets an expiry, and none that is later.",
+        "Write off or a duration such as 365d.",
+        in_file=True,
+    )
+    key_dormant_after: timedelta | None = setting(
+        DAYS_OR_OFF,
+        "90d",
+        "How long an API key may go unused before it is disabled; its owner is told before.",
+        "Write off or a duration such as 90d.",
+        in_file=True,
     )
     log_format: Literal["auto", "json", "pretty"] = setting(
         CHOICE_OF("auto", "json", "pretty"),
@@ -338,6 +353,8 @@ def _fill_in(values: dict[str, Any]) -> list[Fault]:
     for name, usual in (("drain_wait", "5s" if production else "0s"), ("drain_time", "30s" if production else "4s")):
         if values[name] is None:
             values[name] = LEAVING.parse(usual)
+    for name in ("key_max_age", "key_dormant_after"):
+        values[name] = values[name] or None  # `off` is parsed to zero
     if values["import_allow_private"] is None:
         values["import_allow_private"] = values["profile"] == "embedded"
     if values["rotation_default_grace"] is None:

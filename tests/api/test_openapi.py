@@ -72,6 +72,12 @@ def _key(world: World) -> Exact:
     return {"kid": world.key()["kid"]}, None
 
 
+def _revoked_key(world: World) -> Exact:
+    kid = world.key()["kid"]
+    world.api.post(f"/keys/{kid}/revoke")
+    return {"kid": kid}, None
+
+
 def _dead_key(world: World) -> Made:
     application = world.application()
     world.api.post(f"/keys/{world.key(application)['kid']}/revoke")
@@ -246,10 +252,12 @@ SUCCEEDS: dict[str, Callable[[World], Exact]] = {
     "list_keys": _key,
     "create_key": _with(_application, {"networks": ["10.0.0.0/8"], "expires_at": "2099-01-01T00:00:00Z"}),
     "show_key": _key,
-    "change_key": _with(_key, {"scopes": ["read"]}),
+    "change_key": _with(_key, {"scopes": ["read"], "add_tags": ["pilot"], "expires_at": "2099-01-01T00:00:00Z"}),
     "disable_key": _key,
     "enable_key": _key,
     "revoke_key": _key,
+    "delete_key": _revoked_key,
+    "scanner_rules": _nothing,
     "rotate_key": _with(_key, {"grace": "1d"}),
     "extend_rotation": _with(_rotated, {"grace": "2d"}),
     "end_rotation": _with(_rotated, {"grace": "1h", "unless_used_within": "1h"}),

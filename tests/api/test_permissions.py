@@ -79,6 +79,8 @@ NEEDED = {
     "disable_key": "keys:change",
     "enable_key": "keys:change",
     "revoke_key": "keys:revoke",
+    "delete_key": "keys:delete",
+    "scanner_rules": "keys:read",
     "revoke_partner_keys": "keys:revoke",
     "revoke_application_keys": "keys:revoke",
     "rotate_key": "keys:rotate",

@@ -24,6 +24,7 @@ from support.terminal import COLUMNS, on_terminal
 
 from portazgo.cli.main import main
 from portazgo.cli.main import portazgo as root
+from portazgo.keys.domain import parse_key
 from portazgo.roles.parts import portazgo_command
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -49,6 +50,7 @@ COMMAND_OF = {
     "revoke_partner_keys": "partner revoke-keys",
     "revoke_application_keys": "application revoke-keys",
     "key_propagation": "key propagation",
+    "scanner_rules": "key scanner-rules",
     "partner_propagation": "partner propagation",
     "application_propagation": "application propagation",
     "signing_key_propagation": "issuer key propagation",
@@ -393,6 +395,8 @@ def test_refusals_have_their_exit_codes(run: Run, said: Callable[..., Any], depl
 def test_quiet_says_nothing_but_the_document(run: Run) -> None:
     done = run("key", "create", "--application", "demo", "--quiet", "-o", "jsonl")
     assert (len(done.stdout.splitlines()), done.stderr) == (1, "")
+    alone = run("key", "create", "--application", "demo", "--quiet")
+    assert (parse_key(alone.stdout.removesuffix("\n")) is not None, alone.stderr) == (True, "")
 
 
 def test_it_speaks_spanish(deployment: Deployment) -> None:

@@ -57,7 +57,7 @@ def _revoke(
         kids = list(living.select_for_update(of=("self",)).values_list("kid", flat=True))
         for start in range(0, len(kids), 500):
             some = Key.objects.filter(kid__in=kids[start : start + 500])
-            some.update(status=KeyStatus.REVOKED, revoked_at=clock.now())
+            some.update(status=KeyStatus.REVOKED, revoked_at=clock.now(), disabled_because=None)
         recorded.touches(*(ResourceRef("key", kid) for kid in kids))
         for kid in kids:
             recorded.security("revoke_key", kid)

@@ -83,7 +83,7 @@ def _jobs(settings: Settings) -> list[Job]:
     from portazgo.audit.heads import write_down  # noqa: PLC0415
     from portazgo.control.idempotency import forget_old  # noqa: PLC0415
     from portazgo.control.provider import wrapper  # noqa: PLC0415
-    from portazgo.keys import pepper_rotation  # noqa: PLC0415
+    from portazgo.keys import dormancy, pepper_rotation  # noqa: PLC0415
     from portazgo.keys.notices import tell_expiring, tell_retiring  # noqa: PLC0415
     from portazgo.keys.rotation import forget_ended  # noqa: PLC0415
     from portazgo.kit.clock import SYSTEM_CLOCK  # noqa: PLC0415
@@ -93,6 +93,7 @@ def _jobs(settings: Settings) -> list[Job]:
     from portazgo.notifications.tasks import sending  # noqa: PLC0415
     from portazgo.snapshot.feed import compact  # noqa: PLC0415
     from portazgo.usage.collector import checkpoint  # noqa: PLC0415
+    from portazgo.usage.key_use import LastUses  # noqa: PLC0415
     from portazgo.usage.retiring import NOTICE_BEFORE, forget_old_uses, retiring_secrets_ending  # noqa: PLC0415
     from portazgo.wrapping.tasks import carry_on  # noqa: PLC0415
 
@@ -109,6 +110,8 @@ def _jobs(settings: Settings) -> list[Job]:
         Job("forget old events", 3_600, lambda: forget_old_events(SYSTEM_CLOCK.now())),
         Job("compact the change log", 60, lambda: compact(KEPT_REVISIONS)),
         Job("forget old receipts", 300, lambda: forget_old_receipts(SYSTEM_CLOCK.now())),
+        Job("note when keys were used", 60, LastUses(SYSTEM_CLOCK).note),
+        Job("look for keys that nobody uses", 600, lambda: dormancy.tend(clock=SYSTEM_CLOCK)),
         Job("forget answers of repeated writes", 300, lambda: forget_old(SYSTEM_CLOCK.now())),
         Job("write down the head of the audit", 60, lambda: write_down(settings.data_dir, clock=SYSTEM_CLOCK)),
         Job("forget ended secrets", 60, lambda: forget_ended(SYSTEM, clock=SYSTEM_CLOCK)),

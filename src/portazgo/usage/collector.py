@@ -32,6 +32,11 @@ _ADD = (
     f"ON CONFLICT ({', '.join(_KEY)}) DO UPDATE SET "
     + ", ".join(f"{name} = usage_minute.{name} + excluded.{name}" for name in _SUMS)
 )
+# Nothing is written where the key was used in this minute already: most segments write nothing here.
+_USED = (
+    "INSERT INTO key_use (kid, last_used_us) VALUES (%s, %s) ON CONFLICT (kid) "
+    "DO UPDATE SET last_used_us = excluded.last_used_us WHERE key_use.last_used_us < excluded.last_used_us"
+)
 # Who used a retiring secret: sums, and of the last use where it came from. Mostly there is none in a segment.
 _USE_KEY = ("kid", "day_us", "caller", "refused")
 _LAST = ("last_at_us", "address", "user_agent", "route")
@@ -135,6 +140,16 @@ def _add_up(rollups: Sequence[Mapping[str, Any]]) -> None:
     rows = [[_key_value(row, name) for name in _KEY] + [row[name] for name in _SUMS] for row in rollups]
     with connections[LEDGER].cursor() as cursor:
         cursor.executemany(_ADD, rows)
+        cursor.executemany(_USED, _last_uses(rollups))
+
+
+def _last_uses(rollups: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
+    """Give the newest minute of each key, in the order of kids: two collectors never wait for each other in turns."""
+    minutes: dict[str, int] = {}
+    for row in rollups:
+        if row["kid"] is not None:
+            minutes[row["kid"]] = max(row["minute_us"], minutes.get(row["kid"], 0))
+    return sorted(minutes.items())
 
 
 def _add_uses(uses: Sequence[Mapping[str, Any]]) -> None:

@@ -89,6 +89,19 @@ class MinuteRollup(models.Model):
         ]
 
 
+class KeyUse(models.Model):
+    """When a key was last used, to the minute: the newest rollup that proves it. Its calls may have been refused."""
+
+    kid = models.CharField(max_length=10, primary_key=True)
+    last_used_us = models.BigIntegerField()
+
+    class Meta:
+        """Found by key, and by time for noting what is new."""
+
+        db_table = "key_use"
+        indexes: ClassVar = [models.Index(fields=["last_used_us", "kid"], name="key_use_age")]
+
+
 class RetiringUse(models.Model):
     """Calls with a key's retiring secret on one day from one place of callers, and the last of them.
 

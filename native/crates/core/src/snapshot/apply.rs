@@ -8,7 +8,7 @@ use super::types::Pepper;
 use super::update::{Form, Refused, Step, Update};
 use super::wire::Deletion;
 use super::{
-    Application, Backend, Known, Partner, Route, Routes, ServiceCredential, SigningKey, SigningState, Snapshot,
+    Application, Backend, Known, Partner, Route, Routes, ServiceCredential, SigningKey, SigningState, Snapshot, Tag,
 };
 use crate::credential::Signer;
 use crate::ids::{Id, Kid};
@@ -117,6 +117,9 @@ impl Apply<'_> {
                 self.touched.backends.push(*id);
             }
             Resource::Route(id, route) => self.put_route(*id, route.as_ref()),
+            Resource::RouteTag(tag, routes) => {
+                _ = Arc::make_mut(&mut self.next.route_tags).insert(*tag, routes.clone());
+            }
             Resource::Pepper(version, understood) => {
                 let pepper = self.pepper(*version, *understood)?;
                 Arc::make_mut(&mut self.next.peppers).insert(*version, pepper);
@@ -260,6 +263,10 @@ impl Apply<'_> {
             }
             "route" => {
                 self.touched.routes |= Arc::make_mut(&mut next.routes_by_id).remove(&id()?).is_some();
+                return Ok(());
+            }
+            "route_tag" => {
+                _ = Arc::make_mut(&mut next.route_tags).remove(&Tag::of(&deletion.id));
                 return Ok(());
             }
             "signing_key" => {

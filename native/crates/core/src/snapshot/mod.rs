@@ -9,12 +9,14 @@ mod documents;
 mod key;
 mod services;
 mod shards;
+mod tags;
 mod types;
 mod update;
 mod wire;
 
 pub use key::{End, Fingerprint, FoundKey, Key, KeyStatus, KeyTable, SecretDigest, SecretSlot};
 pub use shards::{Keyed, ShardedMap, Shards};
+pub use tags::{RouteLimits, Tag, TaggedRoutes};
 pub use types::{
     Application, Backend, BackendEnvironment, BackendTls, CallTimes, Environment, Issuer, Metadata, Partner, Place,
     Plan, QueryPolicy, Route, RouteAction, RouteTimeouts, ServiceCredential, SigningKey, SigningState, Target,
@@ -70,6 +72,7 @@ pub struct Snapshot {
     backends: Few<Id, Backend>,
     plans: Few<Id, Plan>,
     routes_by_id: Arc<HashMap<Id, Arc<Route>>>,
+    route_tags: Few<Tag, TaggedRoutes>,
     routes: Arc<Routes>,
     documents: Arc<Documents>,
 }
