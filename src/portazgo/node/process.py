@@ -16,11 +16,12 @@ from portazgo.kit.errors import StartRefused
 from portazgo.kit.http import JsonClient, Unreachable
 from portazgo.kit.secret import Secret
 from portazgo.kit.wrapping import KeyWrapper, WrappingFailed, WrappingUnavailable, open_wrapper
+from portazgo.node.answers import FORBIDDEN, UNAUTHENTICATED, said_in
 from portazgo.node.backends import BackendWatcher
 from portazgo.node.certificates import CertificateWatcher
 from portazgo.node.configuration import certificate_files, native_configuration, node_folder
 from portazgo.node.ending import Leaving, end
-from portazgo.node.follow import FORBIDDEN, UNAUTHENTICATED, Follower, boottime_ms, said_in
+from portazgo.node.follow import Follower, boottime_ms
 from portazgo.node.handover import Handover, Predecessor, socket_path
 from portazgo.node.last_known_good import LastKnownGood
 from portazgo.node.logins import LoginRunner
