@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+NO_CONTACT_MS = 2**63
+"""Of a poll that was sent before the host was started there is only the time (docs/wire.md, section 7)."""
+
 FOLDER_TROUBLES = frozenset({errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EEXIST})
 ENDING = frozenset({signal.SIGTERM, signal.SIGINT})
 RELOADING = signal.SIGHUP
@@ -265,8 +268,7 @@ def _take_the_time(node: Node, client: JsonClient) -> None:
     """Go by the control plane's time before the first call, where it can be had.
 
     A host that is two hours slow would else honour secrets that have ended until the first poll is answered, and one that is
-    fast would refuse those still in grace. It is no contact: nothing was learnt that could have been revoked, so that the
-    lease is as old as can be.
+    fast would refuse those still in grace. It is no contact: nothing was learnt that could have been revoked.
     """
     headers = {"X-Portazgo-Node": node.node_id, "X-Portazgo-Epoch": node.epoch}
     try:
@@ -275,7 +277,7 @@ def _take_the_time(node: Node, client: JsonClient) -> None:
         return  # by the host's own clock, until the control plane is heard of
     server_time = answer.headers.get("X-Portazgo-Time", "")
     if server_time.isdigit():
-        node.contact(boottime_ms(), int(server_time), 0)
+        node.contact(NO_CONTACT_MS, int(server_time), 0)
 
 
 def _follower(
