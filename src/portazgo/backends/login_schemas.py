@@ -17,13 +17,14 @@ from portazgo.backends.logins import (
     LONGEST_LIFE_SECONDS,
     PATH_PATTERN,
     POINTER_PATTERN,
-    REFRESH_VALUES,
     URL_PATTERN,
     USUAL_LIFE_SECONDS,
     VALUE_NAME_PATTERN,
     check_attached,
     check_body,
     check_header,
+    check_place,
+    check_refresh,
     check_text,
 )
 from portazgo.backends.tls_schemas import TlsBody
@@ -50,11 +51,6 @@ Credentials = Annotated[
 ]
 
 
-def _check_refresh(body: dict[str, Any]) -> dict[str, Any]:
-    check_body(body, REFRESH_VALUES)
-    return body
-
-
 class LoginPlaceBody(Body):
     """Where the login is: a path at the backend's targets, or a URL of its own."""
 
@@ -69,10 +65,7 @@ class LoginPlaceBody(Body):
 
     @model_validator(mode="after")
     def _one_place(self) -> LoginPlaceBody:
-        if (self.path is None) == (self.url is None):
-            raise ValueError("say where the login is: a path at the backend's targets, or a url of its own")
-        if self.tls is not None and not (self.url or "").startswith("https://"):
-            raise ValueError("tls says how an https:// url is verified, and there is none")
+        check_place(self.path, self.url, self.tls)
         return self
 
 
@@ -98,7 +91,7 @@ class RefreshBody(LoginPlaceBody):
 
     method: Literal["POST", "PUT"] = "POST"
     content_type: Literal["json", "form"] = "json"
-    body: Annotated[dict[str, Any], AfterValidator(_check_refresh)] = Field({"refresh": "{refresh_token}"})
+    body: Annotated[dict[str, Any], AfterValidator(check_refresh)] = Field({"refresh": "{refresh_token}"})
     refresh_token: Pointer = Field("/refresh", description="Where the login's answer has the refresh token.")
 
 

@@ -58,6 +58,20 @@ def check_text(text: str) -> str:
     return text
 
 
+def check_refresh(body: dict[str, Any]) -> dict[str, Any]:
+    """Return the body of a refresh, which may also hold the refresh token. Raises ValueError."""
+    check_body(body, REFRESH_VALUES)
+    return body
+
+
+def check_place(path: str | None, url: str | None, tls: object) -> None:
+    """Raise ValueError unless a login has one place, and rules of TLS only for a URL that speaks it."""
+    if (path is None) == (url is None):
+        raise ValueError("say where the login is: a path at the backend's targets, or a url of its own")
+    if tls is not None and not (url or "").startswith("https://"):
+        raise ValueError("tls says how an https:// url is verified, and there is none")
+
+
 def check_attached(value: str) -> str:
     """Return a header's value in which `{token}` stands once. Raises ValueError."""
     before, found, after = value.partition("{token}")

@@ -18,12 +18,13 @@ from portazgo.backends.logins import (
     LONGEST_LIFE_SECONDS,
     PATH_PATTERN,
     POINTER_PATTERN,
-    REFRESH_VALUES,
     URL_PATTERN,
     USUAL_LIFE_SECONDS,
     check_attached,
     check_body,
     check_header,
+    check_place,
+    check_refresh,
     check_text,
 )
 from portazgo.declarative.parts import NOTHING_IS_EMPTY, Duration, Part
@@ -57,11 +58,6 @@ ContentType = Literal["json", "form"]
 USUAL_BODY = {"username": "{credential.username}", "password": "{credential.password}"}
 
 
-def _check_refresh(body: dict[str, Any]) -> dict[str, Any]:
-    check_body(body, REFRESH_VALUES)
-    return body
-
-
 class PlacePart(Part):
     """Where the login is: a path at the backend's targets, or a URL of its own."""
 
@@ -71,10 +67,7 @@ class PlacePart(Part):
 
     @model_validator(mode="after")
     def _one_place(self) -> PlacePart:
-        if (self.path is None) == (self.url is None):
-            raise ValueError("say where the login is: a path at the backend's targets, or a url of its own")
-        if self.tls is not None and not (self.url or "").startswith("https://"):
-            raise ValueError("tls says how an https:// url is verified, and there is none")
+        check_place(self.path, self.url, self.tls)
         return self
 
 
@@ -94,7 +87,7 @@ class RefreshPart(PlacePart):
 
     method: Method = "POST"
     content_type: ContentType = "json"
-    body: Annotated[dict[str, Any], AfterValidator(_check_refresh)] = Field(
+    body: Annotated[dict[str, Any], AfterValidator(check_refresh)] = Field(
         default_factory=lambda: {"refresh": "{refresh_token}"}
     )
     refresh_token: Pointer = "/refresh"  # noqa: S105 - a pointer
