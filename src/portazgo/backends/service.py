@@ -8,11 +8,11 @@ from portazgo.accounts.domain import Actor, Verb, can
 from portazgo.backends.domain import is_socket
 from portazgo.backends.forwarding import contradictions, settled
 from portazgo.backends.models import Backend
-from portazgo.kit.errors import FieldError, Invalid
+from portazgo.kit.errors import Conflict, FieldError, Invalid
 from portazgo.kit.web.rows import given, refuse_in_use, refuse_taken, the_one
-from portazgo.signing.domain import ALGORITHM
+from portazgo.signing.algorithms import Algorithm
 from portazgo.signing.models import Issuer
-from portazgo.signing.service import FEATURE as MINT
+from portazgo.signing.service import signs_with
 from portazgo.snapshot.log import change
 from portazgo.snapshot.wire import BackendBody, Resource, ResourceRef
 
@@ -36,6 +36,7 @@ def create(actor: Actor, name: str, environments: Mapping[str, Any], *, clock: C
     backend = Backend(name=name, environments=_complete(environments), created_at=clock.now())
     with change(actor, "backend.created", str(backend.id), details={"name": name}, clock=clock) as recorded:
         refuse_taken(Backend.objects.all(), "backend", name)
+        _refuse_shared_secret(backend)
         backend.save(force_insert=True)
         recorded.touches(_ref(backend))
     return backend
@@ -54,6 +55,7 @@ def alter(
             backend.name = name
         if environments is not None:
             backend.environments = _complete(environments)
+            _refuse_shared_secret(backend)
         backend.save()
         recorded.touches(_ref(backend))
     return backend
@@ -74,8 +76,9 @@ def compiled(identifier: str) -> Resource | None:
     backend = Backend.objects.filter(id=identifier).first()
     if backend is None:
         return None
-    kinds = {one["credential"]["kind"] for one in backend.environments.values()}
-    features = {HTTP1} | ({MINT} if "mint" in kinds else set()) | ({NO_CREDENTIAL} if "none" in kinds else set())
+    credentials = [one["credential"] for one in backend.environments.values()]
+    features = {HTTP1} | {Algorithm(one["algorithm"]).feature for one in credentials if one["kind"] == "mint"}
+    features |= {NO_CREDENTIAL} if any(one["kind"] == "none" for one in credentials) else set()
     targets = [target for one in backend.environments.values() for target in one["targets"]]
     features |= {TLS} if any(target.startswith("https://") for target in targets) else set()
     features |= {UNIX} if any(is_socket(target) for target in targets) else set()
@@ -105,7 +108,35 @@ def _environment(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     if found is None:
         pointer = f"/environments/{name}/credential/issuer"
         raise Invalid.at(pointer, f"there is no issuer {issuer or 'yet'}", code="issuer_unknown")
-    return {**given, "credential": {**credential, "issuer": str(found.id), "algorithm": ALGORITHM}}
+    algorithm = Algorithm(credential.get("algorithm") or found.algorithm)
+    if not signs_with(found.id, algorithm):
+        raise Invalid.at(
+            f"/environments/{name}/credential/algorithm",
+            f"no key of the issuer {found.name} signs with {algorithm} yet: add one with "
+            f"`portazgo issuer key add {found.name} --algorithm {algorithm}`, and wait until it signs",
+            code="algorithm_unsigned",
+        )
+    return {**given, "credential": {**credential, "issuer": str(found.id), "algorithm": algorithm.value}}
+
+
+def _refuse_shared_secret(backend: Backend) -> None:
+    """Raise Conflict (`secret_shared`) where two backends would know one secret: each could make tokens for the other."""
+    wanted = _shared(backend)
+    for other in Backend.objects.exclude(id=backend.id) if wanted else ():
+        if wanted & _shared(other):
+            raise Conflict(
+                f"the backend {other.name} knows the HS256 secret of this issuer: each of the two could make tokens for the other",
+                code="secret_shared",
+                remedy="make an issuer of its own for each backend that shares a secret (portazgo issuer create)",
+            )
+
+
+def _shared(backend: Backend) -> set[str]:
+    """Name the issuers whose shared secret a backend knows."""
+    credentials = [one["credential"] for one in backend.environments.values()]
+    return {
+        one["issuer"] for one in credentials if one["kind"] == "mint" and Algorithm(one["algorithm"]).is_shared
+    }
 
 
 def _refuse_contradictions(where: str, targets: Sequence[str], forwarding: Mapping[str, Any] | None) -> None:

@@ -25,7 +25,7 @@ _TIMEOUTS = {
 
 def environment_options(command: Callable[P, R]) -> Callable[P, R]:
     """Add the options of targets, time-outs, credential and forwarding."""
-    command = excludes("no_credential", "audience", "issuer", "life", "claims")(command)
+    command = excludes("no_credential", "audience", "issuer", "algorithm", "life", "claims")(command)
     command = forwarding_options(command)
     for name, meaning in reversed(_TIMEOUTS.items()):
         option = f"--{name.replace('_', '-')}-timeout"
@@ -42,7 +42,12 @@ def environment_options(command: Callable[P, R]) -> Callable[P, R]:
         ),
         click.option("--audience", help="What the backend expects in `aud`."),
         click.option("--issuer", help="Who signs; without it the first issuer."),
-        click.option("--life", type=duration, help="How long a token lives, 10s to 1h.  [default: 5m]"),
+        click.option(
+            "--algorithm",
+            type=click.Choice(["ES256", "EdDSA", "RS256", "HS256"]),
+            help="How its tokens are signed; without it as the issuer's keys do.",
+        ),
+        click.option("--life", type=duration, help="How long a token lives, 1m to 5m.  [default: 2m]"),
         click.option(
             "--claim",
             "claims",
@@ -85,12 +90,6 @@ def says_something(wanted: Mapping[str, Any]) -> bool:
     return any(value is not None and value is not False and value != () for value in wanted.values())
 
 
-def as_given(environment: Mapping[str, Any]) -> dict[str, Any]:
-    """Give an environment as it was once given: the API shows the algorithm, and doesn't take it."""
-    credential = {name: value for name, value in environment["credential"].items() if name != "algorithm"}
-    return {**environment, "credential": credential}
-
-
 def _names() -> list[str]:
     return [f"{name}_ms" for name in _TIMEOUTS]
 
@@ -101,9 +100,13 @@ def _credential(before: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[st
     told = {
         "issuer": wanted["issuer"],
         "audience": wanted["audience"],
+        "algorithm": wanted["algorithm"],
         "life_seconds": wanted["life"] and int(wanted["life"].total_seconds()),
         "claims": {**before.get("claims", {}), **dict(wanted["claims"])} if wanted["claims"] else None,
     }
     changes = {name: value for name, value in told.items() if value is not None}
+    if told["issuer"] not in {None, before.get("issuer")}:
+        # Another issuer may sign in another way.
+        before = {name: value for name, value in before.items() if name != "algorithm"}
     # What was without a credential gets one by the first word about it.
     return {**before, **changes, "kind": "mint"} if changes or not before else dict(before)

@@ -14,13 +14,14 @@ from portazgo.declarative.document import (
     BackendPart,
     Document,
     EnvironmentPart,
+    IssuerPart,
     MintPart,
     PlanPart,
     RoutePart,
     RouteTimeoutsPart,
     TlsPart,
 )
-from portazgo.declarative.domain import FORMAT, KINDS, NESTED, Kind, Ref, Terms, World
+from portazgo.declarative.domain import DEFAULT_ALGORITHM, FORMAT, KINDS, NESTED, Kind, Ref, Terms, World
 from portazgo.declarative.words import (
     format_milliseconds,
     format_rate,
@@ -46,7 +47,7 @@ def world_of(document: Document, default_issuer: str | None) -> dict[Ref, Terms]
     # Issuers are made in the order of their names, and the first that was made is the default from then on.
     issuer = default_issuer or min(document.issuers, default=None)
     for name, part in document.issuers.items():
-        world[Ref("issuer", name)] = {"url": part.url and part.url.rstrip("/")}
+        world[Ref("issuer", name)] = _issuer(part)
     for name, backend in document.backends.items():
         world[Ref("backend", name)] = _backend(backend, issuer)
     for name, api in document.apis.items():
@@ -59,6 +60,15 @@ def world_of(document: Document, default_issuer: str | None) -> dict[Ref, Terms]
         for inner, application in partner.applications.items():
             world[Ref("application", f"{name}/{inner}")] = _application(application)
     return world
+
+
+def _issuer(part: IssuerPart) -> Terms:
+    """`url` and `algorithm` None: as the issuer is that exists."""
+    return {
+        "url": part.url and part.url.rstrip("/"),
+        "algorithm": part.algorithm and part.algorithm.value,
+        "rotate_every_seconds": None if part.rotate_every is None else parse_seconds(part.rotate_every),
+    }
 
 
 def _backend(part: BackendPart, issuer: str | None) -> Terms:
@@ -98,6 +108,7 @@ def _credential(part: MintPart, issuer: str | None) -> dict[str, Any]:
         "kind": "mint",
         "issuer": part.issuer or issuer,
         "audience": part.audience,
+        "algorithm": part.algorithm and part.algorithm.value,
         "life_seconds": parse_seconds(part.life),
         "claims": dict(part.claims),
     }
@@ -173,6 +184,15 @@ def _in_order(world: World) -> Iterable[Ref]:
     return sorted(world, key=lambda ref: (KINDS.index(ref.kind), ref.name))
 
 
+def _written_issuer(terms: Terms) -> dict[str, Any]:
+    every = terms["rotate_every_seconds"]
+    return {
+        "url": terms["url"],
+        **({} if terms["algorithm"] == DEFAULT_ALGORITHM else {"algorithm": terms["algorithm"]}),
+        **({} if every is None else {"rotate_every": format_seconds(every)}),
+    }
+
+
 def _written_backend(terms: Terms) -> dict[str, Any]:
     return {
         "environments": {
@@ -208,6 +228,7 @@ def _written_credential(credential: Mapping[str, Any]) -> dict[str, Any]:
         "kind": "mint",
         "issuer": credential["issuer"],
         "audience": credential["audience"],
+        **_unless_none("algorithm", credential["algorithm"]),
         "life": format_seconds(credential["life_seconds"]),
         **_unless_empty("claims", dict(credential["claims"])),
     }
@@ -268,12 +289,16 @@ def _written_application(terms: Terms) -> dict[str, Any]:
     return {"environment": terms["environment"], **plan, **_written_standing(terms)}
 
 
+def _unless_none(name: str, value: Any) -> dict[str, Any]:
+    return {} if value is None else {name: value}
+
+
 def _unless_empty(name: str, value: Any) -> dict[str, Any]:
     return {name: value} if value else {}
 
 
 _WRITTEN: dict[Kind, Callable[[Terms], dict[str, Any]]] = {
-    "issuer": dict,
+    "issuer": _written_issuer,
     "backend": _written_backend,
     "api": dict,
     "route": _written_route,

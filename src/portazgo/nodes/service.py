@@ -14,8 +14,9 @@ from django.db import transaction
 from portazgo.accounts.domain import Actor, Verb, can
 from portazgo.audit.service import record
 from portazgo.kit.errors import Forbidden, NotFound
-from portazgo.nodes.domain import CLOCKS_APART, Applied, Target, Verdict, Witness, judge
+from portazgo.nodes.domain import CLOCKS_APART, Applied, Standing, Target, Verdict, Witness, judge
 from portazgo.nodes.models import Node, NodeToken, Receipt
+from portazgo.signing.domain import Spread
 from portazgo.snapshot.feed import Position, head_now, is_point
 from portazgo.snapshot.models import ChangeRow, ResourceRow, SecurityRow
 
@@ -139,6 +140,19 @@ def key_propagation(actor: Actor, kid: str, *, clock: Clock) -> Propagation:
     now = clock.now()
     verdicts = [judge(target, witness, now) for witness in _witnesses(target)]
     return Propagation(target, changed_at, _tokens_end_at(changed_at), verdicts)
+
+
+def spread(revision: int, made_at: datetime, *, clock: Clock) -> Spread:
+    """Tell how far a change of that time, or later, has come: which nodes may still serve what was before, or since when none does."""
+    logged_at = ChangeRow.objects.filter(revision=revision).values_list("made_at", flat=True).first()
+    made_at = max(made_at, logged_at or made_at)
+    target = Target(head_now().history, revision, None, made_at)
+    now = clock.now()
+    verdicts = [judge(target, witness, now) for witness in _witnesses(target)]
+    silent = tuple(verdict.label or verdict.node for verdict in verdicts if verdict.standing is Standing.UNPROVEN)
+    if silent:
+        return Spread(silent, None)
+    return Spread((), max([made_at, *(verdict.at for verdict in verdicts if verdict.at is not None)]))
 
 
 def _take_over(known: Node, token: NodeToken) -> None:

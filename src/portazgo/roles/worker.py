@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from portazgo.control.boot import boot
@@ -81,13 +82,17 @@ def _jobs(settings: Settings) -> list[Job]:
 
     from portazgo.control.idempotency import forget_old  # noqa: PLC0415
     from portazgo.kit.clock import SYSTEM_CLOCK  # noqa: PLC0415
-    from portazgo.nodes.service import forget_old_receipts  # noqa: PLC0415
+    from portazgo.control.provider import wrapper  # noqa: PLC0415
+    from portazgo.nodes.service import forget_old_receipts, spread  # noqa: PLC0415
+    from portazgo.signing.tasks import tend  # noqa: PLC0415
     from portazgo.snapshot.feed import compact  # noqa: PLC0415
     from portazgo.usage.collector import checkpoint  # noqa: PLC0415
 
+    told_by_nodes = partial(spread, clock=SYSTEM_CLOCK)
     jobs = [
         Job("compact the change log", 60, lambda: compact(KEPT_REVISIONS)),
         Job("forget old receipts", 300, lambda: forget_old_receipts(SYSTEM_CLOCK.now())),
+        Job("tend signing keys", 5, lambda: tend(told_by_nodes, wrapper=wrapper(), clock=SYSTEM_CLOCK)),
         Job("forget answers of repeated writes", 300, lambda: forget_old(SYSTEM_CLOCK.now())),
     ]
     if settings.ledger_url.is_sqlite:

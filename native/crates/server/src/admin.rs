@@ -122,6 +122,7 @@ fn warnings(shared: &Shared, journal: &Stats) -> Vec<String> {
             journal.unrecorded
         ));
     }
+    warnings.extend(shared.signing.warnings(shared.clock.monotonic()));
     warnings.extend(targets::warnings(shared));
     warnings
 }
@@ -190,6 +191,7 @@ pub(crate) fn state(shared: &Shared, journal: &Stats) -> Value {
         "contact_age_ms": shared.clock.contact_age_ms(),
         "shipment_age_ms": shared.clock.shipment_age_ms(),
         "clock_offset_us": shared.clock.offset_us(),
+        "tokens_signed": shared.signing.counts()[0],
         "backends": targets::document(shared),
         "time_us": shared.clock.wall().0,
         "drain": shared.drain.step().as_str(),

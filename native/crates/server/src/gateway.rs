@@ -10,6 +10,7 @@ use crate::journal::{self, Closed, EndedEpoch, Journal, SealedSegment};
 use crate::metrics::value;
 use crate::phases::accept::Acceptor;
 use crate::shared::Shared;
+use crate::signing::SigningThread;
 use crate::thread::{Command, Handle};
 use portazgo_core::ids::{Id, Kid};
 use portazgo_core::security::{Entry, SecurityLane};
@@ -79,6 +80,7 @@ struct Running {
     acceptor: Option<Acceptor>,
     admin: Option<AdminListener>,
     checker: Option<Checker>,
+    signing: Option<SigningThread>,
 }
 
 impl Gateway {
@@ -123,6 +125,7 @@ impl Gateway {
         }
         let gateway = running.gateway.as_ref().ok_or_else(again)?.try_clone()?;
         let admin = running.admin_side.as_ref().ok_or_else(again)?.try_clone()?;
+        running.signing = Some(SigningThread::start(Arc::clone(&self.shared))?);
         for index in 0..self.shared.threads.len() {
             running.threads.push(Handle::start(index, Arc::clone(&self.shared), Arc::clone(&self.journal))?);
         }
@@ -315,6 +318,9 @@ impl Gateway {
         }
         if let Some(mut checker) = running.checker.take() {
             checker.stop();
+        }
+        if let Some(mut signing) = running.signing.take() {
+            signing.stop();
         }
         Self::stop_admin(&mut running);
         self.journal.close()

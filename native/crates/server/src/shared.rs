@@ -6,6 +6,7 @@ use crate::drain::Drain;
 use crate::metrics::{ApplyTimes, ThreadMetrics};
 use crate::overload::Levels;
 use crate::retired::Retired;
+use crate::signing::Signing;
 use crate::tls;
 use arc_swap::ArcSwap;
 use portazgo_core::client::ForwardingHeader;
@@ -38,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) threads: Vec<ThreadMetrics>,
     /// How long applying took until every thread had it.
     pub(crate) applies: ApplyTimes,
+    /// The way to who signs tokens.
+    pub(crate) signing: Signing,
     /// What the host process wants people to know though the node is ready.
     warnings: Mutex<Vec<String>>,
     /// Whose forwarding headers are believed.
@@ -66,6 +69,7 @@ impl Shared {
             levels: Levels::new(),
             threads,
             applies: ApplyTimes::default(),
+            signing: Signing::default(),
             warnings: Mutex::default(),
         })
     }

@@ -20,6 +20,7 @@ use crate::holder::Holder;
 use crate::panics::Contained;
 use crate::thread::{Loaded, Thread};
 use bytes::Bytes;
+use credential::Bearer;
 use framing::{Arrival, Wire};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, header};
@@ -27,6 +28,7 @@ use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use portazgo_core::authorize::Peer;
+use portazgo_core::credential::Minting;
 use portazgo_core::fault::Fault;
 use portazgo_core::ids::Id;
 use portazgo_core::problem;
@@ -163,13 +165,12 @@ async fn run(
     let origin = route::note_client(thread, wire, call, head);
     let peer = Peer { address: origin.address, certificate: wire.certificate.as_ref() };
 
-    let destination = route::find(&snapshot, head, call)?;
+    let destination = route::find(&snapshot, &lane, head, call)?;
     if call.upgrades && !destination.allows_upgrade() {
         return Err(Fault::UpgradeRefused.into());
     }
     let found = match destination {
-        Destination::Jwks => return Ok(Answer::document(snapshot.jwks(&lane).to_string(), "application/json")),
-        Destination::Discovery(document) => return Ok(Answer::document(document.to_string(), "application/json")),
+        Destination::Published(document) => return Ok(Answer::published(&document, &head.headers)),
         Destination::WhoAmI => return authenticate::who_am_i(thread, call, head, &snapshot, &lane, peer),
         Destination::Route(found) => found,
     };
@@ -178,15 +179,19 @@ async fn run(
     let authorized = authorize::permit(call, &caller, &identity, found.route, &snapshot, &lane, peer)?;
     let standing = limit::decide(call, &caller, &identity, authorized.plan)?;
     let backend = authorized.backend_environment(&caller);
+    let minting =
+        Minting { caller: &caller, identity: &identity, backend: authorized.backend, snapshot: &snapshot, lane: &lane };
+    let bearer = Bearer::of(thread, &authorized, minting);
+    bearer.prepare(call).await?;
     let compose = |call: &mut Call| {
         let mut outgoing = transform_request::build(thread, call, head, &found, authorized.action, origin)?;
-        credential::attach(thread, call, &mut outgoing, &caller, &identity, &authorized, &snapshot, &lane)?;
+        bearer.attach(call, &mut outgoing)?;
         Ok(outgoing)
     };
     let holder = || Holder::new(thread, &identity, found.route.id, peer);
     // It is taken once: whoever refuses before leaves it where it is.
     let body = forward::body(thread, body.take().ok_or(Fault::GatewayPanic)?, backend, authorized.action, holder);
-    let came_back = forward::forward(thread, wire, call, compose, body, backend, authorized.action).await?;
+    let came_back = forward::forward(thread, wire, call, compose, &bearer, body, backend, authorized.action).await?;
     let mut answer = if came_back.response.status() == StatusCode::SWITCHING_PROTOCOLS {
         let key = head.headers.get(header::SEC_WEBSOCKET_KEY).ok_or(Fault::BackendBadResponse)?;
         transform_response::build_tunnel(came_back, holder(), key, authorized.action, backend).await?

@@ -66,7 +66,7 @@ pub(super) async fn build(
 ) -> Result<Answer, Fault> {
     let CameBack { response, lease, target, ends, flight, .. } = came_back;
     let (head, source) = response.into_parts();
-    if head.status == StatusCode::UNAUTHORIZED && matches!(backend.credential, CredentialPolicy::Mint(_)) {
+    if head.status == StatusCode::UNAUTHORIZED && !matches!(backend.credential, CredentialPolicy::None) {
         // The partner has nothing to do with the token that we attached.
         return Err(Fault::Backend4xxOurs);
     }

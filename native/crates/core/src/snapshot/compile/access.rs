@@ -1,7 +1,6 @@
 //! Who may call, and how much: partners, applications, keys, plans.
 
 use super::{body_of, id_of, kid_of, parse_id, refused, version_of};
-use crate::credential::TokenTable;
 use crate::limit::{PartnerCells, Throttle, policy_header};
 use crate::network::Network;
 use crate::snapshot::key::Further;
@@ -35,7 +34,7 @@ pub(super) fn application(line: &ResourceLine<'_>) -> Result<Application, Refuse
         plan: body.plan.as_deref().map(|plan| parse_id(plan, line, "plan")).transpose()?,
         metadata: metadata(body.metadata, line)?,
         version: version_of(line),
-        tokens: TokenTable::default(),
+        tokens: Arc::default(),
     })
 }
 

@@ -6,13 +6,12 @@ mod forwarding;
 mod route;
 mod tls;
 
-pub(super) use backend::public_point;
-
 use super::types::{Backend, Issuer, Plan, SigningState};
 use super::update::Refused;
 use super::wire::{PepperBody, ResourceLine};
 use super::{Application, Key, Known, Partner, Route, Version};
 use crate::FEATURES;
+use crate::credential::Algorithm;
 use crate::ids::{Id, Kid};
 use aws_lc_rs::digest;
 use serde::Deserialize;
@@ -52,7 +51,10 @@ pub(super) struct SigningKeyDraft {
 
 pub(super) struct PublicPart {
     pub(super) issuer: Id,
-    pub(super) jwk: serde_json::Value,
+    /// None: a word from the future.
+    pub(super) algorithm: Option<Algorithm>,
+    /// None: a shared secret has no public half.
+    pub(super) jwk: Option<serde_json::Value>,
     pub(super) state: SigningState,
 }
 
