@@ -18,11 +18,13 @@ from portazgo.settings_gateway import GatewaySettings, contradictions_of_the_gat
 from portazgo.settings_kinds import (
     CHOICE_OF,
     DATABASE,
+    DURATION,
     DURATION_OR_OFF,
     FOLDER,
     HTTP_URL,
     LEAVING,
     LISTEN,
+    NETWORKS,
     PATH,
     PORT,
     WRAPPING,
@@ -151,6 +153,47 @@ class Settings(GatewaySettings):
         "Whether OpenAPI documents may be imported from private networks and loopback.",
         "Write yes or no.",
         absent="yes with the embedded profile (loopback and private networks of this machine), no with production",
+    )
+    webhook_networks: tuple[str, ...] = setting(
+        NETWORKS,
+        "",
+        "Private networks in which webhook endpoints may be; there http:// will do too. All others are https:// and public.",
+        "Write networks with commas between them, such as 10.20.0.0/16, 127.0.0.0/8.",
+    )
+    webhook_retry_for: timedelta = setting(
+        DURATION,
+        "3d",
+        "How long an event is sent again to a webhook endpoint that does not take it (docs/webhooks.md).",
+        "Write a duration such as 3d.",
+        in_file=True,
+    )
+    webhook_pause_after: timedelta = setting(
+        DURATION,
+        "1d",
+        "How long a webhook endpoint may fail before it is paused.",
+        "Write a duration such as 1d.",
+        in_file=True,
+    )
+    leak_keys_file: Path | None = setting(
+        PATH,
+        None,
+        "Public keys that sign reports of leaked keys: GitHub's document of them, as a JSON file (docs/kill-a-leaked-key.md).",
+        "Name a file with what api.github.com/meta/public_keys/secret_scanning answers.",
+        absent="none: such reports are refused",
+    )
+    leak_response_live: Literal["notify", "retire_in_1h", "revoke"] = setting(
+        CHOICE_OF("notify", "retire_in_1h", "revoke"),
+        "retire_in_1h",
+        "What is done with a leaked key of the environment live.",
+        "Write notify, retire_in_1h or revoke.",
+        in_file=True,
+    )
+    leak_response_test: Literal["notify", "retire_in_1h", "revoke"] = setting(
+        CHOICE_OF("notify", "retire_in_1h", "revoke"),
+        "revoke",
+        "What is done with a leaked key of the environment test.",
+        "Write notify, retire_in_1h or revoke.",
+        in_file=True,
     )
     backend_port: int = setting(PORT, "8082", "Port of the demo backend.", "Write a port, 0 to 65535.", in_file=True)
 

@@ -33,6 +33,8 @@ from django.db import connections  # noqa: E402
 from django.db.backends.postgresql.base import DatabaseWrapper as PostgreSQLConnection  # noqa: E402
 from support.admin import AdminAPI  # noqa: E402
 from support.clock import FakeClock  # noqa: E402
+from support.webhook_receiver import WebhookReceiver  # noqa: E402
+from support.webhooks import RULES  # noqa: E402
 from support.world import World  # noqa: E402
 
 from portazgo.accounts.domain import SYSTEM, Actor  # noqa: E402
@@ -42,6 +44,7 @@ from portazgo.control.provider import wrapper as process_wrapper  # noqa: E402
 from portazgo.declarative.writing import Hand  # noqa: E402
 from portazgo.kit.clock import SYSTEM_CLOCK  # noqa: E402
 from portazgo.kit.wrapping import KeyWrapper  # noqa: E402
+from portazgo.notifications.delivering import Deliverer  # noqa: E402
 from portazgo.settings import Settings  # noqa: E402
 from portazgo.snapshot.log import begin_history  # noqa: E402
 
@@ -130,6 +133,20 @@ def api_with(database: None) -> Callable[..., AdminAPI]:
         return AdminAPI(token_with(*scopes) if scopes else None)
 
     return make
+
+
+@pytest.fixture
+def receiver() -> Iterator[WebhookReceiver]:
+    """A receiver of webhooks."""
+    with WebhookReceiver() as running:
+        yield running
+
+
+@pytest.fixture
+def deliverer(wrapper: KeyWrapper, clock: FakeClock) -> Deliverer:
+    """What the worker sends webhooks with, by the test's clock, which begins now."""
+    clock.wall = SYSTEM_CLOCK.now()
+    return Deliverer(lambda: wrapper, RULES, clock=clock)
 
 
 def token_with(*scopes: str) -> str:

@@ -146,6 +146,24 @@ def _applied(world: World) -> Exact:
     return {"number": newest["number"]}, None
 
 
+def _endpoint(world: World) -> Exact:
+    return {"endpoint_id": world.endpoint()["id"]}, None
+
+
+def _delivery(world: World) -> Exact:
+    tested = world.api.post(f"/webhooks/endpoints/{world.endpoint()['id']}/test").body
+    return {"delivery_id": tested["id"]}, None
+
+
+def _leak(world: World) -> Exact:
+    return {}, {"api_key": world.key()["api_key"], "url": "https://paste.example/1"}
+
+
+def _peppered(world: World) -> Exact:
+    world.key()
+    return {}, None
+
+
 TARGET = {"live": {"targets": ["http://127.0.0.1:9"], "credential": {"kind": "none"}}}
 
 # A request for each operation that must succeed. A new operation without one fails.
@@ -161,6 +179,8 @@ SUCCEEDS: dict[str, Callable[[World], Exact]] = {
     "suspend_partner": _partner,
     "resume_partner": _partner,
     "delete_partner": _partner,
+    "list_peppers": _peppered,
+    "rotate_pepper": _peppered,
     "list_issuers": _issuer,
     "create_issuer": _with(_nothing, {"name": "new", "url": "https://gateway.example"}),
     "list_signing_keys": _issuer,
@@ -196,6 +216,18 @@ SUCCEEDS: dict[str, Callable[[World], Exact]] = {
     "enable_key": _key,
     "revoke_key": _key,
     "key_propagation": _key,
+    "report_leak": _leak,
+    "list_webhook_endpoints": _endpoint,
+    "create_webhook_endpoint": _with(_nothing, {"name": "new", "url": "https://hooks.example.com/"}),
+    "show_webhook_endpoint": _endpoint,
+    "change_webhook_endpoint": _with(_endpoint, {"events": ["key.leaked"]}),
+    "test_webhook_endpoint": _endpoint,
+    "pause_webhook_endpoint": _endpoint,
+    "resume_webhook_endpoint": _endpoint,
+    "rotate_webhook_secret": _with(_endpoint, {"overlap": "1h"}),
+    "delete_webhook_endpoint": _endpoint,
+    "list_webhook_deliveries": _delivery,
+    "resend_webhook_delivery": _delivery,
     "list_routes": _route,
     "create_route": _new_route,
     "import_routes": _import,

@@ -34,6 +34,8 @@ COMMAND_OF = {
     "list_tokens": "token list",
     "create_token": "token create",
     "revoke_token": "token revoke",
+    "list_peppers": "pepper list",
+    "rotate_pepper": "pepper rotate",
     "list_issuers": "issuer list",
     "create_issuer": "issuer create",
     "list_signing_keys": "issuer key list",

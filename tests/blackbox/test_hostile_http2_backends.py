@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import struct
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Self
 
 import pytest
+from support.certificates import Identity, trusting
 from support.hostile_http2 import FRAME_BYTES, Asked, HostileHttp2, Script, good
 from support.http2 import (
     CONTINUATION,
@@ -308,22 +310,32 @@ SOUND = {
 # Two rules are broken at once, and which is seen first is chance.
 EITHER = {"beyond-the-windows", "reset-flood"}
 
+# What the frames say is judged alike under TLS. These are about the line itself: how it ends, fills, floods.
+UNDER_TLS = [
+    "closes", "closes-in-body", "resets", "resets-in-body", "leaves-and-closes", "leaves-in-body-and-goes-on", "silent",
+    "stops-in-body", "endless", "beyond-the-windows", "less-than-length", "large-head", "header-bomb", "endless-head",
+    "no-frames", "too-large-a-frame", "ping-flood", "empty-data-flood", "ping-flood-in-body",
+]  # fmt: skip
+
 
 class Stage:
     """A node of one thread before hostile backends; records are compared at the end, since a running node keeps them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, tls: bool = False) -> None:
         self._folder = folder
         self._stack = ExitStack()
-        self.backend = HostileHttp2()
+        self._authority = Identity.authority() if tls else None
+        self.backend = HostileHttp2(tls=None if self._authority is None else _speaking_http2(self._authority, folder))
         self.expected: list[tuple[str, int, str | None, str]] = []
 
     def __enter__(self) -> Self:
         self._stack.enter_context(self.backend)
+        scheme, http2 = ("http", "prior_knowledge") if self._authority is None else ("https", "alpn")
         live = {
-            "targets": [f"http://127.0.0.1:{self.backend.port}"],
+            "targets": [f"{scheme}://127.0.0.1:{self.backend.port}"],
             "timeouts": TIMEOUTS,
-            "forwarding": {"http2": "prior_knowledge", "retry": {"attempts": 1}, "pool": {"idle_ms": 20_000}},
+            "forwarding": {"http2": http2, "retry": {"attempts": 1}, "pool": {"idle_ms": 20_000}},
+            **({} if self._authority is None else {"tls": trusting(self._authority)}),
         }
         self.node = SnapshotNode(
             self._folder,
@@ -363,10 +375,28 @@ class Stage:
         return got
 
 
+def _speaking_http2(authority: Identity, folder: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.server("127.0.0.1").write(folder, "backend"))
+    context.set_alpn_protocols(["h2"])
+    return context
+
+
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with Stage(tmp_path_factory.mktemp("hostile")) as running:
         yield running
+    _compare_records(running)
+
+
+@pytest.fixture(scope="module")
+def secure_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with Stage(tmp_path_factory.mktemp("hostile-tls"), tls=True) as running:
+        yield running
+    _compare_records(running)
+
+
+def _compare_records(running: Stage) -> None:
     found = [(record["status_sent"], record["fault"], record["delivery"]) for record in running.node.records()]
     wrong = [
         (expected, got)
@@ -379,6 +409,15 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_an_answer_is_passed_on_whole_or_not_at_all(stage: Stage, name: str) -> None:
+    _is_passed_on_whole_or_not_at_all(stage, name)
+
+
+@pytest.mark.parametrize("name", UNDER_TLS)
+def test_tls_changes_nothing_of_it(secure_stage: Stage, name: str) -> None:
+    _is_passed_on_whole_or_not_at_all(secure_stage, name)
+
+
+def _is_passed_on_whole_or_not_at_all(stage: Stage, name: str) -> None:
     script, sees, fault = SCRIPTS[name]
     before = _resident(stage)
     stage.play(name, script, sees, fault)

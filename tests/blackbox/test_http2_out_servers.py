@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from support.bare_gateway import API_KEY, BareGateway, Origin, backend_to, wait_for
-from support.certificates import Identity
+from support.certificates import Identity, trusting
 from support.hostile_backend import HostileBackend
 from support.hostile_http2 import Asked, HostileHttp2, good
 from support.http2_servers import Server
@@ -43,10 +43,6 @@ def seen(got: Got) -> dict[str, Any]:
     assert got.status == 200, got
     told: dict[str, Any] = json.loads(got.body)
     return told
-
-
-def trusting(identity: Identity) -> dict[str, Any]:
-    return {"ca": identity.pem, "server_name": None, "pins_sha256": [], "crl": None}
 
 
 def test_both_sides_agree_on_http_2_in_the_handshake(tmp_path: Path) -> None:

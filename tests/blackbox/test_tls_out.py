@@ -18,7 +18,7 @@ from typing import Any, Self
 
 import pytest
 from support.bare_gateway import API_KEY, BareGateway, Origin, backend_to, wait_for
-from support.certificates import DAY, Identity
+from support.certificates import DAY, Identity, trusting
 
 REQUIRES = ("backend.http1.1", "backend.tls.1", "credential.none.1")
 
@@ -116,10 +116,9 @@ def test_a_target_is_asked_for_its_health_by_the_rules_of_its_calls(tmp_path: Pa
         secure(AUTHORITY.server("127.0.0.1"), tmp_path) as trusted,
         secure(Identity.authority("Another").server("127.0.0.1"), tmp_path / "other") as stranger,
     ):
-        rules: dict[str, Any] = {"ca": AUTHORITY.pem, "server_name": None, "pins_sha256": [], "crl": None}
         check = {"path": "/check", "interval_ms": 100, "timeout_ms": 5000, "healthy": 1, "unhealthy": 1}
         backend = backend_to(
-            f"https://127.0.0.1:{stranger.port}", tls=rules, forwarding={"ejection": None, "check": check}
+            f"https://127.0.0.1:{stranger.port}", tls=trusting(AUTHORITY), forwarding={"ejection": None, "check": check}
         )
         backend["targets"].append(f"https://127.0.0.1:{trusted.port}")
         with BareGateway(tmp_path / "gateway", backend, requires=(*REQUIRES, "backend.forwarding.1")) as gateway:

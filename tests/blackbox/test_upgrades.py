@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from support.bare_gateway import API_KEY, BareGateway, backend_to, wait_for
-from support.certificates import Identity
+from support.certificates import Identity, trusting
 from support.websocket import (
     KEY,
     WebSocketBackend,
@@ -238,10 +238,9 @@ def test_a_tunnel_leads_through_whatever_its_sides_speak(tmp_path: Path, way: st
             server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             server.load_cert_chain(*pair)
             inside = stack.enter_context(WebSocketBackend(tls=server))
-            trust: dict[str, Any] = {"ca": authority.pem, "server_name": None, "pins_sha256": [], "crl": None}
             requires = ("backend.http1.1", "backend.tls.1", "credential.none.1")
             outside: dict[str, Any] = {"PORTAZGO_GATEWAY_TLS_CERTIFICATES": f"{pair[0]}:{pair[1]}"}
-            backend = backend_to(inside.url, tls=trust)
+            backend = backend_to(inside.url, tls=trusting(authority))
             gateway = stack.enter_context(BareGateway(tmp_path, backend, get=ROUTE, requires=requires, **outside))
             made = ssl.create_default_context(cadata=authority.pem)
             client = made.wrap_socket(connect(gateway.port), server_hostname="gate.example")

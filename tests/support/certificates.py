@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -137,6 +137,11 @@ class Identity:
             partial.write_text(text)
             written.append(partial.rename(folder / f"{name}.{ending}"))
         return written[0], written[1]
+
+
+def trusting(authority: Identity) -> dict[str, Any]:
+    """Give the `tls` of a backend's environment that believes this authority (docs/wire.md, section 2)."""
+    return {"ca": authority.pem, "server_name": None, "pins_sha256": [], "crl": None}
 
 
 def _general(name: str) -> x509.GeneralName:

@@ -86,7 +86,7 @@ class Deployment:
 
     def __exit__(self, *_: object) -> None:
         """End all parts, the gateway first."""
-        for name in ("gateway", "control", "backend"):
+        for name in ("worker", "gateway", "control", "backend"):
             if name in self.processes:
                 self.stop(name)
 
@@ -130,6 +130,12 @@ class Deployment:
     def start_gateway(self) -> None:
         """Start the gateway node."""
         self._start("gateway", portazgo_command("gateway"), {}, lambda: answers(f"{self.health_url}/health/ready"))
+
+    def start_worker(self) -> None:
+        """Start the background jobs, which no test needs that doesn't say so."""
+        log = self.folder / "worker.log"
+        before = log.read_text().count("worker works") if log.exists() else 0
+        self._start("worker", portazgo_command("worker"), {}, lambda: log.read_text().count("worker works") > before)
 
     def stop(self, name: str) -> int:
         """End a part by SIGTERM. Returns its exit code."""

@@ -63,20 +63,41 @@ class Recorded:
     ids: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class RefusedUses:
+    """Calls with a disabled key: twice as it is, once with another secret."""
+
+    kid: str
+    records: Recorded
+
+
 @cache
 def recorded() -> Recorded:
     """Record four calls: two with the key (the backend is not there), one without a key, one to no route."""
+    calls: list[tuple[str, dict[str, str]]] = [
+        (PATH, {"X-Api-Key": KEY, "X-Request-Id": "theirs-1"}),
+        (PATH, {"X-Api-Key": KEY}),
+        (PATH, {}),
+        ("/v1/nowhere", {}),
+    ]
+    return _record(calls, key_status="active")
+
+
+@cache
+def refused_uses() -> RefusedUses:
+    """Record calls with a key that nodes know as disabled."""
+    wrong = format_key("ptz", "live", Kid(KID), Secret("t" * 32))
+    calls = [(PATH, {"X-Api-Key": key}) for key in (KEY, wrong, KEY)]
+    return RefusedUses(KID, _record(calls, key_status="disabled"))
+
+
+def _record(calls: list[tuple[str, dict[str, str]]], *, key_status: str) -> Recorded:
     with TemporaryDirectory(prefix="portazgo-segments-") as folder:
         given = {
             "configuration": _configuration(folder),
-            "snapshot": _snapshot(),
+            "snapshot": _snapshot(key_status),
             "pepper": _PEPPER.hex(),
-            "calls": [
-                (PATH, {"X-Api-Key": KEY, "X-Request-Id": "theirs-1"}),
-                (PATH, {"X-Api-Key": KEY}),
-                (PATH, {}),
-                ("/v1/nowhere", {}),
-            ],
+            "calls": calls,
         }
         done = subprocess.run(
             [sys.executable, "-c", _PROGRAM], input=json.dumps(given), capture_output=True, text=True, check=False
@@ -112,7 +133,7 @@ def _configuration(folder: str) -> dict[str, Any]:
     }
 
 
-def _snapshot() -> str:
+def _snapshot(key_status: str) -> str:
     timeouts = {"connect_ms": 500, "first_byte_ms": 500, "idle_ms": 500, "total_ms": 1000}
     # Port 9 (discard) of loopback: nobody listens, so that the call fails at once and for a known reason.
     live = {"targets": ["http://127.0.0.1:9"], "timeouts": timeouts, "credential": {"kind": "none"}}
@@ -139,7 +160,7 @@ def _snapshot() -> str:
             ["key.hmac-sha256.1"],
             {
                 "application": APPLICATION,
-                "status": "active",
+                "status": key_status,
                 "name": "",
                 "secrets": [secret],
                 "expires_at_us": None,

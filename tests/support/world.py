@@ -41,6 +41,11 @@ class World:
         owner = application or self.application()
         return self._make(f"/applications/{owner['id']}/keys", members)
 
+    def endpoint(self, **members: Any) -> Body:
+        """A webhook endpoint of the deployment."""
+        body = {"name": self._name("endpoint"), "url": "https://hooks.example.com/portazgo", **members}
+        return self._make("/webhooks/endpoints", body)
+
     def issuer(self, **members: Any) -> Body:
         """An issuer whose first key signs."""
         name = self._name("issuer")

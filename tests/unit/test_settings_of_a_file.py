@@ -28,6 +28,8 @@ NEVER = {
     "gateway_tls_certificates": "/srv/bait.pem:/srv/bait.key",
     "gateway_tls_client_ca": "/srv/bait.pem",
     "import_allow_private": "yes",
+    "leak_keys_file": "/srv/bait.json",
+    "webhook_networks": "10.0.0.0/8",
 }
 REMEDY = "write it in your own ~/.config/portazgo/profile.yaml"
 

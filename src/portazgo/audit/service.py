@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -13,6 +14,19 @@ if TYPE_CHECKING:
 
     from portazgo.accounts.domain import Actor
     from portazgo.kit.clock import Clock
+
+
+Listener = Callable[[AuditRow], None]
+
+_listeners: dict[str, Listener] = {}
+
+
+def listen(action: str, listener: Listener) -> None:
+    """Have a function called with each row of an action, in its transaction. Called once per action, at start.
+
+    What it raises undoes what the row tells: it writes what belongs to it, and nothing that may fail.
+    """
+    _listeners[action] = listener
 
 
 class NotInTransaction(RuntimeError):
@@ -34,7 +48,7 @@ def record(
     """
     if not transaction.get_connection().in_atomic_block:
         raise NotInTransaction
-    AuditRow.objects.create(
+    row = AuditRow.objects.create(
         at=clock.now(),
         actor_kind=actor.kind,
         actor_id=actor.id,
@@ -45,3 +59,5 @@ def record(
         request_id=actor.request_id,
         details=dict(details or {}),
     )
+    if action in _listeners:
+        _listeners[action](row)

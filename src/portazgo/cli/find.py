@@ -41,6 +41,7 @@ PLAN = Kind("plan", "/plans")
 ISSUER = Kind("issuer", "/issuers", filtered=False)
 NODE = Kind("node", "/nodes", called="label", filtered=False)
 TOKEN = Kind("token", "/tokens", filtered=False)
+ENDPOINT = Kind("webhook endpoint", "/webhooks/endpoints")
 NODE_TOKEN = Kind("node token", "/node-tokens", filtered=False)
 
 

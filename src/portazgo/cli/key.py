@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from portazgo.cli.words import say
 
 COLUMNS = ("kid", "name", "application", "status", "expires_at", "created_at")
 NAMED = {"application": "/applications"}
+LONGEST_KEY = 200
 
 WAIT = click.option("--wait", is_flag=True, help="Wait until no node is left that may still let the key through.")
 TIMEOUT = click.option("--timeout", type=duration, default="30s", help="How long --wait waits.", show_default=True)
@@ -58,18 +60,22 @@ def list_keys(application: str | None, partner: str | None, status: str | None, 
 @click.option("--network", "networks", multiple=True, metavar="CIDR", help="Only from this network. Repeat it.")
 @CERTIFICATE
 @click.option("--expires", type=until, metavar="TIME", help="When it ends: a time, or from now, such as 90d.")
+@click.option(
+    "--canary", is_flag=True, help="It lets nothing through, ever: whoever uses it is told of (docs/webhooks.md)."
+)
 @prints
 def create_key(
     application: str,
     partner: str | None,
     expires: datetime | None,
+    canary: bool,
     output: str,
     **terms: Any,
 ) -> None:
     """Make a key. It is shown whole this once, and never again."""
     client = connect()
     identifier = find_id(client, APPLICATION, application, partner)
-    new = given(**terms, expires_at=rfc3339(expires))
+    new = given(**terms, expires_at=rfc3339(expires), canary=canary or None)
     made = client.post(f"/applications/{identifier}/keys", new)
     show_named(client, {"api_key": made["api_key"], **made}, output, NAMED)
     note(say("This is the only time that the key is shown: keep it now, and hand it over by a safe way."))
@@ -137,6 +143,39 @@ def revoke_key(kid: str, wait: bool, timeout: timedelta, output: str) -> int | N
     show_named(client, revoked, output, NAMED)
     note(say("`portazgo key propagation {kid} --wait` proves it, node by node.", kid=found["kid"]))
     return None
+
+
+@key.command("report-leak")
+@click.option("--url", help="Where it was found.")
+@click.option(
+    "--response",
+    type=click.Choice(["notify", "retire_in_1h", "revoke"]),
+    help="What is done, whatever the settings say.",
+)
+@prints
+def report_leak(url: str | None, response: str | None, output: str) -> None:
+    """Report a key that others can read. The key is read from the standard input, or asked for: never an argument."""
+    client = connect()
+    if sys.stdin.isatty():
+        found = click.prompt(say("The whole key"), hide_input=True, err=True)
+    else:
+        found = sys.stdin.readline(LONGEST_KEY)
+    outcome = client.post("/security/leak-reports", given(api_key=found.strip(), url=url, response=response))
+    show_named(client, outcome, output, {})
+    note(_came_of(outcome))
+
+
+def _came_of(outcome: dict[str, Any]) -> str:
+    if outcome["kid"] is None:
+        return say("This is no key of this deployment: its form or its check sum is wrong. Nothing was done.")
+    if not outcome["right"]:
+        return say("The secret is not one of the key's: it may have been rotated away. Nothing was done.")
+    if outcome["response"] == "retire_in_1h":
+        end = outcome["secret_ends_at"]
+        return say("The secret that leaked ends at {time}: rotate the key before, or it ends with it.", time=end)
+    if outcome["response"] == "revoke":
+        return say("What leaked is dead. `portazgo key propagation {kid} --wait` proves it.", kid=outcome["kid"])
+    return say("Its owners are told; nothing else was done.")
 
 
 @key.command("propagation")

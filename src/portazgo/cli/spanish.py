@@ -49,11 +49,37 @@ SENTENCES = {
     "Backends that cached the key set may accept its tokens for a few minutes still.": (
         "Los backends que guardan el juego de claves pueden aceptar sus tokens unos minutos más."
     ),
+    "The worker moves the secrets; `portazgo pepper list` shows how far it is.": (
+        "El worker traslada los secretos; `portazgo pepper list` muestra por dónde va."
+    ),
+    "It is not over yet, and goes on without you.": "Todavía no ha terminado, y sigue sin ti.",
+    "Secrets moved": "Secretos trasladados",
     "Retire the node {name} for good?": "¿Dar de baja el nodo {name} para siempre?",
     "End the node token {name}? Nodes that use it are not let in any more.": (
         "¿Anular el token de nodo {name}? Los nodos que lo usan dejarán de tener acceso."
     ),
     "End the admin token {name}?": "¿Anular el token de administración {name}?",
+    "Remove the webhook endpoint {name}?": "¿Eliminar el destino de webhooks {name}?",
+    "`portazgo webhook delivery list --endpoint {name}` tells how it went.": (
+        "`portazgo webhook delivery list --endpoint {name}` dice cómo fue."
+    ),
+    "This is the only time that the secret is shown: its receiver checks with it who sent a message.": (
+        "Es la única vez que se muestra el secreto: quien recibe comprueba con él quién envió un mensaje."
+    ),
+    "The whole key": "La clave entera",
+    "This is no key of this deployment: its form or its check sum is wrong. Nothing was done.": (
+        "Esto no es una clave de esta instalación: la forma o la suma de control no es correcta. No se ha hecho nada."
+    ),
+    "The secret is not one of the key's: it may have been rotated away. Nothing was done.": (
+        "El secreto no es de esta clave: puede que ya se haya rotado. No se ha hecho nada."
+    ),
+    "The secret that leaked ends at {time}: rotate the key before, or it ends with it.": (
+        "El secreto filtrado termina a las {time}: rota la clave antes, o terminará con él."
+    ),
+    "What leaked is dead. `portazgo key propagation {kid} --wait` proves it.": (
+        "Lo filtrado está muerto. `portazgo key propagation {kid} --wait` lo demuestra."
+    ),
+    "Its owners are told; nothing else was done.": "Se avisa a sus dueños; no se ha hecho nada más.",
     "This is the only time that the key is shown: keep it now, and hand it over by a safe way.": (
         "Es la única vez que se muestra la clave: guárdala ahora y entrégala por un medio seguro."
     ),
@@ -289,4 +315,24 @@ LABELS = {
     "weights": "pesos",
     "who": "quién",
     "why": "por qué",
+    "attempted": "intentado",
+    "attempts": "intentos",
+    "canary": "canario",
+    "data": "datos",
+    "delivered": "entregado",
+    "due": "previsto",
+    "endpoint": "destino de webhooks",
+    "event": "evento",
+    "events": "eventos",
+    "failing since": "falla desde",
+    "failures": "fallos seguidos",
+    "paused because": "en pausa porque",
+    "problem": "problema",
+    "response": "respuesta",
+    "right": "correcta",
+    "secret": "secreto",
+    "secret ends": "fin del secreto",
+    "type": "tipo",
+    "leaked": "filtrado",
+    "dead": "sin entregar",
 }

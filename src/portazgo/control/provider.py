@@ -9,6 +9,7 @@ from django.conf import settings
 from portazgo.keys.models import Pepper
 from portazgo.kit.errors import StartRefused
 from portazgo.kit.wrapping import KeyWrapper, WrappingFailed, open_wrapper
+from portazgo.notifications.models import WebhookSecret
 from portazgo.signing.models import SigningKey
 
 
@@ -35,7 +36,7 @@ def require_wrapper() -> None:
 
 
 def _holds_sealed() -> bool:
-    return Pepper.objects.exists() or SigningKey.objects.exists()
+    return Pepper.objects.exists() or SigningKey.objects.exists() or WebhookSecret.objects.exists()
 
 
 def _one_of_each() -> list[tuple[str, str]]:

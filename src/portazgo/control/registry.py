@@ -35,6 +35,7 @@ NOUNS = (
     Noun("portazgo.accounts"),
     Noun("portazgo.snapshot", api=False),
     Noun("portazgo.partners"),
+    Noun("portazgo.notifications"),
     Noun("portazgo.signing"),
     Noun("portazgo.backends"),
     Noun("portazgo.apis"),
@@ -45,6 +46,7 @@ NOUNS = (
     Noun("portazgo.nodes"),
     Noun("portazgo.usage", database="ledger"),
     Noun("portazgo.traces", database="ledger"),
+    Noun("portazgo.leaks"),
     Noun("portazgo.declarative"),
     Noun("portazgo.control", api=False),
 )

@@ -10,8 +10,10 @@ from portazgo.control.api import api
 from portazgo.control.health import health
 from portazgo.control.middleware import answer_for_django
 from portazgo.control.wellknown import discovery, jwks
+from portazgo.leaks.reports import receive
 
 urlpatterns = [
+    path("api/v1/security/leaks", receive),
     path("api/v1/", api.urls),
     path("health", health),
     path(".well-known/jwks.json", jwks),

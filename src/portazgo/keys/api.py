@@ -12,6 +12,7 @@ from portazgo.accounts.requests import AdminRequest
 from portazgo.keys import service
 from portazgo.keys.domain import check_expiry
 from portazgo.keys.models import Key
+from portazgo.keys.peppers_api import router as peppers_router
 from portazgo.keys.schemas import ChangeKey, CreateKey, KeyShownOnce, KeysQuery, KeyView, KidText
 from portazgo.kit.errors import Invalid
 from portazgo.kit.paging import Page
@@ -20,6 +21,7 @@ from portazgo.kit.web.rows import the_one
 from portazgo.kit.web.schemas import PageOf
 
 router = Router(tags=["keys"])
+router.add_router("", peppers_router)
 
 
 @router.get("/keys", response=PageOf[KeyView])
@@ -41,7 +43,9 @@ def create_key(request: AdminRequest, application_id: UUID, body: CreateKey) -> 
         expires_at = check_expiry(body.expires_at, request.clock.now())
     except ValueError as problem:
         raise Invalid.at("/expires_at", str(problem)) from None
-    new = service.NewKey(application_id, body.name, body.scopes, body.networks, expires_at, body.client_certificates)
+    new = service.NewKey(
+        application_id, body.name, body.scopes, body.networks, expires_at, body.client_certificates, body.canary
+    )
     prefix = settings.PORTAZGO.key_prefix
     key, secret = service.create(request.actor, new, prefix, wrapper=request.wrapper, clock=request.clock)
     shown = KeyView.from_orm(key)

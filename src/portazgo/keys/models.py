@@ -13,6 +13,8 @@ from portazgo.keys.domain import KeyStatus
 class Pepper(models.Model):
     """The key of the HMAC under which secrets are kept; only here, wrapped."""
 
+    noun: ClassVar[str] = "peppers"
+
     version = models.AutoField(primary_key=True)
     wrapped = models.TextField()
     created_at = models.DateTimeField()
@@ -35,6 +37,8 @@ class Key(models.Model):
     scopes = models.JSONField(null=True)
     networks = models.JSONField(null=True)
     client_certificates = models.JSONField(null=True)
+    canary = models.BooleanField(default=False, db_default=False)
+    """Lets nothing through, ever; whoever uses it is told of."""
     expires_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
@@ -43,7 +47,11 @@ class Key(models.Model):
         """Listed by age within an application."""
 
         db_table = "key"
-        indexes: ClassVar = [models.Index(fields=["application", "created_at"], name="key_application")]
+        indexes: ClassVar = [
+            models.Index(fields=["application", "created_at"], name="key_application"),
+            models.Index(fields=["expires_at", "kid"], name="key_expiry", condition=models.Q(expires_at__isnull=False)),
+            models.Index(fields=["kid"], name="key_canary", condition=models.Q(canary=True)),
+        ]
 
 
 class KeySecret(models.Model):
@@ -56,6 +64,8 @@ class KeySecret(models.Model):
     sealed = models.TextField()
     created_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True)
+    leaked_at = models.DateTimeField(null=True)
+    """When it was first reported as leaked, and found to be right."""
 
     class Meta:
         """At most one per slot."""

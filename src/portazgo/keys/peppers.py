@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 def current_pepper(actor: Actor, *, wrapper: KeyWrapper, clock: Clock) -> tuple[Pepper, bytes]:
     """Give the pepper for new secrets, unwrapped; the first is made here. Calls the provider: no transaction."""
     pepper = Pepper.objects.order_by("-version").first() or _first_pepper(actor, wrapper, clock)
-    return pepper, wrapper.unwrap(_context(pepper.version), pepper.wrapped)
+    return pepper, unwrapped(pepper, wrapper)
+
+
+def unwrapped(pepper: Pepper, wrapper: KeyWrapper) -> bytes:
+    """Give a pepper itself. Calls the provider: no transaction."""
+    return wrapper.unwrap(pepper_context(pepper.version), pepper.wrapped)
 
 
 def compiled_pepper(version: str) -> Resource | None:
@@ -39,7 +44,7 @@ def every_pepper() -> Iterable[str]:
 
 def _first_pepper(actor: Actor, wrapper: KeyWrapper, clock: Clock) -> Pepper:
     version = 1
-    wrapped = wrapper.wrap(_context(version), secrets.token_bytes(PEPPER_BYTES))
+    wrapped = wrapper.wrap(pepper_context(version), secrets.token_bytes(PEPPER_BYTES))
     with change(actor, "pepper.created", str(version), clock=clock) as recorded:
         # Two first keys at once: the one that comes second uses the pepper of the first.
         pepper, made = Pepper.objects.get_or_create(
@@ -50,5 +55,6 @@ def _first_pepper(actor: Actor, wrapper: KeyWrapper, clock: Clock) -> Pepper:
     return pepper
 
 
-def _context(version: int) -> str:
+def pepper_context(version: int) -> str:
+    """Name what a wrapped pepper is sealed for."""
     return f"pepper/{version}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from portazgo.keys.domain import KeyStatus
 from portazgo.keys.models import Key
 from portazgo.kit.clock import microseconds
 from portazgo.snapshot.wire import KeyBody, Resource, SecretBody
@@ -24,7 +25,7 @@ def compiled(kid: str) -> Resource | None:
         return None
     body = KeyBody(
         application=str(key.application_id),
-        status=key.status,  # type: ignore[typeddict-item]  # a column of text
+        status=_status(key),  # type: ignore[typeddict-item]  # a column of text
         name=key.name,
         secrets=[
             SecretBody(
@@ -47,6 +48,12 @@ def compiled(kid: str) -> Resource | None:
         body["client_certificates"] = key.client_certificates
         features.append(CERTIFICATES)
     return Resource("key", key.kid, tuple(features), body)
+
+
+def _status(key: Key) -> str:
+    # To nodes a canary is a disabled key: it costs nothing, is refused like any other, and its record has the kid, and
+    # not only the claimed one, when the secret was right.
+    return KeyStatus.DISABLED.value if key.canary and key.status == KeyStatus.ACTIVE else key.status
 
 
 def _us(moment: datetime | None) -> int | None:

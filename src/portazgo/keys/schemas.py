@@ -45,6 +45,9 @@ class CreateKey(Body):
         None, description="SHA-256 of client certificates, one of which must be shown. Null: none need be."
     )
     expires_at: Moment | None = None
+    canary: Truth = Field(
+        default=False, description="Lets nothing through, ever; the event `key.canary_used` tells of its use."
+    )
 
 
 class ChangeKey(Body):
@@ -78,6 +81,7 @@ class SecretView(Schema):
     slot: str
     created_at: datetime
     ends_at: datetime | None
+    leaked_at: datetime | None = Field(description="When it was first reported as leaked, and found to be right.")
 
 
 class KeyView(Schema):
@@ -87,6 +91,7 @@ class KeyView(Schema):
     application: UUID = Field(validation_alias="application_id")
     name: str
     status: KeyStatus
+    canary: bool
     scopes: list[str] | None
     networks: list[str] | None
     client_certificates: list[str] | None

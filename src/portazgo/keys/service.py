@@ -36,6 +36,7 @@ class NewKey:
     networks: Sequence[str] | None
     expires_at: datetime | None
     client_certificates: Sequence[str] | None = None
+    canary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +68,11 @@ def create(actor: Actor, new: NewKey, prefix: str, *, wrapper: KeyWrapper, clock
         scopes=None if new.scopes is None else list(new.scopes),
         networks=None if new.networks is None else list(new.networks),
         client_certificates=None if new.client_certificates is None else list(new.client_certificates),
+        canary=new.canary,
         expires_at=new.expires_at,
         created_at=now,
     )
-    details = {"application": str(application.id), "name": new.name}
+    details = {"application": str(application.id), "name": new.name} | ({"canary": True} if new.canary else {})
     with change(actor, "key.created", kid, details=details, clock=clock) as recorded:
         key.save(force_insert=True)
         KeySecret.objects.create(
@@ -141,6 +143,12 @@ def _switch(actor: Actor, kid: str, status: KeyStatus, clock: Clock) -> Key:
     off = status == KeyStatus.DISABLED
     with change(actor, "key.disabled" if off else "key.enabled", kid, clock=clock) as recorded:
         key = _alive(kid)
+        if key.canary:
+            raise Conflict(
+                f"the key {kid} is a canary, which lets nothing through anyway",
+                code="key_is_canary",
+                remedy="revoke it when nobody shall be told of its use any more",
+            )
         if key.status != status:
             key.status = status
             key.save(update_fields=["status"])

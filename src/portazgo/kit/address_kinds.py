@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterable
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,16}|[0-9]{1,16}")
@@ -57,6 +59,11 @@ def is_private(address: IPAddress) -> bool:
     if hidden is not None:
         return is_private(hidden)
     return not address.is_global or address.is_multicast or address.is_reserved or address.is_unspecified
+
+
+def lies_in(address: IPAddress, networks: Iterable[Network]) -> bool:
+    """Tell whether one of the networks holds the address as it is written: `::ffff:10.0.0.1` lies in no IPv4 network."""
+    return any(address in network for network in networks)
 
 
 def is_never_called(address: IPAddress) -> bool:

@@ -153,6 +153,15 @@ class Gone(Problem):
     default_title = "It is gone"
 
 
+class TooMany(Problem):
+    """More was asked for than is done in a time; the same call succeeds later."""
+
+    status = 429
+    category = "too_many"
+    default_code = "too_many"
+    default_title = "Too much at once"
+
+
 class Unavailable(Problem):
     """Something we need is away; the same call may succeed later."""
 

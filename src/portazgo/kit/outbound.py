@@ -1,9 +1,11 @@
-"""Fetching a document from an address that somebody else named (an OpenAPI URL): pinned, bounded, each redirect judged anew."""
+"""Calling an address that somebody else named, an OpenAPI URL or a webhook endpoint: pinned, bounded, redirects judged anew."""
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 import threading
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
@@ -12,7 +14,8 @@ from urllib.parse import urljoin, urlsplit
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from portazgo.kit.private_address import PinnedAddress, Resolve, pin
+from portazgo.kit.address_kinds import Network, lies_in
+from portazgo.kit.private_address import AddressRefused, PinnedAddress, Resolve, pin
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -22,6 +25,7 @@ CONNECT_SECONDS = 5.0
 WHOLE_SECONDS = 20.0
 _CHUNK_BYTES = 65_536
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_WANTED = {"Accept": "application/json, application/yaml, */*;q=0.5"}
 
 
 class FetchFailed(Exception):
@@ -53,7 +57,7 @@ def fetch(
         for _ in range(MOST_REDIRECTS + 1):
             pinned = pin(url, allow_private=allow_private, resolve=resolve)
             allow_private = stays_inside(pinned, allow_private=allow_private)
-            answer = _get(url, pinned, deadline)
+            answer = _call("GET", url, pinned, deadline, _WANTED)
             try:
                 if answer.status in _REDIRECTS and answer.headers.get("Location"):
                     url = _next(url, answer.headers["Location"])
@@ -64,6 +68,40 @@ def fetch(
             finally:
                 answer.close()
     raise FetchFailed(f"{url}: more than {MOST_REDIRECTS} redirects")
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What was answered, without its body: nobody here reads it."""
+
+    status: int
+    headers: Mapping[str, str]
+
+
+def post(
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    networks: Sequence[Network] = (),
+    seconds: float = WHOLE_SECONDS,
+    resolve: Resolve | None = None,
+) -> Posted:
+    """POST once, follow no redirect, read no more than the answer's head. Raises AddressRefused, FetchFailed.
+
+    `networks` are the private ones that may be called; only into them plain http:// is spoken.
+    """
+    with _Deadline(seconds) as deadline:
+        pinned = pin(url, networks=networks, resolve=resolve)
+        if pinned.scheme == "http" and not lies_in(ipaddress.ip_address(pinned.address), networks):
+            raise AddressRefused(f"{pinned.host} would be called without TLS")
+        answer = _call("POST", url, pinned, deadline, headers, body)
+        try:
+            if deadline.over:
+                raise _failed(url, None, deadline)
+            return Posted(answer.status, answer.headers)
+        finally:
+            answer.close()
 
 
 def stays_inside(pinned: PinnedAddress, *, allow_private: bool) -> bool:
@@ -117,13 +155,25 @@ def _next(url: str, location: str) -> str:
         raise FetchFailed(f"{url} redirects to {location[:200]!r}, which is no URL") from None
 
 
-def _get(url: str, pinned: PinnedAddress, deadline: _Deadline) -> urllib3.BaseHTTPResponse:
+def _call(
+    method: str,
+    url: str,
+    pinned: PinnedAddress,
+    deadline: _Deadline,
+    headers: Mapping[str, str],
+    body: bytes | None = None,
+) -> urllib3.BaseHTTPResponse:
     parts = urlsplit(url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    headers = {"Host": pinned.authority, "Accept": "application/json, application/yaml, */*;q=0.5"}
     try:
         return _pool(pinned, deadline).urlopen(
-            "GET", target, headers=headers, redirect=False, retries=False, preload_content=False
+            method,
+            target,
+            body=body,
+            headers={**headers, "Host": pinned.authority},
+            redirect=False,
+            retries=False,
+            preload_content=False,
         )
     except (urllib3.exceptions.HTTPError, ValueError) as problem:
         raise _failed(url, problem, deadline) from None

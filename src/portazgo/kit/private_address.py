@@ -3,19 +3,20 @@
 What a person or a document names as an address is looked up once, judged, and then called at exactly the address that
 was judged.
 
-Refused unless `allow_private`: loopback, private, carrier-grade NAT. Refused always: link-local (cloud metadata among them),
-multicast, reserved, unspecified. Also where they hide inside IPv6 (kit/address_kinds.py). Source: OWASP SSRF prevention.
+Refused unless `allow_private`, or in `networks`: loopback, private, carrier-grade NAT. Refused always: link-local (cloud
+metadata among them), multicast, reserved, unspecified. Also where they hide inside IPv6 (kit/address_kinds.py). Source:
+OWASP SSRF prevention.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from portazgo.kit.address_kinds import IPAddress, is_never_called, is_private
+from portazgo.kit.address_kinds import IPAddress, Network, is_never_called, is_private, lies_in
 
 Resolve = Callable[[str, int], list[IPAddress]]
 
@@ -47,18 +48,21 @@ class PinnedAddress:
         return host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 
 
-def pin(url: str, *, allow_private: bool = False, resolve: Resolve | None = None) -> PinnedAddress:
+def pin(
+    url: str, *, allow_private: bool = False, networks: Sequence[Network] = (), resolve: Resolve | None = None
+) -> PinnedAddress:
     """Look the host of an http(s) URL up once and judge every address found. Raises AddressRefused.
 
-    `resolve` gives the addresses of a host, as the system's resolver does where it is None.
+    `networks` are the private ones that are called all the same. `resolve` gives the
+    addresses of a host, as the system's resolver does where it is None.
     """
     scheme, host, port = _split(url)
     addresses = (resolve or _resolve)(host, port)
     for address in addresses:
         # One private answer among public ones is how rebinding looks: refuse them all.
         if is_never_called(address):
-            raise AddressRefused(f"{host} is at {address}, which is no address that documents are fetched from")
-        if is_private(address) and not allow_private:
+            raise AddressRefused(f"{host} is at {address}, which is never called")
+        if is_private(address) and not allow_private and not lies_in(address, networks):
             raise AddressRefused(f"{host} is at {address}, inside a private or local network")
     return PinnedAddress(scheme, host, port, str(addresses[0]))
 

@@ -81,15 +81,25 @@ def _jobs(settings: Settings) -> list[Job]:
     from pathlib import Path  # noqa: PLC0415 - beside the imports that need Django
 
     from portazgo.control.idempotency import forget_old  # noqa: PLC0415
-    from portazgo.kit.clock import SYSTEM_CLOCK  # noqa: PLC0415
     from portazgo.control.provider import wrapper  # noqa: PLC0415
+    from portazgo.keys import pepper_rotation  # noqa: PLC0415
+    from portazgo.keys.notices import tell_expiring  # noqa: PLC0415
+    from portazgo.kit.clock import SYSTEM_CLOCK  # noqa: PLC0415
+    from portazgo.leaks.canaries import tell_canaries  # noqa: PLC0415
     from portazgo.nodes.service import forget_old_receipts, spread  # noqa: PLC0415
+    from portazgo.notifications.tasks import forget_old as forget_old_events  # noqa: PLC0415
+    from portazgo.notifications.tasks import sending  # noqa: PLC0415
     from portazgo.signing.tasks import tend  # noqa: PLC0415
     from portazgo.snapshot.feed import compact  # noqa: PLC0415
     from portazgo.usage.collector import checkpoint  # noqa: PLC0415
 
     told_by_nodes = partial(spread, clock=SYSTEM_CLOCK)
     jobs = [
+        Job("send webhooks", 0.5, sending(settings, wrapper, SYSTEM_CLOCK)),
+        Job("look for uses of canary keys", 2, lambda: tell_canaries(SYSTEM_CLOCK.now())),
+        Job("tell of keys that end soon", 60, lambda: tell_expiring(SYSTEM_CLOCK.now())),
+        Job("move secrets to the newest pepper", 1, lambda: pepper_rotation.go_on(wrapper, clock=SYSTEM_CLOCK)),
+        Job("forget old events", 3_600, lambda: forget_old_events(SYSTEM_CLOCK.now())),
         Job("compact the change log", 60, lambda: compact(KEPT_REVISIONS)),
         Job("forget old receipts", 300, lambda: forget_old_receipts(SYSTEM_CLOCK.now())),
         Job("tend signing keys", 5, lambda: tend(told_by_nodes, wrapper=wrapper(), clock=SYSTEM_CLOCK)),

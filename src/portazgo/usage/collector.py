@@ -11,7 +11,7 @@ from django.db import connections, transaction
 
 from portazgo import _native
 from portazgo.kit.errors import Conflict, Invalid
-from portazgo.usage.models import EpochEnd, Manifest, SegmentContent
+from portazgo.usage.models import EpochEnd, Manifest, RefusedKeyUse, SegmentContent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LEDGER = "ledger"
+REFUSED_KEY = "key_disabled"
+"""What nodes say of canaries, and of keys that were disabled."""
 LARGEST_WAL_BYTES = 64 * 1024 * 1024
 
 _KEY = ("minute_us", "partner", "application", "kid", "route", "fault", "billable", "price_version")
@@ -58,6 +60,7 @@ def collect(node: UUID, epoch: UUID, first: int, body: bytes) -> Collected:
         manifest = _keep(node, epoch, summary, len(body))
         SegmentContent.objects.using(LEDGER).create(manifest=manifest, content=body)
         _add_up(summary["rollups"])
+        _note_refused_keys(manifest, summary["rollups"])
     return Collected(stored=True)
 
 
@@ -116,6 +119,13 @@ def _add_up(rollups: Sequence[Mapping[str, Any]]) -> None:
     rows = [[_key_value(row, name) for name in _KEY] + [row[name] for name in _SUMS] for row in rollups]
     with connections[LEDGER].cursor() as cursor:
         cursor.executemany(_ADD, rows)
+
+
+def _note_refused_keys(manifest: Manifest, rollups: Sequence[Mapping[str, Any]]) -> None:
+    # A record has a kid, and not only a claimed one, where the secret was right.
+    kids = {row["kid"] for row in rollups if row["fault"] == REFUSED_KEY and row["kid"]}
+    if kids:
+        RefusedKeyUse.objects.using(LEDGER).bulk_create(RefusedKeyUse(manifest=manifest, kid=kid) for kid in kids)
 
 
 def _key_value(row: Mapping[str, Any], name: str) -> str | int:

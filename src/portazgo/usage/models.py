@@ -89,6 +89,19 @@ class MinuteRollup(models.Model):
         ]
 
 
+class RefusedKeyUse(models.Model):
+    """A segment in which a disabled key was used with its right secret: a short list for whoever looks for canaries."""
+
+    id = models.BigAutoField(primary_key=True)
+    manifest = models.ForeignKey(Manifest, models.CASCADE, related_name="+")
+    kid = models.CharField(max_length=10)
+
+    class Meta:
+        """Written with the segment, read and deleted by the worker."""
+
+        db_table = "usage_refused_key"
+
+
 class EpochEnd(models.Model):
     """How one process life of a node ended, as the node (or its successor) reported it."""
 

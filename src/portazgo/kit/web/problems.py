@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from django.http import HttpRequest, HttpResponse
 
-from portazgo.kit.errors import Problem, Unauthenticated, Unavailable, WrongType
+from portazgo.kit.errors import Problem, TooMany, Unauthenticated, Unavailable, WrongType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PROBLEM_JSON = "application/problem+json"
 RETRY_AFTER_SECONDS = "1"
+RETRY_TOO_MANY_SECONDS = "60"
 
 _CATEGORIES = {401: "unauthenticated", 403: "forbidden", 404: "not_found", 409: "conflict", 503: "unavailable"}
 
@@ -28,6 +29,8 @@ def problem_response(request: HttpRequest, problem: Problem) -> HttpResponse:
         answer["Accept"] = "application/json"
     if isinstance(problem, Unavailable):
         answer["Retry-After"] = RETRY_AFTER_SECONDS
+    if isinstance(problem, TooMany):
+        answer["Retry-After"] = RETRY_TOO_MANY_SECONDS
     return answer
 
 

@@ -1,0 +1,74 @@
+"""`portazgo pepper`: what the digests of secrets are keyed with."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from portazgo.cli.exits import Exit
+from portazgo.cli.noun import Noun, limit, limited, prints, show_list
+from portazgo.cli.output import Row, note, show_one
+from portazgo.cli.parameters import duration
+from portazgo.cli.session import connect
+from portazgo.cli.words import say
+
+if TYPE_CHECKING:
+    from portazgo.client.admin import AdminClient
+
+COLUMNS = ("version", "state", "secrets", "created_at")
+_PAUSE_SECONDS = 0.5
+
+
+@click.group(cls=Noun)
+def pepper() -> None:
+    """The pepper: what the digests of all keys' secrets are keyed with; kept wrapped, shown to nobody."""
+
+
+@pepper.command("list")
+@limit(None)
+@prints
+def list_peppers(most: int | None, output: str) -> None:
+    """List the versions. With more than one a rotation is under way."""
+    client = connect()
+    show_list(client, limited(client, "/peppers", {}, most), COLUMNS, output)
+
+
+@pepper.command("rotate")
+@click.option("--wait", is_flag=True, help="Wait until every secret has moved and the old version is gone.")
+@click.option("--timeout", type=duration, default="1h", help="How long --wait waits.", show_default=True)
+@prints
+def rotate_pepper(wait: bool, timeout: timedelta, output: str) -> int:
+    """Make a new version, and have the worker move every secret to it. No key changes; no call notices."""
+    client = connect()
+    made = client.post("/peppers/rotate")
+    if not wait:
+        show_one(made, output)
+        note(say("The worker moves the secrets; `portazgo pepper list` shows how far it is."))
+        return Exit.DONE
+    left = _wait(client, made["version"], timeout)
+    show_list(client, left, COLUMNS, output)
+    if len(left) == 1:
+        return Exit.DONE
+    note(say("It is not over yet, and goes on without you."))
+    return Exit.UNHEALTHY
+
+
+def _wait(client: AdminClient, version: int, timeout: timedelta) -> list[Row]:
+    """Show a bar on stderr until the new version is alone, or the time is over. Returns the versions there are then."""
+    deadline = time.monotonic() + timeout.total_seconds()
+    counts = _counts(client)
+    with click.progressbar(length=sum(counts.values()), label=say("Secrets moved"), file=sys.stderr) as bar:
+        while len(counts) > 1 and time.monotonic() < deadline:
+            time.sleep(_PAUSE_SECONDS)
+            counts = _counts(client)
+            bar.length = sum(counts.values())
+            bar.update(counts[version] - bar.pos)
+    return list(client.pages("/peppers", {}))
+
+
+def _counts(client: AdminClient) -> dict[int, int]:
+    return {row["version"]: row["secrets"] for row in client.pages("/peppers", {})}

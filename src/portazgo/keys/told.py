@@ -1,0 +1,112 @@
+"""Which acts on keys become events: those that the audit row names are written beside it, in its transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from portazgo.audit.service import listen
+from portazgo.keys.domain import SecretSlot
+from portazgo.keys.models import Key
+from portazgo.kit.clock import parse_rfc3339
+from portazgo.notifications.events import (
+    KeyCreated,
+    KeyData,
+    KeyDisabled,
+    KeyDormantDisabled,
+    KeyDormantSoon,
+    KeyEnabled,
+    KeyRevoked,
+    KeyRotated,
+    Named,
+)
+from portazgo.notifications.outbox import publish
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from portazgo.audit.models import AuditRow
+
+    Make = Callable[[Key, AuditRow], KeyData | None]
+
+DORMANT = "dormant"
+"""What the audit row of a key's disabling says where nobody had used the key."""
+
+
+def about(key: Key) -> dict[str, Any]:
+    """Give what every event of a key tells. `key` with its application and partner."""
+    application, partner = key.application, key.application.partner
+    return {
+        "kid": key.kid,
+        "name": key.name,
+        "environment": application.environment,
+        "application": Named(id=str(application.id), name=application.name),
+        "partner": Named(id=str(partner.id), name=partner.name),
+    }
+
+
+def tell(key: Key, data: KeyData, *, at: datetime, once: str | None = None) -> bool:
+    """Write an event of a key; of a canary its partner is told nothing, not even that there is one."""
+    return publish(data, partner=None if key.canary else key.application.partner_id, at=at, once=once)
+
+
+def listen_to_audit() -> None:
+    """Have these acts told. Called once, at start."""
+    for action, listener in _LISTENERS.items():
+        listen(action, listener)
+
+
+def _created(key: Key, _row: AuditRow) -> KeyData:
+    return KeyCreated(**about(key), expires_at=key.expires_at)
+
+
+def _rotated(key: Key, _row: AuditRow) -> KeyData:
+    retiring = key.secrets.filter(slot=SecretSlot.RETIRING).first()
+    return KeyRotated(**about(key), retiring_ends_at=retiring.ends_at if retiring else None)
+
+
+def _revoked(key: Key, _row: AuditRow) -> KeyData | None:
+    return None if key.revoked_at is None else KeyRevoked(**about(key), revoked_at=key.revoked_at)
+
+
+def _disabled(key: Key, row: AuditRow) -> KeyData:
+    if row.details.get("because") == DORMANT:
+        return KeyDormantDisabled(**about(key), last_used_at=_moment(row, "last_used_at"))
+    return KeyDisabled(**about(key))
+
+
+def _enabled(key: Key, _row: AuditRow) -> KeyData:
+    return KeyEnabled(**about(key))
+
+
+def _dormant_soon(key: Key, row: AuditRow) -> KeyData | None:
+    disabled_at = _moment(row, "disabled_at")
+    if disabled_at is None:
+        return None
+    return KeyDormantSoon(**about(key), last_used_at=_moment(row, "last_used_at"), disabled_at=disabled_at)
+
+
+def _moment(row: AuditRow, member: str) -> datetime | None:
+    text = row.details.get(member)
+    return None if text is None else parse_rfc3339(text)
+
+
+def _listener(make: Make, *, once: bool = False) -> Callable[[AuditRow], None]:
+    def listener(row: AuditRow) -> None:
+        key = Key.objects.select_related("application__partner").filter(kid=row.subject).first()
+        data = make(key, row) if key is not None else None
+        if key is not None and data is not None:
+            tell(key, data, at=row.at, once=f"{row.action}/{key.kid}" if once else None)
+
+    return listener
+
+
+_LISTENERS = {
+    "key.created": _listener(_created),
+    "key.rotated": _listener(_rotated),
+    # To revoke again changes nothing, and is told to nobody.
+    "key.revoked": _listener(_revoked, once=True),
+    "key.disabled": _listener(_disabled),
+    "key.enabled": _listener(_enabled),
+    "key.dormancy_announced": _listener(_dormant_soon),
+}

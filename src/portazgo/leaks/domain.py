@@ -1,0 +1,57 @@
+"""What is done with a leaked key. Pure rules."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+RETIRED_AFTER = timedelta(hours=1)
+LONGEST_TEXT = 2_000
+# What PostgreSQL can't store, and what would deceive whoever reads it.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+_KEY_IN_URL = re.compile(r"[a-z][a-z0-9]{1,11}_(?:live|test)_[0-9A-Za-z]{10}_[0-9A-Za-z]{38}")
+
+
+class Response(StrEnum):
+    """What is done: nothing but telling; the secret that leaked ends in an hour; it ends now."""
+
+    NOTIFY = "notify"
+    RETIRE = "retire_in_1h"
+    REVOKE = "revoke"
+
+
+class Label(StrEnum):
+    """What GitHub is told of a match."""
+
+    TRUE_POSITIVE = "true_positive"
+    FALSE_POSITIVE = "false_positive"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Where a key was found, by whom. `url` may be unknown."""
+
+    source: str
+    url: str | None = None
+    place: str | None = None
+    """As GitHub says it: commit, gist_content, npm …"""
+
+
+def token_hash(token: str) -> str:
+    """Name a token to who knows it: SHA-256, hexadecimal."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def tidy(text: str | None) -> str | None:
+    """Return a reporter's text as it can be stored and shown; a key that stands in it, as in a URL, is taken out."""
+    if not text:
+        return None
+    return _UNPRINTABLE.sub("?", _KEY_IN_URL.sub("[redacted]", text))[:LONGEST_TEXT]
+
+
+def ends(now: datetime, already: datetime | None) -> datetime:
+    """Tell when a secret that retires now ends: in an hour, and never later than it would have ended anyway."""
+    return min(now + RETIRED_AFTER, already) if already else now + RETIRED_AFTER

@@ -1,0 +1,1 @@
+"""What partners and operators are told: events in an outbox, written with what they tell; webhooks that carry them."""

@@ -1,0 +1,201 @@
+"""The closed catalogue of events: what each one tells, and to whom. Pure.
+
+An event's data holds no secret, and nothing of another partner. schema/events.json and docs/events.md are generated from
+this file. Members may be added; one that is there never changes its meaning or goes.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+from portazgo.kit.clock import rfc3339
+
+Audience = Literal["partner", "operator"]
+Moment = Annotated[datetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
+"""RFC 3339, UTC."""
+
+
+class Data(BaseModel):
+    """What an event tells. `audience` partner: endpoints of its partner and of the deployment; operator: the latter only."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    event: ClassVar[str]
+    summary: ClassVar[str]
+    audience: ClassVar[Audience] = "partner"
+
+
+class Named(BaseModel):
+    """A partner or an application."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str
+    name: str
+
+
+class KeyData(Data):
+    """An event of an API key."""
+
+    kid: str = Field(description="The key's public id.")
+    name: str = Field(description="What the key is for, as its maker wrote it.")
+    environment: Literal["test", "live"]
+    application: Named
+    partner: Named
+
+
+class KeyCreated(KeyData):
+    """A key was made."""
+
+    event: ClassVar[str] = "key.created"
+    summary: ClassVar[str] = "A key was made."
+
+    expires_at: Moment | None
+
+
+class KeyRotated(KeyData):
+    """A key got a new secret."""
+
+    event: ClassVar[str] = "key.rotated"
+    summary: ClassVar[str] = "A key got a new secret; the old one goes on working for its grace."
+
+    retiring_ends_at: Moment | None = Field(description="When the old secret ends; null: it has ended.")
+
+
+class KeyRevoked(KeyData):
+    """A key was killed."""
+
+    event: ClassVar[str] = "key.revoked"
+    summary: ClassVar[str] = "A key was killed for ever."
+
+    revoked_at: Moment
+
+
+class KeyDisabled(KeyData):
+    """A key is let through nowhere."""
+
+    event: ClassVar[str] = "key.disabled"
+    summary: ClassVar[str] = "A key is let through nowhere until it is enabled."
+
+
+class KeyEnabled(KeyData):
+    """A key is let through again."""
+
+    event: ClassVar[str] = "key.enabled"
+    summary: ClassVar[str] = "A key that was disabled is let through again."
+
+
+class KeyExpiring(KeyData):
+    """A key ends soon."""
+
+    event: ClassVar[str] = "key.expiring"
+    summary: ClassVar[str] = "A key ends soon: told 30, 7 and 1 days before, once each."
+
+    expires_at: Moment
+    notice: str = Field(description="Which of the notices this is.", examples=["30d", "7d", "1d"])
+
+
+class KeySecretRetiring(KeyData):
+    """The old secret of a rotated key ends soon, and somebody still uses it."""
+
+    event: ClassVar[str] = "key.secret_retiring"
+    summary: ClassVar[str] = (
+        "The old secret of a rotated key ends soon and is still in use: told 7 days, 1 day and 1 hour before, once each."
+    )
+
+    ends_at: Moment
+    notice: str = Field(description="Which of the notices this is.", examples=["7d", "1d", "1h"])
+    last_used_at: Moment
+    last_used_from: str | None = Field(description="The client's address.", examples=["203.0.113.7"])
+
+
+class KeyDormantSoon(KeyData):
+    """A key that nobody uses will be disabled."""
+
+    event: ClassVar[str] = "key.dormant_soon"
+    summary: ClassVar[str] = "A key was not used for long and will be disabled."
+
+    last_used_at: Moment | None = Field(description="Null: never.")
+    disabled_at: Moment = Field(description="When it will be disabled unless it is used.")
+
+
+class KeyDormantDisabled(KeyData):
+    """A key that nobody used was disabled."""
+
+    event: ClassVar[str] = "key.dormant_disabled"
+    summary: ClassVar[str] = "A key was disabled because nobody used it."
+
+    last_used_at: Moment | None = Field(description="Null: never.")
+
+
+class KeyLeaked(KeyData):
+    """A key was reported as leaked, and its secret is right."""
+
+    event: ClassVar[str] = "key.leaked"
+    summary: ClassVar[str] = "A key was found where it can be read by others, and its secret was checked: it is real."
+
+    source: str = Field(description="Who reported it.", examples=["github", "manual"])
+    url: str | None = Field(description="Where it was found.")
+    slot: Literal["current", "retiring"] = Field(description="Which of the key's secrets leaked.")
+    response: Literal["notify", "retire_in_1h", "revoke"] = Field(description="What was done.")
+    secret_ends_at: Moment | None = Field(
+        description="When the leaked secret ends; null: when it is revoked or rotated."
+    )
+
+
+class KeyCanaryUsed(KeyData):
+    """Somebody used a canary key."""
+
+    event: ClassVar[str] = "key.canary_used"
+    summary: ClassVar[str] = "Somebody called with a canary key: told once an hour at most. Operators only."
+    audience: ClassVar[Audience] = "operator"
+
+    used_at: Moment
+    client_address: str | None
+    uses: int = Field(description="Calls with it in the records that were looked at.")
+    request_id: str | None = Field(description="Of the first of these calls: `portazgo trace show` tells it.")
+
+
+class WebhookTest(Data):
+    """A test that was asked for."""
+
+    event: ClassVar[str] = "webhook.test"
+    summary: ClassVar[str] = "A test of one endpoint, by `portazgo webhook test`."
+
+    endpoint: Named
+
+
+class WebhookEndpointPaused(Data):
+    """An endpoint is not called any more."""
+
+    event: ClassVar[str] = "webhook.endpoint_paused"
+    summary: ClassVar[str] = (
+        "An endpoint failed for long, or said that it is gone, and is not called until it is resumed."
+    )
+
+    endpoint: Named
+    reason: str
+    failing_since: Moment | None
+
+
+CATALOGUE: dict[str, type[Data]] = {
+    data.event: data
+    for data in (
+        KeyCreated,
+        KeyRotated,
+        KeyRevoked,
+        KeyDisabled,
+        KeyEnabled,
+        KeyExpiring,
+        KeySecretRetiring,
+        KeyDormantSoon,
+        KeyDormantDisabled,
+        KeyLeaked,
+        KeyCanaryUsed,
+        WebhookTest,
+        WebhookEndpointPaused,
+    )
+}
