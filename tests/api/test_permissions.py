@@ -42,6 +42,10 @@ NEEDED = {
     "delete_partner": "partners:delete",
     "list_issuers": "issuers:read",
     "create_issuer": "issuers:create",
+    "show_issuer": "issuers:read",
+    "change_issuer": "issuers:change",
+    "rotate_issuer": "issuers:rotate",
+    "begin_signing": "issuers:rotate",
     "list_signing_keys": "issuers:read",
     "add_signing_key": "issuers:create",
     "withdraw_signing_key": "issuers:revoke",
@@ -121,6 +125,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "create_partner": {"name": "x"},
     "change_partner": {},
     "create_issuer": {"name": "x", "url": "https://x.example"},
+    "change_issuer": {},
     "create_backend": {
         "name": "x",
         "environments": {"live": {"targets": ["http://127.0.0.1:9"], "credential": {"kind": "none"}}},

@@ -13,7 +13,8 @@ from support.world import NOBODY, World, lane, pointers, refusal, resource
 
 from portazgo.accounts.domain import Actor
 from portazgo.kit.wrapping import KeyWrapper
-from portazgo.signing.domain import SigningState, thumbprint
+from portazgo.signing.algorithms import thumbprint
+from portazgo.signing.domain import SigningState
 from portazgo.signing.models import SigningKey
 
 pytestmark = pytest.mark.usefixtures("database")

@@ -306,8 +306,8 @@ def _audience(seen: Observed, token: Presented) -> str:
 def _algorithm(seen: Observed, token: Presented) -> str:
     if token.shares_secret:
         return (
-            "Algorithm: the token is signed with HS256, a shared secret, and the backend doesn't allow that. Have it allow "
-            f"HS256 and hold the secret; or sign so that it needs none: portazgo backend change {seen.backend} --algorithm ES256"
+            "Algorithm: the token is signed with HS256, a shared secret, and the backend doesn't allow that. Have it "
+            f"allow HS256 and hold the secret; or sign without one: portazgo backend change {seen.backend} --algorithm ES256"
         )
     return (
         f"Algorithm: the token is signed with {token.algorithm} and the backend doesn't allow that. Add {token.algorithm} to "

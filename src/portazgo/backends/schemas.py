@@ -61,9 +61,7 @@ class CredentialBody(Body):
     algorithm: Algorithm | None = Field(
         None, description="How its tokens are signed. Null: with the issuer's own algorithm.", examples=["ES256"]
     )
-    life_seconds: Whole = Field(
-        DEFAULT_TOKEN_LIFE_SECONDS, ge=TOKEN_LIFE_SECONDS.start, lt=TOKEN_LIFE_SECONDS.stop
-    )
+    life_seconds: Whole = Field(DEFAULT_TOKEN_LIFE_SECONDS, ge=TOKEN_LIFE_SECONDS.start, lt=TOKEN_LIFE_SECONDS.stop)
     claims: Annotated[dict[str, Any], AfterValidator(check_claims)] = Field(
         {}, examples=[{"token_type": "access", "partner": "{partner.name}"}]
     )

@@ -125,7 +125,7 @@ def _refuse_shared_secret(backend: Backend) -> None:
     for other in Backend.objects.exclude(id=backend.id) if wanted else ():
         if wanted & _shared(other):
             raise Conflict(
-                f"the backend {other.name} knows the HS256 secret of this issuer: each of the two could make tokens for the other",
+                f"the backend {other.name} knows the HS256 secret of this issuer: each could make tokens for the other",
                 code="secret_shared",
                 remedy="make an issuer of its own for each backend that shares a secret (portazgo issuer create)",
             )
@@ -134,9 +134,7 @@ def _refuse_shared_secret(backend: Backend) -> None:
 def _shared(backend: Backend) -> set[str]:
     """Name the issuers whose shared secret a backend knows."""
     credentials = [one["credential"] for one in backend.environments.values()]
-    return {
-        one["issuer"] for one in credentials if one["kind"] == "mint" and Algorithm(one["algorithm"]).is_shared
-    }
+    return {one["issuer"] for one in credentials if one["kind"] == "mint" and Algorithm(one["algorithm"]).is_shared}
 
 
 def _refuse_contradictions(where: str, targets: Sequence[str], forwarding: Mapping[str, Any] | None) -> None:

@@ -180,7 +180,9 @@ def _make(credential: Mapping[str, Any], caller: Caller, wrapper: KeyWrapper, no
     except MissingValue as problem:
         raise _NotMade(f"No token can be made: {problem}. {_advice(problem.path, caller)}") from None
     except NothingSigns:
-        raise _NotMade(f"No token can be made: no key of the issuer {issuer.name} signs with {credential['algorithm']}.") from None
+        raise _NotMade(
+            f"No token can be made: no key of the issuer {issuer.name} signs with {credential['algorithm']}."
+        ) from None
     except WrappingFailed as problem:
         raise _NotMade(f"No token can be made: {problem}.") from None
     presented = Presented(

@@ -65,7 +65,13 @@ def create_issuer(
     name: str, url: str, algorithm: str | None, rotate_every: timedelta | None, secret_file: IO[str] | None, output: str
 ) -> None:
     """Make an issuer with a key that signs at once."""
-    new = given(name=name, url=url, algorithm=algorithm, rotate_every_seconds=_seconds(rotate_every), secret=_secret(secret_file))
+    new = given(
+        name=name,
+        url=url,
+        algorithm=algorithm,
+        rotate_every_seconds=_seconds(rotate_every),
+        secret=_secret(secret_file),
+    )
     _show_made(connect().post("/issuers", new), output)
 
 
@@ -96,7 +102,7 @@ def change_issuer(issuer: str, rotate_every: timedelta | None, no_rotation: bool
 @SECRET
 @prints
 def rotate_issuer(issuer: str, algorithm: str | None, secret_file: IO[str] | None, output: str) -> None:
-    """Publish the next key. It takes over by itself, when every node publishes it and no cache holds the key set from before."""
+    """Publish the next key. It takes over when every node publishes it and no cache holds the key set from before."""
     client = connect()
     wanted = given(algorithm=algorithm, secret=_secret(secret_file))
     made = client.post(f"/issuers/{find_id(client, ISSUER, issuer)}/rotate", wanted)
@@ -160,7 +166,9 @@ def _show_key_made(client: Any, made: dict[str, Any], output: str) -> None:
     show_named(client, _for_people(made) if output == "table" else made, output, NAMED)
     _warn_of_secret(made)
     if made["secret"] is not None or made["public_jwk"] is None:
-        note(say("It signs when you say so, once the backend holds it: portazgo issuer key sign {kid}", kid=made["kid"]))
+        note(
+            say("It signs when you say so, once the backend holds it: portazgo issuer key sign {kid}", kid=made["kid"])
+        )
     else:
         note(say("portazgo issuer key list shows what it waits for."))
 
@@ -171,7 +179,11 @@ def _for_people(made: dict[str, Any]) -> dict[str, Any]:
 
 def _warn_of_secret(made: dict[str, Any]) -> None:
     if made["secret"] is not None:
-        note(say("This is the only time that the secret is shown: keep it now, and give it to the backend by a safe way."))
+        note(
+            say(
+                "This is the only time that the secret is shown: keep it now, and give it to the backend by a safe way."
+            )
+        )
 
 
 def _secret(file: IO[str] | None) -> str | None:

@@ -134,7 +134,9 @@ class MintPart(Part):
 
     kind: Literal["mint"]
     issuer: Slug | None = Field(None, description="Left out: the default issuer.")
-    algorithm: Algorithm | None = Field(None, description="How the tokens are signed. Left out: as the issuer's keys do.")
+    algorithm: Algorithm | None = Field(
+        None, description="How the tokens are signed. Left out: as the issuer's keys do."
+    )
     audience: Annotated[str, StringConstraints(pattern=PLAIN_TEXT_PATTERN, min_length=1, max_length=200)] = Field(
         description="What the backend expects in `aud`."
     )

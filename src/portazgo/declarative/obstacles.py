@@ -9,7 +9,6 @@ from portazgo.declarative.problems import Problem
 from portazgo.declarative.rules.lines import Step, Worlds, counted, enumerated
 from portazgo.routes.domain import Address, addresses
 
-
 _SHARED = "HS256"
 
 

@@ -94,8 +94,12 @@ def plan(name: str, wanted: Mapping[Ref, Terms], state: State, takeover: Takeove
 
 def _settled(wanted: Mapping[Ref, Terms], state: State) -> dict[Ref, Terms]:
     """Fill in what a file leaves to what there is: URL and algorithm of an issuer that exists."""
-    settled = {ref: _settled_issuer(ref, terms, state) if ref.kind == "issuer" else terms for ref, terms in wanted.items()}
-    algorithms = {ref.name: terms["algorithm"] for ref, terms in {**state.world, **settled}.items() if ref.kind == "issuer"}
+    settled = {
+        ref: _settled_issuer(ref, terms, state) if ref.kind == "issuer" else terms for ref, terms in wanted.items()
+    }
+    algorithms = {
+        ref.name: terms["algorithm"] for ref, terms in {**state.world, **settled}.items() if ref.kind == "issuer"
+    }
     return {
         ref: _settled_backend(terms, algorithms) if ref.kind == "backend" else terms for ref, terms in settled.items()
     }

@@ -143,7 +143,7 @@ def key_propagation(actor: Actor, kid: str, *, clock: Clock) -> Propagation:
 
 
 def spread(revision: int, made_at: datetime, *, clock: Clock) -> Spread:
-    """Tell how far a change of that time, or later, has come: which nodes may still serve what was before, or since when none does."""
+    """Tell how far a change of that time, or later, has come: who may still serve what was before, or since when none."""
     logged_at = ChangeRow.objects.filter(revision=revision).values_list("made_at", flat=True).first()
     made_at = max(made_at, logged_at or made_at)
     target = Target(head_now().history, revision, None, made_at)

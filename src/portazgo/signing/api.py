@@ -31,6 +31,8 @@ from portazgo.signing.schemas import (
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
+    from portazgo.signing.algorithms import Algorithm
+
 router = Router(tags=["issuers"])
 
 
@@ -64,7 +66,8 @@ def show_issuer(request: AdminRequest, issuer_id: UUID) -> Issuer:
 def change_issuer(request: AdminRequest, issuer_id: UUID, body: ChangeIssuer) -> Issuer:
     """Say how often the keys of an issuer are rotated."""
     if body.rotate_every_seconds is None and not body.without_rotation:
-        return show_issuer(request, issuer_id)
+        can(request.actor, Verb.CHANGE, Issuer.noun)
+        return the_one(Issuer.objects.all(), "issuer", id=issuer_id)
     every = _length(body.rotate_every_seconds)
     return service.alter_issuer(request.actor, issuer_id, rotate_every=every, clock=request.clock)
 
@@ -72,9 +75,10 @@ def change_issuer(request: AdminRequest, issuer_id: UUID, body: ChangeIssuer) ->
 @router.post("/issuers/{uuid:issuer_id}/rotate", response={201: SigningKeyMade})
 def rotate_issuer(request: AdminRequest, issuer_id: UUID, body: NewKeyBody | None = None) -> Status[SigningKeyMade]:
     """Publish the key that takes the place of the one that signs, as soon as every node publishes it and caches have ended."""
-    wanted = body or NewKeyBody()
-    hand = {"wrapper": request.wrapper, "clock": request.clock}
-    return _made(service.rotate(request.actor, issuer_id, wanted.algorithm, _secret(wanted.secret), **hand))
+    algorithm, secret = _wanted(body)
+    return _made(
+        service.rotate(request.actor, issuer_id, algorithm, secret, wrapper=request.wrapper, clock=request.clock)
+    )
 
 
 @router.get("/signing-keys", response=PageOf[SigningKeyView])
@@ -86,10 +90,11 @@ def list_signing_keys(request: AdminRequest, page: Query[PageQuery]) -> Page[Sig
 
 @router.post("/issuers/{uuid:issuer_id}/signing-keys", response={201: SigningKeyMade})
 def add_signing_key(request: AdminRequest, issuer_id: UUID, body: NewKeyBody | None = None) -> Status[SigningKeyMade]:
-    """Publish a further key, of this or of another algorithm. It signs as soon as it may; a shared secret when it is told to."""
-    wanted = body or NewKeyBody()
-    hand = {"wrapper": request.wrapper, "clock": request.clock}
-    return _made(service.add_key(request.actor, issuer_id, wanted.algorithm, _secret(wanted.secret), **hand))
+    """Publish a further key, of this or of another algorithm. It signs as soon as it may; a shared secret when told to."""
+    algorithm, secret = _wanted(body)
+    return _made(
+        service.add_key(request.actor, issuer_id, algorithm, secret, wrapper=request.wrapper, clock=request.clock)
+    )
 
 
 @router.post("/signing-keys/{kid}/sign", response=SigningKeyView)
@@ -108,6 +113,10 @@ def _made(made: service.MadeKey) -> Status[SigningKeyMade]:
     shown = SigningKeyView.from_orm(made.key)
     members = {name: getattr(shown, name) for name in SigningKeyView.model_fields}
     return Status(201, SigningKeyMade.model_construct(**members, secret=made.secret and made.secret.reveal()))
+
+
+def _wanted(body: NewKeyBody | None) -> tuple[Algorithm | None, Secret | None]:
+    return (None, None) if body is None else (body.algorithm, _secret(body.secret))
 
 
 def _secret(given: SecretStr | None) -> Secret | None:

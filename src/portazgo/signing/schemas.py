@@ -91,8 +91,12 @@ class SigningKeyView(Schema):
     signing_since: datetime | None
     retired_at: datetime | None
     gone_at: datetime | None
-    waits_for: str | None = Field(description="Why it stays in its state; null: nothing keeps it, or nothing was looked at yet.")
-    not_before: datetime | None = Field(description="When it goes on at the earliest, as far as that is a matter of time.")
+    waits_for: str | None = Field(
+        description="Why it stays in its state; null: nothing keeps it, or nothing was looked at yet."
+    )
+    not_before: datetime | None = Field(
+        description="When it goes on at the earliest, as far as that is a matter of time."
+    )
 
     @staticmethod
     def resolve_waits_for(key: Any) -> str | None:

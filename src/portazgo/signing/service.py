@@ -76,7 +76,12 @@ def create_issuer(actor: Actor, new: NewIssuer, *, wrapper: KeyWrapper, clock: C
     )
     made = _new_key(issuer, new.algorithm, new.secret, wrapper, clock)
     made.key.state, made.key.signing_since = SigningState.SIGNING, now
-    details = {"name": new.name, "url": new.url, "algorithm": new.algorithm, "rotate_every_seconds": _seconds(new.rotate_every)}
+    details = {
+        "name": new.name,
+        "url": new.url,
+        "algorithm": new.algorithm,
+        "rotate_every_seconds": _seconds(new.rotate_every),
+    }
     with change(actor, "issuer.created", str(issuer.id), details=details, clock=clock) as recorded:
         if Issuer.objects.filter(name=new.name).exists() or Issuer.objects.filter(url=issuer.url).exists():
             raise Conflict(f"there is already an issuer {new.name!r} or one for {new.url}", code="name_taken")
@@ -148,7 +153,7 @@ def begin_signing(actor: Actor, kid: str, *, clock: Clock) -> SigningKey:
 
 
 def promote(actor: Actor, kid: str, *, clock: Clock) -> SigningKey:
-    """Have a published key sign, and retire the one that signed with its algorithm: one revision. Whether it may is judged before.
+    """Have a published key sign, and retire the one that signed with its algorithm: one revision. It was judged that it may.
 
     Raises NotFound, Conflict (`not_published`).
     """
@@ -199,7 +204,7 @@ def withdraw_key(actor: Actor, kid: str, *, clock: Clock) -> SigningKey:
     return key
 
 
-def signs_with(issuer_id: UUID | str, algorithm: str) -> bool:
+def signs_with(issuer_id: UUID, algorithm: str) -> bool:
     """Tell whether a key of the issuer signs with this algorithm by now."""
     return SigningKey.objects.filter(issuer=issuer_id, algorithm=algorithm, state=SigningState.SIGNING).exists()
 
@@ -254,9 +259,7 @@ def _publish(
     return made
 
 
-def _new_key(
-    issuer: Issuer, algorithm: Algorithm, secret: Secret | None, wrapper: KeyWrapper, clock: Clock
-) -> MadeKey:
+def _new_key(issuer: Issuer, algorithm: Algorithm, secret: Secret | None, wrapper: KeyWrapper, clock: Clock) -> MadeKey:
     """Make a key, and wrap it: outside of any transaction, since that may call out."""
     # Loaded only where a key is made: it takes a while, and memory.
     from portazgo.signing.keypairs import generate, new_shared_secret, shared  # noqa: PLC0415
@@ -303,7 +306,8 @@ def _refuse_pending(issuer: Issuer, algorithm: Algorithm) -> None:
 def _check_rotation(algorithm: Algorithm, rotate_every: timedelta | None) -> None:
     if algorithm.is_shared and rotate_every is not None:
         raise Invalid.at(
-            "/rotate_every", "a shared secret can't be rotated on schedule: the backend must be given the new one by hand"
+            "/rotate_every",
+            "a shared secret can't be rotated on schedule: the backend must be given the new one by hand",
         )
 
 

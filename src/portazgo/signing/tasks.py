@@ -36,11 +36,23 @@ def tend(nodes: Nodes, *, wrapper: KeyWrapper, clock: Clock) -> None:
     """Do what is due. A key that can't go on says in its row what it waits for. For the worker."""
     for key in SigningKey.objects.filter(state=SigningState.SIGNING).select_related("issuer"):
         _rotate_if_due(key, wrapper, clock)
-    for key in SigningKey.objects.filter(state=SigningState.PUBLISHED).select_related("issuer").order_by("published_at"):
+    for key in (
+        SigningKey.objects.filter(state=SigningState.PUBLISHED).select_related("issuer").order_by("published_at")
+    ):
         if not Algorithm(key.algorithm).is_shared:
-            _go_on(key, may_sign(nodes(_revision(key), key.published_at), clock.now(), first_of_issuer=False), service.promote, clock)
+            _go_on(
+                key,
+                may_sign(nodes(_revision(key), key.published_at), clock.now(), first_of_issuer=False),
+                service.promote,
+                clock,
+            )
     for key in SigningKey.objects.filter(state=SigningState.RETIRED):
-        _go_on(key, may_go(nodes(_revision(key), key.retired_at or key.published_at), _longest_life(key), clock.now()), service.let_go, clock)
+        _go_on(
+            key,
+            may_go(nodes(_revision(key), key.retired_at or key.published_at), _longest_life(key), clock.now()),
+            service.let_go,
+            clock,
+        )
 
 
 def _rotate_if_due(key: SigningKey, wrapper: KeyWrapper, clock: Clock) -> None:

@@ -19,7 +19,11 @@ def lines(step: Step, _worlds: Worlds) -> Iterator[Line]:
         yield line(step, "rest", f"signs as {step.after['url']}{algorithm}, with a key that signs at once")
     if step.changed("rotate_every_seconds"):
         every = step.after["rotate_every_seconds"]
-        yield line(step, "rest", "keys are rotated by hand only" if every is None else f"keys are rotated every {_length(every)}")
+        yield line(
+            step,
+            "rest",
+            "keys are rotated by hand only" if every is None else f"keys are rotated every {_length(every)}",
+        )
 
 
 def _length(seconds: int) -> str:
