@@ -126,6 +126,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "change_partner": {},
     "create_issuer": {"name": "x", "url": "https://x.example"},
     "change_issuer": {},
+    "rotate_issuer": {},
+    "add_signing_key": {},
     "create_backend": {
         "name": "x",
         "environments": {"live": {"targets": ["http://127.0.0.1:9"], "credential": {"kind": "none"}}},

@@ -113,7 +113,7 @@ def test_a_node_that_is_away_counts_until_it_may_not_serve_any_more(clock: FakeC
     # It was last heard of at the beginning: until its lease ends it serves the old key set, whoever asks it.
     life.tend(timedelta(seconds=3600))
     assert life.states()[kid] == "published"
-    life.tend(REST)
+    life.tend(REST - timedelta(seconds=1))
     assert life.states()[kid] == "published"
     life.tend(timedelta(seconds=1))
     assert life.states()[kid] == "signing"

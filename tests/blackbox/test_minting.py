@@ -34,14 +34,14 @@ def pair_of(algorithm: Algorithm) -> tuple[KeyPair, Any]:
 
 
 @contextmanager
-def gateway_to(folder: Path, backend: VerifyingBackend, pair: KeyPair, **environment: str) -> Iterator[BareGateway]:
+def gateway_to(folder: Path, backend: VerifyingBackend, pair: KeyPair, threads: int = 1) -> Iterator[BareGateway]:
     data = folder / "data"
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     wrapper = LocalWrapper.open(data / "master.key", create=True)
     settings = backend_to(backend.url, credential=credential(backend.algorithm))
     further = signing_resources(backend.algorithm, pair, wrapper)
     requires = ("backend.http1.1", backend.algorithm.feature)
-    with BareGateway(folder, settings, requires=requires, further=further, **environment) as gateway:
+    with BareGateway(folder, settings, requires=requires, further=further, PORTAZGO_THREADS=str(threads)) as gateway:
         yield gateway
 
 
@@ -68,7 +68,7 @@ def test_a_hundred_first_calls_at_once_cost_one_signature(tmp_path: Path, algori
     statuses: list[int] = []
     with (
         VerifyingBackend(algorithm, key) as backend,
-        gateway_to(tmp_path, backend, pair, PORTAZGO_THREADS="2") as gateway,
+        gateway_to(tmp_path, backend, pair, threads=2) as gateway,
     ):
         threads = [threading.Thread(target=lambda: statuses.append(call(gateway)[0].status)) for _ in range(100)]
         for thread in threads:

@@ -69,10 +69,14 @@ class VerifyingBackend:
     def verified(self, authorization: str) -> dict[str, Any] | None:
         """Give the claims of a good token."""
         token = authorization.removeprefix("Bearer ")
-        options = {"require": ["iss", "aud", "sub", "iat", "nbf", "exp", "jti"]}
         try:
             claims: dict[str, Any] = jwt.decode(
-                token, self.key, [self.algorithm.value], options, audience=AUDIENCE, issuer=ISSUER_URL
+                token,
+                self.key,
+                [self.algorithm.value],
+                {"require": ["iss", "aud", "sub", "iat", "nbf", "exp", "jti"]},
+                audience=AUDIENCE,
+                issuer=ISSUER_URL,
             )
         except jwt.PyJWTError:
             return None

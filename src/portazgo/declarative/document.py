@@ -52,7 +52,6 @@ from portazgo.routes.domain import (
     check_hosts,
     check_partner_path,
 )
-from portazgo.signing.algorithms import Algorithm
 from portazgo.signing.domain import (
     DEFAULT_TOKEN_LIFE_SECONDS,
     LONGEST_ROTATION,
@@ -67,6 +66,7 @@ NO_TOTAL = "none"
 _QUERY_NAME = r"^[^\x00-\x20\x7f&=#]{1,100}$"
 _QUERY_NAMES_AT_MOST = 100
 
+AlgorithmName = Literal["ES256", "EdDSA", "RS256", "HS256"]
 EnvironmentName = Literal["live", "test"]
 MethodName = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=63)]
@@ -111,7 +111,7 @@ class IssuerPart(Part):
     url: Annotated[str, StringConstraints(pattern=ISSUER_URL_PATTERN, max_length=500)] | None = Field(
         None, description="`iss` of the tokens. Needed to make an issuer; may be left out for one that exists."
     )
-    algorithm: Algorithm | None = Field(
+    algorithm: AlgorithmName | None = Field(
         None,
         description="How its keys sign, where a backend says nothing else. Left out: as it is; ES256 where it is made.",
     )
@@ -134,7 +134,7 @@ class MintPart(Part):
 
     kind: Literal["mint"]
     issuer: Slug | None = Field(None, description="Left out: the default issuer.")
-    algorithm: Algorithm | None = Field(
+    algorithm: AlgorithmName | None = Field(
         None, description="How the tokens are signed. Left out: as the issuer's keys do."
     )
     audience: Annotated[str, StringConstraints(pattern=PLAIN_TEXT_PATTERN, min_length=1, max_length=200)] = Field(

@@ -66,7 +66,7 @@ def _issuer(part: IssuerPart) -> Terms:
     """`url` and `algorithm` None: as the issuer is that exists."""
     return {
         "url": part.url and part.url.rstrip("/"),
-        "algorithm": part.algorithm and part.algorithm.value,
+        "algorithm": part.algorithm,
         "rotate_every_seconds": None if part.rotate_every is None else parse_seconds(part.rotate_every),
     }
 
@@ -108,7 +108,7 @@ def _credential(part: MintPart, issuer: str | None) -> dict[str, Any]:
         "kind": "mint",
         "issuer": part.issuer or issuer,
         "audience": part.audience,
-        "algorithm": part.algorithm and part.algorithm.value,
+        "algorithm": part.algorithm,
         "life_seconds": parse_seconds(part.life),
         "claims": dict(part.claims),
     }
