@@ -18,9 +18,11 @@ from portazgo.settings_gateway import GatewaySettings, contradictions_of_the_gat
 from portazgo.settings_kinds import (
     CHOICE_OF,
     DATABASE,
+    DAYS_OR_OFF,
     DURATION,
     DURATION_OR_OFF,
     FOLDER,
+    GRACE,
     HTTP_URL,
     LEAVING,
     LISTEN,
@@ -137,6 +139,20 @@ class Settings(GatewaySettings):
         "Name a file.",
         absent="`admin-token` in the data folder",
     )
+    key_max_age: timedelta | None = setting(
+        DAYS_OR_OFF,
+        "off",
+        "Longest life of an API key, from the making of its current secret: it gets an expiry, and none that is later.",
+        "Write off or a duration such as 365d.",
+        in_file=True,
+    )
+    key_dormant_after: timedelta | None = setting(
+        DAYS_OR_OFF,
+        "90d",
+        "How long an API key may go unused before it is disabled; its owner is told before.",
+        "Write off or a duration such as 90d.",
+        in_file=True,
+    )
     log_format: Literal["auto", "json", "pretty"] = setting(
         CHOICE_OF("auto", "json", "pretty"),
         "auto",
@@ -153,6 +169,28 @@ class Settings(GatewaySettings):
         "Whether OpenAPI documents may be imported from private networks and loopback.",
         "Write yes or no.",
         absent="yes with the embedded profile (loopback and private networks of this machine), no with production",
+    )
+    rotation_least_grace: timedelta = setting(
+        GRACE,
+        "0s",
+        "How long the old secret of a key that is rotated must go on working at least (docs/rotate-without-downtime.md).",
+        "Write a duration from 0s to 30d.",
+        in_file=True,
+    )
+    rotation_most_grace: timedelta = setting(
+        GRACE,
+        "30d",
+        "How long it may go on working at most, counted from the rotation.",
+        "Write a duration from 0s to 30d.",
+        in_file=True,
+    )
+    rotation_default_grace: timedelta = setting(
+        GRACE,
+        None,
+        "How long it goes on working where a rotation says nothing.",
+        "Write a duration between the least and the most.",
+        absent="7d, or the nearest that least and most allow",
+        in_file=True,
     )
     webhook_networks: tuple[str, ...] = setting(
         NETWORKS,
@@ -307,8 +345,15 @@ def _fill_in(values: dict[str, Any]) -> list[Fault]:
     for name, usual in (("drain_wait", "5s" if production else "0s"), ("drain_time", "30s" if production else "4s")):
         if values[name] is None:
             values[name] = LEAVING.parse(usual)
+    for name in ("key_max_age", "key_dormant_after"):
+        values[name] = values[name] or None  # `off` is parsed to zero
     if values["import_allow_private"] is None:
         values["import_allow_private"] = values["profile"] == "embedded"
+    if values["rotation_default_grace"] is None:
+        usual = GRACE.parse("7d")
+        values["rotation_default_grace"] = min(
+            max(usual, values["rotation_least_grace"]), values["rotation_most_grace"]
+        )
     return _contradictions(values)
 
 
@@ -337,6 +382,15 @@ def _contradictions(values: Mapping[str, Any]) -> list[Fault]:
                 "together",
                 f"{values['internal_listen']} can be reached from other machines without TLS",
                 "Listen on 127.0.0.1, or set PORTAZGO_INTERNAL_TLS_CERTIFICATE and PORTAZGO_INTERNAL_TLS_KEY.",
+            )
+        )
+    if not values["rotation_least_grace"] <= values["rotation_default_grace"] <= values["rotation_most_grace"]:
+        faults.append(
+            Fault(
+                "PORTAZGO_ROTATION_LEAST_GRACE, PORTAZGO_ROTATION_DEFAULT_GRACE, PORTAZGO_ROTATION_MOST_GRACE",
+                "together",
+                "they are not in this order",
+                "Let the least not exceed the default, nor the default the most.",
             )
         )
     if values["state_url"].is_sqlite and values["state_url"] == values["ledger_url"]:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 LARGEST_PORT = 65_535
 MOST_THREADS = 256
 LONGEST_LEAVING = timedelta(hours=1)
+LONGEST_GRACE = timedelta(days=30)
+ONE_DAY = timedelta(days=1)
+LONGEST_LIFE = timedelta(days=36_500)
 MOST_OF_A_NODE = 1_000_000
 MIB = 1024 * 1024
 LEAST_MEMORY = 64 * MIB
@@ -226,8 +229,17 @@ def _duration_or_off(text: str) -> timedelta:
     if text == "off":
         return timedelta(0)
     duration = _any_duration(text)
-    if duration < timedelta(seconds=10):
-        raise ValueInvalid("less than 10s would refuse traffic at every hiccup")
+    if duration < timedelta(seconds=5):
+        raise ValueInvalid("less than 5s would refuse traffic at every hiccup")
+    return duration
+
+
+def _days_or_off(text: str) -> timedelta:
+    if text == "off":
+        return timedelta(0)
+    duration = _any_duration(text)
+    if not ONE_DAY <= duration <= LONGEST_LIFE:
+        raise ValueInvalid("a key's life is counted in days: 1d to 36500d")
     return duration
 
 
@@ -235,6 +247,13 @@ def _time_to_leave(text: str) -> timedelta:
     duration = _any_duration(text)
     if duration > LONGEST_LEAVING:
         raise ValueInvalid("more than an hour is no drain")
+    return duration
+
+
+def _grace(text: str) -> timedelta:
+    duration = _any_duration(text)
+    if duration > LONGEST_GRACE:
+        raise ValueInvalid("an old secret lives 30d at most after a rotation")
     return duration
 
 
@@ -305,7 +324,9 @@ DURATION = Kind("duration", {"type": "string", "pattern": "^[0-9]+[smhd]$"}, _du
 HTTP_URL = Kind("URL", {"type": "string", "pattern": "^https?://"}, _http_url)
 DATABASE = Kind("database URL", {"type": "string", "pattern": "^(sqlite:///|postgres(ql)?://)"}, _database)
 DURATION_OR_OFF = Kind("duration or `off`", {"type": "string", "pattern": "^(off|[0-9]+[smhd])$"}, _duration_or_off)
+DAYS_OR_OFF = Kind("duration or `off`", {"type": "string", "pattern": "^(off|[0-9]+[smhd])$"}, _days_or_off)
 LEAVING = Kind("duration", {"type": "string", "pattern": "^[0-9]+[smh]$"}, _time_to_leave)
+GRACE = Kind("duration", {"type": "string", "pattern": "^[0-9]+[smhd]$"}, _grace)
 KEY_PREFIX = Kind("word", {"type": "string", "pattern": "^[a-z][a-z0-9]{1,11}$"}, _key_prefix)
 YES_NO = Kind("`yes` or `no`", {"enum": ["yes", "no"]}, _yes_no)
 NETWORKS = Kind("networks", {"type": "string"}, _networks)

@@ -124,7 +124,7 @@ def test_making_a_thing_leaves_a_row_that_names_it(api: AdminAPI, world: World, 
     assert row["details"]["name"] == made["name"]
 
 
-def test_a_change_says_which_members_it_changed_and_not_to_what(api: AdminAPI, world: World) -> None:
+def test_a_change_says_which_members_it_changed(api: AdminAPI, world: World) -> None:
     partner = world.partner()
     api.patch(f"/partners/{partner['id']}", {"metadata": {"iban": "ES00 0000"}})
     assert newest(api)["details"] == {"members": ["metadata"]}
@@ -156,7 +156,7 @@ def test_the_trail_narrows_and_reads_to_its_end(api: AdminAPI, world: World) -> 
     assert [row["action"] for row in mine] == ["partner.suspended", "partner.created"]
     assert [row["subject"] for row in api.every("/audit", {"action": "partner.suspended"})] == [partner["id"]]
     every = api.every("/audit", {"limit": 2})
-    assert [row["id"] for row in every] == sorted((row["id"] for row in every), reverse=True)
+    assert [row["number"] for row in every] == list(range(len(every), 0, -1))
 
 
 @pytest.mark.parametrize(("query", "where"), [({"action": "Not One"}, "/action"), ({"subject": "a\x00"}, "/subject")])

@@ -278,6 +278,29 @@ class TestByHand:
         again = self.report(api, key["api_key"])
         assert (again["right"], again["response"]) == (True, None)
 
+    def test_a_key_that_is_rotated_after_its_leak_lives_on_and_the_leaked_secret_still_ends(
+        self, api: AdminAPI, world: World
+    ) -> None:
+        key = world.key()
+        ends_at = self.report(api, key["api_key"])["secret_ends_at"]
+        rotated = api.post(f"/keys/{key['kid']}/rotate", {"grace": "7d"})
+        assert rotated.status == 200, rotated
+        slots = {one["slot"]: one["ends_at"] for one in api.get(f"/keys/{key['kid']}").body["secrets"]}
+        assert slots == {"current": None, "retiring": ends_at}
+        assert refusal(api.post(f"/keys/{key['kid']}/rotation/extend", {"grace": "6d"})) == (409, "secret_leaked")
+        # What is reported of the old secret now does nothing to the new one.
+        assert self.report(api, key["api_key"], response="revoke")["response"] is None
+        assert self.report(api, rotated.body["api_key"])["response"] == "retire_in_1h"
+
+    def test_of_a_rotated_key_only_the_secret_that_leaked_ends(self, api: AdminAPI, world: World) -> None:
+        key = world.key()
+        api.post(f"/keys/{key['kid']}/rotate", {"grace": "7d"})
+        assert self.report(api, key["api_key"], response="revoke")["response"] == "revoke"
+        body = body_of("key", key["kid"])
+        ends = {one["slot"]: one["ends_at_us"] for one in body["secrets"]}
+        assert (body["status"], ends["current"]) == ("active", None)
+        assert ends["retiring"] <= microseconds(datetime.now(UTC))
+
     @pytest.mark.parametrize("response", ["notify", "retire_in_1h", "revoke"])
     def test_the_response_can_be_chosen(self, api: AdminAPI, world: World, response: str) -> None:
         key = world.key()

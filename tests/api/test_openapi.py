@@ -72,6 +72,25 @@ def _key(world: World) -> Exact:
     return {"kid": world.key()["kid"]}, None
 
 
+def _revoked_key(world: World) -> Exact:
+    kid = world.key()["kid"]
+    world.api.post(f"/keys/{kid}/revoke")
+    return {"kid": kid}, None
+
+
+def _dead_key(world: World) -> Made:
+    application = world.application()
+    world.api.post(f"/keys/{world.key(application)['kid']}/revoke")
+    return application
+
+
+def _rotated(world: World) -> Exact:
+    path, _ = _key(world)
+    answer = world.api.post(f"/keys/{path['kid']}/rotate", {"grace": "1d"})
+    assert answer.status == 200, answer
+    return path, None
+
+
 def _backend(world: World) -> Exact:
     return {"backend_id": world.backend()["id"]}, None
 
@@ -175,6 +194,8 @@ TARGET = {"live": {"targets": ["http://127.0.0.1:9"], "credential": {"kind": "no
 # A request for each operation that must succeed. A new operation without one fails.
 SUCCEEDS: dict[str, Callable[[World], Exact]] = {
     "list_audit": _nothing,
+    "verify_audit": _with(_partner, {"after": {"number": 0, "hash": "0" * 64}, "limit": 10}),
+    "erase_audit_row": lambda world: (_partner(world)[0] and {"number": 1}, {"reason": "asked for"}),
     "list_tokens": _nothing,
     "create_token": _with(_nothing, {"name": "new", "scopes": ["keys:read"], "expires_at": "2099-01-01T00:00:00Z"}),
     "revoke_token": lambda world: ({"token_id": world.token()["id"]}, None),
@@ -221,11 +242,24 @@ SUCCEEDS: dict[str, Callable[[World], Exact]] = {
     "list_keys": _key,
     "create_key": _with(_application, {"networks": ["10.0.0.0/8"], "expires_at": "2099-01-01T00:00:00Z"}),
     "show_key": _key,
-    "change_key": _with(_key, {"scopes": ["read"]}),
+    "change_key": _with(_key, {"scopes": ["read"], "add_tags": ["pilot"], "expires_at": "2099-01-01T00:00:00Z"}),
     "disable_key": _key,
     "enable_key": _key,
     "revoke_key": _key,
+    "delete_key": _revoked_key,
+    "scanner_rules": _nothing,
+    "rotate_key": _with(_key, {"grace": "1d"}),
+    "extend_rotation": _with(_rotated, {"grace": "2d"}),
+    "end_rotation": _with(_rotated, {"grace": "1h", "unless_used_within": "1h"}),
+    "cancel_rotation": _with(_rotated, {"expected_secret": 1}),
     "key_propagation": _key,
+    "revoke_partner_keys": _with(_partner, {"dry_run": False}),
+    "revoke_application_keys": _with(_application, {"dry_run": True}),
+    "partner_propagation": _partner,
+    "application_propagation": _application,
+    "signing_key_propagation": _spare_signing_key,
+    "partner_keys_propagation": lambda world: ({"partner_id": _dead_key(world)["partner"]}, None),
+    "application_keys_propagation": lambda world: ({"application_id": _dead_key(world)["id"]}, None),
     "report_leak": _leak,
     "list_webhook_endpoints": _endpoint,
     "create_webhook_endpoint": _with(_nothing, {"name": "new", "url": "https://hooks.example.com/"}),

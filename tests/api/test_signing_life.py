@@ -14,7 +14,8 @@ from portazgo.accounts.domain import SYSTEM
 from portazgo.kit.errors import Conflict
 from portazgo.kit.wrapping import KeyWrapper
 from portazgo.nodes.models import Node, NodeToken
-from portazgo.nodes.service import Contact, record_contacts, retire, spread, store_receipt
+from portazgo.nodes.propagation import spread
+from portazgo.nodes.service import Contact, record_contacts, retire, store_receipt
 from portazgo.nodes.tokens import create_node_token
 from portazgo.signing import service
 from portazgo.signing.models import Issuer, SigningKey

@@ -24,6 +24,7 @@ from support.terminal import COLUMNS, on_terminal
 
 from portazgo.cli.main import main
 from portazgo.cli.main import portazgo as root
+from portazgo.keys.domain import parse_key
 from portazgo.roles.parts import portazgo_command
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -44,7 +45,20 @@ COMMAND_OF = {
     "test_backend": "backend test",
     "import_routes": "api import",
     "replace_plan": "plan change",
+    "verify_audit": "audit verify",
+    "erase_audit_row": "audit erase",
+    "revoke_partner_keys": "partner revoke-keys",
+    "revoke_application_keys": "application revoke-keys",
     "key_propagation": "key propagation",
+    "scanner_rules": "key scanner-rules",
+    "partner_propagation": "partner propagation",
+    "application_propagation": "application propagation",
+    "signing_key_propagation": "issuer key propagation",
+    "partner_keys_propagation": "partner propagation",
+    "application_keys_propagation": "application propagation",
+    "extend_rotation": "key rotation extend",
+    "end_rotation": "key rotation end",
+    "cancel_rotation": "key rotation cancel",
     "list_node_tokens": "node token list",
     "create_node_token": "node token create",
     "revoke_node_token": "node token revoke",
@@ -381,6 +395,8 @@ def test_refusals_have_their_exit_codes(run: Run, said: Callable[..., Any], depl
 def test_quiet_says_nothing_but_the_document(run: Run) -> None:
     done = run("key", "create", "--application", "demo", "--quiet", "-o", "jsonl")
     assert (len(done.stdout.splitlines()), done.stderr) == (1, "")
+    alone = run("key", "create", "--application", "demo", "--quiet")
+    assert (parse_key(alone.stdout.removesuffix("\n")) is not None, alone.stderr) == (True, "")
 
 
 def test_it_speaks_spanish(deployment: Deployment) -> None:

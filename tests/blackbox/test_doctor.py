@@ -241,6 +241,19 @@ def test_a_target_that_fails_the_nodes_checks_is_a_warning(running: Deployment) 
         running.admin.delete(f"/backends/{made['id']}")
 
 
+def test_a_paused_webhook_endpoint_is_a_warning_that_says_what_to_do(running: Deployment) -> None:
+    made = running.admin.post("/webhooks/endpoints", {"name": "ops", "url": "https://hooks.example.com/"})
+    path = f"/webhooks/endpoints/{made['id']}"
+    try:
+        running.admin.post(f"{path}/pause")
+        _, found = examine(running)
+        (told,) = [one for one in found if one["check"] == "webhooks"]
+        assert (told["status"], "paused by first-run" in told["sentence"]) == ("warning", True)
+        assert "resume" in told["remedy"]
+    finally:
+        running.admin.delete(path)
+
+
 def test_a_stale_native_module_is_told(stopped: Deployment, tmp_path: Path) -> None:
     copy = stale_copy(tmp_path / "copy")
     _, found = examine(stopped, PYTHONPATH=str(copy))

@@ -21,8 +21,12 @@ KID = "Record0001"
 PATH = "/v1/things"
 
 _PEPPER = bytes(range(32))
-_SECRET = Secret("s" * 32)
+_SECRET, _OLD_SECRET = Secret("s" * 32), Secret("o" * 32)
 KEY = format_key("ptz", "live", Kid(KID), _SECRET)
+OLD_KEY = format_key("ptz", "live", Kid(KID), _OLD_SECRET)
+"""The same key by a secret that is retiring."""
+
+Call = tuple[str, dict[str, str]]
 
 # Makes the calls one after the other, each on a connection of its own, so that records come in this order.
 _PROGRAM = """
@@ -74,13 +78,13 @@ class RefusedUses:
 @cache
 def recorded() -> Recorded:
     """Record four calls: two with the key (the backend is not there), one without a key, one to no route."""
-    calls: list[tuple[str, dict[str, str]]] = [
+    calls: list[Call] = [
         (PATH, {"X-Api-Key": KEY, "X-Request-Id": "theirs-1"}),
         (PATH, {"X-Api-Key": KEY}),
         (PATH, {}),
         ("/v1/nowhere", {}),
     ]
-    return _record(calls, key_status="active")
+    return record(calls)
 
 
 @cache
@@ -88,14 +92,15 @@ def refused_uses() -> RefusedUses:
     """Record calls with a key that nodes know as disabled."""
     wrong = format_key("ptz", "live", Kid(KID), Secret("t" * 32))
     calls = [(PATH, {"X-Api-Key": key}) for key in (KEY, wrong, KEY)]
-    return RefusedUses(KID, _record(calls, key_status="disabled"))
+    return RefusedUses(KID, record(calls, key_status="disabled"))
 
 
-def _record(calls: list[tuple[str, dict[str, str]]], *, key_status: str) -> Recorded:
+def record(calls: list[Call], old_ends_at_us: int | None = None, *, key_status: str = "active") -> Recorded:
+    """Record these calls, by a node of their own; with an end for it, the key has an old secret too."""
     with TemporaryDirectory(prefix="portazgo-segments-") as folder:
         given = {
             "configuration": _configuration(folder),
-            "snapshot": _snapshot(key_status),
+            "snapshot": _snapshot(old_ends_at_us, key_status),
             "pepper": _PEPPER.hex(),
             "calls": calls,
         }
@@ -133,11 +138,14 @@ def _configuration(folder: str) -> dict[str, Any]:
     }
 
 
-def _snapshot(key_status: str) -> str:
+def _snapshot(old_ends_at_us: int | None, key_status: str) -> str:
     timeouts = {"connect_ms": 500, "first_byte_ms": 500, "idle_ms": 500, "total_ms": 1000}
     # Port 9 (discard) of loopback: nobody listens, so that the call fails at once and for a known reason.
     live = {"targets": ["http://127.0.0.1:9"], "timeouts": timeouts, "credential": {"kind": "none"}}
-    secret = {"slot": "current", "digest": digest(_PEPPER, inner(_SECRET)), "pepper": 1, "ends_at_us": None}
+    secrets = [{"slot": "current", "digest": digest(_PEPPER, inner(_SECRET)), "pepper": 1, "ends_at_us": None}]
+    if old_ends_at_us is not None:
+        old = {"slot": "retiring", "digest": digest(_PEPPER, inner(_OLD_SECRET)), "pepper": 1}
+        secrets.append({**old, "ends_at_us": old_ends_at_us})
     bodies: list[tuple[str, str, list[str], dict[str, Any]]] = [
         ("partner", PARTNER, [], {"name": "acme", "status": "active", "metadata": {}}),
         (
@@ -162,7 +170,7 @@ def _snapshot(key_status: str) -> str:
                 "application": APPLICATION,
                 "status": key_status,
                 "name": "",
-                "secrets": [secret],
+                "secrets": secrets,
                 "expires_at_us": None,
                 "scopes": None,
                 "networks": None,

@@ -45,6 +45,8 @@ class Actor:
     scopes: frozenset[str]
     request_id: str | None = None
     """Of the request that it acts in; the audit row keeps it."""
+    address: str | None = None
+    """Where the request came from, likewise."""
 
 
 SYSTEM = Actor("system", "system", "portazgo", frozenset({EVERYTHING}))

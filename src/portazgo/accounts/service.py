@@ -61,7 +61,7 @@ def revoke_token(actor: Actor, identifier: UUID, *, clock: Clock) -> AdminToken:
     return row
 
 
-def authenticate(token: Secret, *, clock: Clock, request_id: str | None = None) -> Actor:
+def authenticate(token: Secret, *, clock: Clock, request_id: str | None = None, address: str | None = None) -> Actor:
     """Tell who presents this token. Raises Unauthenticated, without saying why."""
     row = _live(clock).filter(digest=digest_of(token)).first()
     if row is None:
@@ -70,7 +70,7 @@ def authenticate(token: Secret, *, clock: Clock, request_id: str | None = None) 
             code="token_invalid",
             remedy="send `Authorization: Bearer <admin token>`; `portazgo migrate` writes the first one to the data folder",
         )
-    return Actor("token", str(row.id), row.name, frozenset(row.scopes), request_id)
+    return Actor("token", str(row.id), row.name, frozenset(row.scopes), request_id, address)
 
 
 def ensure_bootstrap_token(path: Path, *, clock: Clock) -> bool:

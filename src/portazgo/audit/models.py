@@ -2,34 +2,83 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 
+from portazgo.audit.chain import NO_HASH, digest_of
+from portazgo.kit.clock import rfc3339
 from portazgo.kit.ids import uuid7
+
+THE_HEAD = 1
 
 
 class AuditRow(models.Model):
-    """One thing that somebody did. Rows are never changed; `details` holds no secret."""
+    """One thing that somebody did. Rows are never changed, but that a payload may be erased; no member holds a secret."""
 
     noun: ClassVar[str] = "audit"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    number = models.BigIntegerField(unique=True)
+    """Its place in the chain, from 1, without a gap."""
     at = models.DateTimeField()
     actor_kind = models.CharField(max_length=16)
     actor_id = models.CharField(max_length=64)
     actor_name = models.CharField(max_length=63)
+    address = models.CharField(max_length=64, null=True)  # noqa: DJ001 - null: not done from anywhere, or not known
     action = models.CharField(max_length=64)
     subject = models.CharField(max_length=200)
     revision = models.BigIntegerField(null=True)
     request_id = models.CharField(max_length=36, null=True)  # noqa: DJ001 - null: not done by a request
     details = models.JSONField()
+    changes = models.JSONField(db_default=[])
+    """What it changed: `{"kind", "id", "before", "after"}` each, with the members that differ."""
+    salt = models.CharField(max_length=32)
+    digest = models.CharField(max_length=64)
+    hash = models.CharField(max_length=64)
+    erased_at = models.DateTimeField(null=True)
+    """Since when its personal members are gone; the digest is still that of what was there."""
 
     class Meta:
-        """Looked through by subject and by action, newest first (ids ascend with time)."""
+        """Looked through by subject, by action and by actor, newest first (numbers ascend with time)."""
 
         db_table = "audit"
         indexes: ClassVar = [
-            models.Index(fields=["subject", "id"], name="audit_subject"),
-            models.Index(fields=["action", "id"], name="audit_action"),
+            models.Index(fields=["subject", "number"], name="audit_subject"),
+            models.Index(fields=["action", "number"], name="audit_action"),
+            models.Index(fields=["actor_id", "number"], name="audit_actor"),
         ]
+
+    def payload_digest(self) -> str:
+        """Digest the payload as the row has it now."""
+        return digest_of(payload_of(self))
+
+
+class AuditHead(models.Model):
+    """Where the chain ends. Its lock gives rows their order, so that it is taken last: when nothing is left but to commit."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=THE_HEAD)
+    number = models.BigIntegerField(default=0)
+    hash = models.CharField(max_length=64, default=NO_HASH)
+
+    class Meta:
+        """There is one."""
+
+        db_table = "audit_head"
+
+
+def payload_of(row: Any) -> dict[str, Any]:
+    """Give what a row's digest is taken over: all but its place in the chain. For migrations too, whose class is another."""
+    return {
+        "id": str(row.id),
+        "at": rfc3339(row.at),
+        "actor": {"kind": row.actor_kind, "id": row.actor_id, "name": row.actor_name},
+        "address": row.address,
+        "action": row.action,
+        "subject": row.subject,
+        "revision": row.revision,
+        "request_id": row.request_id,
+        "details": row.details,
+        "changes": row.changes,
+        "salt": row.salt,
+    }

@@ -28,6 +28,7 @@ CHECKS: dict[str, Check] = {
     "node": plane.node,
     "receipts": plane.receipts,
     "signing keys": plane.signing_keys,
+    "webhooks": plane.webhooks,
     "control clock": clocks.control_clock,
     "node clocks": clocks.node_clocks,
     "wall clock": clocks.wall_clock,

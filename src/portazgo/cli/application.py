@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -10,6 +11,8 @@ from portazgo.cli.find import APPLICATION, PARTNER, PLAN, find, find_id
 from portazgo.cli.noun import Noun, asks, confirm, limit, limited, prints, show_deleted, show_list, show_named
 from portazgo.cli.parameters import PAIR, given, pair
 from portazgo.cli.partner import merged
+from portazgo.cli.propagation import show_propagation, waits
+from portazgo.cli.revoking import Revoking, revoke_keys
 from portazgo.cli.session import connect
 from portazgo.cli.words import say
 
@@ -92,23 +95,66 @@ def change_application(
 @application.command("suspend")
 @click.argument("application")
 @of_partner
+@waits
 @prints
-def suspend_application(application: str, partner: str | None, output: str) -> None:
+def suspend_application(
+    application: str, partner: str | None, wait: bool, timeout: timedelta, output: str
+) -> int | None:
     """Let no call of the application through until it is resumed."""
     client = connect()
-    identifier = find_id(client, APPLICATION, application, partner)
-    show_named(client, client.post(f"/applications/{identifier}/suspend"), output, NAMED)
+    suspended = client.post(f"/applications/{find_id(client, APPLICATION, application, partner)}/suspend")
+    if wait:
+        return show_propagation(client, f"/applications/{suspended['id']}", timeout, output)
+    show_named(client, suspended, output, NAMED)
+    return None
 
 
 @application.command("resume")
 @click.argument("application")
 @of_partner
+@waits
 @prints
-def resume_application(application: str, partner: str | None, output: str) -> None:
+def resume_application(
+    application: str, partner: str | None, wait: bool, timeout: timedelta, output: str
+) -> int | None:
     """Let the application's calls through again."""
     client = connect()
-    identifier = find_id(client, APPLICATION, application, partner)
-    show_named(client, client.post(f"/applications/{identifier}/resume"), output, NAMED)
+    resumed = client.post(f"/applications/{find_id(client, APPLICATION, application, partner)}/resume")
+    if wait:
+        return show_propagation(client, f"/applications/{resumed['id']}", timeout, output)
+    show_named(client, resumed, output, NAMED)
+    return None
+
+
+@application.command("revoke-keys")
+@click.argument("application")
+@of_partner
+@click.option("--dry-run", is_flag=True, help="Only tell which keys would die.")
+@waits
+@asks
+@prints
+def revoke_application_keys(
+    application: str, partner: str | None, dry_run: bool, wait: bool, timeout: timedelta, output: str
+) -> int | None:
+    """Kill all keys of the application for ever, at once."""
+    client = connect()
+    found = find(client, APPLICATION, application, partner)
+    return revoke_keys(client, f"/applications/{found['id']}", found["name"], Revoking(dry_run, wait, timeout), output)
+
+
+@application.command("propagation")
+@click.argument("application")
+@of_partner
+@click.option("--keys", is_flag=True, help="Of its revoked keys: are all of them dead?")
+@waits
+@prints
+def application_propagation(
+    application: str, partner: str | None, keys: bool, wait: bool, timeout: timedelta, output: str
+) -> int:
+    """Tell whether every node knows the last change of the application. The exit code is 7 while one is unproven."""
+    client = connect()
+    path = f"/applications/{find_id(client, APPLICATION, application, partner)}" + ("/keys" if keys else "")
+    return show_propagation(client, path, timeout if wait else timedelta(0), output)
 
 
 @application.command("delete")

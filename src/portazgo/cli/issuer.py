@@ -13,6 +13,7 @@ from portazgo.cli.find import ISSUER, find, find_id
 from portazgo.cli.noun import Noun, asks, confirm, limit, limited, prints, show_list, show_named
 from portazgo.cli.output import note, show_one
 from portazgo.cli.parameters import duration, given
+from portazgo.cli.propagation import show_propagation, waits
 from portazgo.cli.session import connect
 from portazgo.cli.words import say
 
@@ -147,14 +148,30 @@ def begin_signing(kid: str, output: str) -> None:
 
 @key.command("withdraw")
 @click.argument("kid")
+@waits
 @asks
 @prints
-def withdraw_signing_key(kid: str, output: str) -> None:
+def withdraw_signing_key(kid: str, wait: bool, timeout: timedelta, output: str) -> int | None:
     """Take a key out of use at once, on every node; its tokens end now."""
     confirm(say("Withdraw the signing key {kid}? Backends refuse its tokens from now on.", kid=kid))
     client = connect()
-    show_named(client, client.post(f"/signing-keys/{quote(kid, safe='')}/withdraw"), output, NAMED)
+    path = f"/signing-keys/{quote(kid, safe='')}"
+    withdrawn = client.post(f"{path}/withdraw")
     note(say("Backends that cached the key set may accept its tokens for a few minutes still."))
+    if wait:
+        return show_propagation(client, path, timeout, output)
+    show_named(client, withdrawn, output, NAMED)
+    return None
+
+
+@key.command("propagation")
+@click.argument("kid")
+@waits
+@prints
+def signing_key_propagation(kid: str, wait: bool, timeout: timedelta, output: str) -> int:
+    """Tell whether every node knows the last change of a signing key. The exit code is 7 while one is unproven."""
+    path = f"/signing-keys/{quote(kid, safe='')}"
+    return show_propagation(connect(), path, timeout if wait else timedelta(0), output)
 
 
 def _show_made(made: dict[str, Any], output: str) -> None:

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from portazgo.cli.application import of_partner
 from portazgo.cli.contradictions import excludes
-from portazgo.cli.find import APPLICATION, find_id, kid_of
-from portazgo.cli.noun import Noun, asks, confirm, limit, limited, prints, show_list, show_named
-from portazgo.cli.output import note
-from portazgo.cli.parameters import duration, fingerprint, given, rfc3339, until
-from portazgo.cli.propagation import show_propagation
+from portazgo.cli.find import APPLICATION, PARTNER, ROUTE, find_id, kid_of
+from portazgo.cli.noun import Noun, asks, confirm, limit, limited, prints, show_deleted, show_list, show_named
+from portazgo.cli.output import note, show_one
+from portazgo.cli.parameters import fingerprint, given, rfc3339, since, until
+from portazgo.cli.propagation import show_propagation, waits
+from portazgo.cli.rotation import rotate_key, rotation, show_key_document
 from portazgo.cli.session import connect
+from portazgo.cli.shown_once import show_once
 from portazgo.cli.words import say
 
-COLUMNS = ("kid", "name", "application", "status", "expires_at", "created_at")
-NAMED = {"application": "/applications"}
+if TYPE_CHECKING:
+    from portazgo.client.admin import AdminClient
+
+COLUMNS = ("kid", "name", "application", "status", "tags", "expires_at", "last_used_at")
+NAMED = {"application": "/applications", "partner": "/partners", "routes": "/routes"}
+NAMED_IN_LISTS = {"application": "/applications"}
 LONGEST_KEY = 200
 
-WAIT = click.option("--wait", is_flag=True, help="Wait until no node is left that may still let the key through.")
-TIMEOUT = click.option("--timeout", type=duration, default="30s", help="How long --wait waits.", show_default=True)
 CERTIFICATE = click.option(
     "--client-certificate",
     "client_certificates",
@@ -31,6 +35,16 @@ CERTIFICATE = click.option(
     multiple=True,
     metavar="FILE",
     help="Only with this client certificate: a PEM file, or its SHA-256. Repeat it, at most 5.",
+)
+SCOPE = click.option("--scope", "scopes", multiple=True, help="Only this of what the plan grants. Repeat it.")
+NETWORK = click.option(
+    "--network", "networks", multiple=True, metavar="CIDR", help="Only from this network, IPv4 or IPv6. Repeat it."
+)
+ROUTES = click.option(
+    "--route", "routes", multiple=True, metavar="API/ROUTE", help="Of what the plan opens, only this route. Repeat it."
+)
+ROUTE_TAGS = click.option(
+    "--route-tag", "route_tags", multiple=True, metavar="TAG", help="Only routes with this tag. Repeat it."
 )
 
 
@@ -41,23 +55,43 @@ def key() -> None:
 
 @key.command("list")
 @click.option("--application", help="Of this application only; name, PARTNER/NAME, or id.")
-@of_partner
+@click.option("--partner", help="Of this partner only.")
+@click.option("--environment", type=click.Choice(["live", "test"]), help="Of this environment only.")
 @click.option("--status", type=click.Choice(["active", "disabled", "revoked"]), help="Of this status only.")
+@click.option("--tag", multiple=True, help="With this tag. Repeat it: with all of them.")
+@click.option("--text", help="With this text in the name.")
+@click.option("--expires-before", type=until, metavar="TIME", help="That end before: a time, or from now, such as 30d.")
+@click.option(
+    "--unused-since",
+    "last_used_before",
+    type=since,
+    metavar="TIME",
+    help="Not used since: a time, or ago, such as 90d.",
+)
+@click.option("--deleted", is_flag=True, help="Those that were deleted, too.")
 @limit(None)
 @prints
-def list_keys(application: str | None, partner: str | None, status: str | None, most: int | None, output: str) -> None:
-    """List the keys, newest first."""
+def list_keys(application: str | None, partner: str | None, most: int | None, output: str, **wanted: Any) -> None:
+    """List the keys, newest first: those to which all of it applies."""
     client = connect()
-    query = {"application": find_id(client, APPLICATION, application, partner), "status": status}
-    show_list(client, limited(client, "/keys", query, most), COLUMNS, output, named=NAMED)
+    moments = {name: rfc3339(wanted.pop(name)) for name in ("expires_before", "last_used_before")}
+    query = {
+        **given(**wanted, **moments),
+        "application": find_id(client, APPLICATION, application, partner),
+        "partner": find_id(client, PARTNER, partner),
+    }
+    show_list(client, limited(client, "/keys", query, most), COLUMNS, output, named=NAMED_IN_LISTS)
 
 
 @key.command("create")
 @click.option("--application", required=True, help="Whose key it is: name, PARTNER/NAME, or id.")
 @of_partner
 @click.option("--name", default="", help="What it is for.")
-@click.option("--scope", "scopes", multiple=True, help="Only this of what the plan grants. Repeat it.")
-@click.option("--network", "networks", multiple=True, metavar="CIDR", help="Only from this network. Repeat it.")
+@click.option("--tag", "tags", multiple=True, help="A word to find it by. Repeat it.")
+@SCOPE
+@ROUTES
+@ROUTE_TAGS
+@NETWORK
 @CERTIFICATE
 @click.option("--expires", type=until, metavar="TIME", help="When it ends: a time, or from now, such as 90d.")
 @click.option(
@@ -67,69 +101,104 @@ def list_keys(application: str | None, partner: str | None, status: str | None, 
 def create_key(
     application: str,
     partner: str | None,
+    routes: tuple[str, ...],
     expires: datetime | None,
     canary: bool,
     output: str,
     **terms: Any,
 ) -> None:
-    """Make a key. It is shown whole this once, and never again."""
+    """Make a key. It is shown whole this once, and never again: alone in a line of stdout."""
     client = connect()
     identifier = find_id(client, APPLICATION, application, partner)
-    new = given(**terms, expires_at=rfc3339(expires), canary=canary or None)
+    new = given(**terms, routes=_ids(client, routes), expires_at=rfc3339(expires), canary=canary or None)
     made = client.post(f"/applications/{identifier}/keys", new)
-    show_named(client, {"api_key": made["api_key"], **made}, output, NAMED)
-    note(say("This is the only time that the key is shown: keep it now, and hand it over by a safe way."))
+    warning = say("This is the only time that the key is shown: keep it now, and hand it over by a safe way.")
+    show_once(client, made, "api_key", output, NAMED, warning)
 
 
 @key.command("show")
 @click.argument("kid")
 @prints
 def show_key(kid: str, output: str) -> None:
-    """Show a key, without its secret."""
+    """Show a key, without its secrets, and who still uses the old one while it is rotated."""
     client = connect()
-    show_named(client, client.get(f"/keys/{kid_of(kid)}"), output, NAMED)
+    show_key_document(client, client.get(f"/keys/{kid_of(kid)}"), output)
 
 
 @key.command("change")
 @click.argument("kid")
 @click.option("--name", help="The new name.")
-@click.option("--scope", "scopes", multiple=True, help="Only this of what the plan grants, in place of before.")
-@click.option(
-    "--network", "networks", multiple=True, metavar="CIDR", help="Only from this network, in place of before."
-)
+@click.option("--tag", "tags", multiple=True, help="A tag, in place of those before. Repeat it.")
+@click.option("--add-tag", "add_tags", multiple=True, help="A tag beside those before. Repeat it.")
+@click.option("--remove-tag", "remove_tags", multiple=True, help="Take this tag away. Repeat it.")
+@SCOPE
+@click.option("--all-scopes", "without_scopes", is_flag=True, help="All that the plan grants, again.")
+@ROUTES
+@ROUTE_TAGS
+@click.option("--all-routes", "without_routes", is_flag=True, help="Every route that the plan opens, again.")
+@NETWORK
+@click.option("--any-network", "without_networks", is_flag=True, help="From anywhere, again.")
 @CERTIFICATE
-@click.option("--no-client-certificate", is_flag=True, help="Let it work without a client certificate again.")
+@click.option("--no-client-certificate", "without_client_certificates", is_flag=True, help="Without one, again.")
+@click.option("--expires", type=until, metavar="TIME", help="When it ends: a time, or from now, such as 90d.")
+@click.option("--no-expiry", "without_expiry", is_flag=True, help="As late as keys may live, or never.")
+@waits
 @prints
-@excludes("no_client_certificate", "client_certificates")
-def change_key(kid: str, no_client_certificate: bool, output: str, **terms: Any) -> None:
-    """Rename a key, replace its scopes, networks or client certificates."""
+@excludes("without_scopes", "scopes")
+@excludes("without_routes", "routes", "route_tags")
+@excludes("without_networks", "networks")
+@excludes("without_client_certificates", "client_certificates")
+@excludes("without_expiry", "expires")
+def change_key(
+    kid: str,
+    routes: tuple[str, ...],
+    expires: datetime | None,
+    wait: bool,
+    timeout: timedelta,
+    output: str,
+    **terms: Any,
+) -> int | None:
+    """Rename a key, tag it, change what it opens, from where, and how long. What isn't given stays."""
     client = connect()
-    changes = given(**terms, without_client_certificates=no_client_certificate or None)
-    show_named(client, client.patch(f"/keys/{kid_of(kid)}", changes), output, NAMED)
+    switches = {name: terms.pop(name) or None for name in list(terms) if name.startswith("without_")}
+    changes = given(**terms, **switches, routes=_ids(client, routes), expires_at=rfc3339(expires))
+    changed = client.patch(f"/keys/{kid_of(kid)}", changes)
+    if wait:
+        return show_propagation(client, f"/keys/{changed['kid']}", timeout, output)
+    show_named(client, changed, output, NAMED)
+    return None
+
+
+key.add_command(rotate_key)
+key.add_command(rotation)
 
 
 @key.command("disable")
 @click.argument("kid")
+@waits
 @prints
-def disable_key(kid: str, output: str) -> None:
+def disable_key(kid: str, wait: bool, timeout: timedelta, output: str) -> int | None:
     """Let the key through nowhere until it is enabled."""
     client = connect()
-    show_named(client, client.post(f"/keys/{kid_of(kid)}/disable"), output, NAMED)
+    disabled = client.post(f"/keys/{kid_of(kid)}/disable")
+    if wait:
+        return show_propagation(client, f"/keys/{disabled['kid']}", timeout, output)
+    show_named(client, disabled, output, NAMED)
+    return None
 
 
 @key.command("enable")
 @click.argument("kid")
 @prints
 def enable_key(kid: str, output: str) -> None:
-    """Let the key through again."""
+    """Let the key through again. One that nobody used is as good as new by it."""
     client = connect()
     show_named(client, client.post(f"/keys/{kid_of(kid)}/enable"), output, NAMED)
 
 
 @key.command("revoke")
 @click.argument("kid")
-@WAIT
-@TIMEOUT
+@waits
 @asks
 @prints
 def revoke_key(kid: str, wait: bool, timeout: timedelta, output: str) -> int | None:
@@ -139,7 +208,7 @@ def revoke_key(kid: str, wait: bool, timeout: timedelta, output: str) -> int | N
     confirm(say("Revoke the key {kid} ({name}) for ever?", kid=found["kid"], name=found["name"] or "-"))
     revoked = client.post(f"/keys/{found['kid']}/revoke")
     if wait:
-        return show_propagation(client, found["kid"], timeout, output)
+        return show_propagation(client, f"/keys/{found['kid']}", timeout, output)
     show_named(client, revoked, output, NAMED)
     note(say("`portazgo key propagation {kid} --wait` proves it, node by node.", kid=found["kid"]))
     return None
@@ -180,9 +249,44 @@ def _came_of(outcome: dict[str, Any]) -> str:
 
 @key.command("propagation")
 @click.argument("kid")
-@WAIT
-@TIMEOUT
+@waits
 @prints
 def key_propagation(kid: str, wait: bool, timeout: timedelta, output: str) -> int:
     """Tell whether every node knows the last change of a key. The exit code is 7 while one is unproven."""
-    return show_propagation(connect(), kid_of(kid), timeout if wait else timedelta(0), output)
+    return show_propagation(connect(), f"/keys/{kid_of(kid)}", timeout if wait else timedelta(0), output)
+
+
+@key.command("delete")
+@click.argument("kid")
+@asks
+@prints
+def delete_key(kid: str, output: str) -> None:
+    """Take a revoked or expired key out of the lists. Its kid is never used again, and nodes go on refusing it."""
+    client = connect()
+    found = client.get(f"/keys/{kid_of(kid)}")
+    confirm(say("Delete the key {kid} ({name})?", kid=found["kid"], name=found["name"] or "-"))
+    client.delete(f"/keys/{found['kid']}")
+    show_deleted({**found, "name": found["kid"]} if output == "table" else found, output)
+
+
+@key.command("scanner-rules")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["regex", "gitleaks", "trufflehog", "github"]),
+    default="regex",
+    show_default=True,
+    help="For which scanner.",
+)
+@prints
+def scanner_rules(form: str, output: str) -> None:
+    """Print the rules by which scanners for leaked secrets find the keys of this deployment, as the scanner's file."""
+    found = connect().get("/keys/scanner-rules", {"format": form})
+    if output == "table":
+        click.echo(found["rules"], nl=False)
+    else:
+        show_one(found, output)
+
+
+def _ids(client: AdminClient, routes: tuple[str, ...]) -> list[str | None]:
+    return [find_id(client, ROUTE, route) for route in routes]

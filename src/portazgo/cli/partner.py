@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -10,6 +11,8 @@ from portazgo.cli.find import PARTNER, find, find_id
 from portazgo.cli.noun import Noun, asks, confirm, limit, limited, prints, show_deleted, show_list
 from portazgo.cli.output import show_one
 from portazgo.cli.parameters import PAIR, given, pair
+from portazgo.cli.propagation import show_propagation, waits
+from portazgo.cli.revoking import Revoking, revoke_keys
 from portazgo.cli.session import connect
 from portazgo.cli.words import say
 
@@ -65,20 +68,55 @@ def change_partner(
 
 @partner.command("suspend")
 @click.argument("partner")
+@waits
 @prints
-def suspend_partner(partner: str, output: str) -> None:
+def suspend_partner(partner: str, wait: bool, timeout: timedelta, output: str) -> int | None:
     """Let no call of the partner through until it is resumed."""
     client = connect()
-    show_one(client.post(f"/partners/{find_id(client, PARTNER, partner)}/suspend"), output)
+    suspended = client.post(f"/partners/{find_id(client, PARTNER, partner)}/suspend")
+    if wait:
+        return show_propagation(client, f"/partners/{suspended['id']}", timeout, output)
+    show_one(suspended, output)
+    return None
 
 
 @partner.command("resume")
 @click.argument("partner")
+@waits
 @prints
-def resume_partner(partner: str, output: str) -> None:
+def resume_partner(partner: str, wait: bool, timeout: timedelta, output: str) -> int | None:
     """Let the partner's calls through again."""
     client = connect()
-    show_one(client.post(f"/partners/{find_id(client, PARTNER, partner)}/resume"), output)
+    resumed = client.post(f"/partners/{find_id(client, PARTNER, partner)}/resume")
+    if wait:
+        return show_propagation(client, f"/partners/{resumed['id']}", timeout, output)
+    show_one(resumed, output)
+    return None
+
+
+@partner.command("revoke-keys")
+@click.argument("partner")
+@click.option("--dry-run", is_flag=True, help="Only tell which keys would die.")
+@waits
+@asks
+@prints
+def revoke_partner_keys(partner: str, dry_run: bool, wait: bool, timeout: timedelta, output: str) -> int | None:
+    """Kill all keys of the partner for ever, at once."""
+    client = connect()
+    found = find(client, PARTNER, partner)
+    return revoke_keys(client, f"/partners/{found['id']}", found["name"], Revoking(dry_run, wait, timeout), output)
+
+
+@partner.command("propagation")
+@click.argument("partner")
+@click.option("--keys", is_flag=True, help="Of its revoked keys: are all of them dead?")
+@waits
+@prints
+def partner_propagation(partner: str, keys: bool, wait: bool, timeout: timedelta, output: str) -> int:
+    """Tell whether every node knows the last change of the partner. The exit code is 7 while one is unproven."""
+    client = connect()
+    path = f"/partners/{find_id(client, PARTNER, partner)}" + ("/keys" if keys else "")
+    return show_propagation(client, path, timeout if wait else timedelta(0), output)
 
 
 @partner.command("delete")

@@ -1,30 +1,53 @@
-"""Shows how far a change of a key has come, and waits until it has come everywhere."""
+"""Shows how far a change has come, and waits until it has come everywhere: `--wait`, the same at every verb."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+import click
 
 from portazgo.cli.exits import Exit
 from portazgo.cli.output import note, show_one, show_rows
+from portazgo.cli.parameters import duration
 from portazgo.cli.words import say
 
 if TYPE_CHECKING:
     from portazgo.client.admin import AdminClient, Document
 
 NODE_COLUMNS = ("label", "state", "at", "node")
-_PAUSE_SECONDS = 0.2
+FIRST_PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 0.5
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
-def show_propagation(client: AdminClient, kid: str, timeout: timedelta, output: str) -> int:
-    """Look until it is proven, or the time is over; print what is known then. Returns the exit code."""
+def waits(command: Callable[P, R]) -> Callable[P, R]:
+    """Give a command `--wait` and `--timeout`; it calls `show_propagation` when it is to wait."""
+    command = click.option("--timeout", type=duration, default="30s", help="How long --wait waits.", show_default=True)(
+        command
+    )
+    return click.option(
+        "--wait", is_flag=True, help="Wait until no node is left that may still serve what was before; else exit 7."
+    )(command)
+
+
+def show_propagation(client: AdminClient, path: str, timeout: timedelta, output: str) -> int:
+    """Look until it is proven, or the time is over; print what is known then. Returns the exit code.
+
+    `path` names what was changed: `/keys/7hK2mQ9xTb`.
+    """
     deadline = time.monotonic() + timeout.total_seconds()
+    pause = FIRST_PAUSE_SECONDS
     while True:
-        found = client.get(f"/keys/{kid}/propagation")
+        found = client.get(f"{path}/propagation")
         if found["proven"] or time.monotonic() >= deadline:
             break
-        time.sleep(_PAUSE_SECONDS)
+        time.sleep(pause)
+        pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
     _show(found, output)
     return Exit.DONE if found["proven"] else Exit.UNHEALTHY
 

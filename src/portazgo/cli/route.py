@@ -50,6 +50,7 @@ _OPTIONS = (
         default=None,
         help="A POST or PATCH with that header may be repeated when the backend fails.",
     ),
+    click.option("--tag", "tags", multiple=True, help="A tag; keys may be restricted to it. Repeat it."),
     click.option("--first-byte-timeout", type=duration, help="How long the answer may take to begin."),
     click.option("--idle-timeout", type=duration, help="How long may pass between two parts of the answer."),
     click.option("--total-timeout", type=duration_or_none, metavar="DURATION", help="For the whole call; or none."),
@@ -64,12 +65,13 @@ def route() -> None:
 
 @route.command("list")
 @click.option("--api", help="Of this API only.")
+@click.option("--tag", help="With this tag only.")
 @limit(None)
 @prints
-def list_routes(api: str | None, most: int | None, output: str) -> None:
+def list_routes(api: str | None, tag: str | None, most: int | None, output: str) -> None:
     """List the routes."""
     client = connect()
-    rows = limited(client, "/routes", {"api": find_id(client, API, api)}, most)
+    rows = limited(client, "/routes", {"api": find_id(client, API, api), "tag": tag}, most)
     show_list(client, rows, COLUMNS, output, named=NAMED)
 
 
@@ -117,11 +119,13 @@ def show_route(route: str, api: str | None, output: str) -> None:
 @click.option("--any-host", is_flag=True, help="On every host name again.")
 @click.option("--all-query", is_flag=True, help="Pass every query parameter again.")
 @click.option("--no-upgrade", is_flag=True, help="Let no connection be upgraded any more.")
+@click.option("--no-tag", is_flag=True, help="Take all its tags away.")
 @click.option("--backend-timeouts", is_flag=True, help="Wait as the backend says again.")
 @prints
 @excludes("any_host", "hosts")
 @excludes("all_query", "query")
 @excludes("no_upgrade", "upgrades")
+@excludes("no_tag", "tags")
 @excludes("backend_timeouts", *(f"{name}_timeout" for name in _TIMEOUTS))
 def change_route(route: str, api: str | None, output: str, **terms: Any) -> None:
     """Change a route: what isn't given stays."""
@@ -131,6 +135,7 @@ def change_route(route: str, api: str | None, output: str, **terms: Any) -> None
         "hosts": (terms.pop("any_host"), None),
         "query": (terms.pop("all_query"), "all"),
         "upgrades": (terms.pop("no_upgrade"), []),
+        "tags": (terms.pop("no_tag"), []),
         "timeouts": (terms.pop("backend_timeouts"), None),
     }
     terms["backend"] = find_id(client, BACKEND, terms["backend"])

@@ -97,6 +97,7 @@ SENTENCES = {
         "Es la única vez que se muestra el token: guárdalo en un archivo que solo su usuario pueda leer."
     ),
     "Revoke the key {kid} ({name}) for ever?": "¿Revocar la clave {kid} ({name}) para siempre?",
+    "Delete the key {kid} ({name})?": "¿Eliminar la clave {kid} ({name})?",
     "`portazgo key propagation {kid} --wait` proves it, node by node.": (
         "`portazgo key propagation {kid} --wait` lo demuestra, nodo por nodo."
     ),
@@ -105,6 +106,45 @@ SENTENCES = {
     "Tokens that backends still hold end at {time} at the latest.": (
         "Los tokens que aún tengan los backends terminan a más tardar a las {time}."
     ),
+    # cli/revoking.py
+    "{count} keys would die.": "Morirían {count} claves.",
+    "Revoke all {count} keys of {name} for ever?": "¿Revocar para siempre las {count} claves de {name}?",
+    "{count} keys were revoked.": "Se revocaron {count} claves.",
+    # cli/audit.py
+    "Erase who and what from audit row {number} for good?": (
+        "¿Borrar para siempre quién y qué de la fila de auditoría {number}?"
+    ),
+    "{file} can't be read ({why})": "no se puede leer {file} ({why})",
+    "Name a file of heads, or write NUMBER:HASH.": "Indica un archivo de cabezas, o escribe NÚMERO:HASH.",
+    "The audit is not whole: {count} places of {checked} rows.": (
+        "La auditoría no está entera: {count} lugares de {checked} filas."
+    ),
+    "{checked} rows, each hangs on the one before. No head was written down: a chain made anew would not show.": (
+        "{checked} filas, cada una enlazada con la anterior. No hay ninguna cabeza anotada: una cadena rehecha no se notaría."
+    ),
+    "{checked} rows, each hangs on the one before, and {heads} heads stand.": (
+        "{checked} filas, cada una enlazada con la anterior, y {heads} cabezas coinciden."
+    ),
+    # cli/rotation.py
+    "Rotate the key {kid}, and end what works now at once?{last}": (
+        "¿Rotar la clave {kid} y terminar de inmediato lo que funciona ahora?{last}"
+    ),
+    "`portazgo key show {kid}` tells who still uses the old secret.": (
+        "`portazgo key show {kid}` dice quién usa aún el secreto antiguo."
+    ),
+    "End the old secret of the key {kid}?{last}": "¿Terminar el secreto antiguo de la clave {kid}?{last}",
+    "Cancel the rotation of the key {kid}? Its new secret dies at once.": (
+        "¿Cancelar la rotación de la clave {kid}? Su secreto nuevo muere de inmediato."
+    ),
+    "number {number}, ended {end}": "número {number}, terminado {end}",
+    "number {number}, works until {end}": "número {number}, funciona hasta {end}",
+    "number {number}, since {since}": "número {number}, desde {since}",
+    "nobody since the rotation": "nadie desde la rotación",
+    "{address} ({agent}): {calls} calls, {refused} refused; last {ago} ago, {route}": (
+        "{address} ({agent}): {calls} llamadas, {refused} rechazadas; la última hace {ago}, {route}"
+    ),
+    "Nobody has used it since the rotation.": "Nadie lo ha usado desde la rotación.",
+    "It was used {ago} ago from {address} ({agent}).": "Se usó hace {ago} desde {address} ({agent}).",
     "Every record is accounted for.": "Todos los registros cuadran.",
     "Records are missing.": "Faltan registros.",
     # cli/trace.py, cli/trace_page.py
@@ -195,6 +235,7 @@ SENTENCES = {
 # Headings: whole where there is an entry, otherwise word by word.
 LABELS = {
     "action": "acción",
+    "address": "dirección",
     "api": "API",
     "apis": "APIs",
     "api key": "clave de API",
@@ -219,8 +260,13 @@ LABELS = {
     "created": "creado",
     "credential": "credencial",
     "current": "al día",
+    "current secret": "secreto actual",
+    "deleted": "eliminado",
     "data dir": "carpeta de datos",
+    "disabled because": "desactivada por",
     "dns": "DNS",
+    "dormancy announced": "inactividad anunciada",
+    "dormant": "inactiva desde",
     "ejection": "expulsión",
     "end": "final",
     "engine": "motor",
@@ -245,9 +291,12 @@ LABELS = {
     "key id": "id de clave",
     "keys to kill again": "claves por revocar de nuevo",
     "kid": "kid",
+    "kind": "clase",
     "label": "etiqueta",
     "last": "último",
     "last contact": "último contacto",
+    "last used": "último uso",
+    "latest expires": "caducidad más tardía",
     "lease ends": "fin del plazo",
     "life seconds": "segundos de vida",
     "live targets": "destinos live",
@@ -297,10 +346,13 @@ LABELS = {
     "restores": "restaura",
     "retry": "reintentos",
     "retired": "dado de baja",
+    "retiring secret": "secreto saliente",
     "revision": "revisión",
     "revoked": "revocado",
     "rotate every seconds": "segundos entre rotaciones",
     "route": "ruta",
+    "route tags": "etiquetas de ruta",
+    "routes": "rutas",
     "scopes": "ámbitos",
     "secrets": "secretos",
     "sentence": "resultado",
@@ -310,6 +362,7 @@ LABELS = {
     "subject": "objeto",
     "summary": "resumen",
     "summed up": "sumados",
+    "tags": "etiquetas",
     "target": "destino",
     "targets": "destinos",
     "throttles": "límites",
@@ -320,6 +373,7 @@ LABELS = {
     "unchanged": "sin cambios",
     "units": "unidades",
     "upgrades": "ampliaciones",
+    "used by": "lo usa",
     "url": "URL",
     "version": "versión",
     "waits for": "espera a",

@@ -19,6 +19,7 @@ from ninja.security import HttpBearer
 from portazgo.accounts.domain import Actor
 from portazgo.accounts.service import authenticate
 from portazgo.control.openapi import complete
+from portazgo.control.refusals import note_refusal
 from portazgo.control.registry import NOUNS
 from portazgo.kit.errors import Conflict, FieldError, Invalid, Problem, Unauthenticated, Unavailable
 from portazgo.kit.repetition import first_repeated
@@ -78,7 +79,8 @@ class AdminToken(HttpBearer):
         """Let the caller in as an actor. Raises Unauthenticated."""
         assert isinstance(request, HttpRequest)  # noqa: S101 - narrows what ninja leaves open
         ours: Any = request
-        ours.actor = authenticate(Secret(token), clock=ours.clock, request_id=ours.request_id)
+        address = request.META.get("REMOTE_ADDR") or None
+        ours.actor = authenticate(Secret(token), clock=ours.clock, request_id=ours.request_id, address=address)
         return ours.actor  # type: ignore[no-any-return]
 
 
@@ -103,6 +105,7 @@ def build_api() -> NinjaAPI:
 def _handle_errors(api: NinjaAPI) -> None:
     @api.exception_handler(Problem)
     def of_ours(request: HttpRequest, problem: Problem) -> HttpResponse:
+        note_refusal(request, problem)
         return problem_response(request, problem)
 
     @api.exception_handler(AuthenticationError)

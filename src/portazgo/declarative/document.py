@@ -41,7 +41,15 @@ from portazgo.declarative.words import (
     throttle,
 )
 from portazgo.kit.durations import parse_duration
-from portazgo.kit.names import PLAIN_TEXT_PATTERN, SCOPE_PATTERN, SLUG_PATTERN
+from portazgo.kit.names import (
+    PLAIN_TEXT_PATTERN,
+    SCOPE_PATTERN,
+    SLUG_PATTERN,
+    TAG_LENGTH,
+    TAG_PATTERN,
+    TAGS_AT_MOST,
+    check_tags,
+)
 from portazgo.partners.domain import METADATA_NAME_PATTERN, check_metadata
 from portazgo.plans.domain import QUOTA_AT_MOST, THROTTLE_NAME_PATTERN, Throttle, check_throttle, check_throttles
 from portazgo.routes.domain import (
@@ -102,6 +110,7 @@ Metadata = Annotated[
 ]
 Bytes = Annotated[int, Field(ge=0, le=MAX_BYTES)]
 Scope = Annotated[str, StringConstraints(pattern=SCOPE_PATTERN, max_length=100)]
+TagText = Annotated[str, StringConstraints(pattern=TAG_PATTERN, max_length=TAG_LENGTH)]
 Headers = Annotated[list[str], Field(max_length=50), read_by(check_headers)]
 
 
@@ -272,6 +281,9 @@ class RoutePart(Part):
         description="A POST or PATCH with the header Idempotency-Key may be repeated when the backend fails.",
     )
     timeouts: RouteTimeoutsPart | None = Field(None, description="Left out: the backend's.")
+    tags: Annotated[list[TagText], Field(max_length=TAGS_AT_MOST), read_by(check_tags)] = Field(
+        [], description="Keys may be restricted to the routes of a tag."
+    )
 
 
 class PickPart(Part):

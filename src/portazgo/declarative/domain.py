@@ -78,6 +78,8 @@ class State:
     keys: Mapping[Ref, int]
     ids: Mapping[Ref, UUID] = field(default_factory=dict)
     """Behind the names; the planner needs none."""
+    tagged: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By tag, the applications with a key that opens only routes of that tag, or others that it names."""
 
     @property
     def world(self) -> dict[Ref, Terms]:

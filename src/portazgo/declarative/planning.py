@@ -81,7 +81,7 @@ def plan(name: str, wanted: Mapping[Ref, Terms], state: State, takeover: Takeove
     steps = [step for ref in wanted if (step := _step(ref, wanted[ref], state)) is not None]
     steps += [Step(ref, state.things[ref].terms, None) for ref in gone if ref.kind != "issuer"]
     steps.sort(key=lambda step: (step.after is None, KINDS.index(step.ref.kind), step.ref.name))
-    worlds = Worlds(Access(state.world), Access(_after(state, steps)))
+    worlds = Worlds(Access(state.world), Access(_after(state, steps)), state.tagged)
     return Plan(
         name,
         steps,

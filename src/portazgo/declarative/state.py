@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from portazgo.applications.models import Application
 from portazgo.backends.models import Backend
 from portazgo.declarative.domain import Kind, Ref, State, Terms, Thing
 from portazgo.declarative.models import Ownership
+from portazgo.keys.domain import KeyStatus
+from portazgo.keys.models import Key
 from portazgo.partners.models import Partner
 from portazgo.plans.models import Plan
 from portazgo.routes.models import Route
@@ -45,7 +48,7 @@ def read_state() -> State:
             ref = Ref(kind, name)
             things[ref] = Thing(terms, owners.get((kind, identifier)))
             ids[ref] = identifier
-    return State(things, _keys(), ids)
+    return State(things, _keys(), ids, _tagged())
 
 
 def default_issuer() -> str | None:
@@ -64,6 +67,15 @@ def _keys() -> dict[Ref, int]:
     rows = Application.objects.annotate(count=Count("keys")).filter(count__gt=0)
     named = rows.values_list("partner__name", "name", "count")
     return {Ref("application", f"{partner}/{name}"): count for partner, name, count in named}
+
+
+def _tagged() -> dict[str, frozenset[str]]:
+    rows = Key.objects.filter(route_tags__isnull=False).exclude(status=KeyStatus.REVOKED)
+    applications: dict[str, set[str]] = defaultdict(set)
+    for partner, name, tags in rows.values_list("application__partner__name", "application__name", "route_tags"):
+        for tag in tags or ():
+            applications[tag].add(f"{partner}/{name}")
+    return {tag: frozenset(names) for tag, names in applications.items()}
 
 
 def _issuers() -> Found:
@@ -122,6 +134,7 @@ def _routes() -> Found:
             "upgrades": sorted(row.upgrades),
             "idempotency_key": row.idempotency_key,
             "timeouts": row.timeouts,
+            "tags": sorted(row.tags),
         }
         yield row.id, f"{row.api.name}/{row.name}", terms
 

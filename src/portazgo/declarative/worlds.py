@@ -132,6 +132,7 @@ def _route(part: RoutePart) -> Terms:
         "upgrades": sorted(set(part.upgrades)),
         "idempotency_key": part.idempotency_key,
         "timeouts": None if part.timeouts is None else _route_timeouts(part.timeouts),
+        "tags": sorted(set(part.tags)),
     }
 
 
@@ -249,6 +250,7 @@ def _written_route(terms: Terms) -> dict[str, Any]:
         "upgrades": [],
         "idempotency_key": False,
         "timeouts": None,
+        "tags": [],
     }
     body = {name: value for name, value in terms.items() if name not in usual or value != usual[name]}
     if "timeouts" in body:

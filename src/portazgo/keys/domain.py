@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import NewType
 
 from portazgo.kit.ids import BASE62, base62, is_kid, random_base62
-from portazgo.kit.names import is_fingerprint
+from portazgo.kit.names import check_tags, is_fingerprint
 from portazgo.kit.secret import Secret
 
 Kid = NewType("Kid", str)
@@ -28,6 +28,7 @@ SECRET_LENGTH = 32
 CRC_LENGTH = 6
 PEPPER_BYTES = 32
 NETWORKS_AT_MOST = 100
+ROUTES_AT_MOST = 500
 CERTIFICATES_AT_MOST = 5
 
 _BASE62_DIGITS = frozenset(BASE62)
@@ -39,6 +40,13 @@ class KeyStatus(StrEnum):
     ACTIVE = "active"
     DISABLED = "disabled"
     REVOKED = "revoked"
+
+
+class Disabled(StrEnum):
+    """Why a key is disabled: somebody did it, or it was not used for too long."""
+
+    OPERATOR = "operator"
+    DORMANT = "dormant"
 
 
 class SecretSlot(StrEnum):
@@ -167,3 +175,8 @@ def check_expiry(expires_at: datetime | None, now: datetime) -> datetime | None:
     if expires_at is not None and expires_at <= now:
         raise ValueError("expires_at lies in the past: such a key could never be used")
     return expires_at
+
+
+def retagged(tags: Sequence[str], add: Sequence[str], remove: Sequence[str]) -> list[str]:
+    """Add tags and take others away; what is there already, or isn't, is no error. Raises ValueError for too many."""
+    return check_tags([*(tag for tag in tags if tag not in remove), *(tag for tag in add if tag not in remove)])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
 
 from portazgo.applications.models import Application
-from portazgo.keys.domain import KeyStatus
+from portazgo.keys.domain import KeyStatus, SecretSlot
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 class Pepper(models.Model):
@@ -26,7 +29,7 @@ class Pepper(models.Model):
 
 
 class Key(models.Model):
-    """An API key. Rows are never deleted, so that a kid is never used again."""
+    """An API key. Rows are never deleted, so that a kid is never used again: `deleted_at` makes one a tombstone."""
 
     noun: ClassVar[str] = "keys"
 
@@ -37,21 +40,54 @@ class Key(models.Model):
     scopes = models.JSONField(null=True)
     networks = models.JSONField(null=True)
     client_certificates = models.JSONField(null=True)
+    routes = models.JSONField(null=True)
+    """Ids of the routes that it opens, and `route_tags` of those with one of these tags; both null: all of the plan's."""
+    route_tags = models.JSONField(null=True)
+    tags = models.JSONField(db_default=[])
     canary = models.BooleanField(default=False, db_default=False)
     """Lets nothing through, ever; whoever uses it is told of."""
     expires_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
+    deleted_at = models.DateTimeField(null=True)
+    disabled_because = models.CharField(max_length=16, null=True)  # noqa: DJ001 - null: it is not disabled
+    enabled_at = models.DateTimeField(null=True)
+    """When it was enabled last: an unused key counts as unused from then on. Null: never, since it was made."""
+    last_used_at = models.DateTimeField(null=True)
+    """As the ledger had it some minutes ago (`usage.key_use`); null: no use is known."""
+    dormancy_announced_at = models.DateTimeField(null=True)
+    last_secret = models.PositiveIntegerField(default=1)
+    """The highest number that a secret of it ever had."""
 
     class Meta:
-        """Listed by age within an application."""
+        """Listed by age, of all and of an application."""
 
         db_table = "key"
         indexes: ClassVar = [
             models.Index(fields=["application", "created_at"], name="key_application"),
+            models.Index(fields=["created_at", "kid"], name="key_age"),
             models.Index(fields=["expires_at", "kid"], name="key_expiry", condition=models.Q(expires_at__isnull=False)),
             models.Index(fields=["kid"], name="key_canary", condition=models.Q(canary=True)),
         ]
+
+    @property
+    def rotated_at(self) -> datetime | None:
+        """When the secret that retires began to; None: none does. It is when the current one was made."""
+        made = {secret.slot: secret.created_at for secret in self.secrets.all()}
+        return made[SecretSlot.CURRENT] if SecretSlot.RETIRING in made else None
+
+
+class KeyTag(models.Model):
+    """A tag of a key, for lists: the key's own `tags` say them all."""
+
+    key = models.ForeignKey(Key, models.CASCADE, related_name="labels")
+    tag = models.CharField(max_length=63)
+
+    class Meta:
+        """Each once; found by the tag."""
+
+        db_table = "key_tag"
+        constraints: ClassVar = [models.UniqueConstraint(fields=["tag", "key"], name="key_tag_once")]
 
 
 class KeySecret(models.Model):
@@ -59,6 +95,8 @@ class KeySecret(models.Model):
 
     key = models.ForeignKey(Key, models.CASCADE, related_name="secrets")
     slot = models.CharField(max_length=16)
+    number = models.PositiveIntegerField(default=1)
+    """Within its key, counted from 1, never used again."""
     digest = models.CharField(max_length=64)
     pepper = models.ForeignKey(Pepper, models.PROTECT)
     sealed = models.TextField()
@@ -72,3 +110,4 @@ class KeySecret(models.Model):
 
         db_table = "key_secret"
         constraints: ClassVar = [models.UniqueConstraint(fields=["key", "slot"], name="key_secret_slot")]
+        indexes: ClassVar = [models.Index(fields=["slot", "ends_at"], name="key_secret_ends")]

@@ -10,17 +10,19 @@ from portazgo.kit.clock import microseconds
 from portazgo.snapshot.wire import KeyBody, Resource, SecretBody
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
 DIGEST = "key.hmac-sha256.1"
 NETWORKS = "key.networks.1"
 SCOPES = "key.scopes.1"
 CERTIFICATES = "key.client-certificate.1"
+ROUTES = "key.routes.1"
 
 
 def compiled(kid: str) -> Resource | None:
-    """Compile a key, as the database has it now."""
-    key = Key.objects.filter(kid=kid).prefetch_related("secrets").first()
+    """Compile a key, as the database has it now. There is nothing of one that was deleted."""
+    key = Key.objects.filter(kid=kid, deleted_at=None).prefetch_related("secrets").first()
     if key is None:
         return None
     body = KeyBody(
@@ -34,7 +36,8 @@ def compiled(kid: str) -> Resource | None:
                 pepper=secret.pepper_id,
                 ends_at_us=_us(secret.ends_at),
             )
-            for secret in key.secrets.all()
+            # In one order, so that what did not change compiles to the same line.
+            for secret in sorted(key.secrets.all(), key=lambda secret: secret.slot)
         ],
         expires_at_us=_us(key.expires_at),
         scopes=key.scopes,
@@ -47,7 +50,16 @@ def compiled(kid: str) -> Resource | None:
         # Absent, not null: nodes before the feature refuse a member that they don't know.
         body["client_certificates"] = key.client_certificates
         features.append(CERTIFICATES)
+    if key.routes is not None or key.route_tags is not None:
+        body["routes"] = key.routes or []
+        body["route_tags"] = key.route_tags or []
+        features.append(ROUTES)
     return Resource("key", key.kid, tuple(features), body)
+
+
+def every_kid() -> Iterable[str]:
+    """Name the keys that are not deleted."""
+    return Key.objects.filter(deleted_at=None).values_list("kid", flat=True).iterator()
 
 
 def _status(key: Key) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 _OFFSET_REQUIRED = "a time needs its offset, such as Z"
@@ -51,3 +51,8 @@ def microseconds(moment: datetime) -> int:
     """Count the microseconds since 1970, exactly (a float would lose the last digits)."""
     since = moment - datetime(1970, 1, 1, tzinfo=UTC)
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def from_microseconds(count: int) -> datetime:
+    """Give the time that lies so many microseconds after 1970, exactly."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=count)

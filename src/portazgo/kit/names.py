@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from portazgo.kit import ids
 
@@ -11,6 +12,11 @@ SLUG_PATTERN = f"^{ids.SLUG_PATTERN}$"
 SLUG_LENGTH = 63
 # What a plan or a key grants and a route asks for.
 SCOPE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$"
+# What keys and routes are sorted by. Words of other documents, so that they may hold spaces and letters of any script, but
+# no comma, and no white space at an end: neither would be seen where tags stand in a row.
+TAG_PATTERN = r"^[^\x00-\x20\x7f,]([^\x00-\x1f\x7f,]{0,61}[^\x00-\x20\x7f,])?$"
+TAG_LENGTH = 63
+TAGS_AT_MOST = 20
 # PostgreSQL stores no NUL, and a control character in a name only deceives whoever reads it.
 PLAIN_TEXT_PATTERN = r"^[^\x00-\x1f\x7f]*$"
 # SHA-256 of a certificate, as tools write it: hexadecimal digits, with or without colons between the bytes.
@@ -26,6 +32,24 @@ _NOT_IN_SLUG = re.compile(r"[^a-z0-9]+")
 def is_plain_text(text: str) -> bool:
     """Tell whether a text can be stored and shown everywhere: no control character, no half of a surrogate pair."""
     return re.fullmatch(PLAIN_TEXT_PATTERN, text) is not None and not _HALF_A_PAIR.search(text)
+
+
+def is_tag(text: str) -> bool:
+    """Tell whether a text can be a tag of keys and routes."""
+    return re.fullmatch(TAG_PATTERN, text) is not None and not _HALF_A_PAIR.search(text)
+
+
+def check_tags(tags: Sequence[str]) -> list[str]:
+    """Return the tags without repetition, in the order given. Raises ValueError for what is none, and for too many."""
+    checked = list(dict.fromkeys(tags))
+    for tag in checked:
+        if not is_tag(tag):
+            raise ValueError(
+                f"{tag!r} is no tag: 1 to {TAG_LENGTH} characters without a comma, with white space only between others"
+            )
+    if len(checked) > TAGS_AT_MOST:
+        raise ValueError(f"{len(checked)} tags are too many: {TAGS_AT_MOST} at most")
+    return checked
 
 
 def is_fingerprint(text: str) -> bool:

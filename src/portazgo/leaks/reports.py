@@ -89,7 +89,9 @@ def _require_signature(request: AdminRequest) -> None:
 
 
 def _feedback(request: AdminRequest, match: Match) -> dict[str, str]:
-    reporter = Actor("system", SOURCE, "github secret scanning", frozenset({"keys:revoke"}), request.request_id)
+    address = request.META.get("REMOTE_ADDR") or None
+    scopes = frozenset({"keys:revoke"})
+    reporter = Actor("system", SOURCE, "github secret scanning", scopes, request.request_id, address)
     where = Report(SOURCE, match.url, match.source)
     outcome = report(
         reporter, Secret(match.token), where, playbook(settings.PORTAZGO), wrapper=request.wrapper, clock=request.clock

@@ -1,4 +1,4 @@
-"""`/api/v1/nodes`, `/api/v1/node-tokens`, `/api/v1/keys/{kid}/propagation`."""
+"""`/api/v1/nodes`, `/api/v1/node-tokens`, and `…/propagation` of what can be proven to every node."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ from portazgo.kit.errors import NotFound
 from portazgo.kit.paging import Page
 from portazgo.kit.web.lists import page_of
 from portazgo.kit.web.schemas import PageOf, PageQuery
+from portazgo.nodes import propagation as of_keys
 from portazgo.nodes import service, tokens
 from portazgo.nodes.domain import proven
 from portazgo.nodes.models import Node, NodeToken
+from portazgo.nodes.propagation import APPLICATION, KEY, PARTNER, SIGNING_KEY, Propagation, propagation
 from portazgo.nodes.schemas import (
     CreateNodeToken,
+    KeyPropagationView,
     NodeTokenShownOnce,
     NodeTokenView,
     NodeView,
@@ -27,6 +30,7 @@ from portazgo.nodes.schemas import (
     ReceiptView,
     VerdictView,
 )
+from portazgo.signing.schemas import JwkKidText
 from portazgo.snapshot.feed import HeadNow, head_now
 
 router = Router(tags=["nodes"])
@@ -56,21 +60,41 @@ def retire_node(request: AdminRequest, node_id: UUID) -> NodeView:
     return _view(service.retire(request.actor, node_id, clock=request.clock), head_now())
 
 
-@router.get("/keys/{kid}/propagation", response=PropagationView)
-def key_propagation(request: AdminRequest, kid: Path[KidText]) -> PropagationView:
+@router.get("/keys/{kid}/propagation", response=KeyPropagationView)
+def key_propagation(request: AdminRequest, kid: Path[KidText]) -> KeyPropagationView:
     """Tell whether every node knows the last change of a key: is it dead everywhere?"""
-    found = service.key_propagation(request.actor, kid, clock=request.clock)
-    return PropagationView(
-        kid=kid,
-        revision=found.target.revision,
-        security_sequence=found.target.security,
-        changed_at=found.changed_at,
-        proven=proven(found.verdicts),
-        tokens_end_at=found.tokens_end_at,
-        nodes=[
-            VerdictView(node=one.node, label=one.label, state=one.standing.value, at=one.at) for one in found.verdicts
-        ],
-    )
+    told = _told(propagation(request.actor, KEY, kid, clock=request.clock))
+    return KeyPropagationView(**told.model_dump(), kid=kid)
+
+
+@router.get("/partners/{uuid:partner_id}/propagation", response=PropagationView)
+def partner_propagation(request: AdminRequest, partner_id: UUID) -> PropagationView:
+    """Tell whether every node knows the last change of a partner: is it suspended everywhere?"""
+    return _told(propagation(request.actor, PARTNER, str(partner_id), clock=request.clock))
+
+
+@router.get("/applications/{uuid:application_id}/propagation", response=PropagationView)
+def application_propagation(request: AdminRequest, application_id: UUID) -> PropagationView:
+    """Tell whether every node knows the last change of an application: is it suspended everywhere?"""
+    return _told(propagation(request.actor, APPLICATION, str(application_id), clock=request.clock))
+
+
+@router.get("/signing-keys/{kid}/propagation", response=PropagationView)
+def signing_key_propagation(request: AdminRequest, kid: Path[JwkKidText]) -> PropagationView:
+    """Tell whether every node knows the last change of a signing key: does none sign with it any more?"""
+    return _told(propagation(request.actor, SIGNING_KEY, kid, clock=request.clock))
+
+
+@router.get("/partners/{uuid:partner_id}/keys/propagation", response=PropagationView)
+def partner_keys_propagation(request: AdminRequest, partner_id: UUID) -> PropagationView:
+    """Tell whether every revoked key of a partner is dead on every node."""
+    return _told(of_keys.partner_keys_propagation(request.actor, partner_id, clock=request.clock))
+
+
+@router.get("/applications/{uuid:application_id}/keys/propagation", response=PropagationView)
+def application_keys_propagation(request: AdminRequest, application_id: UUID) -> PropagationView:
+    """Tell whether every revoked key of an application is dead on every node."""
+    return _told(of_keys.application_keys_propagation(request.actor, application_id, clock=request.clock))
 
 
 @router.get("/node-tokens", response=PageOf[NodeTokenView])
@@ -92,6 +116,21 @@ def create_node_token(request: AdminRequest, body: CreateNodeToken) -> Status[No
 def revoke_node_token(request: AdminRequest, token_id: UUID) -> NodeToken:
     """End a node token."""
     return tokens.revoke_node_token(request.actor, token_id, clock=request.clock)
+
+
+def _told(found: Propagation) -> PropagationView:
+    return PropagationView(
+        kind=found.kind,
+        id=found.id,
+        revision=found.target.revision,
+        security_sequence=found.target.security,
+        changed_at=found.changed_at,
+        proven=proven(found.verdicts),
+        tokens_end_at=found.tokens_end_at,
+        nodes=[
+            VerdictView(node=one.node, label=one.label, state=one.standing.value, at=one.at) for one in found.verdicts
+        ],
+    )
 
 
 def _view(node: Node, head: HeadNow) -> NodeView:

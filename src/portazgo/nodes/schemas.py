@@ -113,9 +113,10 @@ class VerdictView(Schema):
 
 
 class PropagationView(Schema):
-    """How far a key's last change has come."""
+    """How far the last change of a thing has come."""
 
-    kid: str
+    kind: str = Field(description="Of what: key, partner, application, signing_key.")
+    id: str = Field(description="Its id, or kid.")
     revision: int
     security_sequence: int | None
     changed_at: datetime | None
@@ -124,3 +125,9 @@ class PropagationView(Schema):
         description="Backends accept tokens minted before the change until then; null: none are minted, or no kill."
     )
     nodes: list[VerdictView]
+
+
+class KeyPropagationView(PropagationView):
+    """How far a key's last change has come."""
+
+    kid: str

@@ -1,8 +1,7 @@
-"""Use cases: contact, receipts, propagation, retirement."""
+"""Use cases: contact, receipts, retirement."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,11 +13,8 @@ from django.db import transaction
 from portazgo.accounts.domain import Actor, Verb, can
 from portazgo.audit.service import record
 from portazgo.kit.errors import Forbidden, NotFound
-from portazgo.nodes.domain import CLOCKS_APART, Applied, Standing, Target, Verdict, Witness, judge
 from portazgo.nodes.models import Node, NodeToken, Receipt
-from portazgo.signing.domain import Spread
-from portazgo.snapshot.feed import Position, head_now, is_point
-from portazgo.snapshot.models import ChangeRow, ResourceRow, SecurityRow
+from portazgo.snapshot.feed import Position, is_point
 
 if TYPE_CHECKING:
     from portazgo.kit.clock import Clock
@@ -35,16 +31,6 @@ class Contact:
     token_label: str
     at: datetime
     token: UUID | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Propagation:
-    """How far a change of a key has come. `tokens_end_at`: when the last JWT minted before it ends at the latest."""
-
-    target: Target
-    changed_at: datetime | None
-    tokens_end_at: datetime | None
-    verdicts: list[Verdict]
 
 
 def admit(token: NodeToken, node: UUID) -> None:
@@ -124,37 +110,6 @@ def retire(actor: Actor, identifier: UUID, *, clock: Clock) -> Node:
     return node
 
 
-def key_propagation(actor: Actor, kid: str, *, clock: Clock) -> Propagation:
-    """Tell which nodes know the last change of a key. Raises NotFound."""
-    can(actor, Verb.READ, "keys")
-    entry = SecurityRow.objects.filter(identifier=kid).order_by("-sequence").first()
-    resource = ResourceRow.objects.filter(kind="key", identifier=kid).first()
-    if entry is None and resource is None:
-        raise NotFound(f"there is no key {kid}", code="key_unknown")
-    revision = max(entry.revision if entry else 0, resource.revision if resource else 0)
-    # Through the lane only when the lane carried that very change: a later change of scopes is confirmed by revision.
-    in_lane = entry is not None and entry.revision == revision
-    changed_at = entry.at if in_lane and entry else None
-    made_at = changed_at or ChangeRow.objects.filter(revision=revision).values_list("made_at", flat=True).first()
-    target = Target(head_now().history, revision, entry.sequence if in_lane and entry else None, made_at)
-    now = clock.now()
-    verdicts = [judge(target, witness, now) for witness in _witnesses(target)]
-    return Propagation(target, changed_at, _tokens_end_at(changed_at), verdicts)
-
-
-def spread(revision: int, made_at: datetime, *, clock: Clock) -> Spread:
-    """Tell how far a change of that time, or later, has come: who may still serve what was before, or since when none."""
-    logged_at = ChangeRow.objects.filter(revision=revision).values_list("made_at", flat=True).first()
-    made_at = max(made_at, logged_at or made_at)
-    target = Target(head_now().history, revision, None, made_at)
-    now = clock.now()
-    verdicts = [judge(target, witness, now) for witness in _witnesses(target)]
-    silent = tuple(verdict.label or verdict.node for verdict in verdicts if verdict.standing is Standing.UNPROVEN)
-    if silent:
-        return Spread(silent, None)
-    return Spread((), max([made_at, *(verdict.at for verdict in verdicts if verdict.at is not None)]))
-
-
 def _take_over(known: Node, token: NodeToken) -> None:
     """Bind a node to a token, when nobody else's was quicker; a token with a label gives it that. Raises Forbidden."""
     given = {"label": token.label, "label_from_token": True} if token.label else {}
@@ -191,34 +146,3 @@ def _record_contact(contact: Contact) -> None:
         first_seen_at=contact.at,
         contact_at=contact.at,
     )
-
-
-def _witnesses(target: Target) -> list[Witness]:
-    witnesses = []
-    for node in Node.objects.filter(retired_at=None).order_by("id"):
-        # The earliest that covers by revision, and the earliest by the lane: one of them is when it was confirmed.
-        receipts = node.receipts.filter(history=target.history)
-        if target.made_at is not None:
-            receipts = receipts.filter(received_at__gte=target.made_at - CLOCKS_APART)
-        found = [receipts.filter(revision__gte=target.revision).order_by("id").first()]
-        if target.security is not None:
-            found.append(receipts.filter(security__gte=target.security).order_by("id").first())
-        applied = sorted(
-            (Applied(one.history, one.revision, one.security, one.received_at) for one in found if one),
-            key=lambda one: one.received_at,
-        )
-        seconds = node.max_staleness_seconds
-        lease = None if seconds is None else timedelta(seconds=seconds)
-        witnesses.append(Witness(str(node.id), node.label, node.contact_at, lease, applied))
-    return witnesses
-
-
-def _tokens_end_at(changed_at: datetime | None) -> datetime | None:
-    """Say when the last token minted before the change ends: backends accept it until then, whatever nodes do."""
-    if changed_at is None:
-        return None
-    lives = [0]
-    for line in ResourceRow.objects.filter(kind="backend").values_list("line", flat=True):
-        environments = json.loads(line)["body"]["environments"]
-        lives += [one["credential"].get("life_seconds", 0) for one in environments.values()]
-    return changed_at + timedelta(seconds=max(lives)) if max(lives) else None

@@ -80,30 +80,45 @@ def _run_if_due(job: Job) -> None:
 def _jobs(settings: Settings) -> list[Job]:
     from pathlib import Path  # noqa: PLC0415 - beside the imports that need Django
 
+    from portazgo.accounts.domain import SYSTEM  # noqa: PLC0415
+    from portazgo.audit.heads import write_down  # noqa: PLC0415
     from portazgo.control.idempotency import forget_old  # noqa: PLC0415
     from portazgo.control.provider import wrapper  # noqa: PLC0415
-    from portazgo.keys import pepper_rotation  # noqa: PLC0415
-    from portazgo.keys.notices import tell_expiring  # noqa: PLC0415
+    from portazgo.keys import dormancy, pepper_rotation  # noqa: PLC0415
+    from portazgo.keys.notices import tell_expiring, tell_retiring  # noqa: PLC0415
+    from portazgo.keys.rotation import forget_ended  # noqa: PLC0415
     from portazgo.kit.clock import SYSTEM_CLOCK  # noqa: PLC0415
     from portazgo.leaks.canaries import tell_canaries  # noqa: PLC0415
-    from portazgo.nodes.service import forget_old_receipts, spread  # noqa: PLC0415
+    from portazgo.nodes.propagation import spread  # noqa: PLC0415
+    from portazgo.nodes.service import forget_old_receipts  # noqa: PLC0415
     from portazgo.notifications.tasks import forget_old as forget_old_events  # noqa: PLC0415
     from portazgo.notifications.tasks import sending  # noqa: PLC0415
     from portazgo.signing.tasks import tend  # noqa: PLC0415
     from portazgo.snapshot.feed import compact  # noqa: PLC0415
     from portazgo.usage.collector import checkpoint  # noqa: PLC0415
+    from portazgo.usage.key_use import LastUses  # noqa: PLC0415
+    from portazgo.usage.retiring import NOTICE_BEFORE, forget_old_uses, retiring_secrets_ending  # noqa: PLC0415
+
+    def tell_of_old_secrets() -> int:
+        return tell_retiring(retiring_secrets_ending(NOTICE_BEFORE, clock=SYSTEM_CLOCK), SYSTEM_CLOCK.now())
 
     told_by_nodes = partial(spread, clock=SYSTEM_CLOCK)
     jobs = [
         Job("send webhooks", 0.5, sending(settings, wrapper, SYSTEM_CLOCK)),
         Job("look for uses of canary keys", 2, lambda: tell_canaries(SYSTEM_CLOCK.now())),
         Job("tell of keys that end soon", 60, lambda: tell_expiring(SYSTEM_CLOCK.now())),
+        Job("tell of old secrets that are still in use", 60, tell_of_old_secrets),
         Job("move secrets to the newest pepper", 1, lambda: pepper_rotation.go_on(wrapper, clock=SYSTEM_CLOCK)),
         Job("forget old events", 3_600, lambda: forget_old_events(SYSTEM_CLOCK.now())),
         Job("compact the change log", 60, lambda: compact(KEPT_REVISIONS)),
         Job("forget old receipts", 300, lambda: forget_old_receipts(SYSTEM_CLOCK.now())),
         Job("tend signing keys", 5, lambda: tend(told_by_nodes, wrapper=wrapper(), clock=SYSTEM_CLOCK)),
+        Job("note when keys were used", 60, LastUses(SYSTEM_CLOCK).note),
+        Job("look for keys that nobody uses", 600, lambda: dormancy.tend(clock=SYSTEM_CLOCK)),
         Job("forget answers of repeated writes", 300, lambda: forget_old(SYSTEM_CLOCK.now())),
+        Job("write down the head of the audit", 60, lambda: write_down(settings.data_dir, clock=SYSTEM_CLOCK)),
+        Job("forget ended secrets", 60, lambda: forget_ended(SYSTEM, clock=SYSTEM_CLOCK)),
+        Job("forget old uses of retiring secrets", 3_600, lambda: forget_old_uses(SYSTEM_CLOCK.now())),
     ]
     if settings.ledger_url.is_sqlite:
         jobs.append(Job("fold the ledger's log back", 10, lambda: checkpoint(Path(settings.ledger_url.name))))

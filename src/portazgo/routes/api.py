@@ -31,6 +31,8 @@ def list_routes(request: AdminRequest, query: Query[RoutesQuery]) -> Page[Route]
         rows = rows.filter(api=query.api)
     if query.name is not None:
         rows = rows.filter(name=query.name)
+    if query.tag is not None:
+        rows = rows.filter(labels__tag=query.tag)
     return page_of(rows, query, lambda row: row)
 
 

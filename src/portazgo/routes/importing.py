@@ -10,6 +10,7 @@ from portazgo.accounts.domain import Actor, Verb, can
 from portazgo.apis.models import Api
 from portazgo.backends.models import Backend
 from portazgo.kit.errors import Invalid
+from portazgo.kit.names import TAGS_AT_MOST
 from portazgo.kit.outbound import FetchFailed, fetch
 from portazgo.kit.private_address import AddressRefused
 from portazgo.kit.web.rows import the_one
@@ -134,11 +135,15 @@ def _fresh(draft: Draft, backend: UUID) -> RouteTerms:
         query="all",
         request_headers=list(draft.request_headers),
         response_headers=[],
+        tags=list(draft.tags),
     )
 
 
 def _updated(before: RouteTerms, draft: Draft, backend: UUID) -> RouteTerms:
-    """What the document says anew; what an operator added (hosts, scopes, limits, answer headers) stays."""
+    """What the document says anew; what an operator added (hosts, scopes, limits, answer headers) stays.
+
+    A tag that the document no longer has stays too: keys may be restricted to it.
+    """
     return replace(
         before,
         backend=backend,
@@ -147,4 +152,5 @@ def _updated(before: RouteTerms, draft: Draft, backend: UUID) -> RouteTerms:
         backend_method=draft.method,
         backend_path=draft.backend_path,
         request_headers=list(draft.request_headers),
+        tags=list(dict.fromkeys([*before.tags, *draft.tags]))[:TAGS_AT_MOST],
     )

@@ -35,6 +35,7 @@ class Route(models.Model):
     upgrades = models.JSONField(db_default=[])
     idempotency_key = models.BooleanField(db_default=False)
     timeouts = models.JSONField(null=True)
+    tags = models.JSONField(db_default=[])
     created_at = models.DateTimeField()
 
     class Meta:
@@ -59,3 +60,16 @@ class RouteAddress(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["host", "method", "shape"], name="route_address_place")
         ]
+
+
+class RouteTag(models.Model):
+    """A tag of a route, for what is asked by tag: the route's own `tags` say them all."""
+
+    route = models.ForeignKey(Route, models.CASCADE, related_name="labels")
+    tag = models.CharField(max_length=63)
+
+    class Meta:
+        """Each once; found by the tag."""
+
+        db_table = "route_tag"
+        constraints: ClassVar = [models.UniqueConstraint(fields=["tag", "route"], name="route_tag_once")]

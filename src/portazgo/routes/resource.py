@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from portazgo.routes.models import Route
-from portazgo.snapshot.wire import Resource, RouteBody
+from typing import TYPE_CHECKING
+
+from portazgo.routes.models import Route, RouteTag
+from portazgo.snapshot.wire import Resource, RouteBody, RouteTagBody
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 PASSTHROUGH = "route.passthrough.1"
 HOSTS = "route.hosts.1"
@@ -48,3 +53,20 @@ def compiled(identifier: str) -> Resource | None:
         body["timeouts"] = route.timeouts
         features.append(TIMEOUTS)
     return Resource("route", str(route.id), tuple(features), body)
+
+
+def compiled_tag(tag: str) -> Resource | None:
+    """Compile a tag: the routes that bear it.
+
+    A resource of its own, so that no node is too old for a route because of a tag; only keys that are restricted to tags
+    require one that knows them.
+    """
+    routes = [
+        str(route) for route in RouteTag.objects.filter(tag=tag).order_by("route").values_list("route", flat=True)
+    ]
+    return Resource("route_tag", tag, (), RouteTagBody(routes=routes)) if routes else None
+
+
+def every_tag() -> Iterable[str]:
+    """Name the tags that some route bears."""
+    return RouteTag.objects.order_by("tag").values_list("tag", flat=True).distinct().iterator()

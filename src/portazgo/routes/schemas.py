@@ -9,7 +9,7 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from portazgo.kit.names import SCOPE_PATTERN, SLUG_PATTERN
+from portazgo.kit.names import SCOPE_PATTERN, SLUG_PATTERN, TAG_LENGTH, TAG_PATTERN, TAGS_AT_MOST, check_tags
 from portazgo.kit.web.schemas import AsSaid, Body, NameFilter, PageQuery, Truth, Whole, without_default
 from portazgo.routes.domain import (
     DEFAULT_MAX_REQUEST_BYTES,
@@ -44,6 +44,11 @@ QueryNames = Annotated[
 
 Milliseconds = Annotated[Whole, Field(ge=WAIT_MS.start, lt=WAIT_MS.stop)]
 Upgrades = Annotated[list[Upgrade], Field(max_length=len(Upgrade))]
+Tags = Annotated[
+    list[Annotated[str, StringConstraints(pattern=TAG_PATTERN, max_length=TAG_LENGTH)]],
+    Field(max_length=TAGS_AT_MOST, examples=[["badges"]]),
+    AfterValidator(check_tags),
+]
 
 
 class RouteTimeoutsBody(AsSaid):
@@ -80,6 +85,7 @@ class CreateRoute(Body):
         description="A POST or PATCH with the header Idempotency-Key may be repeated when the backend fails.",
     )
     timeouts: RouteTimeoutsBody | None = Field(None, description="Null: the backend's.")
+    tags: Tags = Field([], description="Keys may be restricted to the routes of a tag.")
 
 
 class ChangeRoute(Body):
@@ -102,12 +108,14 @@ class ChangeRoute(Body):
     upgrades: Upgrades = Field(default_factory=list)
     idempotency_key: Truth = False
     timeouts: RouteTimeoutsBody | None = None
+    tags: Tags = Field(default_factory=list)
 
 
 class RoutesQuery(PageQuery):
     """A page of routes."""
 
     api: UUID | None = None
+    tag: Annotated[str | None, Field(pattern=TAG_PATTERN, max_length=TAG_LENGTH)] = None
     name: NameFilter = None
 
 
@@ -134,6 +142,7 @@ class RouteView(Schema):
     upgrades: list[str]
     idempotency_key: bool
     timeouts: dict[str, int | None] | None
+    tags: list[str]
     created_at: datetime
 
 

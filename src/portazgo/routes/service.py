@@ -10,6 +10,7 @@ from portazgo.accounts.domain import Actor, Verb, can
 from portazgo.apis.models import Api
 from portazgo.backends.models import Backend
 from portazgo.kit.errors import Conflict, Invalid
+from portazgo.kit.names import check_tags
 from portazgo.kit.web.rows import refuse_taken, the_one
 from portazgo.routes.domain import (
     Address,
@@ -19,7 +20,7 @@ from portazgo.routes.domain import (
     check_partner_path,
     check_upgrades,
 )
-from portazgo.routes.models import Route, RouteAddress
+from portazgo.routes.models import Route, RouteAddress, RouteTag
 from portazgo.snapshot.log import Change, change
 from portazgo.snapshot.wire import ResourceRef
 
@@ -52,6 +53,8 @@ class RouteTerms:
     idempotency_key: bool = False
     timeouts: Mapping[str, int | None] | None = None
     """What differs from the backend's; a null total is none."""
+    tags: Sequence[str] = ()
+    """Keys may be restricted to the routes of a tag."""
 
 
 def create(actor: Actor, api_id: UUID, terms: RouteTerms, *, clock: Clock) -> Route:
@@ -85,6 +88,7 @@ def delete(actor: Actor, identifier: UUID, *, clock: Clock) -> None:
     with change(actor, "route.deleted", str(identifier), clock=clock) as recorded:
         route = the_one(Route.objects.select_for_update(), "route", id=identifier)
         recorded.deletes(ResourceRef("route", str(route.id)))
+        recorded.touches(*(ResourceRef("route_tag", tag) for tag in route.tags))
         route.delete()
 
 
@@ -108,6 +112,7 @@ def put(route: Route, terms: RouteTerms, recorded: Change) -> None:
     route.upgrades = list(dict.fromkeys(terms.upgrades))
     # A mapping that says nothing is none.
     route.timeouts = dict(terms.timeouts) if terms.timeouts else None
+    route.tags = check_tags(terms.tags)
     places = addresses(terms.hosts, terms.method, terms.path)
     for place in places:
         _refuse_taken_place(route, place)
@@ -116,7 +121,16 @@ def put(route: Route, terms: RouteTerms, recorded: Change) -> None:
     RouteAddress.objects.bulk_create(
         RouteAddress(route=route, host=place.host, method=place.method, shape=place.shape) for place in places
     )
-    recorded.touches(ResourceRef("route", str(route.id)))
+    recorded.touches(ResourceRef("route", str(route.id)), *_label(route))
+
+
+def _label(route: Route) -> list[ResourceRef]:
+    """Write a route's tags where they are looked up by. Returns what nodes know of the tags that it gains or loses."""
+    before = set(route.labels.values_list("tag", flat=True))
+    differing = before.symmetric_difference(route.tags)
+    route.labels.filter(tag__in=differing).delete()
+    RouteTag.objects.bulk_create(RouteTag(route=route, tag=tag) for tag in route.tags if tag in differing)
+    return [ResourceRef("route_tag", tag) for tag in sorted(differing)]
 
 
 def _check(terms: RouteTerms) -> None:
@@ -128,6 +142,8 @@ def _check(terms: RouteTerms) -> None:
         check_upgrades(terms.upgrades, terms.method, terms.backend_method)
     with _blaming("/idempotency_key", "invalid"):
         check_idempotency_key(terms.idempotency_key, terms.method)
+    with _blaming("/tags", "invalid"):
+        check_tags(terms.tags)
 
 
 @contextmanager

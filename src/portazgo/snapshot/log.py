@@ -34,19 +34,24 @@ from portazgo.snapshot.compile import (
     with_hash,
 )
 from portazgo.snapshot.compilers import compile_resource
+from portazgo.snapshot.differences import difference
 from portazgo.snapshot.models import THE_HEAD, ChangeRow, Head, ResourceRow, SecurityRow
 from portazgo.snapshot.validate import validate_changes
 from portazgo.snapshot.wake import CHANNEL, wake
 from portazgo.snapshot.wire import Resource, ResourceRef, SecurityOperation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from portazgo.accounts.domain import Actor
 
 _LOCK_HEAD = (
     "UPDATE head SET revision = revision + 1 WHERE id = %s RETURNING history, revision, hash, security_sequence"
 )
+
+
+MOST_TOLD = 200
+"""So many things of one change are told before and after in its audit row; the log has them all."""
 
 
 class NoHead(RuntimeError):
@@ -64,6 +69,10 @@ class _Audit:
     action: str
     subject: str
     details: Mapping[str, Any]
+    refs: frozenset[ResourceRef] = frozenset()
+    """What this part of the change touched; empty until it is left."""
+    changes: Sequence[Mapping[str, Any]] = ()
+    """What it changed besides, that nodes are not told of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +92,7 @@ class Change:
     _deleted: dict[ResourceRef, None] = field(default_factory=dict)
     _security: list[tuple[SecurityOperation, str, dict[str, Any]]] = field(default_factory=list)
     _audits: list[_Audit] = field(default_factory=list)
+    _changed: list[dict[str, Any]] = field(default_factory=list)
 
     def touches(self, *resources: ResourceRef) -> None:
         """Have these compiled anew, after the head lock, before the commit."""
@@ -96,6 +106,16 @@ class Change:
         """Say it in the security lane too, which nodes apply even while they refuse a revision."""
         self._security.append((operation, identifier, members))
 
+    def changed(self, kind: str, identifier: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+        """Tell the audit of members that nodes are not told of, as they were and as they are. Never a secret.
+
+        What nodes are told of is told by itself (`snapshot.differences`).
+        """
+        names = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
+        if names:
+            told = [{name: values[name] for name in names if name in values} for values in (before, after)]
+            self._changed.append({"kind": kind, "id": identifier, "before": told[0], "after": told[1]})
+
     def note(self, **details: Any) -> None:
         """Add these details to the audit row of this change, and of every change that has joined it so far."""
         self._audits = [replace(audit, details={**audit.details, **details}) for audit in self._audits]
@@ -106,6 +126,12 @@ class Change:
         if self._outcome.revision is None:
             raise RuntimeError("the revision is known when the change has been committed")
         return self._outcome.revision
+
+    def _close(self) -> None:
+        """Let the audit row of this part say what this part touched, and not the others of its transaction."""
+        refs = frozenset([*self._touched, *self._deleted])
+        of_others = frozenset().union(*(audit.refs for audit in self._audits[1:]))
+        self._audits[0] = replace(self._audits[0], refs=refs - of_others, changes=tuple(self._changed))
 
     def _absorb(self, inner: Change) -> None:
         for ref in inner._touched:
@@ -139,6 +165,7 @@ def change(
             yield inner
         finally:
             _active.reset(token)
+        inner._close()  # noqa: SLF001 - a class of this module
         if outer is None:
             _commit(inner, clock)
     if outer is not None:
@@ -153,15 +180,26 @@ def begin_history() -> bool:
 
 def _commit(pending: Change, clock: Clock) -> None:
     position = _lock_head()
-    revision = _compile(pending, position)
+    revision, differences = _compile(pending, position)
     entries = _security_entries(pending, position, clock)
     line = canonical(revision.document())
     digest = chain(position.previous_hash, line)
     validate_changes(_page(position, line, digest, entries))
     _write(revision, line, digest, entries, clock)
-    for audit in pending._audits:  # noqa: SLF001 - a class of this module
-        record(audit.actor, audit.action, audit.subject, details=audit.details, revision=revision.revision, clock=clock)
     _announce(entries)
+    # Last: the end of the audit's chain is locked from here to the commit.
+    for audit in pending._audits:  # noqa: SLF001 - a class of this module
+        changes = [*(differences[ref] for ref in sorted(audit.refs & differences.keys())), *audit.changes]
+        left_out = {"changes_left_out": len(changes) - MOST_TOLD} if len(changes) > MOST_TOLD else {}
+        record(
+            audit.actor,
+            audit.action,
+            audit.subject,
+            details={**audit.details, **left_out},
+            revision=revision.revision,
+            changes=changes[:MOST_TOLD],
+            clock=clock,
+        )
     outcome = pending._outcome  # noqa: SLF001 - likewise
     outcome.revision = revision.revision
 
@@ -175,7 +213,7 @@ def _lock_head() -> _Position:
     return _Position(*row)
 
 
-def _compile(pending: Change, position: _Position) -> Revision:
+def _compile(pending: Change, position: _Position) -> tuple[Revision, dict[ResourceRef, dict[str, Any]]]:
     stored = _stored([*pending._touched, *pending._deleted])  # noqa: SLF001 - a class of this module
     put: list[Resource] = []
     delete = [ref for ref in pending._deleted if ref in stored]  # noqa: SLF001 - likewise
@@ -186,7 +224,9 @@ def _compile(pending: Change, position: _Position) -> Revision:
         elif stored.get(ref) != canonical(resource.document()):
             # What came out the same as before is no news to nodes.
             put.append(resource)
-    return Revision(position.revision, put, delete)
+    now = {resource.ref: resource for resource in put}
+    differences = {ref: difference(ref, stored.get(ref), now.get(ref)) for ref in [*now, *delete]}
+    return Revision(position.revision, put, delete), differences
 
 
 def _stored(refs: list[ResourceRef]) -> dict[ResourceRef, str]:

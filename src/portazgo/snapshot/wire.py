@@ -12,7 +12,9 @@ from typing import Any, Literal, NamedTuple, NotRequired, TypedDict
 FORMAT = 1
 NO_HASH = "0" * 64
 
-Kind = Literal["partner", "application", "key", "pepper", "issuer", "signing_key", "backend", "plan", "route"]
+Kind = Literal[
+    "partner", "application", "key", "pepper", "issuer", "signing_key", "backend", "plan", "route", "route_tag"
+]
 Environment = Literal["test", "live"]
 Standing = Literal["active", "suspended"]
 SigningAlgorithm = Literal["ES256", "EdDSA", "RS256", "HS256"]
@@ -85,7 +87,10 @@ class SecretBody(TypedDict):
 
 
 class KeyBody(TypedDict):
-    """`key`; null scopes: all of the plan; null networks: any; absent certificates: with any, and with none."""
+    """`key`; null scopes: all of the plan; null networks: any; absent certificates: with any, and with none.
+
+    Absent routes: all of the plan; there, with `route_tags`, they say which alone it opens.
+    """
 
     application: str
     status: Literal["active", "disabled", "revoked"]
@@ -95,6 +100,8 @@ class KeyBody(TypedDict):
     scopes: list[str] | None
     networks: list[str] | None
     client_certificates: NotRequired[list[str]]
+    routes: NotRequired[list[str]]
+    route_tags: NotRequired[list[str]]
 
 
 class PepperBody(TypedDict):
@@ -287,3 +294,9 @@ class RouteBody(TypedDict):
     upgrades: NotRequired[list[Literal["websocket"]]]
     idempotency_key: NotRequired[bool]
     timeouts: NotRequired[RouteTimeoutsBody]
+
+
+class RouteTagBody(TypedDict):
+    """`route_tag`, whose id is the tag: the routes that bear it, by id."""
+
+    routes: list[str]

@@ -7,3 +7,10 @@ class UsageConfig(AppConfig):
     """Segments, manifests, rollups, epochs."""
 
     name = "portazgo.usage"
+
+    def ready(self) -> None:
+        """Say who reads the uses of retiring secrets."""
+        from portazgo.keys.uses import register_reader  # noqa: PLC0415 - models exist from here on
+        from portazgo.usage.retiring import uses_since  # noqa: PLC0415
+
+        register_reader(uses_since)

@@ -32,6 +32,26 @@ _ADD = (
     f"ON CONFLICT ({', '.join(_KEY)}) DO UPDATE SET "
     + ", ".join(f"{name} = usage_minute.{name} + excluded.{name}" for name in _SUMS)
 )
+# Nothing is written where the key was used in this minute already: most segments write nothing here.
+_USED = (
+    "INSERT INTO key_use (kid, last_used_us) VALUES (%s, %s) ON CONFLICT (kid) "
+    "DO UPDATE SET last_used_us = excluded.last_used_us WHERE key_use.last_used_us < excluded.last_used_us"
+)
+# Who used a retiring secret: sums, and of the last use where it came from. Mostly there is none in a segment.
+_USE_KEY = ("kid", "day_us", "caller", "refused")
+_LAST = ("last_at_us", "address", "user_agent", "route")
+_ADD_USE = (
+    f"INSERT INTO usage_retiring ({', '.join((*_USE_KEY, 'requests', 'first_at_us', *_LAST))}) "  # noqa: S608 - names of our own
+    f"VALUES ({', '.join(['%s'] * (len(_USE_KEY) + 2 + len(_LAST)))}) ON CONFLICT ({', '.join(_USE_KEY)}) DO UPDATE SET "
+    "requests = usage_retiring.requests + excluded.requests, "
+    "first_at_us = CASE WHEN excluded.first_at_us < usage_retiring.first_at_us "
+    "THEN excluded.first_at_us ELSE usage_retiring.first_at_us END, "
+    + ", ".join(
+        f"{name} = CASE WHEN excluded.last_at_us >= usage_retiring.last_at_us "
+        f"THEN excluded.{name} ELSE usage_retiring.{name} END"
+        for name in _LAST
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +62,7 @@ class Collected:
 
 
 def collect(node: UUID, epoch: UUID, first: int, body: bytes) -> Collected:
-    """Verify a sealed segment and keep it: bytes, manifest, sums, all or nothing.
+    """Verify a sealed segment and keep it: bytes, manifest, sums, uses of retiring secrets, all or nothing.
 
     Raises Invalid (`segment_invalid`, 422) for bytes that don't verify or belong elsewhere, Conflict
     (`segment_differs`) when the same place of the epoch already holds other bytes.
@@ -60,6 +80,7 @@ def collect(node: UUID, epoch: UUID, first: int, body: bytes) -> Collected:
         manifest = _keep(node, epoch, summary, len(body))
         SegmentContent.objects.using(LEDGER).create(manifest=manifest, content=body)
         _add_up(summary["rollups"])
+        _add_uses(summary["retiring"])
         _note_refused_keys(manifest, summary["rollups"])
     return Collected(stored=True)
 
@@ -119,6 +140,29 @@ def _add_up(rollups: Sequence[Mapping[str, Any]]) -> None:
     rows = [[_key_value(row, name) for name in _KEY] + [row[name] for name in _SUMS] for row in rollups]
     with connections[LEDGER].cursor() as cursor:
         cursor.executemany(_ADD, rows)
+        cursor.executemany(_USED, _last_uses(rollups))
+
+
+def _last_uses(rollups: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
+    """Give the newest minute of each key, in the order of kids: two collectors never wait for each other in turns."""
+    minutes: dict[str, int] = {}
+    for row in rollups:
+        if row["kid"] is not None:
+            minutes[row["kid"]] = max(row["minute_us"], minutes.get(row["kid"], 0))
+    return sorted(minutes.items())
+
+
+def _add_uses(uses: Sequence[Mapping[str, Any]]) -> None:
+    """Add what the segment tells of retiring secrets: a row for each key and caller in it, never one for each call."""
+    if uses:
+        members = (*_USE_KEY, "requests", "first_at_us", *_LAST)
+        rows = [[_text_or_number(row[name]) for name in members] for row in uses]
+        with connections[LEDGER].cursor() as cursor:
+            cursor.executemany(_ADD_USE, rows)
+
+
+def _text_or_number(value: str | int | None) -> str | int:
+    return "" if value is None else value
 
 
 def _note_refused_keys(manifest: Manifest, rollups: Sequence[Mapping[str, Any]]) -> None:

@@ -89,6 +89,47 @@ class MinuteRollup(models.Model):
         ]
 
 
+class KeyUse(models.Model):
+    """When a key was last used, to the minute: the newest rollup that proves it. Its calls may have been refused."""
+
+    kid = models.CharField(max_length=10, primary_key=True)
+    last_used_us = models.BigIntegerField()
+
+    class Meta:
+        """Found by key, and by time for noting what is new."""
+
+        db_table = "key_use"
+        indexes: ClassVar = [models.Index(fields=["last_used_us", "kid"], name="key_use_age")]
+
+
+class RetiringUse(models.Model):
+    """Calls with a key's retiring secret on one day from one place of callers, and the last of them.
+
+    Callers are told apart by address and user agent, in 16 places that the native module gives out: whoever changes them
+    with each call makes no more rows than that.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    kid = models.CharField(max_length=10)
+    day_us = models.BigIntegerField()
+    caller = models.SmallIntegerField()
+    refused = models.BooleanField()
+    requests = models.BigIntegerField()
+    first_at_us = models.BigIntegerField()
+    last_at_us = models.BigIntegerField()
+    address = models.CharField(max_length=45)
+    user_agent = models.CharField(max_length=64)
+    route = models.CharField(max_length=36)
+
+    class Meta:
+        """Added to by its key."""
+
+        db_table = "usage_retiring"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["kid", "day_us", "caller", "refused"], name="usage_retiring_key")
+        ]
+
+
 class RefusedKeyUse(models.Model):
     """A segment in which a disabled key was used with its right secret: a short list for whoever looks for canaries."""
 

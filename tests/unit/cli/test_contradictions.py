@@ -35,6 +35,11 @@ from portazgo.cli.main import main
             f"key change 7hK2mQ9xTb --client-certificate {'a' * 64} --no-client-certificate",
             "--no-client-certificate and --client-certificate contradict each other",
         ),
+        ("key change 7hK2mQ9xTb --all-scopes --scope read", "--all-scopes and --scope contradict each other"),
+        ("key change 7hK2mQ9xTb --any-network --network ::/0", "--any-network and --network contradict each other"),
+        ("key change 7hK2mQ9xTb --all-routes --route-tag a", "--all-routes and --route-tag contradict each other"),
+        ("key change 7hK2mQ9xTb --no-expiry --expires 1d", "--no-expiry and --expires contradict each other"),
+        ("route change list --tag a --no-tag", "--no-tag and --tag contradict each other"),
     ],
 )
 def test_one_thing_and_its_opposite_are_a_usage_error(words: str, why: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -120,6 +120,7 @@ apis:
                 "path": "/v1/parcels/{id}/",
                 "backend_path": "/api/parcels/{id}/",
                 "request_headers": [],
+                "tags": ["parcels"],
                 "passthrough": True,
             },
         }

@@ -36,7 +36,7 @@ def test_every_operation_becomes_a_route_under_the_partners_prefix() -> None:
     result = drafted(BADGES, prefixes={"/api": "/v1"})
     assert result.skipped == []
     assert result.drafts[2] == Draft(
-        "badges-retrieve", "GET", "/v1/badges/{id}/", "/api/badges/{id}/", (), "badges_retrieve"
+        "badges-retrieve", "GET", "/v1/badges/{id}/", "/api/badges/{id}/", (), ("badges",), "badges_retrieve"
     )
     assert [draft.name for draft in result.drafts] == [
         "badges-list",

@@ -82,7 +82,7 @@ pub fn standing(
     }
 }
 
-/// Decide. The order is: standing, network, certificate, plan, scopes, environment.
+/// Decide. The order is: standing, network, certificate, plan, scopes, routes of the key, environment.
 pub fn authorize<'s>(
     caller: &Caller<'_>,
     identity: &Identity<'_>,
@@ -103,6 +103,7 @@ pub fn authorize<'s>(
     if !covers(plan.scopes.as_deref(), &action.scopes) || !covers(identity.key.scopes(), &action.scopes) {
         return Err(Fault::ScopeMissing);
     }
+    snapshot.opens(identity.key, route.id)?;
     let backend = understood(snapshot.backend(action.backend))?;
     let environment = caller.application.environment;
     if !action.environments.contains(&environment) || backend.environment(environment).is_none() {

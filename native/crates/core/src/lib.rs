@@ -41,6 +41,7 @@ pub const FEATURES: &[&str] = &[
     "key.client-certificate.1",
     "key.hmac-sha256.1",
     "key.networks.1",
+    "key.routes.1",
     "key.scopes.1",
     "plan.throttle.1",
     "route.hosts.1",

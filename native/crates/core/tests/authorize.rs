@@ -7,8 +7,8 @@ use portazgo_core::fault::Fault;
 use portazgo_core::security::SecurityLane;
 use serde_json::{Value, json};
 use support::{
-    APPLICATION, KID, PARTNER, application, decide, deployment, deployment_but, key, lane_of, partner, plan, requiring,
-    route, security, snapshot_of, with,
+    APPLICATION, KID, PARTNER, ROUTE, application, decide, deployment, deployment_but, key, lane_of, partner, plan,
+    requiring, resource, route, security, snapshot_of, with,
 };
 
 const HERE: &str = "198.51.100.7";
@@ -106,6 +106,67 @@ fn a_key_that_is_bound_to_certificates_works_with_one_of_them_only() {
     assert_eq!(decided(Some(&[0x22; 32])), Ok(()));
     assert_eq!(decided(Some(&[0x33; 32])), Err(Fault::KeyCertificateDenied));
     assert_eq!(decided(None), Err(Fault::KeyCertificateDenied));
+}
+
+#[test]
+fn a_key_that_is_restricted_to_routes_opens_those_and_the_routes_of_its_tags() {
+    let other = "01990000-0000-7000-8000-000000000017";
+    let limited = |routes: Value, tags: Value| {
+        requiring(with(key(), json!({"routes": routes, "route_tags": tags})), "key.routes.1")
+    };
+    let tag = |name: &str, routes: Value| resource("route_tag", name, json!({"routes": routes}));
+    let denied = Err(Fault::KeyRouteDenied);
+    let cases = [
+        (limited(json!([ROUTE]), json!([])), vec![], Ok(())),
+        (limited(json!([other, ROUTE]), json!([])), vec![], Ok(())),
+        (limited(json!([other]), json!([])), vec![], denied),
+        (limited(json!([]), json!([])), vec![], denied),
+        (limited(json!([]), Value::Null), vec![], denied),
+        (limited(Value::Null, json!([])), vec![], denied),
+        (limited(Value::Null, Value::Null), vec![], Ok(())),
+        // A tag that no route bears, one that another route bears, one that this route bears beside others.
+        (limited(json!([]), json!(["badges"])), vec![], denied),
+        (limited(json!([]), json!(["badges"])), vec![tag("badges", json!([other]))], denied),
+        (limited(json!([]), json!(["badges"])), vec![tag("badges", json!([other, ROUTE]))], Ok(())),
+        (limited(json!([]), json!(["Badges"])), vec![tag("badges", json!([ROUTE]))], denied),
+        (limited(json!([other]), json!(["x", "Diseño, no"])), vec![tag("Diseño, no", json!([ROUTE]))], Ok(())),
+        // Whoever does not understand a tag can't say that it opens nothing.
+        (
+            limited(json!([]), json!(["badges"])),
+            vec![requiring(tag("badges", json!([ROUTE])), "tag.tree.9")],
+            Err(Fault::NodeOutdated),
+        ),
+        (limited(json!([ROUTE]), json!(["badges"])), vec![requiring(tag("badges", json!([])), "tag.tree.9")], Ok(())),
+    ];
+    for (key, tags, expected) in cases {
+        let name = format!("{} {tags:?}", key["body"]);
+        let resources: Vec<Value> = deployment_but([key]).into_iter().chain(tags).collect();
+        assert_eq!(decide(&snapshot_of(&resources), &SecurityLane::default(), HERE), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_tag_opens_and_closes_routes_by_changes_of_its_own() {
+    let limited = with(key(), json!({"routes": [], "route_tags": ["badges"]}));
+    let lane = SecurityLane::default();
+    let before = snapshot_of(&deployment_but([requiring(limited, "key.routes.1")]));
+    assert_eq!(decide(&before, &lane, HERE), Err(Fault::KeyRouteDenied));
+    let tagged = resource("route_tag", "badges", json!({"routes": [ROUTE]}));
+    let opened = support::apply_change(&before, &[tagged], &[]).unwrap();
+    assert_eq!(decide(&opened, &lane, HERE), Ok(()));
+    let closed = support::apply_change(&opened, &[], &[("route_tag", "badges")]).unwrap();
+    assert_eq!(decide(&closed, &lane, HERE), Err(Fault::KeyRouteDenied));
+    assert_eq!(decide(&opened, &lane, HERE), Ok(()), "a snapshot never changes");
+}
+
+#[test]
+fn routes_and_tags_that_are_no_ids_are_refused_with_their_place() {
+    let limited = requiring(with(key(), json!({"routes": ["badges/list"], "route_tags": []})), "key.routes.1");
+    let tagged = resource("route_tag", "badges", json!({"routes": ["x"]}));
+    for (resource, place) in [(limited, format!("key/{KID}/routes")), (tagged, "route_tag/badges/routes".to_owned())] {
+        let refused = support::apply_snapshot(&deployment_but([resource]), None).err().unwrap();
+        assert_eq!(refused.place, place);
+    }
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Segments as Python sees them: dictionaries and sums.
 
 use portazgo_core::ids::{Id, Kid};
-use portazgo_core::record::{self, Phase, Phases, Place, Rollup, RollupKey, SegmentError, Value};
+use portazgo_core::record::{
+    self, Phase, Phases, Place, RetiringKey, RetiringUse, Rollup, RollupKey, SegmentError, Value,
+};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -69,7 +71,27 @@ pub(crate) fn summarize_segment<'py>(py: Python<'py>, data: &[u8]) -> PyResult<B
         rollups.append(rollup(py, key, sums)?)?;
     }
     document.set_item("rollups", rollups)?;
+    let retiring = PyList::empty(py);
+    for (key, uses) in &summary.retiring.0 {
+        retiring.append(retiring_use(py, key, uses)?)?;
+    }
+    document.set_item("retiring", retiring)?;
     Ok(document)
+}
+
+fn retiring_use<'py>(py: Python<'py>, key: &RetiringKey, uses: &RetiringUse) -> PyResult<Bound<'py, PyDict>> {
+    let row = PyDict::new(py);
+    row.set_item("kid", kid(&key.kid))?;
+    row.set_item("day_us", key.day.0)?;
+    row.set_item("caller", key.caller)?;
+    row.set_item("refused", key.refused)?;
+    row.set_item("requests", uses.requests)?;
+    row.set_item("first_at_us", uses.first_at.0)?;
+    row.set_item("last_at_us", uses.last_at.0)?;
+    row.set_item("address", uses.address.map(|address| address.to_string()))?;
+    row.set_item("user_agent", (!uses.user_agent.is_empty()).then(|| uses.user_agent.as_str()))?;
+    row.set_item("route", id(uses.route))?;
+    Ok(row)
 }
 
 fn rollup<'py>(py: Python<'py>, key: &RollupKey, sums: &Rollup) -> PyResult<Bound<'py, PyDict>> {

@@ -135,3 +135,30 @@ def signing_keys(around: Surroundings) -> Iterator[Finding]:
             yield well(f"the issuer {issuer['name']} has {count(len(states), 'key')}: {', '.join(sorted(states))}")
     if not issuers:
         yield warning("there is no issuer", "run `portazgo migrate`")
+
+
+def webhooks(around: Surroundings) -> Iterator[Finding]:
+    """Do those who are to be told of events take them?"""
+    if around.admin is None:
+        yield skipped(NOT_ASKED)
+        return
+    endpoints = list(around.admin.pages("/webhooks/endpoints"))
+    found = [trouble for one in endpoints for trouble in _endpoint(one)]
+    yield from found
+    if not endpoints:
+        yield well("there is no webhook endpoint")
+    elif not found:
+        yield well(f"{count(len(endpoints), 'webhook endpoint')}, none paused, no dead letters")
+
+
+def _endpoint(its: dict[str, Any]) -> Iterator[Finding]:
+    name = f"the webhook endpoint {its['name']} ({its['id']})"
+    if its["status"] == "paused":
+        why = its["paused_because"]
+        yield warning(f"{name} is paused: {why}", "`portazgo webhook endpoint resume` it when its receiver is well")
+    elif its["failing_since"]:
+        yield warning(f"{name} fails since {its['failing_since']}", "`portazgo webhook delivery list` says how")
+    if its["dead"]:
+        yield warning(
+            f"{name} did not take {count(its['dead'], 'event')}", "see `portazgo webhook delivery list --state dead`"
+        )

@@ -72,6 +72,7 @@ def _add(api: dict[str, Any], part: ImportPart, drafts: list[Draft], pointer: st
             "path": draft.path,
             "backend_path": draft.backend_path,
             "request_headers": list(draft.request_headers),
+            "tags": list(draft.tags),
             "passthrough": True,
         }
         places[f"{pointer}/routes/{draft.name}"] = place_of(f"{pointer}/import", places)

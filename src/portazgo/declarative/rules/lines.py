@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from portazgo.declarative.domain import Ref, Terms, canonical
@@ -52,6 +52,8 @@ class Worlds:
 
     before: Access
     after: Access
+    tagged: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By tag of routes, the applications with a key that is restricted to it."""
 
 
 Rule = Callable[[Step, Worlds], Iterator[Line]]

@@ -47,6 +47,7 @@ def _changes(step: Step, before: Terms, after: Terms, worlds: Worlds) -> Iterato
             looser = _bound(after[member]) > _bound(before[member])
             sentence = f"{word} of up to {bytes_text(after[member])}, was {bytes_text(before[member])}"
             yield line(step, "exposes" if looser else "breaks", sentence, has if looser else had)
+    yield from _tags(step, before["tags"], after["tags"], worlds)
     if step.changed("idempotency_key"):
         on = after["idempotency_key"]
         sentence = f"calls with an Idempotency-Key {'may be' if on else 'are not'} repeated"
@@ -118,6 +119,21 @@ def _scopes(step: Step, before: list[str], after: list[str], worlds: Worlds) -> 
         yield line(step, effect, sentence, sorted(has - had if effect == "exposes" else had - has))
 
 
+def _tags(step: Step, before: list[str], after: list[str], worlds: Worlds) -> Iterator[Line]:
+    """A tag opens the route to keys that are restricted to it; where there is none, it is a word like any other."""
+
+    def keys_of(tags: list[str], callers: list[str]) -> list[str]:
+        restricted = {name for tag in tags for name in worlds.tagged.get(tag, ())}
+        return [name for name in callers if name in restricted]
+
+    if more := gained(before, after):
+        opened = keys_of(more, worlds.after.callers(step.ref))
+        yield line(step, "exposes" if opened else "rest", f"bears the tag {enumerated(more)}", opened)
+    if less := lost(before, after):
+        closed = keys_of(less, worlds.before.callers(step.ref))
+        yield line(step, "breaks", f"no longer bears the tag {enumerated(less)}", closed)
+
+
 def _asked(scopes: list[str]) -> str:
     return f"the scope {' or '.join(scopes)}" if scopes else "no scope"
 
@@ -154,6 +170,8 @@ def _allows(terms: Terms) -> Iterator[str]:
     """Say what a route does that most don't."""
     if terms["upgrades"]:
         yield f"upgrades to {' or '.join(terms['upgrades'])}"
+    if terms["tags"]:
+        yield f"with the tag {enumerated(terms['tags'])}"
     if terms["idempotency_key"]:
         yield "repeats calls with an Idempotency-Key"
     for member in terms["timeouts"] or {}:

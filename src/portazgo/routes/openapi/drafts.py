@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from portazgo.kit.names import SLUG_LENGTH, slug
+from portazgo.kit.names import SLUG_LENGTH, TAGS_AT_MOST, is_tag, slug
 from portazgo.routes.domain import (
     check_backend_path,
     check_headers,
@@ -51,6 +51,8 @@ class Draft:
     path: str
     backend_path: str
     request_headers: tuple[str, ...]
+    tags: tuple[str, ...]
+    """The operation's, as far as routes can bear them."""
     operation_id: str | None
 
 
@@ -111,6 +113,7 @@ def _draft(operation: Operation, prefixes: Mapping[str, str], taken: set[str]) -
         path=path,
         backend_path=operation.path,
         request_headers=tuple(headers),
+        tags=tuple(tag for tag in dict.fromkeys(operation.tags) if is_tag(tag))[:TAGS_AT_MOST],
         operation_id=operation.operation_id,
     )
 

@@ -224,9 +224,11 @@ pub enum Fault {
     TlsBackendPlaintext = 108,
     /// The connection showed no client certificate, or none of those that the key is bound to.
     KeyCertificateDenied = 109,
+    /// The key is restricted to other routes: this one is neither in its list nor bears one of its tags.
+    KeyRouteDenied = 110,
 }
 
-pub(super) const TABLE: [(Fault, Description); 109] = [
+pub(super) const TABLE: [(Fault, Description); 110] = [
     (
         Fault::HeadMalformed,
         Description {
@@ -1642,6 +1644,19 @@ pub(super) const TABLE: [(Fault, Description); 109] = [
             retryable: false,
             billable: false,
             partner: "The API key may only be used over TLS with the client certificate that it is bound to.",
+        },
+    ),
+    (
+        Fault::KeyRouteDenied,
+        Description {
+            code: "key_route_denied",
+            public_code: "scope_missing",
+            blame: Blame::Policy,
+            phase: "authorize",
+            status: 403,
+            retryable: false,
+            billable: false,
+            partner: "The API key does not reach this operation.",
         },
     ),
 ];

@@ -2,11 +2,12 @@
 //!
 //! A [`Record`] is plain data of a fixed size; it never holds a secret, a body or a query string. `layout` turns it into
 //! the bytes that slabs and segments hold, `settle` decides whether it is billed, `segment` is the file format, `summary`
-//! the roll-up that the ledger adds up, `members` the names that Python sees.
+//! the roll-up that the ledger adds up, `retiring` who still uses old secrets, `members` the names that Python sees.
 
 mod field;
 mod layout;
 mod members;
+mod retiring;
 pub mod segment;
 mod settle;
 mod summary;
@@ -19,6 +20,7 @@ use std::net::SocketAddr;
 
 pub use layout::{DecodeError, MAX_ENCODED};
 pub use members::{Place, Value};
+pub use retiring::{RetiringKey, RetiringUse, RetiringUses};
 pub use segment::{Segment, SegmentError, decode_segment};
 pub use summary::{Rollup, RollupKey, Summary, summarize};
 pub use text::Text;

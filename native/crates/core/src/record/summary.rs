@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Record;
+use super::retiring::RetiringUses;
 use super::segment::{Segment, SegmentError, decode_segment};
 use crate::fault::Fault;
 use crate::ids::{Id, Kid};
@@ -97,14 +98,18 @@ pub struct Summary {
     pub ended_at: WallTime,
     /// The sums, ordered by key.
     pub rollups: BTreeMap<RollupKey, Rollup>,
+    /// Who called with secrets that are being replaced.
+    pub retiring: RetiringUses,
 }
 
 /// Verify a sealed segment and add it up.
 pub fn summarize(bytes: &[u8]) -> Result<Summary, SegmentError> {
     let Segment { header, frames, footer } = decode_segment(bytes)?;
     let mut rollups = BTreeMap::<RollupKey, Rollup>::new();
+    let mut retiring = RetiringUses::default();
     for frame in &frames {
         rollups.entry(RollupKey::of(&frame.record)).or_default().add(&frame.record);
+        retiring.add(&frame.record);
     }
     let started = frames.iter().map(|frame| frame.record.started_at).min();
     let ended = frames.iter().map(|frame| frame.record.finished_at).max();
@@ -118,5 +123,6 @@ pub fn summarize(bytes: &[u8]) -> Result<Summary, SegmentError> {
         started_at: started.unwrap_or(header.started_at),
         ended_at: ended.unwrap_or(header.started_at),
         rollups,
+        retiring,
     })
 }

@@ -6,7 +6,7 @@ use super::signers::Signers;
 use super::types::Pepper;
 use super::update::{Form, Refused, Step, Update};
 use super::wire::Deletion;
-use super::{Application, Backend, Known, Partner, Route, Routes, SigningKey, SigningState, Snapshot};
+use super::{Application, Backend, Known, Partner, Route, Routes, SigningKey, SigningState, Snapshot, Tag};
 use crate::credential::{Algorithm, Signer};
 use crate::ids::{Id, Kid};
 use crate::route::{RouteIndex, Router};
@@ -114,6 +114,9 @@ impl Apply<'_> {
                 self.touched.backends.push(*id);
             }
             Resource::Route(id, route) => self.put_route(*id, route.as_ref()),
+            Resource::RouteTag(tag, routes) => {
+                _ = Arc::make_mut(&mut self.next.route_tags).insert(*tag, routes.clone());
+            }
             Resource::Pepper(version, understood) => {
                 let pepper = self.pepper(*version, *understood)?;
                 Arc::make_mut(&mut self.next.peppers).insert(*version, pepper);
@@ -239,6 +242,10 @@ impl Apply<'_> {
             }
             "route" => {
                 self.touched.routes |= Arc::make_mut(&mut next.routes_by_id).remove(&id()?).is_some();
+                return Ok(());
+            }
+            "route_tag" => {
+                _ = Arc::make_mut(&mut next.route_tags).remove(&Tag::of(&deletion.id));
                 return Ok(());
             }
             "signing_key" => {

@@ -1,6 +1,7 @@
 //! Keys, and the table of them: a node holds a million.
 
 use super::shards::{Keyed, ShardedMap, Shards};
+use super::tags::RouteLimits;
 use super::{Known, Version};
 use crate::ids::{Id, Kid};
 use crate::network::Network;
@@ -102,6 +103,7 @@ pub(super) struct Further {
     pub(super) scopes: Option<Box<[String]>>,
     pub(super) networks: Option<Box<[Network]>>,
     pub(super) client_certificates: Option<Box<[Fingerprint]>>,
+    pub(super) route_limits: Option<RouteLimits>,
 }
 
 impl Further {
@@ -110,7 +112,8 @@ impl Further {
         let something = self.secret.is_some()
             || self.scopes.is_some()
             || self.networks.is_some()
-            || self.client_certificates.is_some();
+            || self.client_certificates.is_some()
+            || self.route_limits.is_some();
         something.then(|| Box::new(self))
     }
 }
@@ -134,6 +137,11 @@ impl Key {
     /// SHA-256 of the client certificates that it may be used with; None: with any, and with none.
     pub fn client_certificates(&self) -> Option<&[Fingerprint]> {
         self.further.as_ref()?.client_certificates.as_deref()
+    }
+
+    /// Which routes it opens; None: all of the plan.
+    pub fn route_limits(&self) -> Option<&RouteLimits> {
+        self.further.as_ref()?.route_limits.as_ref()
     }
 }
 

@@ -9,6 +9,7 @@ mod documents;
 mod key;
 mod shards;
 mod signers;
+mod tags;
 mod types;
 mod update;
 mod wire;
@@ -16,6 +17,7 @@ mod wire;
 pub use documents::Document;
 pub use key::{End, Fingerprint, FoundKey, Key, KeyStatus, KeyTable, SecretDigest, SecretSlot};
 pub use shards::{Keyed, ShardedMap, Shards};
+pub use tags::{RouteLimits, Tag, TaggedRoutes};
 pub use types::{
     Application, Backend, BackendEnvironment, BackendTls, CallTimes, Environment, Issuer, Metadata, Partner, Place,
     Plan, QueryPolicy, Route, RouteAction, RouteTimeouts, SigningKey, SigningState, Target, Timeouts, Upgrade, Version,
@@ -71,6 +73,7 @@ pub struct Snapshot {
     backends: Few<Id, Backend>,
     plans: Few<Id, Plan>,
     routes_by_id: Arc<HashMap<Id, Arc<Route>>>,
+    route_tags: Few<Tag, TaggedRoutes>,
     routes: Arc<Routes>,
     documents: Arc<Documents>,
 }

@@ -85,6 +85,10 @@ pub(super) struct KeyBody {
     pub(super) networks: Option<Vec<String>>,
     #[serde(default)]
     pub(super) client_certificates: Option<Vec<String>>,
+    #[serde(default)]
+    pub(super) routes: Option<Vec<String>>,
+    #[serde(default)]
+    pub(super) route_tags: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -256,6 +260,13 @@ pub(super) struct RouteBody {
     pub(super) idempotency_key: bool,
     #[serde(default)]
     pub(super) timeouts: RouteTimeoutsBody,
+}
+
+/// The id of its line is the tag.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RouteTagBody {
+    pub(super) routes: Vec<String>,
 }
 
 /// Each member is optional, and absent means the backend's.

@@ -1,12 +1,17 @@
 //! Who may call, and how much: partners, applications, keys, plans.
 
 use super::{body_of, id_of, kid_of, parse_id, refused, version_of};
+use crate::ids::Id;
 use crate::limit::{PartnerCells, Throttle, policy_header};
 use crate::network::Network;
 use crate::snapshot::key::Further;
 use crate::snapshot::update::Refused;
-use crate::snapshot::wire::{ApplicationBody, KeyBody, PartnerBody, PlanBody, ResourceLine, SecretBody, Standing};
-use crate::snapshot::{Application, End, Fingerprint, Key, Metadata, Partner, Plan, SecretDigest};
+use crate::snapshot::wire::{
+    ApplicationBody, KeyBody, PartnerBody, PlanBody, ResourceLine, RouteTagBody, SecretBody, Standing,
+};
+use crate::snapshot::{
+    Application, End, Fingerprint, Key, Metadata, Partner, Plan, RouteLimits, SecretDigest, TaggedRoutes,
+};
 use http::HeaderValue;
 use serde_json::Value;
 use std::sync::Arc;
@@ -53,6 +58,7 @@ pub(super) fn key(line: &ResourceLine<'_>) -> Result<Key, Refused> {
         scopes: body.scopes.map(Into::into),
         networks: body.networks.map(|networks| parse_networks(&networks, line)).transpose()?,
         client_certificates: body.client_certificates.map(|texts| fingerprints(&texts, line)).transpose()?,
+        route_limits: route_limits(body.routes, body.route_tags, line)?,
     };
     Ok(Key {
         kid: kid_of(line)?,
@@ -64,6 +70,31 @@ pub(super) fn key(line: &ResourceLine<'_>) -> Result<Key, Refused> {
         secret: first,
         further: further.boxed(),
     })
+}
+
+/// One member alone restricts too: whoever says tags only, means no route beside them.
+fn route_limits(
+    routes: Option<Vec<String>>,
+    tags: Option<Vec<String>>,
+    line: &ResourceLine<'_>,
+) -> Result<Option<RouteLimits>, Refused> {
+    if routes.is_none() && tags.is_none() {
+        return Ok(None);
+    }
+    let routes = ids(&routes.unwrap_or_default(), line)?;
+    Ok(Some(RouteLimits::new(routes, &tags.unwrap_or_default())))
+}
+
+/// The routes that bear a tag.
+pub(super) fn tagged_routes(line: &ResourceLine<'_>) -> Result<TaggedRoutes, Refused> {
+    let body: RouteTagBody = body_of(line)?;
+    let mut routes = ids(&body.routes, line)?;
+    routes.sort_unstable();
+    Ok(TaggedRoutes(routes.into()))
+}
+
+fn ids(texts: &[String], line: &ResourceLine<'_>) -> Result<Vec<Id>, Refused> {
+    texts.iter().map(|text| parse_id(text, line, "routes")).collect()
 }
 
 fn secret_digest(body: &SecretBody, line: &ResourceLine<'_>) -> Result<SecretDigest, Refused> {

@@ -9,7 +9,7 @@ mod tls;
 use super::types::{Backend, Issuer, Plan, SigningState};
 use super::update::Refused;
 use super::wire::{PepperBody, ResourceLine};
-use super::{Application, Key, Known, Partner, Route, Version};
+use super::{Application, Key, Known, Partner, Route, Tag, TaggedRoutes, Version};
 use crate::FEATURES;
 use crate::credential::Algorithm;
 use crate::ids::{Id, Kid};
@@ -28,6 +28,7 @@ pub(super) enum Resource {
     Backend(Id, Known<Backend>),
     /// None: from the future, and not even its place can be read; then its path is unknown, as if it weren't there.
     Route(Id, Option<Arc<Route>>),
+    RouteTag(Tag, Known<TaggedRoutes>),
     Pepper(u32, Understood),
     Issuer(Id, Known<Issuer>),
     SigningKey(Box<SigningKeyDraft>),
@@ -71,6 +72,7 @@ pub(super) fn compile(line: &ResourceLine<'_>) -> Result<(Resource, Option<Strin
         "issuer" => Resource::Issuer(id_of(line)?, if_known(known, || backend::issuer(line))?),
         "route" if known => Resource::Route(id_of(line)?, Some(Arc::new(route::route(line)?))),
         "route" => Resource::Route(id_of(line)?, route::outdated(line).ok().map(Arc::new)),
+        "route_tag" => Resource::RouteTag(Tag::of(&line.id), if_known(known, || access::tagged_routes(line))?),
         "pepper" => {
             let version = pepper_version(&line.id).ok_or_else(|| refused(line, "id", "not a number"))?;
             let wrapped = if known { Some(body_of::<PepperBody>(line)?.wrapped) } else { None };
