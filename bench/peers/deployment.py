@@ -14,7 +14,7 @@ from typing import Any
 from portazgo.keys.domain import PEPPER_BYTES, Kid, digest, format_key, inner, new_secret
 from portazgo.kit.ids import BASE62, base62, uuid7
 from portazgo.kit.secret import Secret
-from portazgo.kit.wrapping import LocalWrapper
+from portazgo.kit.wrapping.local import LocalWrapper
 from portazgo.signing.algorithms import Algorithm
 from portazgo.signing.keypairs import generate
 from portazgo.snapshot.compile import canonical, last_line, snapshot_head

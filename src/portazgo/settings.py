@@ -30,6 +30,7 @@ from portazgo.settings_kinds import (
     PATH,
     PORT,
     WRAPPING,
+    WRAPPINGS,
     YES_NO,
     DatabaseURL,
     Listen,
@@ -90,7 +91,14 @@ class Settings(GatewaySettings):
         WRAPPING,
         "local:",
         "Provider that seals secrets for the database.",
-        "Write local: (the file master.key in the data folder) or local:/path/to/master.key.",
+        "Write local: (the file master.key in the data folder), local:/path/to/master.key, or aws-kms:alias/NAME "
+        "(docs/key-wrapping.md).",
+    )
+    wrapping_also: tuple[str, ...] = setting(
+        WRAPPINGS,
+        "",
+        "Further providers, which open what they sealed and seal nothing more: while secrets move from one to another.",
+        "Write providers as for PORTAZGO_WRAPPING, with commas between them.",
     )
     control_listen: Listen = setting(
         LISTEN, "127.0.0.1:8081", "Address of the admin API and pages.", "Write host:port, such as 127.0.0.1:8081."

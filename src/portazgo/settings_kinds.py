@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from portazgo.kit.durations import DurationInvalid, parse_duration
 from portazgo.kit.secret import Secret
+from portazgo.kit.wrapping.uri import UriInvalid, parse_uri
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -290,9 +291,15 @@ def _yes_no(text: str) -> bool:
 
 
 def _wrapping(text: str) -> str:
-    if not text.startswith("local:"):
-        raise ValueInvalid(f"{text.partition(':')[0]!r} is no provider that this version knows (local:)")
+    try:
+        parse_uri(text)
+    except UriInvalid as problem:
+        raise ValueInvalid(str(problem)) from None
     return text
+
+
+def _wrappings(text: str) -> tuple[str, ...]:
+    return tuple(_wrapping(word.strip()) for word in text.split(",") if word.strip())
 
 
 def CHOICE_OF(*words: str) -> Kind:  # noqa: N802 - stands among the kinds
@@ -330,4 +337,5 @@ GRACE = Kind("duration", {"type": "string", "pattern": "^[0-9]+[smhd]$"}, _grace
 KEY_PREFIX = Kind("word", {"type": "string", "pattern": "^[a-z][a-z0-9]{1,11}$"}, _key_prefix)
 YES_NO = Kind("`yes` or `no`", {"enum": ["yes", "no"]}, _yes_no)
 NETWORKS = Kind("networks", {"type": "string"}, _networks)
-WRAPPING = Kind("provider", {"type": "string", "pattern": "^local:"}, _wrapping)
+WRAPPING = Kind("provider", {"type": "string", "pattern": "^(local|aws-kms):"}, _wrapping)
+WRAPPINGS = Kind("providers", {"type": "string"}, _wrappings)

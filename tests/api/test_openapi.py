@@ -184,6 +184,21 @@ def _leak(world: World) -> Exact:
     return {}, {"api_key": world.key()["api_key"], "url": "https://paste.example/1"}
 
 
+def _login_backend(world: World) -> Exact:
+    return {"backend_id": world.login_backend()["id"]}, None
+
+
+def _settable(world: World) -> Exact:
+    values = {"username": "portazgo", "password": "secret"}
+    return {"backend_id": world.login_backend()["id"], "environment": "live"}, {"values": values}
+
+
+def _service_credential(world: World) -> Exact:
+    parameters, body = _settable(world)
+    made = world.api.put(f"/backends/{parameters['backend_id']}/credentials/live", body).body
+    return {"credential_id": made["id"]}, None
+
+
 def _peppered(world: World) -> Exact:
     world.key()
     return {}, None
@@ -194,6 +209,8 @@ TARGET = {"live": {"targets": ["http://127.0.0.1:9"], "credential": {"kind": "no
 # A request for each operation that must succeed. A new operation without one fails.
 SUCCEEDS: dict[str, Callable[[World], Exact]] = {
     "list_audit": _nothing,
+    "show_wrapping": _nothing,
+    "rotate_wrapping": _with(_nothing, {"anyway": True}),
     "verify_audit": _with(_partner, {"after": {"number": 0, "hash": "0" * 64}, "limit": 10}),
     "erase_audit_row": lambda world: (_partner(world)[0] and {"number": 1}, {"reason": "asked for"}),
     "list_tokens": _nothing,
@@ -223,6 +240,9 @@ SUCCEEDS: dict[str, Callable[[World], Exact]] = {
     "change_backend": _with(_backend, {"environments": TARGET}),
     "test_backend": _with(_backend, {"path": "/"}),
     "delete_backend": _backend,
+    "list_service_credentials": _login_backend,
+    "set_service_credential": _settable,
+    "remove_service_credential": _service_credential,
     "list_apis": _api,
     "create_api": _with(_nothing, {"name": "new"}),
     "show_api": _api,

@@ -57,6 +57,9 @@ NEEDED = {
     "change_backend": "backends:change",
     "delete_backend": "backends:delete",
     "test_backend": "backends:change",
+    "list_service_credentials": "service_credentials:read",
+    "set_service_credential": "service_credentials:change",
+    "remove_service_credential": "service_credentials:delete",
     "list_apis": "apis:read",
     "create_api": "apis:create",
     "show_api": "apis:read",
@@ -120,6 +123,8 @@ NEEDED = {
     "list_node_tokens": "nodes:read",
     "create_node_token": "nodes:create",
     "revoke_node_token": "nodes:revoke",
+    "show_wrapping": "wrapping:read",
+    "rotate_wrapping": "wrapping:rotate",
     "usage_report": "usage:read",
     "usage_balance": "usage:read",
     "list_traces": "traces:read",
@@ -179,6 +184,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "change_route": {},
     "create_node_token": {"name": "x"},
     "test_backend": {},
+    "set_service_credential": {"values": {"password": "x"}},
+    "rotate_wrapping": {},
     "check_document": {"document": {}},
     "diff_document": {"document": {}},
     "apply_document": {"document": {}},
@@ -186,7 +193,7 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 
 JWK_KID = "a" * 43
-PARAMETERS = {"kid": NO_KID, "number": "1"}
+PARAMETERS = {"kid": NO_KID, "number": "1", "environment": "live"}
 """What stands for a parameter of a path; ids otherwise."""
 
 

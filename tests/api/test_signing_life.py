@@ -80,7 +80,7 @@ def test_a_key_is_published_then_signs_is_retired_and_goes(clock: FakeClock, wra
     assert life.states()[first] == "retired"
     life.tend(timedelta(seconds=1))
     gone = SigningKey.objects.get(kid=first)
-    assert (gone.state, gone.wrapped, gone.gone_at) == ("gone", "", clock.now())
+    assert (gone.state, gone.wrapped, gone.gone_at) == ("gone", None, clock.now())
     assert resource("signing_key", first) is None
     assert lane() == [], "a life that ends in peace is no alarm"
 
@@ -166,5 +166,5 @@ def test_a_rotation_waits_for_the_one_before(clock: FakeClock, wrapper: KeyWrapp
         life.rotate()
     assert pending.value.code == "rotation_pending"
     service.withdraw_key(SYSTEM, kid, clock=clock)
-    assert SigningKey.objects.get(kid=kid).wrapped == ""
+    assert SigningKey.objects.get(kid=kid).wrapped is None
     life.rotate()

@@ -16,7 +16,7 @@ import pytest
 from support.bare_gateway import API_KEY, BareGateway, backend_to
 from support.signing_backend import VerifyingBackend, credential, signing_resources
 
-from portazgo.kit.wrapping import LocalWrapper
+from portazgo.kit.wrapping.local import LocalWrapper
 from portazgo.signing.algorithms import Algorithm
 from portazgo.signing.keypairs import KeyPair, generate, new_shared_secret, shared
 

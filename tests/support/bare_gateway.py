@@ -17,7 +17,7 @@ from typing import Any, Self
 from portazgo._native import decode_segment
 from portazgo.keys.domain import digest, format_key, inner
 from portazgo.kit.secret import Secret
-from portazgo.kit.wrapping import LocalWrapper
+from portazgo.kit.wrapping.local import LocalWrapper
 from portazgo.roles.parts import portazgo_command
 from portazgo.roles.ports import answers, free_port
 

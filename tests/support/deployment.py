@@ -137,6 +137,10 @@ class Deployment:
         before = log.read_text().count("worker works") if log.exists() else 0
         self._start("worker", portazgo_command("worker"), {}, lambda: log.read_text().count("worker works") > before)
 
+    def spawn_gateway(self) -> None:
+        """Start the gateway node, and wait for no more than its admin port."""
+        self._start("gateway", portazgo_command("gateway"), {}, lambda: answers(f"{self.health_url}/health/live"))
+
     def stop(self, name: str) -> int:
         """End a part by SIGTERM. Returns its exit code."""
         process = self.processes.pop(name)

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import jwt
 
-from portazgo.kit.wrapping import LocalWrapper
+from portazgo.kit.wrapping.local import LocalWrapper
 from portazgo.signing.algorithms import Algorithm
 from portazgo.signing.keypairs import KeyPair
 

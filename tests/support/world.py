@@ -61,6 +61,12 @@ class World:
         environments = {"live": {"targets": ["http://127.0.0.1:9"], "credential": CREDENTIAL}}
         return self.backend(environments=environments)
 
+    def login_backend(self, **members: Any) -> Body:
+        """Make a backend at whose token endpoint is logged in."""
+        credential = {"kind": "exchange", "login": {"path": "/api/token/"}, **members}
+        live = {"targets": ["http://127.0.0.1:9"], "credential": credential}
+        return self.backend(environments={"live": live})
+
     def an_api(self, **members: Any) -> Body:
         """An API without routes."""
         return self._make("/apis", {"name": self._name("api"), **members})

@@ -15,6 +15,7 @@ NEVER = {
     "state_url": "sqlite:////srv/bait.sqlite3",
     "ledger_url": "sqlite:////srv/bait-ledger.sqlite3",
     "wrapping": "local:/srv/bait.key",
+    "wrapping_also": "local:/srv/bait.key",
     "control_listen": "192.0.2.1:80",
     "control_port": "8099",
     "control_url": "http://192.0.2.1",

@@ -8,8 +8,10 @@ from ninja import Query, Router, Status
 
 from portazgo.accounts.domain import Verb, can
 from portazgo.accounts.requests import AdminRequest
-from portazgo.backends import service, testing
-from portazgo.backends.models import Backend
+from portazgo.backends import credentials, service, testing
+from portazgo.backends.domain import Environment
+from portazgo.backends.login_schemas import ServiceCredentialsQuery, ServiceCredentialView, SetServiceCredential
+from portazgo.backends.models import Backend, ServiceCredential
 from portazgo.backends.schemas import (
     BackendsQuery,
     BackendView,
@@ -19,6 +21,7 @@ from portazgo.backends.schemas import (
     TestOutcome,
 )
 from portazgo.kit.paging import Page
+from portazgo.kit.secret import Secret
 from portazgo.kit.web.lists import page_of
 from portazgo.kit.web.rows import the_one
 from portazgo.kit.web.schemas import PageOf
@@ -66,4 +69,31 @@ def test_backend(request: AdminRequest, backend_id: UUID, body: TestBackend) -> 
 def delete_backend(request: AdminRequest, backend_id: UUID) -> Status[None]:
     """Remove a backend that no route leads to."""
     service.delete(request.actor, backend_id, clock=request.clock)
+    return Status(204, None)
+
+
+@router.get("/backends/{uuid:backend_id}/credentials", response=PageOf[ServiceCredentialView])
+def list_service_credentials(
+    request: AdminRequest, backend_id: UUID, query: Query[ServiceCredentialsQuery]
+) -> Page[ServiceCredential]:
+    """List what logins at a backend are made with: names, never values."""
+    can(request.actor, Verb.READ, ServiceCredential.noun)
+    backend = the_one(Backend.objects.all(), "backend", id=backend_id)
+    return page_of(backend.service_credentials.all(), query, lambda row: row)
+
+
+@router.put("/backends/{uuid:backend_id}/credentials/{environment}", response=ServiceCredentialView)
+def set_service_credential(
+    request: AdminRequest, backend_id: UUID, environment: Environment, body: SetServiceCredential
+) -> ServiceCredential:
+    """Set what logins at a backend are made with, for all partners or for one. It is never shown again."""
+    place = credentials.Place(backend_id, environment.value, body.partner)
+    values = {name: Secret(value) for name, value in body.values.items()}
+    return credentials.put(request.actor, place, values, wrapper=request.wrapper, clock=request.clock)
+
+
+@router.delete("/service-credentials/{uuid:credential_id}", response={204: None})
+def remove_service_credential(request: AdminRequest, credential_id: UUID) -> Status[None]:
+    """Take a service credential away: calls that need its token are refused from then on."""
+    credentials.remove(request.actor, credential_id, clock=request.clock)
     return Status(204, None)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from portazgo.kit.templates import Path, Piece, pieces_of
 
 CLAIMS_AT_MOST = 50
 CLAIMS_BYTES = 4096
@@ -32,16 +33,6 @@ METADATA_PREFIXES = ("partner.metadata.", "application.metadata.")
 Claims = Mapping[str, Any]
 Values = Mapping[str, Any]
 """What paths stand for, flat: `{"partner.id": …, "partner.metadata.tier": …}`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Path:
-    """One `{path}` of a template."""
-
-    text: str
-
-
-Piece = str | Path
 
 
 class MissingValue(Exception):
@@ -104,24 +95,17 @@ def _parse_claim(name: str, text: str) -> list[Piece]:
 
 def parse_template(text: str) -> list[Piece]:
     """Split a template into literals and paths. Raises ValueError for an unknown path or an open brace."""
-    pieces: list[Piece] = []
-    rest = text
-    while "{" in rest:
-        literal, _, tail = rest.partition("{")
-        path, closing, rest = tail.partition("}")
-        if not closing:
-            raise ValueError("a '{' without its '}'")
-        if literal:
-            pieces.append(literal)
-        pieces.append(Path(_check_path(path)))
-    if rest:
-        pieces.append(rest)
+    pieces = pieces_of(text)
+    for piece in pieces:
+        if isinstance(piece, Path):
+            check_path(piece.text)
     return pieces
 
 
-def _check_path(path: str) -> str:
+def check_path(path: str) -> None:
+    """Raise ValueError for a path that names no value of a caller."""
     if path in PLAIN_PATHS or any(path.startswith(prefix) and path != prefix for prefix in METADATA_PREFIXES):
-        return path
+        return
     known = ", ".join(sorted(PLAIN_PATHS | {f"{prefix}NAME" for prefix in METADATA_PREFIXES}))
     raise ValueError(f"{{{path}}} is none of the values that a claim may use: {known}")
 

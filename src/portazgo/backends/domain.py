@@ -9,10 +9,9 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 
 from portazgo.kit.address_kinds import is_never_called, written_address
+from portazgo.kit.targets import UNIX, USUAL_PORTS, is_socket, socket_path
 
 TARGETS_AT_MOST = 64
-USUAL_PORTS = {"http": 80, "https": 443}
-UNIX = "unix:"
 # What fits into a socket's address (Linux: 108 bytes with the closing NUL).
 UNIX_PATH_BYTES = 107
 # A name (letters, digits, '-', '.', '_') or a bracketed IPv6 address.
@@ -53,7 +52,7 @@ def check_target(target: str) -> str:
 
     Raises ValueError with a sentence for anything else.
     """
-    if target.startswith(UNIX):
+    if is_socket(target):
         return _check_socket(target)
     scheme, separator, rest = target.partition("://")
     scheme = scheme.lower()
@@ -70,16 +69,6 @@ def check_target(target: str) -> str:
             f"{target!r} is no target: no backend lives at {address} (link-local, multicast, unspecified or reserved)"
         )
     return f"{scheme}://{host.lower()}:{port}"
-
-
-def is_socket(target: str) -> bool:
-    """Tell whether a target is a Unix socket: a server on the node's own machine."""
-    return target.startswith(UNIX)
-
-
-def socket_path(target: str) -> str:
-    """Give the path of a `unix:` target."""
-    return target.removeprefix(UNIX)
 
 
 def _check_socket(target: str) -> str:

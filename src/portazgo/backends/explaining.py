@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from urllib.parse import urlsplit
 
-from portazgo.backends.domain import is_socket
+from portazgo.kit.targets import is_socket
+from portazgo.logins.calling import NoReplyReason
 from portazgo.signing.algorithms import Algorithm
 
 QUOTE_AT_MOST = 200
@@ -25,22 +25,6 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _NAMES_NO_CAUSE = re.compile(
     r"(token )?is invalid or expired|not valid for any token type|token_not_valid", re.IGNORECASE
 )
-
-
-class NoReplyReason(StrEnum):
-    """Why there is no answer."""
-
-    UNKNOWN_HOST = "unknown_host"
-    NEVER_CALLED = "never_called"
-    REFUSED = "refused"
-    UNREACHABLE = "unreachable"
-    TIMED_OUT = "timed_out"
-    BROKEN = "broken"
-    NOT_HTTP = "not_http"
-    UNTRUSTED = "untrusted"
-    NO_TLS = "no_tls"
-    NO_SOCKET = "no_socket"
-    NOT_ALLOWED = "not_allowed"
 
 
 _SILENCE = {
@@ -57,6 +41,10 @@ _SILENCE = {
     NoReplyReason.UNTRUSTED: (
         "The certificate of {target} can't be verified: it has ended, is for another name, or comes from an "
         "authority that is not known. Correct it, or give the backend's own authority and name in `tls`."
+    ),
+    NoReplyReason.NOT_PINNED: (
+        "{target} has shown a key that is none of the `pins_sha256` of the backend. Find out whether its certificate was "
+        "renewed with another key, and pin that one; or somebody stands between."
     ),
     NoReplyReason.NO_TLS: "The TLS handshake with {target} failed. Check that it speaks TLS 1.2 or 1.3 there; else write http://.",
     NoReplyReason.NO_SOCKET: (

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag, model_validator
 
 from portazgo.backends.claims import check_claims
 from portazgo.backends.domain import TARGETS_AT_MOST, Timeouts, check_targets
@@ -25,16 +25,12 @@ from portazgo.backends.forwarding import (
     Balance,
     Http2,
 )
-from portazgo.backends.tls import (
-    PEM_CHARACTERS_AT_MOST,
-    check_authorities,
-    check_pins,
-    check_revocation_lists,
-    check_rules,
-    check_server_name,
-)
+from portazgo.backends.login_schemas import ClientCredentialsBody, ExchangeBody, TokenExchangeBody
+from portazgo.backends.logins import LOGIN_KINDS
+from portazgo.backends.tls import check_rules
+from portazgo.backends.tls_schemas import TlsBody
 from portazgo.kit.names import PLAIN_TEXT_PATTERN, SLUG_PATTERN
-from portazgo.kit.web.schemas import AsSaid, Body, NameFilter, PageQuery, Whole, without_default
+from portazgo.kit.web.schemas import BODY_TAG, AsSaid, Body, NameFilter, PageQuery, Whole, without_default
 from portazgo.signing.algorithms import Algorithm
 from portazgo.signing.domain import DEFAULT_TOKEN_LIFE_SECONDS, TOKEN_LIFE_SECONDS
 
@@ -73,22 +69,22 @@ class CredentialBody(Body):
         return self
 
 
-class TlsBody(Body):
-    """How `https://` targets are verified; null: by the public authorities and the target's name."""
+_OURS = f"{BODY_TAG}ours"
 
-    ca: (
-        Annotated[str, StringConstraints(max_length=PEM_CHARACTERS_AT_MOST), AfterValidator(check_authorities)] | None
-    ) = Field(None, description="PEM: the authorities that count instead of the public ones.")
-    server_name: Annotated[str, AfterValidator(check_server_name)] | None = Field(
-        None, description="The name that the certificate must be for, where it is not the target's.", max_length=253
-    )
-    pins_sha256: Annotated[list[str], AfterValidator(check_pins)] = Field(
-        [], description="Base64 of SHA-256 over the public key (SPKI); the backend's must be one of them."
-    )
-    crl: (
-        Annotated[str, StringConstraints(max_length=PEM_CHARACTERS_AT_MOST), AfterValidator(check_revocation_lists)]
-        | None
-    ) = Field(None, description="PEM: revocation lists of the authorities.")
+
+def _kind_of(value: Any) -> str:
+    """Tell which body a credential is: what says no kind is minted."""
+    kind = value.get("kind", _OURS) if isinstance(value, dict) else getattr(value, "kind", _OURS)
+    return f"{BODY_TAG}{kind}" if isinstance(kind, str) and kind in LOGIN_KINDS else _OURS
+
+
+AnyCredential = Annotated[
+    Annotated[CredentialBody, Tag(_OURS)]
+    | Annotated[ExchangeBody, Tag(f"{BODY_TAG}exchange")]
+    | Annotated[ClientCredentialsBody, Tag(f"{BODY_TAG}client_credentials")]
+    | Annotated[TokenExchangeBody, Tag(f"{BODY_TAG}token_exchange")],
+    Discriminator(_kind_of),
+]
 
 
 def _within(policy: str, member: str) -> Any:
@@ -204,7 +200,7 @@ class EnvironmentBody(Body):
         description="`http://host:port`, `https://host:port`, or `unix:/path` of a socket on the nodes' own machines.",
     )
     timeouts: TimeoutsBody = TimeoutsBody()
-    credential: CredentialBody
+    credential: AnyCredential
     tls: TlsBody | None = None
     forwarding: ForwardingBody | None = None
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from portazgo.accounts.domain import Actor, Verb, can
-from portazgo.backends.domain import is_socket
 from portazgo.backends.forwarding import contradictions, settled
-from portazgo.backends.models import Backend
+from portazgo.backends.logins import LOGIN_KINDS, destination, for_nodes, is_login
+from portazgo.backends.models import Backend, ServiceCredential
 from portazgo.kit.errors import Conflict, FieldError, Invalid
+from portazgo.kit.targets import is_socket
 from portazgo.kit.web.rows import given, refuse_in_use, refuse_taken, the_one
 from portazgo.signing.algorithms import Algorithm
 from portazgo.signing.models import Issuer
@@ -28,6 +29,7 @@ FORWARDING = "backend.forwarding.1"
 HTTP2 = "backend.http2.1"
 UNIX = "backend.unix.1"
 NO_CREDENTIAL = "credential.none.1"
+LOGIN = "credential.login.1"
 
 
 def create(actor: Actor, name: str, environments: Mapping[str, Any], *, clock: Clock) -> Backend:
@@ -54,7 +56,9 @@ def alter(
             refuse_taken(Backend.objects.all(), "backend", name)
             backend.name = name
         if environments is not None:
-            backend.environments = _complete(environments)
+            after = _complete(environments)
+            _guard_destinations(actor, backend, after)
+            backend.environments = after
             _refuse_shared_secret(backend)
         backend.save()
         recorded.touches(_ref(backend))
@@ -67,6 +71,9 @@ def delete(actor: Actor, identifier: UUID, *, clock: Clock) -> None:
     with change(actor, "backend.deleted", str(identifier), clock=clock) as recorded:
         backend = _locked(identifier)
         refuse_in_use(backend.routes.all(), "backend", "routes")
+        for credential in backend.service_credentials.all():
+            recorded.deletes(ResourceRef("credential", str(credential.id)))
+        backend.service_credentials.all().delete()
         recorded.deletes(_ref(backend))
         backend.delete()
 
@@ -77,7 +84,7 @@ def compiled(identifier: str) -> Resource | None:
     if backend is None:
         return None
     credentials = [one["credential"] for one in backend.environments.values()]
-    features = {HTTP1} | {Algorithm(one["algorithm"]).feature for one in credentials if one["kind"] == "mint"}
+    features = {HTTP1} | {Algorithm(one["algorithm"]).feature for one in _minted(backend)}
     features |= {NO_CREDENTIAL} if any(one["kind"] == "none" for one in credentials) else set()
     targets = [target for one in backend.environments.values() for target in one["targets"]]
     features |= {TLS} if any(target.startswith("https://") for target in targets) else set()
@@ -85,8 +92,22 @@ def compiled(identifier: str) -> Resource | None:
     forwarding = [one["forwarding"] for one in backend.environments.values() if "forwarding" in one]
     features |= {FORWARDING} if forwarding else set()
     features |= {HTTP2} if any(one.get("http2", "off") != "off" for one in forwarding) else set()
-    body = BackendBody(name=backend.name, environments=backend.environments)
+    features |= {LOGIN} if any(one["kind"] in LOGIN_KINDS for one in credentials) else set()
+    environments: Any = {
+        name: {**one, "credential": for_nodes(one)} if is_login(one["credential"]) else one
+        for name, one in backend.environments.items()
+    }
+    body = BackendBody(name=backend.name, environments=environments)
     return Resource("backend", str(backend.id), tuple(sorted(features)), body)
+
+
+def _guard_destinations(actor: Actor, backend: Backend, after: Mapping[str, Any]) -> None:
+    """Let only those redirect a service credential who may set one: else it could be sent to a place of their own."""
+    held = set(backend.service_credentials.values_list("environment", flat=True))
+    for name in held & after.keys():
+        before = backend.environments.get(name)
+        if before is None or destination(before) != destination(after[name]):
+            can(actor, Verb.CHANGE, ServiceCredential.noun)
 
 
 def _complete(environments: Mapping[str, Any]) -> dict[str, Any]:
@@ -103,20 +124,30 @@ def _environment(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     credential = given["credential"]
     if credential["kind"] == "none":
         return {**given, "credential": {"kind": "none"}}
-    issuer = credential["issuer"]
+    at = f"/environments/{name}/credential"
+    if not is_login(credential):
+        return {**given, "credential": _signed(credential, at)}
+    subject = credential.get("subject")
+    if subject is not None:
+        credential = {**credential, "subject": _signed(subject, f"{at}/subject")}
+    return {**given, "credential": credential}
+
+
+def _signed(minted: Mapping[str, Any], at: str) -> dict[str, Any]:
+    """Name who signs, and how."""
+    issuer = minted["issuer"]
     found = Issuer.objects.order_by("id").first() if issuer is None else Issuer.objects.filter(id=issuer).first()
     if found is None:
-        pointer = f"/environments/{name}/credential/issuer"
-        raise Invalid.at(pointer, f"there is no issuer {issuer or 'yet'}", code="issuer_unknown")
-    algorithm = Algorithm(credential.get("algorithm") or found.algorithm)
+        raise Invalid.at(f"{at}/issuer", f"there is no issuer {issuer or 'yet'}", code="issuer_unknown")
+    algorithm = Algorithm(minted.get("algorithm") or found.algorithm)
     if not signs_with(found.id, algorithm):
         raise Invalid.at(
-            f"/environments/{name}/credential/algorithm",
+            f"{at}/algorithm",
             f"no key of the issuer {found.name} signs with {algorithm} yet: add one with "
             f"`portazgo issuer key add {found.name} --algorithm {algorithm}`, and wait until it signs",
             code="algorithm_unsigned",
         )
-    return {**given, "credential": {**credential, "issuer": str(found.id), "algorithm": algorithm.value}}
+    return {**minted, "issuer": str(found.id), "algorithm": algorithm.value}
 
 
 def _refuse_shared_secret(backend: Backend) -> None:
@@ -133,8 +164,14 @@ def _refuse_shared_secret(backend: Backend) -> None:
 
 def _shared(backend: Backend) -> set[str]:
     """Name the issuers whose shared secret a backend knows."""
+    return {one["issuer"] for one in _minted(backend) if Algorithm(one["algorithm"]).is_shared}
+
+
+def _minted(backend: Backend) -> list[Mapping[str, Any]]:
+    """Give what says of tokens how they are signed: those that are attached, and those that are exchanged."""
     credentials = [one["credential"] for one in backend.environments.values()]
-    return {one["issuer"] for one in credentials if one["kind"] == "mint" and Algorithm(one["algorithm"]).is_shared}
+    subjects = [one["subject"] for one in credentials if one.get("subject")]
+    return [one for one in credentials if one["kind"] == "mint"] + subjects
 
 
 def _refuse_contradictions(where: str, targets: Sequence[str], forwarding: Mapping[str, Any] | None) -> None:

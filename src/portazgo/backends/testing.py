@@ -14,6 +14,7 @@ from django.db import transaction
 
 from portazgo.accounts.domain import Actor, Verb, can
 from portazgo.audit.service import record
+from portazgo.backends import login_trial
 from portazgo.backends.claims import MissingValue, reads_key
 from portazgo.backends.explaining import (
     KeySetSeen,
@@ -26,6 +27,7 @@ from portazgo.backends.explaining import (
     plain,
     succeeded,
 )
+from portazgo.backends.logins import is_login
 from portazgo.backends.models import Backend
 from portazgo.backends.probing import NoReply, Reply, get
 from portazgo.backends.tokens import PROBE_ID, PROBE_KEY, Caller, probe, token_claims
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
 
 LARGEST_KEY_SET_BYTES = 65_536
 _NO_TOKEN = Secret("")
+_REFUSALS = frozenset({401, 403})
 _APPLICATIONS = "applications"  # its table lies above this part
 _PROBE_KEY_NOTE = "The claims read the key, and none takes part in a test: the token names one that doesn't exist."
 
@@ -105,6 +108,8 @@ def try_out(actor: Actor, attempt: Attempt, *, wrapper: KeyWrapper, clock: Clock
     with transaction.atomic():
         details = {"path": attempt.path, "environment": attempt.environment}
         record(actor, "backend.tested", str(backend.id), clock=clock, details=details)
+    if is_login(settings["credential"]):
+        return _log_in_and_call(backend, settings, attempt, caller, actor, wrapper, clock)
     try:
         made = _make(settings["credential"], caller, wrapper, clock.now())
     except _NotMade as why:
@@ -140,6 +145,39 @@ def _call(
     if made and succeeded(reply.status):
         notes += _without_a_token(target, attempt.path, settings, actor)
     return Outcome(succeeded(reply.status), reply.status, target, claims, explain(seen) + notes)
+
+
+def _log_in_and_call(
+    backend: Backend,
+    settings: Mapping[str, Any],
+    attempt: Attempt,
+    caller: Caller,
+    actor: Actor,
+    wrapper: KeyWrapper,
+    clock: Clock,
+) -> Outcome:
+    target = settings["targets"][0]
+    try:
+        fetched = login_trial.fetch(backend, attempt.environment, caller, wrapper=wrapper, now=clock.now())
+    except login_trial.NotFetched as why:
+        return Outcome(ok=False, status=None, target=target, claims=None, findings=why.findings)
+    headers = {**_headers(_NO_TOKEN, actor), fetched.header: fetched.value.reveal()}
+    try:
+        reply = get(target, attempt.path, headers, tls=settings.get("tls"))
+    except NoReply as problem:
+        findings = [fetched.finding, explain_silence(target, problem.reason)]
+        return Outcome(ok=False, status=None, target=target, claims=None, findings=findings)
+    said = plain(_words(reply), fetched.token.reveal())
+    if succeeded(reply.status):
+        findings = [f"The backend accepted the token: {reply.status}.", fetched.finding]
+        findings += _without_a_token(target, attempt.path, settings, actor)
+    elif reply.status in _REFUSALS:
+        findings = login_trial.explain_refused(settings["credential"], reply.status, said)
+    else:
+        location = reply.headers.get("location")
+        seen = Observed(backend.name, target, attempt.path, reply.status, "", said, location, None, None, None)
+        findings = [*explain(seen), fetched.finding]
+    return Outcome(succeeded(reply.status), reply.status, target, None, findings)
 
 
 def _without_a_token(target: str, path: str, settings: Mapping[str, Any], actor: Actor) -> list[str]:

@@ -1,13 +1,11 @@
-"""How TLS to a backend is verified: what the rules may be, and the same rules for the control plane's own calls. Pure."""
+"""How TLS to a backend is verified: what the rules may be. Pure."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import re
-import ssl
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from cryptography import x509
 
@@ -68,11 +66,3 @@ def check_rules(targets: Sequence[str], rules: object | None) -> None:
     """Check that rules stand where there is TLS. Raises ValueError."""
     if rules is not None and not any(target.startswith("https://") for target in targets):
         raise ValueError("tls says how https:// targets are verified, and there is none among the targets")
-
-
-def client_context(rules: Mapping[str, Any] | None) -> ssl.SSLContext:
-    """Make the control plane's own way to call by these rules. Pins are not checked here: nodes do."""
-    rules = rules or {}
-    context = ssl.create_default_context(cadata=rules.get("ca"))
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 from portazgo.care import facts, postgresql_dumps, sqlite_copies
 from portazgo.care.failed import CareFailed, CareRefused
 from portazgo.care.manifest import REVOCATIONS, Manifest, Migration, refuse_newer_database, sum_of
-from portazgo.care.master_key import copy_key, key_path, open_key
+from portazgo.care.master_key import copy_key, key_path, open_providers
 from portazgo.control.database_options import LEDGER_SCHEMA, STATE_SCHEMA
 from portazgo.kit.clock import rfc3339
 from portazgo.kit.files import sync_folder, write_private
+from portazgo.kit.wrapping import WrappingFailed, WrappingUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,9 +49,8 @@ def back_up(settings: Settings, folder: Path, key_file: Path | None) -> Backup:
         with _staged(folder) as staged:
             state, applied = _copy(settings, staged)
             refuse_newer_database(applied)
-            if state.key_id is not None:
-                # A backup that no key opens is none; better to hear of it now than when it is needed.
-                state.require_opened_by(open_key(key_path(settings)))
+            _require_openable(settings, state)
+            key_file = key_file if state.key_id is not None or not state.sealed else None
             _copy_revocations(settings.data_dir / REVOCATIONS, staged / REVOCATIONS)
             manifest = Manifest(
                 portazgo=version("portazgo"),
@@ -70,6 +70,24 @@ def back_up(settings: Settings, folder: Path, key_file: Path | None) -> Backup:
             f"the backup can't be written to {folder} ({problem.strerror})", "make room there, or name another folder"
         ) from None
     return Backup(folder, manifest, key_file)
+
+
+def _require_openable(settings: Settings, state: facts.StateFacts) -> None:
+    """Raise CareFailed, CareRefused: a backup that no key opens is none; better to hear of it now than when it is needed."""
+    if len(state.key_ids) > 1:
+        raise CareRefused(
+            "the master key is being replaced by another, and a backup goes with one",
+            "wait until `portazgo wrapping status` says that nothing is left",
+        )
+    if not state.sealed:
+        return
+    with suppress(WrappingUnavailable):  # What KMS sealed can be copied while KMS is away.
+        try:
+            state.open_all(open_providers(settings))
+        except WrappingUnavailable:
+            raise
+        except WrappingFailed as problem:
+            raise CareFailed(str(problem), "bring the key file that belongs to these databases") from None
 
 
 def engine_of(settings: Settings) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from portazgo.care.failed import CareFailed
-from portazgo.kit.wrapping import KeyWrapper, WrappingFailed
+from portazgo.kit.wrapping import KeyWrapper, WrappingFailed, WrappingUnavailable
 
 Rows = Iterable[tuple[Any, ...]]
 
@@ -31,16 +31,26 @@ class StateFacts:
     @property
     def key_id(self) -> str | None:
         """The master key of `local:` that sealed it; None: nothing is sealed, or by another provider."""
-        ids = {text.split(":")[1] for _, text in self.sealed if text.startswith("local:")}
-        return min(ids) if ids else None
+        return min(self.key_ids, default=None)
+
+    @property
+    def key_ids(self) -> set[str]:
+        """The master keys of `local:` that sealed something: two while one is replaced by another."""
+        return {text.split(":")[1] for _, text in self.sealed if text.startswith("local:")}
 
     def require_opened_by(self, wrapper: KeyWrapper) -> None:
         """Raise CareFailed unless the provider opens everything that is sealed."""
         try:
-            for context, text in self.sealed:
-                wrapper.unwrap(context, text)
+            self.open_all(wrapper)
+        except WrappingUnavailable as problem:
+            raise CareFailed(str(problem), problem.remedy) from None
         except WrappingFailed as problem:
             raise CareFailed(str(problem), "bring the key file that belongs to these databases") from None
+
+    def open_all(self, wrapper: KeyWrapper) -> None:
+        """Open everything that is sealed. Raises WrappingFailed, WrappingUnavailable."""
+        for context, text in self.sealed:
+            wrapper.unwrap(context, text)
 
 
 def state_facts(query: Queries) -> StateFacts:

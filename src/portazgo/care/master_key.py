@@ -1,4 +1,4 @@
-"""Where the master key of `local:` is, and its copy apart from the backup."""
+"""Where the master key of `local:` is, its copy apart from the backup, and the providers that open what is sealed."""
 
 from __future__ import annotations
 
@@ -7,18 +7,47 @@ from typing import TYPE_CHECKING
 
 from portazgo.care.failed import CareFailed, CareRefused
 from portazgo.kit.files import create_private
-from portazgo.kit.wrapping import LocalWrapper, WrappingFailed
+from portazgo.kit.wrapping import KeyWrapper, WrappingFailed, open_wrapper
+from portazgo.kit.wrapping.local import LocalWrapper
+from portazgo.kit.wrapping.uri import KEY_FILE, Local, parse_uri
 
 if TYPE_CHECKING:
     from portazgo.settings import Settings
 
-FILE_NAME = "master.key"
+FILE_NAME = KEY_FILE
+_WITHOUT = "without the key that belongs to it a backup can't be used"
 
 
 def key_path(settings: Settings) -> Path:
-    """Give the file that the setting PORTAZGO_WRAPPING names."""
-    place = settings.wrapping.partition(":")[2]
-    return Path(place) if place else settings.data_dir / FILE_NAME
+    """Give the file that PORTAZGO_WRAPPING names, or PORTAZGO_WRAPPING_ALSO; where they name none, the usual one."""
+    for place in map(parse_uri, (settings.wrapping, *settings.wrapping_also)):
+        if isinstance(place, Local):
+            return place.file(settings.data_dir)
+    return settings.data_dir / FILE_NAME
+
+
+def open_providers(settings: Settings) -> KeyWrapper:
+    """Open what the settings name; calls no service. Raises CareFailed."""
+    try:
+        return open_wrapper(settings.wrapping, settings.data_dir, also=settings.wrapping_also)
+    except WrappingFailed as problem:
+        raise CareFailed(str(problem), _WITHOUT) from None
+
+
+def open_with(settings: Settings, key: Path | None) -> KeyWrapper | None:
+    """Open what a backup was sealed with: a key's file, and the services that the settings name. None: neither is there.
+
+    Raises CareFailed.
+    """
+    named = (settings.wrapping, *settings.wrapping_also)
+    services = [one for one in named if not isinstance(parse_uri(one), Local)]
+    uris = [*([f"local:{key}"] if key is not None else []), *services]
+    if not uris:
+        return None
+    try:
+        return open_wrapper(uris[0], settings.data_dir, also=uris[1:])
+    except WrappingFailed as problem:
+        raise CareFailed(str(problem), _WITHOUT) from None
 
 
 def beside(backup: Path) -> Path:
@@ -31,7 +60,7 @@ def open_key(path: Path) -> LocalWrapper:
     try:
         return LocalWrapper.open(path)
     except WrappingFailed as problem:
-        raise CareFailed(str(problem), "without the key that belongs to it a backup can't be used") from None
+        raise CareFailed(str(problem), _WITHOUT) from None
 
 
 def copy_key(source: Path, target: Path) -> None:

@@ -20,7 +20,7 @@ from portazgo.care.backup import SQLITE, engine_of
 from portazgo.care.dead_keys import dead_kids
 from portazgo.care.failed import CareFailed, CareRefused
 from portazgo.care.manifest import REVOCATIONS, Manifest
-from portazgo.care.master_key import beside, key_path, open_key
+from portazgo.care.master_key import beside, key_path, open_key, open_with
 from portazgo.control.database_options import LEDGER_SCHEMA, STATE_SCHEMA
 from portazgo.kit.files import sync_folder, write_private
 from portazgo.roles.instance import FILE_NAME as LOCK
@@ -163,7 +163,7 @@ def _place_sqlite(settings: Settings, folder: Path, manifest: Manifest, key: Pat
             shutil.copyfile(folder / name, path)
             sqlite_copies.require_sound(path)
         with sqlite_copies.queries(staged["state.sqlite3"]) as query:
-            _require_as_written(manifest, facts.state_facts(query), key)
+            _require_as_written(settings, manifest, facts.state_facts(query), key)
         for name, path in staged.items():
             placed.append(places[name])
             path.rename(places[name])
@@ -194,7 +194,7 @@ def _place_postgresql(settings: Settings, folder: Path, manifest: Manifest, key:
             begun.append((url, schema))
             postgresql_dumps.bring_back(url, schema, folder / f"{schema}.postgresql")
         with postgresql_dumps.one_moment(settings.state_url, STATE_SCHEMA) as (query, _):
-            _require_as_written(manifest, facts.state_facts(query), key)
+            _require_as_written(settings, manifest, facts.state_facts(query), key)
     except BaseException:
         for url, schema in begun:
             with suppress(CareFailed):
@@ -202,13 +202,20 @@ def _place_postgresql(settings: Settings, folder: Path, manifest: Manifest, key:
         raise
 
 
-def _require_as_written(manifest: Manifest, state: facts.StateFacts, key: Path | None) -> None:
+def _require_as_written(settings: Settings, manifest: Manifest, state: facts.StateFacts, key: Path | None) -> None:
     if (state.history, state.revision, state.key_id) != (manifest.history, manifest.revision, manifest.key_id):
         raise CareFailed(
             "the databases in the backup are not those that its manifest describes", "bring another copy of this backup"
         )
-    if key is not None:
-        state.require_opened_by(open_key(key))
+    if not state.sealed:
+        return
+    providers = open_with(settings, key)
+    if providers is None:
+        raise CareFailed(
+            "the backup was sealed by another provider than a master key's file",
+            "name that provider with PORTAZGO_WRAPPING (docs/key-wrapping.md)",
+        )
+    state.require_opened_by(providers)
 
 
 def _place_text(path: Path, text: str, placed: list[Path]) -> None:

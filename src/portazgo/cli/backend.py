@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from portazgo.cli.backend_environment import environment_options, environment_with, for_test, says_something
+from portazgo.cli.backend_credential import credential
+from portazgo.cli.backend_environment import as_given, environment_options, environment_with, for_test, says_something
 from portazgo.cli.backend_forwarding import for_people
 from portazgo.cli.cells import cell
 from portazgo.cli.exits import Exit
@@ -35,6 +36,9 @@ NAMED = {
 @click.group(cls=Noun)
 def backend() -> None:
     """What stands behind the gateway: targets, and the token that it expects, for live and for test."""
+
+
+backend.add_command(credential)
 
 
 @backend.command("list")
@@ -83,7 +87,7 @@ def change_backend(backend: str, name: str | None, environment: str, remove: boo
     client = connect()
     found = find(client, BACKEND, backend)
     wanted["issuer"] = find_id(client, ISSUER, wanted["issuer"])
-    environments = dict(found["environments"])
+    environments = {one: as_given(settings) for one, settings in found["environments"].items()}
     before = dict(environments)
     if remove:
         environments.pop(environment, None)

@@ -90,6 +90,18 @@ def says_something(wanted: Mapping[str, Any]) -> bool:
     return any(value is not None and value is not False and value != () for value in wanted.values())
 
 
+def as_given(environment: Mapping[str, Any]) -> dict[str, Any]:
+    """Give an environment as it was once given: the API shows how a subject token is signed, and doesn't take it."""
+    credential = dict(environment["credential"])
+    if credential.get("subject"):
+        credential["subject"] = _without_algorithm(credential["subject"])
+    return {**environment, "credential": credential}
+
+
+def _without_algorithm(minted: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in minted.items() if name != "algorithm"}
+
+
 def _names() -> list[str]:
     return [f"{name}_ms" for name in _TIMEOUTS]
 
@@ -105,8 +117,10 @@ def _credential(before: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[st
         "claims": {**before.get("claims", {}), **dict(wanted["claims"])} if wanted["claims"] else None,
     }
     changes = {name: value for name, value in told.items() if value is not None}
+    # What was without a credential, or logged in for one, is minted by the first word about it.
+    if changes and before.get("kind", "mint") != "mint":
+        before = {}
     if told["issuer"] not in {None, before.get("issuer")}:
         # Another issuer may sign in another way.
-        before = {name: value for name, value in before.items() if name != "algorithm"}
-    # What was without a credential gets one by the first word about it.
+        before = _without_algorithm(before)
     return {**before, **changes, "kind": "mint"} if changes or not before else dict(before)

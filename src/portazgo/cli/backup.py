@@ -47,7 +47,7 @@ def backup(folder: Path, key_file: Path | None, output: str, *, without_key: boo
         output,
     )
     if not quiet:
-        click.echo(_what_to_do(made.key_file), err=True)
+        click.echo(_what_to_do(made.key_file, by_kms=target is not None and made.key_file is None), err=True)
 
 
 @click.command()
@@ -85,7 +85,9 @@ def restore(folder: Path, key_file: Path | None, revocations: tuple[Path, ...], 
         )
 
 
-def _what_to_do(key_file: Path | None) -> str:
+def _what_to_do(key_file: Path | None, *, by_kms: bool) -> str:
+    if by_kms:
+        return "Its secrets are sealed by AWS KMS: it can be restored wherever that key may be used, and nowhere else."
     if key_file is None:
         return "The master key was left out: see that you have a copy of it, the backup is useless without."
     return f"Move {key_file} to another place than the backup: whoever has both has every secret."

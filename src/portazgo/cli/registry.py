@@ -39,6 +39,7 @@ COMMANDS: dict[str, Entry] = {
     "plan": Entry("portazgo.cli.plan:plan", "Which APIs and throttles an application has.", MANAGE),
     "issuer": Entry("portazgo.cli.issuer:issuer", "Who signs the backend's tokens; signing keys.", MANAGE),
     "node": Entry("portazgo.cli.node:node", "Gateway nodes and their tokens.", MANAGE),
+    "wrapping": Entry("portazgo.cli.wrapping:wrapping", "What seals the secrets; rotate the master key.", MANAGE),
     "token": Entry("portazgo.cli.token:token", "Admin tokens.", MANAGE),
     "webhook": Entry("portazgo.cli.webhook:webhook", "Webhook endpoints: who is told of what happens.", MANAGE),
     "trace": Entry("portazgo.cli.trace:trace", "What happened to a call, and whose move it is.", LOOK),

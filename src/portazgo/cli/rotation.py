@@ -127,7 +127,7 @@ def show_key_document(client: AdminClient, document: Document, output: str) -> N
 
 def _done(client: AdminClient, document: Document, wait: bool, timeout: timedelta, output: str) -> int | None:
     if wait:
-        return show_propagation(client, document["kid"], timeout, output)
+        return show_propagation(client, f"/keys/{document['kid']}", timeout, output)
     show_key_document(client, document, output)
     return None
 

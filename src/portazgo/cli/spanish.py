@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 SENTENCES = {
+    "It is sealed, and never shown again. See whether it works: portazgo backend test {name}": (
+        "Queda sellada y no se vuelve a mostrar. Comprueba si funciona: portazgo backend test {name}"
+    ),
+    "Remove the service credential of {name}? Calls that need its token are refused.": (
+        "¿Quitar la credencial de servicio de {name}? Se rechazarán las llamadas que necesiten su token."
+    ),
     # cli/session.py, cli/noun.py
     "Error": "Error",
     "there is no admin token in {file} ({why})": "no hay ningún token de administración en {file} ({why})",
@@ -23,6 +29,19 @@ SENTENCES = {
     "Nothing there yet.": "Todavía no hay nada.",
     "yes": "sí",
     "no": "no",
+    # cli/wrapping.py
+    "What seals now is not known: {why}.": "No se sabe qué sella ahora: {why}.",
+    "{name} seals now; {count} secrets were sealed by others.": "{name} sella ahora; otros sellaron {count} secretos.",
+    "Seal every secret anew with what PORTAZGO_WRAPPING names?": (
+        "¿Sellar de nuevo todos los secretos con lo que indica PORTAZGO_WRAPPING?"
+    ),
+    "{file} can't be written ({why})": "{file} no se puede escribir ({why})",
+    "{file} is there already": "{file} ya existe",
+    "Keep a copy of {file} apart from the backups: what it seals can't be read without it.": (
+        "Guarda una copia de {file} aparte de las copias de seguridad: sin ella no se puede leer lo que sella."
+    ),
+    "{done} of {total} secrets are sealed anew.": "{done} de {total} secretos están sellados de nuevo.",
+    "It waits: {why}.": "Espera: {why}.",
     # cli/find.py
     "there is no {thing} {text!r}": "no existe {thing} {text!r}",
     "{count} are called {text!r}: {ids}": "hay {count} que se llaman {text!r}: {ids}",
@@ -234,6 +253,11 @@ SENTENCES = {
 
 # Headings: whole where there is an entry, otherwise word by word.
 LABELS = {
+    "names": "nombres",
+    "table": "tabla",
+    "column": "columna",
+    "sealed by": "sellado por",
+    "count": "cantidad",
     "action": "acción",
     "address": "dirección",
     "api": "API",

@@ -24,7 +24,9 @@ from portazgo.control.registry import NOUNS
 from portazgo.kit.errors import Conflict, FieldError, Invalid, Problem, Unauthenticated, Unavailable
 from portazgo.kit.repetition import first_repeated
 from portazgo.kit.secret import Secret
-from portazgo.kit.web.problems import plain_problem, problem_response
+from portazgo.kit.web.problems import kms_unavailable, plain_problem, problem_response
+from portazgo.kit.web.schemas import BODY_TAG
+from portazgo.kit.wrapping import WrappingUnavailable
 
 if TYPE_CHECKING:
     from ninja.openapi.schema import OpenAPISchema
@@ -99,7 +101,14 @@ def build_api() -> NinjaAPI:
         if noun.router:
             api.add_router("", import_string(noun.router))
     _handle_errors(api)
+    api.add_exception_handler(WrappingUnavailable, _kms_away)
     return api
+
+
+def _kms_away(request: HttpRequest, error: WrappingUnavailable | type[WrappingUnavailable]) -> HttpResponse:
+    assert isinstance(error, WrappingUnavailable)  # noqa: S101 - narrows what ninja leaves open
+    logger.warning("key wrapping does not work now: %s", error)
+    return problem_response(request, kms_unavailable(error))
 
 
 def _handle_errors(api: NinjaAPI) -> None:
@@ -166,6 +175,7 @@ def _field_error(one: dict[str, Any]) -> FieldError:
     # Of a query it is ("query", member), but inside of a list ("query", <name of the argument>, member, index).
     source, *path = one["loc"]
     members = path[1:] if source == "body" or len(path) > 1 else path
+    members = [part for part in members if not str(part).startswith(BODY_TAG)]
     pointer = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in members)
     return {"pointer": pointer, "message": str(one["msg"]).removeprefix("Value error, ")}
 

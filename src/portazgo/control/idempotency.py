@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
@@ -21,7 +23,8 @@ from portazgo.control.models import IdempotentRequest
 from portazgo.kit.errors import Conflict, Invalid, Problem
 from portazgo.kit.ids import uuid7
 from portazgo.kit.secret import Secret
-from portazgo.kit.web.problems import problem_response
+from portazgo.kit.web.problems import kms_unavailable, problem_response
+from portazgo.kit.wrapping import WrappingUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,11 +34,14 @@ if TYPE_CHECKING:
 
     from portazgo.accounts.requests import AdminRequest
 
+logger = logging.getLogger(__name__)
+
 KEPT = timedelta(hours=24)
 LONGEST_KEY = 255
 LARGEST_ANSWER_BYTES = 1_048_576
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _SUCCESS = range(200, 300)
+_SECRETS = re.compile(r"/api/v1/backends/[^/]+/credentials/[^/]+")
 _UNCERTAIN = 500
 
 
@@ -49,6 +55,9 @@ class Idempotency:
         """Answer the request, or give the answer that it got before."""
         key = request.headers.get("Idempotency-Key")
         if key is None or request.method not in _WRITES or not request.path.startswith("/api/"):
+            return self._get_response(request)
+        if _SECRETS.fullmatch(request.path) and request.method == "PUT":
+            # To put the same again changes nothing, and a bare hash of a password must not be kept.
             return self._get_response(request)
         ours = cast("AdminRequest", request)
         try:
@@ -115,7 +124,10 @@ def _answer_again(request: AdminRequest, earlier: IdempotentRequest, fingerprint
             code="idempotency_unknown",
             remedy="look whether it was done; to do it anew, send another key",
         )
-    stored = json.loads(request.wrapper.unwrap(_context(earlier), earlier.answer))
+    try:
+        stored = json.loads(request.wrapper.unwrap(_context(earlier), earlier.answer))
+    except WrappingUnavailable as problem:
+        raise kms_unavailable(problem) from None
     answer = HttpResponse(stored["body"].encode(), status=earlier.status, content_type=stored["content_type"])
     answer["Idempotent-Replayed"] = "true"
     return answer
@@ -129,7 +141,12 @@ def _settle(request: AdminRequest, taken: IdempotentRequest, answer: HttpRespons
     if answer.streaming or len(answer.content) > LARGEST_ANSWER_BYTES:
         return  # stays "outcome not known": better than done twice
     stored = {"body": answer.content.decode(), "content_type": answer.headers.get("Content-Type", "")}
-    taken.answer = request.wrapper.wrap(_context(taken), json.dumps(stored).encode())
+    try:
+        taken.answer = request.wrapper.wrap(_context(taken), json.dumps(stored).encode())
+    except WrappingUnavailable as problem:
+        # It was done, and is answered; sent again it gets 409 rather than be done twice.
+        logger.warning("the answer of a repeated write can't be sealed, so it is not kept: %s", problem)
+        return
     taken.status = answer.status_code
     taken.save(update_fields=["answer", "status"])
 

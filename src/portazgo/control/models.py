@@ -6,6 +6,8 @@ from typing import ClassVar
 
 from django.db import models
 
+from portazgo.kit.web.wrapped import WrappedField
+
 
 class IdempotentRequest(models.Model):
     """A write that carried an Idempotency-Key. `answer` is sealed; null while (or because) the outcome is not known."""
@@ -16,7 +18,7 @@ class IdempotentRequest(models.Model):
     fingerprint = models.CharField(max_length=64)
     begun_at = models.DateTimeField()
     status = models.PositiveSmallIntegerField(null=True)
-    answer = models.TextField(null=True)  # noqa: DJ001 - null and empty are different here
+    answer = WrappedField(context="idempotent_request/{id}", null=True)
 
     class Meta:
         """A key is one actor's."""

@@ -44,6 +44,7 @@ NOUNS = (
     Noun("portazgo.keys"),
     Noun("portazgo.routes"),
     Noun("portazgo.nodes"),
+    Noun("portazgo.wrapping"),
     Noun("portazgo.usage", database="ledger"),
     Noun("portazgo.traces", database="ledger"),
     Noun("portazgo.leaks"),

@@ -21,17 +21,12 @@ from pydantic import (
 
 from portazgo.backends.claims import check_claims
 from portazgo.backends.domain import Timeouts, check_targets
-from portazgo.backends.tls import (
-    PEM_CHARACTERS_AT_MOST,
-    check_authorities,
-    check_pins,
-    check_revocation_lists,
-    check_rules,
-    check_server_name,
-)
+from portazgo.backends.tls import check_rules
 from portazgo.declarative.domain import FORMAT
 from portazgo.declarative.forwarding import ForwardingPart
+from portazgo.declarative.logins import ClientCredentialsPart, ExchangePart, TokenExchangePart
 from portazgo.declarative.parts import NOTHING_IS_EMPTY, Duration, Part, Value, is_mapping, read_by
+from portazgo.declarative.tls import TlsPart
 from portazgo.declarative.words import (
     DURATION_PATTERN,
     format_milliseconds,
@@ -161,23 +156,6 @@ class NoCredentialPart(Part):
     kind: Literal["none"]
 
 
-class TlsPart(Part):
-    """How `https://` targets are verified. Left out: by the public authorities and the target's name."""
-
-    ca: Annotated[str, Field(max_length=PEM_CHARACTERS_AT_MOST), read_by(check_authorities)] | None = Field(
-        None, description="PEM: the authorities that count instead of the public ones."
-    )
-    server_name: Annotated[str, Field(max_length=253), read_by(check_server_name)] | None = Field(
-        None, description="The name that the certificate must be for, where it is not the target's."
-    )
-    pins_sha256: Annotated[list[str], read_by(check_pins)] = Field(
-        [], description="Base64 of SHA-256 over the public key (SPKI); the backend's must be one of them."
-    )
-    crl: Annotated[str, Field(max_length=PEM_CHARACTERS_AT_MOST), read_by(check_revocation_lists)] | None = Field(
-        None, description="PEM: revocation lists of the authorities."
-    )
-
-
 class EnvironmentPart(Part):
     """A backend in one environment."""
 
@@ -185,7 +163,10 @@ class EnvironmentPart(Part):
         description="`http://host:port`, `https://host:port` or `unix:/path`, 1 to 64 of them."
     )
     timeouts: Annotated[TimeoutsPart, NOTHING_IS_EMPTY] = TimeoutsPart()
-    credential: Annotated[MintPart | NoCredentialPart, Field(discriminator="kind")]
+    credential: Annotated[
+        MintPart | NoCredentialPart | ExchangePart | ClientCredentialsPart | TokenExchangePart,
+        Field(discriminator="kind"),
+    ]
     tls: TlsPart | None = None
     forwarding: ForwardingPart | None = None
 

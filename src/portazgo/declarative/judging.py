@@ -116,6 +116,8 @@ def _references(tree: Mapping[str, Any]) -> Iterator[tuple[str, Kind, Any]]:
         for _, at, environment in _members(backend, "environments", backend_at):
             credential = environment.get("credential") if isinstance(environment, Mapping) else None
             yield from _named(credential, "issuer", "issuer", f"{at}/credential")
+            subject = credential.get("subject") if isinstance(credential, Mapping) else None
+            yield from _named(subject, "issuer", "issuer", f"{at}/credential/subject")
     for _, api_at, api in _members(tree, "apis"):
         for _, at, route in _members(api, "routes", api_at):
             yield from _named(route, "backend", "backend", at)

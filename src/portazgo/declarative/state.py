@@ -98,6 +98,9 @@ def _environment(stored: dict[str, Any], issuers: dict[str, Issuer]) -> dict[str
         # None: the issuer's own, as a file says that says nothing.
         algorithm = credential["algorithm"]
         credential |= {"issuer": issuer.name, "algorithm": None if algorithm == issuer.algorithm else algorithm}
+    if credential.get("subject"):
+        subject = {name: value for name, value in credential["subject"].items() if name != "algorithm"}
+        credential["subject"] = {**subject, "issuer": issuers[subject["issuer"]].name}
     tls = stored.get("tls")
     if tls is not None:
         tls = {**tls, "pins_sha256": sorted(tls["pins_sha256"])}

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from portazgo.backends.domain import Timeouts, check_targets
-from portazgo.backends.tls import check_pins, check_server_name
-from portazgo.declarative import forwarding
+from portazgo.backends.logins import is_login
+from portazgo.declarative import forwarding, logins
 from portazgo.declarative.document import (
     NO_TOTAL,
     ApplicationPart,
@@ -16,12 +16,13 @@ from portazgo.declarative.document import (
     EnvironmentPart,
     IssuerPart,
     MintPart,
+    NoCredentialPart,
     PlanPart,
     RoutePart,
     RouteTimeoutsPart,
-    TlsPart,
 )
 from portazgo.declarative.domain import DEFAULT_ALGORITHM, FORMAT, KINDS, NESTED, Kind, Ref, Terms, World
+from portazgo.declarative.tls import tls_terms, written_tls
 from portazgo.declarative.words import (
     format_milliseconds,
     format_rate,
@@ -86,24 +87,17 @@ def _environment(part: EnvironmentPart, issuer: str | None) -> dict[str, Any]:
             "idle_ms": parse_milliseconds(waits.idle),
             "total_ms": parse_milliseconds(waits.total),
         },
-        "credential": _credential(part.credential, issuer)
-        if isinstance(part.credential, MintPart)
-        else {"kind": _NONE},
-        "tls": None if part.tls is None else _tls(part.tls),
+        "credential": _credential(part.credential, issuer),
+        "tls": None if part.tls is None else tls_terms(part.tls),
         "forwarding": forwarding.terms_of(part.forwarding),
     }
 
 
-def _tls(part: TlsPart) -> dict[str, Any]:
-    return {
-        "ca": part.ca,
-        "server_name": part.server_name and check_server_name(part.server_name),
-        "pins_sha256": sorted(check_pins(part.pins_sha256)),
-        "crl": part.crl,
-    }
-
-
-def _credential(part: MintPart, issuer: str | None) -> dict[str, Any]:
+def _credential(part: MintPart | NoCredentialPart | logins.AnyLoginPart, issuer: str | None) -> dict[str, Any]:
+    if isinstance(part, NoCredentialPart):
+        return {"kind": _NONE}
+    if not isinstance(part, MintPart):
+        return logins.terms_of(part, issuer)
     return {
         "kind": "mint",
         "issuer": part.issuer or issuer,
@@ -201,7 +195,7 @@ def _written_backend(terms: Terms) -> dict[str, Any]:
                 "targets": list(one["targets"]),
                 **_unless_empty("timeouts", _written_timeouts(one["timeouts"])),
                 "credential": _written_credential(one["credential"]),
-                **_written_tls(one["tls"]),
+                **written_tls(one["tls"]),
                 **_unless_empty("forwarding", forwarding.written(one["forwarding"])),
             }
             for name, one in sorted(terms["environments"].items())
@@ -218,13 +212,11 @@ def _written_timeouts(timeouts: Mapping[str, int]) -> dict[str, str]:
     }
 
 
-def _written_tls(tls: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {} if tls is None else {"tls": {name: value for name, value in tls.items() if value}}
-
-
 def _written_credential(credential: Mapping[str, Any]) -> dict[str, Any]:
     if credential["kind"] == _NONE:
         return {"kind": _NONE}
+    if is_login(credential):
+        return logins.written(credential)
     return {
         "kind": "mint",
         "issuer": credential["issuer"],

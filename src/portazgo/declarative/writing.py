@@ -247,6 +247,8 @@ def _environments(work: _Work, terms: Terms) -> dict[str, Any]:
 
 
 def _credential(work: _Work, credential: dict[str, Any]) -> dict[str, Any]:
+    if credential.get("subject"):
+        return {**credential, "subject": _credential(work, credential["subject"])}
     if "issuer" not in credential:
         return credential
     return {**credential, "issuer": str(work.ids[Ref("issuer", credential["issuer"])])}

@@ -8,6 +8,7 @@ from django.db import models
 
 from portazgo.applications.models import Application
 from portazgo.keys.domain import KeyStatus, SecretSlot
+from portazgo.kit.web.wrapped import WrappedField
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -19,7 +20,7 @@ class Pepper(models.Model):
     noun: ClassVar[str] = "peppers"
 
     version = models.AutoField(primary_key=True)
-    wrapped = models.TextField()
+    wrapped = WrappedField(context="pepper/{version}", kind="pepper")
     created_at = models.DateTimeField()
 
     class Meta:
@@ -99,7 +100,7 @@ class KeySecret(models.Model):
     """Within its key, counted from 1, never used again."""
     digest = models.CharField(max_length=64)
     pepper = models.ForeignKey(Pepper, models.PROTECT)
-    sealed = models.TextField()
+    sealed = WrappedField(context="inner/{key_id}")
     created_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True)
     leaked_at = models.DateTimeField(null=True)

@@ -15,10 +15,11 @@ from portazgo import _native
 from portazgo.kit.clock import rfc3339
 from portazgo.kit.errors import StartRefused
 from portazgo.kit.http import Unreachable
-from portazgo.kit.wrapping import WrappingFailed
+from portazgo.kit.wrapping import FEATURE, WrappingFailed, WrappingUnavailable
 from portazgo.node.apply import apply_update
 from portazgo.node.lane import LaneSieve, lane_of, revoked_kids
 from portazgo.node.native import SnapshotRefused, Update
+from portazgo.node.waiting import WrappingLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -43,6 +44,8 @@ NO_CONTENT = 204
 OK = 200
 CLOCK_ALERT_US = 2_000_000
 HEAD_HEADER = "X-Portazgo-Head"
+WRAPPING = "key wrapping"
+"""Where a refusal comes from that is the wrapping provider's."""
 
 
 class LetGo(Exception):
@@ -97,24 +100,42 @@ class Follower:
         # Held while an answer is taken in: between two of them a successor may take over.
         self._taking = threading.Lock()
         self._let_go = False
+        # Shut while the wrapping provider is away; what was known last may wait for that.
+        self._lock = WrappingLock(wrapper)
+        self._unloaded = False
+        self._wants_whole = False
         self._pause = FIRST_PAUSE_SECONDS
         self._last_trouble: tuple[int, str] | None = None
         self._patient_until = time.monotonic() + START_TOGETHER_SECONDS
 
     def load_last_known_good(self) -> bool:
-        """Serve what was known last, dead keys first. Returns whether there was anything."""
+        """Serve what was known last, dead keys first. Returns whether there was anything that could be unsealed.
+
+        When the wrapping provider is away, `run` tries it again until it answers.
+        """
         self._node.revoke_for_ever(self._kept.revoked())
         try:
             loaded = self._kept.load(self._apply_kept)
+        except WrappingUnavailable as problem:
+            self._unloaded = True
+            self._wait_for(problem)
+            return False
         except WrappingFailed as problem:
             logger.warning("what was known last can't be unsealed: %s", problem)
             return False
+        self._unloaded = False
         self._node.apply_security(self._kept.lane())
         return loaded
 
     def catch_up_with_predecessor(self) -> None:
         """Take in what the node that let go has kept since we loaded. Raises StartRefused when nothing is to be served."""
-        loaded = self._kept.take_over(self._apply_kept)
+        try:
+            loaded = self._kept.take_over(self._apply_kept)
+        except WrappingFailed as problem:
+            raise StartRefused(
+                f"what the node that runs knows can't be unsealed here: {problem}",
+                "it goes on; correct PORTAZGO_WRAPPING and PORTAZGO_WRAPPING_ALSO, or wait for the provider",
+            ) from None
         self._node.revoke_for_ever(self._kept.revoked())
         self._node.apply_security(self._kept.lane())
         if not loaded:
@@ -154,6 +175,7 @@ class Follower:
             else:
                 self._pause = FIRST_PAUSE_SECONDS
                 self._last_trouble = None
+                self._lock.opened()
 
     def _rest(self, stopping: threading.Event) -> None:
         stopping.wait(self._pause * random.uniform(0.75, 1.25))  # noqa: S311 - spreads retries, guards nothing
@@ -165,7 +187,11 @@ class Follower:
             # Before that the node does not know what time it is.
             self._try_receipt()
         try:
-            if position is None or self._kept.wants_snapshot:
+            if position is None and self._lock.shut:
+                self._see_whether_unlocked()
+            # While a snapshot can't be unsealed, it is no use to have it sent again and again.
+            elif position is None or self._wants_whole or (self._kept.wants_snapshot and not self._lock.shut):
+                self._wants_whole = False
                 with self._taking:
                     self._take_snapshot()
             else:
@@ -175,6 +201,24 @@ class Follower:
                 self._see_to_what_is_owed()
             # Refusals too: what a node does not take, or can't keep, must be seen from the outside.
             self._send_receipt()
+
+    def _see_whether_unlocked(self) -> None:
+        """Go on when the wrapping provider answers again. Raises WrappingFailed when it does not."""
+        try:
+            self._lock.knock()
+        except WrappingUnavailable as problem:
+            self._wait_for(problem)
+            raise
+        if self._unloaded:
+            with self._taking:
+                self.load_last_known_good()
+
+    def _wait_for(self, problem: WrappingUnavailable) -> None:
+        self._lock.fell(problem)
+        if self._position() is None:
+            # Told at the admin port, and to the control plane: `portazgo node show` says what the node waits for.
+            why = f"{problem}; {problem.remedy}"
+            self._note_receipt(refused={"revision": 0, "where": WRAPPING, "why": why[:4000]})
 
     def _see_to_what_is_owed(self) -> None:
         if self._let_go:
@@ -313,11 +357,14 @@ class Follower:
             self._kept.append_lane(lane)
             logger.warning("revision refused, security lane applied")
             self._note_refused(update, problem)
+            # What a page has sealed may have been sealed anew since; a snapshot holds only what counts today.
+            self._wants_whole = isinstance(problem, WrappingFailed) and not isinstance(problem, WrappingUnavailable)
             raise
         self._kept.append(page, lane)
 
     def _apply_kept(self, update: Update) -> None:
         apply_update(self._node, update, self._wrapper)
+        self._lock.opened()
         self._note_receipt(refused=None)
 
     def _apply(self, update: Update) -> None:
@@ -325,12 +372,15 @@ class Follower:
             revision = apply_update(self._node, update, self._wrapper)
         except (SnapshotRefused, WrappingFailed) as problem:
             self._note_refused(update, problem)
+            if isinstance(problem, WrappingUnavailable):
+                self._wait_for(problem)
             raise
+        self._lock.opened()
         self._note_receipt(refused=None)
         logger.info("revision applied", extra={"revision": revision})
 
     def _note_refused(self, update: Update, problem: SnapshotRefused | WrappingFailed) -> None:
-        where, why = problem.args if isinstance(problem, SnapshotRefused) else ("key wrapping", str(problem))
+        where, why = problem.args if isinstance(problem, SnapshotRefused) else (WRAPPING, str(problem))
         self._note_receipt(refused={"revision": update.revision or 0, "where": where[:1000], "why": why[:4000]})
 
     def _note_receipt(self, *, refused: Mapping[str, Any] | None) -> None:
@@ -350,7 +400,7 @@ class Follower:
             "threads": state["threads"],
             "refused": refused,
             "version": _native.VERSION,
-            "features": _native.FEATURES,
+            "features": [*_native.FEATURES, *(FEATURE + name for name in self._wrapper.opens)],
             "label": self._label,
             "max_staleness_seconds": self._max_staleness_seconds,
         }
@@ -362,6 +412,8 @@ class Follower:
             said = self._refused
             warnings.append(
                 f"revision {said['revision']} is refused, an older one is served: {said['where']}: {said['why']}"
+                if self._position() is not None
+                else f"nothing is served yet, waits for {said['where']}: {said['why']}"
             )
         if self._unkept is not None:
             warnings.append(f"a start without the control plane would know less than this: {self._unkept}")

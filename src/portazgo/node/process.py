@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 from portazgo.kit.errors import StartRefused
 from portazgo.kit.http import JsonClient, Unreachable
 from portazgo.kit.secret import Secret
-from portazgo.kit.wrapping import KeyWrapper, WrappingFailed, open_wrapper
-from portazgo.node.apply import apply_update
+from portazgo.kit.wrapping import KeyWrapper, WrappingFailed, WrappingUnavailable, open_wrapper
 from portazgo.node.backends import BackendWatcher
 from portazgo.node.certificates import CertificateWatcher
 from portazgo.node.configuration import certificate_files, native_configuration, node_folder
@@ -24,8 +23,10 @@ from portazgo.node.ending import Leaving, end
 from portazgo.node.follow import FORBIDDEN, UNAUTHENTICATED, Follower, boottime_ms, said_in
 from portazgo.node.handover import Handover, Predecessor, socket_path
 from portazgo.node.last_known_good import LastKnownGood
+from portazgo.node.logins import LoginRunner
 from portazgo.node.native import Node, SnapshotRefused, Update, require
 from portazgo.node.ship import Shipper
+from portazgo.node.waiting import WaitingSnapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,9 +71,9 @@ def run_gateway(settings: Settings, *, snapshot_file: Path | None = None, take_o
     _revoke(node, kept)
     follower: Follower | None = None
     shipper: Shipper | None = None
-    loops: list[Callable[[threading.Event], None]] = [BackendWatcher(node).run]
+    loops: list[Callable[[threading.Event], None]] = [BackendWatcher(node).run, LoginRunner(node).run]
     if snapshot is not None and snapshot_file is not None:
-        _apply_snapshot(node, snapshot_file, snapshot, wrapper)
+        loops += _apply_snapshot(node, snapshot_file, snapshot, wrapper)
     else:
         client = JsonClient(settings.internal_url, token)
         follower = _follower(settings, node, client, kept, wrapper, predecessor)
@@ -81,6 +82,8 @@ def run_gateway(settings: Settings, *, snapshot_file: Path | None = None, take_o
         # Before the first call is answered: half of what is known would refuse good keys and honour disabled ones.
         if not follower.load_last_known_good() and predecessor is None:
             _refuse_unknown_token(settings, node, client)
+        elif predecessor is None:
+            _take_the_time(node, client)
     if predecessor is not None:
         _take_over(node, predecessor, follower)
         loops = [*loops, lambda stopping: _adopt(node, stopping)]
@@ -220,7 +223,7 @@ def _start_refused(settings: Settings, problem: OSError) -> StartRefused:
 
 def _open_wrapper(settings: Settings) -> KeyWrapper:
     try:
-        return open_wrapper(settings.wrapping, settings.data_dir)
+        return open_wrapper(settings.wrapping, settings.data_dir, also=settings.wrapping_also)
     except WrappingFailed as problem:
         raise StartRefused(
             str(problem), "the control plane's `portazgo migrate` makes the key; a node elsewhere needs the same one"
@@ -257,6 +260,23 @@ def _refuse_unknown_token(settings: Settings, node: Node, client: JsonClient) ->
         )
 
 
+def _take_the_time(node: Node, client: JsonClient) -> None:
+    """Go by the control plane's time before the first call, where it can be had.
+
+    A host that is two hours slow would else honour secrets that have ended until the first poll is answered, and one that is
+    fast would refuse those still in grace. It is no contact: nothing was learnt that could have been revoked, so that the
+    lease is as old as can be.
+    """
+    headers = {"X-Portazgo-Node": node.node_id, "X-Portazgo-Epoch": node.epoch}
+    try:
+        answer = client.request("GET", "/internal/v1/changes", query=NOWHERE, headers=headers, read_seconds=2)
+    except Unreachable:
+        return  # by the host's own clock, until the control plane is heard of
+    server_time = answer.headers.get("X-Portazgo-Time", "")
+    if server_time.isdigit():
+        node.contact(boottime_ms(), int(server_time), 0)
+
+
 def _follower(
     settings: Settings,
     node: Node,
@@ -287,6 +307,8 @@ def _read_snapshot(path: Path, wrapper: KeyWrapper) -> Update:
         update.finish()
         for context, wrapped in update.wrapped():
             wrapper.unwrap(context, wrapped)
+    except WrappingUnavailable:
+        return update  # It shows when the provider answers: until then the node waits, and says for what.
     except SnapshotRefused as problem:
         raise _unserved(path, ": ".join(map(str, problem.args))) from None
     except WrappingFailed as problem:
@@ -299,13 +321,16 @@ def _read_snapshot(path: Path, wrapper: KeyWrapper) -> Update:
     return update
 
 
-def _apply_snapshot(node: Node, path: Path, snapshot: Update, wrapper: KeyWrapper) -> None:
+def _apply_snapshot(
+    node: Node, path: Path, snapshot: Update, wrapper: KeyWrapper
+) -> list[Callable[[threading.Event], None]]:
+    """Serve the snapshot, or return what applies it once the wrapping provider answers. Raises StartRefused."""
+    waiting = WaitingSnapshot(node, snapshot, wrapper)
     try:
-        revision = apply_update(node, snapshot, wrapper)
+        return [] if waiting.applied() else [waiting.run]
     except SnapshotRefused as problem:
         node.stop()
         raise _unserved(path, ": ".join(map(str, problem.args))) from None
-    logger.info("snapshot applied", extra={"revision": revision})
 
 
 def _unserved(path: Path, why: str) -> StartRefused:

@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.db import models
 
 from portazgo.kit.ids import uuid7
+from portazgo.kit.web.wrapped import WrappedField
 from portazgo.notifications.domain import DeliveryState, EndpointStatus
 from portazgo.partners.models import Partner
 
@@ -76,7 +77,7 @@ class WebhookSecret(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     endpoint = models.ForeignKey(WebhookEndpoint, models.CASCADE, related_name="secrets")
-    wrapped = models.TextField()
+    wrapped = WrappedField(context="webhook_secret/{id}")
     created_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True)
 

@@ -60,6 +60,7 @@ def delete(actor: Actor, identifier: UUID, *, clock: Clock) -> None:
     with change(actor, "partner.deleted", str(identifier), clock=clock) as recorded:
         partner = _locked(identifier)
         refuse_in_use(partner.applications.all(), "partner", "applications")
+        refuse_in_use(partner.service_credentials.all(), "partner", "service credentials")
         recorded.deletes(_ref(partner))
         partner.delete()
 

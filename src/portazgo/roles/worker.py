@@ -98,12 +98,14 @@ def _jobs(settings: Settings) -> list[Job]:
     from portazgo.usage.collector import checkpoint  # noqa: PLC0415
     from portazgo.usage.key_use import LastUses  # noqa: PLC0415
     from portazgo.usage.retiring import NOTICE_BEFORE, forget_old_uses, retiring_secrets_ending  # noqa: PLC0415
+    from portazgo.wrapping.tasks import carry_on  # noqa: PLC0415
 
     def tell_of_old_secrets() -> int:
         return tell_retiring(retiring_secrets_ending(NOTICE_BEFORE, clock=SYSTEM_CLOCK), SYSTEM_CLOCK.now())
 
     told_by_nodes = partial(spread, clock=SYSTEM_CLOCK)
     jobs = [
+        Job("rotate the master key", 1, lambda: carry_on(open_wrapper=wrapper, clock=SYSTEM_CLOCK)),
         Job("send webhooks", 0.5, sending(settings, wrapper, SYSTEM_CLOCK)),
         Job("look for uses of canary keys", 2, lambda: tell_canaries(SYSTEM_CLOCK.now())),
         Job("tell of keys that end soon", 60, lambda: tell_expiring(SYSTEM_CLOCK.now())),

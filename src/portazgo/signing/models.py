@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.db import models
 
 from portazgo.kit.ids import uuid7
+from portazgo.kit.web.wrapped import WrappedField
 from portazgo.signing.algorithms import Algorithm
 from portazgo.signing.domain import SigningState
 
@@ -30,7 +31,7 @@ class Issuer(models.Model):
 
 
 class SigningKey(models.Model):
-    """A key pair, or a shared secret; the private half is only here, wrapped, and empty once the key is gone."""
+    """A key pair, or a shared secret; the private half is only here, wrapped, and null once the key is gone."""
 
     noun: ClassVar[str] = "issuers"
 
@@ -38,7 +39,7 @@ class SigningKey(models.Model):
     issuer = models.ForeignKey(Issuer, models.PROTECT, related_name="signing_keys")
     algorithm = models.CharField(max_length=16, default=Algorithm.ES256)
     public_jwk = models.JSONField(null=True)
-    wrapped = models.TextField()
+    wrapped = WrappedField(context="signing_key/{kid}", kind="signing_key", null=True)
     state = models.CharField(max_length=16, default=SigningState.PUBLISHED)
     published_at = models.DateTimeField()
     signing_since = models.DateTimeField(null=True)

@@ -178,7 +178,7 @@ def let_go(actor: Actor, kid: str, *, clock: Clock) -> SigningKey:
         key = the_one(SigningKey.objects.select_for_update(), "signing_key", kid=kid)
         if key.state != SigningState.RETIRED:
             raise Conflict(f"the key is {key.state}: only a retired one can go", code="not_retired")
-        _move(key, SigningState.GONE, recorded, gone_at=clock.now(), wrapped="")
+        _move(key, SigningState.GONE, recorded, gone_at=clock.now(), wrapped=None)
     return key
 
 
@@ -199,7 +199,7 @@ def withdraw_key(actor: Actor, kid: str, *, clock: Clock) -> SigningKey:
             )
         if key.state not in _ENDED:
             now = clock.now()
-            _move(key, SigningState.WITHDRAWN, recorded, retired_at=key.retired_at or now, gone_at=now, wrapped="")
+            _move(key, SigningState.WITHDRAWN, recorded, retired_at=key.retired_at or now, gone_at=now, wrapped=None)
             recorded.security("withdraw_signing_key", kid)
     return key
 

@@ -13,7 +13,17 @@ FORMAT = 1
 NO_HASH = "0" * 64
 
 Kind = Literal[
-    "partner", "application", "key", "pepper", "issuer", "signing_key", "backend", "plan", "route", "route_tag"
+    "partner",
+    "application",
+    "key",
+    "pepper",
+    "issuer",
+    "signing_key",
+    "credential",
+    "backend",
+    "plan",
+    "route",
+    "route_tag",
 ]
 Environment = Literal["test", "live"]
 Standing = Literal["active", "suspended"]
@@ -147,6 +157,44 @@ class MintBody(TypedDict):
     claims: Mapping[str, Any]
 
 
+class AttachBody(TypedDict):
+    """How a fetched token travels; `{token}` stands in the value."""
+
+    header: str
+    value: str
+
+
+class SubjectBody(TypedDict):
+    """What nodes mint to have it exchanged."""
+
+    issuer: str
+    audience: str
+    algorithm: Literal["ES256"]
+    life_seconds: int
+    claims: Mapping[str, Any]
+
+
+class LoginBody(TypedDict):
+    """A credential that the node process fetches; `login` is its own affair (section 2)."""
+
+    kind: Literal["exchange", "client_credentials", "token_exchange"]
+    per: Literal["backend", "partner", "application", "key"]
+    service: Literal["none", "shared", "partner"]
+    reads: list[str]
+    attach: AttachBody
+    subject: SubjectBody | None
+    login: Mapping[str, Any]
+
+
+class ServiceCredentialBody(TypedDict):
+    """`credential`; JSON of named values, sealed for the context `credential/<id>`. Null partner: all share it."""
+
+    backend: str
+    environment: Environment
+    partner: str | None
+    wrapped: str
+
+
 class NoCredentialBody(TypedDict):
     """A backend that asks for no credential."""
 
@@ -232,7 +280,7 @@ class BackendEnvironmentBody(TypedDict):
 
     targets: list[str]
     timeouts: TimeoutsBody
-    credential: MintBody | NoCredentialBody
+    credential: MintBody | LoginBody | NoCredentialBody
     tls: NotRequired[BackendTlsBody]
     forwarding: NotRequired[ForwardingBody]
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portazgo.backends.claims import MissingValue, Path, check_claims, fill_claims, parse_template, reads_key
+from portazgo.backends.claims import MissingValue, check_claims, fill_claims, parse_template, reads_key
+from portazgo.kit.templates import Path
 
 VALUES = {
     "partner.id": "0190-p",

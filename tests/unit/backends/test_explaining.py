@@ -8,7 +8,6 @@ import pytest
 
 from portazgo.backends.explaining import (
     KeySetSeen,
-    NoReplyReason,
     Observed,
     Presented,
     explain,
@@ -16,6 +15,7 @@ from portazgo.backends.explaining import (
     perhaps_http2,
     plain,
 )
+from portazgo.logins.calling import NoReplyReason
 
 TOKEN = Presented("https://gateway.example", "api", "ES256", "kid-1", 300)
 KEY_SET = KeySetSeen("https://gateway.example/.well-known/jwks.json", None)

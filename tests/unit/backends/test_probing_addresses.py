@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from portazgo.backends.explaining import NoReplyReason, explain_silence
+from portazgo.backends.explaining import explain_silence
 from portazgo.backends.probing import NoReply, get
+from portazgo.logins.calling import NoReplyReason
 
 Answer = Callable[..., None]
 

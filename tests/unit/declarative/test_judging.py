@@ -105,7 +105,7 @@ def test_the_example_is_fine() -> None:
             (*LIVE, "credential", "kind"),
             "mnt",
             f"/{'/'.join(LIVE)}/credential/kind",
-            '"mnt" is none of mint, none; did you mean "mint"?',
+            '"mnt" is none of mint, none, exchange, client_credentials, token_exchange; did you mean "mint"?',
         ),
         (
             (*LIVE, "credential", "life"),

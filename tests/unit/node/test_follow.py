@@ -12,6 +12,7 @@ from typing import Any, cast
 import pytest
 
 from portazgo.kit.http import Answer, Stream, Unreachable
+from portazgo.kit.wrapping.local import LocalWrapper
 from portazgo.node.follow import Follower
 from portazgo.node.last_known_good import LastKnownGood
 from portazgo.node.native import SnapshotRefused, Update
@@ -136,7 +137,7 @@ class Followed:
             cast("Any", self.node),
             cast("Any", self.control),
             self.kept,
-            cast("Any", None),
+            LocalWrapper(bytes(32)),
             label="test",
             max_staleness_seconds=60,
         )

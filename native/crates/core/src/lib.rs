@@ -33,6 +33,7 @@ pub const FEATURES: &[&str] = &[
     "backend.http2.1",
     "backend.tls.1",
     "backend.unix.1",
+    "credential.login.1",
     "credential.mint-eddsa.1",
     "credential.mint-es256.1",
     "credential.mint-hs256.1",

@@ -5,7 +5,7 @@ use portazgo_core::ids::{Id, Kid};
 use portazgo_server::{Gateway, StartError};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBytes, PyDict};
 use std::os::fd::IntoRawFd;
 use std::path::Path;
 use std::time::Duration;
@@ -71,6 +71,43 @@ impl Node {
     /// A poll was answered; it was sent `age_ms` ago.
     fn contact(&self, age_ms: u64, server_time_us: i64, round_trip_us: i64) {
         self.gateway.contact(age_ms, server_time_us, round_trip_us);
+    }
+
+    /// (ticket, what to do as JSON, service credential, token to exchange, refresh token); waits for the first. Each must be answered.
+    #[allow(clippy::type_complexity, reason = "a row, as Python sees it")]
+    fn token_requests<'py>(
+        &self,
+        py: Python<'py>,
+        timeout_seconds: f64,
+        most: usize,
+    ) -> Vec<(u64, String, Option<Bound<'py, PyBytes>>, Option<String>, Option<Bound<'py, PyBytes>>)> {
+        let within = Duration::try_from_secs_f64(timeout_seconds).unwrap_or_default();
+        let requests = py.detach(|| self.gateway.token_requests(within, most));
+        let bytes = |secret: Option<Vec<u8>>| secret.map(|secret| PyBytes::new(py, &secret));
+        let row = |request: portazgo_server::LoginRequest| {
+            let portazgo_server::LoginRequest { ticket, document, service, subject, refresh } = request;
+            (ticket, document, bytes(service), subject, bytes(refresh))
+        };
+        requests.into_iter().map(row).collect()
+    }
+
+    /// A login brought a token that is good for so long. Raises `ValueError` when it can't be used: then the login has failed.
+    #[pyo3(signature = (ticket, token, life_seconds, refresh=None))]
+    fn provide_token(
+        &self,
+        py: Python<'_>,
+        ticket: u64,
+        token: &str,
+        life_seconds: f64,
+        refresh: Option<Vec<u8>>,
+    ) -> PyResult<()> {
+        let life = Duration::try_from_secs_f64(life_seconds).unwrap_or_default();
+        py.detach(|| self.gateway.provide_token(ticket, token, life, refresh)).map_err(PyValueError::new_err)
+    }
+
+    /// A login brought no token; `refused`: the endpoint said no, and would again.
+    fn refuse_token(&self, py: Python<'_>, ticket: u64, why: &str, refused: bool) {
+        py.detach(|| self.gateway.refuse_token(ticket, why, refused));
     }
 
     fn shipped(&self) {

@@ -124,6 +124,7 @@ fn warnings(shared: &Shared, journal: &Stats) -> Vec<String> {
     }
     warnings.extend(shared.signing.warnings(shared.clock.monotonic()));
     warnings.extend(targets::warnings(shared));
+    warnings.extend(shared.logins.warnings());
     warnings
 }
 
@@ -193,6 +194,7 @@ pub(crate) fn state(shared: &Shared, journal: &Stats) -> Value {
         "clock_offset_us": shared.clock.offset_us(),
         "tokens_signed": shared.signing.counts()[0],
         "backends": targets::document(shared),
+        "logins": shared.logins.document(),
         "time_us": shared.clock.wall().0,
         "drain": shared.drain.step().as_str(),
         "warnings": warnings(shared, journal),

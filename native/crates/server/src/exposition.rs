@@ -114,6 +114,14 @@ fn backends(page: &mut Page, shared: &Shared) {
             page.row(family.name, labels.trim_matches(['{', '}']), value);
         }
     }
+    let name = "portazgo_logins_total";
+    page.family(name, "counter", "Logins at backends' token endpoints, by outcome; where a backend has them.");
+    for (backend, environment, succeeded, failed) in shared.logins.counts() {
+        // A backend's name is a slug: it needs no escaping.
+        let labels = format!("backend=\"{backend}\",environment=\"{}\"", environment.as_str());
+        page.row(name, &format!("{labels},outcome=\"succeeded\""), succeeded);
+        page.row(name, &format!("{labels},outcome=\"failed\""), failed);
+    }
 }
 
 fn records(page: &mut Page, shared: &Shared, journal: &Journal, stats: &Stats) {

@@ -7,12 +7,15 @@ use crate::handover::{self, Inherited};
 use crate::health::Checker;
 use crate::identity::{new_id, node_id};
 use crate::journal::{self, Closed, EndedEpoch, Journal, SealedSegment};
+use crate::logins::LoginRequest;
 use crate::metrics::value;
 use crate::phases::accept::Acceptor;
 use crate::shared::Shared;
 use crate::signing::SigningThread;
 use crate::thread::{Command, Handle};
+use portazgo_core::credential::login::Failure;
 use portazgo_core::ids::{Id, Kid};
+use portazgo_core::secret::Secret;
 use portazgo_core::security::{Entry, SecurityLane};
 use portazgo_core::snapshot::{Refused, Update};
 use serde_json::{Value, json};
@@ -159,6 +162,9 @@ impl Gateway {
         }
         self.wait_until_loaded().map_err(|why| Refused { place: "data threads".to_owned(), why })?;
         self.shared.applies.note(began.elapsed());
+        if let Some(snapshot) = self.shared.snapshot.load().as_ref() {
+            self.shared.logins.forget(|backend| snapshot.backend(backend).is_some());
+        }
         self.shared.retired.sweep();
         Ok(revision)
     }
@@ -226,6 +232,28 @@ impl Gateway {
     /// A shipment succeeded, or there was nothing to ship.
     pub fn shipped(&self) {
         self.shared.clock.shipped();
+    }
+
+    /// Logins that calls wait for, at most `most`; waits for the first. Each must be answered.
+    pub fn token_requests(&self, within: Duration, most: usize) -> Vec<LoginRequest> {
+        self.shared.logins.take(within, most, &self.shared)
+    }
+
+    /// A login brought a token. The error says what is wrong with it; then the login has failed.
+    pub fn provide_token(
+        &self,
+        ticket: u64,
+        token: &str,
+        life: Duration,
+        refresh: Option<Vec<u8>>,
+    ) -> Result<(), &'static str> {
+        self.shared.logins.arrived(ticket, token, life, refresh.map(Secret::new), &self.shared)
+    }
+
+    /// A login brought no token; `refused`: the endpoint said no, and would again.
+    pub fn refuse_token(&self, ticket: u64, why: &str, refused: bool) {
+        let failure = if refused { Failure::Refused } else { Failure::Failed };
+        self.shared.logins.failed(ticket, why, failure, &self.shared);
     }
 
     /// Segments that wait to be shipped, oldest first.

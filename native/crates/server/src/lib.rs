@@ -19,6 +19,7 @@ mod holder;
 mod http2;
 mod identity;
 pub mod journal;
+mod logins;
 mod metrics;
 mod multiplex;
 mod overload;
@@ -41,6 +42,7 @@ mod watched;
 
 pub use config::Config;
 pub use gateway::{Gateway, StartError};
+pub use logins::LoginRequest;
 
 /// What a provoked panic says; what is shipped does not hold it.
 #[cfg(feature = "provoke-panic")]

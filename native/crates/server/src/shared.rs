@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::drain::Drain;
+use crate::logins::Logins;
 use crate::metrics::{ApplyTimes, ThreadMetrics};
 use crate::overload::Levels;
 use crate::retired::Retired;
@@ -37,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) levels: Levels,
     /// By data thread.
     pub(crate) threads: Vec<ThreadMetrics>,
+    /// Logins that data threads need.
+    pub(crate) logins: Logins,
     /// How long applying took until every thread had it.
     pub(crate) applies: ApplyTimes,
     /// The way to who signs tokens.
@@ -68,6 +71,7 @@ impl Shared {
             drain: Drain::default(),
             levels: Levels::new(),
             threads,
+            logins: Logins::default(),
             applies: ApplyTimes::default(),
             signing: Signing::default(),
             warnings: Mutex::default(),

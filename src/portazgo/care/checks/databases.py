@@ -10,8 +10,10 @@ from portazgo.care.failed import CareFailed
 from portazgo.care.finding import Finding, count, skipped, warning, well, wrong
 from portazgo.care.looking import looked_at
 from portazgo.care.manifest import REVOCATIONS, known_migrations
-from portazgo.care.master_key import key_path, open_key
+from portazgo.care.master_key import open_providers
 from portazgo.care.surroundings import Surroundings, is_here
+from portazgo.kit.wrapping import sealed_by
+from portazgo.kit.wrapping.uri import Local, parse_uri
 from portazgo.settings_kinds import DatabaseURL
 
 
@@ -43,21 +45,29 @@ def _database(word: str, url: DatabaseURL, schema: str) -> Finding:
 
 def master_key(around: Surroundings) -> Iterator[Finding]:
     """Is it there, and does it open what the state holds?"""
-    path = key_path(around.settings)
+    place = parse_uri(around.settings.wrapping)
+    name = str(place.file(around.settings.data_dir)) if isinstance(place, Local) else f"aws-kms:{place.key}"
     state = around.state
-    if state is None and not path.exists():
+    if state is None and isinstance(place, Local) and not place.file(around.settings.data_dir).exists():
         yield skipped("there is none yet, and no state that would need it")
         return
     try:
-        wrapper = open_key(path)
+        wrapper = open_providers(around.settings)
         if state is None:
-            yield skipped(f"{path} can be read; there is no state here to try it on")
+            yield skipped(f"{name} can be read; there is no state here to try it on")
             return
         state.require_opened_by(wrapper)
     except CareFailed as problem:
         yield wrong(problem.sentence, problem.remedy)
         return
-    yield well(f"{path} opens what the state holds sealed ({count(len(state.sealed), 'secret')})")
+    sealers = {sealed_by(text) for _, text in state.sealed}
+    if len(sealers) > 1:
+        yield warning(
+            f"what the state holds was sealed by {' and '.join(sorted(sealers))}",
+            "see `portazgo wrapping status`; `portazgo wrapping rotate` brings all of it to one",
+        )
+        return
+    yield well(f"{name} opens what the state holds sealed ({count(len(state.sealed), 'secret')})")
 
 
 def revocations(around: Surroundings) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from portazgo.backends.logins import is_login, whose
 from portazgo.declarative.domain import canonical
 from portazgo.declarative.rules.forwarding import forwarding, said_of_new
 from portazgo.declarative.rules.lines import (
@@ -76,11 +77,10 @@ def _environment(
 def _credential(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[Effect, str]]:
     if before["kind"] != after["kind"]:
         without = after["kind"] == "none"
-        yield (
-            ("breaks", "calls carry no token")
-            if without
-            else ("exposes", f"calls carry a token for {after['audience']}")
-        )
+        yield (("breaks", "calls carry no token") if without else ("exposes", "calls carry " + _token(after)))
+        return
+    if is_login(after):
+        yield from _login(before, after)
         return
     for member, old, new in differing(before, after):
         if member == "life_seconds":
@@ -95,6 +95,34 @@ def _credential(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator
                 yield "exposes", f"tokens say {name}: {shown(becomes)}, was {shown(was)}"
         else:
             yield "exposes", f"tokens have the {member} {shown(new)}, was {shown(old)}"
+
+
+def _token(credential: Mapping[str, Any]) -> str:
+    if not is_login(credential):
+        return f"a token for {credential['audience']}"
+    return f"a token that a login at {_place(credential['login'])} brings"
+
+
+def _place(login: Mapping[str, Any]) -> str:
+    return str(login["url"] or login["path"])
+
+
+def _login(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[Effect, str]]:
+    """Where the service credential goes, what is asked for with it, whose the token is."""
+    old, new = _place(before["login"]), _place(after["login"])
+    if old != new:
+        yield "exposes", f"the service credential goes to {new}, was {old}"
+    if whose(before) != whose(after):
+        yield "exposes", f"each {whose(after)} has a token of its own, was each {whose(before)}"
+    for member, was, becomes in differing(before, after):
+        if member == "login":
+            changed = sorted({one for one, _, _ in differing(was, becomes)} - {"path", "url"})
+            if changed:
+                yield "exposes", f"the login has another {', '.join(changed)}"
+        elif member == "subject":
+            yield "exposes", "the token that is exchanged says something else"
+        else:
+            yield "exposes", f"the login has the {member} {shown(becomes)}, was {shown(was)}"
 
 
 # Without rules: the public authorities, and the target's name.

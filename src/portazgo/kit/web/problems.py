@@ -13,6 +13,8 @@ from portazgo.kit.errors import Problem, TooMany, Unauthenticated, Unavailable, 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from portazgo.kit.wrapping import WrappingUnavailable
+
 PROBLEM_JSON = "application/problem+json"
 RETRY_AFTER_SECONDS = "1"
 RETRY_TOO_MANY_SECONDS = "60"
@@ -32,6 +34,11 @@ def problem_response(request: HttpRequest, problem: Problem) -> HttpResponse:
     if isinstance(problem, TooMany):
         answer["Retry-After"] = RETRY_TOO_MANY_SECONDS
     return answer
+
+
+def kms_unavailable(error: WrappingUnavailable) -> Unavailable:
+    """Say that what was asked for needs the key-wrapping provider, which is away."""
+    return Unavailable(str(error), code="kms_unavailable", title="Key wrapping does not work now", remedy=error.remedy)
 
 
 def plain_problem(

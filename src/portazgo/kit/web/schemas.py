@@ -64,6 +64,10 @@ NameFilter = Annotated[str | None, Field(max_length=63, pattern=PLAIN_TEXT_PATTE
 """A name to list by; any text that a name could be compared with."""
 
 
+BODY_TAG = "\0"
+"""What the tag of one of several bodies begins with: no name of a member does, and no caller is told of it."""
+
+
 def without_default(schema: dict[str, Any]) -> None:
     """Say of no value, in a member's schema, that leaving the member out means the same: `json_schema_extra=…`."""
     schema.pop("default", None)

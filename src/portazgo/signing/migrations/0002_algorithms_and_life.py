@@ -16,4 +16,5 @@ class Migration(migrations.Migration):
         migrations.AddField("signingkey", "not_before", models.DateTimeField(null=True)),
         migrations.AddField("signingkey", "waits_for", models.TextField(default="")),
         migrations.AlterField("signingkey", "public_jwk", models.JSONField(null=True)),
+        migrations.AlterField("signingkey", "wrapped", models.TextField(null=True)),
     ]

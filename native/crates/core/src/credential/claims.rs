@@ -38,8 +38,9 @@ enum TextPiece {
     Value(Path),
 }
 
+/// A value of the caller.
 #[derive(Clone)]
-enum Path {
+pub(super) enum Path {
     PartnerId,
     PartnerName,
     PartnerMetadata(String),
@@ -53,7 +54,7 @@ enum Path {
 }
 
 impl Path {
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let member = |prefix| text.strip_prefix(prefix).filter(|name: &&str| !name.is_empty()).map(str::to_owned);
         if let Some(name) = member("partner.metadata.") {
             return Ok(Self::PartnerMetadata(name));
@@ -96,7 +97,7 @@ impl Path {
 
     /// The value for this caller. None where metadata has no such member, or where there is no list of scopes since neither
     /// key nor plan narrows them: an empty claim would say the opposite.
-    fn value(&self, values: &Values<'_>) -> Option<Value> {
+    pub(super) fn value(&self, values: &Values<'_>) -> Option<Value> {
         let Values { caller, identity, plan } = values;
         let (partner, application, key) = (caller.partner, caller.application, identity.key);
         Some(match self {

@@ -1,7 +1,8 @@
-//! The backend's JWT for a caller: minted by us, held by the application, never signed per request.
+//! The backend's token for a caller: minted by us, or fetched by the node process; held by the application, never made per request.
 
 mod algorithm;
 mod claims;
+pub mod login;
 mod made_from;
 mod order;
 mod signer;
@@ -22,6 +23,7 @@ use crate::snapshot::{Backend, Issuer, Known, Snapshot};
 use crate::time::WallTime;
 use claims::Values;
 use http::HeaderValue;
+use login::LoginPolicy;
 use made_from::Versions;
 use std::sync::Arc;
 use tokens::{Held, Place};
@@ -33,6 +35,24 @@ pub enum CredentialPolicy {
     None,
     /// They carry a JWT that we sign.
     Mint(MintPolicy),
+    /// They carry a token that is fetched at a token endpoint.
+    Login(LoginPolicy),
+}
+
+impl CredentialPolicy {
+    /// Whose tokens are minted, whether they are attached or exchanged.
+    pub(crate) fn issuer(&self) -> Option<Id> {
+        match self {
+            Self::None => None,
+            Self::Mint(policy) => Some(policy.issuer),
+            Self::Login(policy) => policy.subject().map(|subject| subject.issuer),
+        }
+    }
+
+    /// Whether calls carry a token: then a backend that refuses it refuses us, not the partner.
+    pub fn is_ours(&self) -> bool {
+        !matches!(self, Self::None)
+    }
 }
 
 /// How a JWT is made.

@@ -7,7 +7,7 @@ use super::{MintPolicy, NotMade};
 use crate::fault::Fault;
 use crate::snapshot::SigningKey;
 use http::HeaderValue;
-use serde_json::Map;
+use serde_json::{Map, Value};
 use std::sync::Arc;
 
 /// A backend's clock may be a little behind ours.
@@ -81,11 +81,29 @@ pub(super) fn claims(
     let mut claims = Map::new();
     claims.insert("sub".to_owned(), values.caller.application.id.to_string().into());
     policy.claims.fill(values, &mut claims).map_err(not_made)?;
+    let claims = with_ours(claims, issuer, &policy.audience, policy.life_seconds, now, random);
+    written(&claims).ok_or_else(|| not_made("the claims can't be written as JSON".to_owned()))
+}
+
+/// The claims that only we set, over all others.
+pub(super) fn with_ours(
+    mut claims: Map<String, Value>,
+    issuer: &str,
+    audience: &str,
+    life_seconds: u32,
+    now: i64,
+    random: u128,
+) -> Map<String, Value> {
     claims.insert("iss".to_owned(), issuer.into());
-    claims.insert("aud".to_owned(), policy.audience.clone().into());
+    claims.insert("aud".to_owned(), audience.into());
     claims.insert("iat".to_owned(), (now - BACKDATED_SECONDS).into());
     claims.insert("nbf".to_owned(), (now - BACKDATED_SECONDS).into());
-    claims.insert("exp".to_owned(), (now + i64::from(policy.life_seconds)).into());
+    claims.insert("exp".to_owned(), (now + i64::from(life_seconds)).into());
     claims.insert("jti".to_owned(), format!("{random:032x}").into());
-    serde_json::to_vec(&claims).map_err(|_| not_made("the claims can't be written as JSON".to_owned()))
+    claims
+}
+
+/// As they are signed.
+pub(super) fn written(claims: &Map<String, Value>) -> Option<Vec<u8>> {
+    serde_json::to_vec(claims).ok()
 }

@@ -172,7 +172,7 @@ pub enum Fault {
     GraphqlCostExceeded = 82,
     /// The key is bound to trusted documents and this hash is not among them.
     GraphqlDocumentUnknown = 83,
-    /// The backend's token endpoint refused the service credential or answered without a token.
+    /// No login at the backend's token endpoint brought a token; the node's log and `/health/ready` say why.
     TokenExchangeFailed = 84,
     /// The token endpoint did not answer in time.
     TokenExchangeTimeout = 85,
@@ -1312,10 +1312,10 @@ pub(super) const TABLE: [(Fault, Description); 110] = [
         Fault::TokenExchangeFailed,
         Description {
             code: "token_exchange_failed",
-            public_code: "gateway_error",
+            public_code: "gateway_unavailable",
             blame: Blame::Gateway,
             phase: "credential",
-            status: 502,
+            status: 503,
             retryable: true,
             billable: false,
             partner: "The gateway could not prepare the call to the backend.",
@@ -1325,10 +1325,10 @@ pub(super) const TABLE: [(Fault, Description); 110] = [
         Fault::TokenExchangeTimeout,
         Description {
             code: "token_exchange_timeout",
-            public_code: "gateway_error",
+            public_code: "gateway_unavailable",
             blame: Blame::Backend,
             phase: "credential",
-            status: 504,
+            status: 503,
             retryable: true,
             billable: false,
             partner: "The gateway could not prepare the call to the backend in time.",

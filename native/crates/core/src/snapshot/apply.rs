@@ -1,15 +1,20 @@
 //! From compiled resources, over the snapshot before them, to the next snapshot. All or nothing.
 
-use super::compile::{PublicPart, Resource, SigningKeyDraft, Understood, pepper_version};
+use super::compile::{
+    PublicPart, Resource, ServiceDraft, SigningKeyDraft, Understood, pepper_version, version_of_bytes,
+};
 use super::documents::Documents;
 use super::signers::Signers;
 use super::types::Pepper;
 use super::update::{Form, Refused, Step, Update};
 use super::wire::Deletion;
-use super::{Application, Backend, Known, Partner, Route, Routes, SigningKey, SigningState, Snapshot, Tag};
+use super::{
+    Application, Backend, Known, Partner, Route, Routes, ServiceCredential, SigningKey, SigningState, Snapshot, Tag,
+};
 use crate::credential::{Algorithm, Signer};
 use crate::ids::{Id, Kid};
 use crate::route::{RouteIndex, Router};
+use crate::secret::Secret;
 use aws_lc_rs::hmac;
 use std::sync::Arc;
 
@@ -126,6 +131,7 @@ impl Apply<'_> {
                 self.touched.signing = true;
             }
             Resource::SigningKey(draft) => self.put_signing_key(draft)?,
+            Resource::Credential(id, draft) => self.put_credential(*id, draft.as_ref())?,
             Resource::Unknown => {}
         }
         Ok(())
@@ -223,6 +229,24 @@ impl Apply<'_> {
         if belongs { Ok(signer) } else { Err(refuse("the private key does not belong to public_jwk")) }
     }
 
+    fn put_credential(&mut self, id: Id, draft: Option<&ServiceDraft>) -> Result<(), Refused> {
+        let made = match draft {
+            Some(draft) if self.secrets == Secrets::Required => {
+                let secret = Secret::new(self.secret("credential", &id.to_string())?.to_vec());
+                // Of the secret itself: to wrap it anew changes nothing, and drops no token.
+                let version = version_of_bytes(secret.reveal());
+                Some((draft.place, Arc::new(ServiceCredential { secret, version })))
+            }
+            _ => None,
+        };
+        let services = Arc::make_mut(&mut self.next.services);
+        services.delete(&id);
+        if let Some((place, service)) = made {
+            services.put(id, place, service);
+        }
+        Ok(())
+    }
+
     fn secret(&self, kind: &str, id: &str) -> Result<&[u8], Refused> {
         let secret = self.update.secret(&format!("{kind}/{id}"));
         secret
@@ -250,6 +274,10 @@ impl Apply<'_> {
             }
             "signing_key" => {
                 self.touched.signing |= Arc::make_mut(&mut next.signing_keys).remove(&deletion.id).is_some();
+                return Ok(());
+            }
+            "credential" => {
+                Arc::make_mut(&mut next.services).delete(&id()?);
                 return Ok(());
             }
             "application" => {

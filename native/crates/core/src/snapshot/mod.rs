@@ -7,6 +7,7 @@ mod apply;
 mod compile;
 mod documents;
 mod key;
+mod services;
 mod shards;
 mod signers;
 mod tags;
@@ -20,7 +21,8 @@ pub use shards::{Keyed, ShardedMap, Shards};
 pub use tags::{RouteLimits, Tag, TaggedRoutes};
 pub use types::{
     Application, Backend, BackendEnvironment, BackendTls, CallTimes, Environment, Issuer, Metadata, Partner, Place,
-    Plan, QueryPolicy, Route, RouteAction, RouteTimeouts, SigningKey, SigningState, Target, Timeouts, Upgrade, Version,
+    Plan, QueryPolicy, Route, RouteAction, RouteTimeouts, ServiceCredential, SigningKey, SigningState, Target,
+    Timeouts, Upgrade, Version,
 };
 pub use update::{Refused, Update, validate};
 
@@ -31,6 +33,7 @@ use crate::route::{RouteIndex, Router};
 use crate::security::SecurityLane;
 use documents::Documents;
 use hashbrown::HashMap;
+use services::Services;
 use signers::Signers;
 use std::sync::Arc;
 use types::Pepper;
@@ -69,6 +72,7 @@ pub struct Snapshot {
     peppers: Few<u32, Pepper>,
     issuers: Few<Id, Issuer>,
     signing_keys: Arc<HashMap<String, Arc<SigningKey>>>,
+    services: Arc<Services>,
     signers: Arc<Signers>,
     backends: Few<Id, Backend>,
     plans: Few<Id, Plan>,
@@ -138,6 +142,16 @@ impl Snapshot {
         let mut signing = self.signers.get(issuer, algorithm).iter();
         let signing = signing.find(|key| !lane.is_withdrawn(&key.kid, self.revision)).ok_or(Fault::TokenMintFailed)?;
         if signing.outdated { Err(Fault::NodeOutdated) } else { Ok(signing) }
+    }
+
+    /// What a login at this backend is made with; `partner` where each has one of its own.
+    pub fn service_credential(
+        &self,
+        backend: Id,
+        environment: Environment,
+        partner: Option<Id>,
+    ) -> Option<&Arc<ServiceCredential>> {
+        self.services.get(&(backend, environment, partner))
     }
 
     /// The matcher of all routes.

@@ -1,11 +1,13 @@
 //! The nouns of a snapshot, compiled.
 
 use super::Known;
+use crate::credential::login::Slots;
 use crate::credential::{Algorithm, CredentialPolicy, Signer, TokenTable};
 use crate::forward::{Forwarding, GroupState, Http2, TargetState};
 use crate::ids::Id;
 use crate::limit::{PartnerCells, Throttle};
 use crate::route::{PathBuilder, Template};
+use crate::secret::Secret;
 use aws_lc_rs::hmac;
 use http::HeaderValue;
 use serde::Deserialize;
@@ -17,7 +19,7 @@ use std::sync::Arc;
 pub type Metadata = BTreeMap<String, serde_json::Value>;
 
 /// Where a call belongs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Environment {
     /// For trying out; not billed by default.
@@ -113,6 +115,8 @@ pub struct Partner {
     pub version: Version,
     /// The throttle cells of all its keys; they outlive changes of the partner.
     pub cells: Arc<PartnerCells>,
+    /// Fetched tokens for all its applications, by backend; they end with the version.
+    pub logins: Arc<Slots>,
 }
 
 /// One integration of a partner.
@@ -135,6 +139,8 @@ pub struct Application {
     pub version: Version,
     /// Tokens for this application, by backend; they end with the object.
     pub tokens: Arc<TokenTable>,
+    /// Fetched tokens for this application, by backend; they end with the object.
+    pub logins: Slots,
 }
 
 /// What secrets are hashed with.
@@ -147,6 +153,17 @@ pub struct Issuer {
     /// Tokens made from another version are worth nothing.
     pub version: Version,
 }
+
+/// What a login at a backend is made with.
+pub struct ServiceCredential {
+    /// JSON of named values.
+    pub secret: Secret,
+    /// Tokens that were fetched with another version are worth nothing.
+    pub version: Version,
+}
+
+/// For which backend a service credential is, in which environment, and of which partner where each has one.
+pub(super) type ServicePlace = (Id, Environment, Option<Id>);
 
 /// A signing key; the private part is here only where it was unwrapped.
 pub struct SigningKey {
@@ -286,10 +303,7 @@ impl Backend {
 
     /// The issuers of its tokens.
     pub(super) fn issuers(&self) -> impl Iterator<Item = Id> {
-        self.live.iter().chain(&self.test).filter_map(|environment| match &environment.credential {
-            CredentialPolicy::Mint(policy) => Some(policy.issuer),
-            CredentialPolicy::None => None,
-        })
+        self.live.iter().chain(&self.test).filter_map(|environment| environment.credential.issuer())
     }
 }
 

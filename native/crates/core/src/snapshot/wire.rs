@@ -2,6 +2,7 @@
 //! not be dropped silently.
 
 use super::{Environment, KeyStatus, Metadata, SecretSlot, SigningState, Timeouts, Upgrade};
+use crate::credential::login::{Per, Service};
 use crate::forward::{Balance, BreakerPolicy, CheckPolicy, DnsPolicy, EjectionPolicy, Http2, PoolPolicy, RetryPolicy};
 use crate::security::Entry;
 use serde::{Deserialize, Deserializer};
@@ -212,6 +213,51 @@ pub(super) enum CredentialBody {
         life_seconds: u32,
         claims: serde_json::Map<String, serde_json::Value>,
     },
+    Exchange(LoginBody),
+    #[serde(rename = "client_credentials")]
+    ClientCredentials(LoginBody),
+    #[serde(rename = "token_exchange")]
+    TokenExchange(LoginBody),
+}
+
+/// A token that the node process fetches.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LoginBody {
+    pub(super) per: Per,
+    pub(super) service: Service,
+    pub(super) reads: Vec<String>,
+    pub(super) attach: AttachBody,
+    pub(super) subject: Option<SubjectBody>,
+    /// The node process reads it; a new member of it comes with a new feature.
+    pub(super) login: serde_json::Map<String, serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AttachBody {
+    pub(super) header: String,
+    pub(super) value: String,
+}
+
+/// What is minted to be exchanged.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SubjectBody {
+    pub(super) issuer: String,
+    pub(super) audience: String,
+    pub(super) algorithm: String,
+    pub(super) life_seconds: u32,
+    pub(super) claims: serde_json::Map<String, serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ServiceBody {
+    pub(super) backend: String,
+    pub(super) environment: Environment,
+    pub(super) partner: Option<String>,
+    pub(super) wrapped: String,
 }
 
 #[derive(Deserialize)]

@@ -1,4 +1,4 @@
-//! Attach the backend's JWT. Nothing of the partner's key goes any further.
+//! Attach the backend's token: one that we mint, or one that the node process fetches. Nothing of the partner's key goes any further.
 
 use super::Refusal;
 use super::record::Call;
@@ -6,12 +6,15 @@ use super::transform_request::Outgoing;
 use crate::thread::Thread;
 use http::{HeaderValue, header};
 use portazgo_core::authorize::Authorized;
+use portazgo_core::credential::login::{self, Asked, Flight, LoginPolicy, Unfit};
 use portazgo_core::credential::{self, CredentialPolicy, Found, MintPolicy, Minting, NotMade, Order, Wait};
 use portazgo_core::fault::Fault;
 use portazgo_core::record::Phase;
 use portazgo_core::time::Monotonic;
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a call waits for a token that is being signed: the longest queue takes less.
@@ -37,7 +40,6 @@ impl<'b> Bearer<'b> {
     /// Have the token at hand before the first try. Nearly always it is there; the first call of an identity signs it, and
     /// waits where that is dear or somebody else does it.
     pub(super) async fn prepare(&self, call: &mut Call) -> Result<(), Refusal> {
-        call.reached_too(Phase::Credential);
         let CredentialPolicy::Mint(policy) = self.policy else {
             return Ok(());
         };
@@ -50,10 +52,22 @@ impl<'b> Bearer<'b> {
         Ok(())
     }
 
-    /// Put it into a request.
-    pub(super) fn attach(&self, call: &mut Call, outgoing: &mut Outgoing) -> Result<(), Fault> {
-        let CredentialPolicy::Mint(policy) = self.policy else {
-            return Ok(());
+    /// Put it into a request. `fetched`: the value of a token that a login brought.
+    pub(super) fn attach(
+        &self,
+        call: &mut Call,
+        outgoing: &mut Outgoing,
+        fetched: Option<&HeaderValue>,
+    ) -> Result<(), Fault> {
+        call.reached_too(Phase::Credential);
+        let policy = match self.policy {
+            CredentialPolicy::None => return Ok(()),
+            CredentialPolicy::Mint(policy) => policy,
+            CredentialPolicy::Login(policy) => {
+                let value = fetched.ok_or(Fault::TokenExchangeFailed)?;
+                outgoing.headers.insert(policy.header().clone(), value.clone());
+                return Ok(());
+            }
         };
         if self.carried.replace(true) {
             self.renew_if_aged(policy, call)?;
@@ -119,6 +133,9 @@ impl<'b> Bearer<'b> {
         call: &mut Call,
         mut unsigned: Unsigned,
     ) -> Result<HeaderValue, Refusal> {
+        // The wait is the credential's, though the request is put together after it.
+        call.reached_too(Phase::TransformRequest);
+        call.reached_too(Phase::Credential);
         let until = Monotonic(call.at().0 + LONGEST_WAIT.as_nanos() as u64);
         loop {
             let wait = match unsigned {
@@ -148,4 +165,88 @@ enum Unsigned {
     Ordered(Order),
     /// Somebody else's.
     Awaited(Wait),
+}
+
+/// A fetched token, or the login that will bring it.
+pub(super) enum Fetched {
+    /// The value of its header.
+    Held(HeaderValue),
+    /// To be waited for.
+    Coming(Arc<Flight>),
+}
+
+/// The fetched token for this call: the one that is held, or one that a login brings; all that need the same wait for one login.
+/// What the backend has `refused` is not given again.
+pub(super) fn fetch(
+    thread: &Thread,
+    call: &Call,
+    policy: &LoginPolicy,
+    minting: &Minting<'_>,
+    refused: Option<&HeaderValue>,
+) -> Result<Fetched, Refusal> {
+    let logins = &thread.shared.logins;
+    let flight = match login::ask(policy, minting, call.at(), refused) {
+        Ok(Asked::Held(value)) => return Ok(Fetched::Held(value)),
+        Ok(Asked::Renew(value, order)) => {
+            logins.submit(*order, &thread.shared);
+            return Ok(Fetched::Held(value));
+        }
+        Ok(Asked::Begin(order)) => {
+            let flight = Arc::clone(&order.flight);
+            logins.submit(*order, &thread.shared);
+            flight
+        }
+        Ok(Asked::Wait(flight)) => flight,
+        Ok(Asked::NotNow(seconds)) => return Err(not_now(seconds)),
+        Ok(Asked::RefusedAgain) => return Err(Fault::Backend4xxOurs.into()),
+        Err(unfit) => return Err(note_unfit(thread, minting, &unfit)),
+    };
+    Ok(Fetched::Coming(flight))
+}
+
+/// Wait for a login, for as long as a backend may take to begin an answer, and no longer than five seconds.
+pub(super) async fn wait(
+    thread: &Thread,
+    call: &mut Call,
+    policy: &LoginPolicy,
+    flight: &Flight,
+) -> Result<HeaderValue, Refusal> {
+    // The wait is the credential's, though the request is put together after it.
+    call.reached_too(Phase::TransformRequest);
+    call.reached_too(Phase::Credential);
+    let until = Monotonic(call.at().0 + u64::from(policy.wait_ms()) * 1_000_000);
+    let outcome = thread.deadlines.within(until, pin!(poll_fn(|context| flight.poll(context)))).await;
+    call.read_clock();
+    match outcome {
+        Some(Ok(value)) => Ok(value),
+        Some(Err(seconds)) => Err(not_now(seconds)),
+        None => Err(Fault::TokenExchangeTimeout.into()),
+    }
+}
+
+/// The token that takes the place of a refused one; None where none is to be had.
+pub(super) async fn renewed(
+    thread: &Thread,
+    call: &mut Call,
+    policy: &LoginPolicy,
+    fetched: Result<Fetched, Refusal>,
+) -> Option<HeaderValue> {
+    match fetched.ok()? {
+        Fetched::Held(value) => Some(value),
+        Fetched::Coming(flight) => wait(thread, call, policy, &flight).await.ok(),
+    }
+}
+
+fn not_now(seconds: u32) -> Refusal {
+    let mut refusal = Refusal::from(Fault::TokenExchangeFailed);
+    refusal.headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    refusal
+}
+
+fn note_unfit(thread: &Thread, minting: &Minting<'_>, unfit: &Unfit) -> Refusal {
+    let (caller, backend) = (minting.caller, minting.backend);
+    let whose = format!("application {}/{}", caller.partner.name, caller.application.name);
+    let environment = caller.application.environment;
+    thread.shared.logins.unfit((backend.id, &backend.name), environment, &whose, &unfit.why, &thread.shared);
+    unfit.fault.into()
 }

@@ -118,6 +118,11 @@ pub(super) fn body(
     RequestBody::new(source, action.max_request_bytes, idle, thread.shared.config.limits.body_bytes_per_second, holder)
 }
 
+/// Whether a request of this route without a body may reach a backend twice.
+pub(super) fn is_repeatable(action: &RouteAction) -> bool {
+    Method::of(&action.backend_method).is_idempotent()
+}
+
 /// Whether it may reach a backend twice: by its method, or by the key that it carries where the route counts on it.
 fn is_idempotent(outgoing: &Outgoing, action: &RouteAction) -> bool {
     let method = Method::of(outgoing.method.as_str());

@@ -19,6 +19,7 @@ mod transform_response;
 use crate::holder::Holder;
 use crate::panics::Contained;
 use crate::thread::{Loaded, Thread};
+use crate::upstream::RequestBody;
 use bytes::Bytes;
 use credential::Bearer;
 use framing::{Arrival, Wire};
@@ -28,7 +29,7 @@ use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use portazgo_core::authorize::Peer;
-use portazgo_core::credential::Minting;
+use portazgo_core::credential::{CredentialPolicy, Minting};
 use portazgo_core::fault::Fault;
 use portazgo_core::ids::Id;
 use portazgo_core::problem;
@@ -36,6 +37,7 @@ use portazgo_core::snapshot::Snapshot;
 use record::Call;
 use respond::{Answer, AnswerBody};
 use route::Destination;
+use std::cell::RefCell;
 use std::convert::Infallible;
 use std::pin::pin;
 use std::rc::Rc;
@@ -183,15 +185,46 @@ async fn run(
         Minting { caller: &caller, identity: &identity, backend: authorized.backend, snapshot: &snapshot, lane: &lane };
     let bearer = Bearer::of(thread, &authorized, minting);
     bearer.prepare(call).await?;
+    // Nothing is asked of the node process where tokens are minted or none is wanted.
+    let login = match &backend.credential {
+        CredentialPolicy::Login(policy) => Some(policy),
+        _ => None,
+    };
+    let fetched = RefCell::new(None);
+    if let Some(policy) = login {
+        let value = match credential::fetch(thread, call, policy, &minting, None)? {
+            credential::Fetched::Held(value) => value,
+            // In a box: the few that wait shall not make the state of every call larger.
+            credential::Fetched::Coming(flight) => Box::pin(credential::wait(thread, call, policy, &flight)).await?,
+        };
+        fetched.replace(Some(value));
+    }
     let compose = |call: &mut Call| {
         let mut outgoing = transform_request::build(thread, call, head, &found, authorized.action, origin)?;
-        bearer.attach(call, &mut outgoing)?;
+        bearer.attach(call, &mut outgoing, fetched.borrow().as_ref())?;
         Ok(outgoing)
     };
     let holder = || Holder::new(thread, &identity, found.route.id, peer);
     // It is taken once: whoever refuses before leaves it where it is.
     let body = forward::body(thread, body.take().ok_or(Fault::GatewayPanic)?, backend, authorized.action, holder);
-    let came_back = forward::forward(thread, wire, call, compose, &bearer, body, backend, authorized.action).await?;
+    let again = login.filter(|_| body.progress().is_none() && forward::is_repeatable(authorized.action));
+    let mut came_back =
+        forward::forward(thread, wire, call, &compose, &bearer, body, backend, authorized.action).await?;
+    if came_back.response.status() == StatusCode::UNAUTHORIZED
+        && let Some(policy) = login
+    {
+        let refused = fetched.take();
+        // The next call needs a new token, whether this one is repeated or not.
+        let renewed = credential::fetch(thread, call, policy, &minting, refused.as_ref());
+        if again.is_some()
+            && let Some(value) = Box::pin(credential::renewed(thread, call, policy, renewed)).await
+        {
+            fetched.replace(Some(value));
+            let (body, action) = (RequestBody::empty(), authorized.action);
+            came_back =
+                Box::pin(forward::forward(thread, wire, call, &compose, &bearer, body, backend, action)).await?;
+        }
+    }
     let mut answer = if came_back.response.status() == StatusCode::SWITCHING_PROTOCOLS {
         let key = head.headers.get(header::SEC_WEBSOCKET_KEY).ok_or(Fault::BackendBadResponse)?;
         transform_response::build_tunnel(came_back, holder(), key, authorized.action, backend).await?

@@ -8,7 +8,6 @@ use crate::holder::Holder;
 use crate::thread::Thread;
 use crate::tunnel::Opening;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use portazgo_core::credential::CredentialPolicy;
 use portazgo_core::fault::Fault;
 use portazgo_core::snapshot::{BackendEnvironment, RouteAction};
 use portazgo_core::upgrade;
@@ -66,7 +65,7 @@ pub(super) async fn build(
 ) -> Result<Answer, Fault> {
     let CameBack { response, lease, target, ends, flight, .. } = came_back;
     let (head, source) = response.into_parts();
-    if head.status == StatusCode::UNAUTHORIZED && !matches!(backend.credential, CredentialPolicy::None) {
+    if head.status == StatusCode::UNAUTHORIZED && backend.credential.is_ours() {
         // The partner has nothing to do with the token that we attached.
         return Err(Fault::Backend4xxOurs);
     }

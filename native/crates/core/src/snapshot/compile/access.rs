@@ -1,6 +1,7 @@
 //! Who may call, and how much: partners, applications, keys, plans.
 
 use super::{body_of, id_of, kid_of, parse_id, refused, version_of};
+use crate::credential::login::Slots;
 use crate::ids::Id;
 use crate::limit::{PartnerCells, Throttle, policy_header};
 use crate::network::Network;
@@ -25,6 +26,7 @@ pub(super) fn partner(line: &ResourceLine<'_>) -> Result<Partner, Refused> {
         metadata: metadata(body.metadata, line)?,
         version: version_of(line),
         cells: Arc::new(PartnerCells::default()),
+        logins: Arc::default(),
     })
 }
 
@@ -40,6 +42,7 @@ pub(super) fn application(line: &ResourceLine<'_>) -> Result<Application, Refuse
         metadata: metadata(body.metadata, line)?,
         version: version_of(line),
         tokens: Arc::default(),
+        logins: Slots::default(),
     })
 }
 

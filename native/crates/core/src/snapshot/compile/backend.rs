@@ -9,7 +9,8 @@ use crate::snapshot::update::Refused;
 use crate::snapshot::wire::{
     BackendBody, BackendEnvironmentBody, CredentialBody, IssuerBody, ResourceLine, SigningKeyBody, SigningKeyOutline,
 };
-use crate::snapshot::{Backend, BackendEnvironment, Issuer, Target};
+use crate::snapshot::{Backend, BackendEnvironment, Environment, Issuer, Target};
+use serde_json::Value;
 use std::sync::Arc;
 
 pub(super) fn backend(line: &ResourceLine<'_>) -> Result<Backend, Refused> {
@@ -18,8 +19,8 @@ pub(super) fn backend(line: &ResourceLine<'_>) -> Result<Backend, Refused> {
         |one: &Option<BackendEnvironmentBody>, name| one.as_ref().map(|body| environment(body, name, line)).transpose();
     Ok(Backend {
         id: id_of(line)?,
-        live: compile(&body.environments.live, "live")?,
-        test: compile(&body.environments.test, "test")?,
+        live: compile(&body.environments.live, Environment::Live)?,
+        test: compile(&body.environments.test, Environment::Test)?,
         name: body.name,
         version: version_of(line),
     })
@@ -27,10 +28,10 @@ pub(super) fn backend(line: &ResourceLine<'_>) -> Result<Backend, Refused> {
 
 fn environment(
     body: &BackendEnvironmentBody,
-    name: &str,
+    name: Environment,
     line: &ResourceLine<'_>,
 ) -> Result<BackendEnvironment, Refused> {
-    let refuse = |member: &str, why: String| refused(line, &format!("environments.{name}.{member}"), why);
+    let refuse = |member: &str, why: String| refused(line, &format!("environments.{}.{member}", name.as_str()), why);
     if body.targets.is_empty() {
         return Err(refuse("targets", "there is none".to_owned()));
     }
@@ -60,24 +61,43 @@ fn environment(
         forwarding,
         targets,
         timeouts: times,
-        credential: credential(&body.credential).map_err(|why| refuse("credential", why))?,
+        credential: credential(body, name).map_err(|why| refuse("credential", why))?,
     })
 }
 
-fn credential(body: &CredentialBody) -> Result<CredentialPolicy, String> {
-    let CredentialBody::Mint { issuer, audience, algorithm, life_seconds, claims } = body else {
-        return Ok(CredentialPolicy::None);
+fn credential(body: &BackendEnvironmentBody, environment: Environment) -> Result<CredentialPolicy, String> {
+    let (issuer, audience, algorithm, life_seconds, claims) = match &body.credential {
+        CredentialBody::None {} => return Ok(CredentialPolicy::None),
+        CredentialBody::Mint { issuer, audience, algorithm, life_seconds, claims } => {
+            (issuer, audience, algorithm, life_seconds, claims)
+        }
+        CredentialBody::Exchange(login)
+        | CredentialBody::ClientCredentials(login)
+        | CredentialBody::TokenExchange(login) => {
+            return super::login::policy(login, environment, body.timeouts).map(CredentialPolicy::Login);
+        }
     };
-    if *life_seconds == 0 {
+    mint(issuer, audience, algorithm, *life_seconds, claims).map(CredentialPolicy::Mint)
+}
+
+/// What is minted, be it to be attached or to be exchanged.
+pub(super) fn mint(
+    issuer: &str,
+    audience: &str,
+    algorithm: &str,
+    life_seconds: u32,
+    claims: &serde_json::Map<String, Value>,
+) -> Result<MintPolicy, String> {
+    if life_seconds == 0 {
         return Err("a token that lives for 0 seconds is of no use".to_owned());
     }
-    Ok(CredentialPolicy::Mint(MintPolicy {
+    Ok(MintPolicy {
         issuer: Id::parse(issuer).ok_or_else(|| format!("the issuer {issuer:?} is not an id"))?,
         algorithm: Algorithm::parse(algorithm)?,
-        audience: audience.clone(),
-        life_seconds: *life_seconds,
+        audience: audience.to_owned(),
+        life_seconds,
         claims: ClaimsTemplate::compile(claims)?,
-    }))
+    })
 }
 
 pub(super) fn issuer(line: &ResourceLine<'_>) -> Result<Issuer, Refused> {

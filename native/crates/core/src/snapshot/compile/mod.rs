@@ -3,10 +3,11 @@
 mod access;
 mod backend;
 mod forwarding;
+mod login;
 mod route;
 mod tls;
 
-use super::types::{Backend, Issuer, Plan, SigningState};
+use super::types::{Backend, Issuer, Plan, ServicePlace, SigningState};
 use super::update::Refused;
 use super::wire::{PepperBody, ResourceLine};
 use super::{Application, Key, Known, Partner, Route, Tag, TaggedRoutes, Version};
@@ -32,6 +33,8 @@ pub(super) enum Resource {
     Pepper(u32, Understood),
     Issuer(Id, Known<Issuer>),
     SigningKey(Box<SigningKeyDraft>),
+    /// None: from the future; what needs it is as well.
+    Credential(Id, Option<ServiceDraft>),
     /// A kind from the future: whatever depends on it names its feature, and is answered with `node_outdated`.
     Unknown,
 }
@@ -48,6 +51,11 @@ pub(super) struct SigningKeyDraft {
     pub(super) kid: String,
     pub(super) public: Option<PublicPart>,
     pub(super) understood: Understood,
+}
+
+/// A service credential before its secret is there.
+pub(super) struct ServiceDraft {
+    pub(super) place: ServicePlace,
 }
 
 pub(super) struct PublicPart {
@@ -82,6 +90,11 @@ pub(super) fn compile(line: &ResourceLine<'_>) -> Result<(Resource, Option<Strin
             let (public, wrapped) = if known { backend::signing_key(line)? } else { (backend::outline(line), None) };
             let draft = SigningKeyDraft { kid: line.id.clone(), public, understood };
             return Ok((Resource::SigningKey(Box::new(draft)), wrapped));
+        }
+        "credential" => {
+            let draft = if known { Some(login::service(line)?) } else { None };
+            let (draft, wrapped) = draft.unzip();
+            return Ok((Resource::Credential(id_of(line)?, draft), wrapped));
         }
         _ => Resource::Unknown,
     };
@@ -119,7 +132,12 @@ fn member_at(body: &RawValue, column: usize) -> Option<String> {
 }
 
 fn version_of(line: &ResourceLine<'_>) -> Version {
-    let hash = digest::digest(&digest::SHA256, line.body.get().as_bytes());
+    version_of_bytes(line.body.get().as_bytes())
+}
+
+/// The version of what these bytes say.
+pub(super) fn version_of_bytes(bytes: &[u8]) -> Version {
+    let hash = digest::digest(&digest::SHA256, bytes);
     let start: [u8; 8] = hash.as_ref()[..8].try_into().expect("a SHA-256 has 32 bytes");
     Version(u64::from_be_bytes(start))
 }

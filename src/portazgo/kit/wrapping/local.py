@@ -1,8 +1,6 @@
-"""Sealing secrets for the database: only wrapped text leaves the process's memory.
+"""`local:`: seals with AES-256-GCM under a key in a file of mode 0600. Source: NIST SP 800-38D.
 
-`local:` seals with AES-256-GCM under a key in a file of mode 0600. The context (`pepper/1`, `signing_key/<kid>`) is
-authenticated, so that a wrapped text can't be moved to another row. The text names the key that sealed it:
-`local:<key id>:<base64url of nonce, ciphertext, tag>`. Source: NIST SP 800-38D.
+The context is authenticated. The text is `local:<key id>:<base64url of nonce, ciphertext, tag>`.
 """
 
 from __future__ import annotations
@@ -13,32 +11,18 @@ import hashlib
 import os
 import secrets
 from pathlib import Path
-from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from portazgo.kit.files import create_private, readable_by_others
+from portazgo.kit.wrapping import WrappingFailed
+from portazgo.kit.wrapping.uri import LOCAL
 
-SCHEME = "local"
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
 _FILE_MARK = "portazgo-master-key-1"
 _KEY_ID_CONTEXT = b"portazgo wrapping key id\0"
-
-
-class WrappingFailed(Exception):
-    """A secret can't be sealed or unsealed; the message says why and what to do, and holds no secret."""
-
-
-class KeyWrapper(Protocol):
-    """Seals and unseals. Implementations may call out (KMS): never inside a write transaction."""
-
-    def wrap(self, context: str, plaintext: bytes) -> str:
-        """Seal `plaintext` for `context`. Raises WrappingFailed."""
-
-    def unwrap(self, context: str, text: str) -> bytes:
-        """Unseal what was sealed for the same context. Raises WrappingFailed."""
 
 
 class LocalWrapper:
@@ -53,8 +37,7 @@ class LocalWrapper:
         """Read the master key's file; `create` makes it when it is missing. Raises WrappingFailed."""
         try:
             if create and not path.exists():
-                key = base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode()
-                create_private(path, f"{_FILE_MARK} {key}\n")
+                create_key(path)
             return cls(_read_key(path))
         except FileNotFoundError:
             raise WrappingFailed(
@@ -63,12 +46,17 @@ class LocalWrapper:
         except OSError as problem:
             raise WrappingFailed(f"the master key {path} can't be read ({problem.strerror})") from None
 
+    @property
+    def opens(self) -> tuple[str, ...]:
+        """Name the one key."""
+        return (f"{LOCAL}:{self.key_id}",)
+
     def wrap(self, context: str, plaintext: bytes) -> str:
         """Seal `plaintext` for `context`."""
         # Random nonces: safe for 2^32 seals under one key, and a deployment seals thousands.
         nonce = os.urandom(_NONCE_BYTES)
         sealed = nonce + self._cipher.encrypt(nonce, plaintext, context.encode())
-        return f"{SCHEME}:{self.key_id}:{base64.urlsafe_b64encode(sealed).decode().rstrip('=')}"
+        return f"{LOCAL}:{self.key_id}:{base64.urlsafe_b64encode(sealed).decode().rstrip('=')}"
 
     def unwrap(self, context: str, text: str) -> bytes:
         """Unseal what was sealed for the same context. Raises WrappingFailed."""
@@ -84,15 +72,10 @@ class LocalWrapper:
             raise WrappingFailed(f"{context}: the sealed text was altered, or belongs to something else") from None
 
 
-def open_wrapper(uri: str, data_dir: Path, *, create: bool = False) -> KeyWrapper:
-    """Open the provider that the setting PORTAZGO_WRAPPING names: `local:` or `local:/path/to/master.key`.
-
-    Raises WrappingFailed.
-    """
-    scheme, _, place = uri.partition(":")
-    if scheme != SCHEME:
-        raise WrappingFailed(f"{uri!r} names no key-wrapping provider; known are: local:")
-    return LocalWrapper.open(Path(place) if place else data_dir / "master.key", create=create)
+def create_key(path: Path) -> bool:
+    """Make a new master key, 0600, where there is no file yet. Returns whether it was made. Raises OSError."""
+    key = base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode()
+    return create_private(path, f"{_FILE_MARK} {key}\n")
 
 
 def _read_key(path: Path) -> bytes:
@@ -115,6 +98,6 @@ def _parse(text: str) -> tuple[str, bytes]:
         sealed = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
     except binascii.Error:
         sealed = b""
-    if scheme != SCHEME or len(sealed) <= _NONCE_BYTES:
-        raise WrappingFailed(f"this is no text that {SCHEME}: sealed")
+    if scheme != LOCAL or len(sealed) <= _NONCE_BYTES:
+        raise WrappingFailed(f"this is no text that {LOCAL}: sealed")
     return key_id, sealed

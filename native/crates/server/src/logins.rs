@@ -1,0 +1,298 @@
+//! Logins at backends' token endpoints: data threads ask for them, the node process takes them, carries them out and says what
+//! became of them. Bounded, and nothing of it is touched by calls whose token is held.
+
+use crate::random::Random;
+use crate::shared::Shared;
+use portazgo_core::credential::login::{Failure, Flight, Order};
+use portazgo_core::ids::Id;
+use portazgo_core::secret::Secret;
+use portazgo_core::snapshot::Environment;
+use portazgo_core::time::Monotonic;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Logins that may wait to be taken: as many applications as may begin at once after a restart.
+const MOST_WAITING: usize = 20_000;
+/// A login that is under way for longer was lost, with whatever carried it out.
+const LOST_AFTER: u64 = 60_000_000_000;
+/// Of those that fail, so many are told apart.
+const MOST_FAILING: usize = 100;
+/// And so many are named.
+const MOST_NAMED: usize = 10;
+
+/// One per node.
+#[derive(Default)]
+pub(crate) struct Logins {
+    queue: Mutex<Queue>,
+    arrived: Condvar,
+    standings: Mutex<HashMap<(Id, Environment), Standing>>,
+}
+
+#[derive(Default)]
+struct Queue {
+    last: u64,
+    waiting: VecDeque<Order>,
+    under_way: HashMap<u64, UnderWay>,
+    chance: Option<Random>,
+}
+
+struct UnderWay {
+    flight: Arc<Flight>,
+    of: Of,
+    since: Monotonic,
+}
+
+/// Which login it is.
+struct Of {
+    backend: Id,
+    name: String,
+    environment: Environment,
+    whose: String,
+}
+
+/// A login to be carried out, with its secrets.
+pub struct LoginRequest {
+    /// By which it is answered.
+    pub ticket: u64,
+    /// What to do, as JSON.
+    pub document: String,
+    /// The service credential.
+    pub service: Option<Vec<u8>>,
+    /// The token that is exchanged.
+    pub subject: Option<String>,
+    /// The refresh token that the last login gave.
+    pub refresh: Option<Vec<u8>>,
+}
+
+/// How the logins at one backend fare.
+struct Standing {
+    name: String,
+    succeeded: u64,
+    failed: u64,
+    failing: BTreeMap<String, Ail>,
+}
+
+struct Ail {
+    why: String,
+    since_us: i64,
+    at_us: i64,
+}
+
+impl Logins {
+    /// Have a login made.
+    pub(crate) fn submit(&self, order: Order, shared: &Shared) {
+        let mut queue = self.queue();
+        if queue.waiting.len() >= MOST_WAITING {
+            let (flight, of, chance) = (Arc::clone(&order.flight), Of::order(&order), queue.chance());
+            drop(queue);
+            flight.failed(Failure::Failed, shared.clock.monotonic(), chance);
+            return self.note(&of, Some("too many logins wait already"), shared);
+        }
+        queue.waiting.push_back(order);
+        drop(queue);
+        self.arrived.notify_one();
+    }
+
+    /// Take up to `most` logins; waits for the first. Those that were taken and never answered are given up.
+    pub(crate) fn take(&self, within: Duration, most: usize, shared: &Shared) -> Vec<LoginRequest> {
+        self.give_up_lost(shared);
+        let queue = self.queue();
+        let (mut queue, _) = self
+            .arrived
+            .wait_timeout_while(queue, within, |queue| queue.waiting.is_empty())
+            .unwrap_or_else(PoisonError::into_inner);
+        let count = most.min(queue.waiting.len());
+        let orders: Vec<Order> = queue.waiting.drain(..count).collect();
+        let now = shared.clock.monotonic();
+        let mut tickets = Vec::with_capacity(count);
+        for order in &orders {
+            queue.last += 1;
+            let ticket = queue.last;
+            let under_way = UnderWay { flight: Arc::clone(&order.flight), of: Of::order(order), since: now };
+            queue.under_way.insert(ticket, under_way);
+            tickets.push(ticket);
+        }
+        drop(queue);
+        // Signing is done here, with nothing locked.
+        let request = |(ticket, order): (u64, Order)| self.request(ticket, &order, shared);
+        tickets.into_iter().zip(orders).filter_map(request).collect()
+    }
+
+    fn request(&self, ticket: u64, order: &Order, shared: &Shared) -> Option<LoginRequest> {
+        let random = u128::from_le_bytes(Random::new().bytes());
+        let subject = match order.subject(shared.clock.wall(), random) {
+            None => None,
+            Some(Ok(token)) => Some(token),
+            Some(Err(why)) => {
+                self.failed(ticket, why, Failure::Failed, shared);
+                return None;
+            }
+        };
+        Some(LoginRequest {
+            ticket,
+            document: order.document(),
+            service: order.service().map(<[u8]>::to_vec),
+            subject,
+            refresh: order.refresh().map(<[u8]>::to_vec),
+        })
+    }
+
+    /// A token came. The error says what is wrong with it, and then the login has failed.
+    pub(crate) fn arrived(
+        &self,
+        ticket: u64,
+        token: &str,
+        life: Duration,
+        refresh: Option<Secret>,
+        shared: &Shared,
+    ) -> Result<(), &'static str> {
+        let Some(UnderWay { flight, of, .. }) = self.queue().under_way.remove(&ticket) else {
+            return Ok(());
+        };
+        let now = shared.clock.monotonic();
+        let outcome = flight.arrived(token, life, refresh, now);
+        if outcome.is_err() {
+            let chance = self.queue().chance();
+            flight.failed(Failure::Failed, now, chance);
+        }
+        self.note(&of, outcome.err(), shared);
+        outcome
+    }
+
+    /// No token came, and why.
+    pub(crate) fn failed(&self, ticket: u64, why: &str, failure: Failure, shared: &Shared) {
+        let mut queue = self.queue();
+        let Some(UnderWay { flight, of, .. }) = queue.under_way.remove(&ticket) else {
+            return;
+        };
+        let chance = queue.chance();
+        drop(queue);
+        flight.failed(failure, shared.clock.monotonic(), chance);
+        self.note(&of, Some(why), shared);
+    }
+
+    /// A login can't be made for a caller, whatever the endpoint would say.
+    pub(crate) fn unfit(&self, backend: (Id, &str), environment: Environment, whose: &str, why: &str, shared: &Shared) {
+        let (backend, name) = (backend.0, backend.1.to_owned());
+        self.note(&Of { backend, name, environment, whose: whose.to_owned() }, Some(why), shared);
+    }
+
+    /// How logins fare, for `Node.stats()`.
+    pub(crate) fn document(&self) -> Value {
+        let standings = self.standings();
+        let mut rows: Vec<_> = standings.iter().collect();
+        rows.sort_by(|(_, one), (_, other)| one.name.cmp(&other.name));
+        let row = |((_, environment), standing): (&(Id, Environment), &Standing)| {
+            let failing = standing.failing.iter().take(MOST_NAMED).map(
+                |(whose, ail)| json!({"whose": whose, "why": ail.why, "since_us": ail.since_us, "at_us": ail.at_us}),
+            );
+            json!({
+                "backend": standing.name,
+                "environment": environment.as_str(),
+                "succeeded": standing.succeeded,
+                "failed": standing.failed,
+                "failing": standing.failing.len(),
+                "failures": failing.collect::<Vec<Value>>(),
+            })
+        };
+        rows.into_iter().map(|(place, standing)| row((place, standing))).collect()
+    }
+
+    /// What people should know of them though the node itself is ready.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let mut sentences = Vec::new();
+        for ((_, environment), standing) in self.standings().iter() {
+            if let Some((whose, ail)) = standing.failing.first_key_value() {
+                let more = standing.failing.len() - 1;
+                let others = if more == 0 { String::new() } else { format!(", and {more} more") };
+                let (name, environment) = (&standing.name, environment.as_str());
+                sentences.push(format!("no login at {name} ({environment}) for {whose}{others}: {}", ail.why));
+            }
+        }
+        sentences.sort();
+        sentences
+    }
+
+    /// (backend, environment, succeeded, failed) for `/metrics`.
+    pub(crate) fn counts(&self) -> Vec<(String, Environment, u64, u64)> {
+        let standings = self.standings();
+        let mut rows: Vec<_> = standings
+            .iter()
+            .map(|((_, environment), standing)| {
+                (standing.name.clone(), *environment, standing.succeeded, standing.failed)
+            })
+            .collect();
+        rows.sort_by(|one, other| (&one.0, one.1.as_str()).cmp(&(&other.0, other.1.as_str())));
+        rows
+    }
+
+    /// Drop what was counted of backends that are gone.
+    pub(crate) fn forget(&self, mut is_there: impl FnMut(Id) -> bool) {
+        self.standings().retain(|(backend, _), _| is_there(*backend));
+    }
+
+    fn note(&self, of: &Of, ail: Option<&str>, shared: &Shared) {
+        let now = shared.clock.wall().0;
+        let mut standings = self.standings();
+        let standing = standings.entry((of.backend, of.environment)).or_insert_with(|| Standing {
+            name: of.name.clone(),
+            succeeded: 0,
+            failed: 0,
+            failing: BTreeMap::new(),
+        });
+        standing.name.clone_from(&of.name);
+        let Some(why) = ail else {
+            standing.succeeded += 1;
+            standing.failing.remove(&of.whose);
+            return;
+        };
+        standing.failed += 1;
+        if let Some(known) = standing.failing.get_mut(&of.whose) {
+            why.clone_into(&mut known.why);
+            known.at_us = now;
+        } else if standing.failing.len() < MOST_FAILING {
+            standing.failing.insert(of.whose.clone(), Ail { why: why.to_owned(), since_us: now, at_us: now });
+        }
+    }
+
+    fn give_up_lost(&self, shared: &Shared) {
+        let now = shared.clock.monotonic();
+        let lost: Vec<u64> = {
+            let queue = self.queue();
+            let is_lost = |under_way: &UnderWay| now.0.saturating_sub(under_way.since.0) > LOST_AFTER;
+            queue.under_way.iter().filter(|(_, one)| is_lost(one)).map(|(ticket, _)| *ticket).collect()
+        };
+        for ticket in lost {
+            self.failed(ticket, "the login was never answered", Failure::Failed, shared);
+        }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn standings(&self) -> MutexGuard<'_, HashMap<(Id, Environment), Standing>> {
+        self.standings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    /// Any number below 1,000.
+    fn chance(&mut self) -> u64 {
+        let random = self.chance.get_or_insert_with(Random::new);
+        u64::from(u32::from_le_bytes(random.bytes())) % 1_000
+    }
+}
+
+impl Of {
+    fn order(order: &Order) -> Self {
+        Self {
+            backend: order.backend,
+            name: order.backend_name.clone(),
+            environment: order.environment,
+            whose: order.whose.clone(),
+        }
+    }
+}

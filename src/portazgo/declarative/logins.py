@@ -1,0 +1,225 @@
+"""How a file says how a backend's tokens are fetched: its parts, their terms, and the way back. Pure.
+
+The secrets that a login is made with are never in a file: it names them, as `{credential.password}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from portazgo.backends.claims import check_claims
+from portazgo.backends.logins import (
+    HEADER_PATTERN,
+    JWT_TYPE,
+    LONGEST_LIFE_SECONDS,
+    PATH_PATTERN,
+    POINTER_PATTERN,
+    REFRESH_VALUES,
+    URL_PATTERN,
+    USUAL_LIFE_SECONDS,
+    check_attached,
+    check_body,
+    check_header,
+    check_text,
+)
+from portazgo.declarative.parts import NOTHING_IS_EMPTY, Duration, Part
+from portazgo.declarative.tls import TlsPart, tls_terms, written_tls
+from portazgo.declarative.words import format_seconds, parse_seconds
+from portazgo.kit.names import PLAIN_TEXT_PATTERN, SLUG_PATTERN
+from portazgo.signing.domain import TOKEN_LIFE_SECONDS
+
+Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=63)]
+Pointer = Annotated[str, StringConstraints(pattern=POINTER_PATTERN, max_length=200)]
+Text = Annotated[str, StringConstraints(pattern=PLAIN_TEXT_PATTERN, max_length=500), AfterValidator(check_text)]
+Urn = Annotated[str, StringConstraints(pattern=PLAIN_TEXT_PATTERN, max_length=200)]
+
+
+def _check_life(text: str) -> str:
+    if not 1 <= parse_seconds(text) <= LONGEST_LIFE_SECONDS:
+        raise ValueError(f"{text!r} is out of bounds: a fetched token lives 1s to 1d")
+    return text
+
+
+def _check_subject_life(text: str) -> str:
+    if parse_seconds(text) not in TOKEN_LIFE_SECONDS:
+        raise ValueError(f"{text!r} is out of bounds: a token lives 1m to 5m")
+    return text
+
+
+Life = Annotated[Duration, AfterValidator(_check_life)]
+SubjectLife = Annotated[Duration, AfterValidator(_check_subject_life)]
+Credentials = Literal["shared", "partner"]
+Method = Literal["POST", "PUT"]
+ContentType = Literal["json", "form"]
+USUAL_BODY = {"username": "{credential.username}", "password": "{credential.password}"}
+
+
+def _check_refresh(body: dict[str, Any]) -> dict[str, Any]:
+    check_body(body, REFRESH_VALUES)
+    return body
+
+
+class PlacePart(Part):
+    """Where the login is: a path at the backend's targets, or a URL of its own."""
+
+    path: Annotated[str, StringConstraints(pattern=PATH_PATTERN, max_length=500)] | None = None
+    url: Annotated[str, StringConstraints(pattern=URL_PATTERN, max_length=500)] | None = None
+    tls: TlsPart | None = Field(None, description="How a URL of its own is verified.")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> PlacePart:
+        if (self.path is None) == (self.url is None):
+            raise ValueError("say where the login is: a path at the backend's targets, or a url of its own")
+        if self.tls is not None and not (self.url or "").startswith("https://"):
+            raise ValueError("tls says how an https:// url is verified, and there is none")
+        return self
+
+
+class LoginPart(PlacePart):
+    """The request that logs in."""
+
+    method: Method = "POST"
+    content_type: ContentType = "json"
+    body: Annotated[dict[str, Any], AfterValidator(check_body)] = Field(
+        default_factory=lambda: dict(USUAL_BODY),
+        description="Constants, and values such as `{credential.password}` and `{partner.name}`.",
+    )
+
+
+class RefreshPart(PlacePart):
+    """The request that gets the next token without the credential."""
+
+    method: Method = "POST"
+    content_type: ContentType = "json"
+    body: Annotated[dict[str, Any], AfterValidator(_check_refresh)] = Field(
+        default_factory=lambda: {"refresh": "{refresh_token}"}
+    )
+    refresh_token: Pointer = "/refresh"  # noqa: S105 - a pointer
+
+
+class AttachPart(Part):
+    """How a token travels to the backend."""
+
+    header: Annotated[str, StringConstraints(pattern=HEADER_PATTERN), AfterValidator(check_header)] = "Authorization"
+    value: Annotated[str, StringConstraints(max_length=200), AfterValidator(check_attached)] = "Bearer {token}"
+
+
+class ExchangePart(Part):
+    """A login at the backend's own token endpoint."""
+
+    kind: Literal["exchange"]
+    login: LoginPart
+    token: Pointer = Field("/access", description="Where the answer has the token.")
+    expires: Annotated[str, StringConstraints(pattern=f"^jwt$|{POINTER_PATTERN}", max_length=200)] = "jwt"
+    life: Life | None = Field(None, description="How long tokens live, whatever is said of it elsewhere.")
+    refresh: RefreshPart | None = None
+    attach: Annotated[AttachPart, NOTHING_IS_EMPTY] = AttachPart()
+    credentials: Credentials = "shared"
+
+
+class ClientCredentialsPart(Part):
+    """OAuth 2.0 client credentials (RFC 6749, section 4.4)."""
+
+    kind: Literal["client_credentials"]
+    login: PlacePart
+    authentication: Literal["client_secret_basic", "client_secret_post"] = "client_secret_basic"
+    scope: Text = ""
+    audience: Text = ""
+    life: Life = format_seconds(USUAL_LIFE_SECONDS)
+    attach: Annotated[AttachPart, NOTHING_IS_EMPTY] = AttachPart()
+    credentials: Credentials = "shared"
+
+
+class SubjectPart(Part):
+    """The token that we mint for the caller, to be exchanged."""
+
+    issuer: Slug | None = Field(None, description="Left out: the default issuer.")
+    audience: Annotated[str, StringConstraints(pattern=PLAIN_TEXT_PATTERN, min_length=1, max_length=200)]
+    life: SubjectLife = format_seconds(60)
+    claims: Annotated[dict[str, Any], NOTHING_IS_EMPTY, AfterValidator(check_claims)] = Field(default_factory=dict)
+
+
+class TokenExchangePart(Part):
+    """OAuth 2.0 token exchange (RFC 8693)."""
+
+    kind: Literal["token_exchange"]
+    login: PlacePart
+    subject: SubjectPart
+    subject_token_type: Urn = JWT_TYPE
+    requested_token_type: Urn = ""
+    authentication: Literal["none", "client_secret_basic", "client_secret_post"] = "none"
+    scope: Text = ""
+    audience: Text = ""
+    resource: Text = ""
+    life: Life = format_seconds(USUAL_LIFE_SECONDS)
+    attach: Annotated[AttachPart, NOTHING_IS_EMPTY] = AttachPart()
+    credentials: Credentials = "shared"
+
+
+AnyLoginPart = ExchangePart | ClientCredentialsPart | TokenExchangePart
+
+
+def terms_of(part: AnyLoginPart, issuer: str | None) -> dict[str, Any]:
+    """Give a login's terms: as the API takes it, but for the issuer's name."""
+    said = part.model_dump()
+    life = said.pop("life")
+    terms = {**said, "login": _place(part.login), "life_seconds": None if life is None else parse_seconds(life)}
+    if isinstance(part, ExchangePart):
+        terms["refresh"] = None if part.refresh is None else _place(part.refresh)
+    if isinstance(part, TokenExchangePart):
+        subject = said["subject"]
+        life_seconds = parse_seconds(subject.pop("life"))
+        terms["subject"] = {**subject, "issuer": part.subject.issuer or issuer, "life_seconds": life_seconds}
+    return terms
+
+
+def _place(part: PlacePart) -> dict[str, Any]:
+    return {**part.model_dump(), "tls": None if part.tls is None else tls_terms(part.tls)}
+
+
+def written(credential: Mapping[str, Any]) -> dict[str, Any]:
+    """Write a login as it would stand in a file, defaults left out."""
+    usual = _USUAL[credential["kind"]]
+    said = {name: value for name, value in credential.items() if name not in usual or value != usual[name]}
+    life = said.pop("life_seconds", None)
+    written = {**said, "login": _written_place(credential["login"])}
+    if life is not None:
+        written["life"] = format_seconds(life)
+    if credential.get("refresh"):
+        written["refresh"] = _written_place(credential["refresh"])
+    if "attach" in written:
+        written["attach"] = {name: value for name, value in written["attach"].items() if value != _ATTACH[name]}
+    if credential.get("subject"):
+        subject = dict(credential["subject"])
+        written["subject"] = {
+            "issuer": subject["issuer"],
+            "audience": subject["audience"],
+            "life": format_seconds(subject["life_seconds"]),
+            **({"claims": subject["claims"]} if subject["claims"] else {}),
+        }
+    return written
+
+
+def _written_place(place: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {name: value for name, value in place.items() if value is not None and value != _PLACE.get(name)}
+    return {**kept, **written_tls(place["tls"])}
+
+
+_ATTACH = AttachPart().model_dump()
+_PLACE = {"method": "POST", "content_type": "json"}
+_ALWAYS = {"attach": _ATTACH, "credentials": "shared"}
+_OAUTH = {**_ALWAYS, "life_seconds": USUAL_LIFE_SECONDS, "scope": "", "audience": ""}
+_USUAL: Mapping[str, Mapping[str, object]] = {
+    "exchange": {**_ALWAYS, "life_seconds": None, "token": "/access", "expires": "jwt", "refresh": None},
+    "client_credentials": {**_OAUTH, "authentication": "client_secret_basic"},
+    "token_exchange": {
+        **_OAUTH,
+        "authentication": "none",
+        "resource": "",
+        "requested_token_type": "",
+        "subject_token_type": JWT_TYPE,
+    },
+}

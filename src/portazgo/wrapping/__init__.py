@@ -1,0 +1,1 @@
+"""What is sealed by which provider, and the move of everything to another (ADR 34)."""
