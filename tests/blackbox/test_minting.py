@@ -41,7 +41,9 @@ def gateway_to(folder: Path, backend: VerifyingBackend, pair: KeyPair, threads: 
     settings = backend_to(backend.url, credential=credential(backend.algorithm))
     further = signing_resources(backend.algorithm, pair, wrapper)
     requires = ("backend.http1.1", backend.algorithm.feature)
-    with BareGateway(folder, settings, requires=requires, further=further, PORTAZGO_THREADS=str(threads)) as gateway:
+    with BareGateway(
+        folder, settings, requires=requires, further=further, PORTAZGO_THREADS=str(threads), PORTAZGO_MAX_BACKLOG="off"
+    ) as gateway:
         yield gateway
 
 
