@@ -155,3 +155,13 @@ def test_several_workers_tell_it_once(world: World) -> None:
     for thread in threads:
         thread.join()
     assert (sum(told), len(notices())) == (5, 5)
+
+
+def test_keys_that_die_together_are_each_told_once(world: World) -> None:
+    application = world.application()
+    before, *others = (world.key(application)["kid"] for _ in range(3))
+    world.api.post(f"/keys/{before}/revoke")
+    for owner in (f"/applications/{application['id']}", f"/partners/{application['partner']}"):
+        assert world.api.post(f"{owner}/revoke-keys", {"dry_run": False}).status == 200
+    told = [event.data["kid"] for event in Event.objects.filter(type="key.revoked")]
+    assert sorted(told) == sorted([before, *others])

@@ -174,6 +174,17 @@ class TestReports:
         assert actions(key["kid"]).count("key.leaked") == 2
         assert told(key["kid"]).count("key.leaked") == 1
 
+    def test_a_report_that_asks_for_more_is_carried_out_though_another_came_before(
+        self, api: AdminAPI, world: World, reporter: Reporter
+    ) -> None:
+        key = world.key()
+        reporter.report(key["api_key"])
+        assert KeySecret.objects.get(key=key["kid"]).ends_at is not None
+        by_hand = {"api_key": key["api_key"], "response": "revoke"}
+        assert api.post("/security/leak-reports", by_hand).body["response"] == "revoke"
+        assert api.get(f"/keys/{key['kid']}").body["status"] == "revoked"
+        assert api.post("/security/leak-reports", by_hand).body["response"] is None
+
     def test_a_dead_key_is_a_true_positive_and_stays_dead(
         self, api: AdminAPI, world: World, reporter: Reporter
     ) -> None:
@@ -288,8 +299,13 @@ class TestByHand:
         slots = {one["slot"]: one["ends_at"] for one in api.get(f"/keys/{key['kid']}").body["secrets"]}
         assert slots == {"current": None, "retiring": ends_at}
         assert refusal(api.post(f"/keys/{key['kid']}/rotation/extend", {"grace": "6d"})) == (409, "secret_leaked")
-        # What is reported of the old secret now does nothing to the new one.
-        assert self.report(api, key["api_key"], response="revoke")["response"] is None
+        # What is done about the old secret now does nothing to the new one.
+        assert self.report(api, key["api_key"], response="revoke")["response"] == "revoke"
+        shown = api.get(f"/keys/{key['kid']}").body
+        assert (shown["status"], [one["slot"] for one in shown["secrets"] if not one["ended"]]) == (
+            "active",
+            ["current"],
+        )
         assert self.report(api, rotated.body["api_key"])["response"] == "retire_in_1h"
 
     def test_of_a_rotated_key_only_the_secret_that_leaked_ends(self, api: AdminAPI, world: World) -> None:

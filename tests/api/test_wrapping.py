@@ -60,6 +60,8 @@ def everything(world: World) -> None:
     answered = world.api.post("/partners", {"name": "repeated"}, Idempotency_Key="once")
     assert answered.status == 201
     world.endpoint()
+    place = f"/backends/{world.login_backend()['id']}/credentials/live"
+    assert world.api.put(place, {"values": {"username": "portazgo", "password": "of the backend"}}).status == 200
 
 
 def sealers() -> set[str]:

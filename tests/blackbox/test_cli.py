@@ -36,6 +36,22 @@ COMMAND_OF = {
     "create_token": "token create",
     "revoke_token": "token revoke",
     "list_peppers": "pepper list",
+    "list_webhook_endpoints": "webhook endpoint list",
+    "create_webhook_endpoint": "webhook endpoint create",
+    "show_webhook_endpoint": "webhook endpoint show",
+    "change_webhook_endpoint": "webhook endpoint change",
+    "delete_webhook_endpoint": "webhook endpoint delete",
+    "test_webhook_endpoint": "webhook endpoint test",
+    "pause_webhook_endpoint": "webhook endpoint pause",
+    "resume_webhook_endpoint": "webhook endpoint resume",
+    "rotate_webhook_secret": "webhook endpoint rotate-secret",
+    "list_webhook_deliveries": "webhook delivery list",
+    "resend_webhook_delivery": "webhook delivery resend",
+    "list_service_credentials": "backend credential list",
+    "set_service_credential": "backend credential set",
+    "remove_service_credential": "backend credential remove",
+    "show_wrapping": "wrapping status",
+    "report_leak": "key report-leak",
     "rotate_pepper": "pepper rotate",
     "list_issuers": "issuer list",
     "create_issuer": "issuer create",
@@ -347,7 +363,7 @@ def test_usage_and_audit_speak_of_what_was_done(run: Run, said: Callable[..., An
     rows = said("audit", "list", "--action", "partner.created", "--limit", "5")
     assert {row["action"] for row in rows} == {"partner.created"}
     assert run("audit", "list", "--limit", "1", "-o", "csv").stdout.startswith(
-        "at,actor.name,action,subject,revision\n"
+        "number,at,actor.name,address,action,subject,revision\n"
     )
 
 

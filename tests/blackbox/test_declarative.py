@@ -167,7 +167,7 @@ def test_everything_wrong_is_told_with_its_place(bare: Bare, run: Run) -> None:
     )
     expected = [
         'partners.yaml:5:37: there is no plan "standrd", neither here nor at the server; did you mean "standard"?',
-        'portazgo.yaml:9:22: "mnt" is none of mint, none; did you mean "mint"?',
+        'portazgo.yaml:9:22: "mnt" is none of mint, none, exchange, client_credentials, token_exchange; did you mean "mint"?',
         "portazgo.yaml:18:39: '600/month' is no rate such as 60/min, 1000/day or 100/10m (units: second, minute, hour, day)",
         "Error: 3 problems in portazgo.yaml",
     ]

@@ -243,6 +243,8 @@ def test_the_command_line_leads_through_a_rotation(deployment: Deployment) -> No
 
     rotated = cli(deployment, "key", "rotate", key.kid, "--grace", "7d")
     assert (rotated["kid"], [secret["number"] for secret in rotated["secrets"]]) == (key.kid, [2, 1])
+    # A node that has not heard of the rotation yet takes it for the current secret.
+    deployment.wait_for(lambda: deployment.admin.get(f"/keys/{key.kid}/propagation")["proven"], "the rotation")
     deployment.call(WHOAMI, X_Api_Key=key.whole, User_Agent="shop/2")
     assert "cancel that rotation" in run("rotate", key.kid, "--grace", "1d", code=5)
     assert "nobody can be asked" in run("rotate", key.kid, "--end-retiring", code=6)

@@ -91,6 +91,8 @@ def test_a_worker_ends_at_once_though_an_endpoint_hangs_and_the_next_one_goes_on
         receiver.hang = threading.Event()
         key = new_key(deployment)
         assert receiver.began.wait(30)
+        # What the worker has in hand when it ends waits for the end of its lease, which is longer than this test is patient.
+        other.wait_for(1)
         assert deployment.stop("worker") == 0
         deployment.start_worker()
         second = new_key(deployment)

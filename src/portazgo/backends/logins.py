@@ -121,16 +121,16 @@ def is_login(credential: Credential) -> bool:
 
 
 def destination(environment: Mapping[str, Any]) -> object:
-    """Give what says where a service credential is sent, and who is believed there: to change it takes the right to set one."""
+    """Give all that says where a service credential is sent, and who is believed there; the right to set one guards it.
+
+    A refresh may read it too; and a URL of a target is called by the target's own rules.
+    """
     credential = environment["credential"]
     if not is_login(credential):
         return None
-    login = credential["login"]
-    return (
-        (login["url"], login["tls"])
-        if login["url"]
-        else (login["path"], environment["targets"], environment.get("tls"))
-    )
+    places = [place for place in (credential["login"], credential.get("refresh")) if place is not None]
+    sent = [(place["url"], place["path"], place["tls"]) for place in places]
+    return sent, environment["targets"], environment.get("tls")
 
 
 def for_nodes(environment: Mapping[str, Any]) -> dict[str, Any]:

@@ -244,6 +244,8 @@ def _came_of(outcome: dict[str, Any]) -> str:
         return say("The secret that leaked ends at {time}: rotate the key before, or it ends with it.", time=end)
     if outcome["response"] == "revoke":
         return say("What leaked is dead. `portazgo key propagation {kid} --wait` proves it.", kid=outcome["kid"])
+    if outcome["response"] is None:
+        return say("It was reported before. Nothing more was done.")
     return say("Its owners are told; nothing else was done.")
 
 

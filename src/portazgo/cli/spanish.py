@@ -105,6 +105,7 @@ SENTENCES = {
     "What leaked is dead. `portazgo key propagation {kid} --wait` proves it.": (
         "Lo filtrado está muerto. `portazgo key propagation {kid} --wait` lo demuestra."
     ),
+    "It was reported before. Nothing more was done.": "Ya se había avisado de ella. No se ha hecho nada más.",
     "Its owners are told; nothing else was done.": "Se avisa a sus dueños; no se ha hecho nada más.",
     "This is the only time that the key is shown: keep it now, and hand it over by a safe way.": (
         "Es la única vez que se muestra la clave: guárdala ahora y entrégala por un medio seguro."

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from portazgo.audit.service import listen
-from portazgo.keys.domain import SecretSlot
+from portazgo.keys.domain import KeyStatus, SecretSlot
 from portazgo.keys.models import Key
 from portazgo.kit.clock import parse_rfc3339
 from portazgo.notifications.events import (
@@ -101,11 +101,24 @@ def _listener(make: Make, *, once: bool = False) -> Callable[[AuditRow], None]:
     return listener
 
 
+def _all_revoked(row: AuditRow) -> None:
+    """Tell of each key that died with all of its application's or partner's, as of one that was revoked alone."""
+    owner = {"partner": "application__partner", "application": "application"}[row.action.partition(".")[0]]
+    # Those that were dead before were told of then: `once` keeps it so.
+    died = Key.objects.select_related("application__partner").filter(**{owner: row.subject}, status=KeyStatus.REVOKED)
+    for key in died.order_by("kid").iterator(chunk_size=500):
+        data = _revoked(key, row)
+        if data is not None:
+            tell(key, data, at=row.at, once=f"key.revoked/{key.kid}")
+
+
 _LISTENERS = {
     "key.created": _listener(_created),
     "key.rotated": _listener(_rotated),
     # To revoke again changes nothing, and is told to nobody.
     "key.revoked": _listener(_revoked, once=True),
+    "partner.keys_revoked": _all_revoked,
+    "application.keys_revoked": _all_revoked,
     "key.disabled": _listener(_disabled),
     "key.enabled": _listener(_enabled),
     "key.dormancy_announced": _listener(_dormant_soon),

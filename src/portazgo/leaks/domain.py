@@ -55,3 +55,14 @@ def tidy(text: str | None) -> str | None:
 def ends(now: datetime, already: datetime | None) -> datetime:
     """Tell when a secret that retires now ends: in an hour, and never later than it would have ended anyway."""
     return min(now + RETIRED_AFTER, already) if already else now + RETIRED_AFTER
+
+
+def is_done(response: Response, secret_ends_at: datetime | None, now: datetime) -> bool:
+    """Tell whether a secret that was reported before already has what is to be done now."""
+    match response:
+        case Response.NOTIFY:
+            return True
+        case Response.RETIRE:
+            return secret_ends_at is not None and secret_ends_at <= now + RETIRED_AFTER
+        case Response.REVOKE:
+            return secret_ends_at is not None and secret_ends_at <= now

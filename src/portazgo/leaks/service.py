@@ -18,7 +18,7 @@ from portazgo.keys.models import Key, KeySecret
 from portazgo.keys.proving import prove
 from portazgo.keys.service import revoke
 from portazgo.keys.told import about, tell
-from portazgo.leaks.domain import Report, Response, ends, tidy
+from portazgo.leaks.domain import Report, Response, ends, is_done, tidy
 from portazgo.notifications.events import KeyLeaked
 from portazgo.snapshot.log import Change, change
 from portazgo.snapshot.wire import ResourceRef
@@ -56,7 +56,7 @@ def report(
 ) -> Outcome:
     """Check a text that was found where others can read it. `playbook` says what is done, by environment.
 
-    Reporting again changes nothing. Raises Forbidden.
+    Reporting again changes nothing, unless more is to be done now than was done before. Raises Forbidden.
     """
     can(actor, Verb.REVOKE, Key.noun)
     proof = prove(presented, wrapper=wrapper)
@@ -85,14 +85,14 @@ def _respond(
         if secret is None:
             recorded.note(response="none: the secret was replaced meanwhile")
             return Outcome(kid, is_right=True)
-        if secret.leaked_at is not None:
-            recorded.note(slot=secret.slot, response="none: it was reported before")
-            return Outcome(kid, is_right=True, secret_ends_at=secret.ends_at)
-        secret.leaked_at = now
-        secret.save(update_fields=["leaked_at"])
         response = playbook[key.application.environment]
         if key.status == KeyStatus.REVOKED or key.canary:
             response = Response.NOTIFY
+        if secret.leaked_at is not None and is_done(response, secret.ends_at, now):
+            recorded.note(slot=secret.slot, response="none: it was reported before")
+            return Outcome(kid, is_right=True, secret_ends_at=secret.ends_at)
+        secret.leaked_at = secret.leaked_at or now
+        secret.save(update_fields=["leaked_at"])
         _carry_out(response, actor, key, secret, recorded, clock)
         recorded.note(slot=secret.slot, response=response.value)
         data = KeyLeaked(

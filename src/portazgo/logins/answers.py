@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -216,7 +217,9 @@ def _by_jwt(token: str, theirs: datetime) -> float | None:
     parts = token.split(".")
     try:
         claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-        return float(claims["exp"]) - theirs.timestamp()
+        # Python's JSON knows NaN and Infinity; no time is either.
+        ends_at = float(claims["exp"])
+        return ends_at - theirs.timestamp() if math.isfinite(ends_at) else None
     except (IndexError, ValueError, KeyError, TypeError, RecursionError, binascii.Error, OverflowError):
         return None
 

@@ -16,6 +16,7 @@ from portazgo.kit.clock import rfc3339
 from portazgo.kit.errors import StartRefused
 from portazgo.kit.http import Unreachable
 from portazgo.kit.wrapping import FEATURE, WrappingFailed, WrappingUnavailable
+from portazgo.node.answers import CONFLICT, other_history, refusal
 from portazgo.node.apply import apply_update
 from portazgo.node.lane import LaneSieve, lane_of, revoked_kids
 from portazgo.node.native import SnapshotRefused, Update
@@ -37,13 +38,9 @@ START_TOGETHER_SECONDS = 15.0
 """A group's parts start at once, and the control plane takes longest: until then its absence is no trouble."""
 LONGEST_PAUSE_SECONDS = 5.0
 GONE = 410
-CONFLICT = 409
-UNAUTHENTICATED = 401
-FORBIDDEN = 403
 NO_CONTENT = 204
 OK = 200
 CLOCK_ALERT_US = 2_000_000
-HEAD_HEADER = "X-Portazgo-Head"
 WRAPPING = "key wrapping"
 """Where a refusal comes from that is the wrapping provider's."""
 
@@ -246,7 +243,7 @@ class Follower:
         sent = boottime_ms()
         with self._client.stream("GET", "/internal/v1/snapshot", headers=self._headers) as answer:
             if answer.status != OK:
-                raise FeedRefused(_refusal(answer.status, b"".join(answer.chunks)))
+                raise FeedRefused(refusal(answer.status, b"".join(answer.chunks)))
             lane = LaneSieve()
             chunks = self._sieved(self._kept.replace(answer.chunks), lane)
             update = Update.snapshot()
@@ -343,10 +340,10 @@ class Follower:
         elif answer.status == GONE:
             self._take_snapshot()
         elif answer.status == CONFLICT:
-            self._note_receipt(refused=_other_history(answer.headers))
-            raise FeedRefused(_refusal(answer.status, answer.body))
+            self._note_receipt(refused=other_history(answer.headers))
+            raise FeedRefused(refusal(answer.status, answer.body))
         else:
-            raise FeedRefused(_refusal(answer.status, answer.body))
+            raise FeedRefused(refusal(answer.status, answer.body))
 
     def _take_changes(self, page: bytes, lane: bytes) -> None:
         update = Update.changes()
@@ -435,7 +432,7 @@ class Follower:
         body = {**said, "applied_at": rfc3339(applied_at), "clock_offset_us": self._clock_offset_us}
         answer = self._client.request("POST", "/internal/v1/receipts", body=body, headers=self._headers)
         if answer.status >= 300:  # noqa: PLR2004 - HTTP's own border
-            raise FeedRefused(_refusal(answer.status, answer.body))
+            raise FeedRefused(refusal(answer.status, answer.body))
         self._receipt, self._sent = None, said
 
     def _next_wait(self) -> int:
@@ -474,37 +471,6 @@ class Follower:
         if said != self._last_trouble:
             logger.log(said[0], "can't follow the control plane%s: %s", " yet" if starting else "", trouble)
             self._last_trouble = said
-
-
-def _refusal(status: int, body: bytes) -> str:
-    if status == CONFLICT:
-        return (
-            "the control plane's history is not the one that this node knows (a restored database?); "
-            "the node keeps what it has until `portazgo recover` or a new data folder decides"
-        )
-    if status == UNAUTHENTICATED:
-        return "the control plane refuses this node's token; make a new one with `portazgo node token create`"
-    if status == FORBIDDEN:
-        return f"the control plane does not let this node in: {said_in(body)}"
-    return f"the control plane answered {status}: {body[:200].decode(errors='replace')}"
-
-
-def said_in(body: bytes) -> str:
-    """Give what a problem document says, and its remedy."""
-    try:
-        problem = json.loads(body)
-        return "; ".join(str(problem[name]) for name in ("detail", "remedy") if problem.get(name))
-    except (ValueError, AttributeError):
-        return body[:200].decode(errors="replace")
-
-
-def _other_history(headers: Mapping[str, str]) -> dict[str, Any]:
-    head = headers.get(HEAD_HEADER, "")
-    return {
-        "revision": int(head) if head.isdecimal() else 0,
-        "where": "history",
-        "why": "the control plane's log has another history, or other content at this node's revision",
-    }
 
 
 def boottime_ms() -> int:

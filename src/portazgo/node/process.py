@@ -16,11 +16,12 @@ from portazgo.kit.errors import StartRefused
 from portazgo.kit.http import JsonClient, Unreachable
 from portazgo.kit.secret import Secret
 from portazgo.kit.wrapping import KeyWrapper, WrappingFailed, WrappingUnavailable, open_wrapper
+from portazgo.node.answers import FORBIDDEN, UNAUTHENTICATED, said_in
 from portazgo.node.backends import BackendWatcher
 from portazgo.node.certificates import CertificateWatcher
 from portazgo.node.configuration import certificate_files, native_configuration, node_folder
 from portazgo.node.ending import Leaving, end
-from portazgo.node.follow import FORBIDDEN, UNAUTHENTICATED, Follower, boottime_ms, said_in
+from portazgo.node.follow import Follower, boottime_ms
 from portazgo.node.handover import Handover, Predecessor, socket_path
 from portazgo.node.last_known_good import LastKnownGood
 from portazgo.node.logins import LoginRunner
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from portazgo.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+NO_CONTACT_MS = 2**63
+"""Of a poll that was sent before the host was started there is only the time (docs/wire.md, section 7)."""
 
 FOLDER_TROUBLES = frozenset({errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EEXIST})
 ENDING = frozenset({signal.SIGTERM, signal.SIGINT})
@@ -264,8 +268,7 @@ def _take_the_time(node: Node, client: JsonClient) -> None:
     """Go by the control plane's time before the first call, where it can be had.
 
     A host that is two hours slow would else honour secrets that have ended until the first poll is answered, and one that is
-    fast would refuse those still in grace. It is no contact: nothing was learnt that could have been revoked, so that the
-    lease is as old as can be.
+    fast would refuse those still in grace. It is no contact: nothing was learnt that could have been revoked.
     """
     headers = {"X-Portazgo-Node": node.node_id, "X-Portazgo-Epoch": node.epoch}
     try:
@@ -274,7 +277,7 @@ def _take_the_time(node: Node, client: JsonClient) -> None:
         return  # by the host's own clock, until the control plane is heard of
     server_time = answer.headers.get("X-Portazgo-Time", "")
     if server_time.isdigit():
-        node.contact(boottime_ms(), int(server_time), 0)
+        node.contact(NO_CONTACT_MS, int(server_time), 0)
 
 
 def _follower(

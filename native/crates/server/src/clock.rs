@@ -66,9 +66,11 @@ impl Clock {
     }
 
     /// A poll was answered: `age` ago it was sent, and the control plane's clock said `server_time_us` half of `round_trip_us` ago.
+    /// An age beyond the host's start is that of no poll: then only the time counts.
     pub(crate) fn contact(&self, age_ms: u64, server_time_us: i64, round_trip_us: i64) {
-        let sent = boot_time_ms().saturating_sub(age_ms);
-        self.contact.fetch_max(sent + 1, Ordering::AcqRel);
+        if let Some(sent) = boot_time_ms().checked_sub(age_ms) {
+            self.contact.fetch_max(sent + 1, Ordering::AcqRel);
+        }
         if server_time_us < EARLIEST_US {
             return;
         }
@@ -120,6 +122,8 @@ mod tests {
     fn a_contact_counts_from_the_sending_of_its_poll_and_an_older_one_takes_nothing_back() {
         let clock = Clock::new();
         assert_eq!((clock.contact_age_ms(), clock.shipment_age_ms()), (None, None));
+        clock.contact(u64::MAX, 1_000_000, 0);
+        assert_eq!(clock.contact_age_ms(), None);
         clock.contact(500, 1_000_000, 0);
         clock.contact(60_000, 1_000_000, 0);
         clock.shipped();

@@ -12,7 +12,7 @@ const DAY_US: i64 = 86_400_000_000;
 
 /// Callers of one key are told apart in so many places. Callers that share a place are summed up, so that whoever holds the
 /// secret and changes its name or address with each call can't make more rows than these.
-pub const CALLERS: u8 = 16;
+const CALLERS: u8 = 16;
 
 /// What uses of a retiring secret are added up by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -121,7 +121,9 @@ mod tests {
 
     fn uses(records: &[Record]) -> RetiringUses {
         let mut uses = RetiringUses::default();
-        records.iter().for_each(|record| uses.add(record));
+        for record in records {
+            uses.add(record);
+        }
         uses
     }
 
