@@ -11,14 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
 from portazgo.keys.domain import PEPPER_BYTES, Kid, digest, format_key, inner, new_secret
 from portazgo.kit.ids import BASE62, base62, uuid7
 from portazgo.kit.secret import Secret
 from portazgo.kit.wrapping.local import LocalWrapper
-from portazgo.signing.domain import ALGORITHM, public_jwk
+from portazgo.signing.algorithms import Algorithm
+from portazgo.signing.keypairs import generate
 from portazgo.snapshot.compile import canonical, last_line, snapshot_head
 from portazgo.snapshot.wire import NO_HASH, Kind, Resource
 
@@ -122,21 +120,18 @@ def _key(key: Issued, application: str) -> Resource:
 
 
 def _issuer(identifier: str, wrapper: LocalWrapper) -> Iterator[Resource]:
-    private = ec.generate_private_key(ec.SECP256R1())
-    point = private.public_key().public_numbers()
-    jwk = public_jwk(point.x, point.y)
-    pkcs8 = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    wrapped = wrapper.wrap(f"signing_key/{jwk['kid']}", pkcs8)
+    pair = generate(Algorithm.ES256)
+    wrapped = wrapper.wrap(f"signing_key/{pair.kid}", pair.private)
     yield _resource("issuer", identifier, {"url": "https://gate.example", "name": "main"})
-    body = {"issuer": identifier, "algorithm": ALGORITHM, "public_jwk": jwk, "wrapped": wrapped, "state": "signing"}
-    yield _resource("signing_key", jwk["kid"], body)
+    body = {"issuer": identifier, "algorithm": Algorithm.ES256.value, "wrapped": wrapped, "state": "signing"}
+    yield _resource("signing_key", pair.kid, {**body, "public_jwk": pair.public_jwk})
 
 
 def _backend(identifier: str, target: str, issuer: str | None) -> Resource:
     credential: dict[str, Any] = {"kind": "none"}
     if issuer is not None:
         claims = {"partner": "{partner.name}", "environment": "{application.environment}"}
-        credential = {"kind": "mint", "issuer": issuer, "audience": "orders", "algorithm": ALGORITHM}
+        credential = {"kind": "mint", "issuer": issuer, "audience": "orders", "algorithm": Algorithm.ES256.value}
         credential |= {"life_seconds": 300, "claims": claims}
     live = {"targets": [target], "timeouts": TIMEOUTS, "credential": credential}
     return _resource("backend", identifier, {"name": "orders", "environments": {"live": live}})

@@ -94,4 +94,4 @@ def test_an_issuer_that_does_not_sign_is_a_finding(api: AdminAPI, world: World) 
     backend = silent(world)
     SigningKey.objects.filter(issuer=issuer["id"]).update(state="published")
     outcome = api.post(f"/backends/{backend}/test").body
-    assert outcome["findings"] == [f"No token can be made: no key of the issuer {issuer['name']} signs."]
+    assert outcome["findings"] == [f"No token can be made: no key of the issuer {issuer['name']} signs with ES256."]

@@ -23,7 +23,7 @@ def test_a_backend_is_made_shown_listed_and_told_to_nodes(api: AdminAPI, world: 
     made = api.post("/backends", {"name": "insignia", "environments": {"live": live}})
     assert made.status == 201
     timeouts = {"connect_ms": 2000, "first_byte_ms": 30000, "idle_ms": 30000, "total_ms": 5000}
-    credential = {**CREDENTIAL, "issuer": issuer["id"], "algorithm": "ES256", "life_seconds": 300, "claims": claims}
+    credential = {**CREDENTIAL, "issuer": issuer["id"], "algorithm": "ES256", "life_seconds": 120, "claims": claims}
     environments = {"live": {**TARGET, "timeouts": timeouts, "credential": credential}}
     assert made.body["environments"] == environments
     assert api.get(f"/backends/{made.body['id']}").body == made.body

@@ -29,7 +29,7 @@ TIMEOUT = st.integers(1, 600_000).map(lambda value: f"{value}ms")
 CREDENTIALS = st.just({"kind": "none"}) | st.fixed_dictionaries(
     {"kind": st.just("mint"), "issuer": st.just("default"), "audience": st.sampled_from(["a", "a b", "é"])},
     optional={
-        "life": st.integers(10, 3600).map(lambda value: f"{value}s"),
+        "life": st.integers(60, 300).map(lambda value: f"{value}s"),
         "claims": st.dictionaries(
             SLUGS, METADATA | st.sampled_from(["x", 1, True, None, "{partner.name}"]), max_size=2
         ),

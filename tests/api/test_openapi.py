@@ -135,6 +135,12 @@ def _issuer(world: World) -> Exact:
     return {"issuer_id": world.issuer()["id"]}, None
 
 
+def _shared_secret(world: World) -> Exact:
+    issuer = world.issuer(algorithm="HS256")
+    key = world.api.post(f"/issuers/{issuer['id']}/signing-keys").body
+    return {"kid": key["kid"]}, None
+
+
 def _spare_signing_key(world: World) -> Exact:
     key = world.api.post(f"/issuers/{world.issuer()['id']}/signing-keys").body
     return {"kid": key["kid"]}, None
@@ -221,6 +227,10 @@ SUCCEEDS: dict[str, Callable[[World], Exact]] = {
     "rotate_pepper": _peppered,
     "list_issuers": _issuer,
     "create_issuer": _with(_nothing, {"name": "new", "url": "https://gateway.example"}),
+    "show_issuer": _issuer,
+    "change_issuer": _with(_issuer, {"rotate_every_seconds": 7_776_000}),
+    "rotate_issuer": _issuer,
+    "begin_signing": _shared_secret,
     "list_signing_keys": _issuer,
     "add_signing_key": _issuer,
     "withdraw_signing_key": _spare_signing_key,

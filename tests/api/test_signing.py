@@ -13,7 +13,8 @@ from support.world import NOBODY, World, lane, pointers, refusal, resource
 
 from portazgo.accounts.domain import Actor
 from portazgo.kit.wrapping import KeyWrapper
-from portazgo.signing.domain import SigningState, thumbprint
+from portazgo.signing.algorithms import thumbprint
+from portazgo.signing.domain import SigningState
 from portazgo.signing.models import SigningKey
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -27,7 +28,9 @@ def key_set() -> list[dict[str, Any]]:
 def test_an_issuer_comes_with_a_key_that_signs_at_once(api: AdminAPI) -> None:
     made = api.post("/issuers", {"name": "partners", "url": "https://gateway.example/"})
     assert (made.status, made.body["url"]) == (201, "https://gateway.example")
+    assert made.body.pop("secret") is None
     assert api.every("/issuers") == [made.body]
+    assert api.get(f"/issuers/{made.body['id']}").body == made.body
     (key,) = api.every("/signing-keys")
     assert (key["issuer"], key["state"]) == (made.body["id"], "signing")
     assert key_set() == [key["public_jwk"]]

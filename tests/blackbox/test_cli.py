@@ -212,10 +212,10 @@ def test_a_way_is_laid_from_backend_to_key_by_names_alone(
     run: Run, said: Callable[..., Any], deployment: Deployment
 ) -> None:
     shop = said("backend", "create", "shop", "--target", deployment.backend_url, "--audience", "insignia")
-    assert shop["environments"]["live"]["credential"]["life_seconds"] == 300
-    longer = said("backend", "change", "shop", "--life", "10m", "--claim", "level=3", "--connect-timeout", "500ms")
+    assert shop["environments"]["live"]["credential"]["life_seconds"] == 120
+    longer = said("backend", "change", "shop", "--life", "5m", "--claim", "level=3", "--connect-timeout", "500ms")
     live = longer["environments"]["live"]
-    assert (live["credential"]["life_seconds"], live["credential"]["claims"]) == (600, {"level": 3})
+    assert (live["credential"]["life_seconds"], live["credential"]["claims"]) == (300, {"level": 3})
     assert (live["timeouts"]["connect_ms"], live["targets"]) == (500, [deployment.backend_url])
     said("api", "create", "shop-api")
     order: tuple[str, ...] = (

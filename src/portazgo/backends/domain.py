@@ -14,7 +14,6 @@ from portazgo.kit.targets import UNIX, USUAL_PORTS, is_socket, socket_path
 TARGETS_AT_MOST = 64
 # What fits into a socket's address (Linux: 108 bytes with the closing NUL).
 UNIX_PATH_BYTES = 107
-LIFE_SECONDS = range(10, 3601)
 # A name (letters, digits, '-', '.', '_') or a bracketed IPv6 address.
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\]")
 _SOCKET_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[!-.0-~]+)+")

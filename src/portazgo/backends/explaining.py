@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from portazgo.kit.targets import is_socket
 from portazgo.logins.calling import NoReplyReason
+from portazgo.signing.algorithms import Algorithm
 
 QUOTE_AT_MOST = 200
 WORDS_AT_MOST = 2_000
@@ -69,6 +70,11 @@ class Presented:
     algorithm: str
     kid: str
     life_seconds: int
+
+    @property
+    def shares_secret(self) -> bool:
+        """Tell whether the backend checks it with a secret rather than with the key set."""
+        return Algorithm(self.algorithm).is_shared
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,15 +291,26 @@ def _audience(seen: Observed, token: Presented) -> str:
     )
 
 
-def _algorithm(_seen: Observed, token: Presented) -> str:
+def _algorithm(seen: Observed, token: Presented) -> str:
+    if token.shares_secret:
+        return (
+            "Algorithm: the token is signed with HS256, a shared secret, and the backend doesn't allow that. Have it "
+            f"allow HS256 and hold the secret; or sign without one: portazgo backend change {seen.backend} --algorithm ES256"
+        )
     return (
         f"Algorithm: the token is signed with {token.algorithm} and the backend doesn't allow that. Add {token.algorithm} to "
-        "the algorithms that it allows, and have it take the public key from the key set; a shared secret (HS256) can't "
-        "check these tokens."
+        "the algorithms that it allows, and have it take the public key from the key set; or sign as it expects: "
+        f"portazgo backend change {seen.backend} --algorithm ALGORITHM. A backend that shares a secret (HS256) can't check "
+        "these tokens: make an issuer of its own for it (portazgo issuer create NAME --url URL --algorithm HS256)."
     )
 
 
 def _key_set_cause(_seen: Observed, token: Presented) -> str:
+    if token.shares_secret:
+        return (
+            f"Key: the backend checks the token with another secret than the one of the key {token.kid}. Give it that secret "
+            "(simplejwt: SIGNING_KEY); who has lost it rotates the issuer: portazgo issuer rotate NAME"
+        )
     return (
         f"Key set: the backend doesn't have the public key {token.kid}. It must read {_jwks(token)} from where it runs; "
         "check the address that it is set up with, whether it can reach it, and whether it keeps an old copy."
@@ -326,12 +343,20 @@ def _all_to_check(token: Presented) -> list[str]:
         "It doesn't say why. Compare what the backend is set up with, and look at its log:",
         f"Issuer: `iss` is {token.issuer}, to the letter.",
         f"Audience: `aud` is {token.audience}.",
-        f"Algorithm: {token.algorithm}, with the public key {token.kid} of {_jwks(token)}",
+        _key_to_check(token),
     ]
 
 
+def _key_to_check(token: Presented) -> str:
+    if token.shares_secret:
+        return f"Algorithm: {token.algorithm}, with the secret of the key {token.kid}; its kid is no part of the check."
+    return f"Algorithm: {token.algorithm}, with the public key {token.kid} of {_jwks(token)}"
+
+
 def _key_set_notes(seen: Observed, token: Presented) -> list[str]:
-    notes = []
+    notes: list[str] = []
+    if token.shares_secret:
+        return notes
     if seen.key_set is not None and seen.key_set.problem is not None:
         notes.append(f"Key set: from the control plane {seen.key_set.url} {seen.key_set.problem}.")
     if _is_loopback(token.issuer) and not _is_loopback(seen.target):

@@ -10,7 +10,6 @@ from ninja import Schema
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from portazgo.backends.claims import check_claims
-from portazgo.backends.domain import LIFE_SECONDS
 from portazgo.backends.logins import (
     HEADER_PATTERN,
     JWT_TYPE,
@@ -30,6 +29,7 @@ from portazgo.backends.logins import (
 from portazgo.backends.tls_schemas import TlsBody
 from portazgo.kit.names import PLAIN_TEXT_PATTERN
 from portazgo.kit.web.schemas import Body, PageQuery, Whole
+from portazgo.signing.domain import TOKEN_LIFE_SECONDS
 
 VALUES_AT_MOST = 10
 LONGEST_VALUE = 4096
@@ -135,7 +135,7 @@ class SubjectBody(Body):
 
     issuer: UUID | None = Field(None, description="Null: the default issuer.")
     audience: Annotated[str, StringConstraints(pattern=PLAIN_TEXT_PATTERN, min_length=1, max_length=200)]
-    life_seconds: Whole = Field(60, ge=LIFE_SECONDS.start, lt=LIFE_SECONDS.stop)
+    life_seconds: Whole = Field(60, ge=TOKEN_LIFE_SECONDS.start, lt=TOKEN_LIFE_SECONDS.stop)
     claims: Annotated[dict[str, Any], AfterValidator(check_claims)] = Field({})
 
 

@@ -128,10 +128,13 @@ def _subject(subject: Mapping[str, Any] | None, caller: Caller, wrapper: KeyWrap
     issuer = Issuer.objects.get(id=subject["issuer"])
     try:
         claims = token_claims(subject, issuer.url, caller, PROBE_KEY, now=now, jti=secrets.token_hex(16))
-        return mint(subject["issuer"], claims, wrapper=wrapper).token
+        return mint(subject["issuer"], subject["algorithm"], claims, wrapper=wrapper).token
     except MissingValue as problem:
         raise NotFetched(f"No subject token can be made: {problem}.", _advice(caller)) from None
     except NothingSigns:
-        raise NotFetched(f"No subject token can be made: no key of the issuer {issuer.name} signs.") from None
+        algorithm = subject["algorithm"]
+        raise NotFetched(
+            f"No subject token can be made: no key of the issuer {issuer.name} signs with {algorithm}."
+        ) from None
     except WrappingFailed as problem:
         raise NotFetched(f"No subject token can be made: {problem}.") from None

@@ -10,7 +10,7 @@ from ninja import Schema
 from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag, model_validator
 
 from portazgo.backends.claims import check_claims
-from portazgo.backends.domain import LIFE_SECONDS, TARGETS_AT_MOST, Timeouts, check_targets
+from portazgo.backends.domain import TARGETS_AT_MOST, Timeouts, check_targets
 from portazgo.backends.forwarding import (
     BOUNDS,
     BREAKER,
@@ -31,6 +31,8 @@ from portazgo.backends.tls import check_rules
 from portazgo.backends.tls_schemas import TlsBody
 from portazgo.kit.names import PLAIN_TEXT_PATTERN, SLUG_PATTERN
 from portazgo.kit.web.schemas import BODY_TAG, AsSaid, Body, NameFilter, PageQuery, Whole, without_default
+from portazgo.signing.algorithms import Algorithm
+from portazgo.signing.domain import DEFAULT_TOKEN_LIFE_SECONDS, TOKEN_LIFE_SECONDS
 
 Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=63)]
 Milliseconds = Annotated[Whole, Field(ge=1, le=600_000)]
@@ -52,7 +54,10 @@ class CredentialBody(Body):
     kind: Literal["mint", "none"] = "mint"
     issuer: UUID | None = Field(None, description="Null: the default issuer.")
     audience: Annotated[str, StringConstraints(pattern=PLAIN_TEXT_PATTERN, max_length=200)] = ""
-    life_seconds: Whole = Field(300, ge=LIFE_SECONDS.start, lt=LIFE_SECONDS.stop)
+    algorithm: Algorithm | None = Field(
+        None, description="How its tokens are signed. Null: with the issuer's own algorithm.", examples=["ES256"]
+    )
+    life_seconds: Whole = Field(DEFAULT_TOKEN_LIFE_SECONDS, ge=TOKEN_LIFE_SECONDS.start, lt=TOKEN_LIFE_SECONDS.stop)
     claims: Annotated[dict[str, Any], AfterValidator(check_claims)] = Field(
         {}, examples=[{"token_type": "access", "partner": "{partner.name}"}]
     )

@@ -8,12 +8,12 @@ from portazgo.accounts.domain import Actor, Verb, can
 from portazgo.backends.forwarding import contradictions, settled
 from portazgo.backends.logins import LOGIN_KINDS, destination, for_nodes, is_login
 from portazgo.backends.models import Backend, ServiceCredential
-from portazgo.kit.errors import FieldError, Invalid
+from portazgo.kit.errors import Conflict, FieldError, Invalid
 from portazgo.kit.targets import is_socket
 from portazgo.kit.web.rows import given, refuse_in_use, refuse_taken, the_one
-from portazgo.signing.domain import ALGORITHM
+from portazgo.signing.algorithms import Algorithm
 from portazgo.signing.models import Issuer
-from portazgo.signing.service import FEATURE as MINT
+from portazgo.signing.service import signs_with
 from portazgo.snapshot.log import change
 from portazgo.snapshot.wire import BackendBody, Resource, ResourceRef
 
@@ -38,6 +38,7 @@ def create(actor: Actor, name: str, environments: Mapping[str, Any], *, clock: C
     backend = Backend(name=name, environments=_complete(environments), created_at=clock.now())
     with change(actor, "backend.created", str(backend.id), details={"name": name}, clock=clock) as recorded:
         refuse_taken(Backend.objects.all(), "backend", name)
+        _refuse_shared_secret(backend)
         backend.save(force_insert=True)
         recorded.touches(_ref(backend))
     return backend
@@ -58,6 +59,7 @@ def alter(
             after = _complete(environments)
             _guard_destinations(actor, backend, after)
             backend.environments = after
+            _refuse_shared_secret(backend)
         backend.save()
         recorded.touches(_ref(backend))
     return backend
@@ -81,15 +83,16 @@ def compiled(identifier: str) -> Resource | None:
     backend = Backend.objects.filter(id=identifier).first()
     if backend is None:
         return None
-    kinds = {one["credential"]["kind"] for one in backend.environments.values()}
-    features = {HTTP1} | ({MINT} if "mint" in kinds else set()) | ({NO_CREDENTIAL} if "none" in kinds else set())
+    credentials = [one["credential"] for one in backend.environments.values()]
+    features = {HTTP1} | {Algorithm(one["algorithm"]).feature for one in _minted(backend)}
+    features |= {NO_CREDENTIAL} if any(one["kind"] == "none" for one in credentials) else set()
     targets = [target for one in backend.environments.values() for target in one["targets"]]
     features |= {TLS} if any(target.startswith("https://") for target in targets) else set()
     features |= {UNIX} if any(is_socket(target) for target in targets) else set()
     forwarding = [one["forwarding"] for one in backend.environments.values() if "forwarding" in one]
     features |= {FORWARDING} if forwarding else set()
     features |= {HTTP2} if any(one.get("http2", "off") != "off" for one in forwarding) else set()
-    features |= {LOGIN} if kinds & LOGIN_KINDS else set()
+    features |= {LOGIN} if any(one["kind"] in LOGIN_KINDS for one in credentials) else set()
     environments: Any = {
         name: {**one, "credential": for_nodes(one)} if is_login(one["credential"]) else one
         for name, one in backend.environments.items()
@@ -136,7 +139,39 @@ def _signed(minted: Mapping[str, Any], at: str) -> dict[str, Any]:
     found = Issuer.objects.order_by("id").first() if issuer is None else Issuer.objects.filter(id=issuer).first()
     if found is None:
         raise Invalid.at(f"{at}/issuer", f"there is no issuer {issuer or 'yet'}", code="issuer_unknown")
-    return {**minted, "issuer": str(found.id), "algorithm": ALGORITHM}
+    algorithm = Algorithm(minted.get("algorithm") or found.algorithm)
+    if not signs_with(found.id, algorithm):
+        raise Invalid.at(
+            f"{at}/algorithm",
+            f"no key of the issuer {found.name} signs with {algorithm} yet: add one with "
+            f"`portazgo issuer key add {found.name} --algorithm {algorithm}`, and wait until it signs",
+            code="algorithm_unsigned",
+        )
+    return {**minted, "issuer": str(found.id), "algorithm": algorithm.value}
+
+
+def _refuse_shared_secret(backend: Backend) -> None:
+    """Raise Conflict (`secret_shared`) where two backends would know one secret: each could make tokens for the other."""
+    wanted = _shared(backend)
+    for other in Backend.objects.exclude(id=backend.id) if wanted else ():
+        if wanted & _shared(other):
+            raise Conflict(
+                f"the backend {other.name} knows the HS256 secret of this issuer: each could make tokens for the other",
+                code="secret_shared",
+                remedy="make an issuer of its own for each backend that shares a secret (portazgo issuer create)",
+            )
+
+
+def _shared(backend: Backend) -> set[str]:
+    """Name the issuers whose shared secret a backend knows."""
+    return {one["issuer"] for one in _minted(backend) if Algorithm(one["algorithm"]).is_shared}
+
+
+def _minted(backend: Backend) -> list[Mapping[str, Any]]:
+    """Give what says of tokens how they are signed: those that are attached, and those that are exchanged."""
+    credentials = [one["credential"] for one in backend.environments.values()]
+    subjects = [one["subject"] for one in credentials if one.get("subject")]
+    return [one for one in credentials if one["kind"] == "mint"] + subjects
 
 
 def _refuse_contradictions(where: str, targets: Sequence[str], forwarding: Mapping[str, Any] | None) -> None:

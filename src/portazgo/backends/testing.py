@@ -37,7 +37,6 @@ from portazgo.kit.private_address import AddressRefused
 from portazgo.kit.secret import Secret
 from portazgo.kit.web.rows import the_one
 from portazgo.kit.wrapping import KeyWrapper, WrappingFailed
-from portazgo.signing.domain import ALGORITHM
 from portazgo.signing.minting import Minted, NothingSigns, mint
 from portazgo.signing.models import Issuer
 from portazgo.snapshot.compilers import compile_resource
@@ -215,14 +214,18 @@ def _make(credential: Mapping[str, Any], caller: Caller, wrapper: KeyWrapper, no
     issuer = Issuer.objects.get(id=credential["issuer"])
     try:
         claims = token_claims(credential, issuer.url, caller, PROBE_KEY, now=now, jti=secrets.token_hex(16))
-        minted = mint(credential["issuer"], claims, wrapper=wrapper)
+        minted = mint(credential["issuer"], credential["algorithm"], claims, wrapper=wrapper)
     except MissingValue as problem:
         raise _NotMade(f"No token can be made: {problem}. {_advice(problem.path, caller)}") from None
     except NothingSigns:
-        raise _NotMade(f"No token can be made: no key of the issuer {issuer.name} signs.") from None
+        raise _NotMade(
+            f"No token can be made: no key of the issuer {issuer.name} signs with {credential['algorithm']}."
+        ) from None
     except WrappingFailed as problem:
         raise _NotMade(f"No token can be made: {problem}.") from None
-    presented = Presented(issuer.url, credential["audience"], ALGORITHM, minted.kid, credential["life_seconds"])
+    presented = Presented(
+        issuer.url, credential["audience"], credential["algorithm"], minted.kid, credential["life_seconds"]
+    )
     return _Made(minted, claims, presented, reads_key(credential["claims"]))
 
 
@@ -261,7 +264,9 @@ def _skew(reply: Reply, now: datetime) -> float | None:
     return (said - now).total_seconds() if said.tzinfo else None
 
 
-def _key_set(token: Presented) -> KeySetSeen:
+def _key_set(token: Presented) -> KeySetSeen | None:
+    if token.shares_secret:
+        return None
     url = f"{token.issuer}/.well-known/jwks.json"
     try:
         # The operator named this address, not a document: it may be inside.

@@ -25,7 +25,7 @@ _TIMEOUTS = {
 
 def environment_options(command: Callable[P, R]) -> Callable[P, R]:
     """Add the options of targets, time-outs, credential and forwarding."""
-    command = excludes("no_credential", "audience", "issuer", "life", "claims")(command)
+    command = excludes("no_credential", "audience", "issuer", "algorithm", "life", "claims")(command)
     command = forwarding_options(command)
     for name, meaning in reversed(_TIMEOUTS.items()):
         option = f"--{name.replace('_', '-')}-timeout"
@@ -42,7 +42,12 @@ def environment_options(command: Callable[P, R]) -> Callable[P, R]:
         ),
         click.option("--audience", help="What the backend expects in `aud`."),
         click.option("--issuer", help="Who signs; without it the first issuer."),
-        click.option("--life", type=duration, help="How long a token lives, 10s to 1h.  [default: 5m]"),
+        click.option(
+            "--algorithm",
+            type=click.Choice(["ES256", "EdDSA", "RS256", "HS256"]),
+            help="How its tokens are signed; without it as the issuer's keys do.",
+        ),
+        click.option("--life", type=duration, help="How long a token lives, 1m to 5m.  [default: 2m]"),
         click.option(
             "--claim",
             "claims",
@@ -86,8 +91,8 @@ def says_something(wanted: Mapping[str, Any]) -> bool:
 
 
 def as_given(environment: Mapping[str, Any]) -> dict[str, Any]:
-    """Give an environment as it was once given: the API shows the algorithm, and doesn't take it."""
-    credential = _without_algorithm(environment["credential"])
+    """Give an environment as it was once given: the API shows how a subject token is signed, and doesn't take it."""
+    credential = dict(environment["credential"])
     if credential.get("subject"):
         credential["subject"] = _without_algorithm(credential["subject"])
     return {**environment, "credential": credential}
@@ -107,6 +112,7 @@ def _credential(before: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[st
     told = {
         "issuer": wanted["issuer"],
         "audience": wanted["audience"],
+        "algorithm": wanted["algorithm"],
         "life_seconds": wanted["life"] and int(wanted["life"].total_seconds()),
         "claims": {**before.get("claims", {}), **dict(wanted["claims"])} if wanted["claims"] else None,
     }
@@ -114,4 +120,7 @@ def _credential(before: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[st
     # What was without a credential, or logged in for one, is minted by the first word about it.
     if changes and before.get("kind", "mint") != "mint":
         before = {}
+    if told["issuer"] not in {None, before.get("issuer")}:
+        # Another issuer may sign in another way.
+        before = _without_algorithm(before)
     return {**before, **changes, "kind": "mint"} if changes or not before else dict(before)

@@ -53,6 +53,13 @@ SENTENCES = {
     "`{command}` lists them.": "`{command}` los enumera.",
     "There is none at all yet: `{command}` makes one.": "Todavía no hay ninguno: `{command}` crea uno.",
     # The nouns
+    "This is the only time that the secret is shown: keep it now, and give it to the backend by a safe way.": (
+        "Es la única vez que se muestra el secreto: guárdalo ahora y dáselo al backend por una vía segura."
+    ),
+    "It signs when you say so, once the backend holds it: portazgo issuer key sign {kid}": (
+        "Firmará cuando lo indiques, una vez que el backend lo tenga: portazgo issuer key sign {kid}"
+    ),
+    "portazgo issuer key list shows what it waits for.": "portazgo issuer key list muestra a qué espera.",
     "Remove the partner {name}?": "¿Eliminar el socio {name}?",
     "Remove the application {name}?": "¿Eliminar la aplicación {name}?",
     "Remove the backend {name}?": "¿Eliminar el backend {name}?",
@@ -298,6 +305,7 @@ LABELS = {
     "first seen": "visto por primera vez",
     "folder": "carpeta",
     "forwarding": "reenvío",
+    "gone": "eliminada",
     "history": "historia",
     "hosts": "nombres de host",
     "http2": "HTTP/2",
@@ -348,6 +356,7 @@ LABELS = {
     "networks": "redes",
     "node": "nodo",
     "node token": "token de nodo",
+    "not before": "no antes de",
     "number": "número",
     "operation": "operación",
     "outcome": "resultado",
@@ -365,6 +374,7 @@ LABELS = {
     "retiring secret": "secreto saliente",
     "revision": "revisión",
     "revoked": "revocado",
+    "rotate every seconds": "segundos entre rotaciones",
     "route": "ruta",
     "route tags": "etiquetas de ruta",
     "routes": "rutas",
@@ -391,6 +401,7 @@ LABELS = {
     "used by": "lo usa",
     "url": "URL",
     "version": "versión",
+    "waits for": "espera a",
     "weights": "pesos",
     "who": "quién",
     "why": "por qué",

@@ -51,6 +51,6 @@ def _holds_sealed() -> bool:
 
 def _one_of_each() -> list[tuple[str, str]]:
     pepper = Pepper.objects.order_by("-version").first()
-    key = SigningKey.objects.order_by("-published_at").first()
+    key = SigningKey.objects.exclude(wrapped=None).order_by("-published_at").first()
     found = [(f"pepper/{pepper.version}", pepper.wrapped)] if pepper else []
     return found + ([(f"signing_key/{key.kid}", key.wrapped)] if key else [])

@@ -18,6 +18,9 @@ urlpatterns = [
     path("health", health),
     path(".well-known/jwks.json", jwks),
     path(".well-known/openid-configuration", discovery),
+    # Issuers whose URL has a path: their documents are under it.
+    path("<path:path>/.well-known/jwks.json", jwks),
+    path("<path:path>/.well-known/openid-configuration", discovery),
 ]
 
 # What Django answers by itself, also where our middleware is not around it.

@@ -1,57 +1,102 @@
-"""JWKS and OpenID discovery, as backends fetch them; the nodes serve the same documents (docs/wire.md).
+"""JWKS and OpenID discovery, as backends fetch them; the nodes serve the same documents, byte for byte (docs/wire.md).
 
 Made of the compiled resources, so that they can't differ from what nodes sign with.
-Sources: RFC 7517, OpenID Connect Discovery 1.0.
+Sources: RFC 7517, OpenID Connect Discovery 1.0; RFC 9110, section 13.1.2, for answers to those who have it already.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from django.http import HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.http import Http404, HttpResponse, HttpResponseNotAllowed
 
 from portazgo.kit.web.problems import plain_problem
+from portazgo.signing.domain import JWKS_MAX_AGE, etag, key_set
+from portazgo.signing.domain import discovery as discovery_document
 from portazgo.snapshot.models import ResourceRow
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-MAX_AGE_SECONDS = 300
 READS = frozenset({"GET", "HEAD"})
 
 
-def jwks(request: HttpRequest) -> HttpResponse:
-    """Answer the public half of every signing key that is published, signs, or may still have living tokens."""
-    if request.method not in READS:
-        return HttpResponseNotAllowed(sorted(READS))
-    lines = ResourceRow.objects.filter(kind="signing_key").order_by("identifier").values_list("line", flat=True)
-    return _cacheable(JsonResponse({"keys": [json.loads(line)["body"]["public_jwk"] for line in lines]}))
+@dataclass(frozen=True, slots=True)
+class _Issuer:
+    id: str
+    url: str
+
+    @property
+    def path(self) -> str:
+        return urlsplit(self.url).path.rstrip("/")
+
+    @property
+    def authority(self) -> str:
+        return urlsplit(self.url).netloc.lower()
 
 
-def discovery(request: HttpRequest) -> HttpResponse:
-    """Answer the metadata of the issuer whose URL the caller used, else of the first."""
+def jwks(request: HttpRequest, path: str = "") -> HttpResponse:
+    """Answer the public half of every signing key that is published, signs, or may still have living tokens.
+
+    At the root those of all issuers; under the path of an issuer's URL that issuer's.
+    """
     if request.method not in READS:
         return HttpResponseNotAllowed(sorted(READS))
-    lines = ResourceRow.objects.filter(kind="issuer").order_by("identifier").values_list("line", flat=True)
-    urls = [json.loads(line)["body"]["url"] for line in lines]
-    if not urls:
+    if not path:
+        return _answer(request, key_set(_jwks(lambda _issuer: True)))
+    issuers = {issuer.id for issuer in _candidates(request, path)}
+    if not issuers:
+        raise Http404
+    return _answer(request, key_set(_jwks(lambda issuer: issuer in issuers)))
+
+
+def discovery(request: HttpRequest, path: str = "") -> HttpResponse:
+    """Answer the metadata of the issuer whose URL the caller used; at the root of another address, of the first."""
+    if request.method not in READS:
+        return HttpResponseNotAllowed(sorted(READS))
+    found = _candidates(request, path) or ([] if path else _issuers())
+    if not found:
+        if path:
+            raise Http404
         return plain_problem(request, 404, "there is no issuer yet")
-    base = request.build_absolute_uri("/").rstrip("/")
-    issuer = base if base in urls else urls[0]
-    return _cacheable(
-        JsonResponse(
-            {
-                "issuer": issuer,
-                "jwks_uri": f"{issuer}/.well-known/jwks.json",
-                "id_token_signing_alg_values_supported": ["ES256"],
-                "response_types_supported": ["none"],
-                "subject_types_supported": ["public"],
-            }
-        )
-    )
+    issuer = found[0]
+    algorithms = [jwk["alg"] for jwk in _jwks(lambda of: of == issuer.id)]
+    return _answer(request, discovery_document(issuer.url, algorithms))
 
 
-def _cacheable(answer: HttpResponse) -> HttpResponse:
-    answer["Cache-Control"] = f"public, max-age={MAX_AGE_SECONDS}"
+def _issuers() -> list[_Issuer]:
+    lines = ResourceRow.objects.filter(kind="issuer").values_list("identifier", "line")
+    issuers = [_Issuer(identifier, json.loads(line)["body"]["url"]) for identifier, line in lines]
+    return sorted(issuers, key=lambda issuer: issuer.url)
+
+
+def _candidates(request: HttpRequest, path: str) -> list[_Issuer]:
+    """Name the issuers that a document under this path is of: the one whose URL has this host, or else all with the path."""
+    with_path = [issuer for issuer in _issuers() if issuer.path == (path and f"/{path}")]
+    own = [issuer for issuer in with_path if issuer.authority == request.get_host().lower()]
+    return own or with_path
+
+
+def _jwks(wanted: Callable[[str], bool]) -> Iterable[dict[str, str]]:
+    for line in ResourceRow.objects.filter(kind="signing_key").values_list("line", flat=True):
+        body = json.loads(line)["body"]
+        # A shared secret has no public half.
+        if "public_jwk" in body and wanted(body["issuer"]):
+            yield body["public_jwk"]
+
+
+def _answer(request: HttpRequest, text: str) -> HttpResponse:
+    tag = etag(text)
+    asked = [one.strip().removeprefix("W/") for one in request.headers.get("If-None-Match", "").split(",")]
+    if tag in asked or "*" in asked:
+        answer = HttpResponse(status=304)
+        del answer.headers["Content-Type"]
+    else:
+        answer = HttpResponse(text, content_type="application/json")
+    answer["Cache-Control"] = f"public, max-age={int(JWKS_MAX_AGE.total_seconds())}"
+    answer["ETag"] = tag
     return answer

@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from portazgo.backends.claims import check_claims
-from portazgo.backends.domain import LIFE_SECONDS, Timeouts, check_targets
+from portazgo.backends.domain import Timeouts, check_targets
 from portazgo.backends.tls import check_rules
 from portazgo.declarative.domain import FORMAT
 from portazgo.declarative.forwarding import ForwardingPart
@@ -35,6 +35,7 @@ from portazgo.declarative.words import (
     parse_seconds,
     throttle,
 )
+from portazgo.kit.durations import parse_duration
 from portazgo.kit.names import (
     PLAIN_TEXT_PATTERN,
     SCOPE_PATTERN,
@@ -54,6 +55,12 @@ from portazgo.routes.domain import (
     check_hosts,
     check_partner_path,
 )
+from portazgo.signing.domain import (
+    DEFAULT_TOKEN_LIFE_SECONDS,
+    LONGEST_ROTATION,
+    SHORTEST_ROTATION,
+    TOKEN_LIFE_SECONDS,
+)
 
 DEFAULT_TIMEOUTS = Timeouts()
 ISSUER_URL_PATTERN = r"^https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?$"
@@ -62,6 +69,7 @@ NO_TOTAL = "none"
 _QUERY_NAME = r"^[^\x00-\x20\x7f&=#]{1,100}$"
 _QUERY_NAMES_AT_MOST = 100
 
+AlgorithmName = Literal["ES256", "EdDSA", "RS256", "HS256"]
 EnvironmentName = Literal["live", "test"]
 MethodName = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=63)]
@@ -75,8 +83,14 @@ def _scalar(value: object) -> object:
 
 
 def _check_life(text: str) -> str:
-    if parse_seconds(text) not in LIFE_SECONDS:
-        raise ValueError(f"{text!r} is out of bounds: a token lives 10s to 1h")
+    if parse_seconds(text) not in TOKEN_LIFE_SECONDS:
+        raise ValueError(f"{text!r} is out of bounds: a token lives 1m to 5m")
+    return text
+
+
+def _check_rotation(text: str) -> str:
+    if not SHORTEST_ROTATION <= parse_duration(text) <= LONGEST_ROTATION:
+        raise ValueError(f"{text!r} is out of bounds: keys are rotated every 1d to 3650d")
     return text
 
 
@@ -101,6 +115,13 @@ class IssuerPart(Part):
     url: Annotated[str, StringConstraints(pattern=ISSUER_URL_PATTERN, max_length=500)] | None = Field(
         None, description="`iss` of the tokens. Needed to make an issuer; may be left out for one that exists."
     )
+    algorithm: AlgorithmName | None = Field(
+        None,
+        description="How its keys sign, where a backend says nothing else. Left out: as it is; ES256 where it is made.",
+    )
+    rotate_every: Annotated[Duration, AfterValidator(_check_rotation)] | None = Field(
+        None, description="How often its keys are rotated. Left out: by hand only."
+    )
 
 
 class TimeoutsPart(Part):
@@ -117,10 +138,13 @@ class MintPart(Part):
 
     kind: Literal["mint"]
     issuer: Slug | None = Field(None, description="Left out: the default issuer.")
+    algorithm: AlgorithmName | None = Field(
+        None, description="How the tokens are signed. Left out: as the issuer's keys do."
+    )
     audience: Annotated[str, StringConstraints(pattern=PLAIN_TEXT_PATTERN, min_length=1, max_length=200)] = Field(
         description="What the backend expects in `aud`."
     )
-    life: Annotated[Duration, AfterValidator(_check_life)] = format_seconds(300)
+    life: Annotated[Duration, AfterValidator(_check_life)] = format_seconds(DEFAULT_TOKEN_LIFE_SECONDS)
     claims: Annotated[dict[str, Any], NOTHING_IS_EMPTY, AfterValidator(check_claims)] = Field(
         default_factory=dict, description="Constants, and values such as `{partner.name}`."
     )

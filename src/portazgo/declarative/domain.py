@@ -10,6 +10,8 @@ from uuid import UUID
 
 FORMAT = 1
 
+DEFAULT_ALGORITHM = "ES256"
+"""Of an issuer that a file makes and says nothing else of."""
 Kind = Literal["issuer", "backend", "api", "route", "plan", "partner", "application"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 """In the order in which they are made: later ones name earlier ones."""

@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from portazgo.backends.claims import check_claims
-from portazgo.backends.domain import LIFE_SECONDS
 from portazgo.backends.logins import (
     HEADER_PATTERN,
     JWT_TYPE,
@@ -31,6 +30,7 @@ from portazgo.declarative.parts import NOTHING_IS_EMPTY, Duration, Part
 from portazgo.declarative.tls import TlsPart, tls_terms, written_tls
 from portazgo.declarative.words import format_seconds, parse_seconds
 from portazgo.kit.names import PLAIN_TEXT_PATTERN, SLUG_PATTERN
+from portazgo.signing.domain import TOKEN_LIFE_SECONDS
 
 Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=63)]
 Pointer = Annotated[str, StringConstraints(pattern=POINTER_PATTERN, max_length=200)]
@@ -45,8 +45,8 @@ def _check_life(text: str) -> str:
 
 
 def _check_subject_life(text: str) -> str:
-    if parse_seconds(text) not in LIFE_SECONDS:
-        raise ValueError(f"{text!r} is out of bounds: a token lives 10s to 1h")
+    if parse_seconds(text) not in TOKEN_LIFE_SECONDS:
+        raise ValueError(f"{text!r} is out of bounds: a token lives 1m to 5m")
     return text
 
 

@@ -9,6 +9,8 @@ from portazgo.declarative.problems import Problem
 from portazgo.declarative.rules.lines import Step, Worlds, counted, enumerated
 from portazgo.routes.domain import Address, addresses
 
+_SHARED = "HS256"
+
 
 def obstacles(steps: Sequence[Step], state: State, worlds: Worlds) -> Iterator[Problem]:
     """Find everything that would keep the steps from being taken."""
@@ -67,15 +69,38 @@ def _issuer(step: Step, state: State) -> Iterator[Problem]:
     if url is None:
         yield Problem(step.ref.pointer, f"there is no {step.ref} yet: write its url, and apply makes it")
     elif step.before is not None:
+        if step.changed("url"):
+            yield Problem(
+                f"{step.ref.pointer}/url",
+                f"the {step.ref} signs as {step.before['url']} and stays so, since tokens and backends name it: "
+                "write another issuer beside it",
+            )
+        if step.changed("algorithm"):
+            yield Problem(
+                f"{step.ref.pointer}/algorithm",
+                f"the {step.ref} signs with {step.before['algorithm']} where a backend says nothing else, and stays so: "
+                "write another issuer beside it, or name the algorithm in the backend",
+            )
+        if step.before["algorithm"] == _SHARED and step.after["rotate_every_seconds"] is not None:
+            yield _no_schedule(step)
+    elif step.after["algorithm"] == _SHARED:
+        # Its secret would be shown to nobody, or stand in the file.
         yield Problem(
-            f"{step.ref.pointer}/url",
-            f"the {step.ref} signs as {step.before['url']} and stays so, since tokens and backends name it: "
-            "write another issuer beside it",
+            f"{step.ref.pointer}/algorithm",
+            f"the {step.ref} is not there yet, and a file makes none that shares a secret: make it with "
+            f"`portazgo issuer create {step.ref.name} --url {url} --algorithm {_SHARED}`, and name it here then",
         )
     else:
         for other, thing in state.things.items():
             if other.kind == "issuer" and thing.terms["url"] == url:
                 yield Problem(f"{step.ref.pointer}/url", f"the {other} has this URL already: name that one")
+
+
+def _no_schedule(step: Step) -> Problem:
+    return Problem(
+        f"{step.ref.pointer}/rotate_every",
+        f"the {step.ref} shares a secret, which can't be rotated on schedule: the backend must be given the new one by hand",
+    )
 
 
 def _taken_places(steps: Sequence[Step], after: World) -> Iterator[Problem]:

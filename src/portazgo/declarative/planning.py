@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from portazgo.declarative.domain import KINDS, Ref, State, Terms, canonical
+from portazgo.declarative.domain import DEFAULT_ALGORITHM, KINDS, Ref, State, Terms, canonical
 from portazgo.declarative.obstacles import obstacles
 from portazgo.declarative.problems import Problem
 from portazgo.declarative.rules import RULES
@@ -93,11 +93,38 @@ def plan(name: str, wanted: Mapping[Ref, Terms], state: State, takeover: Takeove
 
 
 def _settled(wanted: Mapping[Ref, Terms], state: State) -> dict[Ref, Terms]:
-    """Fill in what a file leaves to what there is: the URL of an issuer that exists."""
-    return {
-        ref: state.things[ref].terms if ref.kind == "issuer" and terms["url"] is None and ref in state.things else terms
-        for ref, terms in wanted.items()
+    """Fill in what a file leaves to what there is: URL and algorithm of an issuer that exists."""
+    settled = {
+        ref: _settled_issuer(ref, terms, state) if ref.kind == "issuer" else terms for ref, terms in wanted.items()
     }
+    algorithms = {
+        ref.name: terms["algorithm"] for ref, terms in {**state.world, **settled}.items() if ref.kind == "issuer"
+    }
+    return {
+        ref: _settled_backend(terms, algorithms) if ref.kind == "backend" else terms for ref, terms in settled.items()
+    }
+
+
+def _settled_issuer(ref: Ref, terms: Terms, state: State) -> Terms:
+    there = state.things.get(ref)
+    if there is None:
+        return {**terms, "algorithm": terms["algorithm"] or DEFAULT_ALGORITHM}
+    known = there.terms
+    # One that is only named stays as it is; one that is described without a schedule has none.
+    only_named = terms["url"] is None and terms["rotate_every_seconds"] is None
+    settled = {name: terms[name] or known[name] for name in ("url", "algorithm")}
+    return {**terms, **settled, **({"rotate_every_seconds": known["rotate_every_seconds"]} if only_named else {})}
+
+
+def _settled_backend(terms: Terms, algorithms: Mapping[str, str]) -> Terms:
+    """Leave out an algorithm that is the issuer's own: a file that names it says the same as one that doesn't."""
+    environments = {}
+    for name, one in terms["environments"].items():
+        credential = one["credential"]
+        if credential.get("algorithm") is not None and credential["algorithm"] == algorithms.get(credential["issuer"]):
+            credential = {**credential, "algorithm": None}
+        environments[name] = {**one, "credential": credential}
+    return {**terms, "environments": environments}
 
 
 def _step(ref: Ref, terms: Terms, state: State) -> Step | None:

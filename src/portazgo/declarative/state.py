@@ -80,23 +80,27 @@ def _tagged() -> dict[str, frozenset[str]]:
 
 def _issuers() -> Found:
     for row in Issuer.objects.all():
-        yield row.id, row.name, {"url": row.url}
+        terms = {"url": row.url, "algorithm": row.algorithm, "rotate_every_seconds": row.rotate_every_seconds}
+        yield row.id, row.name, terms
 
 
 def _backends() -> Found:
-    issuers = {str(identifier): name for identifier, name in Issuer.objects.values_list("id", "name")}
+    issuers = {str(row.id): row for row in Issuer.objects.all()}
     for row in Backend.objects.all():
         environments = {name: _environment(one, issuers) for name, one in row.environments.items()}
         yield row.id, row.name, {"environments": environments}
 
 
-def _environment(stored: dict[str, Any], issuers: dict[str, str]) -> dict[str, Any]:
-    credential = {name: value for name, value in stored["credential"].items() if name != "algorithm"}
+def _environment(stored: dict[str, Any], issuers: dict[str, Issuer]) -> dict[str, Any]:
+    credential = dict(stored["credential"])
     if "issuer" in credential:
-        credential["issuer"] = issuers[credential["issuer"]]
+        issuer = issuers[credential["issuer"]]
+        # None: the issuer's own, as a file says that says nothing.
+        algorithm = credential["algorithm"]
+        credential |= {"issuer": issuer.name, "algorithm": None if algorithm == issuer.algorithm else algorithm}
     if credential.get("subject"):
         subject = {name: value for name, value in credential["subject"].items() if name != "algorithm"}
-        credential["subject"] = {**subject, "issuer": issuers[subject["issuer"]]}
+        credential["subject"] = {**subject, "issuer": issuers[subject["issuer"]].name}
     tls = stored.get("tls")
     if tls is not None:
         tls = {**tls, "pins_sha256": sorted(tls["pins_sha256"])}

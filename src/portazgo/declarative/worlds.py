@@ -14,13 +14,14 @@ from portazgo.declarative.document import (
     BackendPart,
     Document,
     EnvironmentPart,
+    IssuerPart,
     MintPart,
     NoCredentialPart,
     PlanPart,
     RoutePart,
     RouteTimeoutsPart,
 )
-from portazgo.declarative.domain import FORMAT, KINDS, NESTED, Kind, Ref, Terms, World
+from portazgo.declarative.domain import DEFAULT_ALGORITHM, FORMAT, KINDS, NESTED, Kind, Ref, Terms, World
 from portazgo.declarative.tls import tls_terms, written_tls
 from portazgo.declarative.words import (
     format_milliseconds,
@@ -47,7 +48,7 @@ def world_of(document: Document, default_issuer: str | None) -> dict[Ref, Terms]
     # Issuers are made in the order of their names, and the first that was made is the default from then on.
     issuer = default_issuer or min(document.issuers, default=None)
     for name, part in document.issuers.items():
-        world[Ref("issuer", name)] = {"url": part.url and part.url.rstrip("/")}
+        world[Ref("issuer", name)] = _issuer(part)
     for name, backend in document.backends.items():
         world[Ref("backend", name)] = _backend(backend, issuer)
     for name, api in document.apis.items():
@@ -60,6 +61,15 @@ def world_of(document: Document, default_issuer: str | None) -> dict[Ref, Terms]
         for inner, application in partner.applications.items():
             world[Ref("application", f"{name}/{inner}")] = _application(application)
     return world
+
+
+def _issuer(part: IssuerPart) -> Terms:
+    """`url` and `algorithm` None: as the issuer is that exists."""
+    return {
+        "url": part.url and part.url.rstrip("/"),
+        "algorithm": part.algorithm,
+        "rotate_every_seconds": None if part.rotate_every is None else parse_seconds(part.rotate_every),
+    }
 
 
 def _backend(part: BackendPart, issuer: str | None) -> Terms:
@@ -92,6 +102,7 @@ def _credential(part: MintPart | NoCredentialPart | logins.AnyLoginPart, issuer:
         "kind": "mint",
         "issuer": part.issuer or issuer,
         "audience": part.audience,
+        "algorithm": part.algorithm,
         "life_seconds": parse_seconds(part.life),
         "claims": dict(part.claims),
     }
@@ -168,6 +179,15 @@ def _in_order(world: World) -> Iterable[Ref]:
     return sorted(world, key=lambda ref: (KINDS.index(ref.kind), ref.name))
 
 
+def _written_issuer(terms: Terms) -> dict[str, Any]:
+    every = terms["rotate_every_seconds"]
+    return {
+        "url": terms["url"],
+        **({} if terms["algorithm"] == DEFAULT_ALGORITHM else {"algorithm": terms["algorithm"]}),
+        **({} if every is None else {"rotate_every": format_seconds(every)}),
+    }
+
+
 def _written_backend(terms: Terms) -> dict[str, Any]:
     return {
         "environments": {
@@ -201,6 +221,7 @@ def _written_credential(credential: Mapping[str, Any]) -> dict[str, Any]:
         "kind": "mint",
         "issuer": credential["issuer"],
         "audience": credential["audience"],
+        **_unless_none("algorithm", credential["algorithm"]),
         "life": format_seconds(credential["life_seconds"]),
         **_unless_empty("claims", dict(credential["claims"])),
     }
@@ -262,12 +283,16 @@ def _written_application(terms: Terms) -> dict[str, Any]:
     return {"environment": terms["environment"], **plan, **_written_standing(terms)}
 
 
+def _unless_none(name: str, value: Any) -> dict[str, Any]:
+    return {} if value is None else {name: value}
+
+
 def _unless_empty(name: str, value: Any) -> dict[str, Any]:
     return {name: value} if value else {}
 
 
 _WRITTEN: dict[Kind, Callable[[Terms], dict[str, Any]]] = {
-    "issuer": dict,
+    "issuer": _written_issuer,
     "backend": _written_backend,
     "api": dict,
     "route": _written_route,

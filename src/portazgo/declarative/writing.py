@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from portazgo.apis import service as apis
@@ -19,6 +20,7 @@ from portazgo.plans.domain import Terms as PlanTerms
 from portazgo.plans.domain import Throttle
 from portazgo.routes import service as routes
 from portazgo.signing import service as signing
+from portazgo.signing.algorithms import Algorithm
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -92,7 +94,8 @@ def release(refs: Sequence[Ref], ids: Mapping[Ref, UUID]) -> None:
 
 
 def _create_issuer(work: _Work, ref: Ref, terms: Terms) -> UUID:
-    return signing.create_issuer(work.actor, ref.name, terms["url"], wrapper=work.hand.wrapper, clock=work.clock).id
+    new = signing.NewIssuer(ref.name, terms["url"], Algorithm(terms["algorithm"]), _rotation(terms))
+    return signing.create_issuer(work.actor, new, wrapper=work.hand.wrapper, clock=work.clock).issuer.id
 
 
 def _create_backend(work: _Work, ref: Ref, terms: Terms) -> UUID:
@@ -134,6 +137,11 @@ def _create_application(work: _Work, ref: Ref, terms: Terms) -> UUID:
 
 
 # -------------------------------------------------------------------------------------------------------------- alter
+
+
+def _alter_issuer(work: _Work, step: Step) -> None:
+    every = _rotation(_after(step))
+    signing.alter_issuer(work.actor, work.ids[step.ref], rotate_every=every, clock=work.clock)
 
 
 def _alter_backend(work: _Work, step: Step) -> None:
@@ -200,7 +208,7 @@ _CREATE: dict[Kind, Callable[[_Work, Ref, Terms], UUID]] = {
     "application": _create_application,
 }
 _ALTER: dict[Kind, Callable[[_Work, Step], None]] = {
-    "issuer": _cannot_alter,
+    "issuer": _alter_issuer,
     "backend": _alter_backend,
     "api": _cannot_alter,
     "route": _alter_route,
@@ -225,6 +233,11 @@ _DELETE: dict[Kind, Callable[[_Work, Ref], None]] = {
 def _after(step: Step) -> Terms:
     assert step.after is not None  # noqa: S101 - of what is made or changed
     return step.after
+
+
+def _rotation(terms: Terms) -> timedelta | None:
+    seconds = terms["rotate_every_seconds"]
+    return None if seconds is None else timedelta(seconds=seconds)
 
 
 def _environments(work: _Work, terms: Terms) -> dict[str, Any]:

@@ -13,9 +13,10 @@ from portazgo.keys.domain import KeyStatus
 from portazgo.keys.models import Key
 from portazgo.kit.errors import NotFound
 from portazgo.kit.web.rows import the_one
-from portazgo.nodes.domain import CLOCKS_APART, Applied, Target, Verdict, Witness, judge
+from portazgo.nodes.domain import CLOCKS_APART, Applied, Standing, Target, Verdict, Witness, judge
 from portazgo.nodes.models import Node
 from portazgo.partners.models import Partner
+from portazgo.signing.domain import Spread
 from portazgo.snapshot.feed import head_now
 from portazgo.snapshot.models import ChangeRow, ResourceRow, SecurityRow
 from portazgo.snapshot.revocations import REVOKE
@@ -83,6 +84,19 @@ def application_keys_propagation(actor: Actor, identifier: UUID, *, clock: Clock
     can(actor, Verb.READ, Key.noun)
     the_one(Application.objects.all(), "application", id=identifier)
     return _of_keys("application", identifier, Key.objects.filter(application=identifier), clock)
+
+
+def spread(revision: int, made_at: datetime, *, clock: Clock) -> Spread:
+    """Tell how far a change of that time, or later, has come: who may still serve what was before, or since when none."""
+    logged_at = ChangeRow.objects.filter(revision=revision).values_list("made_at", flat=True).first()
+    made_at = max(made_at, logged_at or made_at)
+    target = Target(head_now().history, revision, None, made_at)
+    now = clock.now()
+    verdicts = [judge(target, witness, now) for witness in _witnesses(target)]
+    silent = tuple(verdict.label or verdict.node for verdict in verdicts if verdict.standing is Standing.UNPROVEN)
+    if silent:
+        return Spread(silent, None)
+    return Spread((), max([made_at, *(verdict.at for verdict in verdicts if verdict.at is not None)]))
 
 
 def _of_keys(kind: str, identifier: UUID, keys: QuerySet[Key], clock: Clock) -> Propagation:

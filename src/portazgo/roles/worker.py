@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from portazgo.control.boot import boot
@@ -88,9 +89,11 @@ def _jobs(settings: Settings) -> list[Job]:
     from portazgo.keys.rotation import forget_ended  # noqa: PLC0415
     from portazgo.kit.clock import SYSTEM_CLOCK  # noqa: PLC0415
     from portazgo.leaks.canaries import tell_canaries  # noqa: PLC0415
+    from portazgo.nodes.propagation import spread  # noqa: PLC0415
     from portazgo.nodes.service import forget_old_receipts  # noqa: PLC0415
     from portazgo.notifications.tasks import forget_old as forget_old_events  # noqa: PLC0415
     from portazgo.notifications.tasks import sending  # noqa: PLC0415
+    from portazgo.signing.tasks import tend  # noqa: PLC0415
     from portazgo.snapshot.feed import compact  # noqa: PLC0415
     from portazgo.usage.collector import checkpoint  # noqa: PLC0415
     from portazgo.usage.key_use import LastUses  # noqa: PLC0415
@@ -100,6 +103,7 @@ def _jobs(settings: Settings) -> list[Job]:
     def tell_of_old_secrets() -> int:
         return tell_retiring(retiring_secrets_ending(NOTICE_BEFORE, clock=SYSTEM_CLOCK), SYSTEM_CLOCK.now())
 
+    told_by_nodes = partial(spread, clock=SYSTEM_CLOCK)
     jobs = [
         Job("rotate the master key", 1, lambda: carry_on(open_wrapper=wrapper, clock=SYSTEM_CLOCK)),
         Job("send webhooks", 0.5, sending(settings, wrapper, SYSTEM_CLOCK)),
@@ -110,6 +114,7 @@ def _jobs(settings: Settings) -> list[Job]:
         Job("forget old events", 3_600, lambda: forget_old_events(SYSTEM_CLOCK.now())),
         Job("compact the change log", 60, lambda: compact(KEPT_REVISIONS)),
         Job("forget old receipts", 300, lambda: forget_old_receipts(SYSTEM_CLOCK.now())),
+        Job("tend signing keys", 5, lambda: tend(told_by_nodes, wrapper=wrapper(), clock=SYSTEM_CLOCK)),
         Job("note when keys were used", 60, LastUses(SYSTEM_CLOCK).note),
         Job("look for keys that nobody uses", 600, lambda: dormancy.tend(clock=SYSTEM_CLOCK)),
         Job("forget answers of repeated writes", 300, lambda: forget_old(SYSTEM_CLOCK.now())),

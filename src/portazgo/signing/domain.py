@@ -1,112 +1,127 @@
-"""When a signing key may sign, and what the world sees of it. Pure rules."""
+"""The life of a signing key: published, signing, retired, gone; and what the world sees of it. Pure rules."""
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
 
-ALGORITHM: Final = "ES256"
 # What our JWKS answers say to caches, and what backends are assumed to keep it for.
 JWKS_MAX_AGE = timedelta(seconds=300)
 # A backend may have read the JWKS just before the publication, through a cache that had read it just before that.
 PUBLICATION_REST = 2 * JWKS_MAX_AGE
-COORDINATE_BYTES = 32
+TOKEN_LIFE_SECONDS = range(60, 301)
+DEFAULT_TOKEN_LIFE_SECONDS = 120
+# Backends allow for clocks that differ a little from ours.
+LEEWAY = timedelta(seconds=60)
+SHORTEST_ROTATION = timedelta(days=1)
+LONGEST_ROTATION = timedelta(days=3650)
 
 
 class SigningState(StrEnum):
-    """Where a signing key stands: seen only; seen and signing; seen until its last token has ended; gone."""
+    """Where a signing key stands.
+
+    Seen only; seen and signing; seen until its last token has ended; gone by itself, or by an operator's word.
+    """
 
     PUBLISHED = "published"
     SIGNING = "signing"
     RETIRED = "retired"
+    GONE = "gone"
     WITHDRAWN = "withdrawn"
 
 
 PUBLIC_STATES = frozenset({SigningState.PUBLISHED, SigningState.SIGNING, SigningState.RETIRED})
+"""In these a key is known to nodes and shown in the key set; in the others its private half is destroyed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Publication:
-    """How far the publication of a key has come."""
+class Spread:
+    """How far a change has come among the nodes that may still serve."""
 
-    published_at: datetime
-    first_of_issuer: bool
-    unconfirmed_nodes: tuple[str, ...]
-    """Live nodes that have not yet confirmed the revision that published the key; dead ones don't count."""
+    unconfirmed: tuple[str, ...]
+    """Nodes that may serve what was before; retired ones, and those whose contact lease has ended, may not."""
+    complete_at: datetime | None
+    """Since when no node serves what was before; None while one may."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotYet:
-    """Why a key must not sign yet, and from when on it may, as far as time is what lacks."""
+    """Why a key must not go on in its life, and from when on it may, as far as time is what lacks."""
 
     reason: str
     not_before: datetime | None
 
 
-def may_sign(publication: Publication, now: datetime) -> NotYet | None:
+def may_sign(spread: Spread, now: datetime, *, first_of_issuer: bool) -> NotYet | None:
     """Decide whether a published key may begin to sign; None: it may.
 
-    A backend that meets a key it has not seen answers 401 to every call. So every live node must have confirmed that
-    it publishes the key, and twice the JWKS max-age must have passed since. An issuer's first key signs at once:
+    A backend that meets a key it has not seen answers 401 to every call. So every node that may serve must have confirmed
+    that it publishes the key, and twice the JWKS max-age must have passed since. An issuer's first key signs at once:
     nobody can have cached a document that did not exist.
     """
-    if publication.first_of_issuer:
+    if first_of_issuer:
         return None
-    if publication.unconfirmed_nodes:
-        names = ", ".join(sorted(publication.unconfirmed_nodes))
-        return NotYet(f"these nodes have not yet confirmed that they publish the key: {names}", None)
-    rested_at = publication.published_at + PUBLICATION_REST
+    return _after(spread, PUBLICATION_REST, now, _UNPUBLISHED, _CACHED)
+
+
+def may_go(spread: Spread, longest_life: timedelta, now: datetime) -> NotYet | None:
+    """Decide whether a retired key may leave the key set; None: it may.
+
+    Until a node has heard that the key is retired it signs with it; so the last token ends one life after the last node
+    has heard.
+    """
+    return _after(spread, longest_life + LEEWAY, now, _UNRETIRED, _ALIVE)
+
+
+def due_at(signing_since: datetime, rotate_every: timedelta) -> datetime:
+    """Tell when the next key is to be published, so that this one signs for about `rotate_every`."""
+    return signing_since + rotate_every
+
+
+_UNPUBLISHED = "these nodes have not yet confirmed that they publish the key: {names}"
+_CACHED = "backends may keep the key set from before for {seconds} seconds"
+_UNRETIRED = "these nodes have not yet confirmed that they sign with another key: {names}"
+_ALIVE = "tokens that it signed are accepted for {seconds} seconds"
+
+
+def _after(spread: Spread, rest: timedelta, now: datetime, away: str, resting: str) -> NotYet | None:
+    if spread.complete_at is None:
+        return NotYet(away.format(names=", ".join(sorted(spread.unconfirmed))), None)
+    rested_at = spread.complete_at + rest
     if now < rested_at:
-        seconds = int(PUBLICATION_REST.total_seconds())
-        return NotYet(f"backends may keep the key set from before for {seconds} seconds", rested_at)
+        return NotYet(resting.format(seconds=int(rest.total_seconds())), rested_at)
     return None
 
 
-def published_until(retired_at: datetime, longest_life: timedelta) -> datetime:
-    """Tell until when a retired key must stay visible: until the last token that it signed has ended."""
-    return retired_at + longest_life
+def key_set(jwks: Iterable[Mapping[str, str]]) -> str:
+    """Write the JWKS document (RFC 7517, section 5), ordered by kid: byte for byte as nodes write it."""
+    return _written({"keys": sorted((dict(jwk) for jwk in jwks), key=lambda jwk: jwk["kid"])})
 
 
-def base64url(data: bytes) -> str:
-    """Encode without padding (RFC 7515, section 2)."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+def discovery(issuer_url: str, algorithms: Iterable[str]) -> str:
+    """Write the discovery document (OpenID Connect Discovery 1.0, section 4), as far as a verifier needs it.
+
+    `algorithms`: of the issuer's keys in the key set. Byte for byte as nodes write it.
+    """
+    return _written(
+        {
+            "issuer": issuer_url,
+            "jwks_uri": f"{issuer_url.rstrip('/')}/.well-known/jwks.json",
+            "response_types_supported": ["none"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": sorted(set(algorithms)),
+        }
+    )
 
 
-def public_jwk(x: int, y: int) -> dict[str, str]:
-    """Return the JWK of a P-256 point (RFC 7518, section 6.2.1); its `kid` is the RFC 7638 thumbprint."""
-    members = {
-        "crv": "P-256",
-        "kty": "EC",
-        "x": base64url(x.to_bytes(COORDINATE_BYTES, "big")),
-        "y": base64url(y.to_bytes(COORDINATE_BYTES, "big")),
-    }
-    return {**members, "alg": ALGORITHM, "use": "sig", "kid": thumbprint(members)}
+def etag(text: str) -> str:
+    """Give the entity tag of a document (RFC 9110, section 8.8.3), as nodes give it."""
+    return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 
 
-def thumbprint(members: Mapping[str, str]) -> str:
-    """Return the SHA-256 thumbprint of a JWK's required members (RFC 7638, section 3)."""
-    canonical = json.dumps(dict(members), sort_keys=True, separators=(",", ":"))
-    return base64url(hashlib.sha256(canonical.encode("ascii")).digest())
-
-
-def key_set(keys: Iterable[tuple[SigningState, Mapping[str, str]]]) -> dict[str, list[dict[str, str]]]:
-    """Return the JWKS document (RFC 7517, section 5), ordered by kid as nodes order it."""
-    visible = [dict(jwk) for state, jwk in keys if state in PUBLIC_STATES]
-    return {"keys": sorted(visible, key=lambda jwk: jwk["kid"])}
-
-
-def discovery(issuer_url: str) -> dict[str, object]:
-    """Return the discovery document (OpenID Connect Discovery 1.0, section 4), as far as a verifier needs it."""
-    return {
-        "issuer": issuer_url,
-        "jwks_uri": f"{issuer_url.rstrip('/')}/.well-known/jwks.json",
-        "response_types_supported": ["none"],
-        "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": [ALGORITHM],
-    }
+def _written(document: Mapping[str, object]) -> str:
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

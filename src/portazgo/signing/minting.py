@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_der_private_key
-
 from portazgo.kit.secret import Secret
-from portazgo.signing.domain import ALGORITHM, COORDINATE_BYTES, SigningState, base64url
+from portazgo.signing.algorithms import Algorithm, base64url
+from portazgo.signing.domain import SigningState
 from portazgo.signing.models import SigningKey
 
 if TYPE_CHECKING:
@@ -23,10 +19,10 @@ if TYPE_CHECKING:
 
 
 class NothingSigns(Exception):
-    """The issuer has no key that signs: nodes refuse to mint then."""
+    """The issuer has no key that signs with this algorithm: nodes refuse to mint then."""
 
-    def __init__(self, issuer: str) -> None:
-        super().__init__(f"no key of the issuer {issuer} signs")
+    def __init__(self, issuer: str, algorithm: str) -> None:
+        super().__init__(f"no key of the issuer {issuer} signs with {algorithm}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +33,24 @@ class Minted:
     kid: str
 
 
-def mint(issuer: str, claims: Mapping[str, Any], *, wrapper: KeyWrapper) -> Minted:
-    """Sign claims with the key that nodes choose: of those that sign, the last by kid.
+def mint(issuer: str, algorithm: str, claims: Mapping[str, Any], *, wrapper: KeyWrapper) -> Minted:
+    """Sign claims with the key that nodes choose: of those that sign with the algorithm, the last by kid.
 
     Unwraps the key, which may call out: not for a transaction. Raises NothingSigns, WrappingFailed.
-    A compact JWS (RFC 7515) with ES256 (RFC 7518, section 3.4).
+    A compact JWS (RFC 7515).
     """
-    key = SigningKey.objects.filter(issuer=UUID(issuer), state=SigningState.SIGNING).order_by("kid").last()
+    signing = SigningKey.objects.filter(issuer=UUID(issuer), algorithm=algorithm, state=SigningState.SIGNING)
+    key = signing.order_by("kid").last()
     if key is None:
-        raise NothingSigns(issuer)
-    private = load_der_private_key(wrapper.unwrap(f"signing_key/{key.kid}", key.wrapped), password=None)
-    header = {"alg": ALGORITHM, "kid": key.kid, "typ": "JWT"}
+        raise NothingSigns(issuer, algorithm)
+    # Loaded only where a token is made: it takes a while, and memory.
+    from portazgo.signing.keypairs import sign  # noqa: PLC0415
+
+    private = wrapper.unwrap(f"signing_key/{key.kid}", key.wrapped)
+    header = {"alg": algorithm, "kid": key.kid, "typ": "JWT"}
     signed = f"{_part(header)}.{_part(claims)}"
-    signature = cast("ec.EllipticCurvePrivateKey", private).sign(signed.encode(), ec.ECDSA(SHA256()))
-    numbers = decode_dss_signature(signature)
-    fixed = b"".join(number.to_bytes(COORDINATE_BYTES, "big") for number in numbers)
-    return Minted(Secret(f"{signed}.{base64url(fixed)}"), key.kid)
+    signature = sign(Algorithm(algorithm), private, signed.encode())
+    return Minted(Secret(f"{signed}.{base64url(signature)}"), key.kid)
 
 
 def _part(document: Mapping[str, Any]) -> str:

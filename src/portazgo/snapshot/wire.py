@@ -27,6 +27,7 @@ Kind = Literal[
 ]
 Environment = Literal["test", "live"]
 Standing = Literal["active", "suspended"]
+SigningAlgorithm = Literal["ES256", "EdDSA", "RS256", "HS256"]
 Metadata = Mapping[str, str | int | float | bool]
 SecurityOperation = Literal[
     "revoke_key",
@@ -127,11 +128,11 @@ class IssuerBody(TypedDict):
 
 
 class SigningKeyBody(TypedDict):
-    """`signing_key`; PKCS#8 DER sealed for the context `signing_key/<kid>`."""
+    """`signing_key`; PKCS#8 DER, or the shared secret, sealed for the context `signing_key/<kid>`."""
 
     issuer: str
-    algorithm: Literal["ES256"]
-    public_jwk: Mapping[str, str]
+    algorithm: SigningAlgorithm
+    public_jwk: NotRequired[Mapping[str, str]]
     wrapped: str
     state: Literal["published", "signing", "retired"]
 
@@ -151,7 +152,7 @@ class MintBody(TypedDict):
     kind: Literal["mint"]
     issuer: str
     audience: str
-    algorithm: Literal["ES256"]
+    algorithm: SigningAlgorithm
     life_seconds: int
     claims: Mapping[str, Any]
 

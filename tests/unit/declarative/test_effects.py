@@ -123,10 +123,18 @@ def test_from_nothing() -> None:
         ),
         (
             (*LIVE, "credential", "life"),
-            "10m",
-            [f"exposes ~ backend depot: live: tokens live 10m, was 5m {LIVE_ONES}"],
+            "5m",
+            [f"exposes ~ backend depot: live: tokens live 5m, was 2m {LIVE_ONES}"],
         ),
-        ((*LIVE, "credential", "life"), "1m", ["rest ~ backend depot: live: tokens live 1m, was 5m"]),
+        ((*LIVE, "credential", "life"), "1m", ["rest ~ backend depot: live: tokens live 1m, was 2m"]),
+        (
+            (*LIVE, "credential", "algorithm"),
+            "RS256",
+            [
+                f"exposes ~ backend depot: live: tokens are signed with RS256, was the issuer's own algorithm {LIVE_ONES}"
+            ],
+        ),
+        (("issuers", "default", "rotate_every"), "90d", ["rest ~ issuer default: keys are rotated every 90d"]),
         (
             (*LIVE, "credential", "claims", "admin"),
             True,

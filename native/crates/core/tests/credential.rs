@@ -2,10 +2,13 @@
 
 mod support;
 
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
+use aws_lc_rs::hmac;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use portazgo_core::credential::{CredentialPolicy, Minting, authorization};
+use portazgo_core::credential::{CredentialPolicy, Found, Minting, authorization, find, refused};
 use portazgo_core::fault::Fault;
 use portazgo_core::security::{Entry, SecurityLane};
 use portazgo_core::snapshot::Snapshot;
@@ -13,9 +16,9 @@ use portazgo_core::time::WallTime;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use support::{
-    APPLICATION, KID, NEXT_SIGNING, NOW, OTHER_SECRET, application, apply_change, apply_snapshot, backend,
+    APPLICATION, FURTHER, KID, NEXT_SIGNING, NOW, OTHER_SECRET, application, apply_change, apply_snapshot, backend,
     backend_claiming, deployment, deployment_but, enter, issuer, key, key_named, lane_of, partner, plan, requiring,
-    security, signing_key, signing_key_of, snapshot_of, understood, with,
+    security, signing_key, signing_key_of, signing_key_with, snapshot_of, understood, with,
 };
 
 fn mint_at(snapshot: &Snapshot, lane: &SecurityLane, now: WallTime) -> Result<Arc<str>, Fault> {
@@ -46,7 +49,7 @@ fn verified(header: &str, snapshot: &Snapshot) -> (Value, Value) {
     let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).unwrap();
     let json = |part: &str| serde_json::from_slice::<Value>(&decode(part)).unwrap();
     let head = json(head);
-    let keys: Value = serde_json::from_str(&snapshot.jwks(&SecurityLane::default())).unwrap();
+    let keys: Value = serde_json::from_str(&snapshot.jwks(&SecurityLane::default()).text).unwrap();
     let jwk = keys["keys"].as_array().unwrap().iter().find(|jwk| jwk["kid"] == head["kid"]).unwrap().clone();
     let mut point = vec![4];
     point.extend(["x", "y"].into_iter().flat_map(|name| decode(jwk[name].as_str().unwrap())));
@@ -148,9 +151,9 @@ fn a_withdrawn_signing_key_signs_no_more_and_is_not_published() {
     mint(&snapshot);
     let lane = lane_of(&[security(2, "withdraw_signing_key", "signing-1")]);
     assert_eq!(mint_at(&snapshot, &lane, NOW), Err(Fault::TokenMintFailed));
-    assert_eq!(&*snapshot.jwks(&lane), r#"{"keys":[]}"#);
+    assert_eq!(&*snapshot.jwks(&lane).text, r#"{"keys":[]}"#);
     let none: &[Entry] = &[];
-    assert!(snapshot.jwks(&lane_of(none)).contains("signing-1"));
+    assert!(snapshot.jwks(&lane_of(none)).text.contains("signing-1"));
 }
 
 #[test]
@@ -174,7 +177,7 @@ fn a_signing_key_from_the_future_is_published_although_it_is_not_understood() {
     let future = requiring(signing_key_of("signing-2", &NEXT_SIGNING, "published"), "signing.hsm.9");
     let snapshot = snapshot_of(&deployment_but([future]));
     let kids: Vec<Value> = {
-        let keys: Value = serde_json::from_str(&snapshot.jwks(&SecurityLane::default())).unwrap();
+        let keys: Value = serde_json::from_str(&snapshot.jwks(&SecurityLane::default()).text).unwrap();
         keys["keys"].as_array().unwrap().iter().map(|jwk| jwk["kid"].clone()).collect()
     };
     assert_eq!(kids, ["signing-1", "signing-2"]);
@@ -198,14 +201,123 @@ fn discovery_is_told_by_the_issuer_of_the_host() {
         json!({"url": "https://a.example/x", "name": "a"}),
     );
     let snapshot = snapshot_of(&deployment_but([other]));
-    let issuer = |host| {
-        let document: Value = serde_json::from_str(snapshot.discovery(host).unwrap()).unwrap();
+    let issuer = |host, path| {
+        let document: Value = serde_json::from_str(&snapshot.discovery(host, path).unwrap().text).unwrap();
         (document["issuer"].clone(), document["jwks_uri"].clone())
     };
     let own = (json!("https://gate.example"), json!("https://gate.example/.well-known/jwks.json"));
     let first = (json!("https://a.example/x"), json!("https://a.example/x/.well-known/jwks.json"));
-    assert_eq!(issuer("gate.example"), own);
-    assert_eq!(issuer("a.example"), first);
-    assert_eq!(issuer("127.0.0.1:8080"), first);
-    assert!(Snapshot::default().discovery("gate.example").is_none());
+    assert_eq!(issuer("gate.example", ""), own);
+    assert_eq!(issuer("a.example", "/x"), first);
+    // By an address that no issuer is named after.
+    assert_eq!(issuer("127.0.0.1:8080", ""), own);
+    assert_eq!(issuer("127.0.0.1:8080", "/x"), first);
+    assert!(snapshot.discovery("a.example", "/y").is_none());
+    assert!(Snapshot::default().discovery("gate.example", "").is_none());
+    let of_first = snapshot.jwks_under("a.example", "/x", &SecurityLane::default()).unwrap();
+    assert_eq!(&*of_first.text, r#"{"keys":[]}"#);
+    assert!(snapshot.jwks_under("a.example", "/y", &SecurityLane::default()).is_none());
+}
+
+/// The deployment with a key of another algorithm, which its backend wants.
+fn deployment_with(algorithm: &str) -> Vec<Value> {
+    let mut wanting = backend();
+    wanting["body"]["environments"]["live"]["credential"]["algorithm"] = json!(algorithm);
+    deployment_but([wanting, signing_key_with(algorithm)])
+}
+
+#[test]
+fn a_token_is_signed_with_the_algorithm_that_the_backend_wants() {
+    for algorithm in ["EdDSA", "RS256", "HS256"] {
+        let snapshot = snapshot_of(&deployment_with(algorithm));
+        let header = mint(&snapshot);
+        let token = header.strip_prefix("Bearer ").unwrap();
+        let (signed, signature) = token.rsplit_once('.').unwrap();
+        let head = URL_SAFE_NO_PAD.decode(signed.split_once('.').unwrap().0).unwrap();
+        let head: Value = serde_json::from_slice(&head).unwrap();
+        assert_eq!(head, json!({"alg": algorithm, "kid": algorithm, "typ": "JWT"}));
+        let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+        let (secret, jwk) = &FURTHER[algorithm];
+        let member = |name: &str| URL_SAFE_NO_PAD.decode(jwk.as_ref().unwrap()[name].as_str().unwrap()).unwrap();
+        match algorithm {
+            "EdDSA" => UnparsedPublicKey::new(&ED25519, member("x")).verify(signed.as_bytes(), &signature).unwrap(),
+            "RS256" => RsaPublicKeyComponents { n: member("n"), e: member("e") }
+                .verify(&RSA_PKCS1_2048_8192_SHA256, signed.as_bytes(), &signature)
+                .unwrap(),
+            _ => hmac::verify(&hmac::Key::new(hmac::HMAC_SHA256, secret), signed.as_bytes(), &signature).unwrap(),
+        }
+    }
+}
+
+#[test]
+fn a_shared_secret_is_in_no_document() {
+    let snapshot = snapshot_of(&deployment_with("HS256"));
+    let shown = snapshot.jwks(&SecurityLane::default()).text;
+    assert!(!shown.contains("HS256") && shown.contains("signing-1"), "{shown}");
+    let discovery = &snapshot.discovery("gate.example", "").unwrap().text;
+    assert!(discovery.contains(r#""id_token_signing_alg_values_supported":["ES256"]"#), "{discovery}");
+}
+
+#[test]
+fn a_key_that_would_publish_something_private_or_something_else_is_refused() {
+    let changed = |algorithm: &str, member: &str, value: Value| {
+        let mut key = signing_key_with(algorithm);
+        key["body"]["public_jwk"][member] = value;
+        apply_snapshot(&deployment_but([key]), None).err().map(|refused| refused.to_string())
+    };
+    let cases = [
+        ("EdDSA", "d", json!("AAAA")),
+        ("RS256", "p", json!("AAAA")),
+        ("HS256", "k", json!("AAAA")),
+        ("HS256", "kty", json!("oct")),
+        ("EdDSA", "crv", json!("Ed448")),
+        ("EdDSA", "x", json!("AAAA")),
+        ("RS256", "n", json!("AAAA")),
+        ("RS256", "e", json!("AAAA")),
+        ("RS256", "alg", json!("HS256")),
+        ("EdDSA", "kid", json!("another")),
+    ];
+    for (algorithm, member, value) in cases {
+        let refused = changed(algorithm, member, value).unwrap_or_else(|| panic!("{algorithm} {member}"));
+        assert!(refused.contains("public_jwk"), "{refused}");
+    }
+    let swapped = with(signing_key_with("EdDSA"), json!({"algorithm": "RS256"}));
+    assert!(apply_snapshot(&deployment_but([swapped]), None).is_err());
+}
+
+#[test]
+fn one_order_is_given_for_each_renewal_and_the_old_token_goes_on_meanwhile() {
+    let snapshot = snapshot_of(&deployment());
+    let lane = SecurityLane::default();
+    let (identity, caller) = enter(&snapshot, &lane);
+    let backend = understood(snapshot.backend(portazgo_core::ids::Id::parse(support::BACKEND).unwrap()));
+    let Some(CredentialPolicy::Mint(policy)) = backend.live.as_ref().map(|live| &live.credential) else { panic!() };
+    let minting = Minting { caller: &caller, identity: &identity, backend: &backend, snapshot: &snapshot, lane: &lane };
+    let find = |now| find(policy, &minting, now, || 7).unwrap();
+    let Found::Missing(order) = find(NOW) else { panic!("the first has to be made") };
+    assert!(matches!(find(NOW), Found::Awaited(_)), "somebody makes it");
+    let first = order.carry_out().unwrap();
+    let Found::Ageing(held, order) = find(later(240)) else { panic!("it is to be renewed") };
+    assert_eq!(held, first);
+    assert!((0..100).all(|_| matches!(find(later(240)), Found::Token(held) if held == first)));
+    let second = order.carry_out().unwrap();
+    assert!(second != first && matches!(find(later(240)), Found::Token(held) if held == second));
+    // The backend refuses it: another is ordered, once.
+    assert!(refused(policy, &minting, &second, later(241)));
+    let Found::Missing(order) = find(later(241)) else { panic!("it was let go") };
+    let third = order.carry_out().unwrap();
+    assert!(!refused(policy, &minting, &third, later(242)));
+    assert!(refused(policy, &minting, &second, later(242)), "a call that was under way with the one before");
+}
+
+#[test]
+fn why_no_token_is_made_is_said() {
+    let snapshot = snapshot_of(&deployment_but([backend_claiming(&json!({"x": "{partner.metadata.absent}"}))]));
+    let lane = SecurityLane::default();
+    let (identity, caller) = enter(&snapshot, &lane);
+    let backend = understood(snapshot.backend(portazgo_core::ids::Id::parse(support::BACKEND).unwrap()));
+    let Some(CredentialPolicy::Mint(policy)) = backend.live.as_ref().map(|live| &live.credential) else { panic!() };
+    let minting = Minting { caller: &caller, identity: &identity, backend: &backend, snapshot: &snapshot, lane: &lane };
+    let Err(not_made) = find(policy, &minting, NOW, || 7) else { panic!("a claim has no value") };
+    assert_eq!(not_made.why, "the claim x reads {partner.metadata.absent}, which has no value here");
 }

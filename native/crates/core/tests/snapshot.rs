@@ -259,7 +259,7 @@ fn a_private_member_is_never_published() {
     leaking["body"]["public_jwk"]["d"] = json!("AAAA");
     assert_eq!(refusal(apply_snapshot(&deployment_but([leaking.clone()]), None)).1, "it holds a private key");
     let future = snapshot_of(&deployment_but([requiring(leaking, "signing.hsm.9")]));
-    assert_eq!(&*future.jwks(&portazgo_core::security::SecurityLane::default()), r#"{"keys":[]}"#);
+    assert_eq!(&*future.jwks(&portazgo_core::security::SecurityLane::default()).text, r#"{"keys":[]}"#);
 }
 
 #[test]

@@ -122,6 +122,7 @@ fn warnings(shared: &Shared, journal: &Stats) -> Vec<String> {
             journal.unrecorded
         ));
     }
+    warnings.extend(shared.signing.warnings(shared.clock.monotonic()));
     warnings.extend(targets::warnings(shared));
     warnings.extend(shared.logins.warnings());
     warnings
@@ -191,6 +192,7 @@ pub(crate) fn state(shared: &Shared, journal: &Stats) -> Value {
         "contact_age_ms": shared.clock.contact_age_ms(),
         "shipment_age_ms": shared.clock.shipment_age_ms(),
         "clock_offset_us": shared.clock.offset_us(),
+        "tokens_signed": shared.signing.counts()[0],
         "backends": targets::document(shared),
         "logins": shared.logins.document(),
         "time_us": shared.clock.wall().0,

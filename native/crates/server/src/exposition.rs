@@ -14,6 +14,7 @@ pub(crate) fn metrics(shared: &Shared, journal: &Journal, ready: bool) -> String
     node(&mut page, shared, ready);
     traffic(&mut page, shared);
     backends(&mut page, shared);
+    tokens(&mut page, shared);
     records(&mut page, shared, journal, &journal.stats());
     snapshot(&mut page, shared);
     page.0
@@ -32,6 +33,13 @@ fn node(page: &mut Page, shared: &Shared, ready: bool) {
     page.one("portazgo_memory_bytes", "gauge", help, shared.levels.memory_bytes());
     let short = u64::from(shared.levels.is_memory_short());
     page.one("portazgo_memory_short", "gauge", "1 while requests are refused for want of memory.", short);
+}
+
+fn tokens(page: &mut Page, shared: &Shared) {
+    let [signed, refused] = shared.signing.counts();
+    page.one("portazgo_tokens_signed_total", "counter", "Signatures made for tokens of backends.", signed);
+    let help = "Tokens that a backend refused with 401, and that were let go for a new one.";
+    page.one("portazgo_tokens_refused_total", "counter", help, refused);
 }
 
 fn traffic(page: &mut Page, shared: &Shared) {

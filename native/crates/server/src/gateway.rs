@@ -11,6 +11,7 @@ use crate::logins::LoginRequest;
 use crate::metrics::value;
 use crate::phases::accept::Acceptor;
 use crate::shared::Shared;
+use crate::signing::SigningThread;
 use crate::thread::{Command, Handle};
 use portazgo_core::credential::login::Failure;
 use portazgo_core::ids::{Id, Kid};
@@ -82,6 +83,7 @@ struct Running {
     acceptor: Option<Acceptor>,
     admin: Option<AdminListener>,
     checker: Option<Checker>,
+    signing: Option<SigningThread>,
 }
 
 impl Gateway {
@@ -126,6 +128,7 @@ impl Gateway {
         }
         let gateway = running.gateway.as_ref().ok_or_else(again)?.try_clone()?;
         let admin = running.admin_side.as_ref().ok_or_else(again)?.try_clone()?;
+        running.signing = Some(SigningThread::start(Arc::clone(&self.shared))?);
         for index in 0..self.shared.threads.len() {
             running.threads.push(Handle::start(index, Arc::clone(&self.shared), Arc::clone(&self.journal))?);
         }
@@ -343,6 +346,9 @@ impl Gateway {
         }
         if let Some(mut checker) = running.checker.take() {
             checker.stop();
+        }
+        if let Some(mut signing) = running.signing.take() {
+            signing.stop();
         }
         Self::stop_admin(&mut running);
         self.journal.close()

@@ -30,6 +30,7 @@ mod random;
 mod remembered;
 mod retired;
 mod shared;
+mod signing;
 mod targets;
 mod thread;
 mod tls;

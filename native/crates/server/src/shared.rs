@@ -7,6 +7,7 @@ use crate::logins::Logins;
 use crate::metrics::{ApplyTimes, ThreadMetrics};
 use crate::overload::Levels;
 use crate::retired::Retired;
+use crate::signing::Signing;
 use crate::tls;
 use arc_swap::ArcSwap;
 use portazgo_core::client::ForwardingHeader;
@@ -41,6 +42,8 @@ pub(crate) struct Shared {
     pub(crate) logins: Logins,
     /// How long applying took until every thread had it.
     pub(crate) applies: ApplyTimes,
+    /// The way to who signs tokens.
+    pub(crate) signing: Signing,
     /// What the host process wants people to know though the node is ready.
     warnings: Mutex<Vec<String>>,
     /// Whose forwarding headers are believed.
@@ -70,6 +73,7 @@ impl Shared {
             threads,
             logins: Logins::default(),
             applies: ApplyTimes::default(),
+            signing: Signing::default(),
             warnings: Mutex::default(),
         })
     }

@@ -87,6 +87,9 @@ def _credential(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator
             longer = new > old
             sentence = f"tokens live {format_seconds(new)}, was {format_seconds(old)}"
             yield ("exposes" if longer else "rest"), sentence
+        elif member == "algorithm":
+            of_issuer = "the issuer's own algorithm"
+            yield "exposes", f"tokens are signed with {new or of_issuer}, was {old or of_issuer}"
         elif member == "claims":
             for name, was, becomes in differing(old, new):
                 yield "exposes", f"tokens say {name}: {shown(becomes)}, was {shown(was)}"

@@ -79,6 +79,22 @@ impl Path {
         matches!(self, Self::KeyKid | Self::KeyName | Self::KeyScopes)
     }
 
+    /// As it stands in a template.
+    fn text(&self) -> String {
+        match self {
+            Self::PartnerId => "partner.id".to_owned(),
+            Self::PartnerName => "partner.name".to_owned(),
+            Self::PartnerMetadata(name) => format!("partner.metadata.{name}"),
+            Self::ApplicationId => "application.id".to_owned(),
+            Self::ApplicationName => "application.name".to_owned(),
+            Self::ApplicationEnvironment => "application.environment".to_owned(),
+            Self::ApplicationMetadata(name) => format!("application.metadata.{name}"),
+            Self::KeyKid => "key.kid".to_owned(),
+            Self::KeyName => "key.name".to_owned(),
+            Self::KeyScopes => "key.scopes".to_owned(),
+        }
+    }
+
     /// The value for this caller. None where metadata has no such member, or where there is no list of scopes since neither
     /// key nor plan narrows them: an empty claim would say the opposite.
     pub(super) fn value(&self, values: &Values<'_>) -> Option<Value> {
@@ -115,12 +131,15 @@ impl ClaimsTemplate {
         Ok(Self { claims, reads_key })
     }
 
-    /// Put the claims in. None where a value is missing.
-    pub(super) fn fill(&self, values: &Values<'_>, into: &mut Map<String, Value>) -> Option<()> {
-        for (name, value) in &self.claims {
-            into.insert(name.clone(), value.fill(values)?);
+    /// Put the claims in. The error names the claim and the value that is missing.
+    pub(super) fn fill(&self, values: &Values<'_>, into: &mut Map<String, Value>) -> Result<(), String> {
+        for (name, claim) in &self.claims {
+            let value = claim
+                .fill(values)
+                .map_err(|path| format!("the claim {name} reads {{{}}}, which has no value here", path.text()))?;
+            into.insert(name.clone(), value);
         }
-        Some(())
+        Ok(())
     }
 }
 
@@ -164,22 +183,23 @@ impl ClaimValue {
         }
     }
 
-    fn fill(&self, values: &Values<'_>) -> Option<Value> {
+    /// The error is the path that has no value.
+    fn fill(&self, values: &Values<'_>) -> Result<Value, &Path> {
         match self {
-            Self::Constant(value) => Some(value.clone()),
-            Self::Whole(path) => path.value(values),
+            Self::Constant(value) => Ok(value.clone()),
+            Self::Whole(path) => path.value(values).ok_or(path),
             Self::Text(pieces) => {
                 let mut text = String::new();
                 for piece in pieces {
                     match piece {
                         TextPiece::Literal(literal) => text.push_str(literal),
-                        TextPiece::Value(path) => match path.value(values)? {
+                        TextPiece::Value(path) => match path.value(values).ok_or(path)? {
                             Value::String(value) => text.push_str(&value),
                             value => text.push_str(&value.to_string()),
                         },
                     }
                 }
-                Some(Value::String(text))
+                Ok(Value::String(text))
             }
         }
     }

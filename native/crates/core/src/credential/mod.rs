@@ -1,32 +1,32 @@
 //! The backend's token for a caller: minted by us, or fetched by the node process; held by the application, never made per request.
 
+mod algorithm;
 mod claims;
 pub mod login;
 mod made_from;
+mod order;
 mod signer;
 mod tokens;
 
+pub use algorithm::Algorithm;
 pub use claims::ClaimsTemplate;
-pub use signer::Signer;
-pub use tokens::TokenTable;
+pub use order::Order;
+pub use signer::{Signer, check_jwk, is_public};
+pub use tokens::{TokenTable, Wait};
 
 use crate::authenticate::Identity;
 use crate::authorize::Caller;
 use crate::fault::Fault;
 use crate::ids::Id;
 use crate::security::SecurityLane;
-use crate::snapshot::{Backend, Known, Snapshot};
+use crate::snapshot::{Backend, Issuer, Known, Snapshot};
 use crate::time::WallTime;
 use claims::Values;
 use http::HeaderValue;
 use login::LoginPolicy;
-use made_from::{MadeFrom, Versions};
-use serde_json::{Map, Value};
+use made_from::Versions;
 use std::sync::Arc;
-use tokens::Token;
-
-/// A backend's clock may be a little behind ours.
-const BACKDATED_SECONDS: i64 = 5;
+use tokens::{Held, Place};
 
 /// How calls to a backend are credentialed.
 #[derive(Clone)]
@@ -60,6 +60,8 @@ impl CredentialPolicy {
 pub struct MintPolicy {
     /// Who signs.
     pub issuer: Id,
+    /// `alg`.
+    pub algorithm: Algorithm,
     /// `aud`.
     pub audience: String,
     /// From minting to `exp`.
@@ -83,77 +85,103 @@ pub struct Minting<'m> {
     pub lane: &'m SecurityLane,
 }
 
-/// The value of `Authorization` for this caller at this backend: the token held, or a new one after 80 % of its life.
-///
-/// ES256 costs about 20 µs, once per identity and life, so it is signed here, under the application's lock: callers that
-/// need the same token wait for this one. An algorithm that costs more belongs off the data thread. `TokenMintFailed` where
-/// nothing signs or a claim has no value, `NodeOutdated` where what signs is from the future.
+/// What there is for a call.
+pub enum Found {
+    /// The token that it carries: the value of `Authorization`.
+    Token(HeaderValue),
+    /// The token that it carries, and the order for the next one: this one has lived for four fifths of its time.
+    Ageing(HeaderValue, Order),
+    /// None yet: whoever gets the order signs it, here or, where that is dear, elsewhere.
+    Missing(Order),
+    /// None yet, and somebody signs: wait, and look again.
+    Awaited(Wait),
+}
+
+/// Why there is no token.
+#[derive(Debug, PartialEq, Eq)]
+pub struct NotMade {
+    /// `TokenMintFailed` where nothing signs or a claim has no value, `NodeOutdated` where what signs is from the future.
+    pub fault: Fault,
+    /// For operators: a sentence without a secret in it, nor any value of a claim.
+    pub why: String,
+}
+
+impl From<NotMade> for Fault {
+    fn from(not_made: NotMade) -> Self {
+        not_made.fault
+    }
+}
+
+/// The token of this caller at this backend: the one held, or the right to make one. Per identity and renewal there is one
+/// order, however many ask at once.
+pub fn find(
+    policy: &MintPolicy,
+    minting: &Minting<'_>,
+    now: WallTime,
+    random: impl FnOnce() -> u128,
+) -> Result<Found, NotMade> {
+    let Minting { caller, identity, snapshot, lane, .. } = *minting;
+    let signing_key = snapshot.signing_key(policy.issuer, policy.algorithm, lane);
+    let signing_key = signing_key.map_err(|fault| nothing_signs(policy, fault))?;
+    let issuer = issuer_of(policy, snapshot)?;
+    let plan = caller.application.plan.and_then(|id| snapshot.plan(id)).and_then(Known::understood);
+    let versions = Versions::of(policy, minting, plan, issuer);
+    let place = place_of(policy, minting);
+    let tokens = &caller.application.tokens;
+    let (held, turn) = match tokens.find(place, &versions, signing_key, now.seconds()) {
+        Held::Young(header) | Held::Ageing(header, None) => return Ok(Found::Token(header)),
+        Held::Awaited => return Ok(Found::Awaited(tokens.wait(place))),
+        Held::Ageing(header, Some(turn)) => (Some(header), turn),
+        Held::Missing(turn) => (None, turn),
+    };
+    let values = Values { caller, identity, plan };
+    let claims = order::claims(policy, &issuer.url, &values, now.seconds(), random())?;
+    let order = Order::new(turn, claims, versions, Arc::clone(signing_key), now.seconds(), policy);
+    Ok(match held {
+        Some(header) => Found::Ageing(header, order),
+        None => Found::Missing(order),
+    })
+}
+
+/// The value of `Authorization` for this caller at this backend, signed where it is asked for: for those who have no other
+/// thread to sign on, and no call to keep waiting.
 pub fn authorization(
     policy: &MintPolicy,
     minting: &Minting<'_>,
     now: WallTime,
     random: impl FnOnce() -> u128,
 ) -> Result<HeaderValue, Fault> {
-    let Minting { caller, identity, backend, snapshot, lane } = *minting;
-    let signing_key = snapshot.signing_key(policy.issuer, lane)?;
-    let issuer = match snapshot.issuer(policy.issuer) {
-        Some(Known::Yes(issuer)) => issuer,
-        Some(Known::Outdated) => return Err(Fault::NodeOutdated),
-        None => return Err(Fault::TokenMintFailed),
-    };
-    let plan = caller.application.plan.and_then(|id| snapshot.plan(id)).and_then(Known::understood);
-    let versions = Versions::of(policy, minting, plan, issuer);
-    let place = (backend.id, policy.claims.reads_key.then_some(identity.key.kid));
-    let now = now.seconds();
-    let mut tokens = caller.application.tokens.lock();
-    if let Some(header) = tokens.current(&place, &versions, signing_key, now) {
-        return Ok(header.clone());
+    match find(policy, minting, now, random)? {
+        Found::Token(header) => Ok(header),
+        Found::Ageing(_, order) | Found::Missing(order) => order.carry_out(),
+        Found::Awaited(_) => Err(Fault::TokenMintFailed),
     }
-    let signer = signing_key.signer.as_ref().ok_or(Fault::TokenMintFailed)?;
-    let values = Values { caller, identity, plan };
-    let claims = claims(policy, &issuer.url, &values, now, random()).ok_or(Fault::TokenMintFailed)?;
-    let jwt = signer.sign(&signing_key.kid, &claims).ok_or(Fault::TokenMintFailed)?;
-    let mut header = HeaderValue::try_from(format!("Bearer {jwt}")).map_err(|_| Fault::TokenMintFailed)?;
-    header.set_sensitive(true);
-    let life = i64::from(policy.life_seconds);
-    let token = Token {
-        header: header.clone(),
-        made_from: MadeFrom { versions, signing_key: Arc::clone(signing_key) },
-        made_at: now,
-        renew_at: now + life * 4 / 5,
-        ends_at: now + life,
+}
+
+/// The backend answered 401 to this token. True: it is worth one more try, since `find` has another by now or orders one.
+/// One token of an identity is let go in ten seconds; a backend that refuses that one too means it.
+pub fn refused(policy: &MintPolicy, minting: &Minting<'_>, token: &HeaderValue, now: WallTime) -> bool {
+    minting.caller.application.tokens.refused(&place_of(policy, minting), token, now.seconds())
+}
+
+fn nothing_signs(policy: &MintPolicy, fault: Fault) -> NotMade {
+    let algorithm = policy.algorithm.as_str();
+    let why = match fault {
+        Fault::NodeOutdated => format!("this node is too old for the key that signs with {algorithm}"),
+        _ => format!("no key of the issuer signs with {algorithm}"),
     };
-    tokens.hold(place, token);
-    Ok(header)
+    NotMade { fault, why }
 }
 
-fn claims(
-    policy: &MintPolicy,
-    issuer: &str,
-    values: &Values<'_>,
-    now: i64,
-    random: u128,
-) -> Option<Map<String, Value>> {
-    let mut claims = Map::new();
-    claims.insert("sub".to_owned(), values.caller.application.id.to_string().into());
-    policy.claims.fill(values, &mut claims)?;
-    Some(with_ours(claims, issuer, &policy.audience, policy.life_seconds, now, random))
+fn place_of(policy: &MintPolicy, minting: &Minting<'_>) -> Place {
+    (minting.backend.id, policy.claims.reads_key.then_some(minting.identity.key.kid))
 }
 
-/// The claims that only we set, over all others.
-fn with_ours(
-    mut claims: Map<String, Value>,
-    issuer: &str,
-    audience: &str,
-    life_seconds: u32,
-    now: i64,
-    random: u128,
-) -> Map<String, Value> {
-    claims.insert("iss".to_owned(), issuer.into());
-    claims.insert("aud".to_owned(), audience.into());
-    claims.insert("iat".to_owned(), (now - BACKDATED_SECONDS).into());
-    claims.insert("nbf".to_owned(), (now - BACKDATED_SECONDS).into());
-    claims.insert("exp".to_owned(), (now + i64::from(life_seconds)).into());
-    claims.insert("jti".to_owned(), format!("{random:032x}").into());
-    claims
+fn issuer_of<'s>(policy: &MintPolicy, snapshot: &'s Snapshot) -> Result<&'s Arc<Issuer>, NotMade> {
+    let not_made = |fault, why: &str| NotMade { fault, why: why.to_owned() };
+    match snapshot.issuer(policy.issuer) {
+        Some(Known::Yes(issuer)) => Ok(issuer),
+        Some(Known::Outdated) => Err(not_made(Fault::NodeOutdated, "this node is too old for the issuer")),
+        None => Err(not_made(Fault::TokenMintFailed, "the issuer is not there")),
+    }
 }

@@ -4,13 +4,14 @@ use super::compile::{
     PublicPart, Resource, ServiceDraft, SigningKeyDraft, Understood, pepper_version, version_of_bytes,
 };
 use super::documents::Documents;
+use super::signers::Signers;
 use super::types::Pepper;
 use super::update::{Form, Refused, Step, Update};
 use super::wire::Deletion;
 use super::{
     Application, Backend, Known, Partner, Route, Routes, ServiceCredential, SigningKey, SigningState, Snapshot, Tag,
 };
-use crate::credential::Signer;
+use crate::credential::{Algorithm, Signer};
 use crate::ids::{Id, Kid};
 use crate::route::{RouteIndex, Router};
 use crate::secret::Secret;
@@ -89,8 +90,9 @@ impl Apply<'_> {
             self.next.routes = Arc::new(routes(&self.next)?);
         }
         if self.touched.signing {
-            let issuers = self.next.issuers.values().filter_map(Known::understood);
-            self.next.documents = Arc::new(Documents::new(self.next.signing_keys.values(), issuers));
+            let issuers = self.next.issuers.iter().filter_map(|(id, issuer)| Some((*id, issuer.understood()?)));
+            self.next.documents = Arc::new(Documents::new(&self.next.signing_keys, issuers));
+            self.next.signers = Arc::new(Signers::of(self.next.signing_keys.values()));
         }
         Ok(())
     }
@@ -203,27 +205,28 @@ impl Apply<'_> {
     }
 
     fn signing_key(&self, draft: &SigningKeyDraft, public: &PublicPart) -> Result<SigningKey, Refused> {
-        let outdated = draft.understood == Understood::No;
-        let signs = !outdated && public.state != SigningState::Retired && self.secrets == Secrets::Required;
-        let signer = if signs { Some(self.signer(&draft.kid, &public.jwk)?) } else { None };
+        let signer = match public.algorithm.filter(|_| draft.understood == Understood::Yes) {
+            Some(algorithm) if public.state != SigningState::Retired && self.secrets == Secrets::Required => {
+                Some(self.signer(&draft.kid, algorithm, public.jwk.as_ref())?)
+            }
+            _ => None,
+        };
         Ok(SigningKey {
             kid: draft.kid.clone(),
             issuer: public.issuer,
+            algorithm: public.algorithm,
             public_jwk: public.jwk.clone(),
             state: public.state,
             signer,
-            outdated,
+            outdated: draft.understood == Understood::No,
         })
     }
 
-    fn signer(&self, kid: &str, jwk: &serde_json::Value) -> Result<Signer, Refused> {
+    fn signer(&self, kid: &str, algorithm: Algorithm, jwk: Option<&serde_json::Value>) -> Result<Signer, Refused> {
         let refuse = |why| Refused::new(format!("signing_key/{kid}/wrapped"), why);
-        let signer = Signer::from_pkcs8(self.secret("signing_key", kid)?).map_err(refuse)?;
-        let published = super::compile::public_point(jwk);
-        if published.is_none_or(|point| point != signer.public_point()) {
-            return Err(refuse("the private key does not belong to public_jwk"));
-        }
-        Ok(signer)
+        let signer = Signer::new(algorithm, kid, self.secret("signing_key", kid)?).map_err(refuse)?;
+        let belongs = signer.belongs_to(jwk);
+        if belongs { Ok(signer) } else { Err(refuse("the private key does not belong to public_jwk")) }
     }
 
     fn put_credential(&mut self, id: Id, draft: Option<&ServiceDraft>) -> Result<(), Refused> {

@@ -9,11 +9,13 @@ mod documents;
 mod key;
 mod services;
 mod shards;
+mod signers;
 mod tags;
 mod types;
 mod update;
 mod wire;
 
+pub use documents::Document;
 pub use key::{End, Fingerprint, FoundKey, Key, KeyStatus, KeyTable, SecretDigest, SecretSlot};
 pub use shards::{Keyed, ShardedMap, Shards};
 pub use tags::{RouteLimits, Tag, TaggedRoutes};
@@ -24,6 +26,7 @@ pub use types::{
 };
 pub use update::{Refused, Update, validate};
 
+use crate::credential::Algorithm;
 use crate::fault::Fault;
 use crate::ids::Id;
 use crate::route::{RouteIndex, Router};
@@ -31,6 +34,7 @@ use crate::security::SecurityLane;
 use documents::Documents;
 use hashbrown::HashMap;
 use services::Services;
+use signers::Signers;
 use std::sync::Arc;
 use types::Pepper;
 
@@ -69,6 +73,7 @@ pub struct Snapshot {
     issuers: Few<Id, Issuer>,
     signing_keys: Arc<HashMap<String, Arc<SigningKey>>>,
     services: Arc<Services>,
+    signers: Arc<Signers>,
     backends: Few<Id, Backend>,
     plans: Few<Id, Plan>,
     routes_by_id: Arc<HashMap<Id, Arc<Route>>>,
@@ -125,17 +130,17 @@ impl Snapshot {
         self.issuers.get(&id)
     }
 
-    /// The key that signs for this issuer now. Where there are two, all nodes choose the same.
+    /// The key that signs for this issuer now. Where there are several, all nodes choose the same.
     ///
     /// `NodeOutdated` where one signs that this node does not understand, `TokenMintFailed` where none does.
-    pub fn signing_key(&self, issuer: Id, lane: &SecurityLane) -> Result<&Arc<SigningKey>, Fault> {
-        let signing = self
-            .signing_keys
-            .values()
-            .filter(|key| key.issuer == issuer && key.state == SigningState::Signing)
-            .filter(|key| !lane.is_withdrawn(&key.kid, self.revision))
-            .max_by_key(|key| &key.kid)
-            .ok_or(Fault::TokenMintFailed)?;
+    pub fn signing_key(
+        &self,
+        issuer: Id,
+        algorithm: Algorithm,
+        lane: &SecurityLane,
+    ) -> Result<&Arc<SigningKey>, Fault> {
+        let mut signing = self.signers.get(issuer, algorithm).iter();
+        let signing = signing.find(|key| !lane.is_withdrawn(&key.kid, self.revision)).ok_or(Fault::TokenMintFailed)?;
         if signing.outdated { Err(Fault::NodeOutdated) } else { Ok(signing) }
     }
 
@@ -165,18 +170,28 @@ impl Snapshot {
     }
 
     /// `/.well-known/jwks.json` (RFC 7517): all keys that are published, signing or retired, without those withdrawn.
-    pub fn jwks(&self, lane: &SecurityLane) -> Arc<str> {
+    pub fn jwks(&self, lane: &SecurityLane) -> Document {
         if self.signing_keys.keys().any(|kid| lane.is_withdrawn(kid, self.revision)) {
-            let left = self.signing_keys.values().filter(|key| !lane.is_withdrawn(&key.kid, self.revision));
-            return documents::jwks(left).into();
+            return documents::jwks(self.signing_keys.values().filter(|key| self.is_shown(key, lane)));
         }
-        Arc::clone(&self.documents.jwks)
+        self.documents.jwks.clone()
     }
 
-    /// `/.well-known/openid-configuration` of the issuer whose URL has this host, else of the first issuer by URL; None
-    /// where there is no issuer. `host` as in the Host header.
-    pub fn discovery(&self, host: &str) -> Option<&Arc<str>> {
-        self.documents.discovery(host)
+    /// The same under the path of an issuer's URL: the keys of that issuer. None where no issuer's URL has this path.
+    pub fn jwks_under(&self, host: &str, path: &str, lane: &SecurityLane) -> Option<Document> {
+        let issuers = self.documents.issuers_under(host, path);
+        let keys = self.signing_keys.values().filter(|key| issuers.contains(&key.issuer) && self.is_shown(key, lane));
+        (!issuers.is_empty()).then(|| documents::jwks(keys))
+    }
+
+    /// `/.well-known/openid-configuration` of the issuer whose URL has this host and path; without a path, else of the first
+    /// issuer by URL. None where there is no such issuer. `host` as in the Host header, `path` without a slash at its end.
+    pub fn discovery(&self, host: &str, path: &str) -> Option<&Document> {
+        self.documents.discovery(host, path)
+    }
+
+    fn is_shown(&self, key: &SigningKey, lane: &SecurityLane) -> bool {
+        !lane.is_withdrawn(&key.kid, self.revision)
     }
 
     /// How many of each resource: partners, applications, keys, routes.

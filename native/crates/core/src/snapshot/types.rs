@@ -2,7 +2,7 @@
 
 use super::Known;
 use crate::credential::login::Slots;
-use crate::credential::{CredentialPolicy, Signer, TokenTable};
+use crate::credential::{Algorithm, CredentialPolicy, Signer, TokenTable};
 use crate::forward::{Forwarding, GroupState, Http2, TargetState};
 use crate::ids::Id;
 use crate::limit::{PartnerCells, Throttle};
@@ -138,7 +138,7 @@ pub struct Application {
     /// The same application in two snapshots is the same object, tokens included.
     pub version: Version,
     /// Tokens for this application, by backend; they end with the object.
-    pub tokens: TokenTable,
+    pub tokens: Arc<TokenTable>,
     /// Fetched tokens for this application, by backend; they end with the object.
     pub logins: Slots,
 }
@@ -171,8 +171,10 @@ pub struct SigningKey {
     pub kid: String,
     /// Of which issuer.
     pub issuer: Id,
-    /// For the JWKS.
-    pub public_jwk: serde_json::Value,
+    /// How it signs; None: in a way that this node does not know.
+    pub algorithm: Option<Algorithm>,
+    /// For the JWKS. None: what it signs is verified with a secret that the backend shares.
+    pub public_jwk: Option<serde_json::Value>,
     /// Where in its life.
     pub state: SigningState,
     /// Ready to sign.

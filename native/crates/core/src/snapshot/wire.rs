@@ -120,7 +120,9 @@ pub(super) struct IssuerBody {
 pub(super) struct SigningKeyBody {
     pub(super) issuer: String,
     pub(super) algorithm: String,
-    pub(super) public_jwk: serde_json::Value,
+    /// Absent where the secret is shared.
+    #[serde(default)]
+    pub(super) public_jwk: Option<serde_json::Value>,
     pub(super) wrapped: String,
     pub(super) state: SigningState,
 }
@@ -129,7 +131,9 @@ pub(super) struct SigningKeyBody {
 #[derive(Deserialize)]
 pub(super) struct SigningKeyOutline {
     pub(super) issuer: String,
-    pub(super) public_jwk: serde_json::Value,
+    pub(super) algorithm: String,
+    #[serde(default)]
+    pub(super) public_jwk: Option<serde_json::Value>,
     pub(super) state: SigningState,
 }
 

@@ -1,7 +1,9 @@
 //! A small deployment to try the core on: one partner, one application, one key, one backend, as lines of the wire.
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaKeyPair};
 use aws_lc_rs::{digest, hmac};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,6 +16,7 @@ use portazgo_core::security::{Entry, SecurityLane};
 use portazgo_core::snapshot::{Known, Refused, Route, Snapshot, Update};
 use portazgo_core::time::WallTime;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 pub(crate) const HISTORY: &str = "01990000-0000-7000-8000-0000000000ff";
@@ -54,6 +57,32 @@ impl SigningPair {
 
 pub(crate) static SIGNING: LazyLock<SigningPair> = LazyLock::new(|| SigningPair::new("signing-1"));
 pub(crate) static NEXT_SIGNING: LazyLock<SigningPair> = LazyLock::new(|| SigningPair::new("signing-2"));
+
+/// Keys of the other algorithms by kid: what is unwrapped, and the public half where there is one.
+pub(crate) static FURTHER: LazyLock<HashMap<&str, (Vec<u8>, Option<Value>)>> = LazyLock::new(|| {
+    let ed25519 = Ed25519KeyPair::generate().unwrap();
+    let x = URL_SAFE_NO_PAD.encode(ed25519.public_key());
+    let ed25519_jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": x, "kid": "EdDSA", "alg": "EdDSA"});
+    let rsa = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
+    // RSAPublicKey (RFC 8017, appendix A.1.1): SEQUENCE of two INTEGERs; the modulus of 2048 bits has a leading zero byte.
+    let der = rsa.public_key().as_ref();
+    let n = URL_SAFE_NO_PAD.encode(&der[9..9 + 256]);
+    let rsa_jwk = json!({"kty": "RSA", "n": n, "e": "AQAB", "kid": "RS256", "alg": "RS256"});
+    HashMap::from([
+        ("EdDSA", (ed25519.to_pkcs8v1().unwrap().as_ref().to_vec(), Some(ed25519_jwk))),
+        ("RS256", (AsDer::<Pkcs8V1Der<'_>>::as_der(&rsa).unwrap().as_ref().to_vec(), Some(rsa_jwk))),
+        ("HS256", (b"a secret of thirty-two bytes, or more".to_vec(), None)),
+    ])
+});
+
+/// A signing key of another algorithm, by its word.
+pub(crate) fn signing_key_with(algorithm: &str) -> Value {
+    let mut body = json!({"issuer": ISSUER, "algorithm": algorithm, "wrapped": "local:x", "state": "signing"});
+    if let Some(jwk) = &FURTHER[algorithm].1 {
+        body["public_jwk"] = jwk.clone();
+    }
+    resource("signing_key", algorithm, body)
+}
 
 #[allow(clippy::needless_pass_by_value, reason = "callers make the body in place")]
 pub(crate) fn resource(kind: &str, id: &str, body: Value) -> Value {
@@ -192,6 +221,7 @@ pub(crate) fn read(mut update: Update, lines: &[u8]) -> Result<Update, Refused> 
         let secret = match context.split_once('/').unwrap() {
             ("pepper", version) => pepper(version.parse().unwrap()).to_vec(),
             (_, "signing-2") => NEXT_SIGNING.pkcs8.clone(),
+            (_, kid) if FURTHER.contains_key(kid) => FURTHER[kid].0.clone(),
             _ => SIGNING.pkcs8.clone(),
         };
         update.provide(context, secret);

@@ -8,6 +8,7 @@ mod patience;
 mod repeat;
 
 use super::Refusal;
+use super::credential::Bearer;
 use super::framing::Wire;
 use super::record::Call;
 use super::transform_request::Outgoing;
@@ -60,6 +61,7 @@ pub(super) async fn forward(
     wire: &Wire,
     call: &mut Call,
     compose: impl Fn(&mut Call) -> Result<Outgoing, Fault>,
+    bearer: &Bearer<'_>,
     body: RequestBody,
     backend: &BackendEnvironment,
     action: &RouteAction,
@@ -82,11 +84,12 @@ pub(super) async fn forward(
         upgrades: call.upgrades,
         // What a connection was used for before must not matter to a tunnel.
         only_new: call.upgrades,
+        had_another_token: false,
     };
     // A backend of HTTP/2 says of some requests that it did nothing of them, whatever they are.
     let may_come_back = idempotent || backend.forwarding.http2 != Http2::Off;
     let mut body = Body::new(body, may_come_back && backend.forwarding.retry.attempts > 1);
-    let outcome = trip.run(call, outgoing, compose, &mut body).await;
+    let outcome = trip.run(call, outgoing, compose, bearer, &mut body).await;
     guard.settle(match &outcome {
         Ok(came_back) => Outcome::of_status(came_back.response.status().as_u16()),
         Err(fault) => trip.says_of_backend(*fault),
@@ -149,6 +152,8 @@ struct Trip<'t> {
     tries: u8,
     /// A connection that was kept turned out to be closed: the next try trusts none.
     only_new: bool,
+    /// The backend refused the token once, and got another.
+    had_another_token: bool,
 }
 
 impl Trip<'_> {
@@ -157,6 +162,7 @@ impl Trip<'_> {
         call: &mut Call,
         mut outgoing: Outgoing,
         compose: impl Fn(&mut Call) -> Result<Outgoing, Fault>,
+        bearer: &Bearer<'_>,
         body: &mut Body,
     ) -> Result<CameBack, Fault> {
         loop {
@@ -166,7 +172,12 @@ impl Trip<'_> {
                 Ok(came_back) => {
                     let said = Outcome::of_status(came_back.response.status().as_u16());
                     self.backend.note(index, said, || call.at());
-                    return Ok(came_back);
+                    if !self.is_to_repeat_with_another_token(&came_back, bearer, call, body).await {
+                        return Ok(came_back);
+                    }
+                    drop(came_back);
+                    outgoing = compose(call)?;
+                    continue;
                 }
                 Err(failure) => failure,
             };

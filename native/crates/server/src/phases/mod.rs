@@ -21,6 +21,7 @@ use crate::panics::Contained;
 use crate::thread::{Loaded, Thread};
 use crate::upstream::RequestBody;
 use bytes::Bytes;
+use credential::Bearer;
 use framing::{Arrival, Wire};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, header};
@@ -166,13 +167,12 @@ async fn run(
     let origin = route::note_client(thread, wire, call, head);
     let peer = Peer { address: origin.address, certificate: wire.certificate.as_ref() };
 
-    let destination = route::find(&snapshot, head, call)?;
+    let destination = route::find(&snapshot, &lane, head, call)?;
     if call.upgrades && !destination.allows_upgrade() {
         return Err(Fault::UpgradeRefused.into());
     }
     let found = match destination {
-        Destination::Jwks => return Ok(Answer::document(snapshot.jwks(&lane).to_string(), "application/json")),
-        Destination::Discovery(document) => return Ok(Answer::document(document.to_string(), "application/json")),
+        Destination::Published(document) => return Ok(Answer::published(&document, &head.headers)),
         Destination::WhoAmI => return authenticate::who_am_i(thread, call, head, &snapshot, &lane, peer),
         Destination::Route(found) => found,
     };
@@ -181,13 +181,15 @@ async fn run(
     let authorized = authorize::permit(call, &caller, &identity, found.route, &snapshot, &lane, peer)?;
     let standing = limit::decide(call, &caller, &identity, authorized.plan)?;
     let backend = authorized.backend_environment(&caller);
-    // Nothing is waited for, and nothing asked, where tokens are minted or none is wanted.
+    let minting =
+        Minting { caller: &caller, identity: &identity, backend: authorized.backend, snapshot: &snapshot, lane: &lane };
+    let bearer = Bearer::of(thread, &authorized, minting);
+    bearer.prepare(call).await?;
+    // Nothing is asked of the node process where tokens are minted or none is wanted.
     let login = match &backend.credential {
         CredentialPolicy::Login(policy) => Some(policy),
         _ => None,
     };
-    let minting =
-        Minting { caller: &caller, identity: &identity, backend: authorized.backend, snapshot: &snapshot, lane: &lane };
     let fetched = RefCell::new(None);
     if let Some(policy) = login {
         let value = match credential::fetch(thread, call, policy, &minting, None)? {
@@ -199,24 +201,15 @@ async fn run(
     }
     let compose = |call: &mut Call| {
         let mut outgoing = transform_request::build(thread, call, head, &found, authorized.action, origin)?;
-        credential::attach(
-            thread,
-            call,
-            &mut outgoing,
-            &caller,
-            &identity,
-            &authorized,
-            &snapshot,
-            &lane,
-            fetched.borrow().as_ref(),
-        )?;
+        bearer.attach(call, &mut outgoing, fetched.borrow().as_ref())?;
         Ok(outgoing)
     };
     let holder = || Holder::new(thread, &identity, found.route.id, peer);
     // It is taken once: whoever refuses before leaves it where it is.
     let body = forward::body(thread, body.take().ok_or(Fault::GatewayPanic)?, backend, authorized.action, holder);
     let again = login.filter(|_| body.progress().is_none() && forward::is_repeatable(authorized.action));
-    let mut came_back = forward::forward(thread, wire, call, &compose, body, backend, authorized.action).await?;
+    let mut came_back =
+        forward::forward(thread, wire, call, &compose, &bearer, body, backend, authorized.action).await?;
     if came_back.response.status() == StatusCode::UNAUTHORIZED
         && let Some(policy) = login
     {
@@ -228,7 +221,8 @@ async fn run(
         {
             fetched.replace(Some(value));
             let (body, action) = (RequestBody::empty(), authorized.action);
-            came_back = Box::pin(forward::forward(thread, wire, call, &compose, body, backend, action)).await?;
+            came_back =
+                Box::pin(forward::forward(thread, wire, call, &compose, &bearer, body, backend, action)).await?;
         }
     }
     let mut answer = if came_back.response.status() == StatusCode::SWITCHING_PROTOCOLS {

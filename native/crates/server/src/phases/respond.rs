@@ -16,7 +16,7 @@ use portazgo_core::forward::Flight;
 use portazgo_core::ids::Id;
 use portazgo_core::problem;
 use portazgo_core::record::{Delivery, Phase};
-use portazgo_core::snapshot::Target;
+use portazgo_core::snapshot::{Document, Target};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -74,6 +74,20 @@ impl Answer {
         Self { status: StatusCode::OK, headers, content: Content::Whole(Bytes::from(text)) }
     }
 
+    /// A document under `/.well-known/`, which backends and what lies between may keep for a while; or that theirs is still the
+    /// same (RFC 9110, section 13.1.2; RFC 9111).
+    pub(crate) fn published(document: &Document, asked: &HeaderMap) -> Self {
+        let mut answer = Self::document(document.text.to_string(), "application/json");
+        answer.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+        answer.headers.insert(header::ETAG, document.etag.clone());
+        if asked.get_all(header::IF_NONE_MATCH).iter().any(|tags| matches(tags, &document.etag)) {
+            answer.status = StatusCode::NOT_MODIFIED;
+            answer.headers.remove(header::CONTENT_TYPE);
+            answer.content = Content::Whole(Bytes::new());
+        }
+        answer
+    }
+
     /// A problem of the catalogue (RFC 9457).
     pub(crate) fn problem(fault: Fault, request_id: Id, violated: &[&str]) -> Self {
         let mut answer = Self::document(problem::document(fault, request_id, violated), "application/problem+json");
@@ -125,6 +139,12 @@ impl Answer {
         *response.headers_mut() = headers;
         response
     }
+}
+
+/// Whether one of these tags is the document's, by the weak comparison.
+fn matches(tags: &HeaderValue, etag: &HeaderValue) -> bool {
+    let tags = tags.to_str().unwrap_or_default();
+    tags.trim() == "*" || tags.split(',').any(|tag| tag.trim().trim_start_matches("W/").as_bytes() == etag.as_bytes())
 }
 
 /// The body as hyper takes it. It owns the call until the last byte has been handed on.

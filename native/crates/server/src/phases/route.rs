@@ -5,15 +5,15 @@ use super::framing::Wire;
 use super::record::Call;
 use crate::thread::Thread;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 use portazgo_core::client::{self, Client};
 use portazgo_core::fault::Fault;
 use portazgo_core::ids::Id;
 use portazgo_core::record::{Phase, Text};
 use portazgo_core::route::{Match, Parameters};
-use portazgo_core::snapshot::{Route, Snapshot, Upgrade};
+use portazgo_core::security::SecurityLane;
+use portazgo_core::snapshot::{Document, Route, Snapshot, Upgrade};
 use std::net::IpAddr;
-use std::sync::Arc;
 
 const JWKS: &str = "/.well-known/jwks.json";
 const DISCOVERY: &str = "/.well-known/openid-configuration";
@@ -21,8 +21,7 @@ const WHO_AM_I: &str = "/.well-known/portazgo/whoami";
 
 /// Where a request leads.
 pub(super) enum Destination<'h> {
-    Jwks,
-    Discovery(Arc<str>),
+    Published(Document),
     WhoAmI,
     Route(Found<'h>),
 }
@@ -44,19 +43,19 @@ pub(super) struct Found<'h> {
 }
 
 /// Find the destination of a request.
-pub(super) fn find<'h>(snapshot: &'h Snapshot, head: &'h Parts, call: &mut Call) -> Result<Destination<'h>, Refusal> {
+pub(super) fn find<'h>(
+    snapshot: &'h Snapshot,
+    lane: &SecurityLane,
+    head: &'h Parts,
+    call: &mut Call,
+) -> Result<Destination<'h>, Refusal> {
     call.reached(Phase::Route);
     let path = head.uri.path();
-    if head.method == http::Method::GET {
-        match path {
-            JWKS => return Ok(Destination::Jwks),
-            DISCOVERY => {
-                let document = snapshot.discovery(authority(head)).ok_or(Fault::RouteUnknown)?;
-                return Ok(Destination::Discovery(Arc::clone(document)));
-            }
-            WHO_AM_I => return Ok(Destination::WhoAmI),
-            _ => {}
-        }
+    if head.method == Method::GET && path == WHO_AM_I {
+        return Ok(Destination::WhoAmI);
+    }
+    if let Some(document) = published(snapshot, lane, head)? {
+        return Ok(Destination::Published(document));
     }
     match snapshot.router().find(host(head), head.method.as_str(), path) {
         Match::Route(index, parameters) => {
@@ -73,6 +72,23 @@ pub(super) fn find<'h>(snapshot: &'h Snapshot, head: &'h Parts, call: &mut Call)
         }
         Match::Unknown => Err(Fault::RouteUnknown.into()),
     }
+}
+
+/// What a node publishes of its issuers: at the root, or under the path of an issuer's URL.
+fn published(snapshot: &Snapshot, lane: &SecurityLane, head: &Parts) -> Result<Option<Document>, Fault> {
+    let path = head.uri.path();
+    let is_read = head.method == Method::GET || head.method == Method::HEAD;
+    if let Some(issuer) = path.strip_suffix(JWKS).filter(|_| is_read) {
+        if issuer.is_empty() {
+            return Ok(Some(snapshot.jwks(lane)));
+        }
+        return Ok(snapshot.jwks_under(authority(head), issuer, lane));
+    }
+    if let Some(issuer) = path.strip_suffix(DISCOVERY).filter(|_| is_read) {
+        let found = snapshot.discovery(authority(head), issuer).cloned();
+        return if found.is_none() && issuer.is_empty() { Err(Fault::RouteUnknown) } else { Ok(found) };
+    }
+    Ok(None)
 }
 
 /// The host that the request names, with its port where it names one.

@@ -2,8 +2,9 @@
 
 use super::slot::Flight;
 use super::{LoginPolicy, Per};
+use crate::credential::Minting;
 use crate::credential::claims::Values;
-use crate::credential::{Minting, with_ours};
+use crate::credential::order::{with_ours, written};
 use crate::fault::Fault;
 use crate::ids::Id;
 use crate::secret::Secret;
@@ -100,7 +101,7 @@ fn subject(policy: &LoginPolicy, minting: &Minting<'_>, values: &Values<'_>) -> 
     let Some(mint) = &policy.subject else {
         return Ok(None);
     };
-    let signing_key = minting.snapshot.signing_key(mint.issuer, minting.lane)?;
+    let signing_key = minting.snapshot.signing_key(mint.issuer, mint.algorithm, minting.lane)?;
     let Some(Known::Yes(issuer)) = minting.snapshot.issuer(mint.issuer) else {
         return Err(Unfit::from(Fault::NodeOutdated));
     };
@@ -108,7 +109,7 @@ fn subject(policy: &LoginPolicy, minting: &Minting<'_>, values: &Values<'_>) -> 
     claims.insert("sub".to_owned(), minting.caller.application.id.to_string().into());
     mint.claims
         .fill(values, &mut claims)
-        .ok_or_else(|| Unfit::new("a claim of the subject token has no value for this caller"))?;
+        .map_err(|why| Unfit::new(format!("the subject token can't be made: {why}")))?;
     Ok(Some(Subject {
         signing_key: Arc::clone(signing_key),
         issuer: issuer.url.clone(),
@@ -158,7 +159,7 @@ impl Order {
         let subject = self.subject.as_ref()?;
         let Subject { signing_key, issuer, claims, audience, life_seconds } = subject;
         let whole = with_ours(claims.clone(), issuer, audience, *life_seconds, now.seconds(), random);
-        let signed = signing_key.signer.as_ref().and_then(|signer| signer.sign(&signing_key.kid, &whole));
+        let signed = signing_key.signer.as_ref().and_then(|signer| signer.sign(&written(&whole)?));
         Some(signed.ok_or("the subject token can't be signed"))
     }
 }

@@ -1,7 +1,6 @@
 //! Who may call, and how much: partners, applications, keys, plans.
 
 use super::{body_of, id_of, kid_of, parse_id, refused, version_of};
-use crate::credential::TokenTable;
 use crate::credential::login::Slots;
 use crate::ids::Id;
 use crate::limit::{PartnerCells, Throttle, policy_header};
@@ -42,7 +41,7 @@ pub(super) fn application(line: &ResourceLine<'_>) -> Result<Application, Refuse
         plan: body.plan.as_deref().map(|plan| parse_id(plan, line, "plan")).transpose()?,
         metadata: metadata(body.metadata, line)?,
         version: version_of(line),
-        tokens: TokenTable::default(),
+        tokens: Arc::default(),
         logins: Slots::default(),
     })
 }

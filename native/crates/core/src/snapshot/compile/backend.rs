@@ -2,7 +2,7 @@
 
 use super::forwarding::{MOST_TARGETS, forwarding};
 use super::{PublicPart, body_of, id_of, parse_id, refused, tls, version_of};
-use crate::credential::{ClaimsTemplate, CredentialPolicy, MintPolicy};
+use crate::credential::{Algorithm, ClaimsTemplate, CredentialPolicy, MintPolicy, check_jwk, is_public};
 use crate::forward::{Http2, turns};
 use crate::ids::Id;
 use crate::snapshot::update::Refused;
@@ -10,12 +10,8 @@ use crate::snapshot::wire::{
     BackendBody, BackendEnvironmentBody, CredentialBody, IssuerBody, ResourceLine, SigningKeyBody, SigningKeyOutline,
 };
 use crate::snapshot::{Backend, BackendEnvironment, Environment, Issuer, Target};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 use std::sync::Arc;
-
-const ALGORITHM: &str = "ES256";
 
 pub(super) fn backend(line: &ResourceLine<'_>) -> Result<Backend, Refused> {
     let body: BackendBody = body_of(line)?;
@@ -92,14 +88,12 @@ pub(super) fn mint(
     life_seconds: u32,
     claims: &serde_json::Map<String, Value>,
 ) -> Result<MintPolicy, String> {
-    if algorithm != ALGORITHM {
-        return Err(format!("the algorithm {algorithm:?} is not {ALGORITHM}"));
-    }
     if life_seconds == 0 {
         return Err("a token that lives for 0 seconds is of no use".to_owned());
     }
     Ok(MintPolicy {
         issuer: Id::parse(issuer).ok_or_else(|| format!("the issuer {issuer:?} is not an id"))?,
+        algorithm: Algorithm::parse(algorithm)?,
         audience: audience.to_owned(),
         life_seconds,
         claims: ClaimsTemplate::compile(claims)?,
@@ -117,43 +111,19 @@ pub(super) fn issuer(line: &ResourceLine<'_>) -> Result<Issuer, Refused> {
 /// A signing key's public part and its wrapped private part.
 pub(super) fn signing_key(line: &ResourceLine<'_>) -> Result<(Option<PublicPart>, Option<String>), Refused> {
     let body: SigningKeyBody = body_of(line)?;
-    if body.algorithm != ALGORITHM {
-        return Err(refused(line, "algorithm", format!("{:?} is not {ALGORITHM}", body.algorithm)));
-    }
-    check_jwk(&body.public_jwk, &line.id).map_err(|why| refused(line, "public_jwk", why))?;
+    let algorithm = Algorithm::parse(&body.algorithm).map_err(|why| refused(line, "algorithm", why))?;
+    check_jwk(algorithm, body.public_jwk.as_ref(), &line.id).map_err(|why| refused(line, "public_jwk", why))?;
     let issuer = parse_id(&body.issuer, line, "issuer")?;
-    Ok((Some(PublicPart { issuer, jwk: body.public_jwk, state: body.state }), Some(body.wrapped)))
+    let public = PublicPart { issuer, algorithm: Some(algorithm), jwk: body.public_jwk, state: body.state };
+    Ok((Some(public), Some(body.wrapped)))
 }
 
 /// What can be published of a signing key that this node does not understand.
 pub(super) fn outline(line: &ResourceLine<'_>) -> Option<PublicPart> {
     let body: SigningKeyOutline = serde_json::from_str(line.body.get()).ok()?;
-    let public = body.public_jwk.get("d").is_none() && body.public_jwk.get("k").is_none();
-    public.then_some(())?;
-    Some(PublicPart { issuer: Id::parse(&body.issuer)?, jwk: body.public_jwk, state: body.state })
-}
-
-/// A P-256 public key as a JWK (RFC 7518, section 6.2.1). A private member in it would be published.
-fn check_jwk(jwk: &Value, kid: &str) -> Result<(), String> {
-    let is = |member: &str, text: &str| jwk.get(member).and_then(Value::as_str) == Some(text);
-    if jwk.get("d").is_some() {
-        return Err("it holds a private key".to_owned());
+    if body.public_jwk.as_ref().is_some_and(|jwk| !is_public(jwk)) {
+        return None;
     }
-    if !is("kty", "EC") || !is("crv", "P-256") || !is("kid", kid) {
-        return Err(format!("it is not a P-256 key with the kid {kid}"));
-    }
-    public_point(jwk).map(|_| ()).ok_or_else(|| "its point is not two coordinates of 32 bytes".to_owned())
-}
-
-/// The uncompressed point of a P-256 JWK (SEC 1, section 2.3.3).
-pub(in crate::snapshot) fn public_point(jwk: &Value) -> Option<[u8; 65]> {
-    let mut point = [4_u8; 65];
-    for (member, place) in [("x", 1..33), ("y", 33..65)] {
-        let coordinate = URL_SAFE_NO_PAD.decode(jwk.get(member)?.as_str()?).ok()?;
-        if coordinate.len() != 32 {
-            return None;
-        }
-        point[place].copy_from_slice(&coordinate);
-    }
-    Some(point)
+    let algorithm = Algorithm::parse(&body.algorithm).ok();
+    Some(PublicPart { issuer: Id::parse(&body.issuer)?, algorithm, jwk: body.public_jwk, state: body.state })
 }

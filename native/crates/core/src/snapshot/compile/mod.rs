@@ -7,13 +7,12 @@ mod login;
 mod route;
 mod tls;
 
-pub(super) use backend::public_point;
-
 use super::types::{Backend, Issuer, Plan, ServicePlace, SigningState};
 use super::update::Refused;
 use super::wire::{PepperBody, ResourceLine};
 use super::{Application, Key, Known, Partner, Route, Tag, TaggedRoutes, Version};
 use crate::FEATURES;
+use crate::credential::Algorithm;
 use crate::ids::{Id, Kid};
 use aws_lc_rs::digest;
 use serde::Deserialize;
@@ -61,7 +60,10 @@ pub(super) struct ServiceDraft {
 
 pub(super) struct PublicPart {
     pub(super) issuer: Id,
-    pub(super) jwk: serde_json::Value,
+    /// None: a word from the future.
+    pub(super) algorithm: Option<Algorithm>,
+    /// None: a shared secret has no public half.
+    pub(super) jwk: Option<serde_json::Value>,
     pub(super) state: SigningState,
 }
 

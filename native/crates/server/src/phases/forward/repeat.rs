@@ -1,9 +1,12 @@
 //! Once more, where that is safe: nothing was sent, or the request is idempotent and no byte of an answer came; and where it
 //! is wise: within the budget, and rather at another target.
 
-use super::Trip;
 use super::attempt::Failure;
+use super::{CameBack, Trip};
+use crate::phases::credential::Bearer;
+use crate::phases::record::Call;
 use crate::upstream::{Remembered, RequestBody};
+use http::StatusCode;
 use portazgo_core::fault::Fault;
 use portazgo_core::time::Monotonic;
 use std::time::Duration;
@@ -46,6 +49,32 @@ impl Body {
 }
 
 impl Trip<'_> {
+    /// The backend refused the token that we attached: it gets another one, once a call, and the request again where that is
+    /// as safe as after a failure.
+    pub(super) async fn is_to_repeat_with_another_token(
+        &mut self,
+        came_back: &CameBack,
+        bearer: &Bearer<'_>,
+        call: &mut Call,
+        body: &mut Body,
+    ) -> bool {
+        if came_back.response.status() != StatusCode::UNAUTHORIZED || self.had_another_token {
+            return false;
+        }
+        self.had_another_token = true;
+        // Boxed: it is rare, and what it needs would make every call's future larger.
+        if !Box::pin(bearer.refused(call)).await {
+            return false;
+        }
+        let policy = &self.backend.forwarding.retry;
+        let now = call.read_clock();
+        self.idempotent
+            && self.tries < policy.attempts
+            && now < self.ends
+            && body.renew()
+            && self.backend.state.budget.take(policy, now)
+    }
+
     /// Decide on one more try, and wait for its time.
     pub(super) async fn may_repeat(&mut self, failure: &Failure, body: &mut Body, now: Monotonic) -> bool {
         let policy = &self.backend.forwarding.retry;
