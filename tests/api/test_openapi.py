@@ -260,6 +260,7 @@ SUCCEEDS: dict[str, Callable[[World], Exact]] = {
     "resume_application": _application,
     "delete_application": _application,
     "list_keys": _key,
+    "import_keys": _with(_application, {"format": "sha256", "content": "ab" * 32 + ",server"}),
     "create_key": _with(_application, {"networks": ["10.0.0.0/8"], "expires_at": "2099-01-01T00:00:00Z"}),
     "show_key": _key,
     "change_key": _with(_key, {"scopes": ["read"], "add_tags": ["pilot"], "expires_at": "2099-01-01T00:00:00Z"}),

@@ -60,6 +60,8 @@ def everything(world: World) -> None:
     answered = world.api.post("/partners", {"name": "repeated"}, Idempotency_Key="once")
     assert answered.status == 201
     world.endpoint()
+    listed = {"format": "sha256", "content": "ab" * 32}
+    assert world.api.post(f"/applications/{world.application()['id']}/keys/import", listed).status == 200
     place = f"/backends/{world.login_backend()['id']}/credentials/live"
     assert world.api.put(place, {"values": {"username": "portazgo", "password": "of the backend"}}).status == 200
 

@@ -35,6 +35,7 @@ COMMAND_OF = {
     "list_tokens": "token list",
     "create_token": "token create",
     "revoke_token": "token revoke",
+    "import_keys": "key import",
     "list_peppers": "pepper list",
     "list_webhook_endpoints": "webhook endpoint list",
     "create_webhook_endpoint": "webhook endpoint create",

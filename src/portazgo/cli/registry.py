@@ -31,7 +31,7 @@ COMMANDS: dict[str, Entry] = {
     "migrate": Entry("portazgo.cli.run:migrate", "Make or update the databases and first credentials.", RUN),
     "partner": Entry("portazgo.cli.partner:partner", "Partner companies.", MANAGE),
     "application": Entry("portazgo.cli.application:application", "A partner's integrations, test or live.", MANAGE),
-    "key": Entry("portazgo.cli.key:key", "API keys: create, revoke, prove.", MANAGE),
+    "key": Entry("portazgo.cli.key_import:key", "API keys: create, revoke, prove.", MANAGE),
     "pepper": Entry("portazgo.cli.pepper:pepper", "What the digests of keys are keyed with; rotate it.", MANAGE),
     "backend": Entry("portazgo.cli.backend:backend", "What stands behind the gateway.", MANAGE),
     "api": Entry("portazgo.cli.api:api", "Published sets of routes; import from OpenAPI.", MANAGE),

@@ -80,6 +80,12 @@ SENTENCES = {
     ),
     "It is not over yet, and goes on without you.": "Todavía no ha terminado, y sigue sin ti.",
     "Secrets moved": "Secretos trasladados",
+    "{file} is no text in UTF-8: save it as such.": "{file} no es texto en UTF-8: guárdalo como tal.",
+    "Line {line} was left out: {why}.": "La línea {line} se dejó fuera: {why}.",
+    "Nothing was imported: it was a dry run.": "No se importó nada: era una prueba.",
+    "{file} may hold whole keys: delete it, and its copies, once the import works.": (
+        "{file} puede contener claves enteras: bórralo, con sus copias, cuando la importación funcione."
+    ),
     "Retire the node {name} for good?": "¿Dar de baja el nodo {name} para siempre?",
     "End the node token {name}? Nodes that use it are not let in any more.": (
         "¿Anular el token de nodo {name}? Los nodos que lo usan dejarán de tener acceso."
@@ -255,6 +261,7 @@ SENTENCES = {
 # Headings: whole where there is an entry, otherwise word by word.
 LABELS = {
     "names": "nombres",
+    "line": "línea",
     "table": "tabla",
     "column": "columna",
     "sealed by": "sellado por",

@@ -13,6 +13,7 @@ from portazgo.accounts.requests import AdminRequest
 from portazgo.keys import revoking, service
 from portazgo.keys.domain import check_expiry
 from portazgo.keys.finding import WITH_ALL, Wanted, matching
+from portazgo.keys.import_api import router as import_router
 from portazgo.keys.models import Key
 from portazgo.keys.peppers_api import router as peppers_router
 from portazgo.keys.rotation_api import router as rotation_router
@@ -41,6 +42,7 @@ from portazgo.kit.web.schemas import PageOf
 router = Router(tags=["keys"])
 router.add_router("", rotation_router)
 router.add_router("", peppers_router)
+router.add_router("", import_router)
 
 
 @router.get("/keys", response=PageOf[KeyView])

@@ -11,10 +11,12 @@ class KeysConfig(AppConfig):
     def ready(self) -> None:
         """Say how they are compiled for nodes."""
         from portazgo.keys import told  # noqa: PLC0415 - models exist from here on
+        from portazgo.keys.importing import compiled_lookup_key, every_lookup_key  # noqa: PLC0415
         from portazgo.keys.peppers import compiled_pepper, every_pepper  # noqa: PLC0415
         from portazgo.keys.resource import compiled, every_kid  # noqa: PLC0415
         from portazgo.snapshot.compilers import register_compiler  # noqa: PLC0415
 
         register_compiler("key", compiled, every=every_kid)
         register_compiler("pepper", compiled_pepper, every=every_pepper)
+        register_compiler("lookup_key", compiled_lookup_key, every=every_lookup_key)
         told.listen_to_audit()

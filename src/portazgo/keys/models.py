@@ -29,6 +29,19 @@ class Pepper(models.Model):
         db_table = "pepper"
 
 
+class LookupKey(models.Model):
+    """The key of the HMAC by which keys of other systems are found; only here, wrapped. One row at most."""
+
+    version = models.PositiveIntegerField(primary_key=True)
+    wrapped = WrappedField(context="lookup_key/{version}", kind="lookup_key")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        """Made with the first import."""
+
+        db_table = "lookup_key"
+
+
 class Key(models.Model):
     """An API key. Rows are never deleted, so that a kid is never used again: `deleted_at` makes one a tombstone."""
 
@@ -101,6 +114,10 @@ class KeySecret(models.Model):
     digest = models.CharField(max_length=64)
     pepper = models.ForeignKey(Pepper, models.PROTECT)
     sealed = WrappedField(context="inner/{key_id}")
+    scheme = models.CharField(max_length=16, null=True)  # noqa: DJ001 - no scheme is none of the schemes
+    """How another system made `inner` (keys/foreign.py); None: a secret of ours."""
+    lookup = models.CharField(max_length=64, null=True, unique=True)  # noqa: DJ001 - unique, and most have none
+    """By what nodes find whose it is, where another system made it."""
     created_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True)
     leaked_at = models.DateTimeField(null=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from portazgo.keys.domain import KeyStatus
-from portazgo.keys.models import Key
+from portazgo.keys.models import Key, KeySecret
 from portazgo.kit.clock import microseconds
-from portazgo.snapshot.wire import KeyBody, Resource, SecretBody
+from portazgo.snapshot.wire import ImportedBody, KeyBody, Resource, SecretBody
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 DIGEST = "key.hmac-sha256.1"
 NETWORKS = "key.networks.1"
 SCOPES = "key.scopes.1"
+IMPORTED = "key.imported.1"
 CERTIFICATES = "key.client-certificate.1"
 ROUTES = "key.routes.1"
 
@@ -29,16 +30,8 @@ def compiled(kid: str) -> Resource | None:
         application=str(key.application_id),
         status=_status(key),  # type: ignore[typeddict-item]  # a column of text
         name=key.name,
-        secrets=[
-            SecretBody(
-                slot=secret.slot,  # type: ignore[typeddict-item]  # a column of text
-                digest=secret.digest,
-                pepper=secret.pepper_id,
-                ends_at_us=_us(secret.ends_at),
-            )
-            # In one order, so that what did not change compiles to the same line.
-            for secret in sorted(key.secrets.all(), key=lambda secret: secret.slot)
-        ],
+        # In one order, so that what did not change compiles to the same line.
+        secrets=[_secret(secret) for secret in sorted(key.secrets.all(), key=lambda secret: secret.slot)],
         expires_at_us=_us(key.expires_at),
         scopes=key.scopes,
         networks=key.networks,
@@ -50,6 +43,7 @@ def compiled(kid: str) -> Resource | None:
         # Absent, not null: nodes before the feature refuse a member that they don't know.
         body["client_certificates"] = key.client_certificates
         features.append(CERTIFICATES)
+    features += [IMPORTED] if any("imported" in secret for secret in body["secrets"]) else []
     if key.routes is not None or key.route_tags is not None:
         body["routes"] = key.routes or []
         body["route_tags"] = key.route_tags or []
@@ -60,6 +54,18 @@ def compiled(kid: str) -> Resource | None:
 def every_kid() -> Iterable[str]:
     """Name the keys that are not deleted."""
     return Key.objects.filter(deleted_at=None).values_list("kid", flat=True).iterator()
+
+
+def _secret(secret: KeySecret) -> SecretBody:
+    body = SecretBody(
+        slot=secret.slot,  # type: ignore[typeddict-item]  # a column of text
+        digest=secret.digest,
+        pepper=secret.pepper_id,
+        ends_at_us=_us(secret.ends_at),
+    )
+    if secret.scheme is not None and secret.lookup is not None:
+        body["imported"] = ImportedBody(scheme=secret.scheme, lookup=secret.lookup)  # type: ignore[typeddict-item]  # likewise
+    return body
 
 
 def _status(key: Key) -> str:

@@ -146,6 +146,7 @@ class SecretView(Schema):
 
     slot: SecretSlot
     number: int = Field(description="Within its key; a rotation names by it what it replaces.")
+    scheme: str | None = Field(description="How another system made it: `sha256`, `sha512`, `drf`. Null: it is ours.")
     created_at: datetime
     ends_at: datetime | None = Field(description="From then on the gateway refuses it. Null: it has no end of its own.")
     leaked_at: datetime | None = Field(description="When it was first reported as leaked, and found to be right.")

@@ -17,6 +17,7 @@ Kind = Literal[
     "application",
     "key",
     "pepper",
+    "lookup_key",
     "issuer",
     "signing_key",
     "credential",
@@ -87,6 +88,13 @@ class ApplicationBody(TypedDict):
     metadata: Metadata
 
 
+class ImportedBody(TypedDict):
+    """That another system made the secret, and HMAC-SHA-256(look-up key, inner) in hex."""
+
+    scheme: Literal["sha256", "sha512", "drf"]
+    lookup: str
+
+
 class SecretBody(TypedDict):
     """One of the secrets of a key; `digest` is HMAC-SHA-256(pepper, inner) in hex."""
 
@@ -94,6 +102,7 @@ class SecretBody(TypedDict):
     digest: str
     pepper: int
     ends_at_us: int | None
+    imported: NotRequired[ImportedBody]
 
 
 class KeyBody(TypedDict):

@@ -1,9 +1,13 @@
 //! Who is calling, or why we don't say.
 
+mod imported;
+
 use crate::fault::Fault;
 use crate::ids::{Kid, base62_crc};
 use crate::security::SecurityLane;
-use crate::snapshot::{Application, Environment, FoundKey, Key, KeyStatus, Known, SecretDigest, SecretSlot, Snapshot};
+use crate::snapshot::{
+    Application, Environment, FoundKey, ImportedScheme, Key, KeyStatus, Known, SecretDigest, SecretSlot, Snapshot,
+};
 use crate::time::WallTime;
 use aws_lc_rs::{digest, hmac};
 use std::sync::LazyLock;
@@ -53,17 +57,18 @@ impl Denied {
     }
 }
 
-/// The one key of a request: `X-Api-Key`, or `Authorization: Bearer` where there is no `X-Api-Key`.
+/// The one key of a request: `X-Api-Key`, or `Authorization: Bearer` (`Api-Key`, as djangorestframework-api-key has it) where
+/// there is no `X-Api-Key`.
 ///
 /// Two different keys are refused; the same key twice is not. Beside X-Api-Key any other Authorization is none of ours: only
-/// a bearer token with the form of a key counts there.
+/// a token with the form of a key counts there.
 pub fn presented<'h>(
     api_keys: impl Iterator<Item = &'h [u8]>,
     authorizations: impl Iterator<Item = &'h [u8]>,
 ) -> Result<&'h [u8], Denied> {
     let mut found = the_one(None, api_keys)?;
     let beside = found.is_some();
-    found = the_one(found, authorizations.filter_map(bearer).filter(|token| !beside || resembles_key(token)))?;
+    found = the_one(found, authorizations.filter_map(token).filter(|token| !beside || resembles_key(token)))?;
     found.ok_or_else(|| Denied::unproven(Fault::KeyMissing, None))
 }
 
@@ -81,9 +86,13 @@ fn resembles_key(token: &[u8]) -> bool {
     lengths == [SECRET + CRC, KID] && matches!(parts.next(), Some(b"live" | b"test"))
 }
 
-fn bearer(value: &[u8]) -> Option<&[u8]> {
-    let (scheme, token) = value.split_at_checked(7)?;
-    scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())
+/// The token of an `Authorization` whose scheme carries keys.
+fn token(value: &[u8]) -> Option<&[u8]> {
+    let after = |scheme: &[u8]| {
+        let (found, token) = value.split_at_checked(scheme.len())?;
+        found.eq_ignore_ascii_case(scheme).then(|| token.trim_ascii())
+    };
+    after(b"bearer ").or_else(|| after(b"api-key "))
 }
 
 /// A key that has the form and the checksum of this deployment's keys.
@@ -138,7 +147,7 @@ pub fn authenticate<'s>(
     now: WallTime,
 ) -> Result<Identity<'s>, Denied> {
     let Some(parsed) = ParsedKey::parse(presented, prefix) else {
-        return Err(Denied::unproven(Fault::KeyMalformed, None));
+        return imported::authenticate(presented, snapshot, lane, now);
     };
     let claimed = Some(parsed.kid);
     let inner = digest::digest(&digest::SHA256, parsed.secret);
@@ -150,7 +159,7 @@ pub fn authenticate<'s>(
             return Err(Denied::unproven(Fault::KeyUnknown, claimed));
         }
     };
-    let secret = match matching_secret(key, inner.as_ref(), snapshot) {
+    let secret = match matching_secret(key, inner.as_ref(), None, snapshot) {
         Ok(Some(secret)) => secret,
         Ok(None) => return Err(Denied::unproven(Fault::KeyUnknown, claimed)),
         Err(fault) => return Err(Denied::unproven(fault, claimed)),
@@ -190,11 +199,19 @@ pub fn again<'s>(proof: &Proof, snapshot: &'s Snapshot, lane: &SecurityLane, now
 static DECOY_PEPPER: LazyLock<hmac::Key> = LazyLock::new(|| hmac::Key::new(hmac::HMAC_SHA256, &[0x5a; 32]));
 
 /// All secrets are compared, whichever matches first. `NodeOutdated` where a pepper is one that this node does not understand.
-fn matching_secret<'k>(key: &'k Key, inner: &[u8], snapshot: &Snapshot) -> Result<Option<&'k SecretDigest>, Fault> {
+///
+/// A secret counts only in the form that it was handed out in (`scheme`; None: ours): a digest that was imported proves no
+/// secret part of ours, nor the other way round.
+fn matching_secret<'k>(
+    key: &'k Key,
+    inner: &[u8],
+    scheme: Option<ImportedScheme>,
+    snapshot: &Snapshot,
+) -> Result<Option<&'k SecretDigest>, Fault> {
     let mut found = None;
     for secret in key.secrets() {
         let pepper = snapshot.pepper(secret.pepper()).and_then(Known::understood).ok_or(Fault::NodeOutdated)?;
-        if matches(pepper, inner, &secret.digest) {
+        if matches(pepper, inner, &secret.digest) && key.imported_scheme(secret.slot) == scheme {
             found = Some(secret);
         }
     }

@@ -41,6 +41,7 @@ pub const FEATURES: &[&str] = &[
     "credential.none.1",
     "key.client-certificate.1",
     "key.hmac-sha256.1",
+    "key.imported.1",
     "key.networks.1",
     "key.routes.1",
     "key.scopes.1",

@@ -127,12 +127,15 @@ fn a_request_presents_one_key() {
     let key = presented("live", KID, SECRET);
     let other = presented("live", KID, OTHER_SECRET);
     let bearer = |token: &str| format!("Bearer {token}");
-    let cases: [Case<'_>; 12] = [
+    let cases: [Case<'_>; 15] = [
         (&[], &[], Err(Fault::KeyMissing)),
         (&[&key], &[], Ok(&key)),
         (&[], &[bearer(&key)], Ok(&key)),
         (&[], &[format!("bearer   {key} ")], Ok(&key)),
         (&[], &["Basic eDp5".to_owned()], Err(Fault::KeyMissing)),
+        (&[], &["Api-Key abc.def".to_owned()], Ok("abc.def")),
+        (&[], &["aPI-kEY  abc.def ".to_owned()], Ok("abc.def")),
+        (&[&key], &["Api-Key abc.def".to_owned()], Ok(&key)),
         (&[&key, &key], &[bearer(&key)], Ok(&key)),
         (&[&key], &["Basic eDp5".to_owned()], Ok(&key)),
         (&[&key], &[bearer("a.foreign.token")], Ok(&key)),

@@ -77,6 +77,32 @@ fn median(times: &[u64]) -> u64 {
     sorted[sorted.len() / 2]
 }
 
+/// Where keys were imported, neither which digest finds one nor that it is dead shows in the time of its refusal.
+#[test]
+fn why_an_imported_key_is_refused_does_not_show_in_the_time() {
+    let foreign = |number: u8| format!("NotARealKeyOfAnotherSystem000{number:02}");
+    let dead = |kid: &str, number, scheme, members| {
+        let secrets = json!([support::imported_secret("current", &foreign(number), scheme)]);
+        with(with(key_named(kid, SECRET), json!({"secrets": secrets})), members)
+    };
+    let snapshot = snapshot_of(&deployment_but([
+        support::lookup_key(),
+        dead("Revoked001", 1, "sha256", json!({"status": "revoked"})),
+        dead("Revoked002", 2, "drf", json!({"status": "revoked"})),
+        dead("Expired001", 3, "sha256", json!({"expires_at_us": 1})),
+    ]));
+    let lane = SecurityLane::default();
+    let reasons = ["unknown", "revoked, SHA-256", "revoked, SHA-512", "expired"];
+    let keys = [9, 1, 2, 3].map(foreign);
+    let times = measure(&keys, |key| {
+        black_box(portazgo_core::authenticate::authenticate(key, PREFIX, &snapshot, &lane, NOW).is_ok());
+    });
+    let medians: Vec<u64> = times.iter().map(|times| median(times)).collect();
+    println!("medians in ns: {reasons:?} {medians:?}");
+    let apart = medians.iter().max().unwrap() - medians.iter().min().unwrap();
+    assert!(apart <= MOST_NANOSECONDS_APART, "{reasons:?} {medians:?}");
+}
+
 /// The same kid, and a secret that is wrong in its first, in its last, in all bytes.
 fn wrong_secrets() -> Vec<String> {
     let (first, last) = (format!("X{}", &SECRET[1..]), format!("{}X", &SECRET[..31]));

@@ -1,7 +1,7 @@
 //! From compiled resources, over the snapshot before them, to the next snapshot. All or nothing.
 
 use super::compile::{
-    PublicPart, Resource, ServiceDraft, SigningKeyDraft, Understood, pepper_version, version_of_bytes,
+    LOOKUP_KEY, PublicPart, Resource, ServiceDraft, SigningKeyDraft, Understood, pepper_version, version_of_bytes,
 };
 use super::documents::Documents;
 use super::signers::Signers;
@@ -123,8 +123,11 @@ impl Apply<'_> {
                 _ = Arc::make_mut(&mut self.next.route_tags).insert(*tag, routes.clone());
             }
             Resource::Pepper(version, understood) => {
-                let pepper = self.pepper(*version, *understood)?;
+                let pepper = self.pepper("pepper", &version.to_string(), *understood)?;
                 Arc::make_mut(&mut self.next.peppers).insert(*version, pepper);
+            }
+            Resource::LookupKey(understood) => {
+                self.next.lookup_key = Some(self.pepper("lookup_key", LOOKUP_KEY, *understood)?);
             }
             Resource::Issuer(id, issuer) => {
                 Arc::make_mut(&mut self.next.issuers).insert(*id, issuer.clone());
@@ -181,11 +184,11 @@ impl Apply<'_> {
         self.touched.routes = true;
     }
 
-    fn pepper(&self, version: u32, understood: Understood) -> Result<Known<Pepper>, Refused> {
+    fn pepper(&self, kind: &str, id: &str, understood: Understood) -> Result<Known<Pepper>, Refused> {
         if understood == Understood::No || self.secrets == Secrets::Absent {
             return Ok(Known::Outdated);
         }
-        let secret = self.secret("pepper", &version.to_string())?;
+        let secret = self.secret(kind, id)?;
         Ok(Known::Yes(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, secret))))
     }
 
@@ -295,6 +298,7 @@ impl Apply<'_> {
                 let version = pepper_version(&deletion.id).ok_or_else(|| refuse("not a number"))?;
                 (Arc::make_mut(&mut next.peppers).remove(&version).is_some(), Kind::Pepper)
             }
+            "lookup_key" => (next.lookup_key.take().is_some(), Kind::LookupKey),
             // A kind from the future: there is nothing of it here.
             _ => return Ok(()),
         };

@@ -6,6 +6,7 @@ use super::{Known, Version};
 use crate::ids::{Id, Kid};
 use crate::network::Network;
 use crate::time::WallTime;
+use aws_lc_rs::digest;
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -78,6 +79,39 @@ impl SecretDigest {
     }
 }
 
+/// How another system made the digest that it kept of a key's whole text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ImportedScheme {
+    /// SHA-256.
+    Sha256,
+    /// SHA-512.
+    Sha512,
+    /// SHA-512, as djangorestframework-api-key keeps it.
+    Drf,
+}
+
+impl ImportedScheme {
+    /// What makes `inner` of a presented text.
+    pub fn digest(self) -> &'static digest::Algorithm {
+        match self {
+            Self::Sha256 => &digest::SHA256,
+            Self::Sha512 | Self::Drf => &digest::SHA512,
+        }
+    }
+}
+
+/// HMAC-SHA-256(look-up key, `inner`).
+pub(super) type Lookup = [u8; 32];
+
+/// That one of a key's secrets was made by another system.
+#[derive(Clone, Copy)]
+pub(super) struct Imported {
+    pub(super) slot: SecretSlot,
+    pub(super) scheme: ImportedScheme,
+    pub(super) lookup: Lookup,
+}
+
 /// An API key. What few keys have lies behind one pointer; the rest fills 128 bytes, counters included.
 pub struct Key {
     /// Public id.
@@ -103,6 +137,7 @@ pub(super) struct Further {
     pub(super) scopes: Option<Box<[String]>>,
     pub(super) networks: Option<Box<[Network]>>,
     pub(super) client_certificates: Option<Box<[Fingerprint]>>,
+    pub(super) imported: Box<[Imported]>,
     pub(super) route_limits: Option<RouteLimits>,
 }
 
@@ -113,6 +148,7 @@ impl Further {
             || self.scopes.is_some()
             || self.networks.is_some()
             || self.client_certificates.is_some()
+            || !self.imported.is_empty()
             || self.route_limits.is_some();
         something.then(|| Box::new(self))
     }
@@ -137,6 +173,15 @@ impl Key {
     /// SHA-256 of the client certificates that it may be used with; None: with any, and with none.
     pub fn client_certificates(&self) -> Option<&[Fingerprint]> {
         self.further.as_ref()?.client_certificates.as_deref()
+    }
+
+    /// How another system made the secret in this slot; None: we did.
+    pub fn imported_scheme(&self, slot: SecretSlot) -> Option<ImportedScheme> {
+        self.imported().iter().find(|one| one.slot == slot).map(|one| one.scheme)
+    }
+
+    pub(super) fn imported(&self) -> &[Imported] {
+        self.further.as_ref().map_or(&[], |further| &further.imported)
     }
 
     /// Which routes it opens; None: all of the plan.
@@ -170,6 +215,8 @@ pub struct KeyTable {
     by_application: ShardedMap<Id, u32>,
     /// Those that require a feature which this node lacks.
     outdated: Shards<Kid>,
+    /// Secrets that other systems made: whose they are.
+    imported: ShardedMap<Lookup, (Kid, ImportedScheme)>,
 }
 
 impl KeyTable {
@@ -192,6 +239,16 @@ impl KeyTable {
         }
     }
 
+    /// Whether any secret was made by another system.
+    pub fn has_imported(&self) -> bool {
+        !self.imported.is_empty()
+    }
+
+    /// Whose secret another system made, by its HMAC under the look-up key, and how.
+    pub fn imported(&self, lookup: &[u8]) -> Option<(Kid, ImportedScheme)> {
+        self.imported.get(&lookup.try_into().ok()?).copied()
+    }
+
     /// All that are understood, in no order.
     pub(super) fn known(&self) -> impl Iterator<Item = &Arc<Key>> {
         self.known.iter()
@@ -206,7 +263,9 @@ impl KeyTable {
         match key {
             Known::Yes(key) => {
                 self.outdated.delete(&kid);
-                let before = self.known.put(Arc::clone(key)).map(|before| before.application);
+                let replaced = self.known.put(Arc::clone(key));
+                self.move_lookups(replaced.as_deref(), Some(key));
+                let before = replaced.map(|before| before.application);
                 if before != Some(key.application) {
                     let count = self.by_application.get(&key.application).copied().unwrap_or_default();
                     self.by_application.put((key.application, count + 1));
@@ -225,7 +284,20 @@ impl KeyTable {
     pub(super) fn delete(&mut self, kid: &Kid) {
         self.outdated.delete(kid);
         if let Some(key) = self.known.delete(kid) {
+            self.move_lookups(Some(&key), None);
             self.one_less(key.application);
+        }
+    }
+
+    fn move_lookups(&mut self, before: Option<&Key>, after: Option<&Key>) {
+        for one in before.into_iter().flat_map(Key::imported) {
+            // Another key may have taken it over in the same update.
+            if self.imported.get(&one.lookup).is_some_and(|(owner, _)| before.is_some_and(|key| key.kid == *owner)) {
+                self.imported.delete(&one.lookup);
+            }
+        }
+        for (key, one) in after.into_iter().flat_map(|key| key.imported().iter().map(move |one| (key, one))) {
+            self.imported.put((one.lookup, (key.kid, one.scheme)));
         }
     }
 

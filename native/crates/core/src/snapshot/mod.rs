@@ -16,7 +16,7 @@ mod update;
 mod wire;
 
 pub use documents::Document;
-pub use key::{End, Fingerprint, FoundKey, Key, KeyStatus, KeyTable, SecretDigest, SecretSlot};
+pub use key::{End, Fingerprint, FoundKey, ImportedScheme, Key, KeyStatus, KeyTable, SecretDigest, SecretSlot};
 pub use shards::{Keyed, ShardedMap, Shards};
 pub use tags::{RouteLimits, Tag, TaggedRoutes};
 pub use types::{
@@ -70,6 +70,7 @@ pub struct Snapshot {
     applications: ShardedMap<Id, Known<Application>>,
     keys: KeyTable,
     peppers: Few<u32, Pepper>,
+    lookup_key: Option<Known<Pepper>>,
     issuers: Few<Id, Issuer>,
     signing_keys: Arc<HashMap<String, Arc<SigningKey>>>,
     services: Arc<Services>,
@@ -123,6 +124,11 @@ impl Snapshot {
     /// A pepper, ready for HMAC.
     pub(crate) fn pepper(&self, version: u32) -> Option<&Known<Pepper>> {
         self.peppers.get(&version)
+    }
+
+    /// What secrets of other systems are looked up under; None where there never was one.
+    pub(crate) fn lookup_key(&self) -> Option<&Known<Pepper>> {
+        self.lookup_key.as_ref()
     }
 
     /// An issuer.

@@ -1,7 +1,7 @@
 //! Compiled resources as they cross the wire (docs/wire.md, sections 2 and 3). Unknown members are refused: meaning must
 //! not be dropped silently.
 
-use super::{Environment, KeyStatus, Metadata, SecretSlot, SigningState, Timeouts, Upgrade};
+use super::{Environment, ImportedScheme, KeyStatus, Metadata, SecretSlot, SigningState, Timeouts, Upgrade};
 use crate::credential::login::{Per, Service};
 use crate::forward::{Balance, BreakerPolicy, CheckPolicy, DnsPolicy, EjectionPolicy, Http2, PoolPolicy, RetryPolicy};
 use crate::security::Entry;
@@ -99,6 +99,16 @@ pub(super) struct SecretBody {
     pub(super) digest: String,
     pub(super) pepper: u32,
     pub(super) ends_at_us: Option<i64>,
+    #[serde(default)]
+    pub(super) imported: Option<ImportedBody>,
+}
+
+/// Where another system made the secret.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ImportedBody {
+    pub(super) scheme: ImportedScheme,
+    pub(super) lookup: String,
 }
 
 #[derive(Deserialize)]

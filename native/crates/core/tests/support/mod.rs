@@ -122,6 +122,24 @@ pub(crate) fn secret(slot: &str, secret: &str, pepper: u32, ends_at_us: Option<i
     json!({"slot": slot, "digest": digest_of(secret, pepper), "pepper": pepper, "ends_at_us": ends_at_us})
 }
 
+/// A secret that another system made, under the deployment's look-up key.
+pub(crate) fn imported_secret(slot: &str, text: &str, scheme: &str) -> Value {
+    let algorithm = if scheme == "sha256" { &digest::SHA256 } else { &digest::SHA512 };
+    let inner = digest::digest(algorithm, text.as_bytes());
+    let hex = |key: [u8; 32]| {
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), inner.as_ref());
+        tag.as_ref().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    };
+    json!({"slot": slot, "digest": hex(pepper(1)), "pepper": 1, "ends_at_us": null,
+        "imported": {"scheme": scheme, "lookup": hex(LOOKUP_SECRET)}})
+}
+
+pub(crate) const LOOKUP_SECRET: [u8; 32] = [0x77; 32];
+
+pub(crate) fn lookup_key() -> Value {
+    resource("lookup_key", "1", json!({"wrapped": "local:x"}))
+}
+
 pub(crate) fn key() -> Value {
     key_named(KID, SECRET)
 }
@@ -220,6 +238,7 @@ pub(crate) fn read(mut update: Update, lines: &[u8]) -> Result<Update, Refused> 
     for context in contexts {
         let secret = match context.split_once('/').unwrap() {
             ("pepper", version) => pepper(version.parse().unwrap()).to_vec(),
+            ("lookup_key", _) => LOOKUP_SECRET.to_vec(),
             (_, "signing-2") => NEXT_SIGNING.pkcs8.clone(),
             (_, kid) if FURTHER.contains_key(kid) => FURTHER[kid].0.clone(),
             _ => SIGNING.pkcs8.clone(),

@@ -2,6 +2,7 @@
 //!
 //! Looks at what an update put; at everything of a kind only where something that it may name has gone.
 
+use super::super::compile::LOOKUP_KEY;
 use super::super::update::Refused;
 use super::super::{FoundKey, Key, Known, SecretDigest, Snapshot};
 use crate::ids::{Id, Kid};
@@ -33,6 +34,7 @@ pub(super) enum Kind {
     Backend,
     Issuer,
     Pepper,
+    LookupKey,
 }
 
 /// Check the snapshot that came of it.
@@ -51,7 +53,7 @@ pub(super) fn check(snapshot: &Snapshot, touched: &Touched) -> Result<(), Refuse
     }
     let has_keys = |id: &Id| !snapshot.applications.contains(id) && snapshot.keys.has_of(*id);
     // One that went and has keys is refused: only then all keys are looked at, to name one.
-    if touched.gone_applications.iter().any(has_keys) || gone(Kind::Pepper) {
+    if touched.gone_applications.iter().any(has_keys) || gone(Kind::Pepper) || gone(Kind::LookupKey) {
         snapshot.keys.known().try_for_each(|one| key(snapshot, one))?;
     }
     for id in &touched.placed_routes {
@@ -89,8 +91,22 @@ fn key(snapshot: &Snapshot, key: &Key) -> Result<(), Refused> {
     }
     match missing_pepper(snapshot, key) {
         Some(pepper) => there(false, place("secrets"), "pepper", pepper),
-        None => Ok(()),
+        None => imported(snapshot, key),
     }
+}
+
+/// What another system made is found by one key only, and only with the look-up key.
+fn imported(snapshot: &Snapshot, key: &Key) -> Result<(), Refused> {
+    let place = || format!("key/{}/secrets", key.kid.as_str().unwrap_or_default());
+    if key.imported().is_empty() {
+        return Ok(());
+    }
+    there(snapshot.lookup_key.is_some(), place(), "lookup_key", LOOKUP_KEY)?;
+    let owner = |lookup: &[u8; 32]| snapshot.keys.imported(lookup).map(|(kid, _)| kid);
+    if key.imported().iter().all(|one| owner(&one.lookup) == Some(key.kid)) {
+        return Ok(());
+    }
+    Err(Refused::new(place(), "another key has the same imported secret"))
 }
 
 fn missing_pepper(snapshot: &Snapshot, key: &Key) -> Option<u32> {

@@ -5,7 +5,7 @@ use crate::credential::login::Slots;
 use crate::ids::Id;
 use crate::limit::{PartnerCells, Throttle, policy_header};
 use crate::network::Network;
-use crate::snapshot::key::Further;
+use crate::snapshot::key::{Further, Imported};
 use crate::snapshot::update::Refused;
 use crate::snapshot::wire::{
     ApplicationBody, KeyBody, PartnerBody, PlanBody, ResourceLine, RouteTagBody, SecretBody, Standing,
@@ -61,6 +61,7 @@ pub(super) fn key(line: &ResourceLine<'_>) -> Result<Key, Refused> {
         scopes: body.scopes.map(Into::into),
         networks: body.networks.map(|networks| parse_networks(&networks, line)).transpose()?,
         client_certificates: body.client_certificates.map(|texts| fingerprints(&texts, line)).transpose()?,
+        imported: imported(&body.secrets, line)?,
         route_limits: route_limits(body.routes, body.route_tags, line)?,
     };
     Ok(Key {
@@ -103,6 +104,17 @@ fn ids(texts: &[String], line: &ResourceLine<'_>) -> Result<Vec<Id>, Refused> {
 fn secret_digest(body: &SecretBody, line: &ResourceLine<'_>) -> Result<SecretDigest, Refused> {
     let digest = digest(&body.digest).ok_or_else(|| refused(line, "secrets", "a digest is 64 hexadecimal digits"))?;
     Ok(SecretDigest::new(body.slot, digest, body.pepper, End::at(body.ends_at_us)))
+}
+
+fn imported(bodies: &[SecretBody], line: &ResourceLine<'_>) -> Result<Box<[Imported]>, Refused> {
+    let made_elsewhere = bodies.iter().filter_map(|body| body.imported.as_ref().map(|imported| (body.slot, imported)));
+    made_elsewhere
+        .map(|(slot, imported)| {
+            let lookup = digest(&imported.lookup)
+                .ok_or_else(|| refused(line, "secrets", "a lookup is 64 hexadecimal digits"))?;
+            Ok(Imported { slot, scheme: imported.scheme, lookup })
+        })
+        .collect()
 }
 
 fn digest(text: &str) -> Option<[u8; 32]> {

@@ -31,6 +31,7 @@ pub(super) enum Resource {
     Route(Id, Option<Arc<Route>>),
     RouteTag(Tag, Known<TaggedRoutes>),
     Pepper(u32, Understood),
+    LookupKey(Understood),
     Issuer(Id, Known<Issuer>),
     SigningKey(Box<SigningKeyDraft>),
     /// None: from the future; what needs it is as well.
@@ -86,6 +87,13 @@ pub(super) fn compile(line: &ResourceLine<'_>) -> Result<(Resource, Option<Strin
             let wrapped = if known { Some(body_of::<PepperBody>(line)?.wrapped) } else { None };
             return Ok((Resource::Pepper(version, understood), wrapped));
         }
+        "lookup_key" => {
+            if line.id != LOOKUP_KEY {
+                return Err(refused(line, "id", "there is one look-up key"));
+            }
+            let wrapped = if known { Some(body_of::<PepperBody>(line)?.wrapped) } else { None };
+            return Ok((Resource::LookupKey(understood), wrapped));
+        }
         "signing_key" => {
             let (public, wrapped) = if known { backend::signing_key(line)? } else { (backend::outline(line), None) };
             let draft = SigningKeyDraft { kid: line.id.clone(), public, understood };
@@ -100,6 +108,9 @@ pub(super) fn compile(line: &ResourceLine<'_>) -> Result<(Resource, Option<Strin
     };
     Ok((resource, None))
 }
+
+/// The id of the look-up key.
+pub(super) const LOOKUP_KEY: &str = "1";
 
 /// The version in the id of a pepper.
 pub(super) fn pepper_version(id: &str) -> Option<u32> {

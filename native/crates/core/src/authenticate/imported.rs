@@ -1,0 +1,71 @@
+//! Keys that another system made: found by what their whole text hashes to, since no kid of ours stands in it.
+//!
+//! Reached by nothing that has the form of our keys, and left at once where no key was ever imported.
+
+use super::{DECOY_PEPPER, Denied, Identity, key_fault, matches, matching_secret};
+use crate::fault::Fault;
+use crate::ids::Kid;
+use crate::security::SecurityLane;
+use crate::snapshot::{FoundKey, ImportedScheme, Known, Snapshot};
+use crate::time::WallTime;
+use aws_lc_rs::digest::{self, Digest};
+use aws_lc_rs::hmac;
+
+/// What is longer is no key of anybody, and is not hashed.
+const LONGEST: usize = 512;
+
+/// Prove a presented text that is no key of our form. Which scheme would have found it does not show in the time.
+pub(super) fn authenticate<'s>(
+    presented: &[u8],
+    snapshot: &'s Snapshot,
+    lane: &SecurityLane,
+    now: WallTime,
+) -> Result<Identity<'s>, Denied> {
+    let unproven = |fault, claimed| Err(Denied::unproven(fault, claimed));
+    if !snapshot.keys().has_imported() || !is_presentable(presented) {
+        return unproven(Fault::KeyMalformed, None);
+    }
+    let Some(lookup_key) = snapshot.lookup_key().and_then(Known::understood) else {
+        return unproven(Fault::NodeOutdated, None);
+    };
+    let Some((kid, scheme, inner)) = find(presented, lookup_key, snapshot) else {
+        let _ = matches(&DECOY_PEPPER, &[0; 64], &[0; 32]);
+        return unproven(Fault::KeyMalformed, None);
+    };
+    let Some(FoundKey::Understood(key)) = snapshot.keys().get(&kid) else {
+        return unproven(Fault::NodeOutdated, Some(kid));
+    };
+    let secret = match matching_secret(key, inner.as_ref(), Some(scheme), snapshot) {
+        Ok(Some(secret)) => secret,
+        Ok(None) => return unproven(Fault::KeyUnknown, Some(kid)),
+        Err(fault) => return unproven(fault, Some(kid)),
+    };
+    let denied = |fault| Denied { fault, claimed: Some(kid), proven: Some((kid, secret.slot)) };
+    if let Some(fault) = key_fault(key, secret, snapshot, lane, now) {
+        return Err(denied(fault));
+    }
+    match snapshot.application(key.application) {
+        Some(Known::Yes(application)) => Ok(Identity { key, application, slot: secret.slot, secret }),
+        _ => Err(denied(Fault::NodeOutdated)),
+    }
+}
+
+/// Both digests are always made and looked up, whichever finds something.
+fn find(presented: &[u8], lookup_key: &hmac::Key, snapshot: &Snapshot) -> Option<(Kid, ImportedScheme, Digest)> {
+    let mut found = None;
+    for algorithm in [&digest::SHA256, &digest::SHA512] {
+        let inner = digest::digest(algorithm, presented);
+        // A table may take any time over a keyed hash: who doesn't know the key can't choose it.
+        if let Some((kid, scheme)) = snapshot.keys().imported(hmac::sign(lookup_key, inner.as_ref()).as_ref())
+            && std::ptr::eq(scheme.digest(), algorithm)
+        {
+            found = Some((kid, scheme, inner));
+        }
+    }
+    found
+}
+
+/// What can stand in a header as one word.
+fn is_presentable(text: &[u8]) -> bool {
+    (1..=LONGEST).contains(&text.len()) && text.iter().all(u8::is_ascii_graphic)
+}

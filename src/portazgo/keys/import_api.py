@@ -1,0 +1,27 @@
+"""`/api/v1/applications/{id}/keys/import`: keys that another system made."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from ninja import Router
+
+from portazgo.accounts.requests import AdminRequest
+from portazgo.keys import importing
+from portazgo.keys.import_schemas import ImportKeys, ImportOutcome
+
+router = Router(tags=["keys"])
+
+
+@router.post("/applications/{uuid:application_id}/keys/import", response=ImportOutcome)
+def import_keys(request: AdminRequest, application_id: UUID, body: ImportKeys) -> importing.Outcome:
+    """Import keys of another system: all of the file, or nothing. They go on working under kids of ours."""
+    return importing.import_keys(
+        request.actor,
+        application_id,
+        body.content,
+        body.format,
+        dry_run=body.dry_run,
+        wrapper=request.wrapper,
+        clock=request.clock,
+    )

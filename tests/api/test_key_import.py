@@ -1,0 +1,225 @@
+"""Keys of other systems are imported whole or not at all, and nothing that could be used is kept of them."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import logging
+from typing import Any
+
+import pytest
+from django.db import connection
+from support.admin import AdminAPI, Answer
+from support.world import World, body_of, snapshot_lines
+
+from portazgo.audit.models import AuditRow
+from portazgo.control.provider import wrapper
+from portazgo.keys import pepper_rotation
+from portazgo.keys.domain import digest
+from portazgo.keys.foreign import lookup
+from portazgo.keys.models import Key, KeySecret, LookupKey, Pepper
+from portazgo.keys.peppers import unwrapped
+from portazgo.kit.clock import SYSTEM_CLOCK
+
+pytestmark = pytest.mark.usefixtures("database")
+
+PLAIN = "NotARealKeyOfAnApiGateway00001"
+OTHER = "NotARealKeyOfAnApiGateway00002"
+DRF = "Ab3dEf7h.NotARealSecretOfAnotherSystem000"
+
+
+def sha(text: str, algorithm: str = "sha256") -> str:
+    return hashlib.new(algorithm, text.encode()).hexdigest()
+
+
+def table(*rows: tuple[str, ...]) -> str:
+    out = io.StringIO()
+    csv.writer(out).writerows(rows)
+    return out.getvalue()
+
+
+AWS = table(
+    ("Name", "key", "description", "Enabled", "usageplanIds"),
+    ("crm", PLAIN, "the first, with a comma", "TRUE", "abc123"),
+    ("old", OTHER, "", "false", ""),
+)
+
+
+def post(api: AdminAPI, application: dict[str, Any], content: str, form: str, **members: Any) -> Answer:
+    body = {"format": form, "content": content, **members}
+    return api.post(f"/applications/{application['id']}/keys/import", body)
+
+
+def told(answer: Answer) -> list[str]:
+    assert (answer.status, answer.body["code"]) == (422, "import_refused"), answer
+    return [error["message"] for error in answer.body["errors"]]
+
+
+def secret_of(kid: str) -> dict[str, Any]:
+    (line,) = [line for line in snapshot_lines() if line.get("kind") == "key" and line["id"] == kid]
+    assert "key.imported.1" in line["requires"]
+    secret: dict[str, Any] = line["body"]["secrets"][0]
+    return secret
+
+
+def test_the_keys_of_an_api_gateway_become_keys_under_kids_of_ours(api: AdminAPI, world: World) -> None:
+    done = post(api, world.application(), AWS, "aws")
+    assert done.status == 200, done
+    first, second = done.body["keys"]
+    assert [(one["line"], one["name"], one["status"]) for one in (first, second)] == [
+        (2, "crm", "active"),
+        (3, "old", "disabled"),
+    ]
+    inner = hashlib.sha256(PLAIN.encode()).digest()
+    (pepper,), (lookup_key,) = Pepper.objects.all(), LookupKey.objects.all()
+    lookup_bytes = wrapper().unwrap("lookup_key/1", lookup_key.wrapped)
+    assert secret_of(first["kid"]) == {
+        "slot": "current",
+        "digest": digest(unwrapped(pepper, wrapper()), inner),
+        "pepper": pepper.version,
+        "ends_at_us": None,
+        "imported": {"scheme": "sha256", "lookup": lookup(lookup_bytes, inner)},
+    }
+    assert [one["scheme"] for one in api.get(f"/keys/{first['kid']}").body["secrets"]] == ["sha256"]
+    audit = AuditRow.objects.get(action="keys.imported")
+    assert audit.details == {"format": "aws", "kids": [first["kid"], second["kid"]]}
+
+
+def test_rows_of_djangorestframework_api_key_are_read_as_csv_and_as_a_dump(api: AdminAPI, world: World) -> None:
+    hashed = "sha512$$" + sha(DRF, "sha512")
+    columns = ("id", "created", "name", "revoked", "expiry_date", "hashed_key", "prefix")
+    rows = table(
+        columns,
+        ("Ab3dEf7h." + hashed, "2024-01-01", "shop", "f", "2099-01-01 00:00:00+00", hashed, "Ab3dEf7h"),
+        ("x", "2024-01-01", "dead", "t", "", "sha512$$" + sha("2", "sha512"), "x"),
+        ("x", "2024-01-01", "over", "f", "2020-01-01 00:00:00+00", "sha512$$" + sha("3", "sha512"), "x"),
+    )
+    done = post(api, world.application(), rows, "drf")
+    assert [one["name"] for one in done.body["keys"]] == ["shop"]
+    assert done.body["left_out"] == [{"line": 3, "why": "it was revoked"}, {"line": 4, "why": "it has expired"}]
+    kid = done.body["keys"][0]["kid"]
+    assert secret_of(kid)["imported"]["scheme"] == "drf"
+    assert api.get(f"/keys/{kid}").body["expires_at"] == "2099-01-01T00:00:00Z"
+    fields = {
+        "name": "dump",
+        "hashed_key": "sha512$$" + sha("another", "sha512"),
+        "revoked": False,
+        "expiry_date": None,
+    }
+    dump = json.dumps([{"model": "rest_framework_api_key.apikey", "pk": "p", "fields": fields}])
+    assert post(api, world.application(), dump, "drf").body["keys"][0]["name"] == "dump"
+
+
+def test_our_own_file_and_a_plain_list_are_read(api: AdminAPI, world: World) -> None:
+    rows = json.dumps(
+        [
+            {"name": "plain", "key": PLAIN},
+            {"name": "hashed", "digest": sha("1", "sha512"), "scheme": "sha512", "enabled": False},
+        ]
+    )
+    done = post(api, world.application(), rows, "portazgo")
+    assert [(one["name"], one["status"]) for one in done.body["keys"]] == [("plain", "active"), ("hashed", "disabled")]
+    listed = post(api, world.application(), f"{sha('2').upper()}, two\r\n\r\n{sha('3')}\r\n", "sha256")
+    assert [(one["line"], one["name"]) for one in listed.body["keys"]] == [(1, "two"), (3, "")]
+
+
+def test_every_wrong_line_is_told_of_and_nothing_is_imported(api: AdminAPI, world: World) -> None:
+    rows = table(
+        ("name", "key", "digest", "scheme"),
+        ("fine", PLAIN, "", ""),
+        ("twin", "", sha(PLAIN), "sha256"),
+        ("slow", "", "pbkdf2_sha256$600000$salt$hash", ""),
+        ("short", "abc", "", ""),
+        ("both", PLAIN, sha("x"), ""),
+        ("odd", "with a space in the middle", "", ""),
+        ("cut", "", "abcd", "sha512"),
+        ("bell\a", "", sha("y"), ""),
+        ("ours", world.key()["api_key"], "", ""),
+    )
+    before = Key.objects.count()
+    messages = told(post(api, world.application(), rows, "portazgo"))
+    assert [message.partition(":")[0] for message in messages] == [f"line {number}" for number in range(3, 11)]
+    assert "line 2" in messages[0]
+    assert "slow" in messages[1]
+    assert (Key.objects.count(), LookupKey.objects.count()) == (before, 0)
+
+
+@pytest.mark.parametrize(
+    "hashed",
+    [
+        "pbkdf2_sha256$600000$salt$AAAA", "pbkdf2_sha1$1$s$A", "argon2$argon2id$v=19$m=1$a$b", "$argon2id$v=19$m=1$a$b",
+        "bcrypt_sha256$$2b$12$abc", "$2b$12$abcdefghijklmnopqrstuv", "scrypt$16384$salt$8$1$AAAA", "$7$C6..../....x$y",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("form", ["drf", "sha256"])
+def test_slow_hashers_are_refused_with_the_reason(api: AdminAPI, world: World, hashed: str, form: str) -> None:
+    content = table(("hashed_key", "name"), (hashed, "x")) if form == "drf" else hashed
+    (message,) = told(post(api, world.application(), content, form))
+    assert "slow, salted hasher" in message
+    assert hashed not in message
+
+
+def test_a_key_is_imported_once_whatever_file_and_application_it_comes_by(api: AdminAPI, world: World) -> None:
+    done = post(api, world.application(), AWS, "aws")
+    kid = done.body["keys"][0]["kid"]
+    again = post(api, world.application(), f"{sha('new')}\n{sha(PLAIN)}", "sha256")
+    assert told(again) == [f"line 2: it was imported already, as {kid}"]
+    assert KeySecret.objects.count() == 2
+
+
+def test_a_dry_run_tells_the_same_and_leaves_nothing(api: AdminAPI, world: World) -> None:
+    application = world.application()
+    for _ in range(2):
+        tried = post(api, application, AWS, "aws", dry_run=True)
+        assert [(one["kid"], one["name"]) for one in tried.body["keys"]] == [(None, "crm"), (None, "old")]
+    assert (Key.objects.count(), LookupKey.objects.count()) == (0, 0)
+    post(api, application, AWS, "aws")
+    assert len(told(post(api, application, AWS, "aws", dry_run=True))) == 2
+
+
+def test_an_imported_secret_moves_to_a_new_pepper_and_is_found_as_before(api: AdminAPI, world: World) -> None:
+    kid = post(api, world.application(), AWS, "aws").body["keys"][0]["kid"]
+    before = secret_of(kid)
+    api.post("/peppers/rotate")
+    assert pepper_rotation.go_on(wrapper, clock=SYSTEM_CLOCK, seconds=60) == 2
+    (pepper,) = Pepper.objects.all()
+    moved = digest(unwrapped(pepper, wrapper()), hashlib.sha256(PLAIN.encode()).digest())
+    assert secret_of(kid) == {**before, "digest": moved, "pepper": pepper.version}
+
+
+def test_no_plain_key_and_no_bare_digest_is_kept_or_said(
+    api: AdminAPI, world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    application = world.application()
+    answers = [
+        post(api, application, AWS, "aws"),
+        post(api, application, AWS, "aws"),
+        post(api, application, AWS, "aws", odd=True),
+        post(api, application, AWS.replace("FALSE", "perhaps"), "drf"),
+        post(api, application, AWS + "x" * 4_000_000, "aws"),
+    ]
+    assert [answer.status for answer in answers] == [200, 422, 422, 422, 422]
+    kept = []
+    with connection.cursor() as cursor:
+        for name in connection.introspection.table_names():
+            cursor.execute(f'SELECT * FROM "{name}"')  # noqa: S608 - names of our own tables
+            kept += [repr(row) for row in cursor.fetchall()]
+    said = "\n".join([*kept, *(json.dumps(answer.body) for answer in answers), caplog.text])
+    for text in (PLAIN, OTHER):
+        assert text not in said
+        assert sha(text) not in said
+
+
+def test_a_rotation_gives_an_imported_key_a_secret_of_our_form_under_the_same_kid(api: AdminAPI, world: World) -> None:
+    kid = post(api, world.application(), AWS, "aws").body["keys"][0]["kid"]
+    imported = secret_of(kid)
+    rotated = api.post(f"/keys/{kid}/rotate", {"grace": "7d"})
+    assert rotated.status == 200, rotated
+    assert f"_{kid}_" in rotated.body["api_key"]
+    secrets = {one["slot"]: one for one in body_of("key", kid)["secrets"]}
+    assert "imported" not in secrets["current"]
+    assert secrets["retiring"]["imported"] == imported["imported"]
+    assert secrets["retiring"]["digest"] == imported["digest"]
