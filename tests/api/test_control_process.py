@@ -27,6 +27,12 @@ from portazgo.snapshot.wire import NO_HASH
 
 WAITING_NODES = 50
 IDLE_CONNECTIONS = 150
+# The signal comes while waitress closes a connection, where it lets no exception through.
+SIGNAL_WHILE_CLOSING = """
+import os, signal
+from waitress.buffers import OverflowableBuffer
+OverflowableBuffer.close = lambda _: os.kill(os.getpid(), signal.SIGTERM)
+"""
 
 
 @pytest.fixture
@@ -109,6 +115,15 @@ def test_sigterm_answers_the_waiting_polls_and_ends_within_five_seconds(
         assert control.stop() == 0
         assert time.monotonic() - started < 5
         assert waiting.result().status == 204
+
+
+def test_a_signal_that_comes_while_a_connection_is_closed_ends_the_process_too(
+    database: None, settings: Settings, state_url: str | None
+) -> None:
+    process = ControlProcess(settings, state_url, prelude=SIGNAL_WHILE_CLOSING).start()
+    where = urlsplit(process.control_url)
+    socket.create_connection((where.hostname, where.port), timeout=5).close()
+    assert process.wait() == 0
 
 
 def test_the_process_stays_small(control: ControlProcess, admin_token: str, node_token: str) -> None:

@@ -30,9 +30,13 @@ sys.exit(serve_control(load()))
 
 
 class ControlProcess:
-    """`serve_control` in a process, on free ports, over the databases of the tests."""
+    """`serve_control` in a process, on free ports, over the databases of the tests.
 
-    def __init__(self, settings: Settings, state_url: str | None, **environment: str) -> None:
+    `prelude` is Python that the process runs first: for what can't be brought about from outside.
+    """
+
+    def __init__(self, settings: Settings, state_url: str | None, *, prelude: str = "", **environment: str) -> None:
+        self._program = prelude + _PROGRAM
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("PORTAZGO_")},
             "PORTAZGO_DATA_DIR": str(settings.data_dir),
@@ -48,7 +52,7 @@ class ControlProcess:
     def start(self) -> ControlProcess:
         """Start it and wait until both ports answer."""
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM], env=self._environment, stderr=subprocess.PIPE, cwd="/"
+            [sys.executable, "-c", self._program], env=self._environment, stderr=subprocess.PIPE, cwd="/"
         )
         ready = threading.Event()
         threading.Thread(target=self._read, args=(self._process, ready), daemon=True).start()
@@ -67,9 +71,16 @@ class ControlProcess:
         assert self._process is not None
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
-        code = self._process.wait(timeout=20)
-        assert self._process.stderr is not None
-        return code
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait until it has ended; returns the exit code. One that does not end is killed: TimeoutExpired is raised."""
+        assert self._process is not None
+        try:
+            return self._process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            raise
 
     def _read(self, process: subprocess.Popen[bytes], ready: threading.Event) -> None:
         assert process.stderr is not None

@@ -100,8 +100,11 @@ class InternalListener:
 
     def stop(self) -> None:
         """Answer what waits, and end within 3 s."""
-        if self._loop is not None and self._news is not None and self._loop.is_running():
-            asyncio.run_coroutine_threadsafe(self._news.close(), self._loop).result(STOP_SECONDS)
+        try:
+            if self._loop is not None and self._news is not None and self._loop.is_running():
+                asyncio.run_coroutine_threadsafe(self._news.close(), self._loop).result(STOP_SECONDS)
+        except TimeoutError:
+            logger.warning("waiting nodes could not all be answered in time")
         self._server.should_exit = True
         if self._thread.is_alive():
             self._thread.join(STOP_SECONDS + 1)

@@ -6,11 +6,10 @@ import logging
 import resource
 import signal
 import threading
-from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
-from waitress.server import BaseWSGIServer, MultiSocketServer, create_server
-from waitress.wasyncore import ExitNow
+from waitress import wasyncore
+from waitress.server import BaseWSGIServer, create_server
 
 from portazgo.control.boot import boot
 from portazgo.kit.clock import SYSTEM_CLOCK
@@ -27,6 +26,7 @@ API_THREADS = 8
 # Twice what middleware.Bodies takes: what is a little too large is told so in a problem document, not by waitress.
 LARGEST_BODY_BYTES = 32 * 1024 * 1024
 FINISH_SECONDS = 2
+LOOP_SECONDS = 1
 # A connection costs next to nothing, and one that sends nothing must not keep others out: room for many, not for long.
 CONNECTIONS_AT_MOST = 1_000
 CONNECTIONS_AT_LEAST = 100
@@ -56,20 +56,24 @@ def serve_control(settings: Settings, *, ready: Callable[[], None] = lambda: Non
     application.load_middleware()
     internal = InternalListener(settings)
     socket = bound_socket(settings.control_listen.host, settings.control_listen.port, "PORTAZGO_CONTROL_PORT")
-    server = create_server(
-        application,
-        sockets=[socket],
-        threads=API_THREADS,
-        ident=None,
-        clear_untrusted_proxy_headers=True,
-        max_request_body_size=LARGEST_BODY_BYTES,
-        connection_limit=connections_at_most(),
-        channel_timeout=IDLE_SECONDS,
-        cleanup_interval=IDLE_SECONDS // 2,
-        # `select` takes no descriptor above 1,023.
-        asyncore_use_poll=True,
+    connections: dict[int, Any] = {}
+    # Of several sockets it would make another kind.
+    server = cast(
+        "BaseWSGIServer",
+        create_server(
+            application,
+            map=connections,
+            sockets=[socket],
+            threads=API_THREADS,
+            ident=None,
+            clear_untrusted_proxy_headers=True,
+            max_request_body_size=LARGEST_BODY_BYTES,
+            connection_limit=connections_at_most(),
+            channel_timeout=IDLE_SECONDS,
+            cleanup_interval=IDLE_SECONDS // 2,
+        ),
     )
-    stopping = _Stopping()
+    stopping = _Stopping(wake=server.pull_trigger)
     with stopping:
         internal.start()
         logger.info(
@@ -78,8 +82,8 @@ def serve_control(settings: Settings, *, ready: Callable[[], None] = lambda: Non
         )
         ready()
         try:
-            with suppress(ExitNow):
-                server.run()
+            while not stopping.asked:
+                wasyncore.loop(LOOP_SECONDS, use_poll=True, map=connections, count=1)
         finally:
             _end(server, internal.stop)
     return stopping.exit_code
@@ -94,10 +98,16 @@ def connections_at_most() -> int:
 
 
 class _Stopping:
-    """Turns SIGTERM and SIGINT into the exception that leaves waitress's loop (SystemExit would wait for 5 s there)."""
+    """Notes SIGTERM and SIGINT, and wakes waitress's loop so that it is left after the round under way.
 
-    def __init__(self) -> None:
+    An exception out of the handler would leave it sooner, but waitress closes its buffers, and logging writes its lines,
+    under an `except Exception`: thrown there it is lost, and with it the only signal that was to end the process.
+    """
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self.asked = False
         self.exit_code = 0
+        self._wake = wake
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> None:
@@ -110,13 +120,14 @@ class _Stopping:
 
     def _stop(self, number: int, _frame: FrameType | None) -> None:
         self.exit_code = 130 if number == signal.SIGINT else 0
+        self.asked = True
         # A second signal must not interrupt the ending.
         for one in self._before:
             signal.signal(one, signal.SIG_IGN)
-        raise ExitNow
+        self._wake()
 
 
-def _end(server: BaseWSGIServer | MultiSocketServer, stop_internal: Callable[[], None]) -> None:
+def _end(server: BaseWSGIServer, stop_internal: Callable[[], None]) -> None:
     """End both listeners at once; requests under way get 2 s."""
     ending = threading.Thread(target=stop_internal, name="stop-internal")
     ending.start()
