@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sqlite3
 import subprocess
 import sys
@@ -193,8 +192,8 @@ def many(folder: Path, name: str) -> Path:
 
 def start(deployment: Deployment, file: Path) -> subprocess.Popen[bytes]:
     command = portazgo_command(*importing(deployment, file, "sha256"))
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    return subprocess.Popen(command, env={**os.environ, **deployment.environment}, cwd=deployment.folder, **quiet)
+    with (deployment.folder / "import.log").open("ab") as log:
+        return subprocess.Popen(command, env=deployment.environment, cwd=deployment.folder, stdout=log, stderr=log)
 
 
 def count(deployment: Deployment, name: str) -> int:

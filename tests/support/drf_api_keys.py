@@ -12,6 +12,7 @@ import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import django
 from django.conf import settings
@@ -31,8 +32,8 @@ def main(folder: Path) -> None:
     from rest_framework_api_key.models import APIKey
 
     call_command("migrate", verbosity=0)
-    past = {"expiry_date": datetime(2020, 1, 1, tzinfo=UTC)}
-    special = {"revoked": {"revoked": True}, "expired": past}
+    past = datetime(2020, 1, 1, tzinfo=UTC)
+    special: dict[str, dict[str, Any]] = {"revoked": {"revoked": True}, "expired": {"expiry_date": past}}
     keys = {}
     for name in ("shop", "billing", "revoked", "expired"):
         _, keys[name] = APIKey.objects.create_key(name=name, **special.get(name, {}))
@@ -40,12 +41,12 @@ def main(folder: Path) -> None:
     APIKey.objects.all().delete()
     _, keys["by table"] = APIKey.objects.create_key(name="by table")
     with connection.cursor() as cursor, (folder / "table.csv").open("w", newline="") as out:
-        cursor.execute(f"SELECT * FROM {APIKey._meta.db_table}")
+        cursor.execute("SELECT * FROM rest_framework_api_key_apikey")
         csv.writer(out).writerows([[column[0] for column in cursor.description], *cursor.fetchall()])
     slow = PBKDF2PasswordHasher().encode(keys["by table"], "asalt")
     APIKey.objects.update(hashed_key=slow)
     call_command("dumpdata", MODEL, output=str(folder / "slow.json"))
-    print(json.dumps(keys))
+    sys.stdout.write(json.dumps(keys))
 
 
 if __name__ == "__main__":
