@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 COLUMNS = ("kid", "name", "application", "status", "tags", "expires_at", "last_used_at")
 NAMED = {"application": "/applications", "partner": "/partners", "routes": "/routes"}
 NAMED_IN_LISTS = {"application": "/applications"}
-LONGEST_KEY = 200
+LONGEST_KEY = 520
 
 CERTIFICATE = click.option(
     "--client-certificate",
@@ -236,7 +236,7 @@ def report_leak(url: str | None, response: str | None, output: str) -> None:
 
 def _came_of(outcome: dict[str, Any]) -> str:
     if outcome["kid"] is None:
-        return say("This is no key of this deployment: its form or its check sum is wrong. Nothing was done.")
+        return say("This is no key of this deployment: its form or its check sum is wrong, and it was not imported.")
     if not outcome["right"]:
         return say("The secret is not one of the key's: it may have been rotated away. Nothing was done.")
     if outcome["response"] == "retire_in_1h":

@@ -141,6 +141,8 @@ def _secret_lines(document: Document) -> Iterator[tuple[str, str]]:
             text = say("number {number}, works until {end}", **at)
         else:
             text = say("number {number}, since {since}", **at)
+        if secret["scheme"] is not None:
+            text = say("{text}; imported, {scheme}", text=text, scheme=secret["scheme"])
         yield label("current_secret" if secret["slot"] == "current" else "retiring_secret"), text
     uses = document.get("retiring_use")
     if uses is None:

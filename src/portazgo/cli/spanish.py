@@ -82,6 +82,7 @@ SENTENCES = {
     "Secrets moved": "Secretos trasladados",
     "{file} is no text in UTF-8: save it as such.": "{file} no es texto en UTF-8: guárdalo como tal.",
     "Line {line} was left out: {why}.": "La línea {line} se dejó fuera: {why}.",
+    "Keys made: {made}; there already: {there}.": "Claves creadas: {made}; ya existentes: {there}.",
     "Nothing was imported: it was a dry run.": "No se importó nada: era una prueba.",
     "{file} may hold whole keys: delete it, and its copies, once the import works.": (
         "{file} puede contener claves enteras: bórralo, con sus copias, cuando la importación funcione."
@@ -99,8 +100,8 @@ SENTENCES = {
         "Es la única vez que se muestra el secreto: quien recibe comprueba con él quién envió un mensaje."
     ),
     "The whole key": "La clave entera",
-    "This is no key of this deployment: its form or its check sum is wrong. Nothing was done.": (
-        "Esto no es una clave de esta instalación: la forma o la suma de control no es correcta. No se ha hecho nada."
+    "This is no key of this deployment: its form or its check sum is wrong, and it was not imported.": (
+        "Esto no es una clave de esta instalación: la forma o la suma de control no es correcta, y no fue importada."
     ),
     "The secret is not one of the key's: it may have been rotated away. Nothing was done.": (
         "El secreto no es de esta clave: puede que ya se haya rotado. No se ha hecho nada."
@@ -164,6 +165,7 @@ SENTENCES = {
     ),
     "number {number}, ended {end}": "número {number}, terminado {end}",
     "number {number}, works until {end}": "número {number}, funciona hasta {end}",
+    "{text}; imported, {scheme}": "{text}; importado, {scheme}",
     "number {number}, since {since}": "número {number}, desde {since}",
     "nobody since the rotation": "nadie desde la rotación",
     "{address} ({agent}): {calls} calls, {refused} refused; last {ago} ago, {route}": (
@@ -262,6 +264,7 @@ SENTENCES = {
 LABELS = {
     "names": "nombres",
     "line": "línea",
+    "already there": "ya existente",
     "table": "tabla",
     "column": "columna",
     "sealed by": "sellado por",

@@ -91,6 +91,21 @@ class Key(models.Model):
         return made[SecretSlot.CURRENT] if SecretSlot.RETIRING in made else None
 
 
+class ImportedSecret(models.Model):
+    """That another system's secret became one of ours, for ever: a file of back then must not revive what died since.
+
+    Of a key that was deleted, this is all that can still tell its text from another; it is keyed, and no `inner`.
+    """
+
+    lookup = models.CharField(max_length=64, primary_key=True)
+    key = models.ForeignKey(Key, models.PROTECT, related_name="imported")
+
+    class Meta:
+        """Each once, whatever became of it."""
+
+        db_table = "imported_secret"
+
+
 class KeyTag(models.Model):
     """A tag of a key, for lists: the key's own `tags` say them all."""
 

@@ -159,6 +159,20 @@ class KeyCanaryUsed(KeyData):
     request_id: str | None = Field(description="Of the first of these calls: `portazgo trace show` tells it.")
 
 
+class KeysImported(Data):
+    """Keys of another system were imported."""
+
+    event: ClassVar[str] = "keys.imported"
+    summary: ClassVar[str] = "Keys of another system were imported: told once, when the last one is made."
+
+    application: Named
+    partner: Named
+    environment: Literal["test", "live"]
+    made: int = Field(description="Keys that this import made.")
+    already_there: int = Field(description="Keys of the file that an import of before had made.")
+    left_out: int = Field(description="Keys of the file that were dead in the other system.")
+
+
 class WebhookTest(Data):
     """A test that was asked for."""
 
@@ -195,6 +209,7 @@ CATALOGUE: dict[str, type[Data]] = {
         KeyDormantDisabled,
         KeyLeaked,
         KeyCanaryUsed,
+        KeysImported,
         WebhookTest,
         WebhookEndpointPaused,
     )
