@@ -65,7 +65,7 @@ def further() -> Iterator[dict[str, Any]]:
     """A second application of the partner, with a key of its own."""
     body = {"name": "shop", "partner": PARTNER, "environment": "live", "status": "active", "plan": PLAN, "metadata": {}}
     yield {"kind": "application", "id": OTHER_APPLICATION, "requires": [], "body": body}
-    key = {
+    key: dict[str, Any] = {
         "application": OTHER_APPLICATION, "status": "active", "name": "server", "secrets": [], "expires_at_us": None,
         "scopes": None, "networks": None,
     }  # fmt: skip
