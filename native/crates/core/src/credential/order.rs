@@ -60,7 +60,7 @@ impl Order {
         turn.finish(Token {
             header: header.clone(),
             made_from: MadeFrom { versions, signing_key },
-            made_at,
+            valid_from: made_at - BACKDATED_SECONDS,
             renew_at: made_at + life * 4 / 5,
             sent_until: made_at + life - LAST_SECONDS.min(life / 10),
             ends_at: made_at + life,

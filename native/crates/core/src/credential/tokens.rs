@@ -42,8 +42,8 @@ pub(super) struct Token {
     /// The value of `Authorization`.
     pub(super) header: HeaderValue,
     pub(super) made_from: MadeFrom,
-    /// Seconds since 1970.
-    pub(super) made_at: i64,
+    /// Its `nbf`, seconds since 1970. It was made a little later.
+    pub(super) valid_from: i64,
     pub(super) renew_at: i64,
     /// It may be on its way for a while, so it is not sent until its very end.
     pub(super) sent_until: i64,
@@ -97,9 +97,10 @@ impl TokenTable {
             let free = !std::mem::replace(&mut slot.taken, true);
             free.then(|| Turn { table: Arc::clone(self), place, finished: false })
         };
-        // A clock that was set back makes no token valid.
+        // A clock that was set back makes no token valid. But whoever read the clock just before the token was made, in another
+        // thread or before a poll corrected it, takes it all the same: else each of them would sign one more.
         let token = slot.token.as_ref().filter(|token| {
-            (token.made_at..token.sent_until).contains(&now) && token.made_from.is(versions, signing_key)
+            (token.valid_from..token.sent_until).contains(&now) && token.made_from.is(versions, signing_key)
         });
         match token {
             Some(token) if now < token.renew_at => Held::Young(token.header.clone()),
@@ -129,7 +130,8 @@ impl TokenTable {
             Some(_) => return true,
             None => return slot.taken,
         }
-        if slot.refused_at.is_some_and(|at| (at..at + REFUSAL_REST).contains(&now)) {
+        // Around it, not after it: others may have read the clock before whoever was refused first.
+        if slot.refused_at.is_some_and(|at| (now - at).abs() < REFUSAL_REST) {
             return false;
         }
         slot.refused_at = Some(now);
@@ -245,7 +247,8 @@ mod tests {
     fn token(made_at: i64, header: &'static str) -> Token {
         let made_from = MadeFrom { versions: Versions::default(), signing_key: signing_key("one") };
         let header = HeaderValue::from_static(header);
-        Token { header, made_from, made_at, renew_at: made_at + 80, sent_until: made_at + 95, ends_at: made_at + 100 }
+        let (valid_from, renew_at, sent_until, ends_at) = (made_at - 5, made_at + 80, made_at + 95, made_at + 100);
+        Token { header, made_from, valid_from, renew_at, sent_until, ends_at }
     }
 
     fn signing_key(kid: &str) -> Arc<SigningKey> {
@@ -293,16 +296,23 @@ mod tests {
 
     fn table_with(token: Token) -> Arc<TokenTable> {
         let table = Arc::default();
-        turn(find(&table, token.made_at)).finish(token);
+        turn(find(&table, token.valid_from)).finish(token);
         table
     }
 
     #[test]
     fn a_token_is_young_for_four_fifths_of_its_life_and_sent_until_shortly_before_its_end() {
         let table = table_with(token(1000, "Bearer x"));
-        let words = [999, 1000, 1079, 1080, 1094, 1095].map(|now| word(&find(&table, now)));
-        assert_eq!(words, ["missing", "young", "young", "ageing", "ageing", "missing"]);
+        let words = [1000, 1079, 1080, 1094, 1095].map(|now| word(&find(&table, now)));
+        assert_eq!(words, ["young", "young", "ageing", "ageing", "missing"]);
         assert_eq!(word(&find_of(&table, "other", 1000)), "missing");
+    }
+
+    #[test]
+    fn who_read_the_clock_before_a_token_was_made_takes_it_and_a_clock_that_was_set_back_does_not() {
+        let table = table_with(token(1000, "Bearer x"));
+        let words = [994, 995, 999].map(|now| word(&find(&table, now)));
+        assert_eq!(words, ["missing", "young", "young"]);
     }
 
     #[test]
