@@ -27,6 +27,7 @@ COLUMNS = ("kid", "name", "application", "status", "tags", "expires_at", "last_u
 NAMED = {"application": "/applications", "partner": "/partners", "routes": "/routes"}
 NAMED_IN_LISTS = {"application": "/applications"}
 LONGEST_KEY = 520
+_MOMENTS = ("expires_before", "last_used_before", "rotation_due_before")
 
 CERTIFICATE = click.option(
     "--client-certificate",
@@ -68,13 +69,19 @@ def key() -> None:
     metavar="TIME",
     help="Not used since: a time, or ago, such as 90d.",
 )
+@click.option(
+    "--rotation-due-before",
+    type=until,
+    metavar="TIME",
+    help="Due for rotation, as their plans say, before: a time, or from now; 0s: due.",
+)
 @click.option("--deleted", is_flag=True, help="Those that were deleted, too.")
 @limit(None)
 @prints
 def list_keys(application: str | None, partner: str | None, most: int | None, output: str, **wanted: Any) -> None:
     """List the keys, newest first: those to which all of it applies."""
     client = connect()
-    moments = {name: rfc3339(wanted.pop(name)) for name in ("expires_before", "last_used_before")}
+    moments = {name: rfc3339(wanted.pop(name)) for name in _MOMENTS}
     query = {
         **given(**wanted, **moments),
         "application": find_id(client, APPLICATION, application, partner),

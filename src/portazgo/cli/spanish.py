@@ -80,6 +80,15 @@ SENTENCES = {
     ),
     "It is not over yet, and goes on without you.": "Todavía no ha terminado, y sigue sin ti.",
     "Secrets moved": "Secretos trasladados",
+    "Every other secret has moved. `portazgo pepper show {version}` names the rest.": (
+        "Todos los demás secretos se han trasladado. `portazgo pepper show {version}` indica el resto."
+    ),
+    "What is kept of them can't be opened, so no other pepper can take them. They go on working. Rotate their keys: the "
+    "old pepper goes once the old secrets are over. Of a dead key, delete it.": (
+        "Lo que se guarda de ellos no se puede abrir, así que ningún otro pepper puede acogerlos. Siguen funcionando. Rota "
+        "sus claves: el pepper antiguo desaparece cuando los secretos antiguos hayan terminado. Si una clave está muerta, "
+        "elimínala."
+    ),
     "{file} is no text in UTF-8: save it as such.": "{file} no es texto en UTF-8: guárdalo como tal.",
     "Line {line} was left out: {why}.": "La línea {line} se dejó fuera: {why}.",
     "Keys made: {made}; there already: {there}.": "Claves creadas: {made}; ya existentes: {there}.",
@@ -296,6 +305,11 @@ LABELS = {
     "credential": "credencial",
     "current": "al día",
     "current secret": "secreto actual",
+    "rotation": "rotación",
+    "rotation due": "rotación prevista",
+    "rotation state": "estado de la rotación",
+    "stuck": "atascados",
+    "stuck secrets": "secretos atascados",
     "deleted": "eliminado",
     "data dir": "carpeta de datos",
     "disabled because": "desactivada por",

@@ -19,6 +19,7 @@ from portazgo.notifications.events import (
     KeyEnabled,
     KeyRevoked,
     KeyRotated,
+    KeyRotationDue,
     KeysImported,
     Named,
 )
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
 DORMANT = "dormant"
 """What the audit row of a key's disabling says where nobody had used the key."""
+
+IS_DUE = "0s"
+"""The notice that a rotation is due now."""
 
 
 def about(key: Key) -> dict[str, Any]:
@@ -89,6 +93,13 @@ def _dormant_soon(key: Key, row: AuditRow) -> KeyData | None:
     return KeyDormantSoon(**about(key), last_used_at=_moment(row, "last_used_at"), disabled_at=disabled_at)
 
 
+def _rotation_due(key: Key, row: AuditRow) -> KeyData | None:
+    due_at = _moment(row, "due_at")
+    if due_at is None:
+        return None
+    return KeyRotationDue(**about(key), rotation_due_at=due_at, notice=IS_DUE, secret_ends_at=_moment(row, "ends_at"))
+
+
 def _moment(row: AuditRow, member: str) -> datetime | None:
     text = row.details.get(member)
     return None if text is None else parse_rfc3339(text)
@@ -133,4 +144,5 @@ _LISTENERS = {
     "key.disabled": _listener(_disabled),
     "key.enabled": _listener(_enabled),
     "key.dormancy_announced": _listener(_dormant_soon),
+    "key.rotation_due": _listener(_rotation_due),
 }

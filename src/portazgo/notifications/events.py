@@ -112,6 +112,33 @@ class KeySecretRetiring(KeyData):
     last_used_from: str | None = Field(description="The client's address.", examples=["203.0.113.7"])
 
 
+class KeyRotationDue(KeyData):
+    """A key's secret is old enough to be replaced."""
+
+    event: ClassVar[str] = "key.rotation_due"
+    summary: ClassVar[str] = (
+        "The secret of a key is to be replaced, as its plan says: told 7 days and 1 day before it is due, and when it is."
+    )
+
+    rotation_due_at: Moment = Field(description="When it is due.")
+    notice: str = Field(description="Which of the notices this is; `0s`: it is due.", examples=["7d", "1d", "0s"])
+    secret_ends_at: Moment | None = Field(
+        description="When the gateway refuses the secret unless the key is rotated before; null: it goes on working."
+    )
+
+
+class KeySecretEnding(KeyData):
+    """A secret that is due for rotation is about to end."""
+
+    event: ClassVar[str] = "key.secret_ending"
+    summary: ClassVar[str] = (
+        "The secret of a key is overdue for rotation and ends soon: told 7 days, 1 day and 1 hour before, once each."
+    )
+
+    secret_ends_at: Moment = Field(description="When the gateway refuses it unless the key is rotated before.")
+    notice: str = Field(description="Which of the notices this is.", examples=["7d", "1d", "1h"])
+
+
 class KeyDormantSoon(KeyData):
     """A key that nobody uses will be disabled."""
 
@@ -205,6 +232,8 @@ CATALOGUE: dict[str, type[Data]] = {
         KeyEnabled,
         KeyExpiring,
         KeySecretRetiring,
+        KeyRotationDue,
+        KeySecretEnding,
         KeyDormantSoon,
         KeyDormantDisabled,
         KeyLeaked,
