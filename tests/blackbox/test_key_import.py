@@ -7,7 +7,6 @@ import json
 import sqlite3
 import subprocess
 import sys
-import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -28,8 +27,8 @@ DRF_KEYS = Path(__file__).parents[1] / "support" / "drf_api_keys.py"
 KEYS_AT_ONCE = 100
 """As portazgo.keys.importing has it, which can't be read without a database."""
 MANY = 10 * KEYS_AT_ONCE
-LONGEST_REVOCATION_SECONDS = 1.5
-"""Five times what a revocation waits for an import at most."""
+MOST_WAITED_FOR = 4
+"""Of ten transactions: the one that is under way, and what a busy machine makes of it."""
 
 
 def text_of(reply: Reply) -> tuple[int, list[str], dict[str, str]]:
@@ -165,18 +164,19 @@ def test_an_import_that_was_killed_is_completed_and_each_key_is_there_once(
 
 def test_a_revocation_does_not_wait_for_a_long_import(deployment: Deployment, tmp_path: Path) -> None:
     application = deployment.admin.get(f"/keys/{deployment.key['kid']}")["application"]
-    kids = [deployment.admin.post(f"/applications/{application}/keys", {})["kid"] for _ in range(40)]
+    kids = [deployment.admin.post(f"/applications/{application}/keys", {})["kid"] for _ in range(20)]
     file = many(tmp_path, "long")
     process = start(deployment, file)
     deployment.wait_for(lambda: count(deployment, "long") >= KEYS_AT_ONCE, "the first keys")
-    took: list[float] = []
+    waited_for = []
     while process.poll() is None and kids:
-        began = time.monotonic()
+        before = count(deployment, "long")
         deployment.admin.post(f"/keys/{kids.pop()}/revoke")
-        took.append(time.monotonic() - began)
+        waited_for.append((count(deployment, "long") - before) // KEYS_AT_ONCE)
     assert process.wait(60) == 0
-    assert len(took) > 1
-    assert max(took) < LONGEST_REVOCATION_SECONDS, took
+    # In transactions, not in seconds: of those there are as many on a machine that has other things to do.
+    assert len(waited_for) > 1
+    assert max(waited_for) <= MOST_WAITED_FOR, waited_for
     assert count(deployment, "long") == MANY
 
 

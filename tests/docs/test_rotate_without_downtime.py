@@ -1,95 +1,90 @@
-"""docs/rotate-without-downtime.md, command by command, on the demo."""
+"""docs/rotate-without-downtime.md, command by command."""
 
 from __future__ import annotations
 
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.documents import PROJECT, fenced_lines
 from support.reader import Reader
 
-from portazgo.roles.ports import free_port
+from portazgo.notifications.events import CATALOGUE
 
 PAGE = PROJECT / "docs" / "rotate-without-downtime.md"
-SECONDS = 60
+IN_USE, PENDING = 6, 5
 
 
 @pytest.fixture
 def reader(tmp_path: Path) -> Iterator[Reader]:
     with Reader.at(tmp_path) as reader:
-        reader.environment["PORTAZGO_BACKEND_PORT"] = str(free_port())
+        reader.starts("portazgo up", "/health", "8081")
+        reader.types("portazgo partner create acme")
+        reader.types("portazgo plan create standard")
+        reader.types("portazgo application create orders --partner acme --environment live --plan standard")
+        made = json.loads(reader.types("portazgo key create --application acme/orders --json"))
+        reader.shown |= {"KID": made["kid"], "OLD": made["api_key"]}
         yield reader
 
 
 def commands_of_the_page() -> list[str]:
-    return [line.text.removeprefix("$ ") for line in fenced_lines(PAGE) if line.language == "console"]
+    text = "\n".join(line.text for line in fenced_lines(PAGE) if line.language == "console")
+    return [command.removeprefix("$ ") for command in text.replace("\\\n", " ").split("\n")]
 
 
-def shown_on_the_page() -> list[str]:
-    return [line.text for line in fenced_lines(PAGE) if line.language == ""]
+def answered(reader: Reader, command: str, status: str) -> None:
+    """Type it until the node has heard of what was changed."""
+    deadline = time.monotonic() + 30
+    while (found := reader.types(command).strip()) != status:
+        assert time.monotonic() < deadline, f"{command} answers {found}"
+        time.sleep(0.2)
 
 
-def test_the_page_leads_through_a_rotation_and_its_second_thoughts(reader: Reader) -> None:
-    rotate, with_old, with_new, show, extend, end, cancel, by_program, change_plan, due, soon = commands_of_the_page()
-    reader.starts("portazgo demo", "/health", "8081")
-    demo = wait_for_the_demo(reader)
-    reader.shown |= {"KID": demo["kid"], "OLD": demo["api_key"]}
+def test_the_page_leads_through_a_rotation_and_a_schedule(reader: Reader) -> None:
+    rotate, call_old, call_new, show, extend, end, cancel, by_api, schedule, due, due_soon = commands_of_the_page()
     rotated = json.loads(reader.types(rotate))
     reader.shown["NEW"] = rotated["api_key"]
-    reader.types("portazgo key propagation $KID --wait")
-    assert [reader.types(with_old), reader.types(with_new)] == ["200\n", "200\n"]
-    reader.types(f'curl -s -A nightly-batch/3 -H "X-Api-Key: $OLD" {demo["try_url"]}')
-    wait_for(lambda: "nightly-batch/3" in reader.types(show), "the record of the call")
-    assert {shape(line) for line in shown_on_the_page()} - {
-        shape(line) for line in reader.types(show).splitlines()
-    } == set()
-    before = ends_at(reader)
-    reader.types(extend)
-    assert ends_at(reader) > before
-    assert "nightly-batch/3" in reader.types(f"{end} 2>&1", exit_code=6)
-    reader.types(cancel)
-    reader.types("portazgo key propagation $KID --wait")
-    assert [reader.types(with_old), reader.types(with_new)] == ["200\n", "401\n"]
-    assert secrets(reader) == [("current", 1)]
-    assert json.loads(reader.types(by_program))["kid"] == demo["kid"]
-    assert secrets(reader) == [("current", 3), ("retiring", 1)]
-    assert json.loads(reader.types(by_program))["code"] == "secret_moved"
-    plan = json.loads(reader.types("portazgo plan list --json"))[0]["name"]
-    reader.types(change_plan.replace("standard", plan))
-    assert json.loads(reader.types(f"{due} --json")) == json.loads(reader.types(soon)) == []
-
-
-def shape(line: str) -> str:
-    """A line without what is another each time."""
-    line = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", "TIME", line)
-    line = re.sub(r"\d+\.\d+\.\d+\.\d+", "ADDRESS", re.sub(r", [\w-]+/[\w-]+$", ", ROUTE", line))
-    return re.sub(r" +", " ", re.sub(r"\d+ (d|h|min|s) ago", "AGO", re.sub(r"\d+ calls", "CALLS", line)))
-
-
-def secrets(reader: Reader) -> list[tuple[str, int]]:
-    key = json.loads(reader.types("portazgo key show $KID --json"))
-    return [(one["slot"], one["number"]) for one in key["secrets"]]
-
-
-def ends_at(reader: Reader) -> str:
-    key = json.loads(reader.types("portazgo key show $KID --json"))
-    (end,) = [one["ends_at"] for one in key["secrets"] if one["slot"] == "retiring"]
-    return str(end)
-
-
-def wait_for_the_demo(reader: Reader) -> dict[str, str]:
-    file = reader.folder / ".portazgo" / "demo.json"
-    wait_for(lambda: file.exists() and json.loads(file.read_text()).get("ready"), "the demo")
-    found: dict[str, str] = json.loads(file.read_text())
-    return found
-
-
-def wait_for(so: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not so():
-        assert time.monotonic() < deadline, f"{what} did not come"
+    answered(reader, call_new, "200")
+    answered(reader, call_old, "200")
+    deadline = time.monotonic() + 30
+    while "curl/" not in (shown := reader.types(show)):
+        assert time.monotonic() < deadline, shown
         time.sleep(0.2)
+    assert re.search(r"^current secret +number 2, since ", shown, re.MULTILINE)
+    assert re.search(r"^retiring secret +number 1, works until ", shown, re.MULTILINE)
+    assert re.search(r"^used by +127\.0\.0\.1 \(curl/\S+\): [1-9]\d* calls, 0 refused; last ", shown, re.MULTILINE)
+    reader.types(extend)
+    reader.types(end, IN_USE)
+    reader.types(rotate, PENDING)
+    reader.types(cancel)
+    answered(reader, call_new, "401")
+    answered(reader, call_old, "200")
+    again: dict[str, Any] = json.loads(reader.types(by_api))
+    numbers = {one["slot"]: one["number"] for one in again["secrets"]}
+    assert numbers == {"current": 3, "retiring": 1}
+    reader.types(schedule)
+    assert rotation_of_the_plan(reader) == {"every": "90d", "grace": "14d", "end_after": "30d"}
+    assert reader.shown["KID"] not in reader.types(due)
+    assert json.loads(reader.types(due_soon)) == []
+    (listed,) = json.loads(reader.types("portazgo key list --rotation-due-before 91d --json"))
+    assert (listed["kid"], listed["rotation_state"]) == (reader.shown["KID"], "scheduled")
+    # The part of a file says the same as the command.
+    (block,) = re.findall(r"^```yaml\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    reader.writes("portazgo.yaml", f"portazgo: 1\nname: schedule\n{block}")
+    reader.types("portazgo plan change standard --no-rotation")
+    assert rotation_of_the_plan(reader) is None
+    reader.types("portazgo apply --adopt --yes")
+    assert rotation_of_the_plan(reader) == {"every": "90d", "grace": "14d", "end_after": "30d"}
+
+
+def rotation_of_the_plan(reader: Reader) -> Any:
+    return json.loads(reader.types("portazgo plan show standard --json"))["rotation"]
+
+
+def test_every_event_that_the_page_names_exists() -> None:
+    named = set(re.findall(r"`(key\.[a-z_]+)`", PAGE.read_text("utf-8")))
+    assert {"key.rotation_due", "key.secret_ending"} <= named <= set(CATALOGUE)
