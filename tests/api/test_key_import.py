@@ -7,21 +7,32 @@ import hashlib
 import io
 import json
 import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import connection
+from django.test import override_settings
 from support.admin import AdminAPI, Answer
 from support.world import World, body_of, snapshot_lines
 
+from portazgo.accounts.domain import SYSTEM
 from portazgo.audit.models import AuditRow
+from portazgo.control.models import IdempotentRequest
 from portazgo.control.provider import wrapper
 from portazgo.keys import pepper_rotation
 from portazgo.keys.domain import digest
-from portazgo.keys.foreign import lookup
-from portazgo.keys.models import Key, KeySecret, LookupKey, Pepper
+from portazgo.keys.foreign import ImportFormat, KeyFile, lookup
+from portazgo.keys.importing import KEYS_AT_ONCE, Outcome, import_keys
+from portazgo.keys.models import ImportedSecret, Key, KeySecret, LookupKey, Pepper
 from portazgo.keys.peppers import unwrapped
 from portazgo.kit.clock import SYSTEM_CLOCK
+from portazgo.kit.errors import Conflict
+from portazgo.notifications.models import Event
+from portazgo.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -65,7 +76,9 @@ def secret_of(kid: str) -> dict[str, Any]:
 
 
 def test_the_keys_of_an_api_gateway_become_keys_under_kids_of_ours(api: AdminAPI, world: World) -> None:
-    done = post(api, world.application(), AWS, "aws")
+    partner = world.partner()
+    application = world.application(partner)
+    done = post(api, application, AWS, "aws")
     assert done.status == 200, done
     first, second = done.body["keys"]
     assert [(one["line"], one["name"], one["status"]) for one in (first, second)] == [
@@ -83,8 +96,18 @@ def test_the_keys_of_an_api_gateway_become_keys_under_kids_of_ours(api: AdminAPI
         "imported": {"scheme": "sha256", "lookup": lookup(lookup_bytes, inner)},
     }
     assert [one["scheme"] for one in api.get(f"/keys/{first['kid']}").body["secrets"]] == ["sha256"]
-    audit = AuditRow.objects.get(action="keys.imported")
-    assert audit.details == {"format": "aws", "kids": [first["kid"], second["kid"]]}
+    assert (done.body["made"], done.body["already_there"]) == (2, 0)
+    assert AuditRow.objects.get(action="keys.imported").details == {
+        "format": "aws",
+        "kids": [first["kid"], second["kid"]],
+    }
+    counts = {"made": 2, "already_there": 0, "left_out": 0}
+    assert AuditRow.objects.get(action="keys.import_completed").details == {"format": "aws", **counts}
+    (event,) = Event.objects.all()
+    owner = {name: event.data[name]["name"] for name in ("application", "partner")}
+    assert (event.type, owner) == ("keys.imported", {"application": application["name"], "partner": partner["name"]})
+    assert event.data.items() >= {**counts, "environment": "live"}.items()
+    assert str(event.partner_id) == partner["id"]
 
 
 def test_rows_of_djangorestframework_api_key_are_read_as_csv_and_as_a_dump(api: AdminAPI, world: World) -> None:
@@ -161,12 +184,134 @@ def test_slow_hashers_are_refused_with_the_reason(api: AdminAPI, world: World, h
     assert hashed not in message
 
 
-def test_a_key_is_imported_once_whatever_file_and_application_it_comes_by(api: AdminAPI, world: World) -> None:
-    done = post(api, world.application(), AWS, "aws")
-    kid = done.body["keys"][0]["kid"]
+def test_what_is_there_already_is_skipped_and_told_of(api: AdminAPI, world: World) -> None:
+    application = world.application()
+    first = post(api, application, AWS, "aws").body["keys"]
+    again = post(api, application, f"{sha('new')}\n{sha(PLAIN)},another name", "sha256").body
+    assert (again["made"], again["already_there"]) == (1, 1)
+    there = {**first[0], "line": 2, "already_there": True}
+    assert again["keys"][1] == there
+    assert [again["keys"][0][name] for name in ("line", "already_there")] == [1, False]
+    assert KeySecret.objects.count() == ImportedSecret.objects.count() == 3
+    whole = post(api, application, AWS, "aws").body
+    assert (whole["made"], [one["kid"] for one in whole["keys"]]) == (0, [one["kid"] for one in first])
+    # Nothing was done, and nothing is said of it.
+    assert AuditRow.objects.filter(action="keys.import_completed").count() == Event.objects.count() == 2
+
+
+def test_a_key_of_one_application_is_not_imported_into_another(api: AdminAPI, world: World) -> None:
+    kid = post(api, world.application(), AWS, "aws").body["keys"][0]["kid"]
     again = post(api, world.application(), f"{sha('new')}\n{sha(PLAIN)}", "sha256")
-    assert told(again) == [f"line 2: it was imported already, as {kid}"]
+    assert told(again) == [f"line 2: it was imported already, as {kid}, a key of another application"]
     assert KeySecret.objects.count() == 2
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_a_file_of_back_then_revives_nothing_that_was_revoked(api: AdminAPI, world: World, deleted: bool) -> None:
+    application = world.application()
+    kid = post(api, application, AWS, "aws").body["keys"][0]["kid"]
+    revoked = api.post(f"/keys/{kid}/revoke").body["revoked_at"]
+    if deleted:
+        assert api.delete(f"/keys/{kid}").status == 204
+        assert not KeySecret.objects.filter(key=kid).exists()
+    for other in (application, world.application()):
+        for tried in (False, True):
+            message, *_ = told(post(api, other, AWS, "aws", dry_run=tried))
+            assert message == (
+                f"line 2: it was revoked on {revoked[:10]} under kid {kid}, which is final: give its holder a new key"
+            )
+    assert Key.objects.exclude(status="revoked").count() == 1
+
+
+def test_a_file_of_back_then_revives_no_secret_that_was_rotated_away(api: AdminAPI, world: World) -> None:
+    application = world.application()
+    kid = post(api, application, AWS, "aws").body["keys"][0]["kid"]
+    api.post(f"/keys/{kid}/rotate", {"grace": "7d"})
+    assert post(api, application, AWS, "aws").body["already_there"] == 2  # it works for its grace
+    assert api.post(f"/keys/{kid}/rotation/end").status == 200
+    for _ in range(2):
+        (message,) = told(post(api, application, AWS, "aws"))
+        assert message.startswith(f"line 2: it was imported as {kid}, and its secret has ended since")
+        KeySecret.objects.filter(key=kid, slot="retiring").delete()  # as the worker does after a day
+
+
+def many(count: int) -> str:
+    return "".join(f"{sha(f'a key {number}')},key {number}\n" for number in range(count))
+
+
+class Stopped(BaseException):
+    """The process ends here."""
+
+
+class TestInBatches:
+    def imported(self, application: dict[str, Any], count: int, pause: Callable[[float], None]) -> Outcome:
+        return import_keys(
+            SYSTEM,
+            UUID(application["id"]),
+            KeyFile(many(count), ImportFormat.SHA256),
+            dry_run=False,
+            wrapper=wrapper(),
+            clock=SYSTEM_CLOCK,
+            pause=pause,
+        )
+
+    def names(self) -> list[str]:
+        return sorted(Key.objects.values_list("name", flat=True))
+
+    def test_between_batches_no_lock_is_held_and_others_write(self, api: AdminAPI, world: World) -> None:
+        application, others = world.application(), [world.key()["kid"] for _ in range(2)]
+        seen: list[int] = []
+
+        def pause(seconds: float) -> None:
+            assert seconds >= 0.1  # the longest that a writer of SQLite waits before it looks again
+            assert not connection.in_atomic_block
+            assert api.post(f"/keys/{others[len(seen)]}/revoke").status == 200
+            seen.append(ImportedSecret.objects.count())
+
+        done = self.imported(application, 2 * KEYS_AT_ONCE + 1, pause)
+        assert (seen, done.made) == ([100, 200], 201)
+        parts = AuditRow.objects.filter(action="keys.imported").order_by("number")
+        assert [len(row.details["kids"]) for row in parts] == [100, 100, 1]
+        (completed,) = AuditRow.objects.filter(action="keys.import_completed")
+        assert completed.details == {"format": "sha256", "made": 201, "already_there": 0, "left_out": 0}
+        assert completed.revision == parts[2].revision
+
+    def test_an_import_that_was_cut_off_is_completed_by_the_next_one(self, world: World) -> None:
+        application = world.application()
+
+        def stop(_seconds: float) -> None:
+            raise Stopped
+
+        with pytest.raises(Stopped):
+            self.imported(application, 250, stop)
+        assert len(self.names()) == KEYS_AT_ONCE
+        assert not Event.objects.filter(type="keys.imported").exists()
+        done = self.imported(application, 250, lambda _: None)
+        assert (done.made, done.already_there) == (150, 100)
+        assert self.names() == sorted(f"key {number}" for number in range(250))
+        assert ImportedSecret.objects.count() == 250
+        (event,) = Event.objects.filter(type="keys.imported")
+        assert (event.data["made"], event.data["already_there"]) == (150, 100)
+        assert self.imported(application, 250, lambda _: None).made == 0
+
+    def test_of_two_imports_at_once_each_key_is_made_once(self, world: World) -> None:
+        application = world.application()
+
+        def meanwhile(_seconds: float) -> None:
+            self.imported(application, 150, lambda _: None)
+
+        with pytest.raises(Conflict) as refused:
+            self.imported(application, 150, meanwhile)
+        assert refused.value.code == "import_at_once"
+        assert self.names() == sorted(f"key {number}" for number in range(150))
+        done = self.imported(application, 150, lambda _: None)
+        assert (done.made, done.already_there) == (0, 150)
+
+
+def test_a_wrong_line_at_the_end_of_a_long_file_leaves_nothing(api: AdminAPI, world: World) -> None:
+    (message,) = told(post(api, world.application(), many(150) + "no digest\n", "sha256"))
+    assert message.startswith("line 151: ")
+    assert Key.objects.count() == 0
 
 
 def test_a_dry_run_tells_the_same_and_leaves_nothing(api: AdminAPI, world: World) -> None:
@@ -175,8 +320,23 @@ def test_a_dry_run_tells_the_same_and_leaves_nothing(api: AdminAPI, world: World
         tried = post(api, application, AWS, "aws", dry_run=True)
         assert [(one["kid"], one["name"]) for one in tried.body["keys"]] == [(None, "crm"), (None, "old")]
     assert (Key.objects.count(), LookupKey.objects.count()) == (0, 0)
-    post(api, application, AWS, "aws")
-    assert len(told(post(api, application, AWS, "aws", dry_run=True))) == 2
+    kids = [one["kid"] for one in post(api, application, AWS, "aws").body["keys"]]
+    tried = post(api, application, AWS, "aws", dry_run=True)
+    assert [one["kid"] for one in tried.body["keys"]] == kids
+    assert (tried.body["made"], tried.body["already_there"], Key.objects.count()) == (0, 2, 2)
+
+
+def test_the_longest_life_of_a_key_holds_for_imported_ones(api: AdminAPI, world: World, settings: Settings) -> None:
+    application = world.application()
+    rows = table(
+        ("name", "key", "expires_at"),
+        ("sooner", PLAIN, "2099-01-01T00:00:00Z"),
+        ("later", OTHER, "2999-01-01T00:00:00Z"),
+    )
+    with override_settings(PORTAZGO=replace(settings, key_max_age=timedelta(days=36_500))):
+        sooner, later = post(api, application, rows, "portazgo").body["keys"]
+        assert sooner["expires_at"] == "2099-01-01T00:00:00Z"
+        assert later["expires_at"] == api.get(f"/keys/{later['kid']}").body["latest_expires_at"]
 
 
 def test_an_imported_secret_moves_to_a_new_pepper_and_is_found_as_before(api: AdminAPI, world: World) -> None:
@@ -201,7 +361,12 @@ def test_no_plain_key_and_no_bare_digest_is_kept_or_said(
         post(api, application, AWS.replace("FALSE", "perhaps"), "drf"),
         post(api, application, AWS + "x" * 4_000_000, "aws"),
     ]
-    assert [answer.status for answer in answers] == [200, 422, 422, 422, 422]
+    assert [answer.status for answer in answers] == [200, 200, 422, 422, 422]
+    # Not even in what remembers a request by its Idempotency-Key.
+    body = {"format": "aws", "content": AWS}
+    place = f"/applications/{application['id']}/keys/import"
+    assert api.post(place, body, Idempotency_Key="once").body["already_there"] == 2
+    assert not IdempotentRequest.objects.exists()
     kept = []
     with connection.cursor() as cursor:
         for name in connection.introspection.table_names():

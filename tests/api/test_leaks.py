@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from cryptography.hazmat.primitives import hashes
@@ -110,7 +111,7 @@ class TestReports:
         answer = reporter.report(key["api_key"])
         assert answer.body == [
             {
-                "token_hash": sha256(key["api_key"].encode()).hexdigest(),
+                "token_hash": hashlib.sha256(key["api_key"].encode()).hexdigest(),
                 "token_type": "portazgo",
                 "label": "true_positive",
             }
@@ -350,3 +351,67 @@ class TestCanaries:
         assert body_of("key", key["kid"])["status"] == "disabled"
         event = Event.objects.get(type="key.leaked")
         assert event.partner_id is None
+
+
+class TestImportedKeys:
+    """A key that another system made has none of our forms: it is known by what its whole text hashes to."""
+
+    FOREIGN = "Ab3dEf7h.NotARealSecretOf/Another=System0"
+
+    def imported(self, world: World, scheme: str, environment: str = "live") -> str:
+        application = world.application(environment=environment)
+        digest = hashlib.new("sha256" if scheme == "sha256" else "sha512", self.FOREIGN.encode()).hexdigest()
+        kept = f"sha512$${digest}" if scheme == "drf" else digest
+        body = {"format": "portazgo", "content": json.dumps([{"digest": kept, "scheme": scheme}])}
+        done = world.api.post(f"/applications/{application['id']}/keys/import", body)
+        kid: str = done.body["keys"][0]["kid"]
+        return kid
+
+    @pytest.mark.parametrize("scheme", ["sha256", "sha512", "drf"])
+    def test_a_leaked_one_ends_in_an_hour(self, world: World, reporter: Reporter, scheme: str) -> None:
+        kid = self.imported(world, scheme)
+        assert labels(reporter.report(self.FOREIGN, self.FOREIGN + "x", "")) == [
+            "true_positive",
+            "false_positive",
+            "false_positive",
+        ]
+        (compiled,) = body_of("key", kid)["secrets"]
+        assert compiled["ends_at_us"] is not None
+        (event,) = Event.objects.filter(type="key.leaked")
+        assert (event.data["kid"], event.data["response"]) == (kid, "retire_in_1h")
+
+    def test_a_leaked_test_one_is_revoked_at_once(self, world: World, reporter: Reporter) -> None:
+        kid = self.imported(world, "drf", "test")
+        assert labels(reporter.report(self.FOREIGN)) == ["true_positive"]
+        assert body_of("key", kid)["status"] == "revoked"
+        assert ("revoke_key", kid) in lane()
+
+    def test_after_a_rotation_the_secret_that_leaked_ends_and_the_new_one_lives(
+        self, api: AdminAPI, world: World
+    ) -> None:
+        kid = self.imported(world, "sha256")
+        api.post(f"/keys/{kid}/rotate", {"grace": "7d"})
+        by_hand = {"api_key": self.FOREIGN, "response": "revoke"}
+        outcome = api.post("/security/leak-reports", by_hand).body
+        assert (outcome["kid"], outcome["right"], outcome["response"]) == (kid, True, "revoke")
+        ended = {one["slot"]: one["ended"] for one in api.get(f"/keys/{kid}").body["secrets"]}
+        assert ended == {"current": False, "retiring": True}
+
+    def test_a_deleted_one_is_no_key_any_more(self, api: AdminAPI, world: World, reporter: Reporter) -> None:
+        kid = self.imported(world, "sha256")
+        api.post(f"/keys/{kid}/revoke")
+        api.delete(f"/keys/{kid}")
+        assert labels(reporter.report(self.FOREIGN)) == ["false_positive"]
+
+    def test_where_none_was_imported_no_text_is_looked_up(self, world: World, reporter: Reporter) -> None:
+        world.key()
+        assert labels(reporter.report(self.FOREIGN)) == ["false_positive"]
+
+    def test_no_imported_key_stays_behind_in_a_url(self, world: World, reporter: Reporter) -> None:
+        self.imported(world, "sha256")
+        spelt = quote(self.FOREIGN, safe="")
+        assert spelt != self.FOREIGN
+        reporter.report(self.FOREIGN, url=f"https://example.com/?key={self.FOREIGN}&also={spelt}")
+        url = Event.objects.get(type="key.leaked").data["url"]
+        assert url == "https://example.com/?key=[redacted]&also=[redacted]"
+        assert all(self.FOREIGN not in json.dumps(row.details) for row in AuditRow.objects.all())

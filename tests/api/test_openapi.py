@@ -204,6 +204,11 @@ def _peppered(world: World) -> Exact:
     return {}, None
 
 
+def _pepper(world: World) -> Exact:
+    world.key()
+    return {"version": str(world.api.every("/peppers")[0]["version"])}, None
+
+
 TARGET = {"live": {"targets": ["http://127.0.0.1:9"], "credential": {"kind": "none"}}}
 
 # A request for each operation that must succeed. A new operation without one fails.
@@ -224,6 +229,7 @@ SUCCEEDS: dict[str, Callable[[World], Exact]] = {
     "resume_partner": _partner,
     "delete_partner": _partner,
     "list_peppers": _peppered,
+    "show_pepper": _pepper,
     "rotate_pepper": _peppered,
     "list_issuers": _issuer,
     "create_issuer": _with(_nothing, {"name": "new", "url": "https://gateway.example"}),

@@ -120,3 +120,82 @@ def test_a_key_made_with_the_old_version_in_between_keeps_that_version_for_anoth
     assert Pepper.objects.filter(version=leaving.version).exists()
     assert go_on() == 1
     assert Key.objects.get(kid=Kid(old["kid"])).secrets.get().pepper_id == older.version + 2
+
+
+# ------------------------------------------------------------------------------------------- what can't be opened
+
+
+@pytest.fixture
+def broken(api: AdminAPI, world: World) -> str:
+    """A key whose inner digest can't be opened any more, among others; a rotation of the pepper has begun."""
+    application = world.application()
+    kids: list[str] = [world.key(application)["kid"] for _ in range(5)]
+    row = KeySecret.objects.get(key=kids[2])
+    head, _, sealed = row.sealed.rpartition(":")
+    KeySecret.objects.filter(id=row.id).update(sealed=f"{head}:{'A' * len(sealed)}")
+    assert api.post("/peppers/rotate").status == 201
+    return kids[2]
+
+
+def test_a_secret_that_cannot_be_opened_holds_up_no_other_and_is_named(
+    api: AdminAPI, broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pepper_rotation, "SECRETS_AT_ONCE", 2)
+    before = KeySecret.objects.get(key=broken)
+    assert go_on() == 4
+    new, old = api.every("/peppers")
+    assert [(row["state"], row["secrets"], row["stuck"]) for row in (new, old)] == [("current", 4, 0), ("stuck", 1, 1)]
+    shown = api.get(f"/peppers/{old['version']}").body
+    assert [(one["kid"], one["slot"], one["number"]) for one in shown["stuck_secrets"]] == [(broken, "current", 1)]
+    assert api.get(f"/peppers/{new['version']}").body["stuck_secrets"] == []
+    # It works as before, under the pepper that nodes still have.
+    after = KeySecret.objects.get(key=broken)
+    assert (after.digest, after.pepper_id) == (before.digest, old["version"])
+    assert set(ResourceRow.objects.filter(kind="pepper").values_list("identifier", flat=True)) == {
+        str(old["version"]),
+        str(new["version"]),
+    }
+    (row,) = AuditRow.objects.filter(action="pepper.secret_stuck")
+    assert (row.subject, row.details["pepper"]) == (broken, old["version"])
+    assert before.sealed not in json.dumps(row.details)
+    rows = AuditRow.objects.count()
+    assert (go_on(), AuditRow.objects.count()) == (0, rows), "a round without work writes nothing"
+
+
+def test_the_old_pepper_goes_once_that_key_was_rotated_and_its_old_secret_is_over(api: AdminAPI, broken: str) -> None:
+    go_on()
+    rotated = api.post(f"/keys/{broken}/rotate", {"grace": "0s", "expected_secret": 1})
+    assert rotated.status == 200
+    assert (go_on(), Pepper.objects.count()) == (0, 2)
+    KeySecret.objects.filter(key=broken, slot="retiring").delete()
+    go_on()
+    assert Pepper.objects.count() == 1
+
+
+def test_deleting_a_dead_key_lets_the_old_pepper_go_too(api: AdminAPI, broken: str) -> None:
+    go_on()
+    api.post(f"/keys/{broken}/revoke")
+    assert (go_on(), Pepper.objects.count()) == (0, 2)
+    assert api.delete(f"/keys/{broken}").status == 204
+    go_on()
+    assert Pepper.objects.count() == 1
+
+
+def test_another_rotation_is_not_held_up_either_and_what_opens_again_is_moved(api: AdminAPI, broken: str) -> None:
+    mended = KeySecret.objects.get(key=broken)
+    assert api.post("/peppers/rotate").body["code"] == "pepper_rotation_under_way"
+    go_on()
+    assert api.post("/peppers/rotate").status == 201
+    assert go_on() == 4
+    assert [(row["state"], row["secrets"]) for row in api.every("/peppers")] == [("current", 4), ("stuck", 1)]
+    inner_digest = inner(parse_key(api.post(f"/keys/{broken}/rotate", {"grace": "1d"}).body["api_key"]).secret)  # type: ignore[union-attr]
+    KeySecret.objects.filter(id=mended.id).update(
+        sealed=wrapper().wrap(f"inner/{broken}", inner_digest),
+        stuck_at=SYSTEM_CLOCK.now() - pepper_rotation.STUCK_AGAIN,
+    )
+    assert go_on() == 1
+    assert [row["stuck"] for row in api.every("/peppers")] == [0]
+
+
+def test_an_unknown_version_is_not_found(api: AdminAPI) -> None:
+    assert api.get("/peppers/999").status == 404

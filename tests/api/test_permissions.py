@@ -117,6 +117,7 @@ NEEDED = {
     "delete_route": "routes:delete",
     "import_keys": "keys:create",
     "list_peppers": "peppers:read",
+    "show_pepper": "peppers:read",
     "rotate_pepper": "peppers:rotate",
     "list_nodes": "nodes:read",
     "show_node": "nodes:read",
@@ -195,7 +196,7 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 
 JWK_KID = "a" * 43
-PARAMETERS = {"kid": NO_KID, "number": "1", "environment": "live"}
+PARAMETERS = {"kid": NO_KID, "number": "1", "version": "1", "environment": "live"}
 """What stands for a parameter of a path; ids otherwise."""
 
 

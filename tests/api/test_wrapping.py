@@ -18,8 +18,12 @@ from support.kms import CREDENTIALS, KmsServer
 from support.world import NOBODY, World, refusal, resource
 
 from portazgo.accounts.domain import SYSTEM
+from portazgo.care.facts import state_facts
+from portazgo.care.looking import looked_at
 from portazgo.control import provider
-from portazgo.keys.models import KeySecret, Pepper
+from portazgo.control.database_options import STATE_SCHEMA
+from portazgo.keys.models import KeySecret, LookupKey, Pepper
+from portazgo.kit.clock import SYSTEM_CLOCK
 from portazgo.kit.errors import Refused
 from portazgo.kit.web.wrapped import WrappedField, wrapped_fields
 from portazgo.kit.wrapping import FEATURE, KeyWrapper, WrappingFailed, open_wrapper, sealed_by
@@ -104,6 +108,9 @@ def test_a_rotation_moves_every_secret_and_each_opens_where_it_belongs(
     (compiled,) = [resource("pepper", str(row.version)) for row in Pepper.objects.all()]
     assert compiled is not None
     assert compiled["body"]["wrapped"] == Pepper.objects.get().wrapped
+    looked_up = resource("lookup_key", "1")
+    assert looked_up is not None
+    assert looked_up["body"]["wrapped"] == LookupKey.objects.get().wrapped
     for key in SigningKey.objects.all():
         line = resource("signing_key", key.kid)
         assert line is not None
@@ -309,3 +316,17 @@ def test_from_a_file_to_kms_from_key_to_key_and_what_is_said_while_kms_is_away(
     assert (away["sealing"], str(kms.port) in away["trouble"], away["secrets"]) == (None, True, shown["secrets"])
     assert api.post("/partners", {"name": "goes-on"}, Idempotency_Key="two").status == 201
     assert CREDENTIALS["AWS_SECRET_ACCESS_KEY"] not in json.dumps([refused.body, away])
+
+
+def test_whoever_judges_a_copy_opens_the_few_secrets_that_nodes_begin_with(
+    world: World, settings: Settings, wrapper: KeyWrapper
+) -> None:
+    everything(world)
+    # One that is gone has no private half any more.
+    SigningKey.objects.create(
+        kid="gone", issuer_id=world.issuer()["id"], algorithm="ES256", published_at=SYSTEM_CLOCK.now()
+    )
+    with looked_at(settings.state_url, STATE_SCHEMA) as query:
+        facts = state_facts(query)
+    assert sorted({context.partition("/")[0] for context, _ in facts.sealed}) == ["lookup_key", "pepper", "signing_key"]
+    facts.open_all(wrapper)

@@ -53,6 +53,7 @@ COMMAND_OF = {
     "remove_service_credential": "backend credential remove",
     "show_wrapping": "wrapping status",
     "report_leak": "key report-leak",
+    "show_pepper": "pepper show",
     "rotate_pepper": "pepper rotate",
     "list_issuers": "issuer list",
     "create_issuer": "issuer create",

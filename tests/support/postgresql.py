@@ -1,4 +1,4 @@
-"""A real PostgreSQL server of the tests' own: fresh folder, socket only, no fsync, ended by pid."""
+"""A real PostgreSQL server of the tests' own: fresh folder, socket only, no fsync unless it is asked for, ended by pid."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def newest_binaries() -> Path:
 class PostgreSQLServer:
     """One server; `url` reaches its database `portazgo`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, fsync: bool = False) -> None:
+        self._fsync = "on" if fsync else "off"
         self._folder = Path(tempfile.mkdtemp(prefix="portazgo-pg-"))
         self._account = _unprivileged_account()
         self._process: subprocess.Popen[bytes] | None = None
@@ -60,7 +61,14 @@ class PostgreSQLServer:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _launch(self, data: Path) -> None:
-        options = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={self._folder}", "-c", "fsync=off"]
+        options = [
+            "-c",
+            "listen_addresses=",
+            "-c",
+            f"unix_socket_directories={self._folder}",
+            "-c",
+            f"fsync={self._fsync}",
+        ]
         command = [str(newest_binaries() / "postgres"), "-D", str(data), "-p", str(PORT), *options]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, **self._identity)

@@ -11,6 +11,13 @@ from portazgo.kit.wrapping import KeyWrapper, WrappingFailed, WrappingUnavailabl
 
 Rows = Iterable[tuple[Any, ...]]
 
+# What is sealed and is not as many rows as there are keys: its context, the migration that made its table, how it is read.
+_SEALED = (
+    ("pepper", ("keys", "0001_initial"), "SELECT version, wrapped FROM pepper"),
+    ("lookup_key", ("keys", "0006_imported"), "SELECT version, wrapped FROM lookup_key"),
+    ("signing_key", ("signing", "0001_initial"), "SELECT kid, wrapped FROM signing_key"),
+)
+
 
 class Queries(Protocol):
     """Runs a query in one database, where its tables are found without a prefix."""
@@ -58,9 +65,15 @@ def state_facts(query: Queries) -> StateFacts:
     head = next(iter(query("SELECT history, revision FROM head")), None)
     if head is None:
         raise CareFailed("the database holds no deployment yet", "run `portazgo migrate` first")
-    sealed = [(f"pepper/{version}", wrapped) for version, wrapped in query("SELECT version, wrapped FROM pepper")]
-    sealed += [(f"signing_key/{kid}", wrapped) for kid, wrapped in query("SELECT kid, wrapped FROM signing_key")]
-    return StateFacts(str(head[0]), int(head[1]), migrations(query), tuple(sealed))
+    applied = migrations(query)
+    sealed = [
+        (f"{context}/{identifier}", str(wrapped))
+        for context, made_by, sql in _SEALED
+        if made_by in applied
+        for identifier, wrapped in query(sql)
+        if wrapped is not None
+    ]
+    return StateFacts(str(head[0]), int(head[1]), applied, tuple(sealed))
 
 
 def migrations(query: Queries) -> tuple[tuple[str, str], ...]:

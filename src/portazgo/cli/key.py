@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 COLUMNS = ("kid", "name", "application", "status", "tags", "expires_at", "last_used_at")
 NAMED = {"application": "/applications", "partner": "/partners", "routes": "/routes"}
 NAMED_IN_LISTS = {"application": "/applications"}
-LONGEST_KEY = 200
+LONGEST_KEY = 520
+_MOMENTS = ("expires_before", "last_used_before", "rotation_due_before")
 
 CERTIFICATE = click.option(
     "--client-certificate",
@@ -68,13 +69,19 @@ def key() -> None:
     metavar="TIME",
     help="Not used since: a time, or ago, such as 90d.",
 )
+@click.option(
+    "--rotation-due-before",
+    type=until,
+    metavar="TIME",
+    help="Due for rotation, as their plans say, before: a time, or from now; 0s: due.",
+)
 @click.option("--deleted", is_flag=True, help="Those that were deleted, too.")
 @limit(None)
 @prints
 def list_keys(application: str | None, partner: str | None, most: int | None, output: str, **wanted: Any) -> None:
     """List the keys, newest first: those to which all of it applies."""
     client = connect()
-    moments = {name: rfc3339(wanted.pop(name)) for name in ("expires_before", "last_used_before")}
+    moments = {name: rfc3339(wanted.pop(name)) for name in _MOMENTS}
     query = {
         **given(**wanted, **moments),
         "application": find_id(client, APPLICATION, application, partner),
@@ -236,7 +243,7 @@ def report_leak(url: str | None, response: str | None, output: str) -> None:
 
 def _came_of(outcome: dict[str, Any]) -> str:
     if outcome["kid"] is None:
-        return say("This is no key of this deployment: its form or its check sum is wrong. Nothing was done.")
+        return say("This is no key of this deployment: its form or its check sum is wrong, and it was not imported.")
     if not outcome["right"]:
         return say("The secret is not one of the key's: it may have been rotated away. Nothing was done.")
     if outcome["response"] == "retire_in_1h":

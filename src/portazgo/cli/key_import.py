@@ -15,7 +15,7 @@ from portazgo.cli.output import note, show_one, show_rows
 from portazgo.cli.session import Failed, connect
 from portazgo.cli.words import say
 
-COLUMNS = ("line", "kid", "name", "status")
+COLUMNS = ("line", "kid", "name", "status", "expires_at", "already_there")
 
 
 @key.command("import")
@@ -32,7 +32,10 @@ COLUMNS = ("line", "kid", "name", "status")
 @click.option("--dry-run", is_flag=True, help="Only tell what would be done.")
 @prints
 def import_keys(file: Path, application: str, partner: str | None, form: str, dry_run: bool, output: str) -> None:
-    """Import keys of another system: all of FILE, or nothing. They go on working for whoever holds them."""
+    """Import keys of another system, which go on working for whoever holds them. A wrong line refuses all of FILE.
+
+    Run it again when it was cut off: it makes what is missing, and skips what is there.
+    """
     try:
         content = file.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -50,5 +53,7 @@ def import_keys(file: Path, application: str, partner: str | None, form: str, dr
         note(say("Line {line} was left out: {why}.", line=line["line"], why=line["why"]))
     if dry_run:
         note(say("Nothing was imported: it was a dry run."))
-    elif form in {"portazgo", "aws"}:
+        return
+    note(say("Keys made: {made}; there already: {there}.", made=outcome["made"], there=outcome["already_there"]))
+    if form in {"portazgo", "aws"}:
         note(say("{file} may hold whole keys: delete it, and its copies, once the import works.", file=str(file)))

@@ -19,7 +19,7 @@ from portazgo.cli.words import say
 if TYPE_CHECKING:
     from portazgo.client.admin import AdminClient
 
-COLUMNS = ("version", "state", "secrets", "created_at")
+COLUMNS = ("version", "state", "secrets", "stuck", "created_at")
 _PAUSE_SECONDS = 0.5
 
 
@@ -35,6 +35,20 @@ def list_peppers(most: int | None, output: str) -> None:
     """List the versions. With more than one a rotation is under way."""
     client = connect()
     show_list(client, limited(client, "/peppers", {}, most), COLUMNS, output)
+
+
+@pepper.command("show")
+@click.argument("version", type=click.IntRange(min=1), required=False)
+@prints
+def show_pepper(version: int | None, output: str) -> None:
+    """Show a version, the newest unless it is named: how many secrets it has, and which can't be moved away from it."""
+    client = connect()
+    if version is None:
+        version = next((row["version"] for row in client.pages("/peppers", {"limit": 1})), 1)
+    found = client.get(f"/peppers/{version}")
+    show_one(found, output)
+    if found["stuck"]:
+        note(_way_out())
 
 
 @pepper.command("rotate")
@@ -53,22 +67,34 @@ def rotate_pepper(wait: bool, timeout: timedelta, output: str) -> int:
     show_list(client, left, COLUMNS, output)
     if len(left) == 1:
         return Exit.DONE
+    stuck = [row["version"] for row in left if row["state"] == "stuck"]
+    if len(stuck) == len(left) - 1:
+        note(say("Every other secret has moved. `portazgo pepper show {version}` names the rest.", version=stuck[-1]))
+        note(_way_out())
+        return Exit.UNHEALTHY
     note(say("It is not over yet, and goes on without you."))
     return Exit.UNHEALTHY
 
 
 def _wait(client: AdminClient, version: int, timeout: timedelta) -> list[Row]:
-    """Show a bar on stderr until the new version is alone, or the time is over. Returns the versions there are then."""
+    """Show a bar on stderr until no version is leaving, or the time is over. Returns the versions there are then."""
     deadline = time.monotonic() + timeout.total_seconds()
-    counts = _counts(client)
-    with click.progressbar(length=sum(counts.values()), label=say("Secrets moved"), file=sys.stderr) as bar:
-        while len(counts) > 1 and time.monotonic() < deadline:
+    rows = list(client.pages("/peppers", {}))
+    with click.progressbar(length=_sum(rows), label=say("Secrets moved"), file=sys.stderr) as bar:
+        while any(row["state"] == "leaving" for row in rows) and time.monotonic() < deadline:
             time.sleep(_PAUSE_SECONDS)
-            counts = _counts(client)
-            bar.length = sum(counts.values())
-            bar.update(counts[version] - bar.pos)
-    return list(client.pages("/peppers", {}))
+            rows = list(client.pages("/peppers", {}))
+            bar.length = _sum(rows)
+            bar.update(next(row["secrets"] for row in rows if row["version"] == version) - bar.pos)
+    return rows
 
 
-def _counts(client: AdminClient) -> dict[int, int]:
-    return {row["version"]: row["secrets"] for row in client.pages("/peppers", {})}
+def _sum(rows: list[Row]) -> int:
+    return sum(row["secrets"] for row in rows)
+
+
+def _way_out() -> str:
+    return say(
+        "What is kept of them can't be opened, so no other pepper can take them. They go on working. Rotate their keys: the "
+        "old pepper goes once the old secrets are over. Of a dead key, delete it."
+    )

@@ -14,6 +14,7 @@ from portazgo.cli.output import note, show_one, show_pairs
 from portazgo.cli.parameters import duration, given, short_duration
 from portazgo.cli.propagation import show_propagation
 from portazgo.cli.session import connect
+from portazgo.cli.shown_once import show_once
 from portazgo.cli.words import label, say
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ SECRET = click.option("--secret", type=click.IntRange(min=1), help="Number of th
 
 @click.command("rotate")
 @click.argument("kid")
-@click.option("--grace", type=duration, help="How long the old secret goes on working.  [default: the operator's]")
+@click.option("--grace", type=duration, help="How long the old secret goes on working.  [default: the plan's]")
 @click.option("--secret", type=click.IntRange(min=1), help="Only if this is the number of the current secret.")
 @click.option("--end-retiring", is_flag=True, help="End a secret that is still retiring, too.")
 @asks
@@ -48,8 +49,8 @@ def rotate_key(kid: str, grace: timedelta | None, secret: int | None, end_retiri
         grace=_written(grace), expected_secret=secret or current["number"], end_retiring=end_retiring or None
     )
     rotated = client.post(f"/keys/{found['kid']}/rotate", wanted)
-    show_key_document(client, {"api_key": rotated["api_key"], **rotated}, output)
-    note(say("This is the only time that the key is shown: keep it now, and hand it over by a safe way."))
+    warning = say("This is the only time that the key is shown: keep it now, and hand it over by a safe way.")
+    show_once(client, rotated, "api_key", output, NAMED, warning, pairs=_key_lines)
     note(say("`portazgo key show {kid}` tells who still uses the old secret.", kid=found["kid"]))
 
 
@@ -120,9 +121,13 @@ def show_key_document(client: AdminClient, document: Document, output: str) -> N
     if output != "table":
         show_one(document, output)
         return
+    show_pairs(_key_lines(client, document))
+
+
+def _key_lines(client: AdminClient, document: Document) -> Iterator[tuple[str, str]]:
     names = names_for(client, [document], NAMED)
-    shown = {name: value for name, value in document.items() if name not in _APART}
-    show_pairs([*members(shown, names), *_secret_lines(document)])
+    yield from members({name: value for name, value in document.items() if name not in _APART}, names)
+    yield from _secret_lines(document)
 
 
 def _done(client: AdminClient, document: Document, wait: bool, timeout: timedelta, output: str) -> int | None:
@@ -141,6 +146,8 @@ def _secret_lines(document: Document) -> Iterator[tuple[str, str]]:
             text = say("number {number}, works until {end}", **at)
         else:
             text = say("number {number}, since {since}", **at)
+        if secret["scheme"] is not None:
+            text = say("{text}; imported, {scheme}", text=text, scheme=secret["scheme"])
         yield label("current_secret" if secret["slot"] == "current" else "retiring_secret"), text
     uses = document.get("retiring_use")
     if uses is None:

@@ -80,8 +80,18 @@ SENTENCES = {
     ),
     "It is not over yet, and goes on without you.": "Todavía no ha terminado, y sigue sin ti.",
     "Secrets moved": "Secretos trasladados",
+    "Every other secret has moved. `portazgo pepper show {version}` names the rest.": (
+        "Todos los demás secretos se han trasladado. `portazgo pepper show {version}` indica el resto."
+    ),
+    "What is kept of them can't be opened, so no other pepper can take them. They go on working. Rotate their keys: the "
+    "old pepper goes once the old secrets are over. Of a dead key, delete it.": (
+        "Lo que se guarda de ellos no se puede abrir, así que ningún otro pepper puede acogerlos. Siguen funcionando. Rota "
+        "sus claves: el pepper antiguo desaparece cuando los secretos antiguos hayan terminado. Si una clave está muerta, "
+        "elimínala."
+    ),
     "{file} is no text in UTF-8: save it as such.": "{file} no es texto en UTF-8: guárdalo como tal.",
     "Line {line} was left out: {why}.": "La línea {line} se dejó fuera: {why}.",
+    "Keys made: {made}; there already: {there}.": "Claves creadas: {made}; ya existentes: {there}.",
     "Nothing was imported: it was a dry run.": "No se importó nada: era una prueba.",
     "{file} may hold whole keys: delete it, and its copies, once the import works.": (
         "{file} puede contener claves enteras: bórralo, con sus copias, cuando la importación funcione."
@@ -99,8 +109,8 @@ SENTENCES = {
         "Es la única vez que se muestra el secreto: quien recibe comprueba con él quién envió un mensaje."
     ),
     "The whole key": "La clave entera",
-    "This is no key of this deployment: its form or its check sum is wrong. Nothing was done.": (
-        "Esto no es una clave de esta instalación: la forma o la suma de control no es correcta. No se ha hecho nada."
+    "This is no key of this deployment: its form or its check sum is wrong, and it was not imported.": (
+        "Esto no es una clave de esta instalación: la forma o la suma de control no es correcta, y no fue importada."
     ),
     "The secret is not one of the key's: it may have been rotated away. Nothing was done.": (
         "El secreto no es de esta clave: puede que ya se haya rotado. No se ha hecho nada."
@@ -164,6 +174,7 @@ SENTENCES = {
     ),
     "number {number}, ended {end}": "número {number}, terminado {end}",
     "number {number}, works until {end}": "número {number}, funciona hasta {end}",
+    "{text}; imported, {scheme}": "{text}; importado, {scheme}",
     "number {number}, since {since}": "número {number}, desde {since}",
     "nobody since the rotation": "nadie desde la rotación",
     "{address} ({agent}): {calls} calls, {refused} refused; last {ago} ago, {route}": (
@@ -262,6 +273,7 @@ SENTENCES = {
 LABELS = {
     "names": "nombres",
     "line": "línea",
+    "already there": "ya existente",
     "table": "tabla",
     "column": "columna",
     "sealed by": "sellado por",
@@ -293,6 +305,11 @@ LABELS = {
     "credential": "credencial",
     "current": "al día",
     "current secret": "secreto actual",
+    "rotation": "rotación",
+    "rotation due": "rotación prevista",
+    "rotation state": "estado de la rotación",
+    "stuck": "atascados",
+    "stuck secrets": "secretos atascados",
     "deleted": "eliminado",
     "data dir": "carpeta de datos",
     "disabled because": "desactivada por",

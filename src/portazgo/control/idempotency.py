@@ -41,7 +41,10 @@ LONGEST_KEY = 255
 LARGEST_ANSWER_BYTES = 1_048_576
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _SUCCESS = range(200, 300)
-_SECRETS = re.compile(r"/api/v1/backends/[^/]+/credentials/[^/]+")
+_SECRETS = {
+    "PUT": re.compile(r"/api/v1/backends/[^/]+/credentials/[^/]+"),
+    "POST": re.compile(r"/api/v1/applications/[^/]+/keys/import"),
+}
 _UNCERTAIN = 500
 
 
@@ -56,8 +59,8 @@ class Idempotency:
         key = request.headers.get("Idempotency-Key")
         if key is None or request.method not in _WRITES or not request.path.startswith("/api/"):
             return self._get_response(request)
-        if _SECRETS.fullmatch(request.path) and request.method == "PUT":
-            # To put the same again changes nothing, and a bare hash of a password must not be kept.
+        if request.method in _SECRETS and _SECRETS[request.method].fullmatch(request.path):
+            # To send the same again changes nothing, and a bare hash of a password, or of a key, must not be kept.
             return self._get_response(request)
         ours = cast("AdminRequest", request)
         try:

@@ -47,6 +47,7 @@ from portazgo.kit.names import (
 )
 from portazgo.partners.domain import METADATA_NAME_PATTERN, check_metadata
 from portazgo.plans.domain import QUOTA_AT_MOST, THROTTLE_NAME_PATTERN, Throttle, check_throttle, check_throttles
+from portazgo.plans.rotation import RotationPolicy
 from portazgo.routes.domain import (
     DEFAULT_MAX_REQUEST_BYTES,
     MAX_BYTES,
@@ -318,12 +319,37 @@ Rate = Annotated[
 ]
 
 
+class RotationPart(Part):
+    """How often the secrets of a plan's keys are to be replaced."""
+
+    every: Duration = Field(description="How old a secret is when it is due; 1d to 3650d.", examples=["90d"])
+    grace: Duration | None = Field(
+        None,
+        description="How long the old secret works where a rotation says nothing. Left out: the operator's default.",
+    )
+    end_after: Duration | None = Field(
+        None,
+        description="How long a secret that is due goes on working, from when its owner was told; 1d to 365d. "
+        "Left out: for ever.",
+    )
+
+    @model_validator(mode="after")
+    def _within_bounds(self) -> RotationPart:
+        self.policy()
+        return self
+
+    def policy(self) -> RotationPolicy:
+        """Read it."""
+        return RotationPolicy.read(self.every, self.grace, self.end_after)
+
+
 class PlanPart(Part):
     """What applications may call, and how fast."""
 
     apis: Annotated[list[Slug], Field(max_length=200)] = Field(default_factory=list)
     scopes: Annotated[list[Scope], Field(max_length=200)] | None = Field(None, description="Left out: all.")
     rates: Annotated[list[Rate], Field(max_length=8)] = Field([], examples=[["60/min", "1000/day"]])
+    rotation: RotationPart | None = Field(None, description="Left out: keys are rotated when somebody wants to.")
 
     @model_validator(mode="after")
     def _no_two_share_a_name(self) -> PlanPart:

@@ -149,6 +149,7 @@ def _plans() -> Found:
             "apis": sorted(api.name for api in row.apis.all()),
             "scopes": None if row.scopes is None else sorted(set(row.scopes)),
             "throttles": sorted(throttles, key=_name),
+            "rotation": row.rotation,
         }
         yield row.id, row.name, terms
 

@@ -31,6 +31,7 @@ from portazgo.declarative.words import (
     parse_seconds,
 )
 from portazgo.plans.domain import parse_rate
+from portazgo.plans.rotation import RotationPolicy
 from portazgo.routes.domain import DEFAULT_MAX_REQUEST_BYTES, check_headers, check_hosts
 
 ENVIRONMENTS = ["live", "test"]
@@ -146,6 +147,7 @@ def _plan(part: PlanPart) -> Terms:
         "apis": sorted(set(part.apis)),
         "scopes": None if part.scopes is None else sorted(set(part.scopes)),
         "throttles": sorted(throttles, key=lambda one: str(one["name"])),
+        "rotation": None if part.rotation is None else part.rotation.policy().document(),
     }
 
 
@@ -254,10 +256,12 @@ def _written_route(terms: Terms) -> dict[str, Any]:
 
 
 def _written_plan(terms: Terms) -> dict[str, Any]:
+    policy = RotationPolicy.stored(terms["rotation"])
     return {
         **_unless_empty("apis", list(terms["apis"])),
         **({} if terms["scopes"] is None else {"scopes": list(terms["scopes"])}),
         **_unless_empty("rates", [_written_rate(one) for one in terms["throttles"]]),
+        **({} if policy is None else {"rotation": policy.words()}),
     }
 
 

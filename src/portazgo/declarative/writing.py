@@ -18,6 +18,7 @@ from portazgo.partners import service as partners
 from portazgo.plans import service as plans
 from portazgo.plans.domain import Terms as PlanTerms
 from portazgo.plans.domain import Throttle
+from portazgo.plans.rotation import RotationPolicy
 from portazgo.routes import service as routes
 from portazgo.signing import service as signing
 from portazgo.signing.algorithms import Algorithm
@@ -261,7 +262,8 @@ def _route_terms(work: _Work, ref: Ref, terms: Terms) -> routes.RouteTerms:
 
 def _plan_terms(work: _Work, terms: Terms) -> PlanTerms:
     opened = [work.ids[Ref("api", name)] for name in terms["apis"]]
-    return PlanTerms(opened, terms["scopes"], [Throttle(**one) for one in terms["throttles"]])
+    throttles = [Throttle(**one) for one in terms["throttles"]]
+    return PlanTerms(opened, terms["scopes"], throttles, RotationPolicy.stored(terms["rotation"]))
 
 
 def _plan_id(work: _Work, terms: Terms) -> UUID | None:

@@ -11,7 +11,7 @@ class KeysConfig(AppConfig):
     def ready(self) -> None:
         """Say how they are compiled for nodes."""
         from portazgo.keys import told  # noqa: PLC0415 - models exist from here on
-        from portazgo.keys.importing import compiled_lookup_key, every_lookup_key  # noqa: PLC0415
+        from portazgo.keys.lookups import compiled_lookup_key, every_lookup_key  # noqa: PLC0415
         from portazgo.keys.peppers import compiled_pepper, every_pepper  # noqa: PLC0415
         from portazgo.keys.resource import compiled, every_kid  # noqa: PLC0415
         from portazgo.snapshot.compilers import register_compiler  # noqa: PLC0415

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.db.models import Q
 
 from portazgo.keys.models import Key
+from portazgo.keys.schedule import due_before
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
-WITH_ALL = Key.objects.select_related("application").prefetch_related("secrets")
+WITH_ALL = Key.objects.select_related("application__plan").prefetch_related("secrets")
 """Keys with what a view of them reads."""
 
 _LOOKUPS = {
@@ -43,6 +44,7 @@ class Wanted:
     """It stands in the name."""
     expires_before: datetime | None = None
     last_used_before: datetime | None = None
+    rotation_due_before: datetime | None = None
     deleted: bool = False
     """Those that were deleted, too."""
 
@@ -57,4 +59,6 @@ def matching(wanted: Wanted) -> QuerySet[Key]:
         # One that was never used counts from its making: a new key is no forgotten one.
         never = Q(last_used_at=None, created_at__lt=wanted.last_used_before)
         rows = rows.filter(Q(last_used_at__lt=wanted.last_used_before) | never)
+    if wanted.rotation_due_before is not None:
+        rows = rows.filter(due_before(wanted.rotation_due_before))
     return rows if wanted.deleted else rows.filter(deleted_at=None)

@@ -51,6 +51,14 @@ _DIGEST_BYTES: Mapping[Scheme, int] = {Scheme.SHA256: 32, Scheme.SHA512: 64, Sch
 
 
 @dataclass(frozen=True, slots=True)
+class KeyFile:
+    """A file of keys, as it came."""
+
+    content: str = field(repr=False)
+    form: ImportFormat
+
+
+@dataclass(frozen=True, slots=True)
 class ForeignKey:
     """A key of a file: nothing of it is the key itself."""
 
@@ -104,6 +112,14 @@ def read_digest(text: str, scheme: Scheme) -> bytes:
     if len(digest) != expected:
         raise ValueError(f"a digest of the scheme {scheme} is {2 * expected} hexadecimal digits")
     return digest
+
+
+def possible_inners(text: Secret) -> list[bytes]:
+    """Make what each scheme would have kept of a presented text; of one that no header carries, nothing."""
+    plain = text.reveal()
+    if len(plain) > LONGEST_KEY or _PRESENTABLE.fullmatch(plain) is None:
+        return []
+    return [hashlib.sha256(plain.encode("ascii")).digest(), hashlib.sha512(plain.encode("ascii")).digest()]
 
 
 def lookup(lookup_key: bytes, inner: bytes) -> str:

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from portazgo.keys.foreign import AtLine, ForeignKey, ImportFormat, Scheme, hashed, read_digest
+from portazgo.keys.foreign import AtLine, ForeignKey, ImportFormat, KeyFile, Scheme, hashed, read_digest
 from portazgo.kit.clock import parse_rfc3339
 from portazgo.kit.names import is_plain_text
 from portazgo.kit.secret import Secret
 
 MOST_KEYS = 1_000
-"""Of one file: it becomes one transaction, and a revocation may have to wait for it."""
+"""Of one file: whoever asks waits for all of it."""
 LONGEST_NAME = 63
 _TRUE = frozenset({"true", "t", "1", "yes", "enabled"})
 _FALSE = frozenset({"false", "f", "0", "no", "disabled"})
@@ -51,10 +51,10 @@ class _LeftOut(Exception):
     """The line is dead already."""
 
 
-def read_keys(content: str, form: ImportFormat, now: datetime) -> Read:
+def read_keys(file: KeyFile, now: datetime) -> Read:
     """Read a whole file. Never raises: what can't be read is told of by its line."""
     found = Read()
-    text = content.removeprefix("\ufeff")
+    text, form = file.content.removeprefix("\ufeff"), file.form
     if "\0" in text:
         found.wrong.append(
             AtLine(text[: text.index("\0")].count("\n") + 1, "there is a NUL: the file is no text in UTF-8")

@@ -28,6 +28,10 @@ class GraceBounds:
             raise self._out_of_bounds(f"a grace of {format_duration(grace)} is not allowed here")
         return grace
 
+    def usual_for(self, wanted: timedelta | None) -> timedelta:
+        """Give the grace of a rotation that says nothing: what its plan wants, or the nearest that is allowed."""
+        return self.usual if wanted is None else min(max(wanted, self.least), self.most)
+
     def check_end(self, ends_at: datetime, rotated_at: datetime) -> datetime:
         """Return an end that lies within the most after the rotation. Raises Conflict (`grace_out_of_bounds`).
 

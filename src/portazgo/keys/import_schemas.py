@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from ninja import Schema
 from pydantic import Field
 
@@ -35,13 +37,17 @@ class ImportedKeyView(Schema):
     """A key of the file."""
 
     line: int
-    kid: str | None = Field(description="Null after a dry run.")
+    kid: str | None = Field(description="Null where a dry run would make it.")
     name: str
     status: KeyStatus
+    expires_at: datetime | None = Field(description="As the file says, or sooner: PORTAZGO_KEY_MAX_AGE holds.")
+    already_there: bool = Field(description="An import of before made it; it was left as it is.")
 
 
 class ImportOutcome(Schema):
     """What came of an import."""
 
+    made: int = Field(description="Keys that are new; after a dry run: that would be.")
+    already_there: int = Field(description="Keys that an import of before made, such as one that was cut off.")
     keys: list[ImportedKeyView]
     left_out: list[ImportLineView] = Field(description="Dead already: revoked, or expired.")

@@ -1,8 +1,13 @@
-"""The use case of importing keys that another system made: whole or not at all."""
+"""The use case of importing keys that another system made.
+
+A file is judged whole before anything is written: a line that is wrong, or dead, refuses it. Then its keys are made in
+transactions of a bounded size. Who is stopped in between (a crash, a database that is away) imports the same file again:
+what is there already is skipped, so that each key is made exactly once.
+"""
 
 from __future__ import annotations
 
-import secrets
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,35 +16,44 @@ from django.db import IntegrityError
 from portazgo.accounts.domain import Actor, Verb, can
 from portazgo.applications.models import Application
 from portazgo.keys.domain import KeyStatus, Kid, SecretSlot, digest
-from portazgo.keys.foreign import LOOKUP_KEY_BYTES, AtLine, ForeignKey, ImportFormat, lookup
+from portazgo.keys.foreign import AtLine, ForeignKey, KeyFile, lookup
 from portazgo.keys.foreign_reading import read_keys
-from portazgo.keys.models import Key, KeySecret, LookupKey, Pepper
+from portazgo.keys.lookups import known_lookup_key, lookup_key
+from portazgo.keys.models import ImportedSecret, Key, KeySecret, Pepper
 from portazgo.keys.peppers import current_pepper
+from portazgo.keys.policy import shortened
+from portazgo.keys.reimporting import Before, imported_before
 from portazgo.kit.errors import Conflict, FieldError, Invalid
 from portazgo.kit.ids import new_kid
 from portazgo.kit.web.rows import the_one
 from portazgo.snapshot.log import change
-from portazgo.snapshot.wire import PepperBody, Resource, ResourceRef
+from portazgo.snapshot.wire import ResourceRef
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
     from uuid import UUID
 
     from portazgo.kit.clock import Clock
     from portazgo.kit.wrapping import KeyWrapper
+    from portazgo.snapshot.log import Change
 
-THE_LOOKUP_KEY = 1
-FEATURE = "key.imported.1"
+KEYS_AT_ONCE = 100
+"""Of one transaction: it holds the head's lock, and a revocation waits for it."""
+PAUSE_SECONDS = 0.1
+"""Between two: who waits for the lock of SQLite looks again after so long at the latest, and must find it free."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportedKey:
-    """A key of the file under its kid; None where it was only tried."""
+    """A key of the file under its kid; None where it was only tried. `already_there`: an import of before made it."""
 
     line: int
     kid: str | None
     name: str
     status: KeyStatus
+    expires_at: datetime | None
+    already_there: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,142 +63,146 @@ class Outcome:
     keys: list[ImportedKey]
     left_out: list[AtLine]
 
+    @property
+    def made(self) -> int:
+        """Count the keys that are new."""
+        return sum(not key.already_there for key in self.keys)
+
+    @property
+    def already_there(self) -> int:
+        """Count the others."""
+        return len(self.keys) - self.made
+
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
     """A key of the file, with all that calls the provider done."""
 
-    kid: Kid
     foreign: ForeignKey
     lookup: str
-    sealed: str
+    key: Key
+    secret: KeySecret
 
 
 def import_keys(
     actor: Actor,
     application_id: UUID,
-    content: str,
-    form: ImportFormat,
+    file: KeyFile,
     *,
     dry_run: bool,
     wrapper: KeyWrapper,
     clock: Clock,
+    pause: Callable[[float], None] = time.sleep,
 ) -> Outcome:
     """Make keys of a file of another system, under kids of ours; they go on working for whoever holds them.
 
-    Raises NotFound for the application, Invalid (`import_refused`) with every line that is wrong.
+    Raises NotFound for the application, Invalid (`import_refused`) with every line that is wrong, Conflict
+    (`import_at_once`) where another import was faster with a key: to import the file again settles it.
     """
     can(actor, Verb.CREATE, Key.noun)
     application = the_one(Application.objects.all(), "application", id=application_id)
-    read = read_keys(content, form, clock.now())
+    now = clock.now()
+    read = read_keys(file, now)
     if read.wrong:
         raise _refused(read.wrong)
-    if dry_run and not LookupKey.objects.exists():
-        return Outcome([_shown(key, None) for key in read.keys], read.left_out)
-    lookup_bytes = _lookup_key(actor, wrapper, clock)
-    lookups = [lookup(lookup_bytes, key.inner) for key in read.keys]
-    _refuse_known(read.keys, lookups)
+    lookup_bytes = known_lookup_key(wrapper) if dry_run else lookup_key(actor, wrapper=wrapper, clock=clock)
+    if lookup_bytes is None:
+        return Outcome([_tried(key, now) for key in read.keys], read.left_out)
+    keys = {lookup(lookup_bytes, key.inner): key for key in read.keys}
+    before = imported_before(application.id, keys, now)
+    if before.refused:
+        raise _refused(before.refused)
+    new = [(found, key) for found, key in keys.items() if found not in before.there]
     if dry_run:
-        return Outcome([_shown(key, None) for key in read.keys], read.left_out)
+        made = {found: _tried(key, now) for found, key in new}
+    else:
+        ready = _prepare(actor, application, new, wrapper=wrapper, clock=clock)
+        counts = {"made": len(ready), "already_there": len(before.there), "left_out": len(read.left_out)}
+        _write(actor, application, ready, {"format": file.form.value, **counts}, clock, pause)
+        made = {one.lookup: _shown(one.foreign, one.key) for one in ready}
+    return Outcome([made.get(found) or _there(key, before, found) for found, key in keys.items()], read.left_out)
+
+
+def _prepare(
+    actor: Actor,
+    application: Application,
+    new: Sequence[tuple[str, ForeignKey]],
+    *,
+    wrapper: KeyWrapper,
+    clock: Clock,
+) -> list[_Ready]:
+    """Make the rows of all keys, and seal what is kept of them. Calls the provider: no transaction."""
+    if not new:
+        return []
     pepper, pepper_bytes = current_pepper(actor, wrapper=wrapper, clock=clock)
-    ready = [_seal(key, found, wrapper) for key, found in zip(read.keys, lookups, strict=True)]
-    if ready:
-        _write(actor, application, ready, (pepper, pepper_bytes), form, clock)
-    return Outcome([_shown(one.foreign, one.kid) for one in ready], read.left_out)
+    now = clock.now()
+    return [_ready(application, found, foreign, (pepper, pepper_bytes), wrapper, now) for found, foreign in new]
 
 
-def compiled_lookup_key(version: str) -> Resource | None:
-    """Compile the look-up key for nodes, wrapped as it is."""
-    found = LookupKey.objects.filter(version=int(version)).first()
-    return Resource("lookup_key", version, (FEATURE,), PepperBody(wrapped=found.wrapped)) if found else None
-
-
-def every_lookup_key() -> Iterable[str]:
-    """Name the one there is, or none."""
-    return (str(version) for version in LookupKey.objects.values_list("version", flat=True))
-
-
-def _lookup_key(actor: Actor, wrapper: KeyWrapper, clock: Clock) -> bytes:
-    """Give the look-up key; it is made with the first import. Calls the provider: no transaction."""
-    found = LookupKey.objects.first() or _first_lookup_key(actor, wrapper, clock)
-    return wrapper.unwrap(_context(), found.wrapped)
-
-
-def _first_lookup_key(actor: Actor, wrapper: KeyWrapper, clock: Clock) -> LookupKey:
-    wrapped = wrapper.wrap(_context(), secrets.token_bytes(LOOKUP_KEY_BYTES))
-    with change(actor, "lookup_key.created", str(THE_LOOKUP_KEY), clock=clock) as recorded:
-        # Two first imports at once: the one that comes second uses the key of the first.
-        found, made = LookupKey.objects.get_or_create(
-            version=THE_LOOKUP_KEY, defaults={"wrapped": wrapped, "created_at": clock.now()}
-        )
-        if made:
-            recorded.touches(ResourceRef("lookup_key", str(THE_LOOKUP_KEY)))
-    return found
-
-
-def _context() -> str:
-    return f"lookup_key/{THE_LOOKUP_KEY}"
-
-
-def _seal(key: ForeignKey, found: str, wrapper: KeyWrapper) -> _Ready:
-    kid = Kid(new_kid())
-    return _Ready(kid, key, found, wrapper.wrap(f"inner/{kid}", key.inner))
+def _ready(
+    application: Application,
+    found: str,
+    foreign: ForeignKey,
+    under: tuple[Pepper, bytes],
+    wrapper: KeyWrapper,
+    now: datetime,
+) -> _Ready:
+    kid, (pepper, pepper_bytes) = Kid(new_kid()), under
+    key = Key(
+        kid=kid,
+        application=application,
+        name=foreign.name,
+        status=_status(foreign),
+        expires_at=shortened(foreign.expires_at, now),
+        created_at=now,
+    )
+    secret = KeySecret(
+        key_id=kid,
+        slot=SecretSlot.CURRENT,
+        digest=digest(pepper_bytes, foreign.inner),
+        pepper=pepper,
+        sealed=wrapper.wrap(f"inner/{kid}", foreign.inner),
+        created_at=now,
+        scheme=foreign.scheme,
+        lookup=found,
+    )
+    return _Ready(foreign, found, key, secret)
 
 
 def _write(
     actor: Actor,
     application: Application,
     ready: Sequence[_Ready],
-    under: tuple[Pepper, bytes],
-    form: ImportFormat,
+    details: dict[str, int | str],
     clock: Clock,
+    pause: Callable[[float], None],
 ) -> None:
-    now, (pepper, pepper_bytes) = clock.now(), under
-    details = {"format": form.value, "kids": [one.kid for one in ready]}
-    try:
-        with change(actor, "keys.imported", str(application.id), details=details, clock=clock) as recorded:
-            Key.objects.bulk_create(
-                Key(
-                    kid=one.kid,
-                    application=application,
-                    name=one.foreign.name,
-                    status=_status(one.foreign),
-                    expires_at=one.foreign.expires_at,
-                    created_at=now,
-                )
-                for one in ready
-            )
-            KeySecret.objects.bulk_create(
-                KeySecret(
-                    key_id=one.kid,
-                    slot=SecretSlot.CURRENT,
-                    digest=digest(pepper_bytes, one.foreign.inner),
-                    pepper=pepper,
-                    sealed=one.sealed,
-                    created_at=now,
-                    scheme=one.foreign.scheme,
-                    lookup=one.lookup,
-                )
-                for one in ready
-            )
-            recorded.touches(*(ResourceRef("key", one.kid) for one in ready))
-    except IntegrityError:
-        # Another import was faster with one of them; nothing of this one is there.
-        _refuse_known([one.foreign for one in ready], [one.lookup for one in ready])
-        raise Conflict(
-            "keys were imported at the same time", code="import_at_once", remedy="import the file again"
-        ) from None
+    """Write the keys, so many in a transaction. That the import is complete is told in the one of the last keys."""
+    subject = str(application.id)
+    for start in range(0, len(ready), KEYS_AT_ONCE):
+        some = ready[start : start + KEYS_AT_ONCE]
+        kids = {"format": details["format"], "kids": [one.key.kid for one in some]}
+        try:
+            with change(actor, "keys.imported", subject, details=kids, clock=clock) as recorded:
+                _insert(some, recorded)
+                if start + KEYS_AT_ONCE >= len(ready):
+                    with change(actor, "keys.import_completed", subject, details=details, clock=clock):
+                        pass
+        except IntegrityError:
+            raise Conflict(
+                "another import was faster with one of these keys, or their application is gone",
+                code="import_at_once",
+                remedy="import the file again: what is there already is skipped",
+            ) from None
+        if start + KEYS_AT_ONCE < len(ready):
+            pause(PAUSE_SECONDS)
 
 
-def _refuse_known(keys: Sequence[ForeignKey], lookups: Sequence[str]) -> None:
-    known = dict(KeySecret.objects.filter(lookup__in=lookups).values_list("lookup", "key_id"))
-    wrong = [
-        AtLine(key.line, f"it was imported already, as {known[found]}")
-        for key, found in zip(keys, lookups, strict=True)
-        if found in known
-    ]
-    if wrong:
-        raise _refused(wrong)
+def _insert(some: Sequence[_Ready], recorded: Change) -> None:
+    Key.objects.bulk_create(one.key for one in some)
+    KeySecret.objects.bulk_create(one.secret for one in some)
+    ImportedSecret.objects.bulk_create(ImportedSecret(lookup=one.lookup, key=one.key) for one in some)
+    recorded.touches(*(ResourceRef("key", one.key.kid) for one in some))
 
 
 def _refused(wrong: Sequence[AtLine]) -> Invalid:
@@ -200,8 +218,17 @@ def _refused(wrong: Sequence[AtLine]) -> Invalid:
     )
 
 
-def _shown(key: ForeignKey, kid: str | None) -> ImportedKey:
-    return ImportedKey(key.line, kid, key.name, _status(key))
+def _shown(foreign: ForeignKey, key: Key, *, already_there: bool = False) -> ImportedKey:
+    return ImportedKey(foreign.line, key.kid, key.name, KeyStatus(key.status), key.expires_at, already_there)
+
+
+def _there(foreign: ForeignKey, before: Before, found: str) -> ImportedKey:
+    return _shown(foreign, before.there[found], already_there=True)
+
+
+def _tried(foreign: ForeignKey, now: datetime) -> ImportedKey:
+    expires_at = shortened(foreign.expires_at, now)
+    return ImportedKey(foreign.line, None, foreign.name, _status(foreign), expires_at, already_there=False)
 
 
 def _status(key: ForeignKey) -> KeyStatus:

@@ -91,6 +91,21 @@ class Key(models.Model):
         return made[SecretSlot.CURRENT] if SecretSlot.RETIRING in made else None
 
 
+class ImportedSecret(models.Model):
+    """That another system's secret became one of ours, for ever: a file of back then must not revive what died since.
+
+    Of a key that was deleted, this is all that can still tell its text from another; it is keyed, and no `inner`.
+    """
+
+    lookup = models.CharField(max_length=64, primary_key=True)
+    key = models.ForeignKey(Key, models.PROTECT, related_name="imported")
+
+    class Meta:
+        """Each once, whatever became of it."""
+
+        db_table = "imported_secret"
+
+
 class KeyTag(models.Model):
     """A tag of a key, for lists: the key's own `tags` say them all."""
 
@@ -122,10 +137,19 @@ class KeySecret(models.Model):
     ends_at = models.DateTimeField(null=True)
     leaked_at = models.DateTimeField(null=True)
     """When it was first reported as leaked, and found to be right."""
+    due_told_at = models.DateTimeField(null=True)
+    """When its owner was told that it is due for rotation (keys/overdue.py); null: it is not due, as far as is known."""
+    stuck_at = models.DateTimeField(null=True)
+    """When `sealed` could not be opened last, so that its pepper can't be replaced; null: it could, or nobody has tried."""
 
     class Meta:
         """At most one per slot."""
 
         db_table = "key_secret"
         constraints: ClassVar = [models.UniqueConstraint(fields=["key", "slot"], name="key_secret_slot")]
-        indexes: ClassVar = [models.Index(fields=["slot", "ends_at"], name="key_secret_ends")]
+        indexes: ClassVar = [
+            models.Index(fields=["slot", "ends_at"], name="key_secret_ends"),
+            models.Index(fields=["created_at"], name="key_secret_made", condition=models.Q(slot="current")),
+            models.Index(fields=["due_told_at"], name="key_secret_due", condition=models.Q(due_told_at__isnull=False)),
+            models.Index(fields=["stuck_at"], name="key_secret_stuck", condition=models.Q(stuck_at__isnull=False)),
+        ]

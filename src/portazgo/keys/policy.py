@@ -32,6 +32,12 @@ def bounded(wanted: datetime | None, secret_made_at: datetime, now: datetime) ->
     return expires_at
 
 
+def shortened(wanted: datetime | None, secret_made_at: datetime) -> datetime | None:
+    """Hold an expiry to the longest life of a key where nobody can be asked to mend it: the sooner of both counts."""
+    latest = latest_expiry(secret_made_at, settings.PORTAZGO.key_max_age)
+    return min((one for one in (wanted, latest) if one is not None), default=None)
+
+
 def latest_expiry_of(key: Key) -> datetime | None:
     """Tell how late the key may end; None: whenever, or it has no secret any more."""
     made = [secret.created_at for secret in key.secrets.all() if secret.slot == "current"]

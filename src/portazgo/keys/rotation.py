@@ -16,6 +16,7 @@ from portazgo.keys.domain import KeyStatus, Kid, SecretSlot, digest, format_key,
 from portazgo.keys.grace import ENDED_KEPT, end_of_grace, is_over
 from portazgo.keys.models import Key, KeySecret, Pepper
 from portazgo.keys.peppers import current_pepper
+from portazgo.keys.schedule import policy_of
 from portazgo.keys.uses import uses_since
 from portazgo.kit.clock import rfc3339
 from portazgo.kit.errors import Conflict, Invalid, Refused
@@ -70,7 +71,7 @@ def rotate(
     retiring.
     """
     can(actor, Verb.ROTATE, Key.noun)
-    grace = bounds.check(bounds.usual if wanted.grace is None else wanted.grace)
+    grace = bounds.check(_usual(kid, bounds) if wanted.grace is None else wanted.grace)
     expected = wanted.expected_secret
     if expected is None:
         _refuse_unnamed(wanted, grace)
@@ -83,7 +84,8 @@ def rotate(
         current = _current(key)
         _refuse_moved(key, current, expected)
         _drop_retiring(key, now, meant=wanted.end_retiring)
-        current.slot, current.ends_at = SecretSlot.RETIRING, end_of_grace(now, grace, key.expires_at, current.ends_at)
+        ends_at = end_of_grace(now, grace, key.expires_at, _end_that_stays(current, now))
+        current.slot, current.ends_at = SecretSlot.RETIRING, ends_at
         current.save(update_fields=["slot", "ends_at"])
         key.last_secret += 1
         key.save(update_fields=["last_secret"])
@@ -97,7 +99,7 @@ def rotate(
             created_at=now,
         )
         recorded.touches(_ref(kid))
-        recorded.note(secret=key.last_secret, ends_at=rfc3339(current.ends_at))
+        recorded.note(secret=key.last_secret, ends_at=rfc3339(ends_at))
     return key, Secret(format_key(prefix, key.application.environment, Kid(kid), made.secret))
 
 
@@ -210,6 +212,20 @@ def forget_ended(actor: Actor, *, clock: Clock) -> int:
                 secret.delete()
             recorded.touches(_ref(kid))
     return len(kids)
+
+
+def _usual(kid: str, bounds: GraceBounds) -> timedelta:
+    key = the_one(Key.objects.select_related("application__plan"), "key", kid=kid)
+    policy = policy_of(key)
+    return bounds.usual_for(None if policy is None else policy.grace)
+
+
+def _end_that_stays(current: KeySecret, now: datetime) -> datetime | None:
+    """Give the end of a current secret that a rotation must not put off: it leaked, or has ended.
+
+    The end that a plan gave it is met by the rotation: from then on the grace holds, as after any other.
+    """
+    return current.ends_at if current.leaked_at is not None or is_over(current.ends_at, now) else None
 
 
 def _refuse_used(kid: str, since: datetime) -> None:

@@ -10,7 +10,7 @@ from ninja import Schema
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from portazgo.backends.domain import Environment
-from portazgo.keys import policy
+from portazgo.keys import policy, schedule
 from portazgo.keys.domain import (
     KID_PATTERN,
     NETWORKS_AT_MOST,
@@ -24,6 +24,7 @@ from portazgo.keys.domain import (
 from portazgo.keys.grace import is_over
 from portazgo.keys.models import Key, KeySecret
 from portazgo.keys.scanning import ScannerFormat
+from portazgo.keys.schedule import RotationState
 from portazgo.kit.clock import SYSTEM_CLOCK
 from portazgo.kit.names import PLAIN_TEXT_PATTERN, SCOPE_PATTERN, TAG_LENGTH, TAG_PATTERN, TAGS_AT_MOST, check_tags
 from portazgo.kit.secret import Secret
@@ -138,6 +139,9 @@ class KeysQuery(PageQuery):
     last_used_before: Moment | None = Field(
         None, description="Last used before this time, to some ten minutes; or never, and made before it."
     )
+    rotation_due_before: Moment | None = Field(
+        None, description="Its plan wants it rotated before this time; now: all that are due."
+    )
     deleted: bool = Field(False, description="Those that were deleted, too.")  # noqa: FBT003 - a field's default
 
 
@@ -181,6 +185,10 @@ class KeyView(Schema):
     last_used_at: datetime | None = Field(description="To some ten minutes; null: no use is known.")
     dormant_at: datetime | None = Field(description="It is disabled then unless it is used; null: it is not.")
     dormancy_announced_at: datetime | None
+    rotation_due_at: datetime | None = Field(description="Its plan wants it rotated by then; null: whenever.")
+    rotation_state: RotationState | None = Field(
+        description="`scheduled`, `due`, `ending` (the current secret has an end that the plan gave it) or `ended`."
+    )
     revoked_at: datetime | None
     deleted_at: datetime | None
     secrets: list[SecretView]
@@ -194,6 +202,16 @@ class KeyView(Schema):
     def resolve_dormant_at(key: Key) -> datetime | None:
         """Tell what the rule for unused keys says of it."""
         return policy.dormant_at(key)
+
+    @staticmethod
+    def resolve_rotation_due_at(key: Key) -> datetime | None:
+        """Tell what the plan wants."""
+        return schedule.rotation_due_at(key)
+
+    @staticmethod
+    def resolve_rotation_state(key: Key) -> RotationState | None:
+        """Tell how that stands."""
+        return schedule.rotation_state(key, SYSTEM_CLOCK.now())
 
     @staticmethod
     def resolve_secrets(key: Key) -> list[KeySecret]:

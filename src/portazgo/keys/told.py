@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from portazgo.applications.models import Application
 from portazgo.audit.service import listen
 from portazgo.keys.domain import KeyStatus, SecretSlot
 from portazgo.keys.models import Key
@@ -18,6 +19,8 @@ from portazgo.notifications.events import (
     KeyEnabled,
     KeyRevoked,
     KeyRotated,
+    KeyRotationDue,
+    KeysImported,
     Named,
 )
 from portazgo.notifications.outbox import publish
@@ -32,16 +35,20 @@ if TYPE_CHECKING:
 DORMANT = "dormant"
 """What the audit row of a key's disabling says where nobody had used the key."""
 
+IS_DUE = "0s"
+"""The notice that a rotation is due now."""
+
 
 def about(key: Key) -> dict[str, Any]:
     """Give what every event of a key tells. `key` with its application and partner."""
-    application, partner = key.application, key.application.partner
+    return {"kid": key.kid, "name": key.name, **_about_owner(key.application)}
+
+
+def _about_owner(application: Application) -> dict[str, Any]:
     return {
-        "kid": key.kid,
-        "name": key.name,
         "environment": application.environment,
         "application": Named(id=str(application.id), name=application.name),
-        "partner": Named(id=str(partner.id), name=partner.name),
+        "partner": Named(id=str(application.partner.id), name=application.partner.name),
     }
 
 
@@ -86,6 +93,13 @@ def _dormant_soon(key: Key, row: AuditRow) -> KeyData | None:
     return KeyDormantSoon(**about(key), last_used_at=_moment(row, "last_used_at"), disabled_at=disabled_at)
 
 
+def _rotation_due(key: Key, row: AuditRow) -> KeyData | None:
+    due_at = _moment(row, "due_at")
+    if due_at is None:
+        return None
+    return KeyRotationDue(**about(key), rotation_due_at=due_at, notice=IS_DUE, secret_ends_at=_moment(row, "ends_at"))
+
+
 def _moment(row: AuditRow, member: str) -> datetime | None:
     text = row.details.get(member)
     return None if text is None else parse_rfc3339(text)
@@ -112,6 +126,13 @@ def _all_revoked(row: AuditRow) -> None:
             tell(key, data, at=row.at, once=f"key.revoked/{key.kid}")
 
 
+def _import_completed(row: AuditRow) -> None:
+    """Tell once of all keys of an import: a thousand events would tell nobody more."""
+    application = Application.objects.select_related("partner").get(id=row.subject)
+    counts = {name: row.details[name] for name in ("made", "already_there", "left_out")}
+    publish(KeysImported(**_about_owner(application), **counts), partner=application.partner_id, at=row.at)
+
+
 _LISTENERS = {
     "key.created": _listener(_created),
     "key.rotated": _listener(_rotated),
@@ -119,7 +140,9 @@ _LISTENERS = {
     "key.revoked": _listener(_revoked, once=True),
     "partner.keys_revoked": _all_revoked,
     "application.keys_revoked": _all_revoked,
+    "keys.import_completed": _import_completed,
     "key.disabled": _listener(_disabled),
     "key.enabled": _listener(_enabled),
     "key.dormancy_announced": _listener(_dormant_soon),
+    "key.rotation_due": _listener(_rotation_due),
 }

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from urllib.parse import quote
+
+from portazgo.kit.secret import Secret
 
 RETIRED_AFTER = timedelta(hours=1)
 LONGEST_TEXT = 2_000
 # What PostgreSQL can't store, and what would deceive whoever reads it.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 _KEY_IN_URL = re.compile(r"[a-z][a-z0-9]{1,11}_(?:live|test)_[0-9A-Za-z]{10}_[0-9A-Za-z]{38}")
+
+_REDACTED = "[redacted]"
 
 
 class Response(StrEnum):
@@ -39,6 +44,10 @@ class Report:
     place: str | None = None
     """As GitHub says it: commit, gist_content, npm …"""
 
+    def without(self, found: Secret) -> Report:
+        """Take out what was found, plain or as URLs have it: one that was imported has any form."""
+        return replace(self, url=_redacted(self.url, found), place=_redacted(self.place, found))
+
 
 def token_hash(token: str) -> str:
     """Name a token to who knows it: SHA-256, hexadecimal."""
@@ -49,7 +58,14 @@ def tidy(text: str | None) -> str | None:
     """Return a reporter's text as it can be stored and shown; a key that stands in it, as in a URL, is taken out."""
     if not text:
         return None
-    return _UNPRINTABLE.sub("?", _KEY_IN_URL.sub("[redacted]", text))[:LONGEST_TEXT]
+    return _UNPRINTABLE.sub("?", _KEY_IN_URL.sub(_REDACTED, text))[:LONGEST_TEXT]
+
+
+def _redacted(text: str | None, found: Secret) -> str | None:
+    plain = found.reveal()
+    if not text or not plain:
+        return text
+    return text.replace(plain, _REDACTED).replace(quote(plain, safe="", errors="replace"), _REDACTED)
 
 
 def ends(now: datetime, already: datetime | None) -> datetime:

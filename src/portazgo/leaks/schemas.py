@@ -15,7 +15,7 @@ from portazgo.leaks.domain import LONGEST_TEXT, Response
 class ReportLeak(Body):
     """A key that was found where others can read it."""
 
-    api_key: Annotated[str, StringConstraints(max_length=200)] = Field(description="The whole key, as it was found.")
+    api_key: Annotated[str, StringConstraints(max_length=512)] = Field(description="The whole key, as it was found.")
     url: Annotated[str, StringConstraints(max_length=LONGEST_TEXT)] | None = Field(
         None, description="Where it was found."
     )
@@ -27,7 +27,9 @@ class ReportLeak(Body):
 class LeakView(Schema):
     """What came of a report."""
 
-    kid: str | None = Field(description="That the text names; null: it is no key of ours, or its check sum is wrong.")
+    kid: str | None = Field(
+        description="That the text names, or of the key that was imported; null: it is no key of ours."
+    )
     right: bool = Field(description="Whether its secret is one of the key's: nothing is done otherwise.")
     response: Response | None = Field(description="What was done now; null: nothing, or it had been done before.")
     secret_ends_at: datetime | None = Field(description="When the secret that leaked ends, if it has an end.")

@@ -60,6 +60,7 @@ def report(
     """
     can(actor, Verb.REVOKE, Key.noun)
     proof = prove(presented, wrapper=wrapper)
+    where = where.without(presented)
     if proof.claimed is None:
         return Outcome(None, is_right=False)
     if proof.secret_id is None or not Key.objects.filter(kid=proof.claimed).exists():

@@ -112,6 +112,33 @@ class KeySecretRetiring(KeyData):
     last_used_from: str | None = Field(description="The client's address.", examples=["203.0.113.7"])
 
 
+class KeyRotationDue(KeyData):
+    """A key's secret is old enough to be replaced."""
+
+    event: ClassVar[str] = "key.rotation_due"
+    summary: ClassVar[str] = (
+        "The secret of a key is to be replaced, as its plan says: told 7 days and 1 day before it is due, and when it is."
+    )
+
+    rotation_due_at: Moment = Field(description="When it is due.")
+    notice: str = Field(description="Which of the notices this is; `0s`: it is due.", examples=["7d", "1d", "0s"])
+    secret_ends_at: Moment | None = Field(
+        description="When the gateway refuses the secret unless the key is rotated before; null: it goes on working."
+    )
+
+
+class KeySecretEnding(KeyData):
+    """A secret that is due for rotation is about to end."""
+
+    event: ClassVar[str] = "key.secret_ending"
+    summary: ClassVar[str] = (
+        "The secret of a key is overdue for rotation and ends soon: told 7 days, 1 day and 1 hour before, once each."
+    )
+
+    secret_ends_at: Moment = Field(description="When the gateway refuses it unless the key is rotated before.")
+    notice: str = Field(description="Which of the notices this is.", examples=["7d", "1d", "1h"])
+
+
 class KeyDormantSoon(KeyData):
     """A key that nobody uses will be disabled."""
 
@@ -159,6 +186,20 @@ class KeyCanaryUsed(KeyData):
     request_id: str | None = Field(description="Of the first of these calls: `portazgo trace show` tells it.")
 
 
+class KeysImported(Data):
+    """Keys of another system were imported."""
+
+    event: ClassVar[str] = "keys.imported"
+    summary: ClassVar[str] = "Keys of another system were imported: told once, when the last one is made."
+
+    application: Named
+    partner: Named
+    environment: Literal["test", "live"]
+    made: int = Field(description="Keys that this import made.")
+    already_there: int = Field(description="Keys of the file that an import of before had made.")
+    left_out: int = Field(description="Keys of the file that were dead in the other system.")
+
+
 class WebhookTest(Data):
     """A test that was asked for."""
 
@@ -191,10 +232,13 @@ CATALOGUE: dict[str, type[Data]] = {
         KeyEnabled,
         KeyExpiring,
         KeySecretRetiring,
+        KeyRotationDue,
+        KeySecretEnding,
         KeyDormantSoon,
         KeyDormantDisabled,
         KeyLeaked,
         KeyCanaryUsed,
+        KeysImported,
         WebhookTest,
         WebhookEndpointPaused,
     )

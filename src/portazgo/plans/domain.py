@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from portazgo.kit.repetition import first_repeated
+from portazgo.plans.rotation import RotationPolicy
 
 QUOTA_AT_MOST = 1_000_000_000
 WINDOW_SECONDS_AT_MOST = 31 * 86_400
@@ -44,11 +45,12 @@ class Throttle:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a plan grants; null scopes: all."""
+    """What a plan grants, and how often its keys are to be rotated; null scopes: all; null rotation: never by a schedule."""
 
     apis: Sequence[UUID]
     scopes: Sequence[str] | None
     throttles: Sequence[Throttle]
+    rotation: RotationPolicy | None = None
 
 
 def parse_rate(text: str) -> Throttle:

@@ -20,6 +20,8 @@ class Plan(models.Model):
     apis = models.ManyToManyField(Api, related_name="plans")
     scopes = models.JSONField(null=True)
     throttles = models.JSONField(default=list)
+    rotation = models.JSONField(null=True)
+    """How often keys are to be rotated (`RotationPolicy`); null: when somebody wants to."""
     created_at = models.DateTimeField()
 
     class Meta:

@@ -27,7 +27,7 @@ def create(actor: Actor, name: str, terms: Terms, *, clock: Clock) -> Plan:
     """Make a plan. Raises Conflict (`name_taken`), Invalid for an API that there isn't."""
     can(actor, Verb.CREATE, Plan.noun)
     plan = Plan(name=name, created_at=clock.now())
-    with change(actor, "plan.created", str(plan.id), details={"name": name}, clock=clock) as recorded:
+    with change(actor, "plan.created", str(plan.id), details=_told(name, terms), clock=clock) as recorded:
         refuse_taken(Plan.objects.all(), "plan", name)
         _grant(plan, terms)
         recorded.touches(_ref(plan))
@@ -37,7 +37,7 @@ def create(actor: Actor, name: str, terms: Terms, *, clock: Clock) -> Plan:
 def replace(actor: Actor, identifier: UUID, name: str, terms: Terms, *, clock: Clock) -> Plan:
     """Give a plan new terms, which hold for all its applications at once. Raises NotFound, Conflict, Invalid."""
     can(actor, Verb.CHANGE, Plan.noun)
-    with change(actor, "plan.changed", str(identifier), details={"name": name}, clock=clock) as recorded:
+    with change(actor, "plan.changed", str(identifier), details=_told(name, terms), clock=clock) as recorded:
         plan = the_one(Plan.objects.select_for_update(), "plan", id=identifier)
         if name != plan.name:
             refuse_taken(Plan.objects.all(), "plan", name)
@@ -88,8 +88,14 @@ def _grant(plan: Plan, terms: Terms) -> None:
         raise Invalid.at("/apis", f"there is no API {', '.join(map(str, missing))}", code="api_unknown")
     plan.scopes = None if terms.scopes is None else list(terms.scopes)
     plan.throttles = [asdict(throttle) for throttle in terms.throttles]
+    plan.rotation = None if terms.rotation is None else terms.rotation.document()
     plan.save()
     plan.apis.set(apis)
+
+
+def _told(name: str, terms: Terms) -> dict[str, Any]:
+    """Say in the audit what ends secrets, too."""
+    return {"name": name} | ({} if terms.rotation is None else {"rotation": terms.rotation.words()})
 
 
 def _ref(plan: Plan) -> ResourceRef:

@@ -30,6 +30,10 @@ from portazgo.cli.main import main
             "--remove takes test away: nothing else can be said of it",
         ),
         ("plan change basic --scope read --all-scopes", "--all-scopes and --scope contradict each other"),
+        (
+            "plan change basic --rotate-every 90d --no-rotation",
+            "--no-rotation and --rotate-every contradict each other",
+        ),
         ("plan change basic --rate 1/min --no-throttles", "--no-throttles and --rate contradict each other"),
         (
             f"key change 7hK2mQ9xTb --client-certificate {'a' * 64} --no-client-certificate",

@@ -113,6 +113,12 @@ def test_from_nothing() -> None:
             [{"rate": "60/min", "burst": 60}],
             ["rest ~ plan basic: per-minute: 60/min, 60 at once, was 60/min"],
         ),
+        ((*BASIC, "rotation"), {"every": "90d"}, ["rest ~ plan basic: keys are to be rotated every 90d"]),
+        (
+            (*BASIC, "rotation"),
+            {"every": "90d", "end_after": "14d"},
+            [f"breaks ~ plan basic: keys are to be rotated every 90d; secrets end 14d after they were due {EVERYBODY}"],
+        ),
         (
             (*LIVE, "targets"),
             ["http://127.0.0.1:9009"],

@@ -22,7 +22,11 @@ NOT_IN_TERMS = {
     "application": {"name", "partner"},
 }
 # What the worker does by, or what nodes get in another form (tags of a route: `route_tag`).
-NOT_FOR_NODES: dict[Kind, set[str]] = {"issuer": {"algorithm", "rotate_every_seconds"}, "route": {"tags"}}
+NOT_FOR_NODES: dict[Kind, set[str]] = {
+    "issuer": {"algorithm", "rotate_every_seconds"},
+    "route": {"tags"},
+    "plan": {"rotation"},
+}
 BODIES: dict[Kind, tuple[type, str]] = {
     "issuer": (wire.IssuerBody, "default"),
     "backend": (wire.BackendBody, "depot"),
@@ -134,6 +138,19 @@ def test_what_is_written_says_the_same_and_leaves_defaults_out() -> None:
         "passthrough": True,
     }
     assert written["plans"] == {"basic": {"apis": ["parcels"], "rates": ["60/min"]}}
+
+
+@pytest.mark.parametrize(
+    "rotation", [{"every": "90d"}, {"every": "1d", "grace": "0s", "end_after": "14d"}, {"every": "48h", "grace": "30d"}]
+)
+def test_how_often_keys_are_rotated_stands_in_the_file(rotation: dict[str, str]) -> None:
+    there = world(changed("plans", "basic", "rotation", rotation))
+    (document, problems) = judge(document_of("example", there), {})
+    assert document is not None, problems
+    assert world_of(document, None) == there
+    assert document_of("example", there)["plans"]["basic"]["rotation"]["every"] == rotation["every"].replace(
+        "48h", "2d"
+    )
 
 
 @pytest.mark.parametrize(

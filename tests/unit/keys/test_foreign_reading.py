@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portazgo.keys.foreign import ImportFormat, Scheme
+from portazgo.keys.foreign import ImportFormat, KeyFile, Scheme
 from portazgo.keys.foreign_reading import MOST_KEYS, Read, read_keys
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
@@ -22,7 +22,7 @@ ENDS = st.sampled_from(["\n", "\r\n"])
 
 
 def read(content: str, form: ImportFormat = ImportFormat.AWS) -> Read:
-    return read_keys(content, form, NOW)
+    return read_keys(KeyFile(content, form), NOW)
 
 
 def table(end: str, *rows: tuple[str, ...]) -> str:

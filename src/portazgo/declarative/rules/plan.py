@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from portazgo.declarative.domain import Ref, Terms
@@ -20,6 +21,8 @@ from portazgo.declarative.rules.lines import (
     lost,
 )
 from portazgo.declarative.words import format_rate
+from portazgo.kit.durations import format_duration
+from portazgo.plans.rotation import RotationPolicy
 
 
 def lines(step: Step, worlds: Worlds) -> Iterator[Line]:
@@ -59,6 +62,31 @@ def differences(worlds: Worlds, before: Terms, after: Terms) -> Iterator[tuple[E
         kept = f" but {enumerated(after['scopes'])}" if less == [ALL] and after["scopes"] else ""
         yield "breaks", f"takes all scopes{kept}" if less == [ALL] else f"takes the scopes {enumerated(less)}"
     yield from _throttles(before["throttles"], after["throttles"])
+    yield from _rotation(before["rotation"], after["rotation"])
+
+
+def _rotation(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> Iterator[tuple[Effect, str]]:
+    """Say what becomes of old secrets. To end them (sooner) breaks whoever does not rotate; to end them later exposes."""
+    if before == after:
+        return
+    was, becomes = _end_of(before), _end_of(after)
+    effect: Effect = "rest" if was == becomes else "breaks" if becomes < was else "exposes"
+    yield effect, _rotation_in_words(RotationPolicy.stored(after))
+
+
+def _end_of(rotation: Mapping[str, Any] | None) -> timedelta:
+    """Tell how old a secret can become."""
+    policy = RotationPolicy.stored(rotation)
+    return timedelta.max if policy is None or policy.end_after is None else policy.every + policy.end_after
+
+
+def _rotation_in_words(policy: RotationPolicy | None) -> str:
+    if policy is None:
+        return "keys are no longer rotated by a schedule"
+    every = f"keys are to be rotated every {format_duration(policy.every)}"
+    ends = "" if policy.end_after is None else f"; secrets end {format_duration(policy.end_after)} after they were due"
+    grace = "" if policy.grace is None else f"; grace {format_duration(policy.grace)}"
+    return every + ends + grace
 
 
 def _throttles(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Effect, str]]:

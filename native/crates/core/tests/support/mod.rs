@@ -58,8 +58,11 @@ impl SigningPair {
 pub(crate) static SIGNING: LazyLock<SigningPair> = LazyLock::new(|| SigningPair::new("signing-1"));
 pub(crate) static NEXT_SIGNING: LazyLock<SigningPair> = LazyLock::new(|| SigningPair::new("signing-2"));
 
-/// Keys of the other algorithms by kid: what is unwrapped, and the public half where there is one.
-pub(crate) static FURTHER: LazyLock<HashMap<&str, (Vec<u8>, Option<Value>)>> = LazyLock::new(|| {
+/// What is unwrapped of a key, and its public half where there is one.
+type Unwrapped = (Vec<u8>, Option<Value>);
+
+/// Keys of the other algorithms, by kid.
+pub(crate) static FURTHER: LazyLock<HashMap<&str, Unwrapped>> = LazyLock::new(|| {
     let ed25519 = Ed25519KeyPair::generate().unwrap();
     let x = URL_SAFE_NO_PAD.encode(ed25519.public_key());
     let ed25519_jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": x, "kid": "EdDSA", "alg": "EdDSA"});

@@ -52,16 +52,21 @@ pub(super) struct CameBack {
     pub(super) flight: Option<Flight>,
 }
 
+/// Of what each try is made.
+pub(super) struct Making<'m, C> {
+    /// Makes the request, and makes it anew for each try: it is taken apart while it is sent, and to keep a copy of each for
+    /// the few that are repeated would cost every call.
+    pub(super) compose: C,
+    /// The token that it carries, and who to tell when the backend refuses that.
+    pub(super) bearer: &'m Bearer<'m>,
+}
+
 /// Send the request; returns when the head of the answer is here.
-///
-/// `compose` makes the request, and makes it anew for each try: it is taken apart while it is sent, and to keep a copy of
-/// each for the few that are repeated would cost every call.
 pub(super) async fn forward(
     thread: &Rc<Thread>,
     wire: &Wire,
     call: &mut Call,
-    compose: impl Fn(&mut Call) -> Result<Outgoing, Fault>,
-    bearer: &Bearer<'_>,
+    making: &Making<'_, impl Fn(&mut Call) -> Result<Outgoing, Fault>>,
     body: RequestBody,
     backend: &BackendEnvironment,
     action: &RouteAction,
@@ -69,7 +74,7 @@ pub(super) async fn forward(
     let guard = Guard::admit(thread, backend, call.at())?;
     let times = action.times(&backend.timeouts);
     let progress = body.progress();
-    let outgoing = compose(call)?;
+    let outgoing = (making.compose)(call)?;
     backend.state.budget.count_call(thread.index, call.at());
     let idempotent = is_idempotent(&outgoing, action);
     let mut trip = Trip {
@@ -84,12 +89,11 @@ pub(super) async fn forward(
         upgrades: call.upgrades,
         // What a connection was used for before must not matter to a tunnel.
         only_new: call.upgrades,
-        had_another_token: false,
     };
     // A backend of HTTP/2 says of some requests that it did nothing of them, whatever they are.
     let may_come_back = idempotent || backend.forwarding.http2 != Http2::Off;
     let mut body = Body::new(body, may_come_back && backend.forwarding.retry.attempts > 1);
-    let outcome = trip.run(call, outgoing, compose, bearer, &mut body).await;
+    let outcome = trip.run(call, outgoing, making, &mut body).await;
     guard.settle(match &outcome {
         Ok(came_back) => Outcome::of_status(came_back.response.status().as_u16()),
         Err(fault) => trip.says_of_backend(*fault),
@@ -152,8 +156,6 @@ struct Trip<'t> {
     tries: u8,
     /// A connection that was kept turned out to be closed: the next try trusts none.
     only_new: bool,
-    /// The backend refused the token once, and got another.
-    had_another_token: bool,
 }
 
 impl Trip<'_> {
@@ -161,10 +163,11 @@ impl Trip<'_> {
         &mut self,
         call: &mut Call,
         mut outgoing: Outgoing,
-        compose: impl Fn(&mut Call) -> Result<Outgoing, Fault>,
-        bearer: &Bearer<'_>,
+        making: &Making<'_, impl Fn(&mut Call) -> Result<Outgoing, Fault>>,
         body: &mut Body,
     ) -> Result<CameBack, Fault> {
+        // The backend refused the token, and gets another: once a call.
+        let mut has_another_token = false;
         loop {
             let index = self.backend.choose(self.tried, call.at());
             self.tries += 1;
@@ -172,11 +175,12 @@ impl Trip<'_> {
                 Ok(came_back) => {
                     let said = Outcome::of_status(came_back.response.status().as_u16());
                     self.backend.note(index, said, || call.at());
-                    if !self.is_to_repeat_with_another_token(&came_back, bearer, call, body).await {
+                    if has_another_token || !self.may_have_another_token(&came_back, making.bearer, call, body).await {
                         return Ok(came_back);
                     }
+                    has_another_token = true;
                     drop(came_back);
-                    outgoing = compose(call)?;
+                    outgoing = (making.compose)(call)?;
                     continue;
                 }
                 Err(failure) => failure,
@@ -190,7 +194,7 @@ impl Trip<'_> {
                 return Err(failure.fault);
             }
             call.read_clock();
-            outgoing = compose(call)?;
+            outgoing = (making.compose)(call)?;
         }
     }
 

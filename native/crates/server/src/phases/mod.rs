@@ -22,6 +22,7 @@ use crate::thread::{Loaded, Thread};
 use crate::upstream::RequestBody;
 use bytes::Bytes;
 use credential::Bearer;
+use forward::Making;
 use framing::{Arrival, Wire};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, header};
@@ -208,8 +209,8 @@ async fn run(
     // It is taken once: whoever refuses before leaves it where it is.
     let body = forward::body(thread, body.take().ok_or(Fault::GatewayPanic)?, backend, authorized.action, holder);
     let again = login.filter(|_| body.progress().is_none() && forward::is_repeatable(authorized.action));
-    let mut came_back =
-        forward::forward(thread, wire, call, &compose, &bearer, body, backend, authorized.action).await?;
+    let making = Making { compose, bearer: &bearer };
+    let mut came_back = forward::forward(thread, wire, call, &making, body, backend, authorized.action).await?;
     if came_back.response.status() == StatusCode::UNAUTHORIZED
         && let Some(policy) = login
     {
@@ -221,8 +222,7 @@ async fn run(
         {
             fetched.replace(Some(value));
             let (body, action) = (RequestBody::empty(), authorized.action);
-            came_back =
-                Box::pin(forward::forward(thread, wire, call, &compose, &bearer, body, backend, action)).await?;
+            came_back = Box::pin(forward::forward(thread, wire, call, &making, body, backend, action)).await?;
         }
     }
     let mut answer = if came_back.response.status() == StatusCode::SWITCHING_PROTOCOLS {

@@ -24,7 +24,8 @@ enum Key {
     Es256(es256::Key),
     EdDsa(eddsa::Key),
     Rs256(rs256::Key),
-    Hs256(hs256::Key),
+    /// Boxed: it is several times as large as the others, with its hash begun at both ends.
+    Hs256(Box<hs256::Key>),
 }
 
 impl Signer {
@@ -34,7 +35,7 @@ impl Signer {
             Algorithm::Es256 => Key::Es256(es256::Key::from_pkcs8(secret)?),
             Algorithm::EdDsa => Key::EdDsa(eddsa::Key::from_pkcs8(secret)?),
             Algorithm::Rs256 => Key::Rs256(rs256::Key::from_pkcs8(secret)?),
-            Algorithm::Hs256 => Key::Hs256(hs256::Key::from_secret(secret)?),
+            Algorithm::Hs256 => Key::Hs256(Box::new(hs256::Key::from_secret(secret)?)),
         };
         let header = serde_json::json!({"alg": algorithm.as_str(), "kid": kid, "typ": "JWT"});
         Ok(Self { header: URL_SAFE_NO_PAD.encode(header.to_string()) + ".", key })

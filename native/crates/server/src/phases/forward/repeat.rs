@@ -49,19 +49,18 @@ impl Body {
 }
 
 impl Trip<'_> {
-    /// The backend refused the token that we attached: it gets another one, once a call, and the request again where that is
-    /// as safe as after a failure.
-    pub(super) async fn is_to_repeat_with_another_token(
-        &mut self,
+    /// The backend refused the token that we attached: it gets another one, and the request again where that is as safe as
+    /// after a failure.
+    pub(super) async fn may_have_another_token(
+        &self,
         came_back: &CameBack,
         bearer: &Bearer<'_>,
         call: &mut Call,
         body: &mut Body,
     ) -> bool {
-        if came_back.response.status() != StatusCode::UNAUTHORIZED || self.had_another_token {
+        if came_back.response.status() != StatusCode::UNAUTHORIZED {
             return false;
         }
-        self.had_another_token = true;
         // Boxed: it is rare, and what it needs would make every call's future larger.
         if !Box::pin(bearer.refused(call)).await {
             return false;
