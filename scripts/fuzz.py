@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -140,13 +141,14 @@ def main(arguments: list[str]) -> int:
     seconds = int(os.environ.get("FUZZ_SECONDS", "15"))
     programs = build()
     sound = True
-    for target in arguments or TARGETS:
-        good, row = run(programs, target, seconds)
-        sound &= good
-        print(row, flush=True)
-        if log := os.environ.get("FUZZ_LOG"):
-            with Path(log).open("a", encoding="utf-8") as file:
-                file.write(f"{row} {datetime.now(UTC):%Y-%m-%d} |\n")
+    # A target keeps one core busy.
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as cores:
+        for good, row in cores.map(lambda target: run(programs, target, seconds), arguments or TARGETS):
+            sound &= good
+            print(row, flush=True)
+            if log := os.environ.get("FUZZ_LOG"):
+                with Path(log).open("a", encoding="utf-8") as file:
+                    file.write(f"{row} {datetime.now(UTC):%Y-%m-%d} |\n")
     return 0 if sound else 1
 
 

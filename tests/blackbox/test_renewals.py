@@ -23,7 +23,7 @@ from portazgo.kit.wrapping.local import LocalWrapper
 from portazgo.signing.algorithms import Algorithm
 from portazgo.signing.keypairs import generate
 
-LIFE_SECONDS = 5
+LIFE_SECONDS = 4
 RENEWED_AFTER_SECONDS = LIFE_SECONDS * 4 // 5
 RENEWALS = int(os.environ.get("PORTAZGO_TEST_RENEWALS", "2"))
 PATIENCE_SECONDS = 30.0 + 10 * LIFE_SECONDS * RENEWALS

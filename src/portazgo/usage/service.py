@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Max, Sum
+from django.db.models import Max
 
-from portazgo.kit.clock import microseconds
 from portazgo.usage.collector import LEDGER
 from portazgo.usage.domain import Balance, Run, gaps
-from portazgo.usage.models import EpochEnd, Manifest, MinuteRollup
+from portazgo.usage.models import EpochEnd, Manifest
+from portazgo.usage.periods import Period, minute_of
+from portazgo.usage.ranges import FIRST_MINUTE, LAST_MINUTE
+from portazgo.usage.reading import add_up
+from portazgo.usage.rollups import SUMS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +21,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 GROUPS = ("partner", "application", "kid", "route", "fault", "billable")
-SUMS = ("requests", "units", "bytes_in", "bytes_out", "duration_us_sum")
 
 
 def balance(node: UUID | None = None) -> list[Balance]:
@@ -47,16 +49,13 @@ def _balance(pair: tuple[UUID, UUID], runs: Sequence[Run], rolled_up: int, end: 
 
 def sums(group_by: Sequence[str], since: datetime | None, until: datetime | None) -> list[dict[str, Any]]:
     """Sum the minutes from `since` (included) to `until` (not included), most requests first."""
-    rows = MinuteRollup.objects.using(LEDGER).all()
-    if since is not None:
-        rows = rows.filter(minute_us__gte=microseconds(since))
-    if until is not None:
-        rows = rows.filter(minute_us__lt=microseconds(until))
-    totals = {name: Sum(name) for name in SUMS}
-    if not group_by:
-        total = rows.aggregate(**totals)
-        return [{name: total[name] or 0 for name in SUMS}]
-    return list(rows.values(*group_by).annotate(**totals).order_by("-requests", *group_by))
+    begin = FIRST_MINUTE if since is None else minute_of(since)
+    end = LAST_MINUTE if until is None else minute_of(until)
+    rows = add_up([Period(begin, end, "")], group_by, {})
+    told = [{**dict(zip(group_by, row.members, strict=True)), **dict(zip(SUMS, row.sums, strict=True))} for row in rows]
+    if not told and not group_by:
+        told = [dict.fromkeys(SUMS, 0)]
+    return sorted(told, key=lambda row: (-row["requests"], *(str(row[name]) for name in group_by)))
 
 
 def newest_manifest() -> int:
