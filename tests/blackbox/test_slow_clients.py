@@ -21,6 +21,8 @@ from support import http2
 from support.bare_gateway import API_KEY, BareGateway, Origin, backend_to, wait_for
 from support.overload import LARGE, PATH, FastOrigin
 
+pytestmark = pytest.mark.alone
+
 SLOW_CLIENTS = int(os.environ.get("PORTAZGO_TEST_SLOW_CLIENTS", "200"))
 ATTACK_SECONDS = 40
 # The honest client's, and slowhttptest's own looks.
