@@ -28,6 +28,8 @@ GENERATORS := portazgo.cli.docs portazgo.control.openapi portazgo.declarative.ge
 	portazgo.settings_docs
 PEERS := bench/peers
 SUITES := $(wildcard tests/unit tests/api tests/insignia tests/blackbox tests/docs tests/browser)
+# Most tests wait more than they work, so two files run side by side; a file's tests keep their order and share its servers.
+PYTEST := pytest --quiet --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.tools/bin:$(PATH)
 export VIRTUAL_ENV := $(CURDIR)/.venv
@@ -154,8 +156,9 @@ instructions-baseline: native ## Count again what a request costs in the core; c
 
 test-python: native
 	@$(STEP) --quiet "services for the tests" scripts/test-services
-	@for suite in $(SUITES); do $(STEP) "$$suite" pytest --quiet "$$suite"; done
-	@PORTAZGO_TEST_DATABASE=postgresql $(STEP) "tests/api on PostgreSQL" pytest --quiet tests/api
+	@for suite in $(SUITES); do $(STEP) "$$suite" $(PYTEST) -m "not alone" "$$suite"; done
+	@$(STEP) "tests/blackbox, one by one" pytest --quiet -m alone tests/blackbox
+	@PORTAZGO_TEST_DATABASE=postgresql $(STEP) "tests/api on PostgreSQL" $(PYTEST) tests/api
 
 .PHONY: fuzz
 fuzz: setup $(CARGO_FUZZ) ## Fuzz what reads foreign bytes: FUZZ_SECONDS (15) for each target.
@@ -179,7 +182,8 @@ soak: native ## Run the black-box tests with many more rounds; takes half an hou
 	@PORTAZGO_TEST_KILLS=200 PORTAZGO_TEST_RESTARTS=10 PORTAZGO_TEST_DATABASE_AWAY_SECONDS=60 \
 		PORTAZGO_TEST_UPGRADES=30 PORTAZGO_TEST_REVOCATIONS=50 PORTAZGO_TEST_RENEWALS=20 PORTAZGO_TEST_SLOW_CLIENTS=4000 PORTAZGO_TEST_MUTATIONS=50000 PORTAZGO_TEST_STREAMS=40000 \
 		PORTAZGO_TEST_STALE_POSTS=100000 PORTAZGO_TEST_HTTP2_POSTS=60000 PORTAZGO_TEST_HTTP2_CHANCES=60000 PORTAZGO_TEST_CHANGE_SECONDS=600 \
-		PORTAZGO_TEST_ORIGINS=all $(STEP) "soak: tests/blackbox" pytest --quiet -o faulthandler_timeout=7200 tests/blackbox
+		PORTAZGO_TEST_UPLOAD_MEGABYTES=200 PORTAZGO_TEST_ORIGINS=all $(STEP) "soak: tests/blackbox" pytest --quiet -o faulthandler_timeout=7200 tests/blackbox
+	@PORTAZGO_TEST_FOLDING_ROUNDS=3000 $(STEP) "soak: folding" pytest --quiet tests/api/test_folding.py
 	@PORTAZGO_TEST_TIMING_SAMPLES=1000000 $(STEP) "soak: timing" \
 		$(CARGO) test $(WORKSPACE) $(TEST_HOOKS) --quiet --test timing
 

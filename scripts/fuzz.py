@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,9 @@ def _responses() -> Iterator[bytes]:
 
 
 def _keys() -> Iterator[bytes]:
-    return (case["presented"].encode() for case in _cases("keys.json"))
+    yield from (case["presented"].encode() for case in _cases("keys.json"))
+    # Two that were imported: the target knows them.
+    yield from (b"NotARealKeyOfAnApiGateway00001", b"Ab3dEf7h.NotARealSecretOfAnotherSystem000")
 
 
 def _proxy_headers() -> Iterator[bytes]:
@@ -140,13 +143,14 @@ def main(arguments: list[str]) -> int:
     seconds = int(os.environ.get("FUZZ_SECONDS", "15"))
     programs = build()
     sound = True
-    for target in arguments or TARGETS:
-        good, row = run(programs, target, seconds)
-        sound &= good
-        print(row, flush=True)
-        if log := os.environ.get("FUZZ_LOG"):
-            with Path(log).open("a", encoding="utf-8") as file:
-                file.write(f"{row} {datetime.now(UTC):%Y-%m-%d} |\n")
+    # A target keeps one core busy.
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as cores:
+        for good, row in cores.map(lambda target: run(programs, target, seconds), arguments or TARGETS):
+            sound &= good
+            print(row, flush=True)
+            if log := os.environ.get("FUZZ_LOG"):
+                with Path(log).open("a", encoding="utf-8") as file:
+                    file.write(f"{row} {datetime.now(UTC):%Y-%m-%d} |\n")
     return 0 if sound else 1
 
 

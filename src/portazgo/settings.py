@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 import os
 from dataclasses import dataclass, fields
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -24,11 +25,13 @@ from portazgo.settings_kinds import (
     FOLDER,
     GRACE,
     HTTP_URL,
+    KEPT,
     LEAVING,
     LISTEN,
     NETWORKS,
     PATH,
     PORT,
+    TIME_ZONE,
     WRAPPING,
     WRAPPINGS,
     YES_NO,
@@ -40,7 +43,6 @@ from portazgo.settings_lines import Fault, Setting, setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import timedelta
 
 PREFIX = "PORTAZGO_"
 FILE = Path("portazgo.yaml")
@@ -159,6 +161,34 @@ class Settings(GatewaySettings):
         "90d",
         "How long an API key may go unused before it is disabled; its owner is told before.",
         "Write off or a duration such as 90d.",
+        in_file=True,
+    )
+    time_zone: str = setting(
+        TIME_ZONE,
+        "UTC",
+        "Time zone of days and months in reports that name none (docs/usage-per-company.md).",
+        "Write a name of the IANA database, such as America/Bogota.",
+        in_file=True,
+    )
+    usage_minutes_kept: timedelta | None = setting(
+        KEPT,
+        "7d",
+        "How long sums of usage are kept by minute.",
+        "Write forever or a duration from 2d.",
+        in_file=True,
+    )
+    usage_quarters_kept: timedelta | None = setting(
+        KEPT,
+        "400d",
+        "How long they are kept by quarter-hour and hour: what days and months in other time zones than UTC are made of.",
+        "Write forever or a duration from 2d, not shorter than that of minutes.",
+        in_file=True,
+    )
+    usage_days_kept: timedelta | None = setting(
+        KEPT,
+        "forever",
+        "How long they are kept by day and month.",
+        "Write forever or a duration from 2d, not shorter than that of quarter-hours.",
         in_file=True,
     )
     log_format: Literal["auto", "json", "pretty"] = setting(
@@ -399,6 +429,16 @@ def _contradictions(values: Mapping[str, Any]) -> list[Fault]:
                 "together",
                 "they are not in this order",
                 "Let the least not exceed the default, nor the default the most.",
+            )
+        )
+    kept = [values[name] or timedelta.max for name in ("usage_minutes_kept", "usage_quarters_kept", "usage_days_kept")]
+    if kept != sorted(kept):
+        faults.append(
+            Fault(
+                "PORTAZGO_USAGE_MINUTES_KEPT, PORTAZGO_USAGE_QUARTERS_KEPT, PORTAZGO_USAGE_DAYS_KEPT",
+                "together",
+                "they are not in this order",
+                "Keep minutes no longer than quarter-hours, and these no longer than days.",
             )
         )
     if values["state_url"].is_sqlite and values["state_url"] == values["ledger_url"]:

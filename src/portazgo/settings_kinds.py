@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from portazgo.kit.durations import DurationInvalid, parse_duration
 from portazgo.kit.secret import Secret
+from portazgo.kit.time_zones import is_time_zone
 from portazgo.kit.wrapping.uri import UriInvalid, parse_uri
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ LONGEST_LEAVING = timedelta(hours=1)
 LONGEST_GRACE = timedelta(days=30)
 ONE_DAY = timedelta(days=1)
 LONGEST_LIFE = timedelta(days=36_500)
+LEAST_KEPT = timedelta(days=2)
 MOST_OF_A_NODE = 1_000_000
 MIB = 1024 * 1024
 LEAST_MEMORY = 64 * MIB
@@ -244,6 +246,21 @@ def _days_or_off(text: str) -> timedelta:
     return duration
 
 
+def _kept(text: str) -> timedelta | None:
+    if text == "forever":
+        return None
+    duration = _any_duration(text)
+    if not LEAST_KEPT <= duration <= LONGEST_LIFE:
+        raise ValueInvalid("sums are kept for days: 2d to 36500d")
+    return duration
+
+
+def _time_zone(text: str) -> str:
+    if not is_time_zone(text):
+        raise ValueInvalid(f"{text!r} is no time zone")
+    return text
+
+
 def _time_to_leave(text: str) -> timedelta:
     duration = _any_duration(text)
     if duration > LONGEST_LEAVING:
@@ -332,6 +349,8 @@ HTTP_URL = Kind("URL", {"type": "string", "pattern": "^https?://"}, _http_url)
 DATABASE = Kind("database URL", {"type": "string", "pattern": "^(sqlite:///|postgres(ql)?://)"}, _database)
 DURATION_OR_OFF = Kind("duration or `off`", {"type": "string", "pattern": "^(off|[0-9]+[smhd])$"}, _duration_or_off)
 DAYS_OR_OFF = Kind("duration or `off`", {"type": "string", "pattern": "^(off|[0-9]+[smhd])$"}, _days_or_off)
+KEPT = Kind("duration or `forever`", {"type": "string", "pattern": "^(forever|[0-9]+[smhd])$"}, _kept)
+TIME_ZONE = Kind("time zone", {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_+/-]*$"}, _time_zone)
 LEAVING = Kind("duration", {"type": "string", "pattern": "^[0-9]+[smh]$"}, _time_to_leave)
 GRACE = Kind("duration", {"type": "string", "pattern": "^[0-9]+[smhd]$"}, _grace)
 KEY_PREFIX = Kind("word", {"type": "string", "pattern": "^[a-z][a-z0-9]{1,11}$"}, _key_prefix)

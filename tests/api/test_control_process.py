@@ -135,13 +135,13 @@ def test_the_process_stays_small(control: ControlProcess, admin_token: str, node
     assert pss_megabytes(control.pid) <= 130
 
 
-@pytest.mark.parametrize("first", ["", "-1", "1e3", "\u0661", "9" * 19, "9" * 5_000])
-def test_a_segment_whose_first_number_is_none_is_refused(control: ControlProcess, node_token: str, first: str) -> None:
+def test_a_segment_whose_first_number_is_none_is_refused(control: ControlProcess, node_token: str) -> None:
     node = FeedClient(control.internal_url, node_token)
-    query = {"node": node.node, "epoch": node.epoch, "first": first}
     client = JsonClient(control.internal_url, Secret(node_token))
-    answer = client.request("POST", "/internal/v1/segments", query=query, headers=node.headers)
-    assert (answer.status, answer.json()["code"]) == (422, "segment_place_invalid")
+    for first in ("", "-1", "1e3", "\u0661", "9" * 19, "9" * 5_000):
+        query = {"node": node.node, "epoch": node.epoch, "first": first}
+        answer = client.request("POST", "/internal/v1/segments", query=query, headers=node.headers)
+        assert (answer.status, answer.json()["code"]) == (422, "segment_place_invalid"), first
 
 
 def test_connections_that_send_nothing_keep_nobody_out_and_are_closed_soon(control: ControlProcess) -> None:

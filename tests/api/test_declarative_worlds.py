@@ -91,6 +91,11 @@ RATES = st.tuples(st.integers(1, 10**6), st.sampled_from(["min", "day", "90s", "
     lambda pair: f"{pair[0]}/{pair[1]}"
 )
 
+ROTATIONS = st.fixed_dictionaries(
+    {"every": st.sampled_from(["1d", "48h", "90d"])},
+    optional={"grace": st.sampled_from(["0s", "14d"]), "end_after": st.sampled_from(["1d", "30d"])},
+)
+
 
 @st.composite
 def documents(draw: st.DrawFn) -> Tree:
@@ -111,6 +116,7 @@ def documents(draw: st.DrawFn) -> Tree:
         plans[name] = {"rates": draw(st.lists(RATES, max_size=2, unique_by=lambda rate: rate.partition("/")[2]))}
         plans[name]["apis"] = draw(st.lists(st.sampled_from(sorted(apis)), unique=True)) if apis else []
         plans[name]["scopes"] = draw(st.none() | SCOPES)
+        plans[name]["rotation"] = draw(st.none() | ROTATIONS)
     partners: Tree = draw(st.dictionaries(SLUGS, st.fixed_dictionaries({"metadata": METADATA}), max_size=2))
     for partner in partners.values():
         partner["status"] = draw(st.sampled_from(["active", "suspended"]))

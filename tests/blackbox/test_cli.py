@@ -5,24 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Mapping
-from contextlib import chdir, redirect_stderr, redirect_stdout
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
-from unittest.mock import patch
 
 import click
 import pytest
-from support.command import portazgo
+from support.command import entered, portazgo
 from support.deployment import Deployment
 from support.terminal import COLUMNS, on_terminal
 
-from portazgo.cli.main import main
 from portazgo.cli.main import portazgo as root
 from portazgo.keys.domain import parse_key
 from portazgo.roles.parts import portazgo_command
@@ -59,6 +53,7 @@ COMMAND_OF = {
     "create_issuer": "issuer create",
     "list_signing_keys": "issuer key list",
     "add_signing_key": "issuer key add",
+    "begin_signing": "issuer key sign",
     "withdraw_signing_key": "issuer key withdraw",
     "test_backend": "backend test",
     "import_routes": "api import",
@@ -125,20 +120,6 @@ def said(run: Run) -> Callable[..., Any]:
         return json.loads(done.stdout)
 
     return document
-
-
-def entered(environment: Mapping[str, str], cwd: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Call the entry point as its process would be started."""
-    out, err = io.StringIO(), io.StringIO()
-    with (
-        patch.dict(os.environ, environment, clear=True),
-        patch.object(sys, "stdin", io.StringIO()),
-        chdir(cwd),
-        redirect_stdout(out),
-        redirect_stderr(err),
-    ):
-        code = main(list(words))
-    return subprocess.CompletedProcess(words, int(code), out.getvalue(), err.getvalue())
 
 
 def command_at(path: str) -> click.Command | None:

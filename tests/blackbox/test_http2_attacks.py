@@ -22,6 +22,8 @@ import pytest
 from support.bare_gateway import API_KEY, BareGateway, Origin, backend_to, wait_for
 from support.http2_attacks import FLOODS
 
+pytestmark = pytest.mark.alone
+
 TESTS = Path(__file__).parents[1]
 MIB = 1024 * 1024
 MOST_GROWTH = 64 * MIB
@@ -125,7 +127,10 @@ def test_a_flood_is_ended_and_hurts_nobody_else(gateway: BareGateway, name: str)
 
 
 def test_stalled_windows_hold_little_and_not_for_long(tmp_path: Path) -> None:
-    with Origin(answer=b"x" * 1_000_000) as origin, BareGateway(tmp_path, backend_to(origin.url)) as gateway:
+    with (
+        Origin(answer=b"x" * 1_000_000) as origin,
+        BareGateway(tmp_path, backend_to(origin.url), PORTAZGO_WRITE_TIMEOUT="6s") as gateway,
+    ):
         done, before, during, growth = attack(gateway, "zero_window", 45.0)
         check(before, during, growth)
         assert done["closed"] == done["connections"]

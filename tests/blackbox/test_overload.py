@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import pytest
 from support.bare_gateway import API_KEY, BareGateway, Origin, backend_to, wait_for
 from support.overload import (
     HEAD,
@@ -33,6 +34,8 @@ from support.overload import (
     place,
     result,
 )
+
+pytestmark = pytest.mark.alone
 
 CONNECTIONS, MANY = 1000, 3000
 LEAST_PART = 0.75

@@ -1,9 +1,13 @@
-"""Whatever happens to a request, it leaves one record that says so; and nothing secret leaves any trace."""
+"""Whatever happens to a request, it leaves one record that says so; and nothing secret leaves any trace.
+
+PORTAZGO_TEST_UPLOAD_MEGABYTES sets how large uploads are (48 here, 200 in soak).
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import socket
 import sqlite3
 import struct
@@ -18,6 +22,7 @@ from typing import Any
 import pytest
 from support.control import pss_megabytes
 from support.deployment import Deployment
+from support.http2 import Connection
 from support.key import OwnKey, own_key
 from support.origin import BIG_BYTES, Origin
 
@@ -28,7 +33,7 @@ from portazgo.kit.secret import Secret
 VISIBLE_SECONDS = 2 * 5
 MOST_NODE_MEGABYTES = 60
 GATEWAY_HOLDS_BYTES = 8 * 1024 * 1024
-UPLOAD_BYTES = 48 * 1024 * 1024
+UPLOAD_BYTES = int(os.environ.get("PORTAZGO_TEST_UPLOAD_MEGABYTES", "48")) * 1024 * 1024
 
 
 @pytest.fixture(scope="module")
@@ -219,6 +224,23 @@ def test_an_upload_arrives_whole_in_bounded_memory(
     assert told == {"sha256": hashlib.sha256(b"".join(pieces)).hexdigest(), "bytes": UPLOAD_BYTES}
     assert highest_megabytes(deployment.processes["gateway"].pid) < MOST_NODE_MEGABYTES + 20
     trace = deployment.trace(answer.headers["X-Request-Id"])
+    assert facts(trace, "method", "delivery", "fault") == ("POST", "complete", None)
+    assert trace["bytes_in"] >= UPLOAD_BYTES
+
+
+def test_an_upload_over_http_2_arrives_whole_in_bounded_memory(deployment: Deployment, key: OwnKey) -> None:
+    piece = bytes(range(256)) * 64
+    pieces = [piece] * (UPLOAD_BYTES // len(piece))
+    fields = [(":method", "POST"), (":scheme", "http"), (":authority", "gateway"), (":path", "/v1/raw/upload-slowly")]
+    with Connection.plain(deployment.gateway_port, seconds=30) as connection:
+        stream = connection.new_stream()
+        connection.send(connection.headers(stream, [*fields, ("x-api-key", key.whole)], end=False))
+        connection.upload(stream, pieces)
+        answer = connection.finish(stream)
+    told = json.loads(answer.body)
+    assert told == {"sha256": hashlib.sha256(b"".join(pieces)).hexdigest(), "bytes": UPLOAD_BYTES}
+    assert highest_megabytes(deployment.processes["gateway"].pid) < MOST_NODE_MEGABYTES + 20
+    trace = deployment.trace(dict(answer.fields)["x-request-id"])
     assert facts(trace, "method", "delivery", "fault") == ("POST", "complete", None)
     assert trace["bytes_in"] >= UPLOAD_BYTES
 

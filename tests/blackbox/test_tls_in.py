@@ -18,6 +18,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
+from support import http2
 from support.bare_gateway import API_KEY, BareGateway, Origin, backend_to, wait_for
 from support.certificates import DAY, Identity
 
@@ -329,6 +330,34 @@ def test_a_key_that_is_bound_to_a_certificate_works_with_that_one_only(
         records = gateway.wait_for_records(9)
     faults = [record["fault"] for record in records]
     assert faults == [None] * 3 + ["key_certificate_denied"] * 6
+
+
+def test_a_bound_key_is_bound_on_each_stream_of_http_2(tmp_path: Path, origin: Origin) -> None:
+    authority, clients = Identity.authority(), Identity.authority("Clients")
+    (tmp_path / "clients.pem").write_text(clients.pem)
+    bound, other = clients.client("north"), clients.client("south")
+    environment = {
+        **certificates(authority.server("gate.example").write(tmp_path, "gate")),
+        "PORTAZGO_GATEWAY_TLS_CLIENT_CERTIFICATES": "optional",
+        "PORTAZGO_GATEWAY_TLS_CLIENT_CA": str(tmp_path / "clients.pem"),
+    }
+    key = {"client_certificates": [bound.certificate.fingerprint(hashes.SHA256()).hex()]}
+    shown: list[tuple[Identity | None, int]] = [(bound, 200), (other, 403), (None, 403)]
+    asked = [
+        (":method", "GET"), (":scheme", "https"), (":authority", "gate.example"), (":path", "/v1/things/1"),
+        ("x-api-key", API_KEY),
+    ]  # fmt: skip
+    with BareGateway(tmp_path / "gateway", backend_to(origin.url), key=key, **environment) as gateway:
+        for client, status in shown:
+            made = context(authority)
+            made.set_alpn_protocols(["h2"])
+            if client is not None:
+                made.load_cert_chain(*client.write(tmp_path, "client"))
+            with http2.Connection(connect(gateway, made)) as connection:
+                streams = [connection.request(asked) for _ in range(3)]
+                assert [connection.finish(stream).status for stream in streams] == [status] * 3
+        records = gateway.wait_for_records(9)
+    assert [record["fault"] for record in records] == [None] * 3 + ["key_certificate_denied"] * 6
 
 
 def test_a_bound_key_is_refused_where_there_is_no_tls(tmp_path: Path, origin: Origin) -> None:

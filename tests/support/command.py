@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import os
 import subprocess
+import sys
 from collections.abc import Mapping
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
+from unittest.mock import patch
 
+from portazgo.cli.main import main
 from portazgo.roles.parts import portazgo_command
 
 SECONDS = 60
@@ -22,6 +28,20 @@ def portazgo(environment: Mapping[str, str], cwd: Path, *words: str) -> subproce
         check=False,
         timeout=SECONDS,
     )
+
+
+def entered(environment: Mapping[str, str], cwd: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Call the entry point as its process would be started."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        patch.dict(os.environ, environment, clear=True),
+        patch.object(sys, "stdin", io.StringIO()),
+        chdir(cwd),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        code = main(list(words))
+    return subprocess.CompletedProcess(words, int(code), out.getvalue(), err.getvalue())
 
 
 def assert_refused(done: subprocess.CompletedProcess[str], *sentences: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -16,6 +16,8 @@ DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION =
 END_STREAM = ACK = 1
 END_HEADERS = 4
 INITIAL_WINDOW_SIZE = 4
+# Of a connection and of each stream, unless more is allowed (RFC 9113, section 6.9.2).
+USUAL_WINDOW = 65_535
 Fields = Sequence[tuple[str, str]]
 
 
@@ -43,12 +45,16 @@ class Connection:
     """A connection whose far side is the gateway."""
 
     def __init__(self, connected: socket.socket, *, settings: dict[int, int] | None = None) -> None:
+        # As real clients do: a frame would wait for the acknowledgement of the one before it.
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket = connected
         self.streams: defaultdict[int, Stream] = defaultdict(Stream)
         self.closed = False
         self.goaway: int | None = None
         self.pongs = 0
         self.opens_windows = True
+        # What the far side takes: 0 is the connection's, others are streams'.
+        self._windows: defaultdict[int, int] = defaultdict(lambda: USUAL_WINDOW)
         self._received = b""
         self._encoder, self._decoder = Encoder(), Decoder()
         self._next = 1
@@ -95,6 +101,16 @@ class Connection:
         self.send(written if data is None else written + frame(DATA, END_STREAM, stream, data))
         return stream
 
+    def upload(self, stream: int, pieces: Iterable[bytes]) -> None:
+        """Send a body and its end, each piece as soon as the windows have room for it."""
+        for piece in pieces:
+            while not self.closed and min(self._windows[0], self._windows[stream]) < len(piece):
+                self.read()
+            for window in (0, stream):
+                self._windows[window] -= len(piece)
+            self.send(frame(DATA, 0, stream, piece))
+        self.send(frame(DATA, END_STREAM, stream))
+
     def finish(self, stream: int) -> Stream:
         """Read until the stream has ended, one way or another, or the connection has."""
         while not (self.closed or self.streams[stream].ended or self.streams[stream].reset is not None):
@@ -129,17 +145,22 @@ class Connection:
                 self.pongs += 1
             else:
                 self.send(frame(PING, ACK, 0, payload))
+        elif kind == WINDOW_UPDATE:
+            self._windows[stream] += int.from_bytes(payload)
         elif kind == GOAWAY:
             self.goaway = int.from_bytes(payload[4:8])
         elif kind == RST_STREAM:
             self.streams[stream].reset = int.from_bytes(payload)
-        elif kind == HEADERS:
+        elif kind in (HEADERS, DATA):
+            self._take_answer(kind, stream, payload, end=bool(flags & END_STREAM))
+
+    def _take_answer(self, kind: int, stream: int, payload: bytes, *, end: bool) -> None:
+        if kind == HEADERS:
             decoded = self._decoder.decode(payload, raw=True)
             self.streams[stream].fields += [(name.decode(), value.decode("latin-1")) for name, value in decoded]
-        elif kind == DATA:
+        else:
             self.streams[stream].body += payload
             if payload and self.opens_windows:
                 grown = struct.pack(">I", len(payload))
                 self.send(frame(WINDOW_UPDATE, 0, 0, grown) + frame(WINDOW_UPDATE, 0, stream, grown))
-        if kind in (HEADERS, DATA) and flags & END_STREAM:
-            self.streams[stream].ended = True
+        self.streams[stream].ended |= end

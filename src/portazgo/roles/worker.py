@@ -96,6 +96,8 @@ def _jobs(settings: Settings) -> list[Job]:
     from portazgo.signing.tasks import tend  # noqa: PLC0415
     from portazgo.snapshot.feed import compact  # noqa: PLC0415
     from portazgo.usage.collector import checkpoint  # noqa: PLC0415
+    from portazgo.usage.folding import Folding  # noqa: PLC0415
+    from portazgo.usage.keeping import forget_old_rollups  # noqa: PLC0415
     from portazgo.usage.key_use import LastUses  # noqa: PLC0415
     from portazgo.usage.retiring import NOTICE_BEFORE, forget_old_uses, retiring_secrets_ending  # noqa: PLC0415
     from portazgo.wrapping.tasks import carry_on  # noqa: PLC0415
@@ -110,7 +112,7 @@ def _jobs(settings: Settings) -> list[Job]:
         Job("look for uses of canary keys", 2, lambda: tell_canaries(SYSTEM_CLOCK.now())),
         Job("tell of keys that end soon", 60, lambda: tell_expiring(SYSTEM_CLOCK.now())),
         Job("tell of old secrets that are still in use", 60, tell_of_old_secrets),
-        Job("see to secrets that are due for rotation", 60, lambda: overdue.tend(clock=SYSTEM_CLOCK)),
+        Job("see to secrets that are due for rotation", 300, lambda: overdue.tend(clock=SYSTEM_CLOCK)),
         Job("move secrets to the newest pepper", 1, lambda: pepper_rotation.go_on(wrapper, clock=SYSTEM_CLOCK)),
         Job("forget old events", 3_600, lambda: forget_old_events(SYSTEM_CLOCK.now())),
         Job("compact the change log", 60, lambda: compact(KEPT_REVISIONS)),
@@ -121,6 +123,8 @@ def _jobs(settings: Settings) -> list[Job]:
         Job("forget answers of repeated writes", 300, lambda: forget_old(SYSTEM_CLOCK.now())),
         Job("write down the head of the audit", 60, lambda: write_down(settings.data_dir, clock=SYSTEM_CLOCK)),
         Job("forget ended secrets", 60, lambda: forget_ended(SYSTEM, clock=SYSTEM_CLOCK)),
+        Job("fold minutes", 1, Folding(SYSTEM_CLOCK).run),
+        Job("forget old sums of usage", 10, lambda: forget_old_rollups(settings, SYSTEM_CLOCK.now())),
         Job("forget old uses of retiring secrets", 3_600, lambda: forget_old_uses(SYSTEM_CLOCK.now())),
     ]
     if settings.ledger_url.is_sqlite:

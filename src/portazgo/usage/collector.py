@@ -12,6 +12,7 @@ from django.db import connections, transaction
 from portazgo import _native
 from portazgo.kit.errors import Conflict, Invalid
 from portazgo.usage.models import EpochEnd, Manifest, RefusedKeyUse, SegmentContent
+from portazgo.usage.rollups import MEMBERS, SUMS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,13 +25,12 @@ REFUSED_KEY = "key_disabled"
 """What nodes say of canaries, and of keys that were disabled."""
 LARGEST_WAL_BYTES = 64 * 1024 * 1024
 
-_KEY = ("minute_us", "partner", "application", "kid", "route", "fault", "billable", "price_version")
-_SUMS = ("requests", "units", "bytes_in", "bytes_out", "duration_us_sum")
+_KEY = ("minute_us", *MEMBERS)
 # Raw: the ingest path adds to thousands of rows a second, and this form is the same on SQLite and PostgreSQL.
 _ADD = (
-    f"INSERT INTO usage_minute ({', '.join((*_KEY, *_SUMS))}) VALUES ({', '.join(['%s'] * (len(_KEY) + len(_SUMS)))}) "  # noqa: S608 - names of our own
+    f"INSERT INTO usage_fresh ({', '.join((*_KEY, *SUMS))}) VALUES ({', '.join(['%s'] * (len(_KEY) + len(SUMS)))}) "  # noqa: S608 - names of our own
     f"ON CONFLICT ({', '.join(_KEY)}) DO UPDATE SET "
-    + ", ".join(f"{name} = usage_minute.{name} + excluded.{name}" for name in _SUMS)
+    + ", ".join(f"{name} = usage_fresh.{name} + excluded.{name}" for name in SUMS)
 )
 # Nothing is written where the key was used in this minute already: most segments write nothing here.
 _USED = (
@@ -79,7 +79,7 @@ def collect(node: UUID, epoch: UUID, first: int, body: bytes) -> Collected:
         _refuse_overlap(epoch, summary)
         manifest = _keep(node, epoch, summary, len(body))
         SegmentContent.objects.using(LEDGER).create(manifest=manifest, content=body)
-        _add_up(summary["rollups"])
+        add_fresh(summary["rollups"])
         _add_uses(summary["retiring"])
         _note_refused_keys(manifest, summary["rollups"])
     return Collected(stored=True)
@@ -133,11 +133,13 @@ def _keep(node: UUID, epoch: UUID, summary: Mapping[str, Any], size: int) -> Man
         ended_at_us=summary["ended_at_us"],
         content_bytes=size,
         rolled_up=summary["count"],
+        requests=sum(row["requests"] for row in summary["rollups"]),
     )
 
 
-def _add_up(rollups: Sequence[Mapping[str, Any]]) -> None:
-    rows = [[_key_value(row, name) for name in _KEY] + [row[name] for name in _SUMS] for row in rollups]
+def add_fresh(rollups: Sequence[Mapping[str, Any]]) -> None:
+    """Add sums to those that are not folded yet, within the transaction of the segment that they are of."""
+    rows = [[_key_value(row, name) for name in _KEY] + [row[name] for name in SUMS] for row in rollups]
     with connections[LEDGER].cursor() as cursor:
         cursor.executemany(_ADD, rows)
         cursor.executemany(_USED, _last_uses(rollups))

@@ -6,6 +6,8 @@ from typing import ClassVar
 
 from django.db import models
 
+from portazgo.usage.rollups import DAY, HOUR, MEMBERS, MINUTE, MONTH, QUARTER
+
 
 class Manifest(models.Model):
     """A segment that was collected. (epoch, first sequence) is its identity everywhere."""
@@ -24,6 +26,8 @@ class Manifest(models.Model):
     content_bytes = models.IntegerField()
     rolled_up = models.IntegerField()
     """Records that its rollups counted: always `count`, and kept so that the balance can show it."""
+    requests = models.BigIntegerField()
+    """Calls that its rollups added up: `count`, but that one record may stand for many refusals of a second."""
 
     class Meta:
         """Found by identity, and by time for looking records up."""
@@ -50,8 +54,11 @@ class SegmentContent(models.Model):
         db_table = "usage_segment"
 
 
-class MinuteRollup(models.Model):
-    """Sums over the records of one minute that agree in everything that a report may ask for."""
+class FreshRollup(models.Model):
+    """Sums over records that agree in all that a report may ask for, until they are folded: what the collector adds to.
+
+    Of one minute there are some more where a segment came late, after the minute was folded.
+    """
 
     id = models.BigAutoField(primary_key=True)
     minute_us = models.BigIntegerField()
@@ -69,24 +76,116 @@ class MinuteRollup(models.Model):
     duration_us_sum = models.BigIntegerField()
 
     class Meta:
-        """Added to by its key."""
+        """Added to by its key; the oldest is folded first."""
 
-        db_table = "usage_minute"
-        constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=[
-                    "minute_us",
-                    "partner",
-                    "application",
-                    "kid",
-                    "route",
-                    "fault",
-                    "billable",
-                    "price_version",
-                ],
-                name="usage_minute_key",
-            )
+        db_table = "usage_fresh"
+        constraints: ClassVar = [models.UniqueConstraint(fields=["minute_us", *MEMBERS], name="usage_fresh_key")]
+
+
+class RollupSeries(models.Model):
+    """What folded sums are told apart by, once for all slots: rollups name it by its number (usage/rollups.py)."""
+
+    id = models.BigAutoField(primary_key=True)
+    grain = models.SmallIntegerField()
+    partner = models.CharField(max_length=36)
+    application = models.CharField(max_length=36)
+    kid = models.CharField(max_length=10)
+    route = models.CharField(max_length=36)
+    fault = models.CharField(max_length=64)
+    billable = models.BooleanField()
+    price_version = models.IntegerField()
+
+    class Meta:
+        """Found by all of it, and by what reports are narrowed by most."""
+
+        db_table = "usage_series"
+        constraints: ClassVar = [models.UniqueConstraint(fields=["grain", *MEMBERS], name="usage_series_key")]
+        indexes: ClassVar = [
+            models.Index(fields=["application"], name="usage_series_application"),
+            models.Index(fields=["kid"], name="usage_series_kid"),
         ]
+
+
+class Rollup(models.Model):
+    """Folded sums of one slot of a level; read by slot for all series of a grain, and by series over time."""
+
+    pk = models.CompositePrimaryKey("grain", "slot", "series")
+    grain = models.SmallIntegerField()
+    slot = models.BigIntegerField()
+    """Its first minute, in minutes since 1970."""
+    series = models.BigIntegerField()
+    requests = models.BigIntegerField()
+    units = models.BigIntegerField()
+    bytes_in = models.BigIntegerField()
+    bytes_out = models.BigIntegerField()
+    duration_us_sum = models.BigIntegerField()
+
+    class Meta:
+        """One table for each level."""
+
+        abstract = True
+
+
+class MinuteRollup(Rollup):
+    """Folded minutes."""
+
+    class Meta:
+        """Of this level."""
+
+        db_table = MINUTE.table
+        indexes: ClassVar = [models.Index(fields=["series", "slot"], name="usage_minute_series")]
+
+
+class QuarterRollup(Rollup):
+    """Quarters of an hour."""
+
+    class Meta:
+        """Of this level."""
+
+        db_table = QUARTER.table
+        indexes: ClassVar = [models.Index(fields=["series", "slot"], name="usage_quarter_series")]
+
+
+class HourRollup(Rollup):
+    """Hours."""
+
+    class Meta:
+        """Of this level."""
+
+        db_table = HOUR.table
+        indexes: ClassVar = [models.Index(fields=["series", "slot"], name="usage_hour_series")]
+
+
+class DayRollup(Rollup):
+    """Days, UTC."""
+
+    class Meta:
+        """Of this level."""
+
+        db_table = DAY.table
+        indexes: ClassVar = [models.Index(fields=["series", "slot"], name="usage_day_series")]
+
+
+class MonthRollup(Rollup):
+    """Months, UTC."""
+
+    class Meta:
+        """Of this level."""
+
+        db_table = MONTH.table
+        indexes: ClassVar = [models.Index(fields=["series", "slot"], name="usage_month_series")]
+
+
+class RollupHorizon(models.Model):
+    """From which slot on a level is whole; what lies before was dropped, or is about to be."""
+
+    level = models.CharField(max_length=8, primary_key=True)
+    whole_from = models.BigIntegerField()
+
+    class Meta:
+        """A row for each level of which something was dropped."""
+
+        db_table = "usage_horizon"
 
 
 class KeyUse(models.Model):

@@ -1,0 +1,78 @@
+"""Sums of usage as the collector adds them, and the truth to compare reports with: the records, added up by hand."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+
+from portazgo.usage.collector import LEDGER, add_fresh
+from portazgo.usage.rollups import MEMBERS, MINUTE_US, SUMS
+
+FAULTS = (None, None, None, "throttled", "backend_5xx", "key_missing")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Some records of one minute, as the native module sums them up."""
+
+    minute: int
+    row: dict[str, Any]
+
+
+def some_calls(chance: random.Random, since: int, until: int, count: int) -> list[Call]:
+    """Make sums of a few partners' calls at random minutes."""
+    return [_call(chance, chance.randrange(since, until)) for _ in range(count)]
+
+
+def collect_calls(calls: Iterable[Call]) -> None:
+    """Add them up as the collector does, in one transaction."""
+    by_key: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for call in calls:
+        key = (call.minute, *(call.row[name] for name in MEMBERS))
+        row = by_key.setdefault(key, {"minute_us": call.minute * MINUTE_US, **call.row, **dict.fromkeys(SUMS, 0)})
+        for name in SUMS:
+            row[name] += call.row[name]
+    # In the order of keys, as the native module gives them.
+    rows = sorted(by_key.values(), key=lambda row: (row["minute_us"], *(str(row[name] or "") for name in MEMBERS)))
+    with transaction.atomic(using=LEDGER):
+        add_fresh(rows)
+
+
+def truth(calls: Iterable[Call], since: int, until: int, members: Sequence[str], **only: Any) -> dict[Any, list[int]]:
+    """Add up by hand what a report over this range must say."""
+    sums: dict[Any, list[int]] = defaultdict(lambda: [0] * len(SUMS))
+    for call in calls:
+        told = {name: _told(call.row[name], name) for name in MEMBERS}
+        if since <= call.minute < until and all(told[name] == value for name, value in only.items()):
+            there = sums[tuple(told[name] for name in members)]
+            for number, name in enumerate(SUMS):
+                there[number] += call.row[name]
+    return dict(sums)
+
+
+def _told(value: Any, name: str) -> Any:
+    if value is not None:
+        return value
+    return 0 if name == "price_version" else ""
+
+
+def _call(chance: random.Random, minute: int) -> Call:
+    partner = chance.choice([None, "p1", "p2", "p3"])
+    number = partner and chance.choice("12")
+    row = {
+        "partner": partner,
+        "application": number and f"{partner}-a{number}",
+        "kid": number and f"{partner}k{number}{chance.choice('xy')}",
+        "route": chance.choice([None, "r1", "r2"]),
+        "fault": chance.choice(FAULTS),
+        "billable": chance.random() < 0.7,
+        "price_version": chance.choice([None, 1]),
+    }
+    requests = chance.choice([1, 1, 2, 5, 1_000])
+    sums = [requests, chance.randrange(10), chance.randrange(10**6), chance.randrange(2**40), chance.randrange(10**9)]
+    return Call(minute, {**row, **dict(zip(SUMS, sums, strict=True))})
