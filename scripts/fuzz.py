@@ -63,7 +63,9 @@ def _responses() -> Iterator[bytes]:
 
 
 def _keys() -> Iterator[bytes]:
-    return (case["presented"].encode() for case in _cases("keys.json"))
+    yield from (case["presented"].encode() for case in _cases("keys.json"))
+    # Two that were imported: the target knows them.
+    yield from (b"NotARealKeyOfAnApiGateway00001", b"Ab3dEf7h.NotARealSecretOfAnotherSystem000")
 
 
 def _proxy_headers() -> Iterator[bytes]:

@@ -14,6 +14,7 @@ from django.apps import apps
 from django.db import connection, models
 from support.admin import AdminAPI
 from support.clock import FakeClock
+from support.documents import PROJECT
 from support.kms import CREDENTIALS, KmsServer
 from support.world import NOBODY, World, refusal, resource
 
@@ -330,3 +331,15 @@ def test_whoever_judges_a_copy_opens_the_few_secrets_that_nodes_begin_with(
         facts = state_facts(query)
     assert sorted({context.partition("/")[0] for context, _ in facts.sealed}) == ["lookup_key", "pepper", "signing_key"]
     facts.open_all(wrapper)
+
+
+def test_the_page_names_every_purpose_and_what_of_them_a_node_opens() -> None:
+    page = (PROJECT / "docs" / "key-wrapping.md").read_text("utf-8")
+    purposes = {field.context.partition("/")[0]: bool(field.kind) for field in wrapped_fields()}
+    (sentence,) = re.findall(r"; the purpose is (.*?)\.\n", page, re.DOTALL)
+    assert set(re.findall(r"`(\w+)`", sentence)) == {*purposes, "wrapping"}
+    every, node = (json.loads(block)["Statement"][0] for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL))
+    condition = node["Condition"]["StringEquals"]
+    opened = condition.pop("kms:EncryptionContext:portazgo:purpose")
+    assert sorted(opened) == sorted(purpose for purpose, for_nodes in purposes.items() if for_nodes)
+    assert condition == every["Condition"]["StringEquals"]

@@ -53,6 +53,7 @@ COMMAND_OF = {
     "create_issuer": "issuer create",
     "list_signing_keys": "issuer key list",
     "add_signing_key": "issuer key add",
+    "begin_signing": "issuer key sign",
     "withdraw_signing_key": "issuer key withdraw",
     "test_backend": "backend test",
     "import_routes": "api import",

@@ -7,7 +7,6 @@ import json
 import sqlite3
 import subprocess
 import sys
-import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -28,8 +27,8 @@ DRF_KEYS = Path(__file__).parents[1] / "support" / "drf_api_keys.py"
 KEYS_AT_ONCE = 100
 """As portazgo.keys.importing has it, which can't be read without a database."""
 MANY = 10 * KEYS_AT_ONCE
-LONGEST_REVOCATION_SECONDS = 1.5
-"""Five times what a revocation waits for an import at most."""
+MOST_WAITED_FOR = 4
+"""Of ten transactions: the one that is under way, and what a busy machine makes of it."""
 
 
 def text_of(reply: Reply) -> tuple[int, list[str], dict[str, str]]:
@@ -91,8 +90,8 @@ def test_imported_keys_are_let_in_as_they_are_presented_today(
     deployment.wait_for(
         lambda: [call(deployment, key, header).status for key in mine] == [200] * len(mine), "the imported keys"
     )
-    for key, kid in zip(mine, kids, strict=True):
-        assert used(deployment, call(deployment, key, header)) == (200, kid, "current")
+    replies = [call(deployment, key, header) for key in mine]
+    assert [used(deployment, reply) for reply in replies] == [(200, kid, "current") for kid in kids]
     assert text_of(call(deployment, UNKNOWN, header)) == before
     run(deployment, "key", "revoke", kids[1], "--yes", "--wait")
     assert text_of(call(deployment, mine[1], header)) == before
@@ -112,8 +111,10 @@ def test_rows_of_the_real_djangorestframework_api_key_are_read(deployment: Deplo
     kids = {key["name"]: key["kid"] for key in dump["keys"] + rows["keys"]}
     assert sorted(kids) == ["billing", "by table", "shop"]
     deployment.wait_for(lambda: call(deployment, keys["by table"], "Api-Key").status == 200, "the imported keys")
-    for name, kid in kids.items():
-        assert used(deployment, call(deployment, keys[name], "Api-Key")) == (200, kid, "current")
+    replies = {kid: call(deployment, keys[name], "Api-Key") for name, kid in kids.items()}
+    assert {kid: used(deployment, reply) for kid, reply in replies.items()} == {
+        kid: (200, kid, "current") for kid in replies
+    }
     for name in ("revoked", "expired"):
         assert call(deployment, keys[name], "Api-Key").status == 401
 
@@ -126,8 +127,8 @@ def test_an_imported_key_is_rotated_and_killed_like_any_other(deployment: Deploy
     new = json.loads(run(deployment, "key", "rotate", kid, "--grace", "1h", "--json").stdout)["api_key"]
     assert f"_{kid}_" in new
     deployment.wait_for(lambda: deployment.admin.get(f"/keys/{kid}/propagation")["proven"], "the rotation")
-    assert used(deployment, call(deployment, old, "Api-Key")) == (200, kid, "retiring")
-    assert used(deployment, call(deployment, new, "Bearer")) == (200, kid, "current")
+    replies = [call(deployment, old, "Api-Key"), call(deployment, new, "Bearer")]
+    assert [used(deployment, reply) for reply in replies] == [(200, kid, "retiring"), (200, kid, "current")]
     shown = run(deployment, "key", "show", kid).stdout
     (retiring,) = [line for line in shown.splitlines() if line.startswith("retiring secret")]
     (current,) = [line for line in shown.splitlines() if line.startswith("current secret")]
@@ -163,18 +164,19 @@ def test_an_import_that_was_killed_is_completed_and_each_key_is_there_once(
 
 def test_a_revocation_does_not_wait_for_a_long_import(deployment: Deployment, tmp_path: Path) -> None:
     application = deployment.admin.get(f"/keys/{deployment.key['kid']}")["application"]
-    kids = [deployment.admin.post(f"/applications/{application}/keys", {})["kid"] for _ in range(40)]
+    kids = [deployment.admin.post(f"/applications/{application}/keys", {})["kid"] for _ in range(20)]
     file = many(tmp_path, "long")
     process = start(deployment, file)
     deployment.wait_for(lambda: count(deployment, "long") >= KEYS_AT_ONCE, "the first keys")
-    took: list[float] = []
+    waited_for = []
     while process.poll() is None and kids:
-        began = time.monotonic()
+        before = count(deployment, "long")
         deployment.admin.post(f"/keys/{kids.pop()}/revoke")
-        took.append(time.monotonic() - began)
+        waited_for.append((count(deployment, "long") - before) // KEYS_AT_ONCE)
     assert process.wait(60) == 0
-    assert len(took) > 1
-    assert max(took) < LONGEST_REVOCATION_SECONDS, took
+    # In transactions, not in seconds: of those there are as many on a machine that has other things to do.
+    assert len(waited_for) > 1
+    assert max(waited_for) <= MOST_WAITED_FOR, waited_for
     assert count(deployment, "long") == MANY
 
 

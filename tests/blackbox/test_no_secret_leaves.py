@@ -201,7 +201,7 @@ def look_everywhere(site: Site) -> None:
     paths = [path for path, methods in document["paths"].items() if "get" in methods]
     token = Secret((deployment.data / "admin-token").read_text().strip())
     site.told |= every_answer(deployment.control_url, token, paths)
-    for command in (["doctor"], ["export"], ["key", "list"], ["audit", "list"], ["audit", "verify"], ["trace", "list"]):
+    for command in (["doctor"], ["export"], ["audit", "verify"]):
         site.run(*command)
     site.run("backup", str(deployment.folder / "backup"))
     pids = {pid for one in deployment.processes.values() for pid in {one.pid, *descendants(one.pid)}}

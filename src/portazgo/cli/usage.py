@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from portazgo.cli.exits import Exit
-from portazgo.cli.find import NODE, find_id
-from portazgo.cli.noun import Noun, names_for, prints
+from portazgo.cli.find import APPLICATION, NODE, PARTNER, ROUTE, find_id, kid_of
+from portazgo.cli.noun import Noun, prints
 from portazgo.cli.output import note, show_one, show_rows
 from portazgo.cli.parameters import rfc3339, since
 from portazgo.cli.session import connect
 from portazgo.cli.words import say
 
-GROUPS = ("partner", "application", "kid", "route", "fault", "billable")
+if TYPE_CHECKING:
+    from portazgo.client.admin import AdminClient
+
+BLAMES = ("partner", "partner_network", "policy", "gateway", "backend", "backend_network", "platform")
+GROUPS = ("partner", "application", "kid", "route", "environment", "fault", "blame", "billable")
+INTERVALS = ("minute", "quarter", "hour", "day", "week", "month")
 COLUMNS = ("requests", "units", "mean_ms", "bytes_in", "bytes_out")
 CSV_COLUMNS = ("requests", "units", "bytes_in", "bytes_out", "duration_us_sum")
 BALANCE_COLUMNS = ("balanced", "end", "last_sequence", "collected", "rolled_up", "missing", "epoch")
-NAMED = {"partner": "/partners", "application": "/applications", "route": "/routes"}
+NAMED = ("partner", "application", "route")
 
 
 @click.group(cls=Noun)
@@ -29,19 +33,57 @@ def usage() -> None:
 
 @usage.command("report")
 @click.option("--by", "groups", type=click.Choice(GROUPS), multiple=True, help="Sum apart by this. Repeat it.")
+@click.option("--interval", type=click.Choice(INTERVALS), help="Sum apart by periods of the time zone.")
 @click.option("--since", type=since, metavar="TIME", help="From this minute on: a time, or back from now, such as 24h.")
 @click.option("--until", type=since, metavar="TIME", help="Up to this minute, which is not included.")
+@click.option("--month", metavar="YYYY-MM", help="Of this month.")
+@click.option("--day", metavar="YYYY-MM-DD", help="Of this day.")
+@click.option("--time-zone", metavar="NAME", help="Whose days and months, such as America/Bogota.")
+@click.option("--partner", help="Of this partner.")
+@click.option("--application", help="Of this application; name, PARTNER/NAME, or id.")
+@click.option("--kid", help="Of the key with this kid.")
+@click.option("--route", help="On this route; name, API/NAME, or id.")
+@click.option("--environment", type=click.Choice(["live", "test"]), help="In this environment.")
+@click.option("--fault", help="That failed so: a code of docs/faults.md.")
+@click.option("--blame", type=click.Choice(BLAMES), help="That failed by the fault of these.")
+@click.option("--billable/--not-billable", default=None, help="That are billed, or are not.")
 @prints
-def usage_report(groups: tuple[str, ...], since: datetime | None, until: datetime | None, output: str) -> None:
-    """Sum calls, most requests first."""
+def usage_report(groups: tuple[str, ...], interval: str | None, output: str, **asked: Any) -> None:
+    """Sum calls, most requests first; by partner, by day, of a month, in your time zone."""
     client = connect()
-    query = {"group_by": list(groups) or None, "since": rfc3339(since), "until": rfc3339(until)}
-    sums = client.get("/usage", query)["items"]
-    if output != "table":
-        show_rows(sums, groups + CSV_COLUMNS, output)
-        return
-    names = names_for(client, sums, {name: NAMED[name] for name in groups if name in NAMED})
-    show_rows([{**one, "mean_ms": _mean(one)} for one in sums], groups + COLUMNS, output, names=names)
+    report = client.get("/usage", {"group_by": list(groups) or None, "interval": interval, **_query(client, asked)})
+    sums = report["items"]
+    times = ("period",) if interval else ()
+    if output == "table":
+        names = {one[name]: one[f"{name}_name"] for one in sums for name in NAMED if one.get(f"{name}_name")}
+        show_rows([{**one, "mean_ms": _mean(one)} for one in sums], times + groups + COLUMNS, output, names=names)
+    elif output == "csv":
+        named = tuple(column for name in groups for column in ((name, f"{name}_name") if name in NAMED else (name,)))
+        show_rows([_harmless(one) for one in sums], times + named + CSV_COLUMNS, output)
+    else:
+        show_rows(sums, (), output)
+
+
+def _query(client: AdminClient, asked: dict[str, Any]) -> dict[str, Any]:
+    parent, kid, billable = asked["partner"], asked["kid"], asked["billable"]
+    return {
+        **asked,
+        "since": rfc3339(asked["since"]),
+        "until": rfc3339(asked["until"]),
+        "partner": find_id(client, PARTNER, parent),
+        "application": find_id(client, APPLICATION, asked["application"], parent),
+        "route": find_id(client, ROUTE, asked["route"]),
+        "kid": None if kid is None else kid_of(kid),
+        "billable": None if billable is None else str(billable).lower(),
+    }
+
+
+def _harmless(one: dict[str, Any]) -> dict[str, Any]:
+    # A spreadsheet would reckon with a cell that begins so.
+    return {
+        name: f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value
+        for name, value in one.items()
+    }
 
 
 @usage.command("balance")

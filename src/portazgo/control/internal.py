@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 DATABASE_THREADS = 4
+COLLECTING_THREADS = 2
+"""Threads of their own: where the ledger's one writer holds all of them up, polls and receipts go on, and so do revocations."""
 BACKLOG = 1_024
 START_SECONDS = 10.0
 STOP_SECONDS = 3.0
@@ -57,6 +59,8 @@ class Services:
     """What endpoints of the internal listener work with."""
 
     threads: DatabaseThreads
+    collecting: DatabaseThreads
+    """For what writes the ledger."""
     feed: Feed
     clock: Clock
 
@@ -116,15 +120,16 @@ class InternalListener:
         @asynccontextmanager
         async def lifespan(application: Starlette) -> AsyncIterator[None]:
             self._loop = asyncio.get_running_loop()
-            threads = DatabaseThreads(DATABASE_THREADS)
+            threads, collecting = DatabaseThreads(DATABASE_THREADS), DatabaseThreads(COLLECTING_THREADS)
             self._news = News(threads)
             feed = Feed(threads, self._news, Contacts(threads), self._clock)
-            application.router.routes.extend(_routes(Services(threads, feed, self._clock)))
+            application.router.routes.extend(_routes(Services(threads, collecting, feed, self._clock)))
             application.state.feed = feed
             self._news.start()
             yield
             await self._news.close()
-            await asyncio.to_thread(threads.close)
+            for pool in (threads, collecting):
+                await asyncio.to_thread(pool.close)
 
         application = Starlette(
             lifespan=lifespan,

@@ -149,7 +149,8 @@ class KeySecret(models.Model):
         constraints: ClassVar = [models.UniqueConstraint(fields=["key", "slot"], name="key_secret_slot")]
         indexes: ClassVar = [
             models.Index(fields=["slot", "ends_at"], name="key_secret_ends"),
-            models.Index(fields=["created_at"], name="key_secret_made", condition=models.Q(slot="current")),
+            # A condition on the slot would do SQLite no good: it is bound, and not known when the query is planned.
+            models.Index(fields=["created_at"], name="key_secret_made", condition=models.Q(due_told_at__isnull=True)),
             models.Index(fields=["due_told_at"], name="key_secret_due", condition=models.Q(due_told_at__isnull=False)),
             models.Index(fields=["stuck_at"], name="key_secret_stuck", condition=models.Q(stuck_at__isnull=False)),
         ]

@@ -115,7 +115,7 @@ def _jobs(settings: Settings) -> list[Job]:
         Job("look for uses of canary keys", 2, lambda: tell_canaries(SYSTEM_CLOCK.now())),
         Job("tell of keys that end soon", 60, lambda: tell_expiring(SYSTEM_CLOCK.now())),
         Job("tell of old secrets that are still in use", 60, tell_of_old_secrets),
-        Job("see to secrets that are due for rotation", 60, lambda: overdue.tend(clock=SYSTEM_CLOCK)),
+        Job("see to secrets that are due for rotation", 300, lambda: overdue.tend(clock=SYSTEM_CLOCK)),
         Job("move secrets to the newest pepper", 1, lambda: pepper_rotation.go_on(wrapper, clock=SYSTEM_CLOCK)),
         Job("forget old events", 3_600, lambda: forget_old_events(SYSTEM_CLOCK.now())),
         Job("compact the change log", 60, lambda: compact(KEPT_REVISIONS)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -25,7 +26,7 @@ def list_traces(request: AdminRequest, query: Query[TracesQuery]) -> dict[str, A
     found = reading.newest_first(
         service.matching(query.filter()),
         limit=query.limit,
-        before=_place(query.cursor),
+        before=_place(query.cursor) or _before(query.until),
         since_us=None if query.since is None else microseconds(query.since),
     )
     cursor = None if found.next_place is None else encode_cursor(found.next_place, of=NOUN)
@@ -45,6 +46,11 @@ def show_trace(request: AdminRequest, request_id: UUID) -> dict[str, Any]:
     """Tell one call by the id of its X-Request-Id."""
     can(request.actor, Verb.READ, NOUN)
     return service.show(request_id)
+
+
+def _before(until: datetime | None) -> tuple[int, str] | None:
+    # No record stands before the empty id: what began at that very time is not before it.
+    return None if until is None else (microseconds(until), "")
 
 
 def _place(cursor: str | None) -> tuple[int, str] | None:

@@ -13,7 +13,7 @@ Record = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """Every member that is not None must agree."""
+    """Every member that is not None must agree; "" agrees with what has none."""
 
     partner: str | None = None
     application: str | None = None
@@ -22,6 +22,7 @@ class Filter:
     environment: str | None = None
     fault: str | None = None
     blame: str | None = None
+    billable: bool | None = None
     trace_id: str | None = None
     client_request_id: str | None = None
     status: int | None = None
@@ -41,11 +42,12 @@ def _agrees(name: str, wanted: str | int, record: Record) -> bool:
         case "status":
             return bool(record["status_sent"] == wanted)
         case "blame":
-            return record["fault"] is not None and by_code()[record["fault"]].blame == wanted
+            return (by_code()[record["fault"]].blame if record["fault"] is not None else "") == wanted
         case "slower_than_ms":
             return duration_us(record) > int(wanted) * 1000
         case _:
-            return bool(record[name] == wanted)
+            value = record[name]
+            return bool(("" if value is None else value) == wanted)
 
 
 def duration_us(record: Record) -> int:

@@ -17,15 +17,16 @@ Identifier = Annotated[str | None, Field(None, max_length=64, pattern=PLAIN_TEXT
 
 
 class FilterQuery(Schema):
-    """What the calls must agree with."""
+    """What the calls must agree with. An empty value asks for calls that have none: of no partner, without a fault."""
 
     partner: Identifier
     application: Identifier
     kid: Identifier
     route: Identifier
-    environment: Annotated[Literal["test", "live"] | None, Field(None)]
+    environment: Annotated[Literal["test", "live", ""] | None, Field(None)]
     fault: Identifier
     blame: Identifier
+    billable: Annotated[bool | None, Field(None)]
     trace_id: Identifier
     client_request_id: Identifier
     status: Annotated[int | None, Field(None, ge=100, le=599)]
@@ -40,6 +41,7 @@ class TracesQuery(PageQuery, FilterQuery):
     """A page of calls, newest first."""
 
     since: Annotated[Moment | None, Field(None, description="Not before this time.")]
+    until: Annotated[Moment | None, Field(None, description="Before this time.")]
 
 
 class TailQuery(FilterQuery):

@@ -60,7 +60,7 @@ class Collector:
         if node != caller.node:
             raise Forbidden("a node hands in its own records only", code="node_differs")
         body = await limited_body(request, LARGEST_SEGMENT_BYTES)
-        outcome = await self._services.threads.run(collect, node, epoch, first, body)
+        outcome = await self._services.collecting.run(collect, node, epoch, first, body)
         return JSONResponse({"stored": outcome.stored})
 
     async def epochs(self, request: Request) -> Response:
@@ -76,7 +76,7 @@ class Collector:
             raise Forbidden("a node reports its own epochs only", code="node_differs")
         document = report.model_dump()
         document["last_sequence"] = report.last_sequence or 0
-        await self._services.threads.run(report_epoch, document)
+        await self._services.collecting.run(report_epoch, document)
         return Response(status_code=204)
 
 

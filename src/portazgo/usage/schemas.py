@@ -2,44 +2,79 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from uuid import UUID
 
 from ninja import Schema
 from pydantic import Field
 
+from portazgo.kit.names import PLAIN_TEXT_PATTERN
 from portazgo.kit.web.schemas import Moment
 
-GroupName = Literal["partner", "application", "kid", "route", "fault", "billable"]
+GroupName = Literal["partner", "application", "kid", "route", "environment", "fault", "blame", "billable"]
+IntervalName = Literal["none", "minute", "quarter", "hour", "day", "week", "month"]
+Identifier = Annotated[str | None, Field(None, max_length=64, pattern=PLAIN_TEXT_PATTERN)]
 
 
 class UsageQuery(Schema):
-    """Which sums."""
+    """Which sums. An empty value narrows to calls that have none: of no partner, without a fault."""
 
-    group_by: list[GroupName] = Field([], max_length=6, description="Sum apart by these.")
+    group_by: list[GroupName] = Field([], max_length=8, description="Sum apart by these.")
+    interval: IntervalName = Field("none", description="Sum apart by periods of the time zone.")
     since: Annotated[Moment | None, Field(None, description="From this minute on.")]
     until: Annotated[Moment | None, Field(None, description="Up to this minute, which is not included.")]
+    month: Annotated[str | None, Field(None, max_length=7, description="A month in place of both, such as 2026-11.")]
+    day: Annotated[str | None, Field(None, max_length=10, description="A day in place of both, such as 2026-11-26.")]
+    time_zone: Annotated[str | None, Field(None, max_length=64, description="Whose days and months: America/Bogota.")]
+    format: Literal["json", "csv"] | None = Field(None, description="`csv`, as with `Accept: text/csv`.")
+    partner: Identifier
+    application: Identifier
+    kid: Identifier
+    route: Identifier
+    environment: Annotated[Literal["test", "live", ""] | None, Field(None)]
+    fault: Identifier
+    blame: Identifier
+    billable: Annotated[bool | None, Field(None)]
+
+    def only(self) -> dict[str, str | bool]:
+        """Tell what the sums are narrowed by."""
+        given = {name: getattr(self, name) for name in get_args(GroupName)}
+        return {name: value for name, value in given.items() if value is not None}
 
 
 class UsageSum(Schema):
-    """One sum; what wasn't grouped by is null."""
+    """One sum; what wasn't grouped by is null, and "" is what has none: nobody's calls, calls without a fault."""
 
+    period: str | None = Field(
+        None, description="The period by its name in the time zone: 2026-11, 2026-W48, 2026-11-26."
+    )
+    since: str | None = None
+    until: str | None = None
     partner: str | None = None
+    partner_name: str | None = None
     application: str | None = None
+    application_name: str | None = None
+    environment: str | None = None
     kid: str | None = None
     route: str | None = None
+    route_name: str | None = None
     fault: str | None = None
+    blame: str | None = None
     billable: bool | None = None
     requests: int
     units: int
     bytes_in: int
     bytes_out: int
     duration_us_sum: int
+    traces: str = Field(description="Where the records of this sum are listed.")
 
 
 class UsageReport(Schema):
-    """The sums, most requests first."""
+    """The sums, by period, most requests first."""
 
+    time_zone: str
+    since: str | None = None
+    until: str | None = None
     items: list[UsageSum]
 
 

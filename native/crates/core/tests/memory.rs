@@ -10,10 +10,11 @@ use portazgo_core::limit::{Decision, Throttle};
 use portazgo_core::snapshot::{FoundKey, Known, Snapshot, Update};
 use portazgo_core::time::Monotonic;
 use serde_json::json;
+use std::alloc::System;
 use support::{HISTORY, deployment, key, resource};
 
 #[global_allocator]
-static ALLOCATOR: Counted = Counted::new();
+static ALLOCATOR: Counted = Counted::new(System);
 
 const PARTNERS: usize = 50;
 const FEW: usize = 20_000;

@@ -7,6 +7,7 @@ use counted::Counted;
 use portazgo_core::snapshot::Update;
 use portazgo_server::Gateway;
 use serde_json::json;
+use std::alloc::System;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
@@ -14,7 +15,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 #[global_allocator]
-static ALLOCATOR: Counted = Counted::new();
+static ALLOCATOR: Counted = Counted::new(System);
 
 /// One at a time: what one gateway takes is not to be counted for the other's connections.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());

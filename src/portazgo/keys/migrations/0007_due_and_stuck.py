@@ -20,7 +20,9 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="keysecret",
-            index=models.Index(condition=models.Q(("slot", "current")), fields=["created_at"], name="key_secret_made"),
+            index=models.Index(
+                condition=models.Q(("due_told_at__isnull", True)), fields=["created_at"], name="key_secret_made"
+            ),
         ),
         migrations.AddIndex(
             model_name="keysecret",

@@ -6,40 +6,43 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicIsize, Ordering};
 
-pub(crate) struct Counted(AtomicIsize);
+pub(crate) struct Counted<A = System> {
+    held: AtomicIsize,
+    allocator: A,
+}
 
-impl Counted {
-    pub(crate) const fn new() -> Self {
-        Self(AtomicIsize::new(0))
+impl<A> Counted<A> {
+    pub(crate) const fn new(allocator: A) -> Self {
+        Self { held: AtomicIsize::new(0), allocator }
     }
 
     /// Bytes that are held now.
     pub(crate) fn held(&self) -> isize {
-        self.0.load(Ordering::Relaxed)
+        self.held.load(Ordering::Relaxed)
     }
 
     fn count(&self, bytes: isize) {
-        self.0.fetch_add(bytes, Ordering::Relaxed);
+        self.held.fetch_add(bytes, Ordering::Relaxed);
     }
 }
 
-// SAFETY: the system's allocator does the work, with the arguments of the caller.
-unsafe impl GlobalAlloc for Counted {
+// SAFETY: another allocator does the work, with the arguments of the caller.
+unsafe impl<A: GlobalAlloc> GlobalAlloc for Counted<A> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         self.count(layout.size() as isize);
         // SAFETY: the caller's promises are those that are asked for here.
-        unsafe { System.alloc(layout) }
+        unsafe { self.allocator.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
         self.count(-(layout.size() as isize));
         // SAFETY: likewise.
-        unsafe { System.dealloc(place, layout) }
+        unsafe { self.allocator.dealloc(place, layout) }
     }
 
     unsafe fn realloc(&self, place: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         self.count(size as isize - layout.size() as isize);
         // SAFETY: likewise.
-        unsafe { System.realloc(place, layout, size) }
+        unsafe { self.allocator.realloc(place, layout, size) }
     }
 }
