@@ -59,6 +59,11 @@ def publish(name: str, figures: Sequence[Figure], **details: Any) -> int:
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(document, indent=2) + "\n")
     (RESULTS / "README.md").write_text(_overview())
+    return show(figures)
+
+
+def show(figures: Sequence[Figure]) -> int:
+    """Print the results. Returns the exit code: 1 when a target was missed."""
     for figure in figures:
         print(f"  {figure.name}: {_told(figure.value)} {figure.unit}{_verdict(asdict(figure), met=figure.met)}")
     return 0 if all(figure.met for figure in figures) else 1

@@ -19,7 +19,8 @@ from pathlib import Path
 import pytest
 from support import http2
 from support.bare_gateway import API_KEY, BareGateway, Origin, backend_to, wait_for
-from support.overload import LARGE, PATH, FastOrigin
+from support.overload import PATH, FastOrigin
+from support.slow_clients import SLOW, open_connections, slowhttptest
 
 pytestmark = pytest.mark.alone
 
@@ -66,14 +67,6 @@ class Honest(threading.Thread):
         return sorted(self.waited)[int(len(self.waited) * 0.99)]
 
 
-# It knows no option for a header of ours; that of a cookie takes lines.
-KEY = ["-j", f"a=1\r\nX-Api-Key: {API_KEY}"]
-# slowhttptest(1): -H headers (slowloris), -B bodies (R-U-Dead-Yet), -X slow reading.
-SLOW = {
-    "headers": ["-H", "-i", "1", "-x", "24", "-u", PATH],
-    "bodies": ["-B", "-t", "POST", "-i", "1", "-x", "10", "-s", "8192", *KEY, "-u", PATH],
-    "reading": ["-X", "-n", "1", "-z", "16", "-w", "256", "-y", "512", *KEY, "-u", LARGE],
-}
 # So many hold as many record slots as a data thread has, so one kind comes after the other.
 GROUPS = [list(SLOW)] if SLOW_CLIENTS <= 1000 else [[kind] for kind in SLOW]
 # What the records of the slow say. The origin answers bodies before it has read them, and so that goes well.
@@ -87,23 +80,9 @@ def clients(kind: str) -> int:
 
 @contextmanager
 def attacked(gateway: BareGateway, kind: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    *options, path = SLOW[kind]
-    rate = max(clients(kind) // 2, 100)
-    command = [
-        "slowhttptest",
-        "-c",
-        str(clients(kind)),
-        "-r",
-        str(rate),
-        "-l",
-        str(ATTACK_SECONDS),
-        "-p",
-        "3",
-        *options,
-    ]
+    command = slowhttptest(gateway, kind, clients(kind), max(clients(kind) // 2, 100), ATTACK_SECONDS)
     with (folder / f"{kind}.log").open("wb") as log:
-        url = f"http://127.0.0.1:{gateway.port}{path}"
-        attacker = subprocess.Popen([*command, url], stdout=log, stderr=log, cwd=folder)
+        attacker = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
     try:
         yield attacker
     finally:
@@ -135,15 +114,6 @@ def test_slow_clients_hurt_nobody_and_are_closed_in_time(tmp_path: Path, kinds: 
         assert during.p99 <= max(5 * before.p99, NOTICEABLE_SECONDS)
         faults = {FAULTS[kind] for kind in kinds if kind in FAULTS}
         wait_for(lambda: faults <= {record["fault"] for record in gateway.records()}, "records of the slow", 20)
-
-
-def open_connections(gateway: BareGateway) -> int:
-    """Connections as the node counts them."""
-    admin = http.client.HTTPConnection("127.0.0.1", gateway.admin_port, timeout=20)
-    admin.request("GET", "/metrics")
-    lines = admin.getresponse().read().decode().splitlines()
-    admin.close()
-    return sum(int(line.split()[-1]) for line in lines if line.startswith("portazgo_connections{"))
 
 
 PATIENT = {"connect_ms": 2000, "first_byte_ms": 60_000, "idle_ms": 30_000, "total_ms": 120_000}

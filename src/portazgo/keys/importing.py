@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
 KEYS_AT_ONCE = 100
 """Of one transaction: it holds the head's lock, and a revocation waits for it."""
-PAUSE_SECONDS = 0.1
-"""Between two: who waits for the lock of SQLite looks again after so long at the latest, and must find it free."""
+PAUSE_SECONDS = 0.15
+"""Between two: who waits for the lock of SQLite looks again every 100 ms at the latest, and must find it free."""
 
 
 @dataclass(frozen=True, slots=True)

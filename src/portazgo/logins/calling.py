@@ -119,14 +119,21 @@ def _opened(target: str, tls: Mapping[str, Any] | None) -> socket.socket:
             return connected
         try:
             session = client_context(tls).wrap_socket(connected, server_hostname=(tls or {}).get("server_name") or host)
-            require_pinned(session, tls)
-        except (OSError, UnicodeError, NotPinned):
+        except (OSError, UnicodeError):
             connected.close()
             raise
-        else:
-            return session
+        return _pinned(session, tls)
     except (OSError, UnicodeError, NotPinned) as problem:
         raise NoReply(_why(problem)) from None
+
+
+def _pinned(session: ssl.SSLSocket, tls: Mapping[str, Any] | None) -> ssl.SSLSocket:
+    try:
+        require_pinned(session, tls)
+    except NotPinned:
+        session.close()
+        raise
+    return session
 
 
 def _at_socket(path: str) -> socket.socket:

@@ -206,6 +206,7 @@ class Follower:
         except WrappingUnavailable as problem:
             self._wait_for(problem)
             raise
+        self._node.wait_for_wrapping(False)  # noqa: FBT003 - native
         if self._unloaded:
             with self._taking:
                 self.load_last_known_good()
@@ -213,6 +214,7 @@ class Follower:
     def _wait_for(self, problem: WrappingUnavailable) -> None:
         self._lock.fell(problem)
         if self._position() is None:
+            self._node.wait_for_wrapping(True)  # noqa: FBT003 - native
             # Told at the admin port, and to the control plane: `portazgo node show` says what the node waits for.
             why = f"{problem}; {problem.remedy}"
             self._note_receipt(refused={"revision": 0, "where": WRAPPING, "why": why[:4000]})
