@@ -182,6 +182,9 @@ SENTENCES = {
     ),
     "Nobody has used it since the rotation.": "Nadie lo ha usado desde la rotación.",
     "It was used {ago} ago from {address} ({agent}).": "Se usó hace {ago} desde {address} ({agent}).",
+    "The sums are not those of the records: {collected} calls were collected, the sums say {sums}.": (
+        "Las sumas no son las de los registros: se recogieron {collected} llamadas y las sumas dicen {sums}."
+    ),
     "Every record is accounted for.": "Todos los registros cuadran.",
     "Records are missing.": "Faltan registros.",
     # cli/trace.py, cli/trace_page.py
