@@ -139,6 +139,9 @@ SENTENCES = {
     ),
     "Proven: no node is left that serves what was before.": "Demostrado: ningún nodo sirve ya lo anterior.",
     "Not proven: {nodes} may still serve what was before.": "Sin demostrar: {nodes} aún puede servir lo anterior.",
+    "How long tokens live that were fetched from {names} is not known here; their own answers say it.": (
+        "Aquí no se sabe cuánto viven los tokens obtenidos de {names}; lo dicen sus propias respuestas."
+    ),
     "Tokens that backends still hold end at {time} at the latest.": (
         "Los tokens que aún tengan los backends terminan a más tardar a las {time}."
     ),
