@@ -269,6 +269,20 @@ def test_the_tokens_that_backends_still_hold_are_told(api: AdminAPI, world: Worl
     api.post(f"/keys/{kid}/revoke")
     told = api.get(f"/keys/{kid}/propagation").body
     assert told["tokens_end_at"] > told["changed_at"]
+    assert told["tokens_unbounded"] == []
+
+
+def test_the_lives_of_fetched_tokens_count_and_where_none_is_set_the_backend_is_named(
+    api: AdminAPI, world: World
+) -> None:
+    kid = world.key()["kid"]
+    world.login_backend(life_seconds=7_200)
+    unbounded = world.login_backend()
+    assert api.get(f"/keys/{kid}/propagation").body["tokens_unbounded"] == []
+    api.post(f"/keys/{kid}/revoke")
+    told = api.get(f"/keys/{kid}/propagation").body
+    lived = datetime.fromisoformat(told["tokens_end_at"]) - datetime.fromisoformat(told["changed_at"])
+    assert (lived, told["tokens_unbounded"]) == (timedelta(seconds=7_200), [unbounded["name"]])
 
 
 def test_a_node_tokens_secret_finds_it_and_nothing_else_does() -> None:

@@ -24,7 +24,7 @@ from portazgo.backends.domain import Timeouts, check_targets
 from portazgo.backends.tls import check_rules
 from portazgo.declarative.domain import FORMAT
 from portazgo.declarative.forwarding import ForwardingPart
-from portazgo.declarative.logins import ClientCredentialsPart, ExchangePart, TokenExchangePart
+from portazgo.declarative.logins import ClientCredentialsPart, ExchangePart, TokenExchangePart, TokenLife
 from portazgo.declarative.parts import NOTHING_IS_EMPTY, Duration, Part, Value, is_mapping, read_by
 from portazgo.declarative.tls import TlsPart
 from portazgo.declarative.words import (
@@ -32,7 +32,6 @@ from portazgo.declarative.words import (
     format_milliseconds,
     format_seconds,
     parse_milliseconds,
-    parse_seconds,
     throttle,
 )
 from portazgo.kit.durations import parse_duration
@@ -60,7 +59,6 @@ from portazgo.signing.domain import (
     DEFAULT_TOKEN_LIFE_SECONDS,
     LONGEST_ROTATION,
     SHORTEST_ROTATION,
-    TOKEN_LIFE_SECONDS,
 )
 
 DEFAULT_TIMEOUTS = Timeouts()
@@ -81,12 +79,6 @@ def _scalar(value: object) -> object:
     if not isinstance(value, str | bool | int | float):
         raise ValueError("a value of metadata is text, a number, true or false")  # noqa: TRY004 - becomes a sentence for a person
     return value
-
-
-def _check_life(text: str) -> str:
-    if parse_seconds(text) not in TOKEN_LIFE_SECONDS:
-        raise ValueError(f"{text!r} is out of bounds: a token lives 1m to 5m")
-    return text
 
 
 def _check_rotation(text: str) -> str:
@@ -145,7 +137,7 @@ class MintPart(Part):
     audience: Annotated[str, StringConstraints(pattern=PLAIN_TEXT_PATTERN, min_length=1, max_length=200)] = Field(
         description="What the backend expects in `aud`."
     )
-    life: Annotated[Duration, AfterValidator(_check_life)] = format_seconds(DEFAULT_TOKEN_LIFE_SECONDS)
+    life: TokenLife = format_seconds(DEFAULT_TOKEN_LIFE_SECONDS)
     claims: Annotated[dict[str, Any], NOTHING_IS_EMPTY, AfterValidator(check_claims)] = Field(
         default_factory=dict, description="Constants, and values such as `{partner.name}`."
     )

@@ -45,14 +45,19 @@ def _check_life(text: str) -> str:
     return text
 
 
-def _check_subject_life(text: str) -> str:
-    if parse_seconds(text) not in TOKEN_LIFE_SECONDS:
-        raise ValueError(f"{text!r} is out of bounds: a token lives 1m to 5m")
+def _check_token_life(text: str) -> str:
+    seconds = parse_seconds(text)
+    if seconds not in TOKEN_LIFE_SECONDS:
+        nearest = "1m" if seconds < TOKEN_LIFE_SECONDS.start else "5m"
+        raise ValueError(
+            f"{text!r} is out of bounds: a token lives 1m to 5m. Write `life: {nearest}`; the gateway renews tokens in time"
+        )
     return text
 
 
 Life = Annotated[Duration, AfterValidator(_check_life)]
-SubjectLife = Annotated[Duration, AfterValidator(_check_subject_life)]
+TokenLife = Annotated[Duration, AfterValidator(_check_token_life)]
+"""Of a token that we sign."""
 Credentials = Literal["shared", "partner"]
 Method = Literal["POST", "PUT"]
 ContentType = Literal["json", "form"]
@@ -142,7 +147,7 @@ class SubjectPart(Part):
 
     issuer: Slug | None = Field(None, description="Left out: the default issuer.")
     audience: Annotated[str, StringConstraints(pattern=PLAIN_TEXT_PATTERN, min_length=1, max_length=200)]
-    life: SubjectLife = format_seconds(60)
+    life: TokenLife = format_seconds(60)
     claims: Annotated[dict[str, Any], NOTHING_IS_EMPTY, AfterValidator(check_claims)] = Field(default_factory=dict)
 
 

@@ -16,10 +16,11 @@ from portazgo.kit.clock import rfc3339
 from portazgo.kit.errors import StartRefused
 from portazgo.kit.http import Unreachable
 from portazgo.kit.wrapping import FEATURE, WrappingFailed, WrappingUnavailable
-from portazgo.node.answers import CONFLICT, other_history, refusal
+from portazgo.node.answers import CONFLICT, FeedRefused, other_history, refusal
 from portazgo.node.apply import apply_update
 from portazgo.node.lane import LaneSieve, lane_of, revoked_kids
 from portazgo.node.native import SnapshotRefused, Update
+from portazgo.node.testifying import Testifying
 from portazgo.node.waiting import WrappingLock
 
 if TYPE_CHECKING:
@@ -47,10 +48,6 @@ WRAPPING = "key wrapping"
 
 class LetGo(Exception):
     """A successor follows instead."""
-
-
-class FeedRefused(Exception):
-    """The control plane's answer can't be used; the message says why. The node keeps what it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +91,7 @@ class Follower:
         self._clock_off = False
         self._heard = False
         self._tell_lane = tell_lane
+        self._testifying = Testifying(client, self._headers, lambda: kept.tells(label))
         # Held while an answer is taken in: between two of them a successor may take over.
         self._taking = threading.Lock()
         self._let_go = False
@@ -245,7 +243,10 @@ class Follower:
         sent = boottime_ms()
         with self._client.stream("GET", "/internal/v1/snapshot", headers=self._headers) as answer:
             if answer.status != OK:
-                raise FeedRefused(refusal(answer.status, b"".join(answer.chunks)))
+                body = b"".join(answer.chunks)
+                if answer.status == CONFLICT:
+                    self._testifying.answer(body)
+                raise FeedRefused(refusal(answer.status, body))
             lane = LaneSieve()
             chunks = self._sieved(self._kept.replace(answer.chunks), lane)
             update = Update.snapshot()
@@ -342,6 +343,7 @@ class Follower:
         elif answer.status == GONE:
             self._take_snapshot()
         elif answer.status == CONFLICT:
+            self._testifying.answer(answer.body)
             self._note_receipt(refused=other_history(answer.headers))
             raise FeedRefused(refusal(answer.status, answer.body))
         else:

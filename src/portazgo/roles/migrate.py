@@ -23,7 +23,17 @@ def run_migrate(settings: Settings) -> int:
 
     migrate()
     _first_credentials(settings)
+    _bring_within_bounds()
     return 0
+
+
+def _bring_within_bounds() -> None:
+    """What an earlier version allowed and this one doesn't."""
+    from portazgo.accounts.domain import SYSTEM  # noqa: PLC0415 - Django is set up now
+    from portazgo.backends.token_lives import bound_token_lives  # noqa: PLC0415
+
+    if names := bound_token_lives(SYSTEM, clock=SYSTEM_CLOCK):
+        logger.warning("token lives were brought within their bounds", extra={"backends": names})
 
 
 def _first_credentials(settings: Settings) -> None:

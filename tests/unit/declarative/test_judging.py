@@ -111,7 +111,7 @@ def test_the_example_is_fine() -> None:
             (*LIVE, "credential", "life"),
             "2h",
             f"/{'/'.join(LIVE)}/credential/life",
-            "'2h' is out of bounds: a token lives 1m to 5m",
+            "'2h' is out of bounds: a token lives 1m to 5m. Write `life: 5m`; the gateway renews tokens in time",
         ),
         (
             (*LIVE, "credential", "claims"),
