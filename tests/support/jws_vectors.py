@@ -125,8 +125,8 @@ def _unsigned(issuing: Issuing) -> Iterator[tuple[str, str]]:
         yield f"alg {alg!r}, no signature", token(issuing.header(alg=alg), issuing.claims, b"")
         yield f"alg {alg!r}, another token's signature", token(issuing.header(alg=alg), issuing.claims, signature)
     yield "no alg", token(issuing.header(alg=None), issuing.claims, b"")
-    for alg in (["none"], [issuing.algorithm], {"alg": issuing.algorithm}, 0, True):
-        yield f"alg as {json.dumps(alg)}", token(issuing.header(alg=alg), issuing.claims, b"")
+    for odd in (["none"], [issuing.algorithm], {"alg": issuing.algorithm}, 0, True):
+        yield f"alg as {json.dumps(odd)}", token(issuing.header(alg=odd), issuing.claims, b"")
     yield "alg in other letters", issuing.by_them(issuing.header(alg=issuing.algorithm.swapcase()))
 
 
