@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import ssl
 import threading
 import time
@@ -140,7 +141,7 @@ def test_a_valid_token_outlives_the_login_and_then_calls_are_refused_until_it_is
     site: Site, server: LoginServer
 ) -> None:
     server.life = 4.0
-    _, path = site.backend(server.url, EXCHANGE)
+    backend, path = site.backend(server.url, EXCHANGE)
     began = time.monotonic()
     assert site.call(path).status == 200
     server.behaviour = "broken"
@@ -151,7 +152,12 @@ def test_a_valid_token_outlives_the_login_and_then_calls_are_refused_until_it_is
     reply = site.call(path)
     assert (reply.status, site.fault(reply)) == (503, NOT_NOW)
     assert int(reply.headers["retry-after"]) >= 1
-    assert any("down for maintenance" in warning for warning in site.ready()["warnings"])
+    (warning,) = (warning for warning in site.ready()["warnings"] if "down for maintenance" in warning)
+    name = site.admin.get(f"/backends/{backend}")["name"]
+    told = rf"no login at {name} \(live\) for all calls, \d+ s ago, the next (in \d+ s|when a call needs it): "
+    assert re.match(told, warning), warning
+    failing = f'portazgo_logins_failing{{backend="{name}",environment="live"}}'
+    assert f"{failing} 1" in site.metrics()
     server.behaviour = "right"
     site.deployment.wait_for(lambda: site.call(path).status == 200, "the login")
     # The calls that waited are let go a moment before.
@@ -159,6 +165,7 @@ def test_a_valid_token_outlives_the_login_and_then_calls_are_refused_until_it_is
         lambda: not any("down for maintenance" in warning for warning in site.ready()["warnings"]),
         "the end of the warning",
     )
+    assert f"{failing} 0" in site.metrics()
 
 
 FAILURES = {

@@ -7,7 +7,7 @@ use portazgo_core::credential::login::{Failure, Flight, Order};
 use portazgo_core::ids::Id;
 use portazgo_core::secret::Secret;
 use portazgo_core::snapshot::Environment;
-use portazgo_core::time::Monotonic;
+use portazgo_core::time::{Monotonic, WallTime};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -234,27 +234,29 @@ impl Logins {
     }
 
     /// What people should know of them though the node itself is ready.
-    pub(crate) fn warnings(&self) -> Vec<String> {
+    pub(crate) fn warnings(&self, now: WallTime) -> Vec<String> {
         let mut sentences = Vec::new();
         for ((_, environment), standing) in self.standings().iter() {
             if let Some((whose, ail)) = standing.failing.first_key_value() {
                 let more = standing.failing.len() - 1;
                 let others = if more == 0 { String::new() } else { format!(", and {more} more") };
                 let (name, environment) = (&standing.name, environment.as_str());
-                sentences.push(format!("no login at {name} ({environment}) for {whose}{others}: {}", ail.why));
+                let (why, times) = (&ail.why, ail.times(now));
+                sentences.push(format!("no login at {name} ({environment}) for {whose}{others}, {times}: {why}"));
             }
         }
         sentences.sort();
         sentences
     }
 
-    /// (backend, environment, succeeded, failed) for `/metrics`.
-    pub(crate) fn counts(&self) -> Vec<(String, Environment, u64, u64)> {
+    /// (backend, environment, succeeded, failed, how many have no login now) for `/metrics`.
+    pub(crate) fn counts(&self) -> Vec<(String, Environment, u64, u64, usize)> {
         let standings = self.standings();
         let mut rows: Vec<_> = standings
             .iter()
             .map(|((_, environment), standing)| {
-                (standing.name.clone(), *environment, standing.succeeded, standing.failed)
+                let Standing { name, succeeded, failed, failing } = standing;
+                (name.clone(), *environment, *succeeded, *failed, failing.len())
             })
             .collect();
         rows.sort_by(|one, other| (&one.0, one.1.as_str()).cmp(&(&other.0, other.1.as_str())));
@@ -309,6 +311,18 @@ impl Logins {
 
     fn standings(&self) -> MutexGuard<'_, HashMap<(Id, Environment), Standing>> {
         self.standings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ail {
+    /// When it failed last, and when the next may begin.
+    fn times(&self, now: WallTime) -> String {
+        let seconds = |from: i64, until: i64| (until - from).max(0) / 1_000_000;
+        let ago = seconds(self.at_us, now.0);
+        match self.next_us {
+            Some(next) if next > now.0 => format!("{ago} s ago, the next in {} s", seconds(now.0, next).max(1)),
+            _ => format!("{ago} s ago, the next when a call needs it"),
+        }
     }
 }
 
