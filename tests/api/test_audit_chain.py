@@ -153,6 +153,23 @@ def test_an_erased_payload_leaves_the_chain_whole_and_a_row_that_says_so(written
     assert troubles() == [("erased_unsaid", 4, 4)]
 
 
+def test_an_erased_row_that_says_something_again_is_found(written: list[Place], api: AdminAPI) -> None:
+    assert api.post("/audit/3/erase", {"reason": "request of 2026-11-02"}).status == 200
+    assert troubles() == []
+    row(3).update(actor_name="somebody else")
+    assert troubles() == [("changed", 3, 3)]
+    row(3).update(actor_name="", details={"share": 2})
+    assert troubles() == [("changed", 3, 3)]
+
+
+def test_a_row_can_only_be_called_erased_by_a_later_one(written: list[Place], clock: FakeClock) -> None:
+    with transaction.atomic():
+        record(SYSTEM, "audit.erased", str(ROWS + 2), details={"reason": "said too early"}, clock=clock)
+        record(SYSTEM, "thing.done", "subject", clock=clock)
+    row(ROWS + 2).update(actor_name="", details={}, salt="", erased_at=SYSTEM_CLOCK.now())
+    assert troubles() == [("erased_unsaid", ROWS + 2, ROWS + 2)]
+
+
 def test_the_api_verifies_page_by_page(written: list[Place], api: AdminAPI) -> None:
     row(5).update(subject="another")
     first = api.post("/audit/verify", {"limit": 4}).body

@@ -128,6 +128,32 @@ def test_a_revocation_is_proven_when_every_node_says_so(api: AdminAPI, control: 
         node.close()
 
 
+@pytest.mark.parametrize("noun", ["partners", "applications"])
+@pytest.mark.parametrize(("act", "receipt"), [("suspend", "/propagation"), ("revoke-keys", "/keys/propagation")])
+def test_suspending_and_revoking_all_keys_have_the_receipt_of_a_revocation(
+    api: AdminAPI, control: ControlProcess, world: World, noun: str, act: str, receipt: str
+) -> None:
+    application = world.application()
+    for _ in range(2):
+        world.key(application)
+    owner = application["partner"] if noun == "partners" else application["id"]
+    node = FeedClient(control.internal_url, world.node_token()["token"])
+    node.snapshot()
+    body = {"dry_run": False} if act == "revoke-keys" else None
+    assert api.post(f"/{noun}/{owner}/{act}", body).status == 200
+    head = head_now()
+    told = api.get(f"/{noun}/{owner}{receipt}").body
+    assert (told["revision"], told["security_sequence"]) == (head.revision, head.security)
+    assert (told["proven"], [one["state"] for one in told["nodes"]]) == (False, ["unproven"])
+    # One entry short: of two keys one would still be served.
+    node.receipt(history=head.history, revision=0, security=head.security - 1)
+    assert api.get(f"/{noun}/{owner}{receipt}").body["proven"] is False
+    node.receipt(history=head.history, revision=0, security=head.security)
+    told = api.get(f"/{noun}/{owner}{receipt}").body
+    assert (told["proven"], [one["state"] for one in told["nodes"]]) == (True, ["confirmed"])
+    node.close()
+
+
 def states(api: AdminAPI, kid: str) -> set[str]:
     """What is known of the nodes about a key's last change."""
     return {one["state"] for one in api.get(f"/keys/{kid}/propagation").body["nodes"]}
@@ -269,6 +295,20 @@ def test_the_tokens_that_backends_still_hold_are_told(api: AdminAPI, world: Worl
     api.post(f"/keys/{kid}/revoke")
     told = api.get(f"/keys/{kid}/propagation").body
     assert told["tokens_end_at"] > told["changed_at"]
+    assert told["tokens_unbounded"] == []
+
+
+def test_the_lives_of_fetched_tokens_count_and_where_none_is_set_the_backend_is_named(
+    api: AdminAPI, world: World
+) -> None:
+    kid = world.key()["kid"]
+    world.login_backend(life_seconds=7_200)
+    unbounded = world.login_backend()
+    assert api.get(f"/keys/{kid}/propagation").body["tokens_unbounded"] == []
+    api.post(f"/keys/{kid}/revoke")
+    told = api.get(f"/keys/{kid}/propagation").body
+    lived = datetime.fromisoformat(told["tokens_end_at"]) - datetime.fromisoformat(told["changed_at"])
+    assert (lived, told["tokens_unbounded"]) == (timedelta(seconds=7_200), [unbounded["name"]])
 
 
 def test_a_node_tokens_secret_finds_it_and_nothing_else_does() -> None:

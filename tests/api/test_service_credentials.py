@@ -136,6 +136,14 @@ def test_only_who_may_set_a_credential_may_send_it_elsewhere(api: AdminAPI, worl
             "/environments/live/credential/attach/header",
         ),
         ({"login": {"path": "/x"}, "token": "access"}, "/environments/live/credential/token"),
+        (
+            {"login": {"path": "/x", "content_type": "form", "body": {"in": {"user": "{credential.username}"}}}},
+            "/environments/live/credential/login",
+        ),
+        (
+            {"login": {"path": "/x"}, "refresh": {"path": "/y", "content_type": "form", "body": {"in": ["a"]}}},
+            "/environments/live/credential/refresh",
+        ),
     ],
 )
 def test_a_login_that_can_not_work_is_refused(api: AdminAPI, credential: dict[str, Any], pointer: str) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db.models import F
 from support.admin import AdminAPI
+from support.clock import FakeClock
 from support.segments import APPLICATION, PARTNER, Recorded, recorded
 from support.world import NOBODY, pointers
 
 from portazgo.kit.errors import Conflict, Invalid
-from portazgo.usage.collector import collect, report_epoch
-from portazgo.usage.models import Manifest
+from portazgo.usage.collector import LEDGER, collect, report_epoch
+from portazgo.usage.folding import Folding
+from portazgo.usage.models import Manifest, MonthRollup
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -85,7 +88,20 @@ def test_an_epoch_balances_when_all_that_it_numbered_is_here(api: AdminAPI, coll
         "missing": [],
         "balanced": True,
     }
-    assert api.get("/usage/balance", {"node": NOBODY}).body == {"items": [], "balanced": True}
+    assert api.get("/usage/balance", {"node": NOBODY}).body == {"items": [], "requests": None, "balanced": True}
+    assert report["requests"] == {"collected": 4, "summed_up": [4, 4, 4, 4], "balanced": True}
+
+
+def test_sums_that_are_not_those_of_the_records_are_told(api: AdminAPI, collected: Recorded) -> None:
+    ended(collected, 4)
+    clock = FakeClock()
+    clock.wall = datetime.now(UTC) + timedelta(minutes=10)
+    assert Folding(clock).run() > 0
+    assert api.get("/usage/balance").body["balanced"] is True
+    MonthRollup.objects.using(LEDGER).filter(grain=1).update(requests=F("requests") + 1)
+    report = api.get("/usage/balance").body
+    assert report["balanced"] is False
+    assert report["requests"]["summed_up"].count(4) == 3
 
 
 def test_what_is_missing_is_named(api: AdminAPI, collected: Recorded) -> None:

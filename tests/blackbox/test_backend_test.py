@@ -14,10 +14,14 @@ from typing import Any
 
 import jwt
 import pytest
+from support.certificates import Identity
 from support.command import portazgo
 from support.deployment import INSIGNIA, Deployment
+from support.http2_servers import Server
 from support.picky import Answer, backend, drips, echoes, floods, no_http, redirects, send, shared_secret_only
 
+from portazgo.backends.probing import NoReply, get
+from portazgo.logins.replies import NoReplyReason
 from portazgo.roles.ports import answers, free_port
 
 READY_SECONDS = 60.0
@@ -111,7 +115,7 @@ def tried(deployment: Deployment) -> Try:
     def try_out(target: str, *, path: str = PATH, claims: dict[str, Any] | None = None, **members: Any) -> Any:
         told = {"token_type": "access"} if claims is None else claims
         credential = members.pop("credential", {"kind": "mint", "audience": "insignia", "claims": told})
-        live = {"targets": [target], "credential": credential}
+        live = {"targets": [target], "credential": credential, **members.pop("live", {})}
         new = {"name": f"tried-{next(count)}", "environments": {"live": live}}
         made = deployment.admin.post("/backends", new)
         return deployment.admin.post(f"/backends/{made['id']}/test", {"path": path, **members})
@@ -216,6 +220,39 @@ def test_a_backend_that_lets_a_call_without_a_token_in_is_told_so(tried: Try) ->
     )
     # Once with the token, once without; nothing else is called.
     assert [one is not None for one in sent] == [True, False]
+
+
+def test_a_backend_is_called_over_the_protocol_that_nodes_speak(tmp_path: Path, tried: Try) -> None:
+    authority = Identity.authority()
+    tls = {"ca": authority.pem}
+    at_socket = tmp_path / "origin.sock"
+    with (
+        Server.node(tmp_path / "plain") as plain,
+        Server.node(tmp_path / "socket", socket_path=at_socket),
+        Server.node(tmp_path / "tls", tls=authority.server("127.0.0.1").write(tmp_path, "origin")) as secure,
+    ):
+        for target, http2, version in [
+            (f"http://{plain.address}", "prior_knowledge", "2.0"),
+            (f"unix:{at_socket}", "prior_knowledge", "2.0"),
+            (f"https://{secure.address}", "prior_knowledge", "2.0"),
+            (f"https://{secure.address}", "alpn", "2.0"),
+            (f"https://{secure.address}", "off", "1.1"),
+        ]:
+            reply = get(target, "/told?page=2", {"Accept": "application/json"}, tls=tls, http2=http2)
+            told = {"version": version, "method": "GET", "path": "/told?page=2", "bytes": 0}
+            assert (reply.status, json.loads(reply.body), reply.headers["content-type"]) == (
+                200,
+                told,
+                "application/json",
+            )
+        speaks = {"forwarding": {"http2": "prior_knowledge"}}
+        outcome = tried(f"http://{plain.address}", live=speaks)
+        assert (outcome["status"], outcome["findings"][0]) == (200, "The backend accepted the token: 200.")
+        # It has no answer for HTTP/1.1, and who speaks HTTP/1.1 none for HTTP/2.
+        assert tried(f"http://{plain.address}")["status"] is None
+        with pytest.raises(NoReply) as refused, backend(no_http) as target:
+            get(target, "/told", {}, http2="prior_knowledge", whole_seconds=5)
+        assert refused.value.reason in {NoReplyReason.NOT_HTTP2, NoReplyReason.BROKEN}
 
 
 @pytest.mark.parametrize(

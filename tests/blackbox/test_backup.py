@@ -16,6 +16,8 @@ import pytest
 from support.command import assert_refused
 from support.command import portazgo as run
 from support.deployment import Deployment
+from support.login_server import PASSWORD, LoginServer
+from support.login_site import EXCHANGE, Site
 from support.postgresql import PostgreSQLServer
 
 from portazgo.care.manifest import Manifest, sum_of
@@ -53,10 +55,19 @@ def original(
         yield running, postgresql.url.replace("/portazgo?", "/second?")
 
 
+@pytest.fixture
+def login_server() -> Iterator[LoginServer]:
+    with LoginServer() as running:
+        yield running
+
+
 def test_a_backup_of_a_running_deployment_brings_keys_and_records_back_and_the_dead_stay_dead(
-    original: tuple[Deployment, str | None],
+    original: tuple[Deployment, str | None], login_server: LoginServer
 ) -> None:
     deployment, second_url = original
+    site = Site(deployment)
+    _, path_with_login = site.backend(login_server.url, EXCHANGE)
+    assert site.call(path_with_login).status == 200
     before = deployment.call()
     deployment.trace(before.request_id)
     application = deployment.admin.get(f"/keys/{deployment.key['kid']}")["application"]
@@ -71,7 +82,8 @@ def test_a_backup_of_a_running_deployment_brings_keys_and_records_back_and_the_d
     files = [key_file, *backup.iterdir()]
     assert {path.stat().st_mode & 0o777 for path in files} == {MODE}
     secret = (deployment.data / "master.key").read_text().split()[1]
-    assert not any(secret.encode() in path.read_bytes() for path in backup.iterdir())
+    contents = [path.read_bytes() for path in backup.iterdir()]
+    assert not any(plain.encode() in content for plain in (secret, PASSWORD) for content in contents)
 
     # After the backup one key dies and one comes to be; then everything of the old place is lost but one file.
     deployment.admin.post(f"/keys/{doomed['kid']}/revoke")
@@ -92,6 +104,8 @@ def test_a_backup_of_a_running_deployment_brings_keys_and_records_back_and_the_d
     deployment.start_control()
     deployment.start_gateway()
     deployment.wait_for(lambda: deployment.call().status == 200, "the first call of the restored deployment")
+    # The service credential came back too: the node logs in anew with it.
+    assert (site.call(path_with_login).status, login_server.count()) == (200, 2)
     assert deployment.call(X_Api_Key=doomed["api_key"]).status == 401
     assert deployment.call(X_Api_Key=late["api_key"]).status == 401
     assert deployment.admin.get(f"/keys/{doomed['kid']}")["status"] == "revoked"

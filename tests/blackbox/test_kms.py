@@ -68,12 +68,14 @@ def test_running_nodes_go_on_and_a_starting_one_waits_and_says_for_what(
             "the control plane's word of it",
         )
         assert told in deployment.log("gateway")
-        assert deployment.call().status == 503
+        waited = deployment.call()
+        assert waited.status == 503
 
         kms.start()
         deployment.wait_for(lambda: readiness(deployment)[0] == 200, "the node that waited")
         # It may serve what it knew last, in which the key was disabled, until it has read on.
         deployment.wait_for(lambda: deployment.call().status == 200, "the key as it is now")
+        assert deployment.trace(waited.request_id)["fault"] == "kms_unavailable"
         assert deployment.admin.post(f"/applications/{application}/keys", {"name": "new"})["api_key"]
         for log in deployment.folder.glob("*.log"):
             assert CANARY not in log.read_text()

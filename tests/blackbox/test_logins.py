@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import json
+import re
+import ssl
 import threading
 import time
 from collections import Counter
@@ -11,81 +12,18 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from http.client import HTTPConnection
-from typing import Any
+from pathlib import Path
 
 import pytest
+from support.certificates import Identity
 from support.deployment import Deployment, Reply
 from support.login_server import PASSWORD, LoginServer
+from support.login_site import EXCHANGE, SERVICE, Site
+
+from portazgo.roles.ports import free_port
 
 CALLS = 200
 NOT_NOW = "token_exchange_failed"
-EXCHANGE: dict[str, Any] = {"kind": "exchange", "login": {"path": "/api/token/"}}
-SERVICE = {"username": "portazgo", "password": PASSWORD}
-
-
-class Site:
-    """An API whose routes lead to backends with logins, and callers that may use it."""
-
-    def __init__(self, deployment: Deployment) -> None:
-        self.deployment = deployment
-        self.admin = deployment.admin
-        self._names = (f"login-{number}" for number in itertools.count())
-        self._api = self.admin.post("/apis", {"name": "logins"})["id"]
-        plan = self.admin.post("/plans", {"name": "logins", "apis": [self._api]})
-        self._plan = plan["id"]
-        self.partner, self.application, self.key = self.caller()
-
-    def caller(self, partner: str | None = None) -> tuple[str, str, str]:
-        """Make a partner where none is given, an application and a key. Returns their ids, and the key."""
-        name = next(self._names)
-        partner = partner or self.admin.post("/partners", {"name": name, "metadata": {"account": f"of-{name}"}})["id"]
-        wanted = {"partner": partner, "name": name, "environment": "live", "plan": self._plan}
-        application = self.admin.post("/applications", wanted)["id"]
-        key = self.admin.post(f"/applications/{application}/keys", {"name": name})["api_key"]
-        return partner, application, key
-
-    def backend(
-        self, target: str, credential: dict[str, Any], service: dict[str, str] | None = SERVICE, **further: Any
-    ) -> tuple[str, str]:
-        """Make a backend with its service credential and a route. Returns its id and the partner's path."""
-        name = next(self._names)
-        live = {"targets": [target], "credential": credential, **further}
-        made = self.admin.post("/backends", {"name": name, "environments": {"live": live}})
-        if service is not None:
-            self.admin.put(f"/backends/{made['id']}/credentials/live", {"values": service})
-        path = f"/v1/{name}"
-        route = {"name": name, "backend": made["id"], "method": "GET", "path": path, "backend_path": "/api/things/"}
-        self.admin.post(f"/apis/{self._api}/routes", {**route, "passthrough": True, "environments": ["live"]})
-        self.settle()
-        return made["id"], path
-
-    def settle(self) -> None:
-        """Wait until the node serves the newest revision."""
-
-        def current() -> bool:
-            (node,) = self.admin.get("/nodes")["items"]
-            return bool(node["current"])
-
-        self.deployment.wait_for(current, "the newest revision")
-
-    def call(self, path: str, key: str | None = None, method: str = "GET") -> Reply:
-        """Call a route."""
-        return self.deployment.call(path, method=method, X_Api_Key=key or self.key)
-
-    def ready(self) -> dict[str, Any]:
-        """What the node says of itself."""
-        port = int(self.deployment.health_url.rpartition(":")[2])
-        connection = HTTPConnection("127.0.0.1", port, timeout=10)
-        try:
-            connection.request("GET", "/health/ready")
-            document: dict[str, Any] = json.loads(connection.getresponse().read())
-            return document
-        finally:
-            connection.close()
-
-    def fault(self, reply: Reply) -> str:
-        """The fault of a call's record."""
-        return str(self.deployment.trace(reply.request_id)["fault"])
 
 
 @pytest.fixture(scope="module")
@@ -203,7 +141,7 @@ def test_a_valid_token_outlives_the_login_and_then_calls_are_refused_until_it_is
     site: Site, server: LoginServer
 ) -> None:
     server.life = 4.0
-    _, path = site.backend(server.url, EXCHANGE)
+    backend, path = site.backend(server.url, EXCHANGE)
     began = time.monotonic()
     assert site.call(path).status == 200
     server.behaviour = "broken"
@@ -214,10 +152,20 @@ def test_a_valid_token_outlives_the_login_and_then_calls_are_refused_until_it_is
     reply = site.call(path)
     assert (reply.status, site.fault(reply)) == (503, NOT_NOW)
     assert int(reply.headers["retry-after"]) >= 1
-    assert any("down for maintenance" in warning for warning in site.ready()["warnings"])
+    (warning,) = (warning for warning in site.ready()["warnings"] if "down for maintenance" in warning)
+    name = site.admin.get(f"/backends/{backend}")["name"]
+    told = rf"no login at {name} \(live\) for all calls, \d+ s ago, the next (in \d+ s|when a call needs it): "
+    assert re.match(told, warning), warning
+    failing = f'portazgo_logins_failing{{backend="{name}",environment="live"}}'
+    assert f"{failing} 1" in site.metrics()
     server.behaviour = "right"
     site.deployment.wait_for(lambda: site.call(path).status == 200, "the login")
-    assert not any("down for maintenance" in warning for warning in site.ready()["warnings"])
+    # The calls that waited are let go a moment before.
+    site.deployment.wait_for(
+        lambda: not any("down for maintenance" in warning for warning in site.ready()["warnings"]),
+        "the end of the warning",
+    )
+    assert f"{failing} 0" in site.metrics()
 
 
 FAILURES = {
@@ -322,3 +270,67 @@ def test_a_node_that_starts_again_logs_in_again(site: Site, server: LoginServer)
     site.deployment.start_gateway()
     assert site.call(path).status == 200
     assert server.count() == 2
+
+
+def test_one_partner_that_the_backend_refuses_costs_the_others_nothing(site: Site, server: LoginServer) -> None:
+    backend, path = site.backend(server.url, EXCHANGE)
+    refused = site.route(backend, "/api/refused/")
+    _, _, theirs = site.caller()
+    site.settle()
+    assert site.call(path).status == 200
+    server.slow = 1.0
+    over = threading.Event()
+    answers: list[int] = []
+
+    def storm() -> None:
+        while not over.is_set():
+            answers.append(site.call(refused, theirs).status)
+
+    attackers = [threading.Thread(target=storm, daemon=True) for _ in range(4)]
+    for attacker in attackers:
+        attacker.start()
+    began = time.monotonic()
+    mine: list[tuple[int, float]] = []
+    while time.monotonic() < began + 3:
+        at = time.monotonic()
+        mine.append((site.call(path).status, time.monotonic() - at))
+    over.set()
+    for attacker in attackers:
+        attacker.join(30)
+    assert {status for status, _ in mine} == {200}
+    assert set(answers) == {502}
+    # The first, and one for each ten seconds of refusals; whoever is not refused waits for none.
+    assert server.count() <= 2 + (time.monotonic() - began) // 10
+    assert sorted(took for _, took in mine)[len(mine) // 2] < 0.5
+
+
+def test_a_shared_token_whose_successor_does_not_come_serves_the_others_until_its_end(
+    site: Site, server: LoginServer
+) -> None:
+    backend, path = site.backend(server.url, EXCHANGE)
+    refused = site.route(backend, "/api/refused/")
+    assert site.call(path).status == 200
+    server.behaviour = "broken"
+    for _ in range(3):
+        assert site.fault(site.call(refused)) == "backend_4xx_ours"
+        assert site.call(path).status == 200
+    assert server.count() == 1
+
+
+def test_a_backend_with_an_authority_of_its_own_is_logged_in_at_and_called_over_tls(site: Site, tmp_path: Path) -> None:
+    authority = Identity.authority()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.server("127.0.0.1").write(tmp_path, "backend"))
+    with LoginServer(tls=context) as server:
+        _, path = site.backend(server.url, EXCHANGE, tls={"ca": authority.pem})
+        assert site.call(path).json()["who"] == "portazgo"
+        _, unknown = site.backend(server.url, EXCHANGE)
+        assert site.fault(site.call(unknown)) == NOT_NOW
+        assert server.count() == 1
+
+
+def test_a_login_goes_to_the_next_target_where_the_first_does_not_answer(site: Site, server: LoginServer) -> None:
+    nobody = f"http://127.0.0.1:{free_port()}"
+    _, path = site.backend(nobody, EXCHANGE, targets=[nobody, server.url])
+    assert [site.call(path).status for _ in range(4)] == [200] * 4
+    assert server.count() == 1

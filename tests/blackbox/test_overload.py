@@ -20,6 +20,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from support import http2
 from support.bare_gateway import API_KEY, BareGateway, Origin, backend_to, wait_for
 from support.overload import (
     HEAD,
@@ -37,6 +38,7 @@ from support.overload import (
 
 pytestmark = pytest.mark.alone
 
+WHOAMI = "/.well-known/portazgo/whoami"
 CONNECTIONS, MANY = 1000, 3000
 LEAST_PART = 0.75
 TIMES_SLOWER, NOTICEABLE_US = 5, 50_000
@@ -181,6 +183,27 @@ def test_what_is_in_flight_is_bounded_and_who_is_refused_is_told_and_held_to_it(
         assert answers[0][1] < answers[1][1]
         assert 0.3 < answers[1][1] < 10
         wait_for(lambda: refused_in_records(gateway) >= 3, "the refusals")
+
+
+def test_streams_of_http_2_too_many_are_refused_one_by_one_and_their_neighbours_are_served(tmp_path: Path) -> None:
+    fields = [(":method", "GET"), (":scheme", "http"), (":authority", "a"), (":path", PATH), ("x-api-key", API_KEY)]
+    with (
+        silent_backend() as url,
+        BareGateway(tmp_path, backend_to(url), PORTAZGO_MAX_IN_FLIGHT="3") as gateway,
+        http2.Connection.plain(gateway.port, seconds=20) as connection,
+    ):
+        held = [connection.request(fields) for _ in range(3)]
+        refused = [connection.finish(connection.request(fields)) for _ in range(20)]
+        for answer in refused:
+            assert (answer.status, dict(answer.fields)["retry-after"]) == (503, "1")
+            assert json.loads(answer.body)["code"] == "gateway_unavailable"
+        # Who held on gets the answer that is due, the connection goes on, and there is room again.
+        assert [connection.finish(stream).status for stream in held] == [504] * 3
+        assert connection.finish(connection.request([*fields[:3], (":path", WHOAMI), fields[4]])).status == 200
+        assert not connection.closed
+        wait_for(lambda: refused_in_records(gateway) == len(refused), "the refusals")
+        faults = Counter(record["fault"] for record in gateway.records() if record["kind"] == "request")
+        assert faults["gateway_overloaded"] == 0
 
 
 def test_a_burst_of_new_connections_waits_in_the_kernel_and_not_for_its_next_packet(tmp_path: Path) -> None:

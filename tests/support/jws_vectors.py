@@ -125,8 +125,8 @@ def _unsigned(issuing: Issuing) -> Iterator[tuple[str, str]]:
         yield f"alg {alg!r}, no signature", token(issuing.header(alg=alg), issuing.claims, b"")
         yield f"alg {alg!r}, another token's signature", token(issuing.header(alg=alg), issuing.claims, signature)
     yield "no alg", token(issuing.header(alg=None), issuing.claims, b"")
-    for alg in (["none"], [issuing.algorithm], {"alg": issuing.algorithm}, 0, True):
-        yield f"alg as {json.dumps(alg)}", token(issuing.header(alg=alg), issuing.claims, b"")
+    for odd in (["none"], [issuing.algorithm], {"alg": issuing.algorithm}, 0, True):
+        yield f"alg as {json.dumps(odd)}", token(issuing.header(alg=odd), issuing.claims, b"")
     yield "alg in other letters", issuing.by_them(issuing.header(alg=issuing.algorithm.swapcase()))
 
 
@@ -267,7 +267,14 @@ def _claims(issuing: Issuing) -> Iterator[tuple[str, str]]:
 
 
 def _payloads(issuing: Issuing) -> Iterator[tuple[str, str]]:
-    payloads = {"a list": b"[]", "a text": b'"x"', "null": b"null", "nothing": b"", "no JSON": b"{", "no UTF-8": b"\xff"}
+    payloads = {
+        "a list": b"[]",
+        "a text": b'"x"',
+        "null": b"null",
+        "nothing": b"",
+        "no JSON": b"{",
+        "no UTF-8": b"\xff",
+    }
     for name, payload in payloads.items():
         yield f"payload: {name}", issuing.by_them(claims=payload)
 

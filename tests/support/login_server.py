@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+import ssl
 import threading
 import time
 from contextlib import suppress
@@ -25,15 +26,19 @@ class LoginServer(LoopbackServer):
     """Serves while the `with` lasts.
 
     `behaviour` is how the token endpoint answers (`right` at first), `life` how long its tokens live, `logins` who logged in
-    and how, `seen` whose tokens came to the backend. `slow` is how long a login takes.
+    and how, `seen` whose tokens came to the backend, `came` what paths were called of it. `slow` is how long a login takes;
+    what is `gated` waits until it is released. `tls`: it speaks that.
     """
 
-    def __init__(self, *, life: float = 60.0) -> None:
+    def __init__(self, *, life: float = 60.0, tls: ssl.SSLContext | None = None) -> None:
         self.behaviour = "right"
         self.life = life
         self.slow = 0.0
         self.logins: list[tuple[str, str]] = []
         self.seen: list[str] = []
+        self.came: list[str] = []
+        self.gate = threading.Event()
+        self.gate.set()
         self.requests: list[dict[str, Any]] = []
         self.valid: dict[str, str] = {}
         self.refreshes: dict[str, str] = {}
@@ -55,10 +60,15 @@ class LoginServer(LoopbackServer):
         super().__init__(Handler)
         # Of two hundred that connect at once, the usual queue of five would lose most.
         self._server.socket.listen(512)
+        if tls is not None:
+            # The handshake happens in the request's thread: one that fails must not end the server.
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+            self.url = self.url.replace("http://", "https://")
 
     def __exit__(self, *_: object) -> None:
         """End, whoever hangs."""
         self._released.set()
+        self.gate.set()
         super().__exit__()
 
     def withdraw(self) -> None:
@@ -71,11 +81,13 @@ class LoginServer(LoopbackServer):
         return sum(who in {None, one} and how in {None, way} for one, way in self.logins)
 
     def _resource(self, request: BaseHTTPRequestHandler) -> None:
+        self.came.append(request.path)
+        self.gate.wait(HANG_SECONDS)
         presented = request.headers.get("X-Auth") or request.headers.get("Authorization") or ""
         token = presented.rpartition(" ")[2]
         with self._lock:
             who = self.valid.get(token)
-        if who is None:
+        if who is None or request.path.startswith("/api/refused/"):
             _send(request, 401, {"detail": "Given token not valid for any token type"})
             return
         self.seen.append(who)
@@ -87,6 +99,7 @@ class LoginServer(LoopbackServer):
             {"path": request.path, "body": body, "authorization": request.headers.get("Authorization")}
         )
         time.sleep(self.slow)
+        self.gate.wait(HANG_SECONDS)
         match self.behaviour:
             case "hang":
                 self._released.wait(HANG_SECONDS)

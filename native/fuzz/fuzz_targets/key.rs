@@ -3,6 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use portazgo_core::authenticate::{ParsedKey, authenticate, presented};
+use portazgo_core::ids::Kid;
 use portazgo_core::security::SecurityLane;
 use portazgo_core::snapshot::{Snapshot, Update};
 use portazgo_core::time::WallTime;
@@ -37,14 +38,14 @@ fn deployment() -> &'static Snapshot {
     })
 }
 
-fn let_in(text: &[u8]) -> Option<&'static str> {
+fn let_in(text: &[u8]) -> Option<Kid> {
     let identity = authenticate(text, "ptz", deployment(), &SecurityLane::default(), WallTime(0)).ok()?;
-    identity.key.kid.as_str()
+    Some(identity.key.kid)
 }
 
 fuzz_target!(|data: &[u8]| {
     let own = IMPORTED.iter().find(|(text, _)| *text == data).map(|(_, kid)| *kid);
-    assert_eq!(let_in(data), own);
+    assert_eq!(let_in(data).as_ref().and_then(Kid::as_str), own);
     if let Some(key) = ParsedKey::parse(data, "ptz") {
         assert!(data.is_ascii() && data.len() == 3 + 1 + 4 + 1 + 10 + 1 + 32 + 6);
         assert!(data.windows(10).any(|window| window == key.kid.as_str().unwrap().as_bytes()));

@@ -67,7 +67,7 @@ def verify(after: Place, limit: int, heads: Sequence[Place] = ()) -> Verified:
 class _Walk:
     """Goes from row to row."""
 
-    def __init__(self, after: Place, erased: Mapping[int, bool]) -> None:
+    def __init__(self, after: Place, erased: Mapping[int, int]) -> None:
         self.at = after
         self.troubles: list[Trouble] = []
         self._erased = erased
@@ -78,8 +78,10 @@ class _Walk:
         if row.number > self.at.number + 1:
             self._missing(self.at.number + 1, row.number - 1)
         if row.erased_at is not None:
-            if not self._erased.get(row.number):
-                self._say("erased_unsaid", row.number, f"row {row.number} is erased, and no row says by whom")
+            if self._erased.get(row.number, 0) <= row.number:
+                self._say("erased_unsaid", row.number, f"row {row.number} is erased, and no later row says by whom")
+            if row.actor_name or row.address or row.details or row.changes or row.salt:
+                self._say("changed", row.number, f"row {row.number} is erased, and says something again")
         elif row.payload_digest() != row.digest:
             self._say("changed", row.number, f"row {row.number} ({row.action} {row.subject}) is not what was written")
         if row.number == self.at.number + 1 and row.hash != link(self.at.hash, row.digest):
@@ -112,13 +114,14 @@ class _Walk:
         self.troubles.append(Trouble(kind, number, number, sentence))
 
 
-def _said_to_be_erased(rows: Sequence[AuditRow]) -> dict[int, bool]:
+def _said_to_be_erased(rows: Sequence[AuditRow]) -> dict[int, int]:
+    """Give, by the number of an erased row, the last row that says that it was erased."""
     numbers = [row.number for row in rows if row.erased_at is not None]
-    said: dict[int, bool] = {}
+    said: dict[int, int] = {}
     for start in range(0, len(numbers), 500):
         some = [str(number) for number in numbers[start : start + 500]]
-        subjects = AuditRow.objects.filter(action=ERASED, subject__in=some).values_list("subject", flat=True)
-        said |= {int(subject): True for subject in subjects}
+        telling = AuditRow.objects.filter(action=ERASED, subject__in=some).order_by("number")
+        said |= {int(subject): number for subject, number in telling.values_list("subject", "number")}
     return said
 
 

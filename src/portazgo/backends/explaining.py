@@ -38,6 +38,10 @@ _SILENCE = {
     NoReplyReason.TIMED_OUT: "{target} did not answer in time. Check that it is up and that no firewall drops the connection.",
     NoReplyReason.BROKEN: "{target} closed the connection in the middle of the answer. Look at the backend's log.",
     NoReplyReason.NOT_HTTP: "What listens at {target} doesn't speak HTTP/1.1; perhaps TLS, or another service. Check the port.",
+    NoReplyReason.NOT_HTTP2: (
+        "What listens at {target} doesn't speak HTTP/2, as nodes will by the backend's http2 setting. Check the port and "
+        "that setting."
+    ),
     NoReplyReason.UNTRUSTED: (
         "The certificate of {target} can't be verified: it has ended, is for another name, or comes from an "
         "authority that is not known. Correct it, or give the backend's own authority and name in `tls`."
@@ -56,9 +60,6 @@ _SILENCE = {
         "right to write to the socket."
     ),
 }
-
-
-_MAY_BE_HTTP2 = {NoReplyReason.NOT_HTTP, NoReplyReason.BROKEN, NoReplyReason.TIMED_OUT, NoReplyReason.NO_TLS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,17 +105,6 @@ class Observed:
 def explain_silence(target: str, reason: NoReplyReason) -> str:
     """Say why there was no answer."""
     return _SILENCE[reason].format(target=target)
-
-
-def perhaps_http2(reason: NoReplyReason, http2: str) -> list[str]:
-    """Say that a backend may be well all the same; `http2`: how nodes speak to it."""
-    if http2 != "prior_knowledge" or reason not in _MAY_BE_HTTP2:
-        return []
-    sentence = (
-        "Nodes speak HTTP/2 to this backend, and this test HTTP/1.1: one that speaks nothing but HTTP/2 may be well. "
-        "Call one of its routes through the gateway instead."
-    )
-    return [sentence]
 
 
 def explain(seen: Observed) -> list[str]:

@@ -21,6 +21,7 @@ from portazgo.backends.logins import (
     VALUE_NAME_PATTERN,
     check_attached,
     check_body,
+    check_form,
     check_header,
     check_place,
     check_refresh,
@@ -81,8 +82,7 @@ class LoginBody(LoginPlaceBody):
 
     @model_validator(mode="after")
     def _plain_form(self) -> LoginBody:
-        if self.content_type == "form" and any(isinstance(value, dict | list) for value in self.body.values()):
-            raise ValueError("a form has plain values only: none of its members may be an object or a list")
+        check_form(self.content_type, self.body)
         return self
 
 
@@ -93,6 +93,11 @@ class RefreshBody(LoginPlaceBody):
     content_type: Literal["json", "form"] = "json"
     body: Annotated[dict[str, Any], AfterValidator(check_refresh)] = Field({"refresh": "{refresh_token}"})
     refresh_token: Pointer = Field("/refresh", description="Where the login's answer has the refresh token.")
+
+    @model_validator(mode="after")
+    def _plain_form(self) -> RefreshBody:
+        check_form(self.content_type, self.body)
+        return self
 
 
 class AttachBody(Body):

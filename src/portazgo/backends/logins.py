@@ -64,6 +64,12 @@ def check_refresh(body: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
+def check_form(content_type: str, body: Mapping[str, Any]) -> None:
+    """Raise ValueError for a form with members that are no plain values: there is no agreed way to write them."""
+    if content_type == "form" and any(isinstance(value, dict | list) for value in body.values()):
+        raise ValueError("a form has plain values only: none of its members may be an object or a list")
+
+
 def check_place(path: str | None, url: str | None, tls: object) -> None:
     """Raise ValueError unless a login has one place, and rules of TLS only for a URL that speaks it."""
     if (path is None) == (url is None):

@@ -19,8 +19,9 @@ def get(
     headers: Mapping[str, str],
     *,
     tls: Mapping[str, Any] | None = None,
+    http2: str = "off",
     whole_seconds: float = WHOLE_SECONDS,
 ) -> Reply:
-    """Call a target once, by HTTP/1.1; `https://` is verified by the backend's rules. Raises NoReply."""
+    """Call a target once; `https://` is verified by the backend's rules, `http2` is its setting. Raises NoReply."""
     request = Request("GET", path, headers)
-    return call(target, request, tls=tls, whole_seconds=whole_seconds, largest_body=LARGEST_BODY_BYTES)
+    return call(target, request, tls=tls, whole_seconds=whole_seconds, largest_body=LARGEST_BODY_BYTES, http2=http2)

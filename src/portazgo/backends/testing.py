@@ -23,7 +23,6 @@ from portazgo.backends.explaining import (
     explain,
     explain_open,
     explain_silence,
-    perhaps_http2,
     plain,
     succeeded,
 )
@@ -124,10 +123,9 @@ def _call(
     token = made.minted.token if made else _NO_TOKEN
     claims = made.claims if made else None
     try:
-        reply = get(target, attempt.path, _headers(token, actor), tls=settings.get("tls"))
+        reply = _get(settings, attempt.path, _headers(token, actor))
     except NoReply as problem:
-        http2 = (settings.get("forwarding") or {}).get("http2", "off")
-        findings = [explain_silence(target, problem.reason), *perhaps_http2(problem.reason, http2)]
+        findings = [explain_silence(target, problem.reason)]
         return Outcome(ok=False, status=None, target=target, claims=claims, findings=findings)
     seen = Observed(
         backend=backend.name,
@@ -143,7 +141,7 @@ def _call(
     )
     notes = [_PROBE_KEY_NOTE] if made and made.reads_key else []
     if made and succeeded(reply.status):
-        notes += _without_a_token(target, attempt.path, settings, actor)
+        notes += _without_a_token(attempt.path, settings, actor)
     return Outcome(succeeded(reply.status), reply.status, target, claims, explain(seen) + notes)
 
 
@@ -163,14 +161,14 @@ def _log_in_and_call(
         return Outcome(ok=False, status=None, target=target, claims=None, findings=why.findings)
     headers = {**_headers(_NO_TOKEN, actor), fetched.header: fetched.value.reveal()}
     try:
-        reply = get(target, attempt.path, headers, tls=settings.get("tls"))
+        reply = _get(settings, attempt.path, headers)
     except NoReply as problem:
         findings = [fetched.finding, explain_silence(target, problem.reason)]
         return Outcome(ok=False, status=None, target=target, claims=None, findings=findings)
     said = plain(_words(reply), fetched.token.reveal())
     if succeeded(reply.status):
         findings = [f"The backend accepted the token: {reply.status}.", fetched.finding]
-        findings += _without_a_token(target, attempt.path, settings, actor)
+        findings += _without_a_token(attempt.path, settings, actor)
     elif reply.status in _REFUSALS:
         findings = login_trial.explain_refused(settings["credential"], reply.status, said)
     else:
@@ -180,10 +178,16 @@ def _log_in_and_call(
     return Outcome(succeeded(reply.status), reply.status, target, None, findings)
 
 
-def _without_a_token(target: str, path: str, settings: Mapping[str, Any], actor: Actor) -> list[str]:
+def _get(settings: Mapping[str, Any], path: str, headers: Mapping[str, str]) -> Reply:
+    """Call the first target as nodes do: by the same rules of TLS, and the same protocol. Raises NoReply."""
+    http2 = (settings.get("forwarding") or {}).get("http2", "off")
+    return get(settings["targets"][0], path, headers, tls=settings.get("tls"), http2=http2)
+
+
+def _without_a_token(path: str, settings: Mapping[str, Any], actor: Actor) -> list[str]:
     """Call once more without a token: a backend that doesn't look at it takes any for a good one."""
     try:
-        reply = get(target, path, _headers(_NO_TOKEN, actor), tls=settings.get("tls"))
+        reply = _get(settings, path, _headers(_NO_TOKEN, actor))
     except NoReply:
         return []
     return [explain_open(path, reply.status)] if succeeded(reply.status) else []

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,8 @@ TROUBLE_COLUMNS = ("number", "kind", "sentence")
 FILE_NAME = "audit-heads.log"
 PAGE = 10_000
 MOST_HEADS = 1_000
+SHOWN_BY_HEADS = ("other_head", "cut_off")
+Head = tuple[int, str]
 _HEAD = re.compile(r"([0-9]{1,18}):([0-9a-f]{64})")
 
 
@@ -58,27 +63,17 @@ def list_audit(most: int | None, output: str, since: datetime | None, until: dat
 @prints
 def verify_audit(heads: tuple[str, ...], output: str) -> int:
     """Look for rows that were changed, taken out, put in or moved. The exit code is 7 when there are any."""
-    known = sorted(_heads(heads or _own_heads()).items())
-    client = connect()
-    after: dict[str, Any] | None = None
-    troubles: list[dict[str, Any]] = []
-    checked = 0
-    while True:
-        at = after["number"] if after else 0
-        ahead = [{"number": number, "hash": digest} for number, digest in known if number > at][:MOST_HEADS]
-        found = client.post("/audit/verify", {"after": after, "limit": PAGE, "heads": ahead})
-        troubles += found["troubles"]
-        checked += found["checked"]
-        after = found["reached"]
-        if found["whole"]:
-            break
+    known = sorted(_heads(heads or _own_heads()))
+    walked = walk(connect().post, known)
+    troubles = [*_contradictions(known), *walked.troubles]
+    checked = walked.checked
     if output == "table":
         if troubles:
             show_rows(troubles, TROUBLE_COLUMNS, output)
         note(_summary(troubles, checked, len(known)))
     else:
         held_against = [{"number": number, "hash": digest} for number, digest in known]
-        document = {"checked": checked, "head": after, "held_against": held_against, "troubles": troubles}
+        document = {"checked": checked, "head": walked.reached, "held_against": held_against, "troubles": troubles}
         show_one(document, output)
     return Exit.UNHEALTHY if troubles else Exit.DONE
 
@@ -94,22 +89,68 @@ def erase_audit_row(number: int, reason: str, output: str) -> None:
     show_one(connect().post(f"/audit/{number}/erase", {"reason": reason}), output)
 
 
+@dataclass(slots=True)
+class Walked:
+    """What the whole chain showed."""
+
+    reached: dict[str, Any] | None = None
+    checked: int = 0
+    troubles: list[dict[str, Any]] = field(default_factory=list)
+
+
+def walk(post: Callable[[str, Any], Any], known: Sequence[Head]) -> Walked:
+    """Verify the whole chain a page at a time, each page against every head that lies in it, however many these are."""
+    walked = Walked()
+    while True:
+        at = walked.reached["number"] if walked.reached else 0
+        ahead = [{"number": number, "hash": digest} for number, digest in known if number > at]
+        body = {"after": walked.reached, "limit": PAGE, "heads": ahead[:MOST_HEADS]}
+        found = post("/audit/verify", body)
+        troubles = found["troubles"]
+        for start in range(MOST_HEADS, len(ahead), MOST_HEADS):
+            if not found["whole"] and ahead[start]["number"] > found["reached"]["number"]:
+                break
+            # The same rows once more: what is wrong with themselves has been told, what these heads show has not.
+            more = post("/audit/verify", {**body, "heads": ahead[start : start + MOST_HEADS]})
+            troubles += [one for one in more["troubles"] if one["kind"] in SHOWN_BY_HEADS and one not in troubles]
+        walked.troubles += troubles
+        walked.checked += found["checked"]
+        walked.reached = found["reached"]
+        if found["whole"]:
+            return walked
+
+
+def _contradictions(known: Sequence[Head]) -> list[dict[str, Any]]:
+    """Name the rows of which two different heads were written down: one of them is forged, whatever the chain says."""
+    return [
+        {
+            "kind": "heads_differ",
+            "number": number,
+            "last": number,
+            "sentence": f"two different heads of row {number} were written down: one of them is forged",
+        }
+        for (number, _), (other, _) in pairwise(known)
+        if number == other
+    ]
+
+
 def _own_heads() -> tuple[str, ...]:
     file = load_settings().data_dir / FILE_NAME
     return (str(file),) if file.exists() else ()
 
 
-def _heads(given: tuple[str, ...]) -> dict[int, str]:
-    heads: dict[int, str] = {}
+def _heads(given: tuple[str, ...]) -> set[Head]:
+    """Read all that differ: of two heads of one row neither hides the other."""
+    heads: set[Head] = set()
     for text in given:
         if found := _HEAD.fullmatch(text):
-            heads[int(found[1])] = found[2]
+            heads.add((int(found[1]), found[2]))
         else:
             heads |= _of_file(Path(text))
     return heads
 
 
-def _of_file(file: Path) -> dict[int, str]:
+def _of_file(file: Path) -> set[Head]:
     try:
         lines = file.read_text("utf-8", errors="replace").splitlines()
     except OSError as problem:
@@ -118,12 +159,12 @@ def _of_file(file: Path) -> dict[int, str]:
             remedy=say("Name a file of heads, or write NUMBER:HASH."),
             exit_code=Exit.USAGE,
         ) from None
-    heads = {}
+    heads: set[Head] = set()
     for line in lines:
         try:
             head = json.loads(line)
             if _HEAD.fullmatch(f"{head['number']}:{head['hash']}"):
-                heads[int(head["number"])] = str(head["hash"])
+                heads.add((int(head["number"]), str(head["hash"])))
         except (ValueError, KeyError, TypeError):
             continue  # torn
     return heads

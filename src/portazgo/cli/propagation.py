@@ -64,3 +64,11 @@ def _show(found: Document, output: str) -> None:
         note(say("Not proven: {nodes} may still serve what was before.", nodes=", ".join(unproven)))
     if found["tokens_end_at"]:
         note(say("Tokens that backends still hold end at {time} at the latest.", time=found["tokens_end_at"]))
+    if found["tokens_unbounded"]:
+        names = ", ".join(found["tokens_unbounded"])
+        note(
+            say(
+                "How long tokens live that were fetched from {names} is not known here; their own answers say it.",
+                names=names,
+            )
+        )

@@ -53,6 +53,7 @@ COMMANDS: dict[str, Entry] = {
     "doctor": Entry("portazgo.cli.doctor:doctor", "Look for what is wrong with this installation.", CARE),
     "backup": Entry("portazgo.cli.backup:backup", "Copy state and ledger to a folder, the key file apart.", CARE),
     "restore": Entry("portazgo.cli.backup:restore", "Bring a backup into an empty data folder.", CARE),
+    "recover": Entry("portazgo.cli.recover:recover", "Take from nodes what a restored database lost.", CARE),
     "snapshot": Entry("portazgo.cli.snapshot:snapshot", "Save what nodes serve from, for one that runs alone.", CARE),
     "version": Entry("portazgo.cli.version:version", "Print the version and the native module's.", CARE),
     "completion": Entry("portazgo.cli.completion:completion", "Print the shell's completion script.", CARE),

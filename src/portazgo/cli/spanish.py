@@ -139,6 +139,9 @@ SENTENCES = {
     ),
     "Proven: no node is left that serves what was before.": "Demostrado: ningún nodo sirve ya lo anterior.",
     "Not proven: {nodes} may still serve what was before.": "Sin demostrar: {nodes} aún puede servir lo anterior.",
+    "How long tokens live that were fetched from {names} is not known here; their own answers say it.": (
+        "Aquí no se sabe cuánto viven los tokens obtenidos de {names}; lo dicen sus propias respuestas."
+    ),
     "Tokens that backends still hold end at {time} at the latest.": (
         "Los tokens que aún tengan los backends terminan a más tardar a las {time}."
     ),
@@ -182,8 +185,47 @@ SENTENCES = {
     ),
     "Nobody has used it since the rotation.": "Nadie lo ha usado desde la rotación.",
     "It was used {ago} ago from {address} ({agent}).": "Se usó hace {ago} desde {address} ({agent}).",
+    "The sums are not those of the records: {collected} calls were collected, the sums say {sums}.": (
+        "Las sumas no son las de los registros: se recogieron {collected} llamadas y las sumas dicen {sums}."
+    ),
     "Every record is accounted for.": "Todos los registros cuadran.",
     "Records are missing.": "Faltan registros.",
+    # cli/recover.py
+    "any node": "algún nodo",
+    "Waiting up to {seconds} s for {names} …": "Esperando hasta {seconds} s a {names} …",
+    "Close these {count} again, and begin a new history?": "¿Volver a cerrar estos {count} y empezar una historia nueva?",
+    "Start the control plane now; nodes take its snapshot by themselves.": (
+        "Arranca ahora el plano de control; los nodos toman su instantánea por sí mismos."
+    ),
+    "not every node has told what it knows: {names}; a key that only they know as revoked would live on others": (
+        "no todos los nodos han contado lo que saben: {names}; una clave que solo ellos saben revocada viviría en otros"
+    ),
+    "Start them, name their folders with --node-folder, or go on with --without-silent.": (
+        "Arráncalos, indica sus carpetas con --node-folder o continúa con --without-silent."
+    ),
+    "nodes follow a history that this database does not know: {names}": (
+        "hay nodos que siguen una historia que esta base de datos no conoce: {names}"
+    ),
+    "When it is this deployment's, of a time after the backup: --adopt-history ID. Else leave their folders out.": (
+        "Si es de este despliegue, de después de la copia: --adopt-history ID. Si no, no indiques sus carpetas."
+    ),
+    "there is nothing to recover: no node knows more than the database": (
+        "no hay nada que recuperar: ningún nodo sabe más que la base de datos"
+    ),
+    "Start the control plane; the nodes follow it by themselves.": (
+        "Arranca el plano de control; los nodos lo siguen por sí mismos."
+    ),
+    "What nodes told:": "Lo que contaron los nodos:",
+    "Told nothing:": "No contaron nada:",
+    "Closed again:": "Se vuelve a cerrar:",
+    "Opened since the backup, and left closed:": "Abierto desde la copia, y se deja cerrado:",
+    "Made since the backup, and lost (their keys stop working):": (
+        "Creado desde la copia, y perdido (sus claves dejan de funcionar):"
+    ),
+    "Revoked, and unknown to the database (written to revocations.log):": (
+        "Revocadas, y desconocidas para la base de datos (se anotan en revocations.log):"
+    ),
+    "and {count} more (-o json shows all)": "y {count} más (-o json lo muestra todo)",
     # cli/trace.py, cli/trace_page.py
     "there is no fault {code!r}": "no existe el fallo {code!r}",
     "docs/faults.md lists them.": "docs/faults.md los enumera.",
@@ -285,6 +327,7 @@ LABELS = {
     "api key": "clave de API",
     "application": "aplicación",
     "audience": "audiencia",
+    "astray": "desviado",
     "backend": "backend",
     "backend path": "ruta del backend",
     "algorithm": "algoritmo",
@@ -413,6 +456,7 @@ LABELS = {
     "summed up": "sumados",
     "tags": "etiquetas",
     "target": "destino",
+    "told by": "contado por",
     "targets": "destinos",
     "throttles": "límites",
     "time": "hora",

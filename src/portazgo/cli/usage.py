@@ -98,8 +98,19 @@ def usage_balance(node: str | None, output: str) -> int:
     else:
         show_one(report, output)
     if output == "table":
-        note(say("Every record is accounted for.") if report["balanced"] else say("Records are missing."))
+        note(_verdict(report))
     return Exit.DONE if report["balanced"] else Exit.UNHEALTHY
+
+
+def _verdict(report: dict[str, Any]) -> str:
+    requests = report["requests"]
+    if requests is not None and not requests["balanced"]:
+        return say(
+            "The sums are not those of the records: {collected} calls were collected, the sums say {sums}.",
+            collected=requests["collected"],
+            sums=", ".join(map(str, sorted(set(requests["summed_up"])))),
+        )
+    return say("Every record is accounted for.") if report["balanced"] else say("Records are missing.")
 
 
 def _mean(one: dict[str, Any]) -> str:

@@ -39,11 +39,13 @@ def serve_control(settings: Settings, *, ready: Callable[[], None] = lambda: Non
     """Serve until SIGTERM or SIGINT, then end within 5 s. Returns the exit code: 0, or 130 when interrupted.
 
     `ready` is called once both ports answer. The databases must be migrated. Call it from the main thread.
-    Raises StartRefused: database away, older or newer than the code; master key missing or another's; port taken.
+    Raises StartRefused: database away, older or newer than the code; master key missing or another's; port taken; a recovery
+    is under way.
     """
     boot(settings)
     from portazgo.control.databases import require_migrated  # noqa: PLC0415 - Django is set up now
     from portazgo.control.internal import InternalListener, bound_socket  # noqa: PLC0415
+    from portazgo.control.presence import share  # noqa: PLC0415
     from portazgo.control.provider import require_wrapper  # noqa: PLC0415
     from portazgo.control.wsgi import application  # noqa: PLC0415
     from portazgo.keys.graves import bury  # noqa: PLC0415
@@ -51,6 +53,7 @@ def serve_control(settings: Settings, *, ready: Callable[[], None] = lambda: Non
 
     require_migrated()
     require_wrapper()
+    share(settings)
     catch_up(settings.data_dir)
     bury(settings.data_dir, clock=SYSTEM_CLOCK)
     application.load_middleware()

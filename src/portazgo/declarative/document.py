@@ -59,7 +59,6 @@ from portazgo.signing.domain import (
     DEFAULT_TOKEN_LIFE_SECONDS,
     LONGEST_ROTATION,
     SHORTEST_ROTATION,
-    TOKEN_LIFE_SECONDS,
 )
 
 DEFAULT_TIMEOUTS = Timeouts()

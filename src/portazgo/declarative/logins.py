@@ -21,6 +21,7 @@ from portazgo.backends.logins import (
     USUAL_LIFE_SECONDS,
     check_attached,
     check_body,
+    check_form,
     check_header,
     check_place,
     check_refresh,
@@ -86,6 +87,11 @@ class LoginPart(PlacePart):
         description="Constants, and values such as `{credential.password}` and `{partner.name}`.",
     )
 
+    @model_validator(mode="after")
+    def _plain_form(self) -> LoginPart:
+        check_form(self.content_type, self.body)
+        return self
+
 
 class RefreshPart(PlacePart):
     """The request that gets the next token without the credential."""
@@ -96,6 +102,11 @@ class RefreshPart(PlacePart):
         default_factory=lambda: {"refresh": "{refresh_token}"}
     )
     refresh_token: Pointer = "/refresh"  # noqa: S105 - a pointer
+
+    @model_validator(mode="after")
+    def _plain_form(self) -> RefreshPart:
+        check_form(self.content_type, self.body)
+        return self
 
 
 class AttachPart(Part):
@@ -183,11 +194,11 @@ def written(credential: Mapping[str, Any]) -> dict[str, Any]:
     usual = _USUAL[credential["kind"]]
     said = {name: value for name, value in credential.items() if name not in usual or value != usual[name]}
     life = said.pop("life_seconds", None)
-    written = {**said, "login": _written_place(credential["login"])}
+    written = {**said, "login": _written_place(credential["login"], LoginPart)}
     if life is not None:
         written["life"] = format_seconds(life)
     if credential.get("refresh"):
-        written["refresh"] = _written_place(credential["refresh"])
+        written["refresh"] = _written_place(credential["refresh"], RefreshPart)
     if "attach" in written:
         written["attach"] = {name: value for name, value in written["attach"].items() if value != _ATTACH[name]}
     if credential.get("subject"):
@@ -201,13 +212,13 @@ def written(credential: Mapping[str, Any]) -> dict[str, Any]:
     return written
 
 
-def _written_place(place: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {name: value for name, value in place.items() if value is not None and value != _PLACE.get(name)}
+def _written_place(place: Mapping[str, Any], part: type[LoginPart | RefreshPart]) -> dict[str, Any]:
+    usual = {name: field.get_default(call_default_factory=True) for name, field in part.model_fields.items()}
+    kept = {name: value for name, value in place.items() if value != usual[name]}
     return {**kept, **written_tls(place["tls"])}
 
 
 _ATTACH = AttachPart().model_dump()
-_PLACE = {"method": "POST", "content_type": "json"}
 _ALWAYS = {"attach": _ATTACH, "credentials": "shared"}
 _OAUTH = {**_ALWAYS, "life_seconds": USUAL_LIFE_SECONDS, "scope": "", "audience": ""}
 _USUAL: Mapping[str, Mapping[str, object]] = {

@@ -142,6 +142,21 @@ def narrows(before: Sequence[str] | None, after: Sequence[str] | None) -> bool:
     return not all(any(_contains(outer, _network(inner)) for outer in allowed) for inner in before)
 
 
+def common(one: Sequence[str] | None, other: Sequence[str] | None) -> list[str]:
+    """Give the networks that both allow; none where they have no address in common. None allows any address.
+
+    Raises ValueError for what is no network, and when both allow any address: that is no list.
+    """
+    if one is None or other is None:
+        listed = one if other is None else other
+        if listed is None:
+            raise ValueError("both allow any address")
+        return list(listed)
+    inner = [text for text in one if any(_contains(_network(outer), _network(text)) for outer in other)]
+    inner += [text for text in other if any(_contains(_network(outer), _network(text)) for outer in one)]
+    return list(dict.fromkeys(inner))
+
+
 def _contains(outer: Network, inner: Network) -> bool:
     if isinstance(outer, ipaddress.IPv4Network) and isinstance(inner, ipaddress.IPv4Network):
         return inner.subnet_of(outer)

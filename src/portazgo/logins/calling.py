@@ -8,72 +8,39 @@ import socket
 import ssl
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from portazgo.kit.address_kinds import IPAddress, is_never_called
 from portazgo.kit.targets import USUAL_PORTS, is_socket, socket_path
+from portazgo.logins.replies import NoReply, NoReplyReason, Reply, Request, joined
 from portazgo.logins.tls import NotPinned, client_context, require_pinned
+
+__all__ = ["NoReply", "NoReplyReason", "Reply", "Request", "call"]
 
 CONNECT_SECONDS = 3.0
 # What a path may hold as it is; all else is percent-encoded.
 _SAFE_IN_PATH = "/?&=%:@!$'()*+,;~-._"
-
-
-class NoReplyReason(StrEnum):
-    """Why there is no answer."""
-
-    UNKNOWN_HOST = "unknown_host"
-    NEVER_CALLED = "never_called"
-    REFUSED = "refused"
-    UNREACHABLE = "unreachable"
-    TIMED_OUT = "timed_out"
-    BROKEN = "broken"
-    NOT_HTTP = "not_http"
-    UNTRUSTED = "untrusted"
-    NOT_PINNED = "not_pinned"
-    NO_TLS = "no_tls"
-    NO_SOCKET = "no_socket"
-    NOT_ALLOWED = "not_allowed"
-
-
-class NoReply(Exception):
-    """The other side did not answer."""
-
-    def __init__(self, reason: NoReplyReason) -> None:
-        super().__init__(reason.value)
-        self.reason = reason
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer: header names in small letters, repeated ones joined; of the body at most the beginning."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    is_cut: bool = False
-    """There is more of the body."""
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Request:
-    """What is sent. Its headers and its body may hold secrets: it prints nothing of them."""
-
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    body: bytes | None = None
+# By ALPN, for each way to speak HTTP/2 (RFC 7301).
+_OFFERED: dict[str, tuple[str, ...]] = {"off": (), "alpn": ("h2", "http/1.1"), "prior_knowledge": ("h2",)}
 
 
 def call(
-    target: str, request: Request, *, tls: Mapping[str, Any] | None, whole_seconds: float, largest_body: int
+    target: str,
+    request: Request,
+    *,
+    tls: Mapping[str, Any] | None,
+    whole_seconds: float,
+    largest_body: int,
+    http2: str = "off",
 ) -> Reply:
-    """Call a target once, by HTTP/1.1; `https://` is verified by these rules. Raises NoReply."""
+    """Call a target once; `https://` is verified by these rules, `http2` as nodes understand it. Raises NoReply.
+
+    Over HTTP/2 it sends no body.
+    """
     connection = http.client.HTTPConnection(*_named(target), timeout=CONNECT_SECONDS)
-    connection.sock = _opened(target, tls)
+    connection.sock = _opened(target, tls, _OFFERED[http2])
     # A time-out of the socket bounds each wait; one that drips a byte a second is ended by this one.
     ended = threading.Event()
     watch = threading.Timer(whole_seconds, _end, (connection.sock, ended))
@@ -81,23 +48,43 @@ def call(
     watch.start()
     try:
         connection.sock.settimeout(whole_seconds)
-        path = quote(request.path, safe=_SAFE_IN_PATH)
-        connection.request(request.method, path, body=request.body, headers=dict(request.headers))
-        answer = connection.getresponse()
-        named: dict[str, str] = {}
-        for name, value in answer.getheaders():
-            named[name.lower()] = f"{named[name.lower()]}, {value}" if name.lower() in named else value
-        body = answer.read(largest_body)
-        is_cut = len(body) == largest_body and bool(answer.read(1))
-        if ended.is_set():
-            # What was cut off here reads like a short answer.
-            raise NoReply(NoReplyReason.TIMED_OUT)
-        return Reply(answer.status, named, body, is_cut)
-    except (OSError, http.client.HTTPException, ValueError) as problem:
+        encoded = replace(request, path=quote(request.path, safe=_SAFE_IN_PATH))
+        if _speaks_http2(connection.sock, http2):
+            from portazgo.logins.calling_http2 import exchange  # noqa: PLC0415 - few backends speak it
+
+            reply = exchange(connection.sock, *_scheme_and_authority(target), encoded, largest_body)
+        else:
+            reply = _exchange(connection, encoded, largest_body)
+    except (OSError, http.client.HTTPException, ValueError, NoReply) as problem:
         raise NoReply(NoReplyReason.TIMED_OUT if ended.is_set() else _why(problem)) from None
     finally:
         watch.cancel()
         connection.close()
+    if ended.is_set():
+        # What was cut off reads like a short answer.
+        raise NoReply(NoReplyReason.TIMED_OUT)
+    return reply
+
+
+def _exchange(connection: http.client.HTTPConnection, request: Request, largest_body: int) -> Reply:
+    connection.request(request.method, request.path, body=request.body, headers=dict(request.headers))
+    answer = connection.getresponse()
+    body = answer.read(largest_body)
+    is_cut = len(body) == largest_body and bool(answer.read(1))
+    return Reply(answer.status, joined(answer.getheaders()), body, is_cut)
+
+
+def _speaks_http2(connected: socket.socket, http2: str) -> bool:
+    agreed = connected.selected_alpn_protocol() if isinstance(connected, ssl.SSLSocket) else None
+    return http2 == "prior_knowledge" or agreed == "h2"
+
+
+def _scheme_and_authority(target: str) -> tuple[str, str]:
+    """Give what HTTP/2 says of a target in place of Host."""
+    if is_socket(target):
+        return "http", "localhost"
+    parts = urlsplit(target)
+    return parts.scheme, parts.netloc
 
 
 def _named(target: str) -> tuple[str, int | None]:
@@ -108,7 +95,7 @@ def _named(target: str) -> tuple[str, int | None]:
     return parts.hostname or "", parts.port or USUAL_PORTS[parts.scheme]
 
 
-def _opened(target: str, tls: Mapping[str, Any] | None) -> socket.socket:
+def _opened(target: str, tls: Mapping[str, Any] | None, offered: tuple[str, ...]) -> socket.socket:
     """Connect, with TLS where the target has it. Raises NoReply."""
     host, port = _named(target)
     try:
@@ -118,15 +105,24 @@ def _opened(target: str, tls: Mapping[str, Any] | None) -> socket.socket:
         if urlsplit(target).scheme != "https":
             return connected
         try:
-            session = client_context(tls).wrap_socket(connected, server_hostname=(tls or {}).get("server_name") or host)
-            require_pinned(session, tls)
-        except (OSError, UnicodeError, NotPinned):
+            session = client_context(tls, offered).wrap_socket(
+                connected, server_hostname=(tls or {}).get("server_name") or host
+            )
+        except (OSError, UnicodeError):
             connected.close()
             raise
-        else:
-            return session
+        return _pinned(session, tls)
     except (OSError, UnicodeError, NotPinned) as problem:
         raise NoReply(_why(problem)) from None
+
+
+def _pinned(session: ssl.SSLSocket, tls: Mapping[str, Any] | None) -> ssl.SSLSocket:
+    try:
+        require_pinned(session, tls)
+    except NotPinned:
+        session.close()
+        raise
+    return session
 
 
 def _at_socket(path: str) -> socket.socket:
@@ -175,6 +171,8 @@ def _end(connected: socket.socket, ended: threading.Event) -> None:
 
 
 def _why(problem: Exception) -> NoReplyReason:
+    if isinstance(problem, NoReply):
+        return problem.reason
     return next((reason for kinds, reason in _REASONS if isinstance(problem, kinds)), NoReplyReason.UNREACHABLE)
 
 

@@ -22,6 +22,7 @@ _SILENCE: Mapping[NoReplyReason, str] = {
     NoReplyReason.TIMED_OUT: "it did not answer in time",
     NoReplyReason.BROKEN: "it closed the connection in the middle of the answer",
     NoReplyReason.NOT_HTTP: "what listens there doesn't speak HTTP/1.1",
+    NoReplyReason.NOT_HTTP2: "what listens there doesn't speak HTTP/2",
     NoReplyReason.UNTRUSTED: "its certificate can't be verified",
     NoReplyReason.NOT_PINNED: "its key is none of those that are pinned",
     NoReplyReason.NO_TLS: "the TLS handshake failed",

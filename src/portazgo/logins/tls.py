@@ -18,16 +18,18 @@ class NotPinned(Exception):
     """The other side has shown a key that is none of those that are pinned."""
 
 
-def client_context(rules: Mapping[str, Any] | None) -> ssl.SSLContext:
-    """Make a context that verifies by these rules; pins are checked when the session stands."""
+def client_context(rules: Mapping[str, Any] | None, offered: tuple[str, ...] = ()) -> ssl.SSLContext:
+    """Make a context that verifies by these rules; pins are checked when the session stands. `offered`: by ALPN."""
     rules = rules or {}
-    return _context(rules.get("ca"), rules.get("crl"))
+    return _context(rules.get("ca"), rules.get("crl"), offered)
 
 
 @lru_cache(CONTEXTS_AT_MOST)
-def _context(authorities: str | None, revocation_lists: str | None) -> ssl.SSLContext:
+def _context(authorities: str | None, revocation_lists: str | None, offered: tuple[str, ...]) -> ssl.SSLContext:
     context = ssl.create_default_context(cadata=authorities)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if offered:
+        context.set_alpn_protocols(list(offered))
     if revocation_lists is not None:
         # OpenSSL reads lists from files only.
         with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:

@@ -12,12 +12,16 @@ FORBIDDEN = 403
 HEAD_HEADER = "X-Portazgo-Head"
 
 
+class FeedRefused(Exception):
+    """The control plane's answer can't be used; the message says why. The node keeps what it has."""
+
+
 def refusal(status: int, body: bytes) -> str:
     """Say why the feed refuses this node, and what to do."""
     if status == CONFLICT:
         return (
             "the control plane's history is not the one that this node knows (a restored database?); "
-            "the node keeps what it has (docs/operations.md, Restore, says what to do)"
+            "the node keeps what it has until `portazgo recover` is run (docs/operations.md, Restore)"
         )
     if status == UNAUTHENTICATED:
         return "the control plane refuses this node's token; make a new one with `portazgo node token create`"

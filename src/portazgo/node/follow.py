@@ -16,10 +16,11 @@ from portazgo.kit.clock import rfc3339
 from portazgo.kit.errors import StartRefused
 from portazgo.kit.http import Unreachable
 from portazgo.kit.wrapping import FEATURE, WrappingFailed, WrappingUnavailable
-from portazgo.node.answers import CONFLICT, other_history, refusal
+from portazgo.node.answers import CONFLICT, FeedRefused, other_history, refusal
 from portazgo.node.apply import apply_update
 from portazgo.node.lane import LaneSieve, lane_of, revoked_kids
 from portazgo.node.native import SnapshotRefused, Update
+from portazgo.node.testifying import Testifying
 from portazgo.node.waiting import WrappingLock
 
 if TYPE_CHECKING:
@@ -47,10 +48,6 @@ WRAPPING = "key wrapping"
 
 class LetGo(Exception):
     """A successor follows instead."""
-
-
-class FeedRefused(Exception):
-    """The control plane's answer can't be used; the message says why. The node keeps what it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +91,7 @@ class Follower:
         self._clock_off = False
         self._heard = False
         self._tell_lane = tell_lane
+        self._testifying = Testifying(client, self._headers, lambda: kept.tells(label))
         # Held while an answer is taken in: between two of them a successor may take over.
         self._taking = threading.Lock()
         self._let_go = False
@@ -206,6 +204,7 @@ class Follower:
         except WrappingUnavailable as problem:
             self._wait_for(problem)
             raise
+        self._node.wait_for_wrapping(False)  # noqa: FBT003 - native
         if self._unloaded:
             with self._taking:
                 self.load_last_known_good()
@@ -213,6 +212,7 @@ class Follower:
     def _wait_for(self, problem: WrappingUnavailable) -> None:
         self._lock.fell(problem)
         if self._position() is None:
+            self._node.wait_for_wrapping(True)  # noqa: FBT003 - native
             # Told at the admin port, and to the control plane: `portazgo node show` says what the node waits for.
             why = f"{problem}; {problem.remedy}"
             self._note_receipt(refused={"revision": 0, "where": WRAPPING, "why": why[:4000]})
@@ -243,7 +243,10 @@ class Follower:
         sent = boottime_ms()
         with self._client.stream("GET", "/internal/v1/snapshot", headers=self._headers) as answer:
             if answer.status != OK:
-                raise FeedRefused(refusal(answer.status, b"".join(answer.chunks)))
+                body = b"".join(answer.chunks)
+                if answer.status == CONFLICT:
+                    self._testifying.answer(body)
+                raise FeedRefused(refusal(answer.status, body))
             lane = LaneSieve()
             chunks = self._sieved(self._kept.replace(answer.chunks), lane)
             update = Update.snapshot()
@@ -340,6 +343,7 @@ class Follower:
         elif answer.status == GONE:
             self._take_snapshot()
         elif answer.status == CONFLICT:
+            self._testifying.answer(answer.body)
             self._note_receipt(refused=other_history(answer.headers))
             raise FeedRefused(refusal(answer.status, answer.body))
         else:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from portazgo.kit.files import sync_folder
 from portazgo.node.lane import is_kid
 from portazgo.node.native import SnapshotRefused, Update
+from portazgo.node.testimony import told_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -165,6 +166,10 @@ class LastKnownGood:
         except OSError:
             # None yet; or a folder that can't even be looked into, which must not keep the node from polling.
             return False
+
+    def tells(self, label: str) -> Iterator[bytes]:
+        """Give the lines of what this node knows, written or owed. Raises OSError."""
+        return told_by(self._folder, label=label, dead=self._owed_dead, lane=self._owed_lane)
 
     def revoked(self) -> list[str]:
         """The kids that are dead for ever."""

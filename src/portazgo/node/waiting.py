@@ -68,6 +68,7 @@ class WaitingSnapshot:
         try:
             revision = apply_update(self._node, self._snapshot, self._wrapper)
         except WrappingUnavailable as problem:
+            self._node.wait_for_wrapping(True)  # noqa: FBT003 - native
             self._say(f"waits for key wrapping: {problem}; {problem.remedy}")
             return False
         self._node.warn([])
@@ -81,6 +82,7 @@ class WaitingSnapshot:
                 if self.applied():
                     return
             except (SnapshotRefused, WrappingFailed) as problem:
+                self._node.wait_for_wrapping(False)  # noqa: FBT003 - native
                 self._say(f"the snapshot can't be served: {': '.join(map(str, problem.args))}")
 
     def _say(self, sentence: str) -> None:

@@ -127,6 +127,7 @@ def _told(found: Propagation) -> PropagationView:
         changed_at=found.changed_at,
         proven=proven(found.verdicts),
         tokens_end_at=found.tokens_end_at,
+        tokens_unbounded=found.tokens_unbounded,
         nodes=[
             VerdictView(node=one.node, label=one.label, state=one.standing.value, at=one.at) for one in found.verdicts
         ],

@@ -76,7 +76,7 @@ class Feed:
         if "x-portazgo-node" in request.headers:
             await self._let_in(request)
         else:
-            await self._threads.run(node_token, _presented(request))
+            await self._threads.run(node_token, presented(request))
         file: IO[bytes] = tempfile.SpooledTemporaryFile(SNAPSHOT_IN_MEMORY_BYTES)  # noqa: SIM115 - closed by the stream
         await self._threads.run(write_snapshot, file)
         file.seek(0)
@@ -120,9 +120,9 @@ class Feed:
 
     async def identify(self, request: Request) -> Caller:
         """Tell which node calls. Raises Unauthenticated, Forbidden, Invalid."""
-        presented = _presented(request)
-        node, epoch = _uuid_header(request, "x-portazgo-node"), _uuid_header(request, "x-portazgo-epoch")
-        token = await self._threads.run(_admitted, presented, node)
+        given = presented(request)
+        node, epoch = uuid_header(request, "x-portazgo-node"), uuid_header(request, "x-portazgo-epoch")
+        token = await self._threads.run(admitted, given, node)
         return Caller(node, epoch, token)
 
 
@@ -136,15 +136,17 @@ async def limited_body(request: Request, largest: int) -> bytes:
     return bytes(body)
 
 
-def _presented(request: Request) -> Secret:
+def presented(request: Request) -> Secret:
+    """Give the token that was sent. Raises Unauthenticated."""
     scheme, _, presented = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not presented:
         raise Unauthenticated("no node token was sent", code="node_token_missing")
     return Secret(presented.strip())
 
 
-def _admitted(presented: Secret, node: UUID) -> NodeToken:
-    token = node_token(presented)
+def admitted(given: Secret, node: UUID) -> NodeToken:
+    """Give the live token, when it may speak for this node. Raises Unauthenticated, Forbidden."""
+    token = node_token(given)
     admit(token, node)
     return token
 
@@ -158,7 +160,8 @@ async def _chunks(file: IO[bytes]) -> AsyncIterator[bytes]:
         file.close()
 
 
-def _uuid_header(request: Request, name: str) -> UUID:
+def uuid_header(request: Request, name: str) -> UUID:
+    """Read an id from a header. Raises Invalid."""
     value = parse_id(request.headers.get(name, ""))
     if value is None:
         raise Invalid(f"the header {name} must be a UUID in lower case")

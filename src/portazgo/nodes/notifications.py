@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from typing import Any
 
 import psycopg
 from django.conf import settings
@@ -13,6 +14,8 @@ from psycopg.conninfo import make_conninfo
 from portazgo.snapshot.wake import CHANNEL
 
 AGAIN_SECONDS = 1.0
+LOCK_NUMBER = 0x706F7274617A676F
+"""Of an advisory lock ("portazgo" in ASCII), shared by whoever listens: a recovery sees by it that a control plane runs."""
 
 
 async def hear(wake: Callable[[], None]) -> None:
@@ -20,11 +23,17 @@ async def hear(wake: Callable[[], None]) -> None:
     while True:
         with contextlib.suppress(psycopg.Error):
             async with await psycopg.AsyncConnection.connect(_listening_conninfo(), autocommit=True) as connection:
+                await connection.execute("SELECT pg_try_advisory_lock_shared(%s)", [LOCK_NUMBER])
                 await connection.execute(f"LISTEN {CHANNEL}")
                 wake()  # what came while nobody listened
                 async for _ in connection.notifies():
                     wake()
         await asyncio.sleep(AGAIN_SECONDS)
+
+
+def dedicated() -> psycopg.Connection[Any]:
+    """Open a connection of its own to the state: what a pooled one holds is given up when it goes back."""
+    return psycopg.connect(_listening_conninfo(), autocommit=True)
 
 
 def _listening_conninfo() -> str:

@@ -48,13 +48,17 @@ SIGNING_KEY = Provable("signing_key", "issuers", ("withdraw_signing_key",))
 
 @dataclass(frozen=True, slots=True)
 class Propagation:
-    """How far a change has come. `tokens_end_at`: when the last JWT minted before it ends at the latest."""
+    """How far a change has come. `tokens_end_at`: when the last token of before ends at the latest, as far as it is known.
+
+    `tokens_unbounded`: names of the backends whose own answers say how long fetched tokens live; here nobody knows.
+    """
 
     kind: str
     id: str
     target: Target
     changed_at: datetime | None
     tokens_end_at: datetime | None
+    tokens_unbounded: list[str]
     verdicts: list[Verdict]
 
 
@@ -114,7 +118,7 @@ def _judged(kind: str, identifier: str, revision: int, entry: SecurityRow | None
     target = Target(head_now().history, revision, entry.sequence if entry else None, made_at)
     now = clock.now()
     verdicts = [judge(target, witness, now) for witness in _witnesses(target)]
-    return Propagation(kind, identifier, target, changed_at, _tokens_end_at(changed_at), verdicts)
+    return Propagation(kind, identifier, target, changed_at, *_tokens_of_before(changed_at), verdicts)
 
 
 def _witnesses(target: Target) -> list[Witness]:
@@ -137,12 +141,23 @@ def _witnesses(target: Target) -> list[Witness]:
     return witnesses
 
 
-def _tokens_end_at(changed_at: datetime | None) -> datetime | None:
-    """Say when the last token minted before the change ends: backends accept it until then, whatever nodes do."""
+def _tokens_of_before(changed_at: datetime | None) -> tuple[datetime | None, list[str]]:
+    """Say when the last token of before the change ends: backends accept it until then, whatever nodes do.
+
+    A fetched token's life is known where the login's settings fix it; else the backend is named.
+    """
     if changed_at is None:
-        return None
-    lives = [0]
+        return None, []
+    lives: list[float] = [0]
+    unbounded = set()
     for line in ResourceRow.objects.filter(kind="backend").values_list("line", flat=True):
-        environments = json.loads(line)["body"]["environments"]
-        lives += [one["credential"].get("life_seconds", 0) for one in environments.values()]
-    return changed_at + timedelta(seconds=max(lives)) if max(lives) else None
+        body = json.loads(line)["body"]
+        for environment in body["environments"].values():
+            credential = environment["credential"]
+            life = credential.get("login", credential).get("life_seconds")
+            if life is not None:
+                lives.append(life)
+            elif "login" in credential:
+                unbounded.add(body["name"])
+    ends_at = changed_at + timedelta(seconds=max(lives)) if max(lives) else None
+    return ends_at, sorted(unbounded)

@@ -122,7 +122,10 @@ class PropagationView(Schema):
     changed_at: datetime | None
     proven: bool = Field(description="No node is left that may still serve what was before.")
     tokens_end_at: datetime | None = Field(
-        description="Backends accept tokens minted before the change until then; null: none are minted, or no kill."
+        description="Backends accept tokens of before the change until then; null: no such life is known, or no kill."
+    )
+    tokens_unbounded: list[str] = Field(
+        description="Backends that say themselves how long the tokens live that are fetched there: maybe longer than that."
     )
     nodes: list[VerdictView]
 

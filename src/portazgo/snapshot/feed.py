@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from portazgo.kit.errors import Conflict, Gone
 from portazgo.snapshot.compile import changes_head, last_line, page_of_changes, snapshot_head, with_hash
 from portazgo.snapshot.log import NoHead
-from portazgo.snapshot.models import THE_HEAD, ChangeRow, Head, ResourceRow, SecurityRow
+from portazgo.snapshot.models import THE_HEAD, ChangeRow, Head, PastHistory, ResourceRow, SecurityRow
 from portazgo.snapshot.wire import NO_HASH
 
 if TYPE_CHECKING:
@@ -121,6 +121,10 @@ def compact(keep_revisions: int) -> int:
 
 
 def _check(position: Position, head: HeadNow) -> None:
+    if position.history != head.history and PastHistory.objects.filter(history=position.history[:36]).exists():
+        raise Gone(
+            "this history was ended by a recovery", code="history_ended", remedy="take the snapshot", reason="recovered"
+        )
     if position.history != head.history or position.revision > head.revision:
         raise _other_history()
     if position.revision < head.floor:

@@ -28,6 +28,20 @@ class Head(models.Model):
         db_table = "head"
 
 
+class PastHistory(models.Model):
+    """A history that `portazgo recover` ended: nodes that stand in it take the snapshot of the one that came after."""
+
+    history = models.CharField(max_length=36, primary_key=True)
+    revision = models.BigIntegerField()
+    """How far the database had it; nodes may have been further."""
+    ended_at = models.DateTimeField()
+
+    class Meta:
+        """Few rows."""
+
+        db_table = "past_history"
+
+
 class ChangeRow(models.Model):
     """One revision: the canonical line without its hash, and the hash."""
 

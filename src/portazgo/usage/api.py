@@ -17,7 +17,15 @@ from portazgo.usage.periods import moment_of
 from portazgo.usage.ranges import FIRST_MINUTE, LAST_MINUTE
 from portazgo.usage.report import NAMED, Question, documents, report
 from portazgo.usage.rollups import SUMS
-from portazgo.usage.schemas import BalanceQuery, BalanceReport, BalanceView, RunView, UsageQuery, UsageReport
+from portazgo.usage.schemas import (
+    BalanceQuery,
+    BalanceReport,
+    BalanceView,
+    RunView,
+    TotalsView,
+    UsageQuery,
+    UsageReport,
+)
 from portazgo.usage.tables import lines
 
 router = Router(tags=["usage"])
@@ -76,4 +84,9 @@ def usage_balance(request: AdminRequest, query: Query[BalanceQuery]) -> BalanceR
         )
         for one in balances
     ]
-    return BalanceReport(items=items, balanced=all(item.balanced for item in items))
+    whole = all(item.balanced for item in items)
+    if query.node is not None:
+        return BalanceReport(items=items, requests=None, balanced=whole)
+    totals = service.totals()
+    requests = TotalsView(collected=totals.collected, summed_up=list(totals.summed_up), balanced=totals.balanced)
+    return BalanceReport(items=items, requests=requests, balanced=whole and totals.balanced)

@@ -50,3 +50,17 @@ class Balance:
     def balanced(self) -> bool:
         """Whether every record that is known of is here, once, and in the sums."""
         return not self.missing and self.collected == self.last_sequence == self.rolled_up
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Calls that the collected records stand for, and what the sums of every grain say that they are."""
+
+    collected: int
+    summed_up: tuple[int, ...]
+    """Fresh and folded together, by months and by days; empty where the oldest are dropped."""
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every sum says the same as the records."""
+        return all(one == self.collected for one in self.summed_up)

@@ -104,8 +104,17 @@ class BalanceView(Schema):
     balanced: bool
 
 
+class TotalsView(Schema):
+    """Calls of all nodes and times: those that the collected records stand for, and those in the sums."""
+
+    collected: int
+    summed_up: list[int] = Field(description="By grain: fresh and folded sums together. Each must equal `collected`.")
+    balanced: bool
+
+
 class BalanceReport(Schema):
-    """All accounts, newest epoch first."""
+    """All accounts, newest epoch first; `requests` is null where only one node was asked for."""
 
     items: list[BalanceView]
+    requests: TotalsView | None
     balanced: bool

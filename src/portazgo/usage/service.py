@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from django.db import connections
 from django.db.models import Max
 
 from portazgo.kit.errors import Invalid
 from portazgo.kit.time_zones import time_zone
 from portazgo.usage.collector import LEDGER
-from portazgo.usage.domain import Balance, Run, gaps
+from portazgo.usage.domain import Balance, Run, Totals, gaps
+from portazgo.usage.keeping import horizons
 from portazgo.usage.models import EpochEnd, Manifest
 from portazgo.usage.periods import Interval, Period, TooMany, day, minute_of, month, periods
 from portazgo.usage.ranges import FIRST_MINUTE, LAST_MINUTE
 from portazgo.usage.report import Question
+from portazgo.usage.rollups import DAY, MONTH, Grain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,6 +52,22 @@ def _balance(pair: tuple[UUID, UUID], runs: Sequence[Run], rolled_up: int, end: 
     missing = gaps(runs, end.last_sequence if end is not None else None)
     collected = sum(run.count for run in runs)
     return Balance(pair[0], pair[1], end.end if end else None, last, collected, rolled_up, tuple(missing))
+
+
+def totals() -> Totals:
+    """Compare the records of all time with the sums of all time, in one statement: folding goes on meanwhile."""
+    whole = [level for level, whole_from in horizons().items() if level in {DAY, MONTH} and not whole_from]
+    fresh = "(SELECT COALESCE(SUM(requests), 0) FROM usage_fresh)"
+    folded = [
+        f"{fresh} + (SELECT COALESCE(SUM(requests), 0) FROM {level.table} WHERE grain = {int(grain)})"  # noqa: S608 - names of our own
+        for level in whole
+        for grain in (level.grains if level is MONTH else (Grain.ROUTE,))
+    ]
+    collected = "(SELECT COALESCE(SUM(requests), 0) FROM usage_manifest)"
+    with connections[LEDGER].cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join([collected, *folded])}")
+        first, *others = map(int, cursor.fetchone())
+    return Totals(first, tuple(others))
 
 
 def question(query: UsageQuery, zone_name: str, now: datetime) -> Question:

@@ -12,7 +12,6 @@ from portazgo.backends.explaining import (
     Presented,
     explain,
     explain_silence,
-    perhaps_http2,
     plain,
 )
 from portazgo.logins.calling import NoReplyReason
@@ -163,13 +162,6 @@ def test_silence_is_told_apart() -> None:
     sentences = {explain_silence("http://10.0.0.7:1", reason) for reason in NoReplyReason}
     assert len(sentences) == len(NoReplyReason)
     assert all("http://10.0.0.7:1" in sentence for sentence in sentences)
-
-
-def test_a_backend_of_http_2_alone_may_be_well_all_the_same() -> None:
-    assert "HTTP/2" in perhaps_http2(NoReplyReason.NOT_HTTP, "prior_knowledge")[0]
-    # Nobody listens, whatever is spoken; and who speaks HTTP/1.1 too has no excuse.
-    assert perhaps_http2(NoReplyReason.REFUSED, "prior_knowledge") == []
-    assert perhaps_http2(NoReplyReason.NOT_HTTP, "alpn") == perhaps_http2(NoReplyReason.NOT_HTTP, "off") == []
 
 
 def test_a_backend_s_words_bring_neither_the_token_nor_control_characters() -> None:

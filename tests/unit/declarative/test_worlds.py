@@ -7,6 +7,7 @@ from typing import Any, get_type_hints
 import pytest
 from support.declared import DOCUMENT, changed
 
+from portazgo.backends.logins import for_nodes
 from portazgo.declarative.domain import Kind, Ref, canonical
 from portazgo.declarative.judging import judge
 from portazgo.declarative.worlds import document_of, world_of
@@ -168,3 +169,78 @@ def test_how_often_keys_are_rotated_stands_in_the_file(rotation: dict[str, str])
 )
 def test_numbers_are_the_same_when_json_means_the_same(one: object, other: object, same: bool) -> None:
     assert (canonical(one) == canonical(other)) is same
+
+
+OWN_PLACE = {"url": "https://idp.example/token", "tls": {"server_name": "idp.internal"}}
+ATTACHED = {"header": "X-Auth", "value": "Token {token}"}
+LOGINS: dict[str, dict[str, Any]] = {
+    "exchange, as usual": {"kind": "exchange", "login": {"path": "/api/token/"}},
+    "exchange, with everything": {
+        "kind": "exchange",
+        "login": {**OWN_PLACE, "method": "PUT", "content_type": "form", "body": {"p": "{credential.password}", "n": 1}},
+        "token": "/data/jwt",
+        "expires": "/data/expires_in",
+        "life": "10m",
+        "refresh": {
+            "path": "/api/refresh/",
+            "method": "PUT",
+            "content_type": "form",
+            "body": {"r": "{refresh_token}", "of": "{partner.name}"},
+            "refresh_token": "/data/refresh",
+        },
+        "attach": ATTACHED,
+        "credentials": "partner",
+    },
+    "client credentials, as usual": {"kind": "client_credentials", "login": {"path": "/oauth/token"}},
+    "client credentials, with everything": {
+        "kind": "client_credentials",
+        "login": OWN_PLACE,
+        "authentication": "client_secret_post",
+        "scope": "read write",
+        "audience": "things",
+        "life": "1m",
+        "attach": ATTACHED,
+        "credentials": "partner",
+    },
+    "token exchange, as usual": {
+        "kind": "token_exchange",
+        "login": {"path": "/oauth/token"},
+        "subject": {"issuer": "default", "audience": "idp", "life": "1m"},
+    },
+    "token exchange, with everything": {
+        "kind": "token_exchange",
+        "login": OWN_PLACE,
+        "subject": {"issuer": "default", "audience": "idp", "life": "2m", "claims": {"who": "{partner.name}"}},
+        "subject_token_type": "urn:ietf:params:oauth:token-type:access_token",
+        "requested_token_type": "urn:ietf:params:oauth:token-type:access_token",
+        "authentication": "client_secret_basic",
+        "scope": "read",
+        "audience": "things",
+        "resource": "https://things.example/",
+        "life": "1m",
+        "attach": ATTACHED,
+        "credentials": "partner",
+    },
+}
+
+
+@pytest.mark.parametrize("credential", LOGINS.values(), ids=LOGINS)
+def test_each_kind_of_login_is_read_as_nodes_get_it_and_written_as_it_stood(credential: dict[str, Any]) -> None:
+    there = world(changed(*LIVE, "credential", credential))
+    live = there[Ref("backend", "depot")]["environments"]["live"]
+    assert for_nodes(live).keys() == get_type_hints(wire.LoginBody).keys()
+    written = document_of("example", there)
+    assert written["backends"]["depot"]["environments"]["live"]["credential"] == credential
+    again, problems = judge(written, {})
+    assert again is not None, problems
+    assert world_of(again, None) == there
+
+
+@pytest.mark.parametrize("where", ["login", "refresh"])
+@pytest.mark.parametrize("value", [{"user": "{credential.username}"}, ["{credential.username}"]])
+def test_a_form_is_flat(where: str, value: Any) -> None:
+    place = {"path": "/t", "content_type": "form", "body": {"in": value}}
+    credential = {"kind": "exchange", "login": {"path": "/t"}, where: place}
+    document, problems = judge(changed(*LIVE, "credential", credential), {})
+    assert document is None
+    assert ["a form has plain values only" in problem.message for problem in problems] == [True]

@@ -64,6 +64,9 @@ class RecordingNode:
     def warn(self, warnings: list[str]) -> None:
         self.warnings = warnings
 
+    def wait_for_wrapping(self, waits: bool) -> None:
+        self.waits_for_wrapping = waits
+
     def stats(self) -> str:
         return json.dumps({"history": HISTORY, "revision": self.revision, "hash": DIGEST, "security": 0, "threads": 1})
 

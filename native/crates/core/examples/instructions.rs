@@ -101,7 +101,7 @@ fn phase_route<'p>(snapshot: &'p Snapshot, path: &'p str) -> (&'p Route, Paramet
 }
 
 #[inline(never)]
-fn phase_authenticate<'s>(key: &str, snapshot: &'s Snapshot, lane: &SecurityLane, now: WallTime) -> Identity<'s> {
+fn phase_authenticate<'s>(key: &'s str, snapshot: &'s Snapshot, lane: &SecurityLane, now: WallTime) -> Identity<'s> {
     let presented = authenticate::presented([key.as_bytes()].into_iter(), std::iter::empty());
     match presented.and_then(|key| authenticate::authenticate(key, PREFIX, snapshot, lane, now)) {
         Ok(identity) => identity,

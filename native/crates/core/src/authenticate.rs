@@ -9,7 +9,8 @@ use crate::snapshot::{
     Application, Environment, FoundKey, ImportedScheme, Key, KeyStatus, Known, SecretDigest, SecretSlot, Snapshot,
 };
 use crate::time::WallTime;
-use aws_lc_rs::{digest, hmac};
+use aws_lc_rs::digest::{self, Digest};
+use aws_lc_rs::hmac;
 use std::sync::LazyLock;
 
 const SECRET: usize = 32;
@@ -25,18 +26,34 @@ pub struct Identity<'s> {
     /// Which of its secrets was used.
     pub slot: SecretSlot,
     secret: &'s SecretDigest,
+    inner: Inner<'s>,
 }
 
-/// What outlasts the snapshot that a key was proven by: which secret of which key it was.
+/// What peppers are applied to: SHA-256 of the secret part, or another system's digest of a key's whole text.
+#[derive(Clone, Copy)]
+enum Inner<'s> {
+    /// Of this text. Few calls need it a second time, so it is made anew for them rather than carried by all.
+    Of(&'s [u8]),
+    Made(&'s Digest),
+}
+
+/// What outlasts the snapshot that a key was proven by: which secret of which key it was, whatever pepper it is kept under.
 pub struct Proof {
     kid: Kid,
-    secret: SecretDigest,
+    digest: [u8; 32],
+    inner: Digest,
+    scheme: Option<ImportedScheme>,
 }
 
 impl Identity<'_> {
     /// To ask with later whether the caller may still call.
     pub fn proof(&self) -> Proof {
-        Proof { kid: self.key.kid, secret: self.secret.clone() }
+        let scheme = self.key.imported_scheme(self.slot);
+        let inner = match self.inner {
+            Inner::Of(text) => digest::digest(scheme.map_or(&digest::SHA256, ImportedScheme::digest), text),
+            Inner::Made(digest) => *digest,
+        };
+        Proof { kid: self.key.kid, digest: self.secret.digest, inner, scheme }
     }
 }
 
@@ -140,7 +157,7 @@ fn is_base62(text: &[u8]) -> bool {
 ///
 /// Constant time in the secret. An unknown kid pays for a comparison too, so that known and unknown kids take the same time.
 pub fn authenticate<'s>(
-    presented: &[u8],
+    presented: &'s [u8],
     prefix: &str,
     snapshot: &'s Snapshot,
     lane: &SecurityLane,
@@ -174,25 +191,32 @@ pub fn authenticate<'s>(
     if application.environment != parsed.environment {
         return Err(Denied::unproven(Fault::KeyUnknown, claimed));
     }
-    Ok(Identity { key, application, slot: secret.slot, secret })
+    Ok(Identity { key, application, slot: secret.slot, secret, inner: Inner::Of(parsed.secret) })
 }
 
-/// Who a caller is by the newest snapshot, as far as that can be told without its secret. None: it may call no more.
-pub fn again<'s>(proof: &Proof, snapshot: &'s Snapshot, lane: &SecurityLane, now: WallTime) -> Option<Identity<'s>> {
-    let Some(FoundKey::Understood(key)) = snapshot.keys().get(&proof.kid) else {
-        return None;
+/// Who a caller is by the newest snapshot: the very secret counts that it once proved. The error says why it may call no more.
+pub fn again<'s>(
+    proof: &'s Proof,
+    snapshot: &'s Snapshot,
+    lane: &SecurityLane,
+    now: WallTime,
+) -> Result<Identity<'s>, Fault> {
+    let key = match snapshot.keys().get(&proof.kid) {
+        Some(FoundKey::Understood(key)) => key,
+        Some(FoundKey::Outdated) => return Err(Fault::NodeOutdated),
+        None => return Err(Fault::KeyUnknown),
     };
-    let used = &proof.secret;
-    // Another pepper gives another digest to the same secret; then its place has to do.
-    let is_same = |secret: &&SecretDigest| {
-        secret.digest == used.digest || (secret.pepper() != used.pepper() && secret.slot == used.slot)
+    // Another pepper gives another digest to the same secret.
+    let secret = match key.secrets().find(|secret| secret.digest == proof.digest) {
+        Some(secret) => Some(secret),
+        None => matching_secret(key, proof.inner.as_ref(), proof.scheme, snapshot)?,
     };
-    let secret = key.secrets().find(is_same)?;
-    if key_fault(key, secret, snapshot, lane, now).is_some() {
-        return None;
+    let secret = secret.ok_or(Fault::KeyUnknown)?;
+    if let Some(fault) = key_fault(key, secret, snapshot, lane, now) {
+        return Err(fault);
     }
-    let application = snapshot.application(key.application)?.understood()?;
-    Some(Identity { key, application, slot: secret.slot, secret })
+    let application = snapshot.application(key.application).and_then(Known::understood).ok_or(Fault::NodeOutdated)?;
+    Ok(Identity { key, application, slot: secret.slot, secret, inner: Inner::Made(&proof.inner) })
 }
 
 /// The pepper that unknown kids are compared under.

@@ -2,7 +2,7 @@
 
 mod support;
 
-use portazgo_core::authenticate::{Denied, presented as presented_key};
+use portazgo_core::authenticate::{Denied, Proof, again, presented as presented_key};
 use portazgo_core::fault::Fault;
 use portazgo_core::ids::Kid;
 use portazgo_core::security::SecurityLane;
@@ -36,8 +36,8 @@ fn proven(fault: Fault, slot: SecretSlot) -> Denied {
 #[test]
 fn a_key_with_its_secret_is_let_in() {
     let snapshot = snapshot_of(&deployment());
-    let identity =
-        authenticate(&snapshot, &SecurityLane::default(), &presented("live", KID, SECRET), NOW).ok().unwrap();
+    let text = presented("live", KID, SECRET);
+    let identity = authenticate(&snapshot, &SecurityLane::default(), &text, NOW).ok().unwrap();
     assert_eq!((identity.key.kid, identity.slot), (kid(), SecretSlot::Current));
 }
 
@@ -152,4 +152,34 @@ fn a_request_presents_one_key() {
         let found = found.map(|key| std::str::from_utf8(key).unwrap()).map_err(|denied| denied.fault);
         assert_eq!(found, expected, "{api_keys:?} {authorizations:?}");
     }
+}
+
+/// Secrets as (slot, text, pepper).
+fn holding(secrets: &[(&str, &str, u32)]) -> Snapshot {
+    let secrets: Vec<_> = secrets.iter().map(|(slot, text, pepper)| secret(slot, text, *pepper, None)).collect();
+    snapshot_of(&deployment_but([with(key(), json!({"secrets": secrets})), wrapped_pepper(2)]))
+}
+
+#[test]
+fn a_call_that_lasts_goes_on_by_the_very_secret_that_it_was_let_in_with() {
+    let lane = SecurityLane::default();
+    let before = holding(&[("current", SECRET, 1)]);
+    let text = presented("live", KID, SECRET);
+    let proof = authenticate(&before, &lane, &text, NOW).ok().unwrap().proof();
+    let found = |proof: &Proof, snapshot: &Snapshot| again(proof, snapshot, &lane, NOW).map(|identity| identity.slot);
+    assert_eq!(found(&proof, &before), Ok(SecretSlot::Current));
+    // Under another pepper, in another place, or both.
+    assert_eq!(found(&proof, &holding(&[("current", SECRET, 2)])), Ok(SecretSlot::Current));
+    let rotated = holding(&[("current", OTHER_SECRET, 1), ("retiring", SECRET, 1)]);
+    assert_eq!(found(&proof, &rotated), Ok(SecretSlot::Retiring));
+    let rotated = holding(&[("current", OTHER_SECRET, 2), ("retiring", SECRET, 2)]);
+    assert_eq!(found(&proof, &rotated), Ok(SecretSlot::Retiring));
+    let next = again(&proof, &rotated, &lane, NOW).ok().unwrap().proof();
+    assert_eq!(found(&next, &holding(&[("current", SECRET, 1)])), Ok(SecretSlot::Current));
+    // What stands in its place is not it, whatever pepper it is kept under.
+    for pepper in [1, 2] {
+        assert_eq!(found(&proof, &holding(&[("current", OTHER_SECRET, pepper)])), Err(Fault::KeyUnknown));
+    }
+    let revoked = lane_of(&[security(1, "revoke_key", KID)]);
+    assert_eq!(again(&proof, &before, &revoked, NOW).map(|_| ()), Err(Fault::KeyRevoked));
 }

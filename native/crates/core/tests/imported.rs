@@ -2,7 +2,7 @@
 
 mod support;
 
-use portazgo_core::authenticate::Denied;
+use portazgo_core::authenticate::{Denied, again};
 use portazgo_core::fault::Fault;
 use portazgo_core::ids::Kid;
 use portazgo_core::security::SecurityLane;
@@ -149,4 +149,21 @@ fn where_nothing_was_imported_no_text_is_looked_up() {
     let snapshot = snapshot_of(&deployment());
     assert!(!snapshot.keys().has_imported());
     assert_eq!(outcome(&snapshot, FOREIGN), malformed());
+}
+
+#[test]
+fn a_call_that_lasts_goes_on_by_the_text_that_another_system_made() {
+    let lane = SecurityLane::default();
+    for scheme in ["sha256", "sha512", "drf"] {
+        let before = importing(scheme);
+        let proof = authenticate(&before, &lane, FOREIGN, NOW).ok().unwrap().proof();
+        let slot = |snapshot: &Snapshot| again(&proof, snapshot, &lane, NOW).map(|identity| identity.slot);
+        assert_eq!(slot(&before), Ok(SecretSlot::Current));
+        let secrets = json!([secret("current", SECRET, 1, None), imported_secret("retiring", FOREIGN, scheme)]);
+        let rotated = snapshot_of(&deployment_but([lookup_key(), imported(FOREIGN_KID, &secrets)]));
+        assert_eq!(slot(&rotated), Ok(SecretSlot::Retiring));
+        let secrets = json!([imported_secret("current", OTHER, scheme)]);
+        let replaced = snapshot_of(&deployment_but([lookup_key(), imported(FOREIGN_KID, &secrets)]));
+        assert_eq!(slot(&replaced), Err(Fault::KeyUnknown));
+    }
 }

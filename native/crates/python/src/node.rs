@@ -58,6 +58,11 @@ impl Node {
         self.gateway.warn(warnings);
     }
 
+    /// Say whether a first snapshot can't be applied because the provider that unwraps its secrets is away.
+    fn wait_for_wrapping(&self, waits: bool) {
+        self.gateway.wait_for_wrapping(waits);
+    }
+
     /// Descriptors for a successor: partners' socket, admin socket, lock of the folder. The caller closes them.
     fn sockets(&self) -> PyResult<[i32; 3]> {
         Ok(self.gateway.sockets()?.map(IntoRawFd::into_raw_fd))

@@ -123,7 +123,10 @@ impl<'s> Bench<'s> {
         json!({"authenticate_ns": median(&mut authenticate), "credential_ns": median(&mut credential)})
     }
 
-    fn authenticate(&self, text: &str) -> Identity<'s> {
+    fn authenticate<'i>(&self, text: &'i str) -> Identity<'i>
+    where
+        's: 'i,
+    {
         let presented = authenticate::presented([text.as_bytes()].into_iter(), std::iter::empty());
         match presented.and_then(|key| authenticate::authenticate(key, PREFIX, self.snapshot, &self.lane, now())) {
             Ok(identity) => identity,
@@ -131,7 +134,7 @@ impl<'s> Bench<'s> {
         }
     }
 
-    fn caller<'i>(&self, identity: &'i Identity<'s>) -> Caller<'i>
+    fn caller<'i>(&self, identity: &'i Identity<'i>) -> Caller<'i>
     where
         's: 'i,
     {

@@ -124,7 +124,7 @@ fn warnings(shared: &Shared, journal: &Stats) -> Vec<String> {
     }
     warnings.extend(shared.signing.warnings(shared.clock.monotonic()));
     warnings.extend(targets::warnings(shared));
-    warnings.extend(shared.logins.warnings());
+    warnings.extend(shared.logins.warnings(shared.clock.wall()));
     warnings
 }
 

@@ -6,6 +6,7 @@ use crate::journal::{Journal, Stats};
 use crate::metrics::{ApplyTimes, ThreadMetrics, value};
 use crate::shared::Shared;
 use portazgo_core::fault::Fault;
+use portazgo_core::snapshot::Environment;
 use std::fmt::Write as _;
 
 /// Everything, as text.
@@ -116,11 +117,20 @@ fn backends(page: &mut Page, shared: &Shared) {
     }
     let name = "portazgo_logins_total";
     page.family(name, "counter", "Logins at backends' token endpoints, by outcome; where a backend has them.");
-    for (backend, environment, succeeded, failed) in shared.logins.counts() {
-        // A backend's name is a slug: it needs no escaping.
-        let labels = format!("backend=\"{backend}\",environment=\"{}\"", environment.as_str());
+    let counts = shared.logins.counts();
+    // A backend's name is a slug: it needs no escaping.
+    let labels = |backend: &str, environment: Environment| {
+        format!("backend=\"{backend}\",environment=\"{}\"", environment.as_str())
+    };
+    for (backend, environment, succeeded, failed, _) in &counts {
+        let labels = labels(backend, *environment);
         page.row(name, &format!("{labels},outcome=\"succeeded\""), succeeded);
         page.row(name, &format!("{labels},outcome=\"failed\""), failed);
+    }
+    let name = "portazgo_logins_failing";
+    page.family(name, "gauge", "Those whose last login at a backend failed, up to 100; where a backend has logins.");
+    for (backend, environment, _, _, failing) in &counts {
+        page.row(name, &labels(backend, *environment), failing);
     }
 }
 

@@ -205,6 +205,12 @@ impl Gateway {
         self.shared.warn(warnings);
     }
 
+    /// Say whether a first snapshot can't be applied because the provider that unwraps its secrets is away: calls that come are told
+    /// so by their fault.
+    pub fn wait_for_wrapping(&self, waits: bool) {
+        self.shared.wait_for_wrapping(waits);
+    }
+
     /// What a successor takes over: partners' socket, admin socket, lock of the folder. `NotConnected`: it is too late for
     /// that.
     ///

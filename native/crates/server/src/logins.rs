@@ -7,7 +7,7 @@ use portazgo_core::credential::login::{Failure, Flight, Order};
 use portazgo_core::ids::Id;
 use portazgo_core::secret::Secret;
 use portazgo_core::snapshot::Environment;
-use portazgo_core::time::Monotonic;
+use portazgo_core::time::{Monotonic, WallTime};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -15,6 +15,8 @@ use std::time::Duration;
 
 /// Logins that may wait to be taken: as many applications as may begin at once after a restart.
 const MOST_WAITING: usize = 20_000;
+/// Whoever waited for a login that was not even begun by then has left.
+const STALE_AFTER: u64 = 15_000_000_000;
 /// A login that is under way for longer was lost, with whatever carried it out.
 const LOST_AFTER: u64 = 60_000_000_000;
 /// Of those that fail, so many are told apart.
@@ -33,9 +35,14 @@ pub(crate) struct Logins {
 #[derive(Default)]
 struct Queue {
     last: u64,
-    waiting: VecDeque<Order>,
+    waiting: VecDeque<Waiting>,
     under_way: HashMap<u64, UnderWay>,
     chance: Option<Random>,
+}
+
+struct Waiting {
+    order: Order,
+    since: Monotonic,
 }
 
 struct UnderWay {
@@ -78,6 +85,16 @@ struct Ail {
     why: String,
     since_us: i64,
     at_us: i64,
+    /// When the next one may begin. None: whenever a call needs it.
+    next_us: Option<i64>,
+}
+
+/// Why there is no token.
+#[derive(Clone, Copy)]
+struct Trouble<'t> {
+    why: &'t str,
+    /// In so many seconds the next login may begin.
+    pause: Option<u32>,
 }
 
 impl Logins {
@@ -85,12 +102,11 @@ impl Logins {
     pub(crate) fn submit(&self, order: Order, shared: &Shared) {
         let mut queue = self.queue();
         if queue.waiting.len() >= MOST_WAITING {
-            let (flight, of, chance) = (Arc::clone(&order.flight), Of::order(&order), queue.chance());
+            let chance = queue.chance();
             drop(queue);
-            flight.failed(Failure::Failed, shared.clock.monotonic(), chance);
-            return self.note(&of, Some("too many logins wait already"), shared);
+            return self.drop_order(&order, "too many logins wait already", chance, shared);
         }
-        queue.waiting.push_back(order);
+        queue.waiting.push_back(Waiting { order, since: shared.clock.monotonic() });
         drop(queue);
         self.arrived.notify_one();
     }
@@ -103,9 +119,12 @@ impl Logins {
             .arrived
             .wait_timeout_while(queue, within, |queue| queue.waiting.is_empty())
             .unwrap_or_else(PoisonError::into_inner);
-        let count = most.min(queue.waiting.len());
-        let orders: Vec<Order> = queue.waiting.drain(..count).collect();
         let now = shared.clock.monotonic();
+        let count = most.min(queue.waiting.len());
+        let (orders, stale): (Vec<Waiting>, Vec<Waiting>) =
+            queue.waiting.drain(..count).partition(|waiting| now.0.saturating_sub(waiting.since.0) < STALE_AFTER);
+        let orders: Vec<Order> = orders.into_iter().map(|waiting| waiting.order).collect();
+        let chances: Vec<u64> = stale.iter().map(|_| queue.chance()).collect();
         let mut tickets = Vec::with_capacity(count);
         for order in &orders {
             queue.last += 1;
@@ -115,6 +134,9 @@ impl Logins {
             tickets.push(ticket);
         }
         drop(queue);
+        for (waiting, chance) in stale.iter().zip(chances) {
+            self.drop_order(&waiting.order, "nobody took the login up in time", chance, shared);
+        }
         // Signing is done here, with nothing locked.
         let request = |(ticket, order): (u64, Order)| self.request(ticket, &order, shared);
         tickets.into_iter().zip(orders).filter_map(request).collect()
@@ -153,11 +175,11 @@ impl Logins {
         };
         let now = shared.clock.monotonic();
         let outcome = flight.arrived(token, life, refresh, now);
-        if outcome.is_err() {
+        let trouble = outcome.err().map(|why| {
             let chance = self.queue().chance();
-            flight.failed(Failure::Failed, now, chance);
-        }
-        self.note(&of, outcome.err(), shared);
+            Trouble { why, pause: Some(flight.failed(Failure::Failed, now, chance)) }
+        });
+        self.note(&of, trouble, shared);
         outcome
     }
 
@@ -169,14 +191,24 @@ impl Logins {
         };
         let chance = queue.chance();
         drop(queue);
-        flight.failed(failure, shared.clock.monotonic(), chance);
-        self.note(&of, Some(why), shared);
+        let pause = Some(flight.failed(failure, shared.clock.monotonic(), chance));
+        self.note(&of, Some(Trouble { why, pause }), shared);
+    }
+
+    /// One that nobody has begun.
+    fn drop_order(&self, order: &Order, why: &str, chance: u64, shared: &Shared) {
+        let pause = Some(order.flight.failed(Failure::Failed, shared.clock.monotonic(), chance));
+        self.note(&Of::order(order), Some(Trouble { why, pause }), shared);
     }
 
     /// A login can't be made for a caller, whatever the endpoint would say.
     pub(crate) fn unfit(&self, backend: (Id, &str), environment: Environment, whose: &str, why: &str, shared: &Shared) {
         let (backend, name) = (backend.0, backend.1.to_owned());
-        self.note(&Of { backend, name, environment, whose: whose.to_owned() }, Some(why), shared);
+        self.note(
+            &Of { backend, name, environment, whose: whose.to_owned() },
+            Some(Trouble { why, pause: None }),
+            shared,
+        );
     }
 
     /// How logins fare, for `Node.stats()`.
@@ -185,9 +217,10 @@ impl Logins {
         let mut rows: Vec<_> = standings.iter().collect();
         rows.sort_by(|(_, one), (_, other)| one.name.cmp(&other.name));
         let row = |((_, environment), standing): (&(Id, Environment), &Standing)| {
-            let failing = standing.failing.iter().take(MOST_NAMED).map(
-                |(whose, ail)| json!({"whose": whose, "why": ail.why, "since_us": ail.since_us, "at_us": ail.at_us}),
-            );
+            let failing = standing.failing.iter().take(MOST_NAMED).map(|(whose, ail)| {
+                let Ail { why, since_us, at_us, next_us } = ail;
+                json!({"whose": whose, "why": why, "since_us": since_us, "at_us": at_us, "next_us": next_us})
+            });
             json!({
                 "backend": standing.name,
                 "environment": environment.as_str(),
@@ -201,27 +234,29 @@ impl Logins {
     }
 
     /// What people should know of them though the node itself is ready.
-    pub(crate) fn warnings(&self) -> Vec<String> {
+    pub(crate) fn warnings(&self, now: WallTime) -> Vec<String> {
         let mut sentences = Vec::new();
         for ((_, environment), standing) in self.standings().iter() {
             if let Some((whose, ail)) = standing.failing.first_key_value() {
                 let more = standing.failing.len() - 1;
                 let others = if more == 0 { String::new() } else { format!(", and {more} more") };
                 let (name, environment) = (&standing.name, environment.as_str());
-                sentences.push(format!("no login at {name} ({environment}) for {whose}{others}: {}", ail.why));
+                let (why, times) = (&ail.why, ail.times(now));
+                sentences.push(format!("no login at {name} ({environment}) for {whose}{others}, {times}: {why}"));
             }
         }
         sentences.sort();
         sentences
     }
 
-    /// (backend, environment, succeeded, failed) for `/metrics`.
-    pub(crate) fn counts(&self) -> Vec<(String, Environment, u64, u64)> {
+    /// (backend, environment, succeeded, failed, how many have no login now) for `/metrics`.
+    pub(crate) fn counts(&self) -> Vec<(String, Environment, u64, u64, usize)> {
         let standings = self.standings();
         let mut rows: Vec<_> = standings
             .iter()
             .map(|((_, environment), standing)| {
-                (standing.name.clone(), *environment, standing.succeeded, standing.failed)
+                let Standing { name, succeeded, failed, failing } = standing;
+                (name.clone(), *environment, *succeeded, *failed, failing.len())
             })
             .collect();
         rows.sort_by(|one, other| (&one.0, one.1.as_str()).cmp(&(&other.0, other.1.as_str())));
@@ -233,7 +268,7 @@ impl Logins {
         self.standings().retain(|(backend, _), _| is_there(*backend));
     }
 
-    fn note(&self, of: &Of, ail: Option<&str>, shared: &Shared) {
+    fn note(&self, of: &Of, trouble: Option<Trouble<'_>>, shared: &Shared) {
         let now = shared.clock.wall().0;
         let mut standings = self.standings();
         let standing = standings.entry((of.backend, of.environment)).or_insert_with(|| Standing {
@@ -243,17 +278,18 @@ impl Logins {
             failing: BTreeMap::new(),
         });
         standing.name.clone_from(&of.name);
-        let Some(why) = ail else {
+        let Some(Trouble { why, pause }) = trouble else {
             standing.succeeded += 1;
             standing.failing.remove(&of.whose);
             return;
         };
         standing.failed += 1;
+        let next_us = pause.map(|seconds| now + i64::from(seconds) * 1_000_000);
         if let Some(known) = standing.failing.get_mut(&of.whose) {
             why.clone_into(&mut known.why);
-            known.at_us = now;
+            (known.at_us, known.next_us) = (now, next_us);
         } else if standing.failing.len() < MOST_FAILING {
-            standing.failing.insert(of.whose.clone(), Ail { why: why.to_owned(), since_us: now, at_us: now });
+            standing.failing.insert(of.whose.clone(), Ail { why: why.to_owned(), since_us: now, at_us: now, next_us });
         }
     }
 
@@ -275,6 +311,18 @@ impl Logins {
 
     fn standings(&self) -> MutexGuard<'_, HashMap<(Id, Environment), Standing>> {
         self.standings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ail {
+    /// When it failed last, and when the next may begin.
+    fn times(&self, now: WallTime) -> String {
+        let seconds = |from: i64, until: i64| (until - from).max(0) / 1_000_000;
+        let ago = seconds(self.at_us, now.0);
+        match self.next_us {
+            Some(next) if next > now.0 => format!("{ago} s ago, the next in {} s", seconds(now.0, next).max(1)),
+            _ => format!("{ago} s ago, the next when a call needs it"),
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use portazgo_core::network::Network;
 use portazgo_core::security::SecurityLane;
 use portazgo_core::snapshot::Snapshot;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// One per node.
@@ -46,6 +46,8 @@ pub(crate) struct Shared {
     pub(crate) signing: Signing,
     /// What the host process wants people to know though the node is ready.
     warnings: Mutex<Vec<String>>,
+    /// A first snapshot is here, and the provider that unwraps its secrets is away.
+    waits_for_wrapping: AtomicBool,
     /// Whose forwarding headers are believed.
     trusted: Vec<Network>,
     /// The one header of theirs that counts.
@@ -75,6 +77,7 @@ impl Shared {
             applies: ApplyTimes::default(),
             signing: Signing::default(),
             warnings: Mutex::default(),
+            waits_for_wrapping: AtomicBool::new(false),
         })
     }
 
@@ -91,6 +94,16 @@ impl Shared {
     /// Replace what `/health/ready` warns of.
     pub(crate) fn warn(&self, warnings: Vec<String>) {
         *self.warnings.lock().unwrap_or_else(PoisonError::into_inner) = warnings;
+    }
+
+    /// Say whether a first snapshot can't be applied because its secrets can't be unwrapped.
+    pub(crate) fn wait_for_wrapping(&self, waits: bool) {
+        self.waits_for_wrapping.store(waits, Ordering::Relaxed);
+    }
+
+    /// Asked only while there is no snapshot.
+    pub(crate) fn waits_for_wrapping(&self) -> bool {
+        self.waits_for_wrapping.load(Ordering::Relaxed)
     }
 
     pub(crate) fn warnings(&self) -> Vec<String> {

@@ -111,6 +111,16 @@ impl Thread {
         self.loaded.borrow().clone()
     }
 
+    /// Which state of the node `loaded` has given last.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.get()
+    }
+
+    /// Which state `loaded` would give now.
+    pub(crate) fn newest_generation(&self) -> u64 {
+        self.shared.generation.load(Ordering::Acquire)
+    }
+
     pub(crate) fn new_request_id(&self, now: WallTime) -> Id {
         Id::version_7((now.0 / 1000).max(0) as u64, self.random.bytes())
     }
@@ -146,7 +156,7 @@ impl Thread {
     }
 
     fn refresh(&self) {
-        let newest = self.shared.generation.load(Ordering::Acquire);
+        let newest = self.newest_generation();
         if self.generation.replace(newest) != newest {
             let snapshot = self.shared.snapshot.load_full().as_ref().clone();
             *self.loaded.borrow_mut() = Loaded { snapshot, lane: self.shared.lane.load_full() };

@@ -2,7 +2,7 @@
 //!
 //! Reached by nothing that has the form of our keys, and left at once where no key was ever imported.
 
-use super::{DECOY_PEPPER, Denied, Identity, key_fault, matches, matching_secret};
+use super::{DECOY_PEPPER, Denied, Identity, Inner, key_fault, matches, matching_secret};
 use crate::fault::Fault;
 use crate::ids::Kid;
 use crate::security::SecurityLane;
@@ -16,7 +16,7 @@ const LONGEST: usize = 512;
 
 /// Prove a presented text that is no key of our form. Which scheme would have found it does not show in the time.
 pub(super) fn authenticate<'s>(
-    presented: &[u8],
+    presented: &'s [u8],
     snapshot: &'s Snapshot,
     lane: &SecurityLane,
     now: WallTime,
@@ -45,7 +45,9 @@ pub(super) fn authenticate<'s>(
         return Err(denied(fault));
     }
     match snapshot.application(key.application) {
-        Some(Known::Yes(application)) => Ok(Identity { key, application, slot: secret.slot, secret }),
+        Some(Known::Yes(application)) => {
+            Ok(Identity { key, application, slot: secret.slot, secret, inner: Inner::Of(presented) })
+        }
         _ => Err(denied(Fault::NodeOutdated)),
     }
 }

@@ -20,7 +20,7 @@ const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 pub(super) fn prove<'s>(
     thread: &Thread,
     call: &mut Call,
-    head: &Parts,
+    head: &'s Parts,
     snapshot: &'s Snapshot,
     lane: &SecurityLane,
 ) -> Result<Identity<'s>, Refusal> {

@@ -12,7 +12,6 @@ use portazgo_core::fault::Fault;
 use portazgo_core::record::Phase;
 use portazgo_core::time::Monotonic;
 use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -215,7 +214,7 @@ pub(super) async fn wait(
     call.reached_too(Phase::TransformRequest);
     call.reached_too(Phase::Credential);
     let until = Monotonic(call.at().0 + u64::from(policy.wait_ms()) * 1_000_000);
-    let outcome = thread.deadlines.within(until, pin!(poll_fn(|context| flight.poll(context)))).await;
+    let outcome = thread.deadlines.within(until, pin!(flight.outcome())).await;
     call.read_clock();
     match outcome {
         Some(Ok(value)) => Ok(value),

@@ -13,7 +13,7 @@ use super::framing::Wire;
 use super::record::Call;
 use super::transform_request::Outgoing;
 use crate::arriving::Arriving;
-use crate::holder::Holder;
+use crate::holder::{Admission, Holder};
 use crate::metrics::add;
 use crate::pool::Lease;
 use crate::thread::Thread;
@@ -59,6 +59,8 @@ pub(super) struct Making<'m, C> {
     pub(super) compose: C,
     /// The token that it carries, and who to tell when the backend refuses that.
     pub(super) bearer: &'m Bearer<'m>,
+    /// By which it goes out at all.
+    pub(super) admission: &'m Admission<'m>,
 }
 
 /// Send the request; returns when the head of the answer is here.
@@ -89,6 +91,7 @@ pub(super) async fn forward(
         upgrades: call.upgrades,
         // What a connection was used for before must not matter to a tunnel.
         only_new: call.upgrades,
+        admission: making.admission,
     };
     // A backend of HTTP/2 says of some requests that it did nothing of them, whatever they are.
     let may_come_back = idempotent || backend.forwarding.http2 != Http2::Off;
@@ -156,6 +159,7 @@ struct Trip<'t> {
     tries: u8,
     /// A connection that was kept turned out to be closed: the next try trusts none.
     only_new: bool,
+    admission: &'t Admission<'t>,
 }
 
 impl Trip<'_> {
@@ -198,13 +202,23 @@ impl Trip<'_> {
         }
     }
 
+    /// A request is about to leave the gateway: not without its caller's access, which may have ended while it waited for a token,
+    /// a permit, a connection or another try. Who was told that a key is dead may count on it.
+    fn leave(&self, now: Monotonic) -> Result<(), Failure> {
+        self.admission.stands(now).map_err(Failure::before_sending)
+    }
+
     /// A connection that was kept and is closed says nothing of its target.
     fn says_of_target(&self, failure: &Failure) -> Outcome {
         if failure.is_stale() { Outcome::Neither } else { self.says_of_backend(failure.fault) }
     }
 
     fn says_of_backend(&self, fault: Fault) -> Outcome {
-        if self.is_the_clients(fault) { Outcome::Neither } else { Outcome::of_fault(fault) }
+        if self.admission.has_ended() || self.is_the_clients(fault) {
+            Outcome::Neither
+        } else {
+            Outcome::of_fault(fault)
+        }
     }
 
     fn is_the_clients(&self, fault: Fault) -> bool {

@@ -16,7 +16,7 @@ mod route;
 mod transform_request;
 mod transform_response;
 
-use crate::holder::Holder;
+use crate::holder::{Admission, Holder};
 use crate::panics::Contained;
 use crate::thread::{Loaded, Thread};
 use crate::upstream::RequestBody;
@@ -164,6 +164,7 @@ async fn run(
     }
     call.method(head.method.as_str());
     let Loaded { snapshot, lane } = thread.loaded();
+    let generation = thread.generation();
     let snapshot = ready_snapshot(thread, call, snapshot)?;
     let origin = route::note_client(thread, wire, call, head);
     let peer = Peer { address: origin.address, certificate: wire.certificate.as_ref() };
@@ -184,6 +185,8 @@ async fn run(
     let backend = authorized.backend_environment(&caller);
     let minting =
         Minting { caller: &caller, identity: &identity, backend: authorized.backend, snapshot: &snapshot, lane: &lane };
+    let holder = || Holder::new(thread, &identity, found.route.id, peer);
+    let admission = Admission::new(thread, generation, call.at(), &holder);
     let bearer = Bearer::of(thread, &authorized, minting);
     bearer.prepare(call).await?;
     // Nothing is asked of the node process where tokens are minted or none is wanted.
@@ -205,11 +208,10 @@ async fn run(
         bearer.attach(call, &mut outgoing, fetched.borrow().as_ref())?;
         Ok(outgoing)
     };
-    let holder = || Holder::new(thread, &identity, found.route.id, peer);
     // It is taken once: whoever refuses before leaves it where it is.
     let body = forward::body(thread, body.take().ok_or(Fault::GatewayPanic)?, backend, authorized.action, holder);
     let again = login.filter(|_| body.progress().is_none() && forward::is_repeatable(authorized.action));
-    let making = Making { compose, bearer: &bearer };
+    let making = Making { compose, bearer: &bearer, admission: &admission };
     let mut came_back = forward::forward(thread, wire, call, &making, body, backend, authorized.action).await?;
     if came_back.response.status() == StatusCode::UNAUTHORIZED
         && let Some(policy) = login
@@ -236,7 +238,8 @@ async fn run(
 }
 
 fn ready_snapshot(thread: &Thread, call: &mut Call, snapshot: Option<Arc<Snapshot>>) -> Result<Arc<Snapshot>, Fault> {
-    let snapshot = snapshot.ok_or(Fault::NodeNotReady)?;
+    let snapshot = snapshot
+        .ok_or_else(|| if thread.shared.waits_for_wrapping() { Fault::KmsUnavailable } else { Fault::NodeNotReady })?;
     call.record().revision = snapshot.revision;
     if thread.shared.lease_ended() {
         return Err(Fault::NodeStale);

@@ -9,7 +9,7 @@ mod slots;
 
 pub use attach::Attach;
 pub use order::{Order, Unfit};
-pub use slot::{Asked, Failure, Flight, Slot};
+pub use slot::{Asked, Failure, Flight, Landing, Slot};
 pub use slots::Slots;
 
 use super::claims::Path;

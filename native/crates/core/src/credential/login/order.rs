@@ -163,3 +163,20 @@ impl Order {
         Some(signed.ok_or("the subject token can't be signed"))
     }
 }
+
+/// One that says nothing.
+#[cfg(test)]
+pub(super) fn order_of(flight: Arc<Flight>) -> Order {
+    Order {
+        flight,
+        backend: Id::NONE,
+        backend_name: "backend".to_owned(),
+        environment: Environment::Live,
+        whose: "all calls".to_owned(),
+        login: "{}".into(),
+        values: Map::new(),
+        service: None,
+        subject: None,
+        refresh: None,
+    }
+}

@@ -1,13 +1,15 @@
 //! The slots of one partner or application. They end with the object: what replaces it begins without.
 
-use super::slot::Slot;
+use super::slot::{Slot, Worth};
 use crate::ids::{Id, Kid};
 use crate::snapshot::Environment;
 use hashbrown::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// Slots kept. Beyond it those go that hold nothing, then any: whoever needs one logs in again.
+/// Slots kept. Beyond it some go at once, those with which the least is lost first: whoever needs one logs in again.
 const MOST_SLOTS: usize = 4096;
+/// So many, so that not each call looks through all of them.
+const ROOM: usize = MOST_SLOTS / 8;
 
 /// For which backend, in which environment, and of which key where that matters.
 pub(super) type Place = (Id, Environment, Option<Kid>);
@@ -27,10 +29,9 @@ impl Slots {
             return Arc::clone(slot);
         }
         if slots.len() >= MOST_SLOTS {
-            slots.retain(|_, slot| slot.holds_something());
-            let surplus: Vec<Place> =
-                slots.keys().take((slots.len() + 1).saturating_sub(MOST_SLOTS)).copied().collect();
-            for place in surplus {
+            let mut worths: Vec<(Worth, Place)> = slots.iter().map(|(place, slot)| (slot.worth(), *place)).collect();
+            worths.sort_unstable_by_key(|(worth, _)| *worth);
+            for (_, place) in worths.into_iter().take(ROOM) {
                 slots.remove(&place);
             }
         }
@@ -56,5 +57,23 @@ mod tests {
             slots.of(place(number));
             assert!(slots.0.get().unwrap().lock().unwrap().len() <= MOST_SLOTS);
         }
+    }
+
+    #[test]
+    fn what_waits_after_a_failure_is_the_last_to_go() {
+        let slots = Slots::default();
+        let place = |number: u64| {
+            let mut id = [0; 16];
+            id[..8].copy_from_slice(&number.to_be_bytes());
+            (Id(id), Environment::Live, None)
+        };
+        let paused: Vec<_> = (0..100).map(|number| slots.of(place(number))).collect();
+        for slot in &paused {
+            slot.has_failed();
+        }
+        for number in 100..20_000 {
+            slots.of(place(number));
+        }
+        assert!((0..100).zip(&paused).all(|(number, slot)| Arc::ptr_eq(slot, &slots.of(place(number)))));
     }
 }

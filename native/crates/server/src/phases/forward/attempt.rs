@@ -69,6 +69,7 @@ impl Trip<'_> {
                 .map_err(|error| Failure::before_sending(lease.exchange.fault().unwrap_or_else(|| fault_of(&error))))?;
             call.read_clock()
         };
+        self.leave(sent_at)?;
         call.record().backend_target = lease.address;
         let request = request(outgoing, target, body.take());
         let reused = lease.reused;

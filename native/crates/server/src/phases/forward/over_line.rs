@@ -50,7 +50,9 @@ impl Trip<'_> {
             }
             if one {
                 // What many would wait for is for one call only.
-                match self.connect(call, target, target.http2, capped).await? {
+                let connected = self.connect(call, target, target.http2, capped).await;
+                call.read_clock();
+                match connected? {
                     Connected::Own(own) => return Ok(own.under(permit)),
                     Connected::Line(line) => lines.found(target, line),
                 }
@@ -83,6 +85,7 @@ impl Trip<'_> {
         seat: Seat,
         flight: Option<Flight>,
     ) -> Result<CameBack, Failure> {
+        self.leave(call.at())?;
         let line = &seat.line;
         call.record().backend_target = line.address;
         let mut request = Request::new(body.take());

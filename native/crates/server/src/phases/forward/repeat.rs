@@ -78,7 +78,12 @@ impl Trip<'_> {
     pub(super) async fn may_repeat(&mut self, failure: &Failure, body: &mut Body, now: Monotonic) -> bool {
         let policy = &self.backend.forwarding.retry;
         let safe = !failure.answer_began && (failure.nothing_sent || self.idempotent);
-        if !safe || self.tries >= policy.attempts || self.is_the_clients(failure.fault) || now >= self.ends {
+        if self.admission.has_ended()
+            || !safe
+            || self.tries >= policy.attempts
+            || self.is_the_clients(failure.fault)
+            || now >= self.ends
+        {
             return false;
         }
         // Backends close idle connections as they like: that is no failure, and costs them nothing.

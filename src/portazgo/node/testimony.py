@@ -1,0 +1,103 @@
+"""What a node knows, told to a control plane that recovers from an older database (docs/decisions/0033).
+
+Lines of JSON: who tells and where it stands, every kid that is dead for ever, what the security lane said, and the names
+of what the node serves. No digest of any key is among them: nodes never report hashes. It is read from the node's
+folder, so that the folder of a node that no longer runs tells the same.
+
+    {"testimony": 1, "node": …, "label": …, "history": …, "revision": …, "hash": …}
+    {"revoked": kid}
+    {"security": {…}}
+    {"resource": {"kind": …, "id": …, "name": …}}
+    {"end": true, "count": <number of lines between>}
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from portazgo.node.lane import is_kid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+FORMAT = 1
+Resources = dict[tuple[str, str], str]
+
+
+def told_by(folder: Path, *, label: str = "", dead: Iterable[str] = (), lane: bytes = b"") -> Iterator[bytes]:
+    """Give the lines; `dead` and `lane` are what a running node knows and could not write. Raises OSError."""
+    kept = _Kept()
+    for name in ("snapshot.ndjson", "changes.ndjson", "lane.ndjson"):
+        for line in _lines(folder / name):
+            kept.take(line)
+    for line in lane.splitlines():
+        kept.take(line)
+    revoked = sorted({*_revoked(folder), *dead})
+    head = {"testimony": FORMAT, "node": _node_id(folder), "label": label}
+    yield _line({**head, "history": kept.history, "revision": kept.revision, "hash": kept.hash})
+    for kid in revoked:
+        yield _line({"revoked": kid})
+    for _, entry in sorted(kept.entries.items()):
+        yield _line({"security": entry})
+    for (kind, identifier), name in kept.resources.items():
+        yield _line({"resource": {"kind": kind, "id": identifier, "name": name}})
+    yield _line({"end": True, "count": len(revoked) + len(kept.entries) + len(kept.resources)})
+
+
+class _Kept:
+    """Goes through a snapshot and the pages after it; a line that a crash tore is left out."""
+
+    def __init__(self) -> None:
+        self.history = ""
+        self.revision = 0
+        self.hash = ""
+        self.entries: dict[int, dict[str, Any]] = {}
+        self.resources: Resources = {}
+
+    def take(self, line: bytes) -> None:
+        """Take the next line."""
+        try:
+            read = json.loads(line)
+            if "security" in read:
+                self.entries[int(read["security"]["sequence"])] = read["security"]
+            elif "put" in read:
+                self._change(read)
+            elif "kind" in read:
+                self._put(read)
+            elif "format" in read:
+                self.history, self.revision = str(read["history"]), int(read["revision"])
+                self.hash = str(read["hash"])
+        except (ValueError, KeyError, TypeError):
+            return
+
+    def _change(self, revision: dict[str, Any]) -> None:
+        for resource in revision["put"]:
+            self._put(resource)
+        for gone in revision["delete"]:
+            self.resources.pop((str(gone["kind"]), str(gone["id"])), None)
+
+    def _put(self, resource: dict[str, Any]) -> None:
+        self.resources[str(resource["kind"]), str(resource["id"])] = str(resource["body"].get("name", ""))
+
+
+def _lines(file: Path) -> Iterator[bytes]:
+    if file.exists():
+        with file.open("rb") as opened:
+            yield from opened
+
+
+def _revoked(folder: Path) -> Iterator[str]:
+    return (kid for line in _lines(folder / "revoked.log") if is_kid(kid := line.decode("ascii", "replace").strip()))
+
+
+def _node_id(folder: Path) -> str:
+    try:
+        return str(json.loads((folder / "node.json").read_bytes())["node"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _line(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"

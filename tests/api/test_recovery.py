@@ -1,0 +1,325 @@
+"""A recovery closes in a restored database what nodes know as closed, all or nothing, and begins a new history."""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from support.clock import FakeClock
+from support.world import NO_KID, World, lane
+
+from portazgo.accounts.domain import SYSTEM
+from portazgo.audit.models import AuditRow
+from portazgo.audit.verify import Place, verify
+from portazgo.care.recovery.carrying_out import carry_out, make_plan
+from portazgo.care.recovery.listening import listen
+from portazgo.care.recovery.planning import Plan, Teller
+from portazgo.care.recovery.testimonies import Told
+from portazgo.control.presence import ControlPlaneRuns, RecoveryUnderWay, Staying, alone, share
+from portazgo.keys.models import Key
+from portazgo.keys.service import KeyChanges, alter
+from portazgo.kit.errors import Conflict, Gone, NotFound
+from portazgo.nodes.models import Node
+from portazgo.partners.models import Partner
+from portazgo.roles.ports import free_port
+from portazgo.settings import Settings
+from portazgo.settings_kinds import Listen
+from portazgo.snapshot.feed import HeadNow, Position, changes_after, head_now
+from portazgo.snapshot.models import PastHistory, SecurityRow
+from portazgo.snapshot.revocations import revoked_kids
+
+pytestmark = pytest.mark.usefixtures("database")
+
+NODE = "01a20e60-e200-7018-af02-628cc3d9f17a"
+UNKNOWN = "AAAAAAAAAA"
+LATER = "2030-01-01T00:00:00Z"
+
+
+def teller(*said: tuple[str, str], dead: tuple[str, ...] = (), **members: Any) -> Teller:
+    """A node that is five revisions ahead, and what the lane told it since."""
+    head = head_now()
+    entries: dict[int, Mapping[str, Any]] = {
+        head.security + number: {"sequence": head.security + number, "operation": operation, "id": one, "at": LATER}
+        for number, (operation, one) in enumerate(said, start=1)
+    }
+    ahead = Teller(NODE, "edge", head.history, head.revision + 5, "f" * 64, frozenset(dead), entries, {})
+    return replace(ahead, **members)
+
+
+def position(head: HeadNow) -> Position:
+    """Where a node stands that has everything."""
+    return Position(head.history, head.revision, head.hash, head.security)
+
+
+def told(plan: Plan) -> list[tuple[str, str]]:
+    """What a plan closes."""
+    return [(step.operation, step.id) for step in plan.steps]
+
+
+def test_what_was_closed_is_closed_again_in_a_history_whose_numbers_nobody_has_seen(
+    world: World, settings: Settings, clock: FakeClock
+) -> None:
+    dead, disabled, partner = world.key()["kid"], world.key()["kid"], world.partner()["id"]
+    before = head_now()
+    node = teller(("disable_key", disabled), ("suspend_partner", partner), dead=(dead, UNKNOWN))
+    plan = make_plan([node])
+    assert told(plan) == [("revoke_key", dead), ("suspend_partner", partner), ("disable_key", disabled)]
+    assert (plan.astray, plan.dead_unknown, plan.needed) == (frozenset({NODE}), (UNKNOWN,), True)
+
+    begun, left = carry_out(plan, clock=clock)
+    assert (left, begun, begun.history != before.history) == ([], head_now(), True)
+    # The numbers of the ended history stand in receipts and records: none is given away again.
+    assert begun.revision > node.revision
+    assert min(SecurityRow.objects.filter(revision__gt=before.revision).values_list("sequence", flat=True)) > max(
+        node.entries
+    )
+    assert dict(Key.objects.values_list("kid", "status")) == {dead: "revoked", disabled: "disabled"}
+    assert Partner.objects.get(id=partner).status == "suspended"
+    assert revoked_kids(settings.data_dir) == {dead, UNKNOWN}
+    row = AuditRow.objects.get(action="history.recovered")
+    assert (row.actor_name, row.subject, row.details["closed"]) == ("portazgo recover", before.history, 3)
+    assert row.details["told_by"] == ["edge"]
+    assert verify(Place(), 1_000).troubles == []
+    # Whoever stands in the ended history takes the snapshot, nodes ahead and nodes behind alike.
+    for place in (position(before), Position(before.history, node.revision, node.hash, before.security)):
+        with pytest.raises(Gone):
+            changes_after(place)
+    assert changes_after(position(begun)).body is None
+
+
+def test_run_again_there_is_nothing_left_to_do(world: World, clock: FakeClock) -> None:
+    dead = world.key()["kid"]
+    node = teller(dead=(dead, UNKNOWN))
+    carry_out(make_plan([node]), clock=clock)
+    again = make_plan([node])
+    assert (again.steps, again.dead_unknown, again.astray, again.needed) == ((), (), frozenset(), False)
+
+
+def test_of_nodes_that_know_nothing_more_nothing_is_made(world: World) -> None:
+    world.key()
+    head = head_now()
+    level = teller(revision=head.revision, hash=head.hash)
+    assert (make_plan([level]).needed, make_plan([level]).astray) == (False, frozenset())
+    behind = teller(revision=0, hash="0" * 64)
+    assert not make_plan([behind]).needed
+    # The same number with other content: the database went on after it was restored.
+    other = teller(revision=head.revision, hash="e" * 64)
+    assert (make_plan([other]).needed, make_plan([other]).astray) == (True, frozenset({NODE}))
+
+
+def test_an_interrupted_recovery_has_done_nothing_and_is_run_again(
+    world: World, settings: Settings, clock: FakeClock
+) -> None:
+    dead = world.key()["kid"]
+    before = head_now()
+    plan = make_plan([teller(dead=(dead, UNKNOWN))])
+    ghost = replace(plan.steps[0], id=NO_KID)
+    with pytest.raises(NotFound):
+        carry_out(replace(plan, steps=(*plan.steps, ghost)), clock=clock)
+    assert (head_now(), Key.objects.get(kid=dead).status) == (before, "active")
+    assert not PastHistory.objects.exists()
+    assert not AuditRow.objects.filter(action="history.recovered").exists()
+    # But what is dead for ever is written down already: that can't be too early.
+    assert revoked_kids(settings.data_dir) == {UNKNOWN}
+    again = make_plan([teller(dead=(dead, UNKNOWN))])
+    assert told(again) == [("revoke_key", dead)]
+    carry_out(again, clock=clock)
+    assert Key.objects.get(kid=dead).status == "revoked"
+
+
+def test_what_cant_be_closed_is_told_and_keeps_nothing_else_open(world: World, clock: FakeClock) -> None:
+    gone, dead = world.key()["kid"], world.key()["kid"]
+    plan = make_plan([teller(("disable_key", gone), dead=(dead,))])
+    world.api.post(f"/keys/{gone}/revoke")
+    _, left = carry_out(plan, clock=clock)
+    assert [line.partition(":")[0] for line in left] == [f"disable_key {gone}"]
+    assert Key.objects.get(kid=dead).status == "revoked"
+    assert AuditRow.objects.get(action="history.recovered").details["closed"] == 1
+
+
+def test_nothing_is_opened(world: World, clock: FakeClock) -> None:
+    key, partner = world.key()["kid"], world.partner()["id"]
+    world.api.post(f"/keys/{key}/disable")
+    world.api.post(f"/partners/{partner}/suspend")
+    plan = make_plan([teller(("enable_key", key), ("resume_partner", partner))])
+    assert plan.steps == ()
+    assert [(step.operation, step.id) for step in plan.left_closed] == [
+        ("resume_partner", partner),
+        ("enable_key", key),
+    ]
+    carry_out(plan, clock=clock)
+    assert (Key.objects.get(kid=key).status, Partner.objects.get(id=partner).status) == ("disabled", "suspended")
+
+
+@pytest.mark.parametrize(
+    ("had", "told_since", "allowed"),
+    [
+        (None, ["203.0.113.0/24"], ["203.0.113.0/24"]),
+        (["203.0.113.0/24"], ["203.0.113.0/28"], ["203.0.113.0/28"]),
+        # A narrowing that let in others too lets in nobody who was not let in before.
+        (["203.0.113.0/24"], ["203.0.113.0/28", "198.51.100.0/24"], ["203.0.113.0/28"]),
+        (["203.0.113.0/24"], ["198.51.100.0/24"], None),
+        (["203.0.113.0/24"], ["no network"], None),
+    ],
+)
+def test_networks_are_narrowed_to_what_both_allow(
+    world: World, clock: FakeClock, had: list[str] | None, told_since: list[str], allowed: list[str] | None
+) -> None:
+    networks: dict[str, Any] = {} if had is None else {"networks": had}
+    kid = world.key(**networks)["kid"]
+    node = teller(("narrow_networks", kid))
+    node = replace(node, entries={number: {**one, "networks": told_since} for number, one in node.entries.items()})
+    assert carry_out(make_plan([node]), clock=clock)[1] == []
+    key = Key.objects.get(kid=kid)
+    assert (key.networks, key.status) == ((allowed, "active") if allowed else (had, "disabled"))
+    assert make_plan([node]).steps == ()
+
+
+def test_networks_that_are_narrow_already_are_left(world: World) -> None:
+    kid = world.key(networks=["203.0.113.0/28"])["kid"]
+    node = teller(("narrow_networks", kid))
+    wider = {number: {**one, "networks": ["203.0.113.0/24"]} for number, one in node.entries.items()}
+    assert make_plan([replace(node, entries=wider)]).steps == ()
+
+
+def test_a_later_word_of_the_database_itself_counts_for_more(world: World, clock: FakeClock) -> None:
+    kid = world.key()["kid"]
+    node = teller(("narrow_networks", kid))
+    entries = {
+        number: {**one, "at": "2020-01-01T00:00:00Z", "networks": ["203.0.113.0/24"]}
+        for number, one in node.entries.items()
+    }
+    alter(SYSTEM, kid, KeyChanges(networks=["198.51.100.0/24"]), clock=clock)
+    assert make_plan([replace(node, entries=entries)]).steps == ()
+
+
+def test_of_a_history_that_nobody_knows_only_the_dead_keys_count_until_it_is_adopted(
+    world: World, clock: FakeClock
+) -> None:
+    dead, disabled = world.key()["kid"], world.key()["kid"]
+    other = "01a20e60-e200-7018-af02-0000000000aa"
+    node = teller(("disable_key", disabled), dead=(dead,), history=other)
+    plan = make_plan([node])
+    assert (told(plan), [one.node for one in plan.strangers]) == ([("revoke_key", dead)], [NODE])
+    adopting = make_plan([node], [other])
+    assert told(adopting) == [("revoke_key", dead), ("disable_key", disabled)]
+    assert (adopting.strangers, adopting.astray) == ((), frozenset({NODE}))
+    carry_out(adopting, clock=clock)
+    with pytest.raises(Gone):
+        changes_after(Position(other, node.revision, node.hash, 0))
+    with pytest.raises(Conflict):
+        changes_after(Position("01a20e60-e200-7018-af02-0000000000bb", 1, "a" * 64, 0))
+
+
+def test_a_node_that_told_nothing_is_named(clock: FakeClock) -> None:
+    now = clock.now()
+    for label, node in (("edge", NODE), ("mute", "01a20e60-e200-7018-af02-0000000000cc")):
+        Node.objects.create(id=node, label=label, epoch=node, epoch_seen_at=now, first_seen_at=now, contact_at=now)
+    assert list(make_plan([teller()]).silent.values()) == ["mute"]
+
+
+def test_control_planes_and_a_recovery_keep_each_other_off(settings: Settings) -> None:
+    with alone(settings):
+        with pytest.raises(RecoveryUnderWay):
+            share(settings)
+        with pytest.raises(ControlPlaneRuns), alone(settings):
+            pass
+    with alone(settings):
+        pass  # It ended with the one before.
+
+
+def test_a_worker_keeps_a_recovery_off_on_postgresql(settings: Settings) -> None:
+    if settings.state_url.is_sqlite:
+        return  # There the lock is the file's, which the test before this one is about.
+    staying = Staying()
+    staying.stay()
+    staying.stay()
+    try:
+        with pytest.raises(ControlPlaneRuns), alone(settings):
+            pass
+    finally:
+        staying.leave()
+    with alone(settings):
+        pass
+
+
+class Listening:
+    """A recovery's listener in a thread, for some seconds."""
+
+    def __init__(self, settings: Settings, token: str, seconds: float) -> None:
+        self.port = free_port()
+        self._headers = {"Authorization": f"Bearer {token}", "X-Portazgo-Node": NODE}
+        self._heard: list[Told] = []
+        there = replace(settings, internal_listen=Listen("127.0.0.1", self.port))
+        self._thread = threading.Thread(target=lambda: self._heard.extend(listen(there, seconds, [NODE])))
+        self._thread.start()
+
+    def call(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+        """Call it as a node, and again until it listens."""
+        for _ in range(200):
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+            try:
+                connection.request(method, path, body, self._headers)
+                answer = connection.getresponse()
+                return answer.status, answer.read()
+            except ConnectionRefusedError:
+                threading.Event().wait(0.05)
+            finally:
+                connection.close()
+        raise TimeoutError
+
+    def ended(self) -> list[Told]:
+        """Wait for its end. Returns what it heard."""
+        self._thread.join(30)
+        assert not self._thread.is_alive()
+        return self._heard
+
+
+def said_by(node: str, *between: Mapping[str, Any], count: int | None = None) -> bytes:
+    """What a node sends."""
+    head = {"testimony": 1, "node": node, "label": "edge", "history": "h", "revision": 3, "hash": "a" * 64}
+    end = {"end": True, "count": len(between) if count is None else count}
+    return gzip.compress(b"".join(json.dumps(line).encode() + b"\n" for line in (head, *between, end)))
+
+
+def test_every_node_is_asked_whatever_it_came_for_and_only_whole_words_of_its_own_count(
+    world: World, settings: Settings
+) -> None:
+    listening = Listening(settings, world.node_token()["token"], 4)
+    questions = set()
+    for path in ("/internal/v1/changes?history=h&after=3", "/internal/v1/snapshot"):
+        status, body = listening.call("GET", path)
+        questions.add(json.loads(body)["recovery"])
+        assert status == 409
+    assert len(questions) == 1
+    assert listening.call("POST", "/internal/v1/receipts", b"{}")[0] == 503
+    torn = said_by(NODE, {"revoked": UNKNOWN}, count=2)
+    for wrong in (b"", b"no gzip", torn, torn[:-9], said_by("01a20e60-e200-7018-af02-0000000000cc")):
+        assert listening.call("POST", "/internal/v1/testimony", wrong)[0] == 422
+    bomb = gzip.compress(b" " * 8_000_000)
+    assert listening.call("POST", "/internal/v1/testimony", bomb)[0] == 422
+    said = said_by(
+        NODE, {"revoked": UNKNOWN}, {"revoked": "no kid"}, {"resource": {"kind": "a", "id": "b", "name": "c"}}
+    )
+    assert listening.call("POST", "/internal/v1/testimony", said)[0] == 204
+    heard = listening.ended()
+    assert [(one.node, one.dead, one.revision) for one in heard] == [(NODE, {UNKNOWN}, 3)]
+
+
+def test_who_has_no_node_token_is_not_asked(settings: Settings) -> None:
+    listening = Listening(settings, "nobody", 2)
+    assert listening.call("GET", "/internal/v1/changes")[0] == 401
+    assert listening.call("POST", "/internal/v1/testimony", said_by(NODE))[0] == 401
+    assert listening.ended() == []
+
+
+def test_nothing_is_said_in_the_lane_twice(world: World, clock: FakeClock) -> None:
+    dead = world.key()["kid"]
+    carry_out(make_plan([teller(dead=(dead,))]), clock=clock)
+    assert lane() == [("revoke_key", dead)]

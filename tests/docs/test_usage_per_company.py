@@ -1,0 +1,76 @@
+"""docs/usage-per-company.md, command by command, on the demo."""
+
+from __future__ import annotations
+
+import csv
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from support.documents import PROJECT, fenced_lines
+from support.reader import Reader
+
+from portazgo.roles.ports import free_port
+
+PAGE = PROJECT / "docs" / "usage-per-company.md"
+CALLS = 3
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Iterator[Reader]:
+    with Reader.at(tmp_path) as reader:
+        reader.environment["PORTAZGO_BACKEND_PORT"] = str(free_port())
+        yield reader
+
+
+def test_the_commands_of_the_page_tell_what_was_called(reader: Reader) -> None:
+    reader.starts("portazgo demo", "/health", "8081")
+    shown = _the_demo(reader)
+    for _ in range(CALLS):
+        reader.types(f"curl --silent --fail --header 'X-Api-Key: {shown['api_key']}' {shown['try_url']}")
+    _until_it_is_recorded(reader)
+    today = datetime.now(UTC).strftime("%Y-%m-%d")
+    month = datetime.now(ZoneInfo("America/Bogota")).strftime("%Y-%m")
+    commands = [line.text.removeprefix("$ ") for line in fenced_lines(PAGE) if line.language == "console"]
+    told = [reader.types(one.replace("2026-11-26", today).replace("2026-11 ", f"{month} ")) for one in commands]
+    by_partner, by_route, by_blame, by_day, by_month, as_json, as_csv, balance = told
+    assert "demo-partner" in by_partner
+    assert "demo-partner" in by_route
+    assert "live" in by_blame
+    assert today in by_day
+    for table in (by_month, as_csv):
+        calls = {row["partner_name"]: int(row["requests"]) for row in csv.DictReader(table.splitlines())}
+        assert calls["demo-partner"] >= CALLS
+    (mine,) = [row for row in json.loads(as_json)["items"] if row["partner_name"] == "demo-partner"]
+    records = json.loads(reader.types(_listed(mine["traces"])))["items"]
+    assert sum(record["count"] for record in records) == mine["requests"]
+    assert "yes" in balance
+
+
+def _the_demo(reader: Reader) -> dict[str, str]:
+    file = reader.folder / ".portazgo" / "demo.json"
+    deadline = time.monotonic() + 60
+    while not (file.exists() and json.loads(file.read_text()).get("ready")):
+        assert time.monotonic() < deadline, "the demo is not ready"
+        time.sleep(0.2)
+    shown: dict[str, str] = json.loads(file.read_text())
+    return shown
+
+
+def _until_it_is_recorded(reader: Reader) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        sums = json.loads(reader.types("portazgo usage report --partner demo-partner --json"))
+        if sum(one["requests"] for one in sums) >= CALLS:
+            return
+        assert time.monotonic() < deadline, sums
+        time.sleep(0.5)
+
+
+def _listed(path: str) -> str:
+    token = '"Authorization: Bearer $(cat .portazgo/admin-token)"'
+    return f"curl --silent --header {token} 'http://127.0.0.1:8081{path}'"
