@@ -60,7 +60,8 @@ class Parcels(BaseHTTPRequestHandler):
             return "a bearer token is needed"
         try:
             key = self.trusted_keys.get_signing_key_from_jwt(token)
-            jwt.decode(token, key, algorithms=["ES256"], issuer=self.issuer, audience=self.audience)
+            required = {"require": ["iss", "aud", "sub", "exp"]}
+            jwt.decode(token, key, ["ES256"], required, issuer=self.issuer, audience=self.audience)
         except jwt.PyJWTError as problem:
             return str(problem)
         return None

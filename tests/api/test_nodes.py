@@ -128,6 +128,32 @@ def test_a_revocation_is_proven_when_every_node_says_so(api: AdminAPI, control: 
         node.close()
 
 
+@pytest.mark.parametrize("noun", ["partners", "applications"])
+@pytest.mark.parametrize(("act", "receipt"), [("suspend", "/propagation"), ("revoke-keys", "/keys/propagation")])
+def test_suspending_and_revoking_all_keys_have_the_receipt_of_a_revocation(
+    api: AdminAPI, control: ControlProcess, world: World, noun: str, act: str, receipt: str
+) -> None:
+    application = world.application()
+    for _ in range(2):
+        world.key(application)
+    owner = application["partner"] if noun == "partners" else application["id"]
+    node = FeedClient(control.internal_url, world.node_token()["token"])
+    node.snapshot()
+    body = {"dry_run": False} if act == "revoke-keys" else None
+    assert api.post(f"/{noun}/{owner}/{act}", body).status == 200
+    head = head_now()
+    told = api.get(f"/{noun}/{owner}{receipt}").body
+    assert (told["revision"], told["security_sequence"]) == (head.revision, head.security)
+    assert (told["proven"], [one["state"] for one in told["nodes"]]) == (False, ["unproven"])
+    # One entry short: of two keys one would still be served.
+    node.receipt(history=head.history, revision=0, security=head.security - 1)
+    assert api.get(f"/{noun}/{owner}{receipt}").body["proven"] is False
+    node.receipt(history=head.history, revision=0, security=head.security)
+    told = api.get(f"/{noun}/{owner}{receipt}").body
+    assert (told["proven"], [one["state"] for one in told["nodes"]]) == (True, ["confirmed"])
+    node.close()
+
+
 def states(api: AdminAPI, kid: str) -> set[str]:
     """What is known of the nodes about a key's last change."""
     return {one["state"] for one in api.get(f"/keys/{kid}/propagation").body["nodes"]}

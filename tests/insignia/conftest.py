@@ -72,6 +72,9 @@ class OutsideIssuer:
         algorithm, key = self._keys[key_id]
         return jwt.encode(self.claims(**claims), key, algorithm, headers={"kid": key_id})
 
+    def private_key(self, key_id: str) -> PrivateKey:
+        return self._keys[key_id][1]
+
     @staticmethod
     def claims(**changed: object) -> dict[str, Any]:
         """Good claims, changed as asked for; None takes a claim away."""

@@ -137,7 +137,11 @@ fn a_bad_resource_is_refused_with_its_place() {
             "signing_key/signing-1/public_jwk".to_owned(),
             "kid",
         ),
-        (with(signing_key(), json!({"algorithm": "RS256"})), "signing_key/signing-1/algorithm".to_owned(), "ES256"),
+        (
+            with(signing_key(), json!({"algorithm": "RS256"})),
+            "signing_key/signing-1/public_jwk".to_owned(),
+            "not RS256",
+        ),
     ];
     for (resource, place, why) in cases {
         let found = refusal(apply_snapshot(&deployment_but([resource]), None));

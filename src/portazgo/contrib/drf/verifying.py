@@ -6,11 +6,14 @@ the key (`jwk`, `x5c`), not an algorithm other than that key's.
 
 from __future__ import annotations
 
+import json
 import logging
+import re
 import time
 from typing import Any
 
 import jwt
+from jwt.utils import base64url_decode
 
 logger = logging.getLogger("portazgo.contrib.drf")
 
@@ -22,6 +25,7 @@ REFETCH_SECONDS = 10
 FETCH_SECONDS = 3
 LONGEST_TOKEN = 16_384
 LONGEST_KID = 200
+_COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _MUST_BE_UNDERSTOOD = frozenset({"crit", "b64", "zip"})
 _TYPES = frozenset({"jwt", "at+jwt", "application/at+jwt"})
 
@@ -89,9 +93,13 @@ class Verifier:
     def _header(self, token: str) -> dict[str, Any]:
         if len(token) > LONGEST_TOKEN:
             raise TokenInvalid("the token is too long")
+        if not _COMPACT.fullmatch(token):
+            raise TokenInvalid("the bearer token is no JWT")
         try:
             header = jwt.get_unverified_header(token)
-        except (jwt.PyJWTError, ValueError):
+            for part in token.split(".")[:2]:
+                _refuse_doubles(part)
+        except (jwt.PyJWTError, ValueError, RecursionError):
             raise TokenInvalid("the bearer token is no JWT") from None
         if _MUST_BE_UNDERSTOOD & header.keys() or str(header.get("typ", "JWT")).lower() not in _TYPES:
             raise TokenInvalid("the token's header asks for what is not understood")
@@ -112,3 +120,15 @@ class Verifier:
         if key.algorithm_name != algorithm:
             raise TokenInvalid("the token's algorithm is not that of its key")
         return key
+
+
+def _refuse_doubles(part: str) -> None:
+    """Raise ValueError where a member is there twice: two readers may take different ones (RFC 7515, section 4)."""
+    json.loads(base64url_decode(part), object_pairs_hook=_members)
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member is there twice")
+    return members
