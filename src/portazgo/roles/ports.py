@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 
 import urllib3
 
 LOOPBACK = "127.0.0.1"
+# Below the ports of outgoing connections of Linux, macOS and Windows, above those of well-known services.
+_RARELY_TAKEN = range(20_000, 32_000)
 
 
 def free_port() -> int:
-    """Find a port on loopback that nothing listens on right now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Find a port on loopback that nothing listens on right now.
+
+    None of those that the system gives to outgoing connections: one of them may be taken before its server has begun.
+    """
+    while True:
+        port = secrets.choice(_RARELY_TAKEN)
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError:
+                continue
+            return port
 
 
 def bind_trouble(host: str, port: int) -> OSError | None:
