@@ -19,7 +19,7 @@ from portazgo.audit.models import AuditRow
 from portazgo.audit.verify import Place, verify
 from portazgo.care.recovery.carrying_out import carry_out, make_plan
 from portazgo.care.recovery.listening import listen
-from portazgo.care.recovery.planning import Plan, Teller
+from portazgo.care.recovery.planning import NOT_KNOWN, Plan, Teller
 from portazgo.care.recovery.testimonies import Told
 from portazgo.control.presence import ControlPlaneRuns, RecoveryUnderWay, Staying, alone, share
 from portazgo.keys.models import Key
@@ -37,6 +37,7 @@ from portazgo.snapshot.revocations import revoked_kids
 pytestmark = pytest.mark.usefixtures("database")
 
 NODE = "01a20e60-e200-7018-af02-628cc3d9f17a"
+OTHER_NODE = "01a20e60-e200-7018-af02-628cc3d9f17b"
 UNKNOWN = "AAAAAAAAAA"
 LATER = "2030-01-01T00:00:00Z"
 
@@ -256,9 +257,14 @@ class Listening:
         self.port = free_port()
         self._headers = {"Authorization": f"Bearer {token}", "X-Portazgo-Node": NODE}
         self._heard: list[Told] = []
+        self.speechless: set[str] = set()
         there = replace(settings, internal_listen=Listen("127.0.0.1", self.port))
-        self._thread = threading.Thread(target=lambda: self._heard.extend(listen(there, seconds, [NODE])))
+        self._thread = threading.Thread(target=self._listen, args=(there, seconds))
         self._thread.start()
+
+    def _listen(self, settings: Settings, seconds: float) -> None:
+        heard, self.speechless = listen(settings, seconds, [NODE])
+        self._heard.extend(heard)
 
     def call(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
         """Call it as a node, and again until it listens."""
@@ -310,6 +316,25 @@ def test_every_node_is_asked_whatever_it_came_for_and_only_whole_words_of_its_ow
     assert listening.call("POST", "/internal/v1/testimony", said)[0] == 204
     heard = listening.ended()
     assert [(one.node, one.dead, one.revision) for one in heard] == [(NODE, {UNKNOWN}, 3)]
+    assert listening.speechless == set()
+
+
+def test_a_node_that_asks_and_does_not_tell_is_silent_also_when_the_database_does_not_know_it(
+    world: World, settings: Settings
+) -> None:
+    listening = Listening(settings, world.node_token()["token"], 1)
+    assert listening.call("GET", "/internal/v1/changes?history=h&after=3")[0] == 409
+    assert listening.ended() == []
+    assert listening.speechless == {NODE}
+    assert make_plan([], speechless=listening.speechless).silent == {NODE: NOT_KNOWN}
+
+
+def test_of_two_histories_the_later_word_counts_whatever_its_number(world: World, clock: FakeClock) -> None:
+    partner = world.partner()["id"]
+    slept = {130: {"operation": "resume_partner", "id": partner, "at": "2026-01-01T00:00:00Z"}}
+    awake = {105: {"operation": "suspend_partner", "id": partner, "at": "2026-02-01T00:00:00Z"}}
+    plan = make_plan([teller(entries=slept), teller(node=OTHER_NODE, entries=awake)])
+    assert [(step.operation, step.id) for step in plan.steps] == [("suspend_partner", partner)]
 
 
 def test_who_has_no_node_token_is_not_asked(settings: Settings) -> None:

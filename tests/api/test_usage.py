@@ -11,6 +11,7 @@ from support.clock import FakeClock
 from support.segments import APPLICATION, PARTNER, Recorded, recorded
 from support.world import NOBODY, pointers
 
+from portazgo._native import summarize_segment
 from portazgo.kit.errors import Conflict, Invalid
 from portazgo.usage.collector import LEDGER, collect, report_epoch
 from portazgo.usage.folding import Folding
@@ -71,6 +72,22 @@ def test_a_segment_that_says_something_else_is_refused(collected: Recorded) -> N
     Manifest.objects.update(sha256="0" * 64)
     with pytest.raises(Conflict):
         collect(collected.node, collected.epoch, first, content)
+
+
+@pytest.mark.parametrize(("member", "value"), [("minute_us", -9 * 10**18), ("minute_us", 9 * 10**18), ("units", 2**62)])
+def test_a_segment_whose_sums_no_call_makes_is_refused_before_it_stops_those_of_all(
+    database: None, monkeypatch: pytest.MonkeyPatch, member: str, value: int
+) -> None:
+    records = recorded()
+    first, content = records.segments[0]
+    # A node that wants to do harm can sign any number; ours has none.
+    summary = summarize_segment(content)
+    row = {**summary["rollups"][0], member: value}
+    monkeypatch.setattr("portazgo._native.summarize_segment", lambda _: {**summary, "rollups": [row]})
+    with pytest.raises(Invalid) as refused:
+        collect(records.node, records.epoch, first, content)
+    assert refused.value.code == "segment_invalid"
+    assert not Manifest.objects.using(LEDGER).exists()
 
 
 def test_an_epoch_balances_when_all_that_it_numbered_is_here(api: AdminAPI, collected: Recorded) -> None:

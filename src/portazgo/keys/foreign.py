@@ -68,6 +68,8 @@ class ForeignKey:
     inner: bytes = field(repr=False)
     enabled: bool = True
     expires_at: datetime | None = None
+    others: tuple[bytes, ...] = field(default=(), repr=False)
+    """What the other schemes would have kept of it, where the key itself is in the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,11 @@ def hashed(text: Secret) -> bytes:
     if parse_key(plain) is not None:
         raise ValueError("this is a key of Portazgo's own form, which holds its kid already: it can't be imported")
     return hashlib.sha256(plain.encode("ascii")).digest()
+
+
+def other_inners(text: Secret, inner: bytes) -> tuple[bytes, ...]:
+    """Make what the schemes but that of `inner` would have kept: the same key must not come again by another's export."""
+    return tuple(one for one in possible_inners(text) if one != inner)
 
 
 def read_digest(text: str, scheme: Scheme) -> bytes:

@@ -13,7 +13,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from portazgo.keys.foreign import AtLine, ForeignKey, ImportFormat, KeyFile, Scheme, hashed, read_digest
+from portazgo.keys.foreign import (
+    AtLine,
+    ForeignKey,
+    ImportFormat,
+    KeyFile,
+    Scheme,
+    hashed,
+    other_inners,
+    read_digest,
+)
 from portazgo.kit.clock import parse_rfc3339
 from portazgo.kit.names import is_plain_text
 from portazgo.kit.secret import Secret
@@ -195,13 +204,20 @@ def _portazgo(line: int, row: Row) -> ForeignKey:
         inner,
         enabled=_truth(row, "enabled", default=True),
         expires_at=_moment(row, "expires_at"),
+        others=other_inners(Secret(plain), inner) if plain else (),
     )
 
 
 def _aws(line: int, row: Row) -> ForeignKey:
-    inner = hashed(Secret(row.get("key", "") or row.get("value", "")))
+    plain = Secret(row.get("key", "") or row.get("value", ""))
+    inner = hashed(plain)
     return ForeignKey(
-        line, _name(row.get("name", "")), Scheme.SHA256, inner, enabled=_truth(row, "enabled", default=True)
+        line,
+        _name(row.get("name", "")),
+        Scheme.SHA256,
+        inner,
+        enabled=_truth(row, "enabled", default=True),
+        others=other_inners(plain, inner),
     )
 
 

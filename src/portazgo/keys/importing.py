@@ -79,7 +79,8 @@ class _Ready:
     """A key of the file, with all that calls the provider done."""
 
     foreign: ForeignKey
-    lookup: str
+    lookups: list[str]
+    """Its own, and those under which another system's export would bring the same key."""
     key: Key
     secret: KeySecret
 
@@ -109,17 +110,18 @@ def import_keys(
     if lookup_bytes is None:
         return Outcome([_tried(key, now) for key in read.keys], read.left_out)
     keys = {lookup(lookup_bytes, key.inner): key for key in read.keys}
-    before = imported_before(application.id, keys, now)
+    others = {lookup(lookup_bytes, one): found for found, key in keys.items() for one in key.others}
+    before = imported_before(application.id, keys, others, now)
     if before.refused:
         raise _refused(before.refused)
     new = [(found, key) for found, key in keys.items() if found not in before.there]
     if dry_run:
         made = {found: _tried(key, now) for found, key in new}
     else:
-        ready = _prepare(actor, application, new, wrapper=wrapper, clock=clock)
+        ready = _prepare(actor, application, new, lookup_bytes, wrapper=wrapper, clock=clock)
         counts = {"made": len(ready), "already_there": len(before.there), "left_out": len(read.left_out)}
         _write(actor, application, ready, {"format": file.form.value, **counts}, clock, pause)
-        made = {one.lookup: _shown(one.foreign, one.key) for one in ready}
+        made = {one.lookups[0]: _shown(one.foreign, one.key) for one in ready}
     return Outcome([made.get(found) or _there(key, before, found) for found, key in keys.items()], read.left_out)
 
 
@@ -127,6 +129,7 @@ def _prepare(
     actor: Actor,
     application: Application,
     new: Sequence[tuple[str, ForeignKey]],
+    lookup_bytes: bytes,
     *,
     wrapper: KeyWrapper,
     clock: Clock,
@@ -136,12 +139,18 @@ def _prepare(
         return []
     pepper, pepper_bytes = current_pepper(actor, wrapper=wrapper, clock=clock)
     now = clock.now()
-    return [_ready(application, found, foreign, (pepper, pepper_bytes), wrapper, now) for found, foreign in new]
+    under = (pepper, pepper_bytes)
+    return [
+        _ready(
+            application, [found, *(lookup(lookup_bytes, one) for one in foreign.others)], foreign, under, wrapper, now
+        )
+        for found, foreign in new
+    ]
 
 
 def _ready(
     application: Application,
-    found: str,
+    lookups: list[str],
     foreign: ForeignKey,
     under: tuple[Pepper, bytes],
     wrapper: KeyWrapper,
@@ -164,9 +173,9 @@ def _ready(
         sealed=wrapper.wrap(f"inner/{kid}", foreign.inner),
         created_at=now,
         scheme=foreign.scheme,
-        lookup=found,
+        lookup=lookups[0],
     )
-    return _Ready(foreign, found, key, secret)
+    return _Ready(foreign, lookups, key, secret)
 
 
 def _write(
@@ -201,7 +210,9 @@ def _write(
 def _insert(some: Sequence[_Ready], recorded: Change) -> None:
     Key.objects.bulk_create(one.key for one in some)
     KeySecret.objects.bulk_create(one.secret for one in some)
-    ImportedSecret.objects.bulk_create(ImportedSecret(lookup=one.lookup, key=one.key) for one in some)
+    ImportedSecret.objects.bulk_create(
+        ImportedSecret(lookup=found, key=one.key) for one in some for found in one.lookups
+    )
     recorded.touches(*(ResourceRef("key", one.key.kid) for one in some))
 
 

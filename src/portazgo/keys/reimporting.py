@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from portazgo.keys.domain import KeyStatus
@@ -22,29 +22,37 @@ _AT_ONCE = 500
 class Before:
     """The keys that are there already, by look-up, and the lines that are refused."""
 
-    there: dict[str, Key] = field(default_factory=dict)
-    refused: list[AtLine] = field(default_factory=list)
+    there: dict[str, Key]
+    refused: list[AtLine]
 
 
-def imported_before(application: UUID, keys: Mapping[str, ForeignKey], now: datetime) -> Before:
-    """Tell what became of the keys of a file, by their look-ups, since they were imported; of most: nothing is known."""
-    found = Before()
-    lookups = list(keys)
+def imported_before(
+    application: UUID, keys: Mapping[str, ForeignKey], others: Mapping[str, str], now: datetime
+) -> Before:
+    """Tell what became of the keys of a file, by their look-ups, since they were imported; of most: nothing is known.
+
+    `others`: look-ups under which other systems' exports may have brought the same keys, and those that they have here.
+    """
+    there: dict[str, Key] = {}
+    refused: dict[str, AtLine] = {}
+    lookups = [*keys, *others]
     for start in range(0, len(lookups), _AT_ONCE):
-        some = lookups[start : start + _AT_ONCE]
-        living = _living_secrets(some, now)
-        for row in ImportedSecret.objects.select_related("key").filter(lookup__in=some):
-            why = _why_not(row.key, application, lives=row.lookup in living)
+        rows = list(ImportedSecret.objects.select_related("key").filter(lookup__in=lookups[start : start + _AT_ONCE]))
+        living = _with_living_secret([row.key.kid for row in rows], now)
+        for row in rows:
+            here = others.get(row.lookup, row.lookup)
+            why = _why_not(row.key, application, lives=row.key.kid in living)
             if why is None:
-                found.there[row.lookup] = row.key
+                there[here] = row.key
             else:
-                found.refused.append(AtLine(keys[row.lookup].line, why))
-    return found
+                refused.setdefault(here, AtLine(keys[here].line, why))
+    return Before(there, list(refused.values()))
 
 
-def _living_secrets(lookups: Sequence[str], now: datetime) -> set[str | None]:
-    rows = KeySecret.objects.filter(lookup__in=lookups)
-    return {row.lookup for row in rows if not is_over(row.ends_at, now)}
+def _with_living_secret(kids: Sequence[str], now: datetime) -> set[str]:
+    """Name the keys whose imported secret lives: each key has one at most, and those of ours have no look-up."""
+    rows = KeySecret.objects.filter(key__in=kids, lookup__isnull=False)
+    return {row.key_id for row in rows if not is_over(row.ends_at, now)}
 
 
 def _why_not(key: Key, application: UUID, *, lives: bool) -> str | None:

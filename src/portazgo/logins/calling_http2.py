@@ -26,6 +26,8 @@ def exchange(connected: socket.socket, scheme: str, authority: str, request: Req
     protocol = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8"))
     taking = _Taking(largest_body)
     try:
+        # What the server pushes would be taken for the answer.
+        protocol.local_settings.enable_push = 0
         protocol.initiate_connection()
         fields = [(":method", request.method), (":scheme", scheme), (":authority", authority), (":path", request.path)]
         fields += [(name.lower(), value) for name, value in request.headers.items()]

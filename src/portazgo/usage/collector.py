@@ -24,6 +24,10 @@ LEDGER = "ledger"
 REFUSED_KEY = "key_disabled"
 """What nodes say of canaries, and of keys that were disabled."""
 LARGEST_WAL_BYTES = 64 * 1024 * 1024
+LATEST_US = 7_258_118_400_000_000
+"""The year 2200: a node's clock may be wrong, and its records count all the same."""
+LARGEST_SUM = 2**53
+"""Of one segment: a thousand of them still add up within 64 bits."""
 
 _KEY = ("minute_us", *MEMBERS)
 # Raw: the ingest path adds to thousands of rows a second, and this form is the same on SQLite and PostgreSQL.
@@ -105,9 +109,16 @@ def _verified(node: UUID, epoch: UUID, first: int, body: bytes) -> dict[str, Any
         summary = _native.summarize_segment(body)
     except ValueError as problem:
         raise Invalid.at("", f"the segment does not verify: {problem}", code="segment_invalid") from None
+    if not all(_is_plausible(row) for row in summary["rollups"]):
+        raise Invalid.at("", "the segment holds times or amounts that no call has", code="segment_invalid")
     if (summary["node"], summary["epoch"], summary["first"]) != (str(node), str(epoch), first):
         raise Invalid.at("", "the segment belongs to another node, epoch or place than it says", code="segment_invalid")
     return summary
+
+
+def _is_plausible(row: Mapping[str, Any]) -> bool:
+    """Tell whether it can be added to others for ever: one row that can't would stop the folding and the reports of all."""
+    return 0 <= row["minute_us"] < LATEST_US and all(0 <= row[name] <= LARGEST_SUM for name in SUMS)
 
 
 def _refuse_overlap(epoch: UUID, summary: Mapping[str, Any]) -> None:

@@ -34,20 +34,27 @@ class Sum:
     sums: tuple[int, ...]
 
 
-def add_up(periods: Sequence[Period], members: Sequence[str], narrowed: Narrowed) -> Iterator[Sum]:
-    """Add up each period by these members; sums of nothing are left out, in no order. Raises TooFine."""
+class TooMany(Exception):
+    """There are more sums than were asked for."""
+
+
+def add_up(periods: Sequence[Period], members: Sequence[str], narrowed: Narrowed, most: int) -> Iterator[Sum]:
+    """Add up each period by these members; sums of nothing are left out, in no order. Raises TooFine, TooMany."""
     whole_from = horizons()
     while True:
         cutter = Cutter(whole_from)
         pieces = [(number, piece) for number, one in enumerate(periods) for piece in cutter.cut(one.since, one.until)]
         statement, values = _statement(periods, pieces, members, narrowed)
         with connections[LEDGER].cursor() as cursor:
-            cursor.execute(statement, values)
+            # One more tells that there are more; that many of everything would take the process's memory.
+            cursor.execute(f"{statement} LIMIT {most + 1}", values)
             rows = cursor.fetchall()
         # What was dropped between the look at the horizons and the statement would be missing from it.
         before, whole_from = whole_from, horizons()
         if before == whole_from:
             break
+    if len(rows) > most:
+        raise TooMany
     width = 1 + len(members)
     return (Sum(row[0], tuple(row[1:width]), tuple(map(int, row[width:]))) for row in rows)
 

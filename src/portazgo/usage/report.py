@@ -16,7 +16,7 @@ from portazgo.partners.models import Partner
 from portazgo.routes.models import Route
 from portazgo.usage.periods import Period, moment_of
 from portazgo.usage.ranges import FIRST_MINUTE, LAST_MINUTE, TooFine
-from portazgo.usage.reading import Narrowed, add_up
+from portazgo.usage.reading import Narrowed, TooMany, add_up
 from portazgo.usage.rollups import SUMS
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ NAMED: dict[str, type[Model]] = {"partner": Partner, "application": Application,
 DERIVED = {"environment": "application", "blame": "fault"}
 """What is no member of a sum, and the member that it follows from."""
 MOST_ROWS = 20_000
+MOST_SUMS = 100_000
 _AT_ONCE = 500
 
 
@@ -55,18 +56,17 @@ def report(question: Question) -> list[Row]:
     environment = only.pop("environment", None)
     wanted = [*question.group_by, *(["environment"] if environment is not None else [])]
     members = tuple(dict.fromkeys(DERIVED.get(name, name) for name in wanted))
+    # Several sums become one row where a group follows from a member.
+    most = MOST_ROWS if set(wanted).isdisjoint(DERIVED) else MOST_SUMS
     try:
-        found = add_up(question.periods, members, _narrowed(only))
+        found = add_up(question.periods, members, _narrowed(only), most)
     except TooFine as problem:
         raise _too_fine(problem) from None
+    except TooMany:
+        raise _too_many() from None
     sums = _merged(found, members, question.group_by, environment)
     if len(sums) > MOST_ROWS:
-        raise Invalid(
-            f"the report would have {len(sums):,} rows, and {MOST_ROWS:,} are given at most",
-            [{"pointer": "/group_by", "message": "this makes too many rows"}],
-            code="usage_too_many_rows",
-            remedy="ask for a shorter range or a longer interval, group by less, or narrow it to a partner or route",
-        )
+        raise _too_many()
     told = {name: value for name, value in {**only, "environment": environment}.items() if value is not None}
     rows = [
         Row(question.periods[number], {**told, **dict(zip(question.group_by, values, strict=True))}, tuple(there))
@@ -76,6 +76,15 @@ def report(question: Question) -> list[Row]:
         rows = [Row(question.periods[0], told, (0,) * len(SUMS))]
     return sorted(
         rows, key=lambda row: (row.period.since, -row.sums[0], [str(row.told[name]) for name in question.group_by])
+    )
+
+
+def _too_many() -> Invalid:
+    return Invalid(
+        f"the report would have more than {MOST_ROWS:,} rows",
+        [{"pointer": "/group_by", "message": "this makes too many rows"}],
+        code="usage_too_many_rows",
+        remedy="ask for a shorter range or a longer interval, group by less, or narrow it to a partner or route",
     )
 
 

@@ -33,7 +33,7 @@ from portazgo.snapshot.models import ChangeRow, PastHistory, ResourceRow, Securi
 from portazgo.snapshot.wire import NO_HASH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from portazgo.kit.clock import Clock
     from portazgo.snapshot.feed import HeadNow
@@ -47,9 +47,9 @@ def known_nodes() -> dict[str, str]:
     return {str(node.id): node.label for node in Node.objects.filter(retired_at=None)}
 
 
-def make_plan(tellers: Sequence[Teller], adopted: Sequence[str] = ()) -> Plan:
+def make_plan(tellers: Sequence[Teller], adopted: Sequence[str] = (), speechless: Collection[str] = ()) -> Plan:
     """Hold what nodes told against the database."""
-    return plan(tellers, _database(tellers), adopted)
+    return plan(tellers, _database(tellers), adopted, speechless)
 
 
 def carry_out(made: Plan, *, clock: Clock) -> tuple[HeadNow, list[str]]:

@@ -50,8 +50,11 @@ least so often (`node.follow.LONGEST_PAUSE_SECONDS`)."""
 STOP_SECONDS = 3.0
 
 
-def listen(settings: Settings, within_seconds: float, missing: Collection[str]) -> list[Told]:
-    """Hear nodes until these ids have told, and all that asked; at most so long. Raises StartRefused: port taken."""
+def listen(settings: Settings, within_seconds: float, missing: Collection[str]) -> tuple[list[Told], set[str]]:
+    """Hear nodes until these ids have told, and all that asked; at most so long. Raises StartRefused: port taken.
+
+    Returns what was told, and the ids of those that asked and did not tell.
+    """
     hearing = _Hearing()
     address = settings.internal_listen
     taken = bound_socket(address.host, address.port, "PORTAZGO_INTERNAL_LISTEN")
@@ -81,7 +84,7 @@ def listen(settings: Settings, within_seconds: float, missing: Collection[str]) 
         server.should_exit = True
         thread.join(STOP_SECONDS + 2)
         hearing.close()
-    return list(hearing.told.values())
+    return list(hearing.told.values()), hearing.asked - hearing.told.keys()
 
 
 class _Hearing:
@@ -89,13 +92,13 @@ class _Hearing:
 
     def __init__(self) -> None:
         self.told: dict[str, Told] = {}
-        self._asked: set[str] = set()
+        self.asked: set[str] = set()
         self._question = str(uuid7())
         self._threads = DatabaseThreads(2)
 
     def has_heard(self, missing: Collection[str]) -> bool:
         """Tell whether these nodes and all that asked have told; False while there was none at all."""
-        expected = {*missing, *self._asked}
+        expected = {*missing, *self.asked}
         return bool(expected) and expected <= self.told.keys()
 
     def close(self) -> None:
@@ -115,7 +118,7 @@ class _Hearing:
         )
 
     async def _ask(self, request: Request) -> Response:
-        self._asked.add(str(await self._let_in(request)))
+        self.asked.add(str(await self._let_in(request)))
         question = {"reason": "history", "code": "recovery_under_way", "recovery": self._question}
         return JSONResponse(question, 409, media_type=PROBLEM_JSON)
 

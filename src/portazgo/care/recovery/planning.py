@@ -6,7 +6,7 @@ since the backup is told by name; nodes hold only what they need of it, which is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -31,6 +31,8 @@ _FAMILY: Mapping[str, str] = {
     "narrow_networks": "networks",
 }
 _OPENS = frozenset({"enable_key", "resume_partner", "resume_application"})
+NOT_KNOWN = "not in the database"
+"""The label of a node that asked, and that the backup does not hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +138,13 @@ _KIND = {
 }
 
 
-def plan(tellers: Sequence[Teller], database: Database, adopted: Sequence[str] = ()) -> Plan:
-    """Decide. `adopted`: histories that the operator calls our own, though the database does not know them."""
+def plan(
+    tellers: Sequence[Teller], database: Database, adopted: Sequence[str] = (), speechless: Collection[str] = ()
+) -> Plan:
+    """Decide. `adopted`: histories that the operator calls our own, though the database does not know them.
+
+    `speechless`: nodes that asked and did not tell, also such as the database does not know.
+    """
     # Of a node of another deployment only the dead keys count; a node that slept through a recovery is still one of ours.
     known = {database.history, *database.past, *adopted}
     ours = [teller for teller in tellers if teller.history in known]
@@ -154,12 +161,17 @@ def plan(tellers: Sequence[Teller], database: Database, adopted: Sequence[str] =
         astray=frozenset(teller.node for teller in ours if _is_astray(teller, database)),
         strangers=tuple(teller for teller in tellers if teller.history not in {"", *known}),
         adopted=tuple(sorted(set(adopted) - {database.history, *database.past})),
-        silent={node: label for node, label in database.nodes.items() if node not in {one.node for one in tellers}},
+        silent=_silent(tellers, {**dict.fromkeys(speechless, NOT_KNOWN), **database.nodes}),
         steps=tuple(steps),
         left_closed=tuple(step for step in last if step.operation in _OPENS and _was_closed(step, database)),
         lost=tuple(Lost(kind, identifier, name) for (kind, identifier), name in sorted(has_lost.items())),
         dead_unknown=tuple(sorted(kid for kid in dead - database.buried if ("key", kid) not in database.known)),
     )
+
+
+def _silent(tellers: Sequence[Teller], nodes: Mapping[str, str]) -> dict[str, str]:
+    told = {teller.node for teller in tellers}
+    return {node: label for node, label in nodes.items() if node not in told}
 
 
 def _is_astray(teller: Teller, database: Database) -> bool:
@@ -195,7 +207,8 @@ def _revocations(tellers: Sequence[Teller], database: Database) -> Iterable[Step
 
 def _last_words(tellers: Sequence[Teller], database: Database) -> list[Any]:
     """Give, of what the database has lost, the last that was said of each thing; its own later word counts for more."""
-    newest: dict[tuple[str, str], tuple[int, Mapping[str, Any]]] = {}
+    # By time first: histories number anew, and a node may have slept through a recovery.
+    newest: dict[tuple[str, str], tuple[tuple[str, int], Mapping[str, Any]]] = {}
     by: dict[int, list[str]] = {}
     for teller in tellers:
         for sequence, entry in teller.entries.items():
@@ -204,11 +217,12 @@ def _last_words(tellers: Sequence[Teller], database: Database) -> list[Any]:
             by.setdefault(sequence, []).append(teller.called)
             family = _FAMILY.get(str(entry.get("operation")))
             thing = (family or "", str(entry.get("id")))
-            if family is not None and sequence >= newest.get(thing, (0, entry))[0]:
-                newest[thing] = (sequence, entry)
+            order = (str(entry.get("at", "")), sequence)
+            if family is not None and (thing not in newest or order >= newest[thing][0]):
+                newest[thing] = (order, entry)
     own = _own_times(database)
     steps = []
-    for thing, (sequence, entry) in sorted(newest.items()):
+    for thing, ((_, sequence), entry) in sorted(newest.items(), key=lambda item: item[0]):
         if own.get(thing, "") > str(entry.get("at", "")):
             continue
         operation, identifier = str(entry["operation"]), str(entry["id"])

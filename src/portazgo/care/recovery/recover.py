@@ -45,16 +45,18 @@ def recovery(
     with alone(settings):
         told = [of_folder(folder) for folder in [*folders, *_own_node(settings)]]
         missing = {node: label for node, label in known_nodes().items() if node not in {one.node for one in told}}
+        speechless: set[str] = set()
         if wait_seconds > 0:
             waiting(missing)
             # What a node says itself is newer than a copy of its folder, and both count.
-            told += listen(settings, wait_seconds, missing.keys())
+            heard, speechless = listen(settings, wait_seconds, missing.keys())
+            told += heard
         if not told:
             raise CareRefused(
                 "no node told anything",
                 "start the nodes and have them reach PORTAZGO_INTERNAL_LISTEN, or name their folders with --node-folder",
             )
-        yield make_plan([_teller(one) for one in _by_node(told)], adopted)
+        yield make_plan([_teller(one) for one in _by_node(told)], adopted, speechless)
 
 
 def carry_out(plan: Plan) -> tuple[HeadNow, list[str]]:
