@@ -4,16 +4,9 @@ from __future__ import annotations
 
 import pytest
 from support.admin import AdminAPI
-from support.segments import API, APPLICATION, BACKEND, KEY, KID, PARTNER, ROUTE, Recorded, recorded
+from support.named_records import collect_named
+from support.segments import APPLICATION, KEY, KID, PARTNER, ROUTE, Recorded
 from support.world import NOBODY, pointers, refusal
-
-from portazgo.apis.models import Api
-from portazgo.applications.models import Application
-from portazgo.backends.models import Backend
-from portazgo.kit.clock import SYSTEM_CLOCK
-from portazgo.partners.models import Partner
-from portazgo.routes.models import Route
-from portazgo.usage.collector import collect
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -21,32 +14,7 @@ pytestmark = pytest.mark.usefixtures("database")
 @pytest.fixture
 def collected(database: None) -> Recorded:
     """Four calls, collected, and the rows that give them their names."""
-    records = recorded()
-    for first, content in records.segments:
-        assert collect(records.node, records.epoch, first, content).stored
-    now = SYSTEM_CLOCK.now()
-    partner = Partner.objects.create(id=PARTNER, name="acme", created_at=now)
-    Application.objects.create(id=APPLICATION, partner=partner, name="orders", environment="live", created_at=now)
-    api = Api.objects.create(id=API, name="things", created_at=now)
-    backend = Backend.objects.create(id=BACKEND, name="things", environments={}, created_at=now)
-    Route.objects.create(
-        id=ROUTE,
-        api=api,
-        backend=backend,
-        name="things-list",
-        method="GET",
-        path="/v1/things",
-        backend_method="GET",
-        backend_path="/api/things/",
-        environments=["live"],
-        scopes=[],
-        max_request_bytes=1,
-        query="all",
-        request_headers=[],
-        response_headers=[],
-        created_at=now,
-    )
-    return records
+    return collect_named()
 
 
 def test_a_call_is_told_whole_by_the_id_of_its_answer(api: AdminAPI, collected: Recorded) -> None:

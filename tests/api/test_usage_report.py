@@ -12,17 +12,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from support.admin import AdminAPI
 from support.clock import FakeClock
+from support.named_records import collect_named
 from support.rollups import collect_calls, some_calls
-from support.segments import API, APPLICATION, BACKEND, KID, PARTNER, ROUTE, Recorded, recorded
+from support.segments import APPLICATION, KID, PARTNER, ROUTE, Recorded
 from support.world import World, pointers, refusal
 
-from portazgo.apis.models import Api
-from portazgo.applications.models import Application
-from portazgo.backends.models import Backend
-from portazgo.kit.clock import SYSTEM_CLOCK
-from portazgo.partners.models import Partner
-from portazgo.routes.models import Route
-from portazgo.usage.collector import LEDGER, collect
+from portazgo.usage.collector import LEDGER
 from portazgo.usage.folding import Folding
 from portazgo.usage.models import RollupHorizon
 from portazgo.usage.periods import minute_of
@@ -37,30 +32,7 @@ FIELDS = ("requests", "units", "bytes_in", "bytes_out")
 @pytest.fixture
 def collected(database: None) -> Recorded:
     """Four calls, collected, and the rows that give them their names."""
-    records = recorded()
-    for first, content in records.segments:
-        assert collect(records.node, records.epoch, first, content).stored
-    now = SYSTEM_CLOCK.now()
-    partner = Partner.objects.create(id=PARTNER, name="acme", created_at=now)
-    Application.objects.create(id=APPLICATION, partner=partner, name="orders", environment="live", created_at=now)
-    Route.objects.create(
-        id=ROUTE,
-        api=Api.objects.create(id=API, name="things", created_at=now),
-        backend=Backend.objects.create(id=BACKEND, name="things", environments={}, created_at=now),
-        name="things-list",
-        method="GET",
-        path="/v1/things",
-        backend_method="GET",
-        backend_path="/api/things/",
-        environments=["live"],
-        scopes=[],
-        max_request_bytes=1,
-        query="all",
-        request_headers=[],
-        response_headers=[],
-        created_at=now,
-    )
-    return records
+    return collect_named()
 
 
 def rows(api: AdminAPI, **query: Any) -> list[dict[str, Any]]:

@@ -54,14 +54,9 @@ class SegmentContent(models.Model):
         db_table = "usage_segment"
 
 
-class FreshRollup(models.Model):
-    """Sums over records that agree in all that a report may ask for, until they are folded: what the collector adds to.
+class Members(models.Model):
+    """What sums are told apart by (usage/rollups.py, MEMBERS); "" or 0 where there is none."""
 
-    Of one minute there are some more where a segment came late, after the minute was folded.
-    """
-
-    id = models.BigAutoField(primary_key=True)
-    minute_us = models.BigIntegerField()
     partner = models.CharField(max_length=36)
     application = models.CharField(max_length=36)
     kid = models.CharField(max_length=10)
@@ -69,11 +64,36 @@ class FreshRollup(models.Model):
     fault = models.CharField(max_length=64)
     billable = models.BooleanField()
     price_version = models.IntegerField()
+
+    class Meta:
+        """Part of other tables."""
+
+        abstract = True
+
+
+class Sums(models.Model):
+    """What is added up (usage/rollups.py, SUMS)."""
+
     requests = models.BigIntegerField()
     units = models.BigIntegerField()
     bytes_in = models.BigIntegerField()
     bytes_out = models.BigIntegerField()
     duration_us_sum = models.BigIntegerField()
+
+    class Meta:
+        """Part of other tables."""
+
+        abstract = True
+
+
+class FreshRollup(Members, Sums):
+    """Sums over records that agree in all that a report may ask for, until they are folded: what the collector adds to.
+
+    Of one minute there are some more where a segment came late, after the minute was folded.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    minute_us = models.BigIntegerField()
 
     class Meta:
         """Added to by its key; the oldest is folded first."""
@@ -82,18 +102,11 @@ class FreshRollup(models.Model):
         constraints: ClassVar = [models.UniqueConstraint(fields=["minute_us", *MEMBERS], name="usage_fresh_key")]
 
 
-class RollupSeries(models.Model):
+class RollupSeries(Members):
     """What folded sums are told apart by, once for all slots: rollups name it by its number (usage/rollups.py)."""
 
     id = models.BigAutoField(primary_key=True)
     grain = models.SmallIntegerField()
-    partner = models.CharField(max_length=36)
-    application = models.CharField(max_length=36)
-    kid = models.CharField(max_length=10)
-    route = models.CharField(max_length=36)
-    fault = models.CharField(max_length=64)
-    billable = models.BooleanField()
-    price_version = models.IntegerField()
 
     class Meta:
         """Found by all of it, and by what reports are narrowed by most."""
@@ -106,7 +119,7 @@ class RollupSeries(models.Model):
         ]
 
 
-class Rollup(models.Model):
+class Rollup(Sums):
     """Folded sums of one slot of a level; read by slot for all series of a grain, and by series over time."""
 
     pk = models.CompositePrimaryKey("grain", "slot", "series")
@@ -114,11 +127,6 @@ class Rollup(models.Model):
     slot = models.BigIntegerField()
     """Its first minute, in minutes since 1970."""
     series = models.BigIntegerField()
-    requests = models.BigIntegerField()
-    units = models.BigIntegerField()
-    bytes_in = models.BigIntegerField()
-    bytes_out = models.BigIntegerField()
-    duration_us_sum = models.BigIntegerField()
 
     class Meta:
         """One table for each level."""
