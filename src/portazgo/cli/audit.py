@@ -178,4 +178,8 @@ def _summary(troubles: list[dict[str, Any]], checked: int, heads: int) -> str:
             "{checked} rows, each hangs on the one before. No head was written down: a chain made anew would not show.",
             checked=checked,
         )
-    return say("{checked} rows, each hangs on the one before, and {heads} heads stand.", checked=checked, heads=heads)
+    return say(
+        "{checked} rows, each hangs on the one before, and the heads written down stand: {heads}.",
+        checked=checked,
+        heads=heads,
+    )

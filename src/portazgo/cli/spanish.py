@@ -161,8 +161,8 @@ SENTENCES = {
     "{checked} rows, each hangs on the one before. No head was written down: a chain made anew would not show.": (
         "{checked} filas, cada una enlazada con la anterior. No hay ninguna cabeza anotada: una cadena rehecha no se notaría."
     ),
-    "{checked} rows, each hangs on the one before, and {heads} heads stand.": (
-        "{checked} filas, cada una enlazada con la anterior, y {heads} cabezas coinciden."
+    "{checked} rows, each hangs on the one before, and the heads written down stand: {heads}.": (
+        "{checked} filas, cada una enlazada con la anterior; cabezas anotadas que coinciden: {heads}."
     ),
     # cli/rotation.py
     "Rotate the key {kid}, and end what works now at once?{last}": (
