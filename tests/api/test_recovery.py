@@ -8,10 +8,12 @@ import json
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from support.clock import FakeClock
+from support.control import ControlProcess
 from support.world import NO_KID, World, lane
 
 from portazgo.accounts.domain import SYSTEM
@@ -25,6 +27,8 @@ from portazgo.control.presence import ControlPlaneRuns, RecoveryUnderWay, Stayin
 from portazgo.keys.models import Key
 from portazgo.keys.service import KeyChanges, alter
 from portazgo.kit.errors import Conflict, Gone, NotFound
+from portazgo.kit.http import JsonClient
+from portazgo.kit.secret import Secret
 from portazgo.nodes.models import Node
 from portazgo.partners.models import Partner
 from portazgo.roles.ports import free_port
@@ -348,3 +352,18 @@ def test_nothing_is_said_in_the_lane_twice(world: World, clock: FakeClock) -> No
     dead = world.key()["kid"]
     carry_out(make_plan([teller(dead=(dead,))]), clock=clock)
     assert lane() == [("revoke_key", dead)]
+
+
+def test_to_have_the_database_alone_leaves_the_locks_of_sqlite_where_they_are(
+    settings: Settings, state_url: str | None, admin_token: str
+) -> None:
+    assert Partner.objects.count() == 0  # by a connection that stays
+    with alone(settings):
+        pass
+    # Were its locks gone, a process that comes and goes would take the log away, and this one would go on writing to it.
+    ControlProcess(settings, state_url).start().stop()
+    Partner.objects.create(name="stays", created_at=datetime.now(UTC))
+    control = ControlProcess(settings, state_url).start()
+    answer = JsonClient(control.control_url, Secret(admin_token)).request("GET", "/api/v1/partners")
+    control.stop()
+    assert [one["name"] for one in answer.json()["items"]] == ["stays"]

@@ -1,7 +1,9 @@
 """Who works on the state database: control planes share it, a recovery has it alone.
 
-With SQLite it is a lock on the database's file (SQLite's own locks are of another kind, and don't meet it), with
-PostgreSQL an advisory lock. Both end with the process that holds them.
+With SQLite it is a lock on a file beside the database's, with PostgreSQL an advisory lock. Both end with the process that
+holds them. The database's own file must not be opened for that: when a process closes any descriptor of it, all of
+SQLite's locks of that process are gone (https://www.sqlite.org/howtocorrupt.html, section 2.2), and whoever leaves next
+takes the log away.
 """
 
 from __future__ import annotations
@@ -48,7 +50,7 @@ def share(settings: Settings) -> None:
     or `Staying`'s. Here is only looked whether a recovery has it.
     """
     if settings.state_url.is_sqlite:
-        descriptor = os.open(settings.state_url.name, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = _lock_file(settings)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -98,7 +100,7 @@ class Staying:
 def alone(settings: Settings) -> Iterator[None]:
     """Keep every control plane off the database meanwhile. Raises ControlPlaneRuns."""
     if settings.state_url.is_sqlite:
-        descriptor = os.open(settings.state_url.name, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = _lock_file(settings)
         try:
             _take(descriptor)
             yield
@@ -111,6 +113,10 @@ def alone(settings: Settings) -> Iterator[None]:
         if not own.execute("SELECT pg_try_advisory_lock(%s)", [LOCK_NUMBER]).fetchone()[0]:  # type: ignore[index]
             raise ControlPlaneRuns
         yield
+
+
+def _lock_file(settings: Settings) -> int:
+    return os.open(f"{settings.state_url.name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def _take(descriptor: int) -> None:
