@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +30,7 @@ def test_the_files_and_commands_of_the_page_do_what_it_says(reader: Reader) -> N
     tried, done, deleted, rotated, shown = consoles
     plain = aws.splitlines()[1].split(",")[1]
     reader.starts("portazgo up", "/health", "8081")
+    wait_for_the_node(reader)
     reader.types("portazgo partner create acme")
     reader.types("portazgo application create orders --partner acme --environment live")
     reader.writes("keys.csv", aws)
@@ -53,6 +55,14 @@ def test_the_files_and_commands_of_the_page_do_what_it_says(reader: Reader) -> N
     assert [as_told(line) for line in said.splitlines()[:2]] == [as_told(line) for line in refused.splitlines()]
     reader.types(deleted)
     assert not (reader.folder / "keys.csv").exists()
+
+
+def wait_for_the_node(reader: Reader) -> None:
+    """The control plane may answer before the node has its first snapshot, and of no node everything is proven."""
+    deadline = time.monotonic() + 30
+    while (found := status(reader, "X-Api-Key: nobody")) != "401":
+        assert time.monotonic() < deadline, f"the gateway answers {found}"
+        time.sleep(0.1)
 
 
 def status(reader: Reader, header: str) -> str:
