@@ -13,7 +13,7 @@ import ssl
 import threading
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import uvicorn
 from django.db import DatabaseError
@@ -65,31 +65,36 @@ class Services:
     clock: Clock
 
 
+def internal_server(settings: Settings, application: ASGIApp, *, lifespan: Literal["on", "off"]) -> uvicorn.Server:
+    """Make a server of what nodes call, as the settings say. Raises StartRefused when the certificate can't be used."""
+    _require_certificate(settings)
+    return uvicorn.Server(
+        uvicorn.Config(
+            application,
+            log_config=None,
+            access_log=False,
+            lifespan=lifespan,
+            server_header=False,
+            timeout_graceful_shutdown=int(STOP_SECONDS),
+            ssl_certfile=settings.internal_tls_certificate,
+            ssl_keyfile=settings.internal_tls_key,
+        )
+    )
+
+
 class InternalListener:
     """Binds at once, serves between `start` and `stop`."""
 
     def __init__(self, settings: Settings, *, clock: Clock = SYSTEM_CLOCK) -> None:
         """Bind. Raises StartRefused when the address is taken, or the certificate can't be used."""
         self._clock = clock
-        _require_certificate(settings)
+        self._server = internal_server(settings, self._application(), lifespan="on")
         self._socket = bound_socket(
             settings.internal_listen.host, settings.internal_listen.port, "PORTAZGO_INTERNAL_LISTEN"
         )
         self.port: int = self._socket.getsockname()[1]
         self._loop: asyncio.AbstractEventLoop | None = None
         self._news: News | None = None
-        self._server = uvicorn.Server(
-            uvicorn.Config(
-                self._application(),
-                log_config=None,
-                access_log=False,
-                lifespan="on",
-                server_header=False,
-                timeout_graceful_shutdown=int(STOP_SECONDS),
-                ssl_certfile=settings.internal_tls_certificate,
-                ssl_keyfile=settings.internal_tls_key,
-            )
-        )
         self._thread = threading.Thread(target=self._run, name="internal-listener")
 
     def start(self) -> None:

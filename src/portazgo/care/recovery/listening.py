@@ -16,14 +16,13 @@ import time
 import zlib
 from typing import TYPE_CHECKING
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from portazgo.care.recovery.testimonies import TestimonyInvalid, Told, read
-from portazgo.control.internal import bound_socket
+from portazgo.control.internal import STOP_SECONDS, bound_socket, internal_server
 from portazgo.kit.errors import Invalid, Problem, Unavailable
 from portazgo.kit.ids import uuid7
 from portazgo.kit.web.problems import PROBLEM_JSON
@@ -47,7 +46,6 @@ LOOK_SECONDS = 0.2
 SHORTEST_SECONDS = 7.0
 """Also when every node that the database knows has told: one that joined after the backup is unknown to it, and polls at
 least so often (`node.follow.LONGEST_PAUSE_SECONDS`)."""
-STOP_SECONDS = 3.0
 
 
 def listen(settings: Settings, within_seconds: float, missing: Collection[str]) -> tuple[list[Told], set[str]]:
@@ -56,20 +54,9 @@ def listen(settings: Settings, within_seconds: float, missing: Collection[str]) 
     Returns what was told, and the ids of those that asked and did not tell.
     """
     hearing = _Hearing()
+    server = internal_server(settings, hearing.application(), lifespan="off")
     address = settings.internal_listen
     taken = bound_socket(address.host, address.port, "PORTAZGO_INTERNAL_LISTEN")
-    server = uvicorn.Server(
-        uvicorn.Config(
-            hearing.application(),
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            server_header=False,
-            timeout_graceful_shutdown=int(STOP_SECONDS),
-            ssl_certfile=settings.internal_tls_certificate,
-            ssl_keyfile=settings.internal_tls_key,
-        )
-    )
     thread = threading.Thread(
         target=lambda: asyncio.run(server.serve(sockets=[taken])), name="recovery-listener", daemon=True
     )
