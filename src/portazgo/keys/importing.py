@@ -30,7 +30,7 @@ from portazgo.snapshot.log import change
 from portazgo.snapshot.wire import ResourceRef
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -110,7 +110,8 @@ def import_keys(
     if lookup_bytes is None:
         return Outcome([_tried(key, now) for key in read.keys], read.left_out)
     keys = {lookup(lookup_bytes, key.inner): key for key in read.keys}
-    others = {lookup(lookup_bytes, one): found for found, key in keys.items() for one in key.others}
+    further = {found: [lookup(lookup_bytes, one) for one in key.others] for found, key in keys.items()}
+    others = {one: found for found, some in further.items() for one in some}
     before = imported_before(application.id, keys, others, now)
     if before.refused:
         raise _refused(before.refused)
@@ -118,7 +119,7 @@ def import_keys(
     if dry_run:
         made = {found: _tried(key, now) for found, key in new}
     else:
-        ready = _prepare(actor, application, new, lookup_bytes, wrapper=wrapper, clock=clock)
+        ready = _prepare(actor, application, new, further, wrapper=wrapper, clock=clock)
         counts = {"made": len(ready), "already_there": len(before.there), "left_out": len(read.left_out)}
         _write(actor, application, ready, {"format": file.form.value, **counts}, clock, pause)
         made = {one.lookups[0]: _shown(one.foreign, one.key) for one in ready}
@@ -129,7 +130,7 @@ def _prepare(
     actor: Actor,
     application: Application,
     new: Sequence[tuple[str, ForeignKey]],
-    lookup_bytes: bytes,
+    further: Mapping[str, list[str]],
     *,
     wrapper: KeyWrapper,
     clock: Clock,
@@ -140,12 +141,7 @@ def _prepare(
     pepper, pepper_bytes = current_pepper(actor, wrapper=wrapper, clock=clock)
     now = clock.now()
     under = (pepper, pepper_bytes)
-    return [
-        _ready(
-            application, [found, *(lookup(lookup_bytes, one) for one in foreign.others)], foreign, under, wrapper, now
-        )
-        for found, foreign in new
-    ]
+    return [_ready(application, [found, *further[found]], foreign, under, wrapper, now) for found, foreign in new]
 
 
 def _ready(
