@@ -34,7 +34,8 @@ pub enum Values {
     },
 }
 
-/// A segment's members under their names of docs/wire.md, section 5; each phase clock is one of its own, `phase_<name>_us`.
+/// A segment's members under their names of docs/wire.md, section 5; each phase clock is one of its own,
+/// `phase_<name>_us`.
 pub fn columns(segment: &Segment) -> Vec<(String, Column)> {
     let mut columns: Vec<(String, Column)> = Vec::new();
     for (row, frame) in segment.frames.iter().enumerate() {
@@ -53,7 +54,7 @@ pub fn columns(segment: &Segment) -> Vec<(String, Column)> {
                 for phase in Phase::all() {
                     if let Some(word) = phase.word() {
                         let clock = phases.get(phase).map_or(Value::Null, |after| Value::Integer(after.into()));
-                        put(&|| format!("phase_{word}_us"), clock);
+                        put(&|| format!("phase_{word}"), clock);
                     }
                 }
             }
@@ -198,7 +199,7 @@ mod tests {
                 let mut named = columns.iter();
                 frame.record.members(&place, &mut |name, value| {
                     if let Value::Phases(phases) = value {
-                        for phase in Phase::all().into_iter().filter(|phase| phase.word().is_some()) {
+                        for phase in Phase::all().filter(|phase| phase.word().is_some()) {
                             let (_, column) = named.next().unwrap();
                             assert_eq!(told(column, row), phases.get(phase).map(|after| after.to_string()));
                         }
