@@ -39,7 +39,7 @@ def chance() -> random.Random:
 
 def become_as_before() -> None:
     """Have the ledger as the version left it that did not know of partners alone; then migrate."""
-    MigrationExecutor(connections[LEDGER]).migrate([("usage", "0005_folding")])
+    MigrationExecutor(connections[LEDGER]).migrate([("usage", "0006_lake")])
     with connections[LEDGER].cursor() as cursor:
         for table in ("usage_series", *(level.table for level in LEVELS if level is not SIX_HOURS)):
             cursor.execute(f"DELETE FROM {table} WHERE grain = %s", [Grain.PARTNER])  # noqa: S608 - names of our own

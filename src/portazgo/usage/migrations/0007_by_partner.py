@@ -27,7 +27,7 @@ _NO_HORIZON = "DELETE FROM usage_horizon WHERE level = 'six-hour'"
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("usage", "0005_folding"),
+        ("usage", "0006_lake"),
     ]
 
     operations = [
