@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """A segment's bytes may be in the object store; what waits there is counted."""
 
-    dependencies = [("usage", "0005_folding")]
+    dependencies = [("usage", "0007_by_partner")]
 
     operations = [
         migrations.AddField("segmentcontent", "place", models.CharField(default="", max_length=200)),
