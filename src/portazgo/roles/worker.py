@@ -85,7 +85,6 @@ def _jobs(settings: Settings) -> list[Job]:
     from portazgo.accounts.domain import SYSTEM  # noqa: PLC0415
     from portazgo.audit.heads import write_down  # noqa: PLC0415
     from portazgo.control.idempotency import forget_old  # noqa: PLC0415
-    from portazgo.control.presence import Staying  # noqa: PLC0415
     from portazgo.control.provider import wrapper  # noqa: PLC0415
     from portazgo.keys import dormancy, overdue, pepper_rotation  # noqa: PLC0415
     from portazgo.keys.notices import tell_expiring, tell_retiring  # noqa: PLC0415
@@ -136,8 +135,6 @@ def _jobs(settings: Settings) -> list[Job]:
         Job("forget old sums of usage", 10, lambda: forget_old_rollups(settings, SYSTEM_CLOCK.now())),
         Job("forget old uses of retiring secrets", 3_600, lambda: forget_old_uses(SYSTEM_CLOCK.now())),
     ]
-    if not settings.state_url.is_sqlite:
-        jobs.append(Job("show that it works on the database", 10, Staying().stay))
     if settings.ledger_url.is_sqlite:
         jobs.append(Job("fold the ledger's log back", 10, lambda: checkpoint(Path(settings.ledger_url.name))))
     return jobs
