@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import jwt
 import pytest
 from support.deployment import Deployment
 from support.login_server import PASSWORD, LoginServer
 from support.login_site import EXCHANGE, Site
-from support.loopback import LoopbackServer, QuietHandler
+from support.telling_backend import TellingBackend
 
 CALLS = 40
 SCOPES = [["badges:read"], ["badges:write"], ["badges:read", "badges:write"]]
-
-
-class TellingBackend(LoopbackServer):
-    """Answers with the claims of the token that came."""
-
-    def __init__(self) -> None:
-        class Handler(QuietHandler):
-            def do_GET(self) -> None:  # noqa: N802 - the name that http.server looks for
-                token = self.headers["Authorization"].removeprefix("Bearer ")
-                body = json.dumps(jwt.decode(token, options={"verify_signature": False})).encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-        super().__init__(Handler)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +40,7 @@ def told(site: Site, path: str, key: str, calls: int = CALLS) -> list[Any]:
     """What the backend was told of a key at each of its calls."""
     replies = [site.call(path, key) for _ in range(calls)]
     assert {reply.status for reply in replies} == {200}
-    return [reply.json()["scopes"] for reply in replies]
+    return [reply.json()["claims"]["scopes"] for reply in replies]
 
 
 def test_a_minted_token_has_the_scopes_of_the_key_that_calls(
@@ -109,4 +90,4 @@ def test_a_key_without_scopes_of_its_own_is_told_with_those_of_its_plan(site: Si
         until = time.monotonic() + 30
         while (reply := site.call(path)).status != 200 and time.monotonic() < until:
             time.sleep(0.1)
-        assert reply.json()["scopes"] == ["badges:read"]
+        assert reply.json()["claims"]["scopes"] == ["badges:read"]
