@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 
-from portazgo.usage.rollups import DAY, HOUR, MEMBERS, MINUTE, MONTH, QUARTER
+from portazgo.usage.rollups import DAY, HOUR, MEMBERS, MINUTE, MONTH, QUARTER, SIX_HOURS
 
 
 class Manifest(models.Model):
@@ -28,9 +28,11 @@ class Manifest(models.Model):
     """Records that its rollups counted: always `count`, and kept so that the balance can show it."""
     requests = models.BigIntegerField()
     """Calls that its rollups added up: `count`, but that one record may stand for many refusals of a second."""
+    lake_file = models.ForeignKey("lake.LakeFile", models.PROTECT, null=True, db_index=False, related_name="+")
+    """The file of the lake that its records were written to; NULL while they are in its bytes only."""
 
     class Meta:
-        """Found by identity, and by time for looking records up."""
+        """Found by identity, by time for looking records up, and by what is not in the lake yet."""
 
         db_table = "usage_manifest"
         constraints: ClassVar = [
@@ -39,11 +41,19 @@ class Manifest(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["ended_at_us", "id"], name="usage_manifest_ended"),
             models.Index(fields=["started_at_us"], name="usage_manifest_started"),
+            models.Index(
+                fields=["ended_at_us", "id"],
+                condition=models.Q(lake_file__isnull=True),
+                name="usage_manifest_backlog",
+            ),
+            models.Index(
+                fields=["lake_file"], condition=models.Q(lake_file__isnull=False), name="usage_manifest_in_lake"
+            ),
         ]
 
 
 class SegmentContent(models.Model):
-    """A segment's bytes, apart from its manifest so that lists don't read them."""
+    """A segment's bytes, apart from its manifest so that lists don't read them; gone when its records are in the lake."""
 
     manifest = models.OneToOneField(Manifest, models.CASCADE, primary_key=True)
     content = models.BinaryField()
@@ -164,6 +174,16 @@ class HourRollup(Rollup):
         indexes: ClassVar = [models.Index(fields=["series", "slot"], name="usage_hour_series")]
 
 
+class SixHoursRollup(Rollup):
+    """Quarters of a day, UTC."""
+
+    class Meta:
+        """Of this level."""
+
+        db_table = SIX_HOURS.table
+        indexes: ClassVar = [models.Index(fields=["series", "slot"], name="usage_six_hours_series")]
+
+
 class DayRollup(Rollup):
     """Days, UTC."""
 
@@ -194,6 +214,21 @@ class RollupHorizon(models.Model):
         """A row for each level of which something was dropped."""
 
         db_table = "usage_horizon"
+
+
+class UnfilledGrain(models.Model):
+    """A grain of a level that is filled from the newest slot back (usage/filling.py); no report reads it until it is whole."""
+
+    pk = models.CompositePrimaryKey("level", "grain")
+    level = models.CharField(max_length=8)
+    grain = models.SmallIntegerField()
+    whole_from = models.BigIntegerField()
+    """It is filled from this slot on."""
+
+    class Meta:
+        """A row until it is whole."""
+
+        db_table = "usage_unfilled"
 
 
 class KeyUse(models.Model):

@@ -12,6 +12,7 @@ from portazgo.kit.errors import Invalid
 from portazgo.kit.time_zones import time_zone
 from portazgo.usage.collector import LEDGER
 from portazgo.usage.domain import Balance, Run, Totals, gaps
+from portazgo.usage.filling import unfilled
 from portazgo.usage.keeping import horizons
 from portazgo.usage.models import EpochEnd, Manifest
 from portazgo.usage.periods import Interval, Period, TooMany, day, minute_of, month, periods
@@ -57,11 +58,13 @@ def _balance(pair: tuple[UUID, UUID], runs: Sequence[Run], rolled_up: int, end: 
 def totals() -> Totals:
     """Compare the records of all time with the sums of all time, in one statement: folding goes on meanwhile."""
     whole = [level for level, whole_from in horizons().items() if level in {DAY, MONTH} and not whole_from]
+    left_out = unfilled()
     fresh = "(SELECT COALESCE(SUM(requests), 0) FROM usage_fresh)"
     folded = [
         f"{fresh} + (SELECT COALESCE(SUM(requests), 0) FROM {level.table} WHERE grain = {int(grain)})"  # noqa: S608 - names of our own
         for level in whole
         for grain in (level.grains if level is MONTH else (Grain.ROUTE,))
+        if (level, grain) not in left_out
     ]
     collected = "(SELECT COALESCE(SUM(requests), 0) FROM usage_manifest)"
     with connections[LEDGER].cursor() as cursor:
