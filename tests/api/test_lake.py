@@ -25,11 +25,11 @@ from portazgo.lake.compacting import merge
 from portazgo.lake.models import LakeFile, LakeWrite
 from portazgo.lake.registering import GIVEN_UP_AFTER, Overtaken, note_write, register_written
 from portazgo.lake.running import Children, LakeFailed
-from portazgo.lake.segments import segment_bytes
 from portazgo.lake.tasks import Lake
 from portazgo.lake.writing import Writing
 from portazgo.settings import Settings, load
 from portazgo.usage.collector import LEDGER, collect
+from portazgo.usage.contents import segment_bytes
 from portazgo.usage.models import Manifest, SegmentContent
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -79,7 +79,7 @@ def listed() -> list[LakeFile]:
 
 def ids_in(folder: Path, files: Sequence[LakeFile]) -> list[str]:
     paths = [str(folder / file.path) for file in files]
-    rows = duckdb.sql(f"SELECT request_id FROM read_parquet({paths})").fetchall() if paths else []
+    rows = duckdb.read_parquet(paths).select("request_id").fetchall() if paths else []
     return sorted(request_id for (request_id,) in rows)
 
 

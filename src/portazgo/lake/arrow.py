@@ -22,6 +22,7 @@ _STORED = {
     "numbers": pa.int64(),
     "flags": pa.bool_(),
     "texts": pa.string(),
+    "bytes": pa.binary(),
 }
 _ENCODINGS = {
     Layout.GROWING: {Kind.TEXT: "DELTA_BYTE_ARRAY"},
@@ -64,8 +65,6 @@ def _array(column: Column, rows: int, members: dict[str, Any]) -> pa.Array:
         return pc.subtract(stored, _stored(rows, members["started_at_us"]))
     if column.kind is Kind.TIME:
         return stored.view(wanted)
-    if column.kind is Kind.BYTES:
-        return stored.view(wanted) if pa.types.is_string(stored.type) else stored.cast(wanted)
     return stored.cast(wanted)
 
 

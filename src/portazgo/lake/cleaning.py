@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from portazgo.kit.clock import microseconds
 from portazgo.lake.models import LakeFile
-from portazgo.lake.segments import forget_contents
 from portazgo.usage.collector import LEDGER
+from portazgo.usage.contents import forget_contents
 from portazgo.usage.models import SegmentContent
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from django.db import connections
 
+from portazgo.kit.errors import Unavailable
 from portazgo.kit.objects import ObjectsFailed, open_store
 from portazgo.lake.cleaning import delete_replaced, forget_segments
 from portazgo.lake.compacting import merge_next
@@ -50,7 +51,7 @@ class Lake:
     def _work(self) -> None:
         try:
             self.work()
-        except (LakeFailed, ObjectsFailed) as problem:
+        except (LakeFailed, ObjectsFailed, Unavailable) as problem:
             self._not_before = time.monotonic() + AFTER_FAILURE_SECONDS
             logger.error("the lake could not be written: %s", problem)  # noqa: TRY400 - the sentence is for a person
         except Overtaken as problem:
@@ -62,7 +63,7 @@ class Lake:
             connections.close_all()
 
     def work(self) -> None:
-        """Do what is due: give up what was left, write, merge, remove. Raises LakeFailed, ObjectsFailed, Overtaken."""
+        """Do what is due: write, merge, remove. Raises LakeFailed, ObjectsFailed, Unavailable, Overtaken."""
         store = open_store(self._settings.objects_url)
         self._children.clean()
         given_up = give_up_old(store, self._clock.now())

@@ -11,8 +11,8 @@ from portazgo.kit.clock import from_microseconds, microseconds
 from portazgo.lake.models import LakeFile
 from portazgo.lake.registering import note_write, register_written
 from portazgo.lake.running import LakeFailed
-from portazgo.lake.segments import segment_bytes
 from portazgo.usage.collector import LEDGER
+from portazgo.usage.contents import segment_bytes
 from portazgo.usage.models import Manifest
 
 if TYPE_CHECKING:
