@@ -334,6 +334,8 @@ SUCCEEDS: dict[str, Callable[[World], Exact]] = {
     "revoke_node_token": lambda world: ({"token_id": world.node_token()["id"]}, None),
     "usage_report": _trace,
     "usage_balance": _trace,
+    "show_lake": _nothing,
+    "list_lake_files": _nothing,
     "list_traces": _trace,
     "tail_traces": _trace,
     "show_trace": _trace,

@@ -133,6 +133,8 @@ NEEDED = {
     "rotate_wrapping": "wrapping:rotate",
     "usage_report": "usage:read",
     "usage_balance": "usage:read",
+    "show_lake": "lake:read",
+    "list_lake_files": "lake:read",
     "list_traces": "traces:read",
     "tail_traces": "traces:read",
     "show_trace": "traces:read",

@@ -193,6 +193,9 @@ SENTENCES = {
         "Las sumas no son las de los registros: se recogieron {collected} llamadas y las sumas dicen {sums}."
     ),
     "Every record is accounted for.": "Todos los registros cuadran.",
+    "{rows} records in {files} files in {store}; {records} more wait in {segments} segments.": (
+        "{rows} registros en {files} archivos en {store}; otros {records} esperan en {segments} segmentos."
+    ),
     "Records are missing.": "Faltan registros.",
     # cli/recover.py
     "any node": "algún nodo",
