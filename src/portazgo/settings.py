@@ -15,6 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from portazgo.kit.objects.uri import S3, Folder
 from portazgo.settings_gateway import GatewaySettings, contradictions_of_the_gateway
 from portazgo.settings_kinds import (
     CHOICE_OF,
@@ -29,6 +30,7 @@ from portazgo.settings_kinds import (
     LEAVING,
     LISTEN,
     NETWORKS,
+    OBJECTS,
     PATH,
     PORT,
     TIME_ZONE,
@@ -88,6 +90,13 @@ class Settings(GatewaySettings):
         "Database of segments, manifests and rollups.",
         "Write sqlite:///path/to/file or postgresql://user@host/database.",
         absent="`ledger.sqlite3` in the data folder; with a PostgreSQL state, the same database",
+    )
+    objects_url: Folder | S3 = setting(
+        OBJECTS,
+        None,
+        "Where files are kept that are too many for a database: the lake, and segments on their way to the ledger.",
+        "Write file:///path/to/folder or s3://bucket/prefix, with ?region=… and what docs/operations.md names.",
+        absent="`objects` in the data folder",
     )
     wrapping: str = setting(
         WRAPPING,
@@ -373,6 +382,7 @@ def _fill_in(values: dict[str, Any]) -> list[Fault]:
     if values["ledger_url"] is None:
         in_one = values["state_url"].is_postgresql
         values["ledger_url"] = values["state_url"] if in_one else DatabaseURL.sqlite(data_dir / "ledger.sqlite3")
+    values["objects_url"] = values["objects_url"] or Folder(data_dir / "objects")
     values["internal_url"] = values["internal_url"] or _own_url(values["internal_listen"], tls=_has_tls(values))
     values["control_url"] = values["control_url"] or _own_url(values["control_listen"], tls=False)
     values["issuer_url"] = values["issuer_url"] or values["control_url"]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from portazgo.kit.durations import DurationInvalid, parse_duration
+from portazgo.kit.objects.uri import S3, Folder, ObjectsUrlInvalid, parse_objects_url
 from portazgo.kit.secret import Secret
 from portazgo.kit.time_zones import is_time_zone
 from portazgo.kit.wrapping.uri import UriInvalid, parse_uri
@@ -319,6 +320,13 @@ def _wrappings(text: str) -> tuple[str, ...]:
     return tuple(_wrapping(word.strip()) for word in text.split(",") if word.strip())
 
 
+def _objects(text: str) -> Folder | S3:
+    try:
+        return parse_objects_url(text)
+    except ObjectsUrlInvalid as problem:
+        raise ValueInvalid(str(problem)) from None
+
+
 def CHOICE_OF(*words: str) -> Kind:  # noqa: N802 - stands among the kinds
     """Make the kind whose values are these words."""
 
@@ -358,3 +366,4 @@ YES_NO = Kind("`yes` or `no`", {"enum": ["yes", "no"]}, _yes_no)
 NETWORKS = Kind("networks", {"type": "string"}, _networks)
 WRAPPING = Kind("provider", {"type": "string", "pattern": "^(local|aws-kms):"}, _wrapping)
 WRAPPINGS = Kind("providers", {"type": "string"}, _wrappings)
+OBJECTS = Kind("object store", {"type": "string", "pattern": "^(file:///|s3://)"}, _objects)

@@ -237,6 +237,6 @@ def test_what_was_added_up_before_there_were_levels_is_fresh(api: AdminAPI) -> N
             marks = ", ".join(["%s"] * len(rows[0]))
             cursor.executemany(f"INSERT INTO usage_minute ({columns}) VALUES ({marks})", rows)  # noqa: S608 - likewise
     finally:
-        MigrationExecutor(connections[LEDGER]).migrate([("usage", "0005_folding")])
+        MigrationExecutor(connections[LEDGER]).migrate([("usage", "0006_lake")])
     assert api.get("/usage", {"group_by": ["partner", "fault"]}).body["items"] == before
     assert [manifest.requests for manifest in Manifest.objects.using(LEDGER).all()] == [4]

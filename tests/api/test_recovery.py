@@ -310,7 +310,9 @@ def test_every_node_is_asked_whatever_it_came_for_and_only_whole_words_of_its_ow
     assert len(questions) == 1
     assert listening.call("POST", "/internal/v1/receipts", b"{}")[0] == 503
     torn = said_by(NODE, {"revoked": UNKNOWN}, count=2)
-    for wrong in (b"", b"no gzip", torn, torn[:-9], said_by("01a20e60-e200-7018-af02-0000000000cc")):
+    evil = ({"security": {"sequence": 9, "operation": "disable_key", "id": "A\x00", "at": LATER}}, {"security": 5})
+    strange = [said_by(NODE, one) for one in evil]
+    for wrong in (b"", b"no gzip", torn, torn[:-9], said_by("01a20e60-e200-7018-af02-0000000000cc"), *strange):
         assert listening.call("POST", "/internal/v1/testimony", wrong)[0] == 422
     bomb = gzip.compress(b" " * 8_000_000)
     assert listening.call("POST", "/internal/v1/testimony", bomb)[0] == 422
@@ -339,6 +341,24 @@ def test_of_two_histories_the_later_word_counts_whatever_its_number(world: World
     awake = {105: {"operation": "suspend_partner", "id": partner, "at": "2026-02-01T00:00:00Z"}}
     plan = make_plan([teller(entries=slept), teller(node=OTHER_NODE, entries=awake)])
     assert [(step.operation, step.id) for step in plan.steps] == [("suspend_partner", partner)]
+
+
+def test_what_was_told_in_a_node_s_name_is_not_replaced_by_what_is_told_later(world: World, settings: Settings) -> None:
+    listening = Listening(settings, world.node_token()["token"], 2)
+    assert listening.call("POST", "/internal/v1/testimony", said_by(NODE, {"revoked": UNKNOWN}))[0] == 204
+    nothing = said_by(NODE)
+    for _ in range(6):
+        assert listening.call("POST", "/internal/v1/testimony", nothing)[0] == 204
+    for kid in ("BBBBBBBBBB", "CCCCCCCCCC"):
+        assert listening.call("POST", "/internal/v1/testimony", said_by(NODE, {"revoked": kid}))[0] == 204
+    # Whoever tells this and that is not believed to have told all; nor does it fill the memory.
+    assert listening.call("POST", "/internal/v1/testimony", said_by(NODE, {"revoked": "DDDDDDDDDD"}))[0] == 422
+    heard = listening.ended()
+    assert {kid for one in heard for kid in one.dead} == {UNKNOWN, "BBBBBBBBBB", "CCCCCCCCCC"}
+    assert listening.speechless == {NODE}
+    plan = make_plan([teller()], speechless=listening.speechless)
+    assert plan.silent == {NODE: NOT_KNOWN}
+    assert make_plan([teller()], speechless=listening.speechless, left_out=[NODE]).silent == {}
 
 
 def test_who_has_no_node_token_is_not_asked(settings: Settings) -> None:

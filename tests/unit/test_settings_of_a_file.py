@@ -14,6 +14,7 @@ NEVER = {
     "data_dir": "/srv/bait",
     "state_url": "sqlite:////srv/bait.sqlite3",
     "ledger_url": "sqlite:////srv/bait-ledger.sqlite3",
+    "objects_url": "s3://bait/records",
     "wrapping": "local:/srv/bait.key",
     "wrapping_also": "local:/srv/bait.key",
     "control_listen": "192.0.2.1:80",

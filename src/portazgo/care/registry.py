@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from portazgo.care.checks import clocks, databases, machine, outside, plane, ports
+from portazgo.care.checks import clocks, databases, machine, objects, outside, plane, ports
 from portazgo.care.finding import Finding
 from portazgo.care.surroundings import Surroundings
 
@@ -23,6 +23,7 @@ CHECKS: dict[str, Check] = {
     "databases": databases.databases,
     "master key": databases.master_key,
     "revocations": databases.revocations,
+    "object store": objects.object_store,
     "control plane": plane.control_plane,
     "admin token": plane.admin_token,
     "node": plane.node,

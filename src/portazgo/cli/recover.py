@@ -19,7 +19,7 @@ from portazgo.cli.words import say
 if TYPE_CHECKING:
     from portazgo.care.recovery.planning import Plan, Step
 
-TELLER_COLUMNS = ("label", "revision", "revoked", "astray")
+TELLER_COLUMNS = ("node", "label", "revision", "revoked", "astray")
 STEP_COLUMNS = ("operation", "id", "name", "told_by")
 LOST_COLUMNS = ("kind", "id", "name")
 MOST_SHOWN = 50
@@ -38,6 +38,12 @@ MOST_SHOWN = 50
 )
 @click.option("--without-silent", is_flag=True, help="Go on without the nodes that told nothing.")
 @click.option(
+    "--without",
+    metavar="NODE",
+    multiple=True,
+    help="Leave out what this node tells: one that was broken into. Its id, or its label. Repeat it.",
+)
+@click.option(
     "--adopt-history",
     "adopted",
     metavar="ID",
@@ -51,12 +57,12 @@ MOST_SHOWN = 50
 def recover(
     folders: tuple[Path, ...],
     wait: timedelta,
-    adopted: tuple[str, ...],
     output: str,
     *,
     without_silent: bool,
     dry_run: bool,
     quiet: bool,
+    **named: tuple[str, ...],
 ) -> int | None:
     """Take from the nodes what a restored database lost, revocations first, and begin a new history.
 
@@ -71,7 +77,7 @@ def recover(
             click.echo(say("Waiting up to {seconds} s for {names} …", seconds=f"{seconds:.0f}", names=names), err=True)
 
     seconds = wait.total_seconds()
-    with recovery(load_settings(), folders, adopted=adopted, wait_seconds=seconds, waiting=waiting) as plan:
+    with recovery(load_settings(), folders, **named, wait_seconds=seconds, waiting=waiting) as plan:
         if dry_run or output == "table":
             _show(plan, output)
         if dry_run:
@@ -108,7 +114,7 @@ def _refuse(plan: Plan, *, without_silent: bool) -> None:
         raise Failed(
             say("nodes follow a history that this database does not know: {names}", names=names),
             remedy=say(
-                "When it is this deployment's, of a time after the backup: --adopt-history ID. Else leave their folders out."
+                "When it is this deployment's, of a time after the backup: --adopt-history ID. Else: --without NODE."
             ),
             exit_code=Exit.REFUSED,
         )
@@ -160,6 +166,7 @@ def _document(plan: Plan) -> dict[str, Any]:
         ],
         "silent": [{"node": node, "label": label} for node, label in plan.silent.items()],
         "strangers": [one.node for one in plan.strangers],
+        "left_out": list(plan.left_out),
         "steps": [_told(step) for step in plan.steps],
         "left_closed": [_told(step) for step in plan.left_closed],
         "lost": [{"kind": one.kind, "id": one.id, "name": one.name} for one in plan.lost],

@@ -220,8 +220,8 @@ SENTENCES = {
     "nodes follow a history that this database does not know: {names}": (
         "hay nodos que siguen una historia que esta base de datos no conoce: {names}"
     ),
-    "When it is this deployment's, of a time after the backup: --adopt-history ID. Else leave their folders out.": (
-        "Si es de este despliegue, de después de la copia: --adopt-history ID. Si no, no indiques sus carpetas."
+    "When it is this deployment's, of a time after the backup: --adopt-history ID. Else: --without NODE.": (
+        "Si es de este despliegue, de después de la copia: --adopt-history ID. Si no: --without NODO."
     ),
     "there is nothing to recover: no node knows more than the database": (
         "no hay nada que recuperar: ningún nodo sabe más que la base de datos"

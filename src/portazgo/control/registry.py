@@ -46,6 +46,7 @@ NOUNS = (
     Noun("portazgo.nodes"),
     Noun("portazgo.wrapping"),
     Noun("portazgo.usage", database="ledger"),
+    Noun("portazgo.lake", api=False, database="ledger"),
     Noun("portazgo.traces", database="ledger"),
     Noun("portazgo.leaks"),
     Noun("portazgo.declarative"),

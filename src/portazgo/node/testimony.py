@@ -69,7 +69,7 @@ class _Kept:
             elif "format" in read:
                 self.history, self.revision = str(read["history"]), int(read["revision"])
                 self.hash = str(read["hash"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return
 
     def _change(self, revision: dict[str, Any]) -> None:

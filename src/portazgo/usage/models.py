@@ -28,9 +28,11 @@ class Manifest(models.Model):
     """Records that its rollups counted: always `count`, and kept so that the balance can show it."""
     requests = models.BigIntegerField()
     """Calls that its rollups added up: `count`, but that one record may stand for many refusals of a second."""
+    lake_file = models.ForeignKey("lake.LakeFile", models.PROTECT, null=True, db_index=False, related_name="+")
+    """The file of the lake that its records were written to; NULL while they are in its bytes only."""
 
     class Meta:
-        """Found by identity, and by time for looking records up."""
+        """Found by identity, by time for looking records up, and by what is not in the lake yet."""
 
         db_table = "usage_manifest"
         constraints: ClassVar = [
@@ -39,11 +41,19 @@ class Manifest(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["ended_at_us", "id"], name="usage_manifest_ended"),
             models.Index(fields=["started_at_us"], name="usage_manifest_started"),
+            models.Index(
+                fields=["ended_at_us", "id"],
+                condition=models.Q(lake_file__isnull=True),
+                name="usage_manifest_backlog",
+            ),
+            models.Index(
+                fields=["lake_file"], condition=models.Q(lake_file__isnull=False), name="usage_manifest_in_lake"
+            ),
         ]
 
 
 class SegmentContent(models.Model):
-    """A segment's bytes, apart from its manifest so that lists don't read them."""
+    """A segment's bytes, apart from its manifest so that lists don't read them; gone when its records are in the lake."""
 
     manifest = models.OneToOneField(Manifest, models.CASCADE, primary_key=True)
     content = models.BinaryField()

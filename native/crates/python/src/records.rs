@@ -2,11 +2,11 @@
 
 use portazgo_core::ids::{Id, Kid};
 use portazgo_core::record::{
-    self, Phase, Phases, Place, RetiringKey, RetiringUse, Rollup, RollupKey, SegmentError, Value,
+    self, Phase, Phases, Place, RetiringKey, RetiringUse, Rollup, RollupKey, SegmentError, Value, Values,
 };
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::{PyBytes, PyDict, PyList};
 use std::fmt::Write as _;
 
 fn unreadable(error: &SegmentError) -> PyErr {
@@ -31,6 +31,29 @@ pub(crate) fn decode_segment<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Boun
         list.append(members)?;
     }
     Ok(list)
+}
+
+/// All records of a sealed segment, by column in Arrow's layout (docs/wire.md, section 5): `{name: (kind, present, buffers…)}`.
+/// The kind is `numbers`, `flags`, `texts` (offsets, then bytes) or `none`.
+#[pyfunction]
+pub(crate) fn segment_columns<'py>(py: Python<'py>, data: &[u8]) -> PyResult<(usize, Bound<'py, PyDict>)> {
+    let decoded =
+        py.detach(|| record::decode_segment(data).map(|segment| (segment.frames.len(), record::columns(&segment))));
+    let (rows, columns) = decoded.map_err(|error| unreadable(&error))?;
+    let document = PyDict::new(py);
+    let bytes = |buffer: &[u8]| PyBytes::new(py, buffer);
+    for (name, column) in &columns {
+        let present = bytes(&column.present);
+        match &column.values {
+            Values::None => document.set_item(name, ("none", present))?,
+            Values::Numbers(values) => document.set_item(name, ("numbers", present, bytes(values)))?,
+            Values::Flags(bits) => document.set_item(name, ("flags", present, bytes(bits)))?,
+            Values::Texts { offsets, bytes: text } => {
+                document.set_item(name, ("texts", present, bytes(offsets), bytes(text)))?;
+            }
+        }
+    }
+    Ok((rows, document))
 }
 
 fn set(members: &Bound<'_, PyDict>, name: &'static str, value: Value<'_>) -> PyResult<()> {

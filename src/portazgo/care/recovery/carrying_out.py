@@ -47,9 +47,14 @@ def known_nodes() -> dict[str, str]:
     return {str(node.id): node.label for node in Node.objects.filter(retired_at=None)}
 
 
-def make_plan(tellers: Sequence[Teller], adopted: Sequence[str] = (), speechless: Collection[str] = ()) -> Plan:
+def make_plan(
+    tellers: Sequence[Teller],
+    adopted: Sequence[str] = (),
+    speechless: Collection[str] = (),
+    left_out: Collection[str] = (),
+) -> Plan:
     """Hold what nodes told against the database."""
-    return plan(tellers, _database(tellers), adopted, speechless)
+    return plan(tellers, _database(tellers), adopted, speechless, left_out)
 
 
 def carry_out(made: Plan, *, clock: Clock) -> tuple[HeadNow, list[str]]:
@@ -64,6 +69,7 @@ def carry_out(made: Plan, *, clock: Clock) -> tuple[HeadNow, list[str]]:
         "ended": made.history,
         "told_by": [teller.called for teller in made.tellers][:50],
         "silent": list(made.silent)[:50],
+        "left_out": list(made.left_out)[:50],
     }
     with transaction.atomic():
         # Before the steps: no number that the old history gave to something else is given to one of them.

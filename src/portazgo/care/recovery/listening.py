@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import hashlib
 import io
 import logging
 import threading
@@ -30,7 +31,7 @@ from portazgo.kit.web.threads import DatabaseThreads
 from portazgo.nodes.internal import admitted, limited_body, presented, uuid_header
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from uuid import UUID
 
     from starlette.requests import Request
@@ -42,6 +43,8 @@ logger = logging.getLogger(__name__)
 LARGEST_BODY_BYTES = 64 * 1024 * 1024
 LARGEST_TESTIMONY_BYTES = 512 * 1024 * 1024
 LARGEST_LINE_BYTES = 1024 * 1024
+MOST_TELLINGS = 4
+"""Of one node id. A node tells once, and again when it could not read the answer."""
 LOOK_SECONDS = 0.2
 SHORTEST_SECONDS = 7.0
 """Also when every node that the database knows has told: one that joined after the backup is unknown to it, and polls at
@@ -51,7 +54,7 @@ least so often (`node.follow.LONGEST_PAUSE_SECONDS`)."""
 def listen(settings: Settings, within_seconds: float, missing: Collection[str]) -> tuple[list[Told], set[str]]:
     """Hear nodes until these ids have told, and all that asked; at most so long. Raises StartRefused: port taken.
 
-    Returns what was told, and the ids of those that asked and did not tell.
+    Returns what was told, and the ids of those that asked and did not tell, or that told too many different things.
     """
     hearing = _Hearing()
     server = internal_server(settings, hearing.application(), lifespan="off")
@@ -71,15 +74,20 @@ def listen(settings: Settings, within_seconds: float, missing: Collection[str]) 
         server.should_exit = True
         thread.join(STOP_SECONDS + 2)
         hearing.close()
-    return list(hearing.told.values()), hearing.asked - hearing.told.keys()
+    return hearing.all_told(), hearing.speechless()
 
 
 class _Hearing:
-    """What is asked and what was told, by node id."""
+    """What is asked and what was told, by node id.
+
+    Nothing that was told is replaced by what is told later: with a token of the whole deployment, a node that was broken
+    into can speak for one that the database does not know yet. Both then count, as if two nodes had told.
+    """
 
     def __init__(self) -> None:
-        self.told: dict[str, Told] = {}
+        self.told: dict[str, dict[str, Told]] = {}
         self.asked: set[str] = set()
+        self._contested: set[str] = set()
         self._question = str(uuid7())
         self._threads = DatabaseThreads(2)
 
@@ -87,6 +95,14 @@ class _Hearing:
         """Tell whether these nodes and all that asked have told; False while there was none at all."""
         expected = {*missing, *self.asked}
         return bool(expected) and expected <= self.told.keys()
+
+    def all_told(self) -> list[Told]:
+        """Give all that was told."""
+        return [one for tellings in self.told.values() for one in tellings.values()]
+
+    def speechless(self) -> set[str]:
+        """Name the nodes of which is not known what they know."""
+        return (self.asked - self.told.keys()) | self._contested
 
     def close(self) -> None:
         """End its threads."""
@@ -112,12 +128,19 @@ class _Hearing:
     async def _hear(self, request: Request) -> Response:
         node = await self._let_in(request)
         body = await limited_body(request, LARGEST_BODY_BYTES)
-        told = await asyncio.to_thread(_read, body)
+        told, digest = await asyncio.to_thread(_read, body)
         if told.node != str(node):
             raise Invalid("a node tells what it knows itself")
-        self.told[told.node] = told
+        self._keep(told, digest)
         logger.info("a node told what it knows", extra={"node": told.node, "revision": told.revision})
         return Response(status_code=204)
+
+    def _keep(self, told: Told, digest: str) -> None:
+        tellings = self.told.setdefault(told.node, {})
+        if digest not in tellings and len(tellings) == MOST_TELLINGS:
+            self._contested.add(told.node)
+            raise Invalid("this node has told too many different things", code="testimony_contested")
+        tellings[digest] = told
 
     async def _later(self, request: Request) -> Response:
         await self._let_in(request)
@@ -129,21 +152,23 @@ class _Hearing:
         return node
 
 
-def _read(body: bytes) -> Told:
+def _read(body: bytes) -> tuple[Told, str]:
+    seen = hashlib.sha256()
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(body)) as file:
-            return read(_lines(file))
+            return read(_lines(file, seen.update)), seen.hexdigest()
     except (OSError, EOFError, zlib.error, TestimonyInvalid) as problem:
         raise Invalid(f"the testimony can't be read: {problem}") from None
 
 
-def _lines(file: gzip.GzipFile) -> Iterator[bytes]:
+def _lines(file: gzip.GzipFile, see: Callable[[bytes], None]) -> Iterator[bytes]:
     # Unpacked a line at a time: a small body may unpack to more than fits.
     left = LARGEST_TESTIMONY_BYTES
     while line := file.readline(LARGEST_LINE_BYTES):
         left -= len(line)
         if left < 0:
             raise Invalid("the testimony is too large", code="body_too_large")
+        see(line)
         yield line
 
 

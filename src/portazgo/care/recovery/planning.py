@@ -1,16 +1,18 @@
 """What a recovery is to do: what nodes know and the database forgot, as far as it *closes* something. Pure.
 
-What opens (a key enabled, a partner resumed since the backup) is not done: it is told, and left closed. What was made
+What opens (a key enabled, a partner resumed since the backup) is not done: it is told, and left closed; `last_words` says
+whose word counts. What was made
 since the backup is told by name; nodes hold only what they need of it, which is not enough to make it again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from portazgo.keys.domain import common, narrows
+from portazgo.care.recovery.last_words import KIND, OPENS, Said, all_allow, last_words
+from portazgo.keys.domain import narrows
 
 Operation = Literal[
     "revoke_key",
@@ -20,17 +22,13 @@ Operation = Literal[
     "withdraw_signing_key",
     "narrow_networks",
 ]
-_FAMILY: Mapping[str, str] = {
-    "disable_key": "switch",
-    "enable_key": "switch",
-    "suspend_partner": "standing",
-    "resume_partner": "standing",
-    "suspend_application": "standing",
-    "resume_application": "standing",
-    "withdraw_signing_key": "signing",
-    "narrow_networks": "networks",
+MOST_REVISIONS = 1_000_000_000
+"""So far past the database no node can be. One that says it is does not use up the numbers of the histories to come."""
+_CLOSED_BY: Mapping[str, str] = {
+    "enable_key": "disable_key",
+    "resume_partner": "suspend_partner",
+    "resume_application": "suspend_application",
 }
-_OPENS = frozenset({"enable_key", "resume_partner", "resume_application"})
 NOT_KNOWN = "not in the database"
 """The label of a node that asked, and that the backup does not hold."""
 
@@ -111,7 +109,9 @@ class Plan:
     adopted: tuple[str, ...]
     """Histories that the database does not know, and that count as its own."""
     silent: Mapping[str, str]
-    """Nodes that the database knows and that told nothing: id to label."""
+    """Nodes of which is not known what they know: id to label."""
+    left_out: tuple[str, ...]
+    """Ids of nodes that the operator did not want to hear."""
     steps: tuple[Step, ...]
     left_closed: tuple[Step, ...]
     """What was opened since the backup, and is not opened again."""
@@ -125,53 +125,56 @@ class Plan:
         return bool(self.steps or self.dead_unknown or self.astray)
 
 
-_KIND = {
-    "revoke_key": "key",
-    "disable_key": "key",
-    "enable_key": "key",
-    "narrow_networks": "key",
-    "suspend_partner": "partner",
-    "resume_partner": "partner",
-    "suspend_application": "application",
-    "resume_application": "application",
-    "withdraw_signing_key": "signing_key",
-}
-
-
 def plan(
-    tellers: Sequence[Teller], database: Database, adopted: Sequence[str] = (), speechless: Collection[str] = ()
+    tellers: Sequence[Teller],
+    database: Database,
+    adopted: Sequence[str] = (),
+    speechless: Collection[str] = (),
+    left_out: Collection[str] = (),
 ) -> Plan:
     """Decide. `adopted`: histories that the operator calls our own, though the database does not know them.
 
-    `speechless`: nodes that asked and did not tell, also such as the database does not know.
+    `speechless`: nodes of which is not known what they know, also such as the database does not know. `left_out`: nodes that
+    the operator does not want to hear.
     """
     # Of a node of another deployment only the dead keys count; a node that slept through a recovery is still one of ours.
     known = {database.history, *database.past, *adopted}
     ours = [teller for teller in tellers if teller.history in known]
-    steps = [*_revocations(tellers, database)]
-    last = _last_words(ours, database)
-    steps += [step for step in last if step.operation not in _OPENS and not _is_done(step, database)]
+    revocations = list(_revocations(tellers, database))
+    closing, opening = _by_last_words(ours, database, revoked={step.id for step in revocations})
     has_lost = {key: name for teller in ours for key, name in teller.resources.items() if key not in database.resources}
     dead = {kid for teller in tellers for kid in teller.dead}
     return Plan(
         history=database.history,
-        base=max([database.revision, *(teller.revision for teller in ours)]),
-        security=max([database.security, *(sequence for teller in ours for sequence in teller.entries)]),
+        base=_furthest(database.revision, (teller.revision for teller in ours)),
+        security=_furthest(database.security, (sequence for teller in ours for sequence in teller.entries)),
         tellers=tuple(tellers),
         astray=frozenset(teller.node for teller in ours if _is_astray(teller, database)),
         strangers=tuple(teller for teller in tellers if teller.history not in {"", *known}),
         adopted=tuple(sorted(set(adopted) - {database.history, *database.past})),
-        silent=_silent(tellers, {**dict.fromkeys(speechless, NOT_KNOWN), **database.nodes}),
-        steps=tuple(steps),
-        left_closed=tuple(step for step in last if step.operation in _OPENS and _was_closed(step, database)),
+        silent=_silent(tellers, database, speechless, left_out),
+        left_out=tuple(sorted(left_out)),
+        steps=(*revocations, *closing),
+        left_closed=tuple(opening),
         lost=tuple(Lost(kind, identifier, name) for (kind, identifier), name in sorted(has_lost.items())),
         dead_unknown=tuple(sorted(kid for kid in dead - database.buried if ("key", kid) not in database.known)),
     )
 
 
-def _silent(tellers: Sequence[Teller], nodes: Mapping[str, str]) -> dict[str, str]:
+def _furthest(own: int, told: Iterable[int]) -> int:
+    return max([own, *(number for number in told if number <= own + MOST_REVISIONS)])
+
+
+def _silent(
+    tellers: Sequence[Teller], database: Database, speechless: Collection[str], left_out: Collection[str]
+) -> dict[str, str]:
     told = {teller.node for teller in tellers}
-    return {node: label for node, label in nodes.items() if node not in told}
+    nodes = {**dict.fromkeys(speechless, NOT_KNOWN), **database.nodes}
+    return {
+        node: label
+        for node, label in nodes.items()
+        if node not in left_out and (node in speechless or node not in told)
+    }
 
 
 def _is_astray(teller: Teller, database: Database) -> bool:
@@ -189,7 +192,7 @@ def mentioned(tellers: Iterable[Teller]) -> dict[str, set[str]]:
     for teller in tellers:
         found["key"] |= teller.dead
         for entry in teller.entries.values():
-            kind = _KIND.get(str(entry.get("operation")))
+            kind = KIND.get(str(entry.get("operation")))
             if kind is not None:
                 found[kind].add(str(entry.get("id")))
     return found
@@ -205,68 +208,42 @@ def _revocations(tellers: Sequence[Teller], database: Database) -> Iterable[Step
             yield _step("revoke_key", kid, (), by, database)
 
 
-def _last_words(tellers: Sequence[Teller], database: Database) -> list[Any]:
-    """Give, of what the database has lost, the last that was said of each thing; its own later word counts for more."""
-    # By time first: histories number anew, and a node may have slept through a recovery.
-    newest: dict[tuple[str, str], tuple[tuple[str, int], Mapping[str, Any]]] = {}
-    by: dict[int, list[str]] = {}
-    for teller in tellers:
-        for sequence, entry in teller.entries.items():
-            if _same(database.entries.get(sequence), entry):
-                continue
-            by.setdefault(sequence, []).append(teller.called)
-            family = _FAMILY.get(str(entry.get("operation")))
-            thing = (family or "", str(entry.get("id")))
-            order = (str(entry.get("at", "")), sequence)
-            if family is not None and (thing not in newest or order >= newest[thing][0]):
-                newest[thing] = (order, entry)
-    own = _own_times(database)
-    steps = []
-    for thing, ((_, sequence), entry) in sorted(newest.items(), key=lambda item: item[0]):
-        if own.get(thing, "") > str(entry.get("at", "")):
-            continue
-        operation, identifier = str(entry["operation"]), str(entry["id"])
-        if (_KIND[operation], identifier) in database.known:
-            steps.append(_last_word(entry, operation, identifier, by[sequence], database))
-    return steps
+def _by_last_words(
+    tellers: Sequence[Teller], database: Database, revoked: Collection[str]
+) -> tuple[list[Step], list[Step]]:
+    """Give what is closed by what nodes told last, and what some opened that is closed, and stays so."""
+    said = last_words(tellers, database)
+    closing: dict[tuple[str, str], Step] = {}
+    for one in said:
+        if one.operation not in OPENS and not (KIND[one.operation] == "key" and one.id in revoked):
+            step = _closing(one, database)
+            before = closing.get((step.operation, step.id))
+            told_by = [*step.told_by, *(before.told_by if before else ())]
+            closing[step.operation, step.id] = replace(step, told_by=tuple(sorted(set(told_by))))
+    steps = [step for step in closing.values() if not _is_done(step, database)]
+    closed = {*database.closed, *((step.operation, step.id) for step in steps)}
+    opening = [
+        _step(one.operation, one.id, (), one.told_by, database)
+        for one in said
+        if (_CLOSED_BY.get(one.operation, ""), one.id) in closed
+    ]
+    return steps, opening
 
 
-def _last_word(entry: Mapping[str, Any], operation: str, identifier: str, by: list[str], database: Database) -> Step:
-    if operation != "narrow_networks":
-        return _step(operation, identifier, (), by, database)
-    # What both allow: a narrowing may have let in others, and nothing is opened here.
-    told = tuple(map(str, entry.get("networks") or ()))
-    try:
-        allowed = tuple(common(database.networks.get(identifier), told))
-    except ValueError:
-        allowed = ()  # Not to be read: closed altogether.
-    return _step(operation if allowed else "disable_key", identifier, allowed, by, database)
-
-
-def _own_times(database: Database) -> dict[tuple[str, str], str]:
-    times: dict[tuple[str, str], str] = {}
-    for entry in database.entries.values():
-        thing = (_FAMILY.get(str(entry["operation"]), ""), str(entry["id"]))
-        times[thing] = max(times.get(thing, ""), str(entry["at"]))
-    return times
-
-
-def _same(ours: Mapping[str, Any] | None, theirs: Mapping[str, Any]) -> bool:
-    return ours is not None and all(ours.get(name) == theirs.get(name) for name in ("operation", "id", "at"))
+def _closing(said: Said, database: Database) -> Step:
+    if said.operation != "narrow_networks":
+        return _step(said.operation, said.id, (), said.told_by, database)
+    allowed = all_allow(database.networks.get(said.id), said.networks)
+    return _step(said.operation if allowed else "disable_key", said.id, allowed, said.told_by, database)
 
 
 def _is_done(step: Step, database: Database) -> bool:
     dead = ("revoke_key", step.id) in database.closed
     if step.operation == "narrow_networks" and not narrows(database.networks.get(step.id), step.networks):
         return True
-    return (dead and _KIND[step.operation] == "key") or (step.operation, step.id) in database.closed
+    return (dead and KIND[step.operation] == "key") or (step.operation, step.id) in database.closed
 
 
-def _was_closed(step: Step, database: Database) -> bool:
-    closing = {"enable_key": "disable_key", "resume_partner": "suspend_partner"}
-    return (closing.get(step.operation, "suspend_application"), step.id) in database.closed
-
-
-def _step(operation: Any, identifier: str, networks: tuple[str, ...], by: list[str], database: Database) -> Step:
-    name = database.names.get((_KIND[operation], identifier), "")
+def _step(operation: Any, identifier: str, networks: tuple[str, ...], by: Iterable[str], database: Database) -> Step:
+    name = database.names.get((KIND[operation], identifier), "")
     return Step(operation, identifier, name, networks, tuple(sorted(set(by))))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from portazgo.care.failed import CareRefused
@@ -11,9 +12,10 @@ from portazgo.care.recovery.planning import Plan, Teller
 from portazgo.care.recovery.testimonies import Told, of_folder
 from portazgo.control.boot import boot
 from portazgo.kit.clock import SYSTEM_CLOCK
+from portazgo.kit.ids import parse_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from portazgo.settings import Settings
@@ -26,14 +28,15 @@ def recovery(
     folders: Sequence[Path],
     *,
     adopted: Sequence[str] = (),
+    without: Sequence[str] = (),
     wait_seconds: float,
     waiting: Callable[[dict[str, str]], None],
 ) -> Iterator[Plan]:
     """Give the plan, with the database to ourselves until it is left. `waiting` is told for which nodes it waits.
 
-    `wait_seconds` 0: only the folders tell. No transaction is open while nodes are waited for. Raises StartRefused (a
-    control plane runs, a port is taken, a database is away), CareRefused (a folder is none of a node's; nobody told
-    anything).
+    `wait_seconds` 0: only the folders tell. `without`: nodes that are left out, by id or label, whatever they or others tell
+    of them. No transaction is open while nodes are waited for. Raises StartRefused (a control plane runs, a port is taken, a
+    database is away), CareRefused (a folder is none of a node's; a node that is left out is not known; nobody told anything).
     """
     boot(settings)
     from portazgo.care.recovery.carrying_out import known_nodes, make_plan  # noqa: PLC0415 - Django is set up now
@@ -43,20 +46,24 @@ def recovery(
 
     require_migrated()
     with alone(settings):
+        nodes = known_nodes()
+        left_out = _leave_out(without, nodes)
         told = [of_folder(folder) for folder in [*folders, *_own_node(settings)]]
-        missing = {node: label for node, label in known_nodes().items() if node not in {one.node for one in told}}
+        heard_of = left_out | {one.node for one in told}
+        missing = {node: label for node, label in nodes.items() if node not in heard_of}
         speechless: set[str] = set()
         if wait_seconds > 0:
             waiting(missing)
-            # What a node says itself is newer than a copy of its folder, and both count.
+            # A node's own word and a copy of its folder both count, each for itself, as if two nodes had told.
             heard, speechless = listen(settings, wait_seconds, missing.keys())
-            told += heard
+            told += [replace(one, label=nodes.get(one.node, "")) for one in heard]
+        told = [one for one in told if one.node not in left_out]
         if not told:
             raise CareRefused(
                 "no node told anything",
                 "start the nodes and have them reach PORTAZGO_INTERNAL_LISTEN, or name their folders with --node-folder",
             )
-        yield make_plan([_teller(one) for one in _by_node(told)], adopted, speechless)
+        yield make_plan([_teller(one) for one in told], adopted, speechless, left_out)
 
 
 def carry_out(plan: Plan) -> tuple[HeadNow, list[str]]:
@@ -72,15 +79,16 @@ def _own_node(settings: Settings) -> list[Path]:
     return [folder] if (folder / "snapshot.ndjson").exists() else []
 
 
-def _by_node(told: Iterable[Told]) -> Iterable[Told]:
-    joined: dict[str, Told] = {}
-    for one in told:
-        name = one.node or one.label
-        if name in joined:
-            joined[name].add(one)
-        else:
-            joined[name] = one
-    return joined.values()
+def _leave_out(without: Sequence[str], nodes: Mapping[str, str]) -> set[str]:
+    """Give the ids of the nodes that are named so, by id or label. Raises CareRefused."""
+    ids = {node for node, label in nodes.items() if node in without or label in without}
+    unknown = [name for name in without if name not in nodes and name not in nodes.values() and parse_id(name) is None]
+    if unknown:
+        raise CareRefused(
+            f"the database knows no node {', '.join(unknown)}",
+            "name it by its id, as the table of what nodes told does",
+        )
+    return ids | {name for name in without if parse_id(name)}
 
 
 def _teller(told: Told) -> Teller:

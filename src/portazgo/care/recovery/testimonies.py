@@ -1,4 +1,8 @@
-"""What nodes tell (`node.testimony`), read and judged: from a folder, or as it came over the internal listener."""
+"""What nodes tell (`node.testimony`), read and judged: from a folder, or as it came over the internal listener.
+
+A node may have been broken into. What it tells is taken in its exact form or not at all: it goes into queries of the
+database, into the audit and onto a terminal.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 from portazgo.care.failed import CareRefused
 from portazgo.kit.ids import is_kid
+from portazgo.kit.printable import printable
 from portazgo.node.testimony import FORMAT, told_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+
+LARGEST_COUNT = 2**62
+LONGEST_WORD = 200
+MOST_NETWORKS = 10_000
+_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
 class TestimonyInvalid(ValueError):
@@ -31,16 +42,6 @@ class Told:
     dead: set[str] = field(default_factory=set)
     entries: dict[int, dict[str, Any]] = field(default_factory=dict)
     resources: dict[tuple[str, str], str] = field(default_factory=dict)
-
-    def add(self, newer: Told) -> None:
-        """Take in what the same node told later. What was dead stays so; of another history no entry goes on."""
-        if newer.history != self.history:
-            self.entries = {}
-        self.label = newer.label or self.label
-        self.history, self.revision, self.hash = newer.history, newer.revision, newer.hash
-        self.dead |= newer.dead
-        self.entries |= newer.entries
-        self.resources = newer.resources
 
     @property
     def called(self) -> str:
@@ -63,7 +64,7 @@ def read(lines: Iterable[bytes]) -> Told:
             else:
                 count += 1
                 _take(told, document)
-        except (ValueError, KeyError, TypeError, AttributeError) as problem:
+        except _UNREADABLE as problem:
             raise TestimonyInvalid(f"line {count + 1} can't be read: {problem}") from None
     if told is None or not ended:
         raise TestimonyInvalid("it is not whole")
@@ -77,7 +78,12 @@ def of_folder(folder: Path) -> Told:
     if not any((place / name).exists() for name in ("revoked.log", "snapshot.ndjson", "changes.ndjson")):
         raise CareRefused(f"{folder} is no folder of a node", "name a node's data folder, or the `node` folder in it")
     try:
-        return read(told_by(place, label=str(folder)))
+        return read(told_by(place, label=str(folder)[-LONGEST_WORD:]))
+    except TestimonyInvalid as problem:
+        raise CareRefused(
+            f"what the node in {folder} knows can't be read ({problem})",
+            "leave that folder out: its node can't be trusted",
+        ) from None
     except OSError as problem:
         raise CareRefused(
             f"{problem.filename} can't be read ({problem.strerror})", "give this user the right to read it"
@@ -88,11 +94,11 @@ def _begun(document: dict[str, Any]) -> Told:
     if document["testimony"] != FORMAT:
         raise TestimonyInvalid(f"it is of form {document['testimony']}, and form {FORMAT} is read here")
     return Told(
-        node=str(document["node"]),
-        label=str(document["label"])[:200],
-        history=str(document["history"])[:36],
+        node=_word(document["node"]),
+        label=str(document["label"])[:LONGEST_WORD],
+        history=_word(document["history"]),
         revision=_count(document["revision"]),
-        hash=str(document["hash"])[:64],
+        hash=_word(document["hash"]),
     )
 
 
@@ -101,17 +107,32 @@ def _take(told: Told, document: dict[str, Any]) -> None:
         if is_kid(document["revoked"]):
             told.dead.add(document["revoked"])
     elif "security" in document:
-        entry = document["security"]
-        told.entries[_count(entry["sequence"])] = entry
+        entry = _entry(document["security"])
+        told.entries[entry["sequence"]] = entry
         if entry["operation"] == "revoke_key" and is_kid(entry["id"]):
             told.dead.add(entry["id"])
     elif "resource" in document:
         resource = document["resource"]
-        told.resources[str(resource["kind"]), str(resource["id"])] = str(resource["name"])[:200]
+        told.resources[_word(resource["kind"]), _word(resource["id"])] = printable(str(resource["name"])[:LONGEST_WORD])
+
+
+def _entry(read: dict[str, Any]) -> dict[str, Any]:
+    """Take an entry of the security lane in the form that it must have."""
+    entry: dict[str, Any] = {name: _word(read[name]) for name in ("operation", "id", "at")}
+    entry["sequence"] = _count(read["sequence"])
+    if "networks" in read:
+        entry["networks"] = [_word(network) for network in read["networks"][:MOST_NETWORKS]]
+    return entry
+
+
+def _word(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > LONGEST_WORD or not (value.isascii() and value.isprintable()):
+        raise TestimonyInvalid("one of its words has not the form of one")
+    return value
 
 
 def _count(value: Any) -> int:
     number = int(value)
-    if not 0 <= number < 2**62:
+    if not 0 <= number < LARGEST_COUNT:
         raise TestimonyInvalid(f"{number} is no count")
     return number

@@ -2,8 +2,10 @@
 //!
 //! A [`Record`] is plain data of a fixed size; it never holds a secret, a body or a query string. `layout` turns it into
 //! the bytes that slabs and segments hold, `settle` decides whether it is billed, `segment` is the file format, `summary`
-//! the roll-up that the ledger adds up, `retiring` who still uses old secrets, `members` the names that Python sees.
+//! the roll-up that the ledger adds up, `retiring` who still uses old secrets, `members` the names that Python sees,
+//! `columns` the same for many records at once.
 
+mod columns;
 mod field;
 mod layout;
 mod members;
@@ -18,6 +20,7 @@ mod words;
 
 use std::net::SocketAddr;
 
+pub use columns::{Column, Values, columns};
 pub use layout::{DecodeError, MAX_ENCODED};
 pub use members::{Place, Value};
 pub use retiring::{RetiringKey, RetiringUse, RetiringUses};
