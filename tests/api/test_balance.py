@@ -90,6 +90,7 @@ def test_an_epoch_is_whole_when_all_that_it_accepted_is_numbered_collected_and_s
         "journaled": 4,
         "collected": 4,
         "rolled_up": 4,
+        "in_lake": 0,
         "under_way": 0,
         "missing_records": 0,
         "missing": [],
@@ -98,7 +99,14 @@ def test_an_epoch_is_whole_when_all_that_it_accepted_is_numbered_collected_and_s
         "balanced": True,
     }
     assert report["balanced"] is True
-    assert report["records"] == {"journaled": 4, "collected": 4, "rolled_up": 4, "under_way": 0, "missing": 0}
+    assert report["records"] == {
+        "journaled": 4,
+        "collected": 4,
+        "rolled_up": 4,
+        "in_lake": 0,
+        "under_way": 0,
+        "missing": 0,
+    }
     assert report["requests"] == {"collected": 4, "summed_up": [4, 4, 4, 4], "balanced": True}
     nobodys = api.get("/usage/balance", {"node": NOBODY}).body
     assert (nobodys["items"], nobodys["requests"], nobodys["balanced"]) == ([], None, True)
@@ -298,7 +306,8 @@ def test_the_balance_is_metrics_too(api: AdminAPI, collected: Recorded) -> None:
     assert families["portazgo_ledger_balanced"].samples[0].value == 0
     _, _, page = (PROJECT / "docs" / "metrics.md").read_text().partition("# Metrics of the control plane")
     told = {
-        (name.removesuffix("_total"), kind) for name, kind in re.findall(r"^\| `(\w+)[^`]*` \| (\w+) \|", page, re.MULTILINE)
+        (name.removesuffix("_total"), kind)
+        for name, kind in re.findall(r"^\| `(\w+)[^`]*` \| (\w+) \|", page, re.MULTILINE)
     }
     assert {(name, family.type) for name, family in families.items()} == told
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 BALANCE_COLUMNS = (
     *("verdict", "state", "label", "accepted", "journaled", "collected", "rolled_up"),
-    *("under_way", "missing", "epoch"),
+    *("in_lake", "under_way", "missing", "epoch"),
 )
 LOOK_SECONDS = 0.3
 COMES = frozenset({"polls", "followed"})

@@ -340,6 +340,7 @@ LABELS = {
     "accepted": "aceptados",
     "journaled": "anotados",
     "under way": "en camino",
+    "in lake": "en el lago",
     "missing records": "registros que faltan",
     "seconds at risk": "segundos en riesgo",
     "verdict": "veredicto",

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from django.db import connections
+from django.db.models import Sum
 
 from portazgo.kit.clock import microseconds
 from portazgo.nodes.epochs import Heard, Latest, heard_of, latest_processes
@@ -48,6 +49,7 @@ class Known:
     heard: Mapping[Life, Heard]
     latest: Mapping[UUID, Latest]
     accepted: Mapping[UUID, AcceptedGap]
+    not_in_lake: Mapping[UUID, int]
 
 
 def balances(now: datetime, node: UUID | None = None) -> list[Balance]:
@@ -105,7 +107,14 @@ def _known(node: UUID | None) -> Known:
         heard=heard,
         latest=latest,
         accepted={one.epoch: one for one in AcceptedGap.objects.using(LEDGER).all()},
+        not_in_lake=_not_in_lake(),
     )
+
+
+def _not_in_lake() -> dict[UUID, int]:
+    """Count the records of each epoch that are in segments only: those of the last minutes, which have an index."""
+    waiting = Manifest.objects.using(LEDGER).filter(lake_file__isnull=True)
+    return dict(waiting.values_list("epoch").annotate(records=Sum("count")))
 
 
 def _balance(life: Life, known: Known, now: datetime) -> Balance:
@@ -126,6 +135,8 @@ def _balance(life: Life, known: Known, now: datetime) -> Balance:
         latest_sequence=account.last_sequence if account is not None else 0,
         collected=collected,
         rolled_up=account.rolled_up if account is not None else 0,
+        # What was collected since the account was read is in neither.
+        in_lake=max(0, collected - known.not_in_lake.get(epoch, 0)),
         acceptance=None if accepted is None else _acceptance(accepted),
     )
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+HOST_LOST = "host_lost"
 SILENT_AFTER = timedelta(seconds=60)
 """A node polls several times within it: one that was not heard of for so long is silent."""
 
@@ -114,7 +115,7 @@ class Acceptance:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """An epoch's account: accepted = journaled = collected = rolled up, and what is in between.
+    """An epoch's account: accepted = journaled = collected = rolled up = in the lake, and what is in between.
 
     `told_journaled`, `told_accepted`: by the node's polls, None where it says nothing. `latest_sequence`: the highest that
     was collected.
@@ -133,6 +134,8 @@ class Balance:
     latest_sequence: int
     collected: int
     rolled_up: int
+    in_lake: int
+    """Written to a file of the lake; what was collected lately waits for its slice of time to end."""
     acceptance: Acceptance | None
     missing: tuple[Gap, ...] = ()
     """The missing runs by name, the first of them where they are many."""
@@ -181,7 +184,7 @@ class Balance:
             return Verdict.SILENT
         if self.missing_records:
             return Verdict.MISSING
-        if self.seconds_at_risk:
+        if self.ended is not None and self.ended.end == HOST_LOST:
             return Verdict.AT_RISK
         return Verdict.WHOLE if self.ended is not None else Verdict.OPEN
 

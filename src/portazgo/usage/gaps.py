@@ -14,7 +14,7 @@ from portazgo.nodes.epochs import Latest, latest_processes
 from portazgo.nodes.models import Node
 from portazgo.usage.balance import balance_of, balances
 from portazgo.usage.collector import LEDGER
-from portazgo.usage.domain import Balance, Living, Verdict
+from portazgo.usage.domain import HOST_LOST, Balance, Living, Verdict
 from portazgo.usage.models import AcceptedGap, EpochAccount, EpochEnd, Manifest
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from portazgo.kit.clock import Clock
-
-HOST_LOST = "host_lost"
 
 
 def declare_lost(actor: Actor, node: UUID, died_at: datetime | None, *, clock: Clock) -> list[Balance]:

@@ -32,6 +32,12 @@ def exposition(found: Sequence[Balance], totals: Totals) -> str:
     )
     one("portazgo_ledger_records_collected_total", "counter", "Records in the ledger.", _sum(found, "collected"))
     one("portazgo_ledger_records_rolled_up_total", "counter", "Records in the sums.", _sum(found, "rolled_up"))
+    one(
+        "portazgo_ledger_records_in_lake_total",
+        "counter",
+        "Records that were written to the lake.",
+        _sum(found, "in_lake"),
+    )
     one("portazgo_ledger_records_under_way", "gauge", "Records on the disks of living nodes.", _sum(found, "under_way"))
     one(
         "portazgo_ledger_records_missing",

@@ -108,7 +108,7 @@ class AcceptanceView(Schema):
 
 
 class BalanceView(Schema):
-    """An epoch's account: `accepted` = `journaled` = `collected` = `rolled_up`, or why not."""
+    """An epoch's account: `accepted` = `journaled` = `collected` = `rolled_up` = `in_lake`, or why not."""
 
     node: UUID
     label: str
@@ -122,6 +122,9 @@ class BalanceView(Schema):
     journaled: int = Field(description="Records that it has numbered, as far as is known.")
     collected: int
     rolled_up: int
+    in_lake: int = Field(
+        description="Written to the lake. What was collected lately waits for its slice of time to end."
+    )
     under_way: int = Field(description="Numbered, and on the disk of a node that lives.")
     missing_records: int = Field(description="Numbered, and neither here nor under way.")
     missing: list[GapView] = Field(description="By name; of many the first hundred.")
@@ -143,6 +146,7 @@ class SumsView(Schema):
     journaled: int
     collected: int
     rolled_up: int
+    in_lake: int
     under_way: int
     missing: int
 
