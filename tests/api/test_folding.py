@@ -9,8 +9,6 @@ import os
 import random
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +17,7 @@ from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 from support.admin import AdminAPI
 from support.clock import FakeClock
-from support.rollups import Call, collect_calls, some_calls, truth
+from support.rollups import Call, Cut, collect_calls, ending_after, holds, migrate_newest, report, some_calls, truth
 from support.segments import recorded
 
 from portazgo.settings import load
@@ -30,7 +28,7 @@ from portazgo.usage.models import FreshRollup, Manifest, RollupHorizon
 from portazgo.usage.periods import Period, minute_of
 from portazgo.usage.ranges import TooFine
 from portazgo.usage.reading import add_up
-from portazgo.usage.rollups import LEVELS, MEMBERS, MINUTE, QUARTER, SUMS, Grain, Level
+from portazgo.usage.rollups import MEMBERS, MINUTE, QUARTER, SUMS
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -38,10 +36,6 @@ SEED = int(os.environ.get("PORTAZGO_TEST_SEED", random.SystemRandom().randrange(
 ROUNDS = int(os.environ.get("PORTAZGO_TEST_FOLDING_ROUNDS", "40"))
 # Over the end of a month, so that every level has several slots.
 DAYS = 3
-
-
-class Cut(Exception):
-    """The worker ends here."""
 
 
 @pytest.fixture
@@ -55,45 +49,6 @@ def clock() -> FakeClock:
     clock = FakeClock()
     clock.move(timedelta(days=7, hours=-12))  # 2026-12-01
     return clock
-
-
-@contextmanager
-def ending_after(statements: int) -> Iterator[None]:
-    """End whoever uses the ledger before it sends one statement more than these; its transaction is not committed."""
-    left = [statements]
-
-    def count(execute: Any, sql: str, parameters: Any, many: bool, context: Any) -> Any:
-        if left[0] == 0:
-            raise Cut
-        left[0] -= 1
-        return execute(sql, parameters, many, context)
-
-    with connections[LEDGER].execute_wrapper(count):
-        yield
-
-
-def report(since: int, until: int, members: tuple[str, ...], **only: Any) -> dict[Any, list[int]]:
-    narrowed = {name: value if isinstance(value, bool) else (value,) for name, value in only.items()}
-    # SQLite gives truth values as 0 and 1, which equal them.
-    return {row.members: list(row.sums) for row in add_up([Period(since, until, "")], members, narrowed, 100_000)}
-
-
-def of_level(level: Level, grain: Grain) -> list[int]:
-    """All that a level holds of one grain, and what is fresh."""
-    sums = ", ".join(f"COALESCE(SUM({name}), 0)" for name in SUMS)
-    with connections[LEDGER].cursor() as cursor:
-        cursor.execute(f"SELECT {sums} FROM {level.table} WHERE grain = %s", [int(grain)])  # noqa: S608 - names of our own
-        folded = cursor.fetchone()
-        cursor.execute(f"SELECT {sums} FROM usage_fresh")  # noqa: S608 - likewise
-        return [int(one) + int(other) for one, other in zip(folded, cursor.fetchone(), strict=True)]
-
-
-def holds(calls: list[Call]) -> None:
-    """Every level and every grain is the sum of all records."""
-    (total,) = truth(calls, 0, 2**40, ()).values()
-    assert {(level.name, grain): of_level(level, grain) for level in LEVELS for grain in level.grains} == {
-        (level.name, grain): total for level in LEVELS for grain in level.grains
-    }
 
 
 def test_sums_hold_whatever_arrives_and_wherever_folding_ends(chance: random.Random, clock: FakeClock) -> None:
@@ -207,7 +162,7 @@ def test_old_slots_go_and_no_sum_becomes_wrong(chance: random.Random, clock: Fak
         pass
     kept = horizons()
     assert (kept[MINUTE], kept[QUARTER]) == (begin + 10 * 1_440, begin + 3 * 1_440)
-    assert RollupHorizon.objects.using(LEDGER).count() == 3
+    assert RollupHorizon.objects.using(LEDGER).count() == 4
     # A node that was away for long hands in what is older than its minute is kept.
     late = some_calls(chance, begin, begin + 1_440, 50)
     collect_calls(late)
@@ -237,6 +192,6 @@ def test_what_was_added_up_before_there_were_levels_is_fresh(api: AdminAPI) -> N
             marks = ", ".join(["%s"] * len(rows[0]))
             cursor.executemany(f"INSERT INTO usage_minute ({columns}) VALUES ({marks})", rows)  # noqa: S608 - likewise
     finally:
-        MigrationExecutor(connections[LEDGER]).migrate([("usage", "0006_lake")])
+        migrate_newest()
     assert api.get("/usage", {"group_by": ["partner", "fault"]}).body["items"] == before
     assert [manifest.requests for manifest in Manifest.objects.using(LEDGER).all()] == [4]

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
+from django.db import connections, transaction
+from django.db.migrations.executor import MigrationExecutor
 
 from portazgo.usage.collector import LEDGER, add_fresh
-from portazgo.usage.rollups import MEMBERS, MINUTE_US, SUMS
+from portazgo.usage.filling import unfilled
+from portazgo.usage.periods import Period
+from portazgo.usage.reading import add_up
+from portazgo.usage.rollups import LEVELS, MEMBERS, MINUTE_US, SUMS, Grain, Level
 
 FAULTS = (None, None, None, "throttled", "backend_5xx", "key_missing")
+
+
+class Cut(Exception):
+    """The worker ends here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +62,52 @@ def truth(calls: Iterable[Call], since: int, until: int, members: Sequence[str],
             for number, name in enumerate(SUMS):
                 there[number] += call.row[name]
     return dict(sums)
+
+
+def report(since: int, until: int, members: tuple[str, ...], **only: Any) -> dict[Any, list[int]]:
+    """Ask for what `truth` says."""
+    narrowed = {name: value if isinstance(value, bool) else (value,) for name, value in only.items()}
+    # SQLite gives truth values as 0 and 1, which equal them.
+    return {row.members: list(row.sums) for row in add_up([Period(since, until, "")], members, narrowed, 100_000)}
+
+
+def holds(calls: list[Call]) -> None:
+    """Every level and every grain that is whole is the sum of all records."""
+    (total,) = truth(calls, 0, 2**40, ()).values()
+    whole = [(level, grain) for level in LEVELS for grain in level.grains if (level, grain) not in unfilled()]
+    found = {(level.name, grain): _of_level(level, grain) for level, grain in whole}
+    assert found == {(level.name, grain): total for level, grain in whole}
+
+
+def migrate_newest() -> None:
+    """Bring the ledger to the newest migrations."""
+    executor = MigrationExecutor(connections[LEDGER])
+    executor.migrate(executor.loader.graph.leaf_nodes())
+
+
+@contextmanager
+def ending_after(statements: int) -> Iterator[None]:
+    """End whoever uses the ledger before it sends one statement more than these; its transaction is not committed."""
+    left = [statements]
+
+    def count(execute: Any, sql: str, parameters: Any, many: bool, context: Any) -> Any:
+        if left[0] == 0:
+            raise Cut
+        left[0] -= 1
+        return execute(sql, parameters, many, context)
+
+    with connections[LEDGER].execute_wrapper(count):
+        yield
+
+
+def _of_level(level: Level, grain: Grain) -> list[int]:
+    """All that a level holds of one grain, and what is fresh."""
+    sums = ", ".join(f"COALESCE(SUM({name}), 0)" for name in SUMS)
+    with connections[LEDGER].cursor() as cursor:
+        cursor.execute(f"SELECT {sums} FROM {level.table} WHERE grain = %s", [int(grain)])  # noqa: S608 - names of our own
+        folded = cursor.fetchone()
+        cursor.execute(f"SELECT {sums} FROM usage_fresh")  # noqa: S608 - likewise
+        return [int(one) + int(other) for one, other in zip(folded, cursor.fetchone(), strict=True)]
 
 
 def _told(value: Any, name: str) -> Any:

@@ -12,7 +12,7 @@ from django.db import connections, transaction
 from portazgo.usage.collector import LEDGER
 from portazgo.usage.periods import Interval, minute_of, month, periods
 from portazgo.usage.report import Question, report
-from portazgo.usage.rollups import DAY, HOUR, LEVELS, MINUTE, MINUTE_US, MONTH, SUMS, Grain
+from portazgo.usage.rollups import DAY, HOUR, LEVELS, MINUTE, MINUTE_US, MONTH, SIX_HOURS, SUMS, Grain
 
 # Three routes of sixty and three outcomes for each partner; a part of them calls in any hour.
 ROUTES_EACH, ROUTES, OUTCOMES = 3, 60, 3
@@ -54,6 +54,11 @@ def fill(partners: int, first_day: int, days: int) -> Filled:
             _fill(HOUR.table, edge, 60, 2 * BUSY_HOURS, busy=BUSY_OF_TEN)
         _run(f"ANALYZE {HOUR.table}")
         _coarser(HOUR.table)
+        sums = ", ".join(f"SUM({name})" for name in SUMS)
+        _run(
+            f"INSERT INTO {SIX_HOURS.table} SELECT grain, slot / 360 * 360, series, {sums} "
+            f"FROM {HOUR.table} WHERE grain = {int(Grain.PARTNER)} GROUP BY grain, slot / 360 * 360, series"
+        )
         _fill(MINUTE.table, first_day + whole - 10, 1, 5, busy=1)
         _run(
             f"INSERT INTO {MONTH.table} SELECT grain, {first_day}, series, SUM(requests), SUM(units), SUM(bytes_in), "
@@ -115,7 +120,7 @@ def size() -> dict[str, float]:
 
 def _milliseconds(question: Question) -> float:
     started = time.perf_counter()
-    assert report(question)
+    assert report(question).rows
     return (time.perf_counter() - started) * 1_000
 
 
@@ -138,10 +143,12 @@ def _series(partners: int) -> None:
     for grain, members in (
         (Grain.APPLICATION, "partner, application, '', '', ''"),
         (Grain.ROUTE, "'', '', '', route, fault"),
+        (Grain.PARTNER, "partner, '', '', '', ''"),
     ):
+        billable = "billable" if "billable" in grain.members else "false"
         _run(
             "INSERT INTO usage_series (grain, partner, application, kid, route, fault, billable, price_version) "
-            f"SELECT DISTINCT {int(grain)}, {members}, billable, 0 FROM usage_series WHERE grain = 0"
+            f"SELECT DISTINCT {int(grain)}, {members}, {billable}, 0 FROM usage_series WHERE grain = 0"
         )
 
 
@@ -161,12 +168,17 @@ def _coarser(table: str) -> None:
         "c.partner = s.partner AND c.application = s.application AND c.kid = '' AND c.route = '' AND c.fault = ''"
     )
     by_route = "c.partner = '' AND c.application = '' AND c.kid = '' AND c.route = s.route AND c.fault = s.fault"
+    by_partner = "c.partner = s.partner"
     sums = ", ".join(f"SUM(r.{name})" for name in SUMS)
-    for grain, same in ((Grain.APPLICATION, by_application), (Grain.ROUTE, by_route)):
+    for grain, same in (
+        (Grain.APPLICATION, f"{by_application} AND c.billable = s.billable"),
+        (Grain.ROUTE, f"{by_route} AND c.billable = s.billable"),
+        (Grain.PARTNER, by_partner),
+    ):
         _run(
             f"INSERT INTO {table} SELECT {int(grain)}, r.slot, c.id, {sums} FROM {table} AS r "
             "JOIN usage_series AS s ON s.id = r.series "
-            f"JOIN usage_series AS c ON c.grain = {int(grain)} AND {same} AND c.billable = s.billable AND c.price_version = 0 "
+            f"JOIN usage_series AS c ON c.grain = {int(grain)} AND {same} "
             "WHERE r.grain = 0 GROUP BY r.slot, c.id"
         )
 

@@ -60,7 +60,8 @@ def _postgresql(url: DatabaseURL, schema: str) -> dict[str, Any]:
         "OPTIONS": {
             "connect_timeout": CONNECT_SECONDS,
             **dict(url.parameters),
-            "options": f"-c search_path={schema}",
+            # A statement of ours reads some ten thousand rows: other processes to read them cost more than they take over.
+            "options": f"-c search_path={schema} -c max_parallel_workers_per_gather=0",
             "pool": {"min_size": 1, "max_size": POOL_LARGEST, "timeout": BUSY_SECONDS},
         },
     }

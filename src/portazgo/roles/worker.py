@@ -99,6 +99,7 @@ def _jobs(settings: Settings) -> list[Job]:
     from portazgo.signing.tasks import tend  # noqa: PLC0415
     from portazgo.snapshot.feed import compact  # noqa: PLC0415
     from portazgo.usage.collector import checkpoint  # noqa: PLC0415
+    from portazgo.usage.filling import fill  # noqa: PLC0415
     from portazgo.usage.folding import Folding  # noqa: PLC0415
     from portazgo.usage.keeping import forget_old_rollups  # noqa: PLC0415
     from portazgo.usage.key_use import LastUses  # noqa: PLC0415
@@ -127,6 +128,7 @@ def _jobs(settings: Settings) -> list[Job]:
         Job("write down the head of the audit", 60, lambda: write_down(settings.data_dir, clock=SYSTEM_CLOCK)),
         Job("forget ended secrets", 60, lambda: forget_ended(SYSTEM, clock=SYSTEM_CLOCK)),
         Job("fold minutes", 1, Folding(SYSTEM_CLOCK).run),
+        Job("fill sums by partner", 2, fill),
         Job("forget old sums of usage", 10, lambda: forget_old_rollups(settings, SYSTEM_CLOCK.now())),
         Job("forget old uses of retiring secrets", 3_600, lambda: forget_old_uses(SYSTEM_CLOCK.now())),
     ]

@@ -34,15 +34,13 @@ def usage_report(request: AdminRequest, query: Query[UsageQuery]) -> Any:
     can(request.actor, Verb.READ, Manifest.noun)
     zone = query.time_zone or current().time_zone
     question = service.question(query, zone, request.clock.now())
-    rows = report(question)
+    answer = report(question)
     if query.format == "csv" or (query.format is None and request.headers.get("Accept", "").startswith("text/csv")):
         columns = _columns(question)
-        answer = StreamingHttpResponse(
-            lines(columns, documents(question, rows)), content_type="text/csv; charset=utf-8"
-        )
-        answer["Content-Disposition"] = 'attachment; filename="usage.csv"'
-        return answer
-    return {"time_zone": zone, **_range(question), "items": list(documents(question, rows))}
+        file = StreamingHttpResponse(lines(columns, documents(answer)), content_type="text/csv; charset=utf-8")
+        file["Content-Disposition"] = 'attachment; filename="usage.csv"'
+        return file
+    return {"time_zone": zone, **_range(question), "items": list(documents(answer))}
 
 
 def _range(question: Question) -> dict[str, str | None]:

@@ -24,6 +24,7 @@ from portazgo.usage.domain import (
     Totals,
     gaps,
 )
+from portazgo.usage.filling import unfilled
 from portazgo.usage.keeping import horizons
 from portazgo.usage.models import AcceptedGap, EpochAccount, EpochEnd, Manifest
 from portazgo.usage.rollups import DAY, MONTH, Grain
@@ -80,11 +81,13 @@ def balance_of(epoch: UUID, now: datetime) -> Balance | None:
 def totals() -> Totals:
     """Compare the records of all time with the sums of all time, in one statement: folding goes on meanwhile."""
     whole = [level for level, whole_from in horizons().items() if level in {DAY, MONTH} and not whole_from]
+    left_out = unfilled()
     fresh = "(SELECT COALESCE(SUM(requests), 0) FROM usage_fresh)"
     folded = [
         f"{fresh} + (SELECT COALESCE(SUM(requests), 0) FROM {level.table} WHERE grain = {int(grain)})"  # noqa: S608 - names of our own
         for level in whole
         for grain in (level.grains if level is MONTH else (Grain.ROUTE,))
+        if (level, grain) not in left_out
     ]
     collected = "(SELECT COALESCE(SUM(requests), 0) FROM usage_epoch_account)"
     with connections[LEDGER].cursor() as cursor:

@@ -65,7 +65,7 @@ class Folding:
         if not FreshRollup.objects.using(LEDGER).filter(minute_us__lt=due_us).exists():
             return 0  # without asking for SQLite's writer
         with transaction.atomic(using=LEDGER):
-            if not _alone():
+            if not alone():
                 return 0
             rows = _oldest(due_us)
             if not rows:
@@ -89,7 +89,8 @@ class Folding:
         return known
 
 
-def _alone() -> bool:
+def alone() -> bool:
+    """Keep every other worker from folding until the transaction ends. Returns False where one folds just now."""
     connection = connections[LEDGER]
     if connection.vendor != "postgresql":
         return True  # SQLite has one writer, and this transaction is it

@@ -13,7 +13,7 @@ from django.db import connections, transaction
 from portazgo.kit.clock import microseconds
 from portazgo.usage.collector import LEDGER
 from portazgo.usage.models import RollupHorizon
-from portazgo.usage.rollups import DAY, HOUR, LEVELS, MINUTE, MINUTE_US, MONTH, QUARTER, Grain, Level
+from portazgo.usage.rollups import DAY, HOUR, LEVELS, MINUTE, MINUTE_US, MONTH, QUARTER, SIX_HOURS, Grain, Level
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,6 +35,8 @@ def forget_old_rollups(settings: Settings, now: datetime) -> int:
     kept = {
         MINUTE: settings.usage_minutes_kept,
         QUARTER: settings.usage_quarters_kept,
+        # Before the hours that they may still be filled from.
+        SIX_HOURS: settings.usage_quarters_kept,
         HOUR: settings.usage_quarters_kept,
         DAY: settings.usage_days_kept,
         MONTH: settings.usage_days_kept,

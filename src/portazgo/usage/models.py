@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 
-from portazgo.usage.rollups import DAY, HOUR, MEMBERS, MINUTE, MONTH, QUARTER
+from portazgo.usage.rollups import DAY, HOUR, MEMBERS, MINUTE, MONTH, QUARTER, SIX_HOURS
 
 
 class Manifest(models.Model):
@@ -174,6 +174,16 @@ class HourRollup(Rollup):
         indexes: ClassVar = [models.Index(fields=["series", "slot"], name="usage_hour_series")]
 
 
+class SixHoursRollup(Rollup):
+    """Quarters of a day, UTC."""
+
+    class Meta:
+        """Of this level."""
+
+        db_table = SIX_HOURS.table
+        indexes: ClassVar = [models.Index(fields=["series", "slot"], name="usage_six_hours_series")]
+
+
 class DayRollup(Rollup):
     """Days, UTC."""
 
@@ -204,6 +214,21 @@ class RollupHorizon(models.Model):
         """A row for each level of which something was dropped."""
 
         db_table = "usage_horizon"
+
+
+class UnfilledGrain(models.Model):
+    """A grain of a level that is filled from the newest slot back (usage/filling.py); no report reads it until it is whole."""
+
+    pk = models.CompositePrimaryKey("level", "grain")
+    level = models.CharField(max_length=8)
+    grain = models.SmallIntegerField()
+    whole_from = models.BigIntegerField()
+    """It is filled from this slot on."""
+
+    class Meta:
+        """A row until it is whole."""
+
+        db_table = "usage_unfilled"
 
 
 class KeyUse(models.Model):

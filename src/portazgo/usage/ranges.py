@@ -7,7 +7,7 @@ beginning, and five at its end: eleven slots in place of days and hundreds of qu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from portazgo.usage.rollups import LEVELS, MONTH, Level
@@ -51,20 +51,24 @@ _EMPTY = _Cut((), (0, 0))
 
 @dataclass(slots=True)
 class Cutter:
-    """Cuts ranges by what the levels still hold: `whole_from` says since which minute each is whole."""
+    """Cuts ranges by what the levels still hold: `whole_from` says since which minute each is whole.
+
+    `levels`: those that tell what is asked for, the finest first.
+    """
 
     whole_from: Mapping[Level, int]
+    levels: Sequence[Level] = LEVELS
     _known: dict[tuple[int, int, int], _Cut | None] = field(default_factory=dict)
 
     def cut(self, since: int, until: int) -> tuple[Piece, ...]:
         """Cut the minutes from `since` to `until`, which is not included. Raises TooFine."""
-        found = self._best(since, until, len(LEVELS) - 1)
+        found = self._best(since, until, len(self.levels) - 1)
         if found is None:
             raise self._too_fine(since, until)
         return found.pieces
 
     def _best(self, since: int, until: int, levels: int) -> _Cut | None:
-        """Cut by the first `levels` + 1 levels; None: what would be needed is gone."""
+        """Cut by the first `levels` + 1 of the levels; None: what would be needed is gone."""
         if since == until:
             return _EMPTY
         if (since, until, levels) not in self._known:
@@ -72,12 +76,12 @@ class Cutter:
         return self._known[since, until, levels]
 
     def _found(self, since: int, until: int, levels: int) -> _Cut | None:
-        level = LEVELS[levels]
+        level = self.levels[levels]
         begins, ends = {level.floor(since), level.ceil(since)}, {level.floor(until), level.ceil(until)}
         if begins == {since} and ends == {until}:
             # Nothing is nearer than what fits; finer slots would only be more.
             whole = self._slots(level, since, until)
-            if whole is not None and (level is LEVELS[0] or level.count(since, until) == 1):
+            if whole is not None and (level is self.levels[0] or level.count(since, until) == 1):
                 return whole
         cuts = [self._best(since, until, levels - 1)] if levels else []
         cuts += [
@@ -106,11 +110,11 @@ class Cutter:
 
     def _too_fine(self, since: int, until: int) -> TooFine:
         needed = next(
-            level for level in reversed(LEVELS) if level.floor(since) == since and level.floor(until) == until
+            level for level in reversed(self.levels) if level.floor(since) == since and level.floor(until) == until
         )
-        for level in LEVELS[LEVELS.index(needed) :]:
+        for level in self.levels[self.levels.index(needed) :]:
             begin, end = level.floor(since), level.ceil(until)
-            if self._best(begin, end, len(LEVELS) - 1) is not None:
+            if self._best(begin, end, len(self.levels) - 1) is not None:
                 return TooFine(level, self.whole_from[needed], begin, end)
         return TooFine(MONTH, self.whole_from[MONTH], None, None)
 

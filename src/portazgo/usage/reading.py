@@ -6,13 +6,13 @@ and counted once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connections
 
 from portazgo.usage.collector import LEDGER
+from portazgo.usage.filling import unfilled
 from portazgo.usage.keeping import horizons
 from portazgo.usage.ranges import Cutter, Piece
 from portazgo.usage.rollups import LEVELS, MINUTE_US, SUMS, Grain, Level, coarsest
@@ -25,8 +25,11 @@ Narrowed = Mapping[str, Values | bool]
 """Member to the values that it may have."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sum:
+MOST_APART = 8
+"""Pieces of a level that are read one by one."""
+
+
+class Sum(NamedTuple):
     """What was added up: `period` numbers the period, `members` are in the order that was asked for, `sums` in that of SUMS."""
 
     period: int
@@ -38,13 +41,14 @@ class TooMany(Exception):
     """There are more sums than were asked for."""
 
 
-def add_up(periods: Sequence[Period], members: Sequence[str], narrowed: Narrowed, most: int) -> Iterator[Sum]:
+def add_up(periods: Sequence[Period], members: Sequence[str], narrowed: Narrowed, most: int) -> list[Sum]:
     """Add up each period by these members; sums of nothing are left out, in no order. Raises TooFine, TooMany."""
+    grains = _grains({*members, *narrowed})
     whole_from = horizons()
     while True:
-        cutter = Cutter(whole_from)
+        cutter = Cutter(whole_from, tuple(grains))
         pieces = [(number, piece) for number, one in enumerate(periods) for piece in cutter.cut(one.since, one.until)]
-        statement, values = _statement(periods, pieces, members, narrowed)
+        statement, values = _statement(periods, pieces, grains, members, narrowed)
         with connections[LEDGER].cursor() as cursor:
             # One more tells that there are more; that many of everything would take the process's memory.
             cursor.execute(f"{statement} LIMIT {most + 1}", values)
@@ -56,47 +60,88 @@ def add_up(periods: Sequence[Period], members: Sequence[str], narrowed: Narrowed
     if len(rows) > most:
         raise TooMany
     width = 1 + len(members)
-    return (Sum(row[0], tuple(row[1:width]), tuple(map(int, row[width:]))) for row in rows)
+    return [Sum(row[0], row[1:width], row[width:]) for row in rows]
+
+
+def _grains(members: set[str]) -> dict[Level, Grain]:
+    """Tell what each level is read by: its coarsest grain that tells these members, and is there for all its slots."""
+    left_out = unfilled()
+    found = {
+        level: coarsest(members, [grain for grain in level.grains if (level, grain) not in left_out])
+        for level in LEVELS
+    }
+    return {level: grain for level, grain in found.items() if grain is not None}
 
 
 def _statement(
-    periods: Sequence[Period], pieces: Sequence[tuple[int, Piece]], members: Sequence[str], narrowed: Narrowed
+    periods: Sequence[Period],
+    pieces: Sequence[tuple[int, Piece]],
+    grains: Mapping[Level, Grain],
+    members: Sequence[str],
+    narrowed: Narrowed,
 ) -> tuple[str, list[Any]]:
-    grain = coarsest({*members, *narrowed})
     parts, values = [], []
-    for level in LEVELS:
-        of_it = [(number, piece) for number, piece in pieces if piece.level is level]
+    for grain in Grain:
+        of_it = [(number, piece) for number, piece in pieces if grains[piece.level] is grain]
         if of_it:
-            parts.append(_folded(level, grain if grain in level.grains else Grain.WHOLE, of_it, members, narrowed))
-            values += _values(narrowed)
+            by_level = _by_level(grain, of_it, narrowed)
+            parts.append(_folded(grain, by_level, members))
+            values += _values(narrowed) * len(by_level)
     parts.append(_fresh(periods, members, narrowed))
     values += _values(narrowed)
     told = ", ".join(("period", *members))
-    sums = ", ".join(f"SUM({name})" for name in SUMS)
+    sums = ", ".join(f"{_whole(f'SUM({name})')}" for name in SUMS)
     statement = (
         f"SELECT {told}, {sums} FROM ({' UNION ALL '.join(parts)}) AS parts GROUP BY {told} HAVING SUM(requests) <> 0"  # noqa: S608 - names of our own
     )
     return statement, values
 
 
-def _folded(
-    level: Level, grain: Grain, pieces: Sequence[tuple[int, Piece]], members: Sequence[str], narrowed: Narrowed
-) -> str:
-    rows = ", ".join(f"({number}, {piece.since}, {piece.until}, {piece.sign})" for number, piece in pieces)
+def _whole(sum_: str) -> str:
+    """Keep a sum within 64 bits, or fail, as SQLite does by itself: PostgreSQL's `numeric` is slow to add and to read."""
+    return f"CAST({sum_} AS bigint)"
+
+
+def _folded(grain: Grain, by_level: Sequence[str], members: Sequence[str]) -> str:
     told = ", ".join(("period", *(f"s.{name}" for name in members)))
-    sums = ", ".join(f"t.{name} AS {name}" for name in SUMS)
     # Added up by series first: numbers are compared faster than names, and the names are looked up once.
-    inner = ", ".join(f"SUM(p.sign * r.{name}) AS {name}" for name in SUMS)
-    chosen = f"SELECT id FROM usage_series AS s WHERE s.grain = {int(grain)}{_conditions('s', narrowed)}"  # noqa: S608
-    only = f" AND r.series IN ({chosen})" if narrowed else ""
+    inner = ", ".join(f"{_whole(f'SUM({name})')} AS {name}" for name in SUMS)
     return (
-        f"SELECT {told}, {sums} FROM ("  # noqa: S608 - whole numbers, and names of our own
-        f"SELECT p.period AS period, r.series AS series, {inner} "
+        f"SELECT {told}, {', '.join(f't.{name} AS {name}' for name in SUMS)} FROM ("  # noqa: S608 - names of our own
+        f"SELECT period, series, {inner} FROM ({' UNION ALL '.join(by_level)}) AS slots GROUP BY period, series"
+        f") AS t CROSS JOIN usage_series AS s WHERE s.id = t.series AND s.grain = {int(grain)}"
+    )
+
+
+def _by_level(grain: Grain, pieces: Sequence[tuple[int, Piece]], narrowed: Narrowed) -> list[str]:
+    """Give what reads the slots of these pieces; each asks once for the values of `narrowed`."""
+    chosen = f"SELECT id FROM usage_series AS s WHERE s.grain = {int(grain)}{_conditions('s', narrowed)}"  # noqa: S608 - likewise
+    only = f" AND r.series IN ({chosen})" if narrowed else ""
+    return [
+        part
+        for level in LEVELS
+        if (of_it := [(number, piece) for number, piece in pieces if piece.level is level])
+        for part in _of_level(level, grain, of_it, only)
+    ]
+
+
+def _of_level(level: Level, grain: Grain, pieces: Sequence[tuple[int, Piece]], only: str) -> list[str]:
+    if len(pieces) <= MOST_APART:
+        # A database that is told the bounds of a piece, and not a table of them, knows how few rows there are.
+        return [
+            f"SELECT {number} AS period, r.series AS series, "  # noqa: S608 - whole numbers, and names of our own
+            f"{', '.join(f'{piece.sign} * r.{name} AS {name}' for name in SUMS)} "
+            f"FROM {level.table} AS r WHERE r.grain = {int(grain)} AND r.slot >= {piece.since} AND r.slot < {piece.until}{only}"
+            for number, piece in pieces
+        ]
+    rows = ", ".join(f"({number}, {piece.since}, {piece.until}, {piece.sign})" for number, piece in pieces)
+    sums = ", ".join(f"p.sign * r.{name} AS {name}" for name in SUMS)
+    return [
+        f"SELECT p.period AS period, r.series AS series, {sums} "  # noqa: ISC004, S608 - likewise; one part
         f"FROM (SELECT column1 AS period, column2 AS since, column3 AS until, column4 AS sign FROM (VALUES {rows}) AS v) AS p "
         f"CROSS JOIN {level.table} AS r "
-        f"WHERE r.grain = {int(grain)} AND r.slot >= p.since AND r.slot < p.until{only} GROUP BY p.period, r.series"
-        ") AS t CROSS JOIN usage_series AS s WHERE s.id = t.series"
-    )
+        f"WHERE r.grain = {int(grain)} AND r.slot >= p.since AND r.slot < p.until{only}"
+    ]
 
 
 def _fresh(periods: Sequence[Period], members: Sequence[str], narrowed: Narrowed) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
 from portazgo.applications.models import Application
@@ -16,7 +16,7 @@ from portazgo.partners.models import Partner
 from portazgo.routes.models import Route
 from portazgo.usage.periods import Period, moment_of
 from portazgo.usage.ranges import FIRST_MINUTE, LAST_MINUTE, TooFine
-from portazgo.usage.reading import Narrowed, TooMany, add_up
+from portazgo.usage.reading import Narrowed, Sum, TooMany, add_up
 from portazgo.usage.rollups import SUMS
 
 if TYPE_CHECKING:
@@ -41,42 +41,45 @@ class Question:
     only: Mapping[str, str | bool] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One sum; `told` by the names of GROUPS, "" where there is none."""
+class Row(NamedTuple):
+    """One sum: the number of its period, what it is of in the order of `group_by`, "" where there is none, and the sums."""
 
-    period: Period
-    told: Mapping[str, Any]
+    period: int
+    values: tuple[Any, ...]
     sums: tuple[int, ...]
 
 
-def report(question: Question) -> list[Row]:
+@dataclass(frozen=True, slots=True)
+class Report:
+    """An answer. `only`: what every row is of beside its groups, by the names of GROUPS."""
+
+    question: Question
+    only: Mapping[str, Any]
+    rows: Sequence[Row]
+
+
+def report(question: Question) -> Report:
     """Answer, by period and most requests first. Raises Invalid: too fine, too many rows, a name that several have."""
     only = {name: _identified(name, value, question.only) for name, value in question.only.items()}
+    told = dict(only)
     environment = only.pop("environment", None)
     wanted = [*question.group_by, *(["environment"] if environment is not None else [])]
     members = tuple(dict.fromkeys(DERIVED.get(name, name) for name in wanted))
     # Several sums become one row where a group follows from a member.
-    most = MOST_ROWS if set(wanted).isdisjoint(DERIVED) else MOST_SUMS
+    follows = not set(wanted).isdisjoint(DERIVED)
     try:
-        found = add_up(question.periods, members, _narrowed(only), most)
+        found = add_up(question.periods, members, _narrowed(only), MOST_SUMS if follows else MOST_ROWS)
     except TooFine as problem:
         raise _too_fine(problem) from None
     except TooMany:
         raise _too_many() from None
-    sums = _merged(found, members, question.group_by, environment)
-    if len(sums) > MOST_ROWS:
+    rows = _merged(found, members, question.group_by, environment) if follows else _told(found, members)
+    if len(rows) > MOST_ROWS:
         raise _too_many()
-    told = {name: value for name, value in {**only, "environment": environment}.items() if value is not None}
-    rows = [
-        Row(question.periods[number], {**told, **dict(zip(question.group_by, values, strict=True))}, tuple(there))
-        for (number, values), there in sums.items()
-    ]
     if not rows and not question.group_by and not question.by_period:
-        rows = [Row(question.periods[0], told, (0,) * len(SUMS))]
-    return sorted(
-        rows, key=lambda row: (row.period.since, -row.sums[0], [str(row.told[name]) for name in question.group_by])
-    )
+        rows = [Row(0, (), (0,) * len(SUMS))]
+    rows.sort(key=lambda row: (row.period, -row.sums[0], row.values))
+    return Report(question, told, rows)
 
 
 def _too_many() -> Invalid:
@@ -88,48 +91,57 @@ def _too_many() -> Invalid:
     )
 
 
-def documents(question: Question, rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
+def documents(answer: Report) -> Iterator[dict[str, Any]]:
     """Make rows readable, some at a time: names beside ids, and where the records of each are listed."""
-    for start in range(0, len(rows), _AT_ONCE):
-        some = rows[start : start + _AT_ONCE]
-        names = {
-            name: _names(model, {row.told[name] for row in some})
-            for name, model in NAMED.items()
-            if name in question.group_by
-        }
-        yield from (_document(question, row, names) for row in some)
+    groups = answer.question.group_by
+    for start in range(0, len(answer.rows), _AT_ONCE):
+        some = [(row, dict(zip(groups, row.values, strict=True))) for row in answer.rows[start : start + _AT_ONCE]]
+        names = {name: _names(NAMED[name], {told[name] for _, told in some}) for name in NAMED if name in groups}
+        yield from (_document(answer, row, told, names) for row, told in some)
 
 
-def _document(question: Question, row: Row, names: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
-    period = row.period
-    told: dict[str, Any] = {name: row.told[name] for name in question.group_by}
+def _document(
+    answer: Report, row: Row, groups: Mapping[str, Any], names: Mapping[str, Mapping[str, str]]
+) -> dict[str, Any]:
+    period = answer.question.periods[row.period]
+    told = dict(groups)
     for name, known in names.items():
-        told[f"{name}_name"] = known.get(row.told[name])
-    if question.by_period:
+        told[f"{name}_name"] = known.get(groups[name])
+    if answer.question.by_period:
         told |= {"period": period.name, "since": _moment(period.since), "until": _moment(period.until)}
-    return {**told, **dict(zip(SUMS, row.sums, strict=True)), "traces": _traces(row)}
-
-
-def _traces(row: Row) -> str:
-    """Say where the records of a sum are listed: the list is narrowed and bounded as the sum is."""
-    query = {
-        name: ("true" if value else "false") if isinstance(value, bool) else value for name, value in row.told.items()
+    return {
+        **told,
+        **dict(zip(SUMS, row.sums, strict=True)),
+        "traces": _traces(period, {**answer.only, **groups}),
     }
-    if row.period.since > FIRST_MINUTE:
-        query["since"] = _moment(row.period.since)
-    if row.period.until < LAST_MINUTE:
-        query["until"] = _moment(row.period.until)
+
+
+def _traces(period: Period, told: Mapping[str, Any]) -> str:
+    """Say where the records of a sum are listed: the list is narrowed and bounded as the sum is."""
+    query = {name: ("true" if value else "false") if isinstance(value, bool) else value for name, value in told.items()}
+    if period.since > FIRST_MINUTE:
+        query["since"] = _moment(period.since)
+    if period.until < LAST_MINUTE:
+        query["until"] = _moment(period.until)
     return "/api/v1/traces" + (f"?{urlencode(query)}" if query else "")
 
 
-def _merged(
-    found: Iterable[Any], members: Sequence[str], group_by: Sequence[str], environment: object
-) -> dict[tuple[int, tuple[Any, ...]], list[int]]:
+def _told(found: Iterable[Sum], members: Sequence[str]) -> list[Row]:
+    """Take sums as they are; SQLite gives truth values as numbers."""
+    if "billable" not in members:
+        return [Row(*one) for one in found]
+    place = members.index("billable")
+    return [
+        Row(period, (*values[:place], bool(values[place]), *values[place + 1 :]), sums)
+        for period, values, sums in found
+    ]
+
+
+def _merged(found: Sequence[Sum], members: Sequence[str], group_by: Sequence[str], environment: object) -> list[Row]:
     """Add up by what was asked for: environments follow from applications, blame from faults."""
-    rows = list(found)
     place = {name: number for number, name in enumerate(members)}
     asks = environment is not None or "environment" in group_by
-    environments = _environments({row.members[place["application"]] for row in rows} if asks else set())
+    environments = _environments({row.members[place["application"]] for row in found} if asks else set())
     blames = {"": "", **{code: str(fault.blame) for code, fault in by_code().items()}}
 
     def value(name: str, values: Sequence[Any]) -> Any:
@@ -140,14 +152,14 @@ def _merged(
         return bool(values[place[name]]) if name == "billable" else values[place[name]]
 
     merged: dict[tuple[int, tuple[Any, ...]], list[int]] = {}
-    for row in rows:
+    for row in found:
         if environment is not None and value("environment", row.members) != environment:
             continue
         key = row.period, tuple(value(name, row.members) for name in group_by)
         there = merged.setdefault(key, [0] * len(SUMS))
         for number, one in enumerate(row.sums):
             there[number] += one
-    return merged
+    return [Row(period, values, tuple(sums)) for (period, values), sums in merged.items()]
 
 
 def _narrowed(only: Mapping[str, str | bool]) -> Narrowed:

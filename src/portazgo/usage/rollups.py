@@ -7,7 +7,7 @@ partners need not add up every key, route and fault again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
@@ -28,6 +28,7 @@ class Grain(IntEnum):
     WHOLE = 0
     APPLICATION = 1
     ROUTE = 2
+    PARTNER = 3
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -39,8 +40,9 @@ _TELLS = {
     Grain.WHOLE: MEMBERS,
     Grain.APPLICATION: ("partner", "application", "billable"),
     Grain.ROUTE: ("route", "fault", "billable"),
+    Grain.PARTNER: ("partner",),
 }
-COARSEST_FIRST = (Grain.ROUTE, Grain.APPLICATION, Grain.WHOLE)
+COARSEST_FIRST = (Grain.ROUTE, Grain.PARTNER, Grain.APPLICATION, Grain.WHOLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +82,14 @@ class Level:
 
 MINUTE = Level("minute", "usage_minute", 1, (Grain.WHOLE,))
 """Of one grain only: no report over all partners goes by many minutes."""
-QUARTER = Level("quarter", "usage_quarter", 15)
+QUARTER = Level("quarter", "usage_quarter", 15, (Grain.WHOLE, Grain.APPLICATION, Grain.ROUTE))
+"""Partners alone are added up from those of their applications: no report goes by many quarters of all partners either."""
 HOUR = Level("hour", "usage_hour", 60)
+SIX_HOURS = Level("six-hour", "usage_six_hours", 360, (Grain.PARTNER,))
+"""For months of all partners in other zones: five hours are six less one, two rows of a partner in place of five."""
 DAY = Level("day", "usage_day", _MINUTES_A_DAY)
 MONTH = Level("month", "usage_month", None)
-LEVELS = (MINUTE, QUARTER, HOUR, DAY, MONTH)
+LEVELS = (MINUTE, QUARTER, HOUR, SIX_HOURS, DAY, MONTH)
 """The finest first; each one's slots are made of whole slots of the one before."""
 
 
@@ -106,7 +111,7 @@ class Series(NamedTuple):
         return self._replace(grain=grain, **left_out)  # type: ignore[arg-type]  # by name
 
 
-_NOTHING: Mapping[str, str | int] = {name: 0 if name == "price_version" else "" for name in MEMBERS}
+_NOTHING: Mapping[str, str | int] = {**dict.fromkeys(MEMBERS, ""), "billable": False, "price_version": 0}
 
 
 class Fresh(NamedTuple):
@@ -133,10 +138,10 @@ def spread(fresh: Iterable[Fresh]) -> dict[Level, dict[Place, list[int]]]:
     return added
 
 
-def coarsest(members: Iterable[str]) -> Grain:
-    """Choose the grain with the fewest series that still tells all of these."""
+def coarsest(members: Iterable[str], among: Collection[Grain] = tuple(Grain)) -> Grain | None:
+    """Choose the grain with the fewest series that still tells all of these; None: none of them does."""
     wanted = set(members)
-    return next(grain for grain in COARSEST_FIRST if wanted <= set(grain.members))
+    return next((grain for grain in COARSEST_FIRST if grain in among and wanted <= set(grain.members)), None)
 
 
 def _add(to: dict[Place, list[int]], place: Place, sums: tuple[int, ...]) -> None:

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from portazgo.usage.periods import minute_of, month
 from portazgo.usage.ranges import FIRST_MINUTE, LAST_MINUTE, Cutter, Piece, TooFine
-from portazgo.usage.rollups import DAY, HOUR, LEVELS, MINUTE, MONTH, QUARTER, Level
+from portazgo.usage.rollups import DAY, HOUR, LEVELS, MINUTE, MONTH, QUARTER, SIX_HOURS, Level
 
 ALL_KEPT = dict.fromkeys(LEVELS, 0)
+OF_EVERY_GRAIN = tuple(level for level in LEVELS if level is not SIX_HOURS)
 # Around the end of a February with 29 days, and of a year.
 BEGIN = minute_of(datetime(2027, 12, 20, tzinfo=UTC))
 MINUTES = st.integers(BEGIN, BEGIN + 100 * 1_440)
@@ -37,10 +38,11 @@ def once(since: int, until: int) -> dict[int, int]:
 
 
 @settings(deadline=None)
-@given(MINUTES, MINUTES)
-def test_every_minute_of_the_range_counts_once_and_no_other(one: int, other: int) -> None:
+@given(MINUTES, MINUTES, st.sampled_from([LEVELS, OF_EVERY_GRAIN]))
+def test_every_minute_of_the_range_counts_once_and_no_other(one: int, other: int, levels: tuple[Level, ...]) -> None:
     since, until = sorted((one, other))
-    pieces = Cutter(ALL_KEPT).cut(since, until)
+    pieces = Cutter(ALL_KEPT, levels).cut(since, until)
+    assert {piece.level for piece in pieces} <= set(levels)
     assert covered(pieces) == once(since, until)
     assert sum(piece.level.count(piece.since, piece.until) for piece in pieces) <= 120
 
@@ -53,6 +55,7 @@ def test_what_was_dropped_is_never_counted(one: int, other: int, kept: list[int]
     whole_from: dict[Level, int] = {
         MONTH: MONTH.floor(days),
         DAY: MONTH.floor(days),
+        SIX_HOURS: DAY.floor(quarters),
         HOUR: DAY.floor(quarters),
         QUARTER: DAY.floor(quarters),
         MINUTE: DAY.floor(minutes),
@@ -81,18 +84,25 @@ def test_what_is_kept_whole_is_always_answered() -> None:
 
 def test_a_month_of_another_zone_is_that_of_utc_less_and_more_a_few_hours() -> None:
     november = month("2026-11", ZoneInfo("America/Bogota"))
-    pieces = Cutter(ALL_KEPT).cut(november.since, november.until)
+    pieces = Cutter(ALL_KEPT, OF_EVERY_GRAIN).cut(november.since, november.until)
     first, last = MONTH.floor(november.since), MONTH.floor(november.until)
     assert set(pieces) == {
         Piece(MONTH, first, last),
         Piece(HOUR, first, first + 300, -1),
         Piece(HOUR, last, last + 300),
     }
+    # Of partners alone there are six hours at once.
+    assert set(Cutter(ALL_KEPT).cut(november.since, november.until)) == {
+        Piece(MONTH, first, last),
+        Piece(SIX_HOURS, first, first + 360, -1),
+        Piece(HOUR, first + 300, first + 360),
+        Piece(SIX_HOURS, last, last + 360),
+        Piece(HOUR, last + 300, last + 360, -1),
+    }
     kathmandu = month("2026-11", ZoneInfo("Asia/Kathmandu"))
-    slots = [
-        piece.level.count(piece.since, piece.until) for piece in Cutter(ALL_KEPT).cut(kathmandu.since, kathmandu.until)
-    ]
-    assert sum(slots) <= 17
+    for levels, most in ((OF_EVERY_GRAIN, 17), (LEVELS, 5)):
+        cut = Cutter(ALL_KEPT, levels).cut(kathmandu.since, kathmandu.until)
+        assert sum(piece.level.count(piece.since, piece.until) for piece in cut) <= most
 
 
 def test_all_of_time_is_its_months() -> None:

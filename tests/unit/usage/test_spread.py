@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portazgo.usage.rollups import LEVELS, MEMBERS, MINUTE, Fresh, Grain, Series, coarsest, spread
+from portazgo.usage.rollups import LEVELS, MEMBERS, MINUTE, QUARTER, SIX_HOURS, Fresh, Grain, Series, coarsest, spread
 
 FEW = st.sampled_from(["", "a", "b"])
 SERIES = st.builds(Series, st.just(Grain.WHOLE), FEW, FEW, FEW, FEW, FEW, st.booleans(), st.integers(0, 2))
@@ -33,6 +33,7 @@ def test_every_level_and_grain_holds_the_same_sums(fresh: list[Fresh]) -> None:
 def test_a_grain_tells_what_it_says_and_nothing_else() -> None:
     series = Series(Grain.WHOLE, "p", "a", "k", "r", "f", billable=True, price_version=3)
     assert series.at(Grain.ROUTE) == Series(Grain.ROUTE, "", "", "", "r", "f", billable=True, price_version=0)
+    assert series.at(Grain.PARTNER) == Series(Grain.PARTNER, "p", "", "", "", "", billable=False, price_version=0)
     by_application = Series(Grain.APPLICATION, "p", "a", "", "", "", billable=True, price_version=0)
     assert series.at(Grain.APPLICATION) == by_application
 
@@ -42,7 +43,8 @@ def test_a_grain_tells_what_it_says_and_nothing_else() -> None:
     [
         ((), Grain.ROUTE),
         (("fault", "billable"), Grain.ROUTE),
-        (("partner",), Grain.APPLICATION),
+        (("partner",), Grain.PARTNER),
+        (("partner", "billable"), Grain.APPLICATION),
         (("application", "billable"), Grain.APPLICATION),
         (("partner", "route"), Grain.WHOLE),
         (MEMBERS, Grain.WHOLE),
@@ -52,5 +54,9 @@ def test_the_coarsest_grain_that_tells_all_is_read(members: tuple[str, ...], gra
     assert coarsest(members) is grain
 
 
-def test_minutes_are_kept_in_one_grain() -> None:
+def test_a_level_is_read_by_the_grains_that_it_has() -> None:
     assert MINUTE.grains == (Grain.WHOLE,)
+    assert coarsest(("partner",), MINUTE.grains) is Grain.WHOLE
+    assert coarsest(("partner",), QUARTER.grains) is Grain.APPLICATION
+    assert coarsest(("partner",), SIX_HOURS.grains) is Grain.PARTNER
+    assert coarsest(("partner", "billable"), SIX_HOURS.grains) is None

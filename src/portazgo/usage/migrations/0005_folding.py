@@ -74,9 +74,10 @@ def _fields(fields: list[tuple[str, models.Field[Any, Any]]]) -> list[tuple[str,
     return [(name, field.clone()) for name, field in fields]
 
 
-def _level(name: str) -> CreateClustered:
+def level(name: str, model: str) -> CreateClustered:
+    """Make the table of a level."""
     return CreateClustered(
-        name=f"{name.capitalize()}Rollup",
+        name=model,
         fields=[
             (
                 "pk",
@@ -144,7 +145,7 @@ class Migration(migrations.Migration):
                 "db_table": "usage_horizon",
             },
         ),
-        *[_level(name) for name in ("minute", "quarter", "hour", "day", "month")],
+        *[level(name, f"{name.capitalize()}Rollup") for name in ("minute", "quarter", "hour", "day", "month")],
         migrations.AddField(
             model_name="manifest",
             name="requests",
