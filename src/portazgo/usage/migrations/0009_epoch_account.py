@@ -10,7 +10,7 @@ FROM usage_manifest GROUP BY node, epoch
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("usage", "0007_by_partner"),
+        ("usage", "0008_contents_in_objects"),
     ]
 
     operations = [
