@@ -25,6 +25,7 @@ from portazgo.nodes.models import Node, NodeEpoch
 from portazgo.nodes.service import Contact, record_contacts
 from portazgo.settings import Settings
 from portazgo.snapshot.feed import head_now
+from portazgo.usage.balance import forget_told
 from portazgo.usage.collector import LEDGER, collect, report_epoch
 from portazgo.usage.folding import Folding
 from portazgo.usage.models import EpochAccount, EpochEnd, Manifest, MonthRollup
@@ -249,6 +250,20 @@ def test_a_node_that_was_given_up_and_comes_back_has_the_last_word(api: AdminAPI
     assert the_account(api)["declared"] is False
     ended(collected, 9, end="host_lost")
     assert facts(api)[:2] == ("whole", "killed"), "a node's first report counts"
+
+
+def test_what_a_process_told_is_forgotten_a_month_after_its_end_and_a_lost_hosts_last_word_never(
+    api: AdminAPI, collected: Recorded
+) -> None:
+    heard(collected, timedelta(days=40), told(accepted=4, journaled=4))
+    now = datetime.now(UTC)
+    assert forget_told(now) == 0, "it goes on"
+    ended(collected, 4, end="host_lost")
+    assert forget_told(now) == 0
+    EpochEnd.objects.using(LEDGER).update(end="clean")
+    assert forget_told(now - timedelta(days=20)) == 0
+    assert (forget_told(now), NodeEpoch.objects.count()) == (1, 0)
+    assert facts(api) == ("whole", "clean", 4, 4, 4, 4, 0, 0)
 
 
 def test_a_poll_tells_the_counts_of_its_process_and_one_without_them_is_an_older_node(

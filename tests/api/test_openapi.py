@@ -79,6 +79,18 @@ def _revoked_key(world: World) -> Exact:
     return {"kid": kid}, None
 
 
+def _suspended(world: World) -> str:
+    partner: str = world.partner()["id"]
+    world.api.post(f"/partners/{partner}/suspend")
+    return partner
+
+
+def _erased(world: World) -> str:
+    partner = _suspended(world)
+    world.api.post(f"/partners/{partner}/erase")
+    return partner
+
+
 def _dead_key(world: World) -> Made:
     application = world.application()
     world.api.post(f"/keys/{world.key(application)['kid']}/revoke")
@@ -243,6 +255,7 @@ SUCCEEDS: dict[str, Callable[[World], Exact]] = {
     "suspend_partner": _partner,
     "resume_partner": _partner,
     "delete_partner": _partner,
+    "erase_partner": lambda world: ({"partner_id": _suspended(world)}, None),
     "list_peppers": _peppered,
     "show_pepper": _pepper,
     "rotate_pepper": _peppered,
@@ -261,6 +274,7 @@ SUCCEEDS: dict[str, Callable[[World], Exact]] = {
     "change_backend": _with(_backend, {"environments": TARGET}),
     "test_backend": _with(_backend, {"path": "/"}),
     "delete_backend": _backend,
+    "failing_logins": _backend,
     "list_service_credentials": _login_backend,
     "set_service_credential": _settable,
     "remove_service_credential": _service_credential,
@@ -298,6 +312,7 @@ SUCCEEDS: dict[str, Callable[[World], Exact]] = {
     "revoke_partner_keys": _with(_partner, {"dry_run": False}),
     "revoke_application_keys": _with(_application, {"dry_run": True}),
     "partner_propagation": _partner,
+    "partner_erasure_propagation": lambda world: ({"partner_id": _erased(world)}, None),
     "application_propagation": _application,
     "signing_key_propagation": _spare_signing_key,
     "partner_keys_propagation": lambda world: ({"partner_id": _dead_key(world)["partner"]}, None),
@@ -313,6 +328,7 @@ SUCCEEDS: dict[str, Callable[[World], Exact]] = {
     "rotate_webhook_secret": _with(_endpoint, {"overlap": "1h"}),
     "delete_webhook_endpoint": _endpoint,
     "list_webhook_deliveries": _delivery,
+    "show_webhook_outbox": _nothing,
     "resend_webhook_delivery": _delivery,
     "list_routes": _route,
     "create_route": _new_route,

@@ -1,13 +1,12 @@
 """What happens to records when something dies or falls silent, death by death (docs/when-a-node-dies.md).
 
-Each compares three sets by request id: answers that clients received whole, what the backend logged, and the records.
-PORTAZGO_TEST_LEDGER_AWAY_SECONDS sets for how long the ledger's database is away (20 here, an hour in soak).
+Most compare three sets by request id: answers that clients received whole, what the backend logged, and the records.
+What a ledger's database that is away costs is in test_spill.py.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import random
 import shutil
 import sqlite3
@@ -25,14 +24,12 @@ from support.disk import SmallDisk
 from support.key import own_key
 from support.node import ExtraNode
 from support.overload import FastOrigin, Generator
-from support.postgresql import PostgreSQLServer
 from support.truth import Clients, Truth, balance_when_all_has_come
 
 from portazgo._native import decode_segment
 from portazgo.kit.http import JsonClient
 from portazgo.kit.secret import Secret
 
-LEDGER_AWAY_SECONDS = float(os.environ.get("PORTAZGO_TEST_LEDGER_AWAY_SECONDS", "20"))
 # A node polls, and so tells its counts, three times within its lease.
 OFTEN = "6s"
 GONE_AGO = timedelta(minutes=2)
@@ -116,24 +113,6 @@ def test_a_node_that_is_told_to_end_answers_seals_ships_and_exits_with_0(tmp_pat
         (account,) = balance["items"]
         assert account["accepted"] == account["journaled"] == account["collected"] == account["rolled_up"]
         assert not list((deployment.data / "node" / "segments").glob("*/*")), "nothing is left on the node"
-
-
-def test_while_the_ledgers_database_is_away_records_wait_and_all_come_when_it_is_back(
-    tmp_path: Path, postgresql: PostgreSQLServer
-) -> None:
-    with Deployment(
-        tmp_path, PORTAZGO_LEDGER_URL=postgresql.new_database("ledger_away"), PORTAZGO_REVOCATION_MAX_STALENESS=OFTEN
-    ) as deployment:
-        key = own_key(deployment, "load")
-        began = datetime.now(UTC)
-        with Clients([deployment.gateway_port], key.whole, pause=0.02) as clients:
-            time.sleep(1.0)
-            before = len(clients.answered)
-            postgresql.restart_after(LEDGER_AWAY_SECONDS)
-            meanwhile = len(clients.answered) - before
-        assert meanwhile > LEDGER_AWAY_SECONDS, "partners notice nothing"
-        balance = nothing_is_missing(deployment, clients.answered, began)
-        assert states(balance) == ["polls"]
 
 
 @pytest.mark.parametrize("trouble", ["full", "read_only"])

@@ -62,6 +62,10 @@ SENTENCES = {
     "portazgo issuer key list shows what it waits for.": "portazgo issuer key list muestra a qué espera.",
     "Remove the partner {name}?": "¿Eliminar el socio {name}?",
     "Remove the application {name}?": "¿Eliminar la aplicación {name}?",
+    "No login at {backend} ({environment}) for {whose} on the node {node} since {since}, tried last {last}: {why}": (
+        "No hay inicio de sesión en {backend} ({environment}) para {whose} en el nodo {node} desde {since}, "
+        "último intento {last}: {why}"
+    ),
     "Remove the backend {name}?": "¿Eliminar el backend {name}?",
     "Remove the API {name}?": "¿Eliminar la API {name}?",
     "Remove the route {name}?": "¿Eliminar la ruta {name}?",
@@ -276,6 +280,13 @@ SENTENCES = {
     "no route": "sin ruta",
     "Caller": "Quien llama",
     "not known": "no se sabe",
+    "erased": "borrada",
+    "Destroy what the records of {name} say of its callers? Nothing brings it back.": (
+        "¿Destruir lo que los registros de {name} dicen de quienes llaman? Nada lo recupera."
+    ),
+    "unavailable: the key-wrapping provider can't be asked now": (
+        "no disponible: ahora no se puede preguntar al proveedor que envuelve las claves"
+    ),
     "Key": "Clave",
     "its retiring secret": "su secreto saliente",
     "claimed to be {kid}, not proven": "dice ser {kid}, sin demostrar",
@@ -324,5 +335,3 @@ SENTENCES = {
     "for {names}": "para {names}",
     "{names} and {count} more": "{names} y {count} más",
 }
-
-# Headings: whole where there is an entry, otherwise word by word.

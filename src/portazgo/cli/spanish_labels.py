@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+# Headings: whole where there is an entry, otherwise word by word.
 LABELS = {
+    "failing logins": "inicios de sesión que fallan",
     "names": "nombres",
     "line": "línea",
     "already there": "ya existente",

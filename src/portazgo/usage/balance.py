@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,10 @@ from django.db import connections
 from django.db.models import Sum
 
 from portazgo.kit.clock import microseconds
-from portazgo.nodes.epochs import Heard, Latest, heard_of, latest_processes
+from portazgo.nodes.epochs import Heard, Latest, forget_epochs, heard_of, latest_processes
 from portazgo.usage.collector import LEDGER
 from portazgo.usage.domain import (
+    HOST_LOST,
     SILENT_AFTER,
     Acceptance,
     Balance,
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 Life = tuple["UUID", "UUID"]
 """A node and one of its epochs."""
 
+TOLD_KEPT = timedelta(days=30)
 MOST_GAPS = 100
 """Runs that are named of one epoch; how many records are missing is told in any case."""
 
@@ -94,6 +97,15 @@ def totals() -> Totals:
         cursor.execute(f"SELECT {', '.join([collected, *folded])}")
         first, *others = map(int, cursor.fetchone())
     return Totals(first, tuple(others))
+
+
+def forget_told(now: datetime) -> int:
+    """Drop what polls told of processes that ended long ago by themselves. Returns how many. For the worker.
+
+    Of a host that was lost its last word is all that tells how many records there were.
+    """
+    ended = EpochEnd.objects.using(LEDGER).exclude(end=HOST_LOST).values_list("epoch", flat=True)
+    return forget_epochs(now - TOLD_KEPT, set(ended))
 
 
 def _known(node: UUID | None) -> Known:

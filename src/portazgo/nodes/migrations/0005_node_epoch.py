@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("nodes", "0003_node_token_and_lease"),
+        ("nodes", "0004_node_failing_logins"),
     ]
 
     operations = [

@@ -10,7 +10,7 @@ FROM usage_manifest GROUP BY node, epoch
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("usage", "0008_contents_in_objects"),
+        ("usage", "0009_sealed_callers"),
     ]
 
     operations = [
