@@ -251,6 +251,11 @@ SENTENCES = {
     "It stands in the answer's X-Request-Id, and in `instance` of a problem document.": (
         "Está en X-Request-Id de la respuesta, y en `instance` de un documento de problema."
     ),
+    "At least {count} calls agree.": "Al menos {count} llamadas coinciden.",
+    "{count} calls agree.": "{count} llamadas coinciden.",
+    "{records} records are too old to be followed: list them.": (
+        "{records} registros son demasiado antiguos para seguirlos: lístalos."
+    ),
     "The control plane answers again.": "El plano de control responde de nuevo.",
     "The control plane doesn't answer; this goes on when it does.": (
         "El plano de control no responde; esto sigue cuando responda."
