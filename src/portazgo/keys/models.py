@@ -139,6 +139,8 @@ class KeySecret(models.Model):
     """When it was first reported as leaked, and found to be right."""
     due_told_at = models.DateTimeField(null=True)
     """When its owner was told that it is due for rotation (keys/overdue.py); null: it is not due, as far as is known."""
+    schedule_ends_at = models.DateTimeField(null=True)
+    """The end that the schedule gave it, also while a rotation puts that off; null: none, or it was taken back."""
     stuck_at = models.DateTimeField(null=True)
     """When `sealed` could not be opened last, so that its pepper can't be replaced; null: it could, or nobody has tried."""
 
