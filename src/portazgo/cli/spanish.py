@@ -218,6 +218,9 @@ SENTENCES = {
     "What nodes told:": "Lo que contaron los nodos:",
     "Told nothing:": "No contaron nada:",
     "Closed again:": "Se vuelve a cerrar:",
+    "Perhaps rotated since the backup; the pepper was changed, so look yourself:": (
+        "Quizá rotadas desde la copia; se cambió la pimienta, así que míralas tú:"
+    ),
     "Opened since the backup, and left closed:": "Abierto desde la copia, y se deja cerrado:",
     "Made since the backup, and lost (their keys stop working):": (
         "Creado desde la copia, y perdido (sus claves dejan de funcionar):"
@@ -313,6 +316,7 @@ SENTENCES = {
 
 # Headings: whole where there is an entry, otherwise word by word.
 LABELS = {
+    "ends": "termina",
     "names": "nombres",
     "line": "línea",
     "already there": "ya existente",

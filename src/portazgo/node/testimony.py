@@ -1,18 +1,21 @@
 """What a node knows, told to a control plane that recovers from an older database (docs/decisions/0033).
 
 Lines of JSON: who tells and where it stands, every kid that is dead for ever, what the security lane said, and the names
-of what the node serves. No digest of any key is among them: nodes never report hashes. It is read from the node's
-folder, so that the folder of a node that no longer runs tells the same.
+of what the node serves. No digest of any key is among them: nodes never report hashes. Of each secret there is a mark, made
+with the question of this very recovery, by which a database that has the secret's digest knows it again; to anybody else, and
+for anything else, it is nothing. It is read from the node's folder, so that the folder of a node that no longer runs
+tells the same.
 
     {"testimony": 1, "node": …, "label": …, "history": …, "revision": …, "hash": …}
     {"revoked": kid}
     {"security": {…}}
-    {"resource": {"kind": …, "id": …, "name": …}}
+    {"resource": {"kind": …, "id": …, "name": …, "secrets": of a key or a pepper, "<mark>/<pepper>/<ends_at_us or nothing>", …}}
     {"end": true, "count": <number of lines between>}
 """
 
 from __future__ import annotations
 
+import hmac
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -23,12 +26,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FORMAT = 1
+MARK_LENGTH = 16
 Resources = dict[tuple[str, str], str]
 
 
-def told_by(folder: Path, *, label: str = "", dead: Iterable[str] = (), lane: bytes = b"") -> Iterator[bytes]:
+def told_by(
+    folder: Path, question: str, *, label: str = "", dead: Iterable[str] = (), lane: bytes = b""
+) -> Iterator[bytes]:
     """Give the lines; `dead` and `lane` are what a running node knows and could not write. Raises OSError."""
-    kept = _Kept()
+    kept = _Kept(question)
     for name in ("snapshot.ndjson", "changes.ndjson", "lane.ndjson"):
         for line in _lines(folder / name):
             kept.take(line)
@@ -42,14 +48,31 @@ def told_by(folder: Path, *, label: str = "", dead: Iterable[str] = (), lane: by
     for _, entry in sorted(kept.entries.items()):
         yield _line({"security": entry})
     for (kind, identifier), name in kept.resources.items():
-        yield _line({"resource": {"kind": kind, "id": identifier, "name": name}})
+        told = {"kind": kind, "id": identifier, "name": name}
+        secrets = kept.secrets.get((kind, identifier))
+        yield _line({"resource": {**told, "secrets": secrets} if secrets else told})
     yield _line({"end": True, "count": len(revoked) + len(kept.entries) + len(kept.resources)})
+
+
+def mark(question: str, kept: str) -> str:
+    """Make the mark of what is kept of a secret (its digest; of a pepper, the wrapped text), for this question."""
+    return hmac.digest(question.encode(), kept.encode(), "sha256").hex()[:MARK_LENGTH]
+
+
+def marks(question: str, secrets: Iterable[tuple[str, int, int | None]]) -> str:
+    """Write of each secret of a key its mark, its pepper's version, and when it ends, in microseconds."""
+    # One text, not a list of lists: there may be a million.
+    return " ".join(
+        f"{mark(question, digest)}/{pepper}/{'' if end is None else end}" for digest, pepper, end in secrets
+    )
 
 
 class _Kept:
     """Goes through a snapshot and the pages after it; a line that a crash tore is left out."""
 
-    def __init__(self) -> None:
+    def __init__(self, question: str) -> None:
+        self._question = question
+        self.secrets: dict[tuple[str, str], str] = {}
         self.history = ""
         self.revision = 0
         self.hash = ""
@@ -77,9 +100,16 @@ class _Kept:
             self._put(resource)
         for gone in revision["delete"]:
             self.resources.pop((str(gone["kind"]), str(gone["id"])), None)
+            self.secrets.pop((str(gone["kind"]), str(gone["id"])), None)
 
     def _put(self, resource: dict[str, Any]) -> None:
-        self.resources[str(resource["kind"]), str(resource["id"])] = str(resource["body"].get("name", ""))
+        name, body = (str(resource["kind"]), str(resource["id"])), resource["body"]
+        self.resources[name] = str(body.get("name", ""))
+        if name[0] == "key":
+            secrets = ((one["digest"], int(one["pepper"]), one["ends_at_us"]) for one in body["secrets"])
+            self.secrets[name] = marks(self._question, secrets)
+        elif name[0] == "pepper":
+            self.secrets[name] = mark(self._question, body["wrapped"])
 
 
 def _lines(file: Path) -> Iterator[bytes]:
