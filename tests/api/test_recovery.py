@@ -394,7 +394,7 @@ def test_a_secret_that_was_rotated_away_since_the_backup_ends_as_the_node_says(w
     digests = {secret.key_id: (secret.digest, secret.pepper_id) for secret in KeySecret.objects.all()}
     end = clock.now() + timedelta(hours=3)
     new = ("b" * 64, digests[same][1], None)
-    told = {
+    told: dict[str, list[tuple[str, int, int | None]]] = {
         retiring: [new, (*digests[retiring], microseconds(end))],
         gone: [new],
         same: [(*digests[same], None)],

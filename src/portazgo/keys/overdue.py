@@ -125,8 +125,8 @@ def _locked(rows: QuerySet[KeySecret], kids: Sequence[str]) -> list[KeySecret]:
 def _relent(clock: Clock) -> int:
     """Take it back where a plan no longer says so: what was told as due, and the end.
 
-    What has ended stays dead. The end of a secret that leaked is not the schedule's to take away, whoever set it, nor is one that
-    the schedule did not give.
+    What has ended stays dead. The end of a secret that leaked is not the schedule's to take away, whoever set it, nor is one
+    that the schedule did not give.
     """
     now = clock.now()
     rows = KeySecret.objects.filter(slot=SecretSlot.CURRENT, due_told_at__isnull=False, leaked_at=None)

@@ -198,10 +198,10 @@ def cancel(actor: Actor, kid: str, *, expected: int | None = None, clock: Clock)
 
 
 def let_lapse(actor: Actor, kid: str, number: int, ends_at: datetime, *, clock: Clock) -> Key:
-    """End a secret, current or retiring, that was rotated away in a past which the database has lost. Raises NotFound, Conflict.
+    """End a secret, current or retiring, that was rotated away in a past which the database has lost.
 
-    It never gets a later end than it has. Where it is the current one, the key has no secret that works once it has ended, and
-    gets one by a rotation.
+    It never gets a later end than it has. Where it is the current one, the key has no secret that works once it has ended,
+    and gets one by a rotation. Raises NotFound, Conflict.
     """
     can(actor, Verb.ROTATE, Key.noun)
     with change(actor, "key.secret_lapsed", kid, clock=clock) as recorded:

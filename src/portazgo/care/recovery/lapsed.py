@@ -1,10 +1,11 @@
 """Which secrets of the database have been rotated away since the backup, as nodes tell it by their marks. Pure.
 
 A database that was restored takes the old secret for the current one, without an end. Of a node that is ahead the same
-secret retires, and has an end, or it is not there any more: then it ends here too. Nothing gets a later end, and no secret comes back.
-Each node is judged alone, as with the security lane: of several ends the first holds.
+secret retires, and has an end, or it is not there any more: then it ends here too. Nothing gets a later end, and no secret
+comes back. Each node is judged alone, as with the security lane: of several ends the first holds.
 
-Marks are compared under one pepper only. Where the pepper was changed since the backup nothing can be told: such keys are named.
+Marks are compared under one pepper only. Where the pepper was changed since the backup nothing can be told: such keys are
+named.
 """
 
 from __future__ import annotations
