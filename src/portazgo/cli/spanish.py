@@ -62,6 +62,10 @@ SENTENCES = {
     "portazgo issuer key list shows what it waits for.": "portazgo issuer key list muestra a qué espera.",
     "Remove the partner {name}?": "¿Eliminar el socio {name}?",
     "Remove the application {name}?": "¿Eliminar la aplicación {name}?",
+    "No login at {backend} ({environment}) for {whose} on the node {node} since {since}, tried last {last}: {why}": (
+        "No hay inicio de sesión en {backend} ({environment}) para {whose} en el nodo {node} desde {since}, "
+        "último intento {last}: {why}"
+    ),
     "Remove the backend {name}?": "¿Eliminar el backend {name}?",
     "Remove the API {name}?": "¿Eliminar la API {name}?",
     "Remove the route {name}?": "¿Eliminar la ruta {name}?",
@@ -320,6 +324,7 @@ LABELS = {
     "names": "nombres",
     "line": "línea",
     "already there": "ya existente",
+    "failing logins": "inicios de sesión que fallan",
     "table": "tabla",
     "column": "columna",
     "sealed by": "sellado por",

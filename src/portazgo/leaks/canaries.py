@@ -19,7 +19,8 @@ from portazgo.keys.told import about, tell
 from portazgo.kit.clock import rfc3339
 from portazgo.notifications.events import KeyCanaryUsed
 from portazgo.usage.collector import LEDGER, REFUSED_KEY
-from portazgo.usage.models import RefusedKeyUse, SegmentContent
+from portazgo.usage.contents import segment_bytes
+from portazgo.usage.models import RefusedKeyUse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,8 +51,8 @@ def _canaries(kids: set[str]) -> dict[str, Key]:
 
 
 def _records(use: RefusedKeyUse) -> list[dict[str, Any]]:
-    content = SegmentContent.objects.using(LEDGER).filter(manifest_id=use.manifest_id).first()
-    records = _native.decode_segment(bytes(content.content)) if content else []
+    content = segment_bytes(use.manifest_id)
+    records = [] if content is None else _native.decode_segment(content)
     return [record for record in records if record["kid"] == use.kid and record["fault"] == REFUSED_KEY]
 
 

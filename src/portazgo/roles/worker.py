@@ -102,12 +102,15 @@ def _jobs(settings: Settings) -> list[Job]:
     from portazgo.usage.folding import Folding  # noqa: PLC0415
     from portazgo.usage.keeping import forget_old_rollups  # noqa: PLC0415
     from portazgo.usage.key_use import LastUses  # noqa: PLC0415
+    from portazgo.usage.objects import spill  # noqa: PLC0415
     from portazgo.usage.retiring import NOTICE_BEFORE, forget_old_uses, retiring_secrets_ending  # noqa: PLC0415
+    from portazgo.usage.taking import Taking  # noqa: PLC0415
     from portazgo.wrapping.tasks import carry_on  # noqa: PLC0415
 
     def tell_of_old_secrets() -> int:
         return tell_retiring(retiring_secrets_ending(NOTICE_BEFORE, clock=SYSTEM_CLOCK), SYSTEM_CLOCK.now())
 
+    taking = Taking(SYSTEM_CLOCK, spill, objects_first=settings.usage_segments == "objects")
     told_by_nodes = partial(spread, clock=SYSTEM_CLOCK)
     jobs = [
         Job("rotate the master key", 1, lambda: carry_on(open_wrapper=wrapper, clock=SYSTEM_CLOCK)),
@@ -126,6 +129,7 @@ def _jobs(settings: Settings) -> list[Job]:
         Job("forget answers of repeated writes", 300, lambda: forget_old(SYSTEM_CLOCK.now())),
         Job("write down the head of the audit", 60, lambda: write_down(settings.data_dir, clock=SYSTEM_CLOCK)),
         Job("forget ended secrets", 60, lambda: forget_ended(SYSTEM, clock=SYSTEM_CLOCK)),
+        Job("bring spilled segments into the ledger", 0.5, taking.run),
         Job("fold minutes", 1, Folding(SYSTEM_CLOCK).run),
         Job("fill sums by partner", 2, fill),
         Job("forget old sums of usage", 10, lambda: forget_old_rollups(settings, SYSTEM_CLOCK.now())),

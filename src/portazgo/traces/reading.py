@@ -14,7 +14,8 @@ from uuid import UUID
 from portazgo import _native
 from portazgo.traces.domain import Filter, Record, place
 from portazgo.usage.collector import LEDGER
-from portazgo.usage.models import Manifest, SegmentContent
+from portazgo.usage.contents import segment_bytes
+from portazgo.usage.models import Manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,8 +51,8 @@ class _Decoded:
             if manifest in self._segments:
                 self._segments.move_to_end(manifest)
                 return self._segments[manifest]
-        content = SegmentContent.objects.using(LEDGER).get(manifest_id=manifest).content
-        records: list[Record] = list(_native.decode_segment(bytes(content)))
+        content = segment_bytes(manifest)
+        records: list[Record] = [] if content is None else list(_native.decode_segment(content))
         with self._lock:
             self._segments[manifest] = records
             self._records += len(records)

@@ -11,7 +11,9 @@ from django.db import connections, transaction
 
 from portazgo import _native
 from portazgo.kit.errors import Conflict, Invalid
-from portazgo.usage.models import EpochEnd, Manifest, RefusedKeyUse, SegmentContent
+from portazgo.usage import models
+from portazgo.usage.contents import keep_content
+from portazgo.usage.models import EpochEnd, Manifest, RefusedKeyUse
 from portazgo.usage.rollups import MEMBERS, SUMS
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LEDGER = "ledger"
+LEDGER = models.LEDGER
 REFUSED_KEY = "key_disabled"
 """What nodes say of canaries, and of keys that were disabled."""
 LARGEST_WAL_BYTES = 64 * 1024 * 1024
@@ -65,13 +67,37 @@ class Collected:
     stored: bool
 
 
-def collect(node: UUID, epoch: UUID, first: int, body: bytes) -> Collected:
-    """Verify a sealed segment and keep it: bytes, manifest, sums, uses of retiring secrets, all or nothing.
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A sealed segment that verifies, and belongs where it says."""
 
-    Raises Invalid (`segment_invalid`, 422) for bytes that don't verify or belong elsewhere, Conflict
-    (`segment_differs`) when the same place of the epoch already holds other bytes.
+    node: UUID
+    epoch: UUID
+    content: bytes
+    summary: Mapping[str, Any]
+    """What the native module tells of it: first, last, count, sha256, sums …"""
+
+
+def collect(node: UUID, epoch: UUID, first: int, body: bytes) -> Collected:
+    """Verify a sealed segment and keep it. Raises what `verify` and `keep` raise."""
+    return keep(verify(node, epoch, first, body))
+
+
+def verify(node: UUID, epoch: UUID, first: int, body: bytes) -> Segment:
+    """Verify a sealed segment, without the database.
+
+    Raises Invalid (`segment_invalid`, 422) for bytes that don't verify or belong elsewhere.
     """
-    summary = _verified(node, epoch, first, body)
+    return Segment(node, epoch, body, _verified(node, epoch, first, body))
+
+
+def keep(segment: Segment, place: str = "") -> Collected:
+    """Keep a segment: bytes (or their object's name), manifest, sums, uses of retiring secrets, all or nothing.
+
+    Raises Conflict (`segment_differs`) when the same place of the epoch already holds other bytes.
+    """
+    node, epoch, summary = segment.node, segment.epoch, segment.summary
+    first = summary["first"]
     with transaction.atomic(using=LEDGER):
         known = Manifest.objects.using(LEDGER).filter(epoch=epoch, first_sequence=first).first()
         if known is not None:
@@ -81,8 +107,8 @@ def collect(node: UUID, epoch: UUID, first: int, body: bytes) -> Collected:
                 )
             return Collected(stored=False)
         _refuse_overlap(epoch, summary)
-        manifest = _keep(node, epoch, summary, len(body))
-        SegmentContent.objects.using(LEDGER).create(manifest=manifest, content=body)
+        manifest = _keep(node, epoch, summary, len(segment.content))
+        keep_content(manifest, segment.content, place)
         add_fresh(summary["rollups"])
         _add_uses(summary["retiring"])
         _note_refused_keys(manifest, summary["rollups"])
