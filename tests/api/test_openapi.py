@@ -78,6 +78,18 @@ def _revoked_key(world: World) -> Exact:
     return {"kid": kid}, None
 
 
+def _suspended(world: World) -> str:
+    partner: str = world.partner()["id"]
+    world.api.post(f"/partners/{partner}/suspend")
+    return partner
+
+
+def _erased(world: World) -> str:
+    partner = _suspended(world)
+    world.api.post(f"/partners/{partner}/erase")
+    return partner
+
+
 def _dead_key(world: World) -> Made:
     application = world.application()
     world.api.post(f"/keys/{world.key(application)['kid']}/revoke")
@@ -228,6 +240,7 @@ SUCCEEDS: dict[str, Callable[[World], Exact]] = {
     "suspend_partner": _partner,
     "resume_partner": _partner,
     "delete_partner": _partner,
+    "erase_partner": lambda world: ({"partner_id": _suspended(world)}, None),
     "list_peppers": _peppered,
     "show_pepper": _pepper,
     "rotate_pepper": _peppered,
@@ -284,6 +297,7 @@ SUCCEEDS: dict[str, Callable[[World], Exact]] = {
     "revoke_partner_keys": _with(_partner, {"dry_run": False}),
     "revoke_application_keys": _with(_application, {"dry_run": True}),
     "partner_propagation": _partner,
+    "partner_erasure_propagation": lambda world: ({"partner_id": _erased(world)}, None),
     "application_propagation": _application,
     "signing_key_propagation": _spare_signing_key,
     "partner_keys_propagation": lambda world: ({"partner_id": _dead_key(world)["partner"]}, None),

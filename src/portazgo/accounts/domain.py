@@ -16,7 +16,7 @@ ActorKind = Literal["token", "system"]
 
 
 class Verb(StrEnum):
-    """What can be done to a thing. A scope `noun:write` grants all of them, `noun:read` the first, `noun:<verb>` one."""
+    """What can be done to a thing. A scope `noun:write` grants all but the last, `noun:read` the first, `noun:<verb>` one."""
 
     READ = "read"
     CREATE = "create"
@@ -25,6 +25,8 @@ class Verb(StrEnum):
     SUSPEND = "suspend"
     REVOKE = "revoke"
     ROTATE = "rotate"
+    ERASE = "erase"
+    """Nothing brings back what it takes: granted by its own name, `noun:*` and `*`."""
 
 
 class Thing(Protocol):
@@ -56,7 +58,7 @@ def can(actor: Actor, verb: Verb, thing: Thing | str) -> None:
     """Return when the actor may do this, else raise Forbidden (`scope_missing`). `thing`: a row, or a noun's name."""
     noun = thing if isinstance(thing, str) else thing.noun
     if not actor.scopes & _granting(verb, noun):
-        needed = f"{noun}:{'read' if verb is Verb.READ else 'write'}"
+        needed = f"{noun}:{verb.value if verb in {Verb.READ, Verb.ERASE} else 'write'}"
         raise Forbidden(
             f"the token {actor.name!r} may not {verb.value} {noun}",
             code="scope_missing",
@@ -76,10 +78,11 @@ def narrower(scopes: frozenset[str], than: frozenset[str]) -> bool:
 
 
 def _granting(verb: Verb, noun: str) -> frozenset[str]:
-    return frozenset({EVERYTHING, f"{noun}:*", f"{noun}:write", f"{noun}:{verb.value}"})
+    granting = {EVERYTHING, f"{noun}:*", f"{noun}:{verb.value}"}
+    return frozenset(granting if verb is Verb.ERASE else granting | {f"{noun}:write"})
 
 
 def _within(scope: str, than: frozenset[str]) -> bool:
     noun, _, action = scope.partition(":")
-    wide = {f"{noun}:*", f"{noun}:write"}
+    wide = {f"{noun}:*"} if action in {"*", Verb.ERASE} else {f"{noun}:*", f"{noun}:write"}
     return scope in than or (bool(action) and bool(wide & than))

@@ -269,6 +269,13 @@ SENTENCES = {
     "no route": "sin ruta",
     "Caller": "Quien llama",
     "not known": "no se sabe",
+    "erased": "borrada",
+    "Destroy what the records of {name} say of its callers? Nothing brings it back.": (
+        "¿Destruir lo que los registros de {name} dicen de quienes llaman? Nada lo recupera."
+    ),
+    "unavailable: the key-wrapping provider can't be asked now": (
+        "no disponible: ahora no se puede preguntar al proveedor que envuelve las claves"
+    ),
     "Key": "Clave",
     "its retiring secret": "su secreto saliente",
     "claimed to be {kid}, not proven": "dice ser {kid}, sin demostrar",

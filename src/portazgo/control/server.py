@@ -46,9 +46,10 @@ def serve_control(settings: Settings, *, ready: Callable[[], None] = lambda: Non
     from portazgo.control.databases import require_migrated  # noqa: PLC0415 - Django is set up now
     from portazgo.control.internal import InternalListener, bound_socket  # noqa: PLC0415
     from portazgo.control.presence import share  # noqa: PLC0415
-    from portazgo.control.provider import require_wrapper  # noqa: PLC0415
+    from portazgo.control.provider import require_wrapper, wrapper  # noqa: PLC0415
     from portazgo.control.wsgi import application  # noqa: PLC0415
     from portazgo.keys.graves import bury  # noqa: PLC0415
+    from portazgo.partners import data_keys, erasing  # noqa: PLC0415
     from portazgo.snapshot.revocations import catch_up  # noqa: PLC0415
 
     require_migrated()
@@ -56,6 +57,9 @@ def serve_control(settings: Settings, *, ready: Callable[[], None] = lambda: Non
     share(settings)
     catch_up(settings.data_dir)
     bury(settings.data_dir, clock=SYSTEM_CLOCK)
+    erasing.catch_up(settings.data_dir)
+    erasing.bury_erased(settings.data_dir, clock=SYSTEM_CLOCK)
+    data_keys.make_for_month(wrapper=wrapper(), clock=SYSTEM_CLOCK)
     application.load_middleware()
     internal = InternalListener(settings)
     socket = bound_socket(settings.control_listen.host, settings.control_listen.port, "PORTAZGO_CONTROL_PORT")

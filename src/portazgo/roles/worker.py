@@ -95,6 +95,7 @@ def _jobs(settings: Settings) -> list[Job]:
     from portazgo.nodes.service import forget_old_receipts  # noqa: PLC0415
     from portazgo.notifications.tasks import forget_old as forget_old_events  # noqa: PLC0415
     from portazgo.notifications.tasks import sending  # noqa: PLC0415
+    from portazgo.partners import data_keys  # noqa: PLC0415
     from portazgo.signing.tasks import tend  # noqa: PLC0415
     from portazgo.snapshot.feed import compact  # noqa: PLC0415
     from portazgo.usage.collector import checkpoint  # noqa: PLC0415
@@ -114,6 +115,7 @@ def _jobs(settings: Settings) -> list[Job]:
     told_by_nodes = partial(spread, clock=SYSTEM_CLOCK)
     jobs = [
         Job("rotate the master key", 1, lambda: carry_on(open_wrapper=wrapper, clock=SYSTEM_CLOCK)),
+        Job("make data keys", 1, lambda: data_keys.make_missing(wrapper=wrapper(), clock=SYSTEM_CLOCK)),
         Job("send webhooks", 0.5, sending(settings, wrapper, SYSTEM_CLOCK)),
         Job("look for uses of canary keys", 2, lambda: tell_canaries(SYSTEM_CLOCK.now())),
         Job("tell of keys that end soon", 60, lambda: tell_expiring(SYSTEM_CLOCK.now())),

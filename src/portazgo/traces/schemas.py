@@ -104,8 +104,14 @@ class Trace(Schema):
     phases: Phases
     attempts: int
     backend_target: str | None
-    client_address: str | None
-    user_agent: str | None
+    client_address: str | None = Field(
+        description="In the form that was recorded: an address, a network (`203.0.113.0/24`), a tag (`tag:…`). See `personal`."
+    )
+    user_agent: str | None = Field(description="Recorded beside a retiring secret only.")
+    personal: Literal["shown", "absent", "erased", "unavailable"] = Field(
+        description="Whether `client_address` and `user_agent` are shown: `absent`, nothing was recorded; `erased`, the data "
+        "key was destroyed; `unavailable`, the key-wrapping provider can't be asked now."
+    )
     bytes_in: int
     bytes_out: int
     backend_bytes_out: int

@@ -11,6 +11,7 @@ from portazgo.faults.catalogue import by_code
 from portazgo.kit.errors import NotFound
 from portazgo.kit.ids import parse_id
 from portazgo.partners.models import Partner
+from portazgo.partners.personal import revealed
 from portazgo.routes.models import Route
 from portazgo.traces import reading
 from portazgo.traces.domain import Filter, Record, duration_us, sentence
@@ -38,7 +39,7 @@ def show(request_id: UUID) -> dict[str, Any]:
 
 def tell(records: Iterable[Record]) -> list[dict[str, Any]]:
     """Make records readable: names beside ids, times, the fault's blame and sentences."""
-    listed = list(records)
+    listed = revealed(records)
     names = {member: _names(model, {record[member] for record in listed}) for member, model in NAMED.items()}
     return [_document(record, names) for record in listed]
 
