@@ -90,6 +90,7 @@ def recover(
         "history": begun.history,
         "revision": begun.revision,
         "closed": len(plan.steps) - len(left),
+        "buried": len(plan.graves.lookups),
         "left": left,
     }
     show_one(document if output == "table" else {**_document(plan), **document}, output)
@@ -140,6 +141,8 @@ def _show(plan: Plan, output: str) -> None:
     _section(say("Opened since the backup, and left closed:"), document["left_closed"], STEP_COLUMNS)
     _section(say("Made since the backup, and lost (their keys stop working):"), document["lost"], LOST_COLUMNS)
     dead = [{"kid": kid} for kid in document["dead_unknown"]]
+    graves = [{"kid": kid} for kid in document["graves"]]
+    _section(say("Imported, revoked and lost (a file that holds them will be refused):"), graves, ("kid",))
     _section(say("Revoked, and unknown to the database (written to revocations.log):"), dead, ("kid",))
 
 
@@ -173,6 +176,7 @@ def _document(plan: Plan) -> dict[str, Any]:
         "steps": [_told(step) for step in plan.steps],
         "left_closed": [_told(step) for step in plan.left_closed],
         "uncompared": list(plan.uncompared),
+        "graves": sorted(set(plan.graves.lookups.values())),
         "lost": [{"kind": one.kind, "id": one.id, "name": one.name} for one in plan.lost],
         "dead_unknown": list(plan.dead_unknown),
     }

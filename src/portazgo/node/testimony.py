@@ -6,10 +6,15 @@ with the question of this very recovery, by which a database that has the secret
 for anything else, it is nothing. It is read from the node's folder, so that the folder of a node that no longer runs
 tells the same.
 
+Of imported keys that are dead, the look-ups are told, and the wrapped look-up key that they were made with: nothing can be
+made of them, and without them a file of back then could revive such a key in a database that has lost it.
+
     {"testimony": 1, "node": …, "label": …, "history": …, "revision": …, "hash": …}
     {"revoked": kid}
     {"security": {…}}
     {"resource": {"kind": …, "id": …, "name": …, "secrets": of a key or a pepper, "<mark>/<pepper>/<ends_at_us or nothing>", …}}
+    {"grave": {"kid": …, "lookups": "<hex64> …"}}
+    {"lookup_key": wrapped, where there are graves}
     {"end": true, "count": <number of lines between>}
 """
 
@@ -22,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 from portazgo.node.lane import is_kid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
 FORMAT = 1
@@ -51,7 +56,10 @@ def told_by(
         told = {"kind": kind, "id": identifier, "name": name}
         secrets = kept.secrets.get((kind, identifier))
         yield _line({"resource": {**told, "secrets": secrets} if secrets else told})
-    yield _line({"end": True, "count": len(revoked) + len(kept.entries) + len(kept.resources)})
+    graves = list(kept.graves(set(revoked)))
+    for line in graves:
+        yield line
+    yield _line({"end": True, "count": len(revoked) + len(kept.entries) + len(kept.resources) + len(graves)})
 
 
 def mark(question: str, kept: str) -> str:
@@ -78,6 +86,17 @@ class _Kept:
         self.hash = ""
         self.entries: dict[int, dict[str, Any]] = {}
         self.resources: Resources = {}
+        # Of every imported secret that was seen, also of keys that are gone since.
+        self._lookups: dict[str, set[str]] = {}
+        self._lookup_key = ""
+
+    def graves(self, dead: Collection[str]) -> Iterator[bytes]:
+        """Give the lines of imported keys that are dead."""
+        kids = sorted(self._lookups.keys() & dead)
+        for kid in kids:
+            yield _line({"grave": {"kid": kid, "lookups": " ".join(sorted(self._lookups[kid]))}})
+        if kids:
+            yield _line({"lookup_key": self._lookup_key})
 
     def take(self, line: bytes) -> None:
         """Take the next line."""
@@ -108,8 +127,12 @@ class _Kept:
         if name[0] == "key":
             secrets = ((one["digest"], int(one["pepper"]), one["ends_at_us"]) for one in body["secrets"])
             self.secrets[name] = marks(self._question, secrets)
+            if found := {one["imported"]["lookup"] for one in body["secrets"] if "imported" in one}:
+                self._lookups.setdefault(name[1], set()).update(found)
         elif name[0] == "pepper":
             self.secrets[name] = mark(self._question, body["wrapped"])
+        elif name[0] == "lookup_key":
+            self._lookup_key = str(body["wrapped"])
 
 
 def _lines(file: Path) -> Iterator[bytes]:

@@ -13,10 +13,12 @@ from django.db import transaction
 from portazgo.accounts.domain import EVERYTHING, Actor
 from portazgo.applications.models import Application
 from portazgo.applications.service import suspend as suspend_application
+from portazgo.care.recovery.burying import graves_of
 from portazgo.care.recovery.holding import names_of, parts, secrets_of
 from portazgo.care.recovery.lapsed import ahead
-from portazgo.care.recovery.planning import Database, Operation, Plan, Step, Teller, mentioned, plan
+from portazgo.care.recovery.planning import Database, Graves, Operation, Plan, Step, Teller, mentioned, plan
 from portazgo.keys import service as keys
+from portazgo.keys.burials import bury
 from portazgo.keys.domain import KeyStatus
 from portazgo.keys.models import Key
 from portazgo.keys.rotation import let_lapse
@@ -64,7 +66,7 @@ def make_plan(
     known = _database(tellers)
     secrets = secrets_of(ahead(tellers, known, adopted), question, clock)
     names = {("key", kid): name for kid, name in names_of(secrets.held).items()}
-    known = replace(known, secrets=secrets, names={**known.names, **names})
+    known = replace(known, secrets=secrets, names={**known.names, **names}, graves=graves_of(tellers))
     return plan(tellers, known, adopted, speechless, left_out)
 
 
@@ -75,7 +77,7 @@ def carry_out(made: Plan, *, clock: Clock) -> tuple[HeadNow, list[str]]:
     """
     # First, and outside: the file only grows, and what is in it is dead whether the rest comes to its end or not.
     revocations.append(settings.PORTAZGO.data_dir, [_line_of(kid) for kid in made.dead_unknown])
-    left: list[str] = []
+    left = _left_unburied(made.graves)
     details = {
         "ended": made.history,
         "told_by": [teller.called for teller in made.tellers][:50],
@@ -86,14 +88,23 @@ def carry_out(made: Plan, *, clock: Clock) -> tuple[HeadNow, list[str]]:
         # Before the steps: no number that the old history gave to something else is given to one of them.
         begin_anew(past_revision=made.base, past_security=made.security, adopted=made.adopted, clock=clock)
         with change(RECOVERY, "history.recovered", made.history, details=details, clock=clock) as recorded:
+            failed = 0
             for step in made.steps:
                 try:
                     _CLOSING[step.operation](step, clock)
                 except Conflict as problem:
+                    failed += 1
                     left.append(f"{step.operation} {step.id}: {problem.detail}")
-            recorded.note(closed=len(made.steps) - len(left))
+            bury(made.graves.lookups, made.graves.lookup_keys, clock=clock)
+            recorded.note(closed=len(made.steps) - failed, buried=len(made.graves.lookups))
         begun = head_now()
     return begun, left
+
+
+def _left_unburied(graves: Graves) -> list[str]:
+    if not graves.shut:
+        return []
+    return [f"{graves.shut} look-up keys can't be opened: imported keys that were revoked may be imported again"]
 
 
 def _revoke(step: Step, clock: Clock) -> None:

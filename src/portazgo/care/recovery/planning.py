@@ -48,6 +48,18 @@ class Teller:
     entries: Mapping[int, Mapping[str, Any]]
     resources: Mapping[tuple[str, str], str]
     secrets: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    graves: Mapping[str, str] = field(default_factory=dict)
+    lookup_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Graves:
+    """Imported keys that are dead, and that the database has lost: look-up to kid. `shut`: how many look-up keys don't open."""
+
+    lookups: Mapping[str, str] = field(default_factory=dict)
+    lookup_keys: tuple[str, ...] = ()
+    """Those that they were made with, wrapped, but for the database's own."""
+    shut: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +88,7 @@ class Database:
     nodes: Mapping[str, str]
     """Nodes that are not retired: id to label."""
     secrets: Secrets = NO_SECRETS
+    graves: Graves = field(default_factory=Graves)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +137,7 @@ class Plan:
     """What was opened since the backup, and is not opened again."""
     uncompared: tuple[str, ...]
     """Kids of keys of which nobody can tell whether they were rotated since: the pepper was changed."""
+    graves: Graves
     lost: tuple[Lost, ...]
     dead_unknown: tuple[str, ...]
     """Revoked kids that neither the database nor revocations.log knows: they are written there, and never come back."""
@@ -131,7 +145,7 @@ class Plan:
     @property
     def needed(self) -> bool:
         """Whether there is anything to recover, or a node that does not find back by itself."""
-        return bool(self.steps or self.dead_unknown or self.astray)
+        return bool(self.steps or self.dead_unknown or self.astray or self.graves.lookups)
 
 
 def plan(
@@ -168,6 +182,7 @@ def plan(
         steps=(*revocations, *closing, *(_ending(one, database) for one in lapses if one.kid not in revoked)),
         left_closed=tuple(opening),
         uncompared=tuple(kid for kid in uncompared if kid not in revoked),
+        graves=database.graves,
         lost=tuple(Lost(kind, identifier, name) for (kind, identifier), name in sorted(has_lost.items())),
         dead_unknown=tuple(sorted(kid for kid in dead - database.buried if ("key", kid) not in database.known)),
     )

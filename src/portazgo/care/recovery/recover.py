@@ -104,4 +104,6 @@ def _teller(told: Told) -> Teller:
         entries=told.entries,
         resources=told.resources,
         secrets=told.secrets,
+        graves=told.graves,
+        lookup_key=told.lookup_key,
     )

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 LARGEST_COUNT = 2**62
 LONGEST_WORD = 200
+LONGEST_WRAPPED = 8_192
 MOST_NETWORKS = 10_000
+_LOOKUP = re.compile(r"[0-9a-f]{64}")
 _MARKS = {
     "key": re.compile(r"[0-9a-f]{16}/[0-9]{1,9}/[0-9]{0,16}( [0-9a-f]{16}/[0-9]{1,9}/[0-9]{0,16})?"),
     "pepper": re.compile(r"[0-9a-f]{16}"),
@@ -40,7 +42,7 @@ class Told:
     """What one node knows. `entries` are the security lane's, by sequence; `resources` its names, by kind and id.
 
     `secrets` are the marks of keys' secrets and of peppers (`node.testimony`), by kind and id; a node of an earlier version
-    tells none.
+    tells none. `graves` are the look-ups of imported keys that are dead, with their kids.
     """
 
     node: str
@@ -52,6 +54,8 @@ class Told:
     entries: dict[int, dict[str, Any]] = field(default_factory=dict)
     resources: dict[tuple[str, str], str] = field(default_factory=dict)
     secrets: dict[tuple[str, str], str] = field(default_factory=dict)
+    graves: dict[str, str] = field(default_factory=dict)
+    lookup_key: str = ""
 
     @property
     def called(self) -> str:
@@ -121,12 +125,23 @@ def _take(told: Told, document: dict[str, Any]) -> None:
         told.entries[entry["sequence"]] = entry
         if entry["operation"] == "revoke_key" and is_kid(entry["id"]):
             told.dead.add(entry["id"])
+    elif "grave" in document:
+        _bury(told, document["grave"])
+    elif "lookup_key" in document:
+        told.lookup_key = _word(document["lookup_key"], LONGEST_WRAPPED)
     elif "resource" in document:
         resource = document["resource"]
         name = _word(resource["kind"]), _word(resource["id"])
         told.resources[name] = printable(str(resource["name"])[:LONGEST_WORD])
         if "secrets" in resource:
             told.secrets[name] = _marks(name[0], resource["secrets"])
+
+
+def _bury(told: Told, grave: dict[str, Any]) -> None:
+    lookups = _word(grave["lookups"], LONGEST_WRAPPED).split()
+    if not is_kid(grave["kid"]) or not all(_LOOKUP.fullmatch(one) for one in lookups):
+        raise TestimonyInvalid("the look-ups of a key have not the form of such")
+    told.graves |= dict.fromkeys(lookups, grave["kid"])
 
 
 def _entry(read: dict[str, Any]) -> dict[str, Any]:
@@ -138,8 +153,8 @@ def _entry(read: dict[str, Any]) -> dict[str, Any]:
     return entry
 
 
-def _word(value: Any) -> str:
-    if not isinstance(value, str) or len(value) > LONGEST_WORD or not (value.isascii() and value.isprintable()):
+def _word(value: Any, longest: int = LONGEST_WORD) -> str:
+    if not isinstance(value, str) or len(value) > longest or not (value.isascii() and value.isprintable()):
         raise TestimonyInvalid("one of its words has not the form of one")
     return value
 
