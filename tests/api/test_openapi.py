@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, settings
 from schemathesis.checks import CHECKS
 from schemathesis.config import SchemathesisConfig
 from support.admin import AdminAPI
-from support.segments import recorded
+from support.named_records import collect_named
+from support.segments import PARTNER, recorded
 from support.world import NOBODY, World
 
 from portazgo.control.api import api as admin_api
@@ -169,6 +170,10 @@ def _trace(_: World) -> Exact:
     for first, content in records.segments:
         collect(records.node, records.epoch, first, content)
     return {"request_id": records.ids[0]}, None
+
+
+def _own_trace(world: World) -> Exact:
+    return {"request_id": collect_named().ids[0], "as_partner": PARTNER}, None
 
 
 DOCUMENT = {"portazgo": 1, "name": "whole", "partners": {"acme": {}}}
@@ -332,6 +337,11 @@ SUCCEEDS: dict[str, Callable[[World], Exact]] = {
     "list_traces": _trace,
     "tail_traces": _trace,
     "show_trace": _trace,
+    "create_partner_token": _with(_partner, {"name": "portal", "expires_at": "2099-01-01T00:00:00Z"}),
+    "list_partner_traces": _own_trace,
+    "tail_partner_traces": _own_trace,
+    "show_partner_trace": _own_trace,
+    "partner_usage": _own_trace,
     "check_document": _with(_nothing, {"document": DOCUMENT}),
     "diff_document": _with(_nothing, {"document": DOCUMENT}),
     "apply_document": _with(_nothing, {"document": DOCUMENT, "confirmed": True}),
@@ -390,7 +400,10 @@ def test_every_operation_can_be_done_and_answers_what_it_promises(world: World, 
     parameters, body = SUCCEEDS[name](world)
     path = {name: value for name, value in parameters.items() if f"{{{name}}}" in operation.path}
     given = {} if body is None else {"body": body, "media_type": "application/json"}
-    case = operation.Case(path_parameters=path, headers={"Authorization": f"Bearer {admin_token}"}, **given)
+    query = {name: value for name, value in parameters.items() if name == "as_partner"}
+    case = operation.Case(
+        path_parameters=path, query=query, headers={"Authorization": f"Bearer {admin_token}"}, **given
+    )
     answer = case.call_and_validate()
     assert 200 <= answer.status_code < 300, f"{name} was refused: {answer.text}"
 

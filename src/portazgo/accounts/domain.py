@@ -10,6 +10,8 @@ from typing import Literal, Protocol
 from portazgo.kit.errors import Forbidden
 
 EVERYTHING = "*"
+PARTNER_VIEW = "partner_view"
+"""The noun of what a partner sees of its own: all that a token of one partner opens."""
 SCOPE_PATTERN = r"^(\*|[a-z][a-z_]*:(\*|[a-z][a-z_]*))$"
 
 ActorKind = Literal["token", "system"]
@@ -49,6 +51,8 @@ class Actor:
     """Of the request that it acts in; the audit row keeps it."""
     address: str | None = None
     """Where the request came from, likewise."""
+    partner: str | None = None
+    """Of whose things alone it may see anything; None: of all partners'."""
 
 
 SYSTEM = Actor("system", "system", "portazgo", frozenset({EVERYTHING}))
@@ -57,12 +61,14 @@ SYSTEM = Actor("system", "system", "portazgo", frozenset({EVERYTHING}))
 def can(actor: Actor, verb: Verb, thing: Thing | str) -> None:
     """Return when the actor may do this, else raise Forbidden (`scope_missing`). `thing`: a row, or a noun's name."""
     noun = thing if isinstance(thing, str) else thing.noun
-    if not actor.scopes & _granting(verb, noun):
+    # Whatever scopes such a token has: it opens the view of its partner, and reads only.
+    bound = actor.partner is not None and (noun, verb) != (PARTNER_VIEW, Verb.READ)
+    if bound or not actor.scopes & _granting(verb, noun):
         needed = f"{noun}:{verb.value if verb in {Verb.READ, Verb.ERASE} else 'write'}"
         raise Forbidden(
             f"the token {actor.name!r} may not {verb.value} {noun}",
             code="scope_missing",
-            remedy=f"use a token with the scope {needed}",
+            remedy="use a token that is not of one partner only" if bound else f"use a token with the scope {needed}",
             scope=needed,
         )
 

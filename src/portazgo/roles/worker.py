@@ -90,6 +90,7 @@ def _jobs(settings: Settings) -> list[Job]:
     from portazgo.keys.notices import tell_expiring, tell_retiring  # noqa: PLC0415
     from portazgo.keys.rotation import forget_ended  # noqa: PLC0415
     from portazgo.kit.clock import SYSTEM_CLOCK  # noqa: PLC0415
+    from portazgo.lake.tasks import Lake  # noqa: PLC0415
     from portazgo.leaks.canaries import tell_canaries  # noqa: PLC0415
     from portazgo.nodes.propagation import spread  # noqa: PLC0415
     from portazgo.nodes.service import forget_old_receipts  # noqa: PLC0415
@@ -134,6 +135,7 @@ def _jobs(settings: Settings) -> list[Job]:
         Job("bring spilled segments into the ledger", 0.5, taking.run),
         Job("fold minutes", 1, Folding(SYSTEM_CLOCK).run),
         Job("fill sums by partner", 2, fill),
+        Job("keep the lake", 5, Lake(settings, SYSTEM_CLOCK).run),
         Job("forget old sums of usage", 10, lambda: forget_old_rollups(settings, SYSTEM_CLOCK.now())),
         Job("forget old uses of retiring secrets", 3_600, lambda: forget_old_uses(SYSTEM_CLOCK.now())),
     ]

@@ -42,6 +42,7 @@ class TracesQuery(PageQuery, FilterQuery):
 
     since: Annotated[Moment | None, Field(None, description="Not before this time.")]
     until: Annotated[Moment | None, Field(None, description="Before this time.")]
+    count: Annotated[bool, Field(default=False, description="Count the calls of all pages, as far as 10,000.")]
 
 
 class TailQuery(FilterQuery):
@@ -122,12 +123,20 @@ class Trace(Schema):
     sequence: int
 
 
+class Count(Schema):
+    """How many calls agree. `capped`: at least so many."""
+
+    value: int
+    capped: bool
+
+
 class TracePage(Schema):
     """A page of calls. `capped`: so much was looked through that the page ends early; its cursor goes on."""
 
     items: list[Trace]
     next_cursor: str | None
     capped: bool
+    count: Count | None = Field(None, description="Null unless it was asked for.")
 
 
 class TailPage(Schema):
@@ -135,3 +144,4 @@ class TailPage(Schema):
 
     items: list[Trace]
     next_after: int
+    skipped: int = Field(description="Records between that are too old to be followed: list them with `since`.")
