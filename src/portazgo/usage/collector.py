@@ -34,7 +34,7 @@ LARGEST_SUM = 2**53
 
 # Who used a retiring secret: sums, and of the last use where it came from. Mostly there is none in a segment.
 _USE_KEY = ("kid", "day_us", "caller", "refused")
-_LAST = ("last_at_us", "address", "user_agent", "route")
+_LAST = ("last_at_us", "address", "user_agent", "personal", "personal_key", "epoch", "route")
 _ADD_USE = (
     f"INSERT INTO usage_retiring ({', '.join((*_USE_KEY, 'requests', 'first_at_us', *_LAST))}) "  # noqa: S608 - names of our own
     f"VALUES ({', '.join(['%s'] * (len(_USE_KEY) + 2 + len(_LAST)))}) ON CONFLICT ({', '.join(_USE_KEY)}) DO UPDATE SET "
@@ -99,7 +99,7 @@ def keep(segment: Segment, place: str = "") -> Collected:
         manifest = _keep(node, epoch, summary, len(segment.content))
         keep_content(manifest, segment.content, place)
         add_fresh(summary["rollups"])
-        _add_uses(summary["retiring"])
+        _add_uses(summary["epoch"], summary["retiring"])
         _note_refused_keys(manifest, summary["rollups"])
     return Collected(stored=True)
 
@@ -124,16 +124,20 @@ def _verified(node: UUID, epoch: UUID, first: int, body: bytes) -> dict[str, Any
         summary = _native.summarize_segment(body)
     except ValueError as problem:
         raise Invalid.at("", f"the segment does not verify: {problem}", code="segment_invalid") from None
-    if not all(_is_plausible(row) for row in summary["rollups"]):
+    if not _are_plausible(summary["rollups"]):
         raise Invalid.at("", "the segment holds times or amounts that no call has", code="segment_invalid")
     if (summary["node"], summary["epoch"], summary["first"]) != (str(node), str(epoch), first):
         raise Invalid.at("", "the segment belongs to another node, epoch or place than it says", code="segment_invalid")
     return summary
 
 
-def _is_plausible(row: Mapping[str, Any]) -> bool:
-    """Tell whether it can be added to others for ever: one row that can't would stop the folding and the reports of all."""
-    return 0 <= row["minute_us"] < LATEST_US and all(0 <= row[name] <= LARGEST_SUM for name in SUMS)
+def _are_plausible(rollups: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether they can be added to others for ever: one row that can't would stop the folding and the reports of all."""
+    if not rollups:
+        return True
+    minutes = [row["minute_us"] for row in rollups]
+    largest = max(max([row[name] for row in rollups]) for name in SUMS)  # none is below zero: they are counted so
+    return min(minutes) >= 0 and max(minutes) < LATEST_US and largest <= LARGEST_SUM
 
 
 def _refuse_overlap(epoch: UUID, summary: Mapping[str, Any]) -> None:
@@ -163,17 +167,20 @@ def _keep(node: UUID, epoch: UUID, summary: Mapping[str, Any], size: int) -> Man
     )
 
 
-def _add_uses(uses: Sequence[Mapping[str, Any]]) -> None:
+def _add_uses(epoch: str, uses: Sequence[Mapping[str, Any]]) -> None:
     """Add what the segment tells of retiring secrets: a row for each key and caller in it, never one for each call."""
     if uses:
         members = (*_USE_KEY, "requests", "first_at_us", *_LAST)
-        rows = [[_text_or_number(row[name]) for name in members] for row in uses]
+        rows = [[_value({**row, "epoch": epoch}, name) for name in members] for row in uses]
         with connections[LEDGER].cursor() as cursor:
             cursor.executemany(_ADD_USE, rows)
 
 
-def _text_or_number(value: str | int | None) -> str | int:
-    return "" if value is None else value
+def _value(row: Mapping[str, Any], name: str) -> str | int | bytes:
+    value: str | int | bytes | None = row[name]
+    if value is None:
+        return b"" if name == "personal" else ""
+    return value
 
 
 def _note_refused_keys(manifest: Manifest, rollups: Sequence[Mapping[str, Any]]) -> None:
