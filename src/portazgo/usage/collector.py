@@ -136,8 +136,8 @@ def _are_plausible(rollups: Sequence[Mapping[str, Any]]) -> bool:
     if not rollups:
         return True
     minutes = [row["minute_us"] for row in rollups]
-    largest = max(max([row[name] for row in rollups]) for name in SUMS)  # none is below zero: they are counted so
-    return min(minutes) >= 0 and max(minutes) < LATEST_US and largest <= LARGEST_SUM
+    largest: int = max(max([row[name] for row in rollups]) for name in SUMS)  # none is below zero: they are counted so
+    return bool(min(minutes) >= 0 and max(minutes) < LATEST_US and largest <= LARGEST_SUM)
 
 
 def _refuse_overlap(epoch: UUID, summary: Mapping[str, Any]) -> None:
