@@ -242,6 +242,12 @@ SENTENCES = {
     "What nodes told:": "Lo que contaron los nodos:",
     "Told nothing:": "No contaron nada:",
     "Closed again:": "Se vuelve a cerrar:",
+    "Perhaps rotated since the backup; the pepper was changed, so look yourself:": (
+        "Quizá rotadas desde la copia; se cambió la pimienta, así que míralas tú:"
+    ),
+    "Imported, revoked and lost (a file that holds them will be refused):": (
+        "Importadas, revocadas y perdidas (se rechazará un archivo que las contenga):"
+    ),
     "Opened since the backup, and left closed:": "Abierto desde la copia, y se deja cerrado:",
     "Made since the backup, and lost (their keys stop working):": (
         "Creado desde la copia, y perdido (sus claves dejan de funcionar):"
