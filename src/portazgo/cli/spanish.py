@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 SENTENCES = {
+    "{count} records are in the object store, on their way to the ledger.": (
+        "{count} registros están en el almacén de objetos, camino del libro."
+    ),
+    "{count} segments can't come into the ledger: the worker's log names them.": (
+        "{count} segmentos no pueden entrar en el libro: el registro del worker los nombra."
+    ),
     "It is sealed, and never shown again. See whether it works: portazgo backend test {name}": (
         "Queda sellada y no se vuelve a mostrar. Comprueba si funciona: portazgo backend test {name}"
     ),
