@@ -42,26 +42,39 @@ class Callers:
         self._late_after_seconds = late_after_seconds
         self._monotonic = monotonic
         self._let_in: OrderedDict[tuple[str, UUID], float] = OrderedDict()
+        self._late = False
+        self._asking: set[asyncio.Future[Caller]] = set()
 
     async def node(self, request: Request) -> UUID:
         """Tell which node calls. Raises Unauthenticated, Forbidden, Invalid, and what the database raises."""
         if self._late_after_seconds is None:
             return (await self._identify(request)).node
         who = digest_of(presented(request)), uuid_header(request, "x-portazgo-node")
-        asking = asyncio.ensure_future(self._identify(request))
-        asking.add_done_callback(lambda asked: self._asked(who, asked))
+        if self._late and self._asking and self._remembers(who):
+            # One call at a time finds out whether the state is back; the others don't wait for it.
+            return who[1]
+        asking = self._ask(who, request)
         if not self._remembers(who):
             return (await asking).node
         await asyncio.wait({asking}, timeout=self._late_after_seconds)
         if asking.done() and not isinstance(asking.exception(), DatabaseError):
             return asking.result().node
+        self._late = True
         return who[1]
 
+    def _ask(self, who: tuple[str, UUID], request: Request) -> asyncio.Future[Caller]:
+        asking = asyncio.ensure_future(self._identify(request))
+        self._asking.add(asking)
+        asking.add_done_callback(lambda asked: self._asked(who, asked))
+        return asking
+
     def _asked(self, who: tuple[str, UUID], asked: asyncio.Future[Caller]) -> None:
+        self._asking.discard(asked)
         if asked.cancelled():
             return
         problem = asked.exception()
         if problem is None:
+            self._late = False
             self._let_in[who] = self._monotonic()
             self._let_in.move_to_end(who)
             if len(self._let_in) > MOST_REMEMBERED:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from portazgo.settings import Settings
 
 
+SPILL_SECONDS = 5.0
+SPILL_ATTEMPTS = 3
+
+
 @cache
 def object_store() -> ObjectStore:
     """Open the store that the settings name, once; calls nobody yet. Raises ObjectsFailed."""
@@ -29,9 +33,13 @@ def ledger_identity() -> UUID:
     return identity
 
 
+@cache
 def spill() -> Spill:
     """Give the place for segments that this ledger has not taken yet. Raises ObjectsFailed."""
-    return Spill(object_store(), ledger_identity())
+    # A node waits for the answer, for 60 s at most; it has the segment and sends it again.
+    return Spill(
+        open_store(current().objects_url, read_seconds=SPILL_SECONDS, attempts=SPILL_ATTEMPTS), ledger_identity()
+    )
 
 
 def opened_spill(settings: Settings) -> Spill | None:
