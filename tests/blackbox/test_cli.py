@@ -69,6 +69,8 @@ COMMAND_OF = {
     "signing_key_propagation": "issuer key propagation",
     "partner_keys_propagation": "partner propagation",
     "application_keys_propagation": "application propagation",
+    "failing_logins": "backend show",
+    "show_webhook_outbox": "webhook outbox",
     "extend_rotation": "key rotation extend",
     "end_rotation": "key rotation end",
     "cancel_rotation": "key rotation cancel",
