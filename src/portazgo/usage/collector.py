@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.db import connections, transaction
+from django.db.models import F
+from django.db.models.functions import Greatest
 
 from portazgo import _native
 from portazgo.kit.errors import Conflict, Invalid
 from portazgo.usage import models
 from portazgo.usage.contents import keep_content
-from portazgo.usage.models import EpochEnd, Manifest, RefusedKeyUse
+from portazgo.usage.models import EpochAccount, EpochEnd, Manifest, RefusedKeyUse
 from portazgo.usage.rollups import MEMBERS, SUMS
 
 if TYPE_CHECKING:
@@ -112,12 +114,35 @@ def keep(segment: Segment, place: str = "") -> Collected:
         add_fresh(summary["rollups"])
         _add_uses(summary["epoch"], summary["retiring"])
         _note_refused_keys(manifest, summary["rollups"])
+        # Last: two collectors of one epoch wait for each other here, and nowhere else.
+        add_to_account(manifest)
     return Collected(stored=True)
 
 
 def report_epoch(report: Mapping[str, Any]) -> None:
-    """Keep how an epoch ended; the first report counts."""
-    EpochEnd.objects.using(LEDGER).get_or_create(epoch=report["epoch"], defaults=dict(report))
+    """Keep how an epoch ended; the node's first report counts, and more than what a person has declared."""
+    with transaction.atomic(using=LEDGER):
+        ends = EpochEnd.objects.using(LEDGER)
+        _, made = ends.get_or_create(epoch=report["epoch"], defaults=dict(report))
+        if not made:
+            ends.filter(epoch=report["epoch"], declared=True).update(**report, declared=False)
+
+
+def add_to_account(manifest: Manifest) -> None:
+    """Add a segment to its epoch's account, within the segment's transaction."""
+    accounts = EpochAccount.objects.using(LEDGER)
+    of_epoch = accounts.filter(epoch=manifest.epoch, node=manifest.node)
+    added = {
+        "last_sequence": Greatest("last_sequence", manifest.last_sequence),
+        "collected": F("collected") + manifest.count,
+        "rolled_up": F("rolled_up") + manifest.rolled_up,
+        "requests": F("requests") + manifest.requests,
+        "ended_at_us": Greatest("ended_at_us", manifest.ended_at_us),
+    }
+    if not of_epoch.update(**added):
+        # Another collector may be making it too.
+        accounts.bulk_create([EpochAccount(epoch=manifest.epoch, node=manifest.node)], ignore_conflicts=True)
+        of_epoch.update(**added)
 
 
 def checkpoint(ledger_file: Path) -> bool:
