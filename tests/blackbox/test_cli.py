@@ -70,6 +70,7 @@ COMMAND_OF = {
     "partner_keys_propagation": "partner propagation",
     "application_keys_propagation": "application propagation",
     "failing_logins": "backend show",
+    "partner_erasure_propagation": "partner erase",
     "show_webhook_outbox": "webhook outbox",
     "extend_rotation": "key rotation extend",
     "end_rotation": "key rotation end",
