@@ -211,7 +211,7 @@ class Settings(GatewaySettings):
     )
     segments_kept: timedelta = setting(
         DURATION,
-        "7d",
+        "15m",
         "How long segments are kept as nodes sent them, after their records are in the lake.",
         "Write a duration such as 1h.",
         in_file=True,

@@ -151,11 +151,12 @@ def test_a_segment_goes_to_the_day_of_its_end(deployed: Deployed) -> None:
 
 
 def test_bytes_are_dropped_only_when_they_are_in_the_lake_and_old(deployed: Deployed) -> None:
-    deployed.collect(BEGAN)
+    began = deployed.clock.wall - timedelta(minutes=5)
+    deployed.collect(began)
     deployed.lake().work()
     assert SegmentContent.objects.using(LEDGER).count() == 1
-    deployed.clock.move(deployed.settings.segments_kept - timedelta(minutes=5))
-    late = deployed.collect(BEGAN)
+    deployed.clock.move(deployed.settings.segments_kept - timedelta(minutes=10))
+    late = deployed.collect(began)
     for path in deployed.folder.rglob("*.parquet"):
         assert path.stat().st_size
     deployed.clock.move(timedelta(minutes=10))

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 SENTENCES = {
+    "{count} records are in the object store, on their way to the ledger.": (
+        "{count} registros están en el almacén de objetos, camino del libro."
+    ),
+    "{count} segments can't come into the ledger: the worker's log names them.": (
+        "{count} segmentos no pueden entrar en el libro: el registro del worker los nombra."
+    ),
     "It is sealed, and never shown again. See whether it works: portazgo backend test {name}": (
         "Queda sellada y no se vuelve a mostrar. Comprueba si funciona: portazgo backend test {name}"
     ),
@@ -259,6 +265,12 @@ SENTENCES = {
     "What nodes told:": "Lo que contaron los nodos:",
     "Told nothing:": "No contaron nada:",
     "Closed again:": "Se vuelve a cerrar:",
+    "Perhaps rotated since the backup; the pepper was changed, so look yourself:": (
+        "Quizá rotadas desde la copia; se cambió la pimienta, así que míralas tú:"
+    ),
+    "Imported, revoked and lost (a file that holds them will be refused):": (
+        "Importadas, revocadas y perdidas (se rechazará un archivo que las contenga):"
+    ),
     "Opened since the backup, and left closed:": "Abierto desde la copia, y se deja cerrado:",
     "Made since the backup, and lost (their keys stop working):": (
         "Creado desde la copia, y perdido (sus claves dejan de funcionar):"

@@ -12,6 +12,7 @@ LABELS = {
     "verdict": "veredicto",
     "code": "código",
     "started": "inicio",
+    "ends": "termina",
     "names": "nombres",
     "line": "línea",
     "already there": "ya existente",

@@ -92,7 +92,7 @@ class Follower:
         self._clock_off = False
         self._heard = False
         self._tell_lane = tell_lane
-        self._testifying = Testifying(client, self._headers, lambda: kept.tells(label))
+        self._testifying = Testifying(client, self._headers, lambda question: kept.tells(label, question))
         # Held while an answer is taken in: between two of them a successor may take over.
         self._taking = threading.Lock()
         self._let_go = False
