@@ -65,7 +65,9 @@ class Writing:
         unit = max(_ONE_SECOND, min(SLICE, self._after))
         whole = microseconds(self._clock.now() - self._after) // (unit // timedelta(microseconds=1))
         before = whole * (unit // timedelta(microseconds=1))
-        waiting = Manifest.objects.using(LEDGER).filter(lake_file__isnull=True, ended_at_us__lt=before, count__gt=0)
+        waiting = Manifest.objects.using(LEDGER).filter(
+            lake_file__isnull=True, dropped_at__isnull=True, ended_at_us__lt=before, count__gt=0
+        )
         taken: list[Manifest] = []
         rows = 0
         for manifest in waiting.exclude(id__in=self._unreadable).order_by("ended_at_us", "id")[:MOST_SEGMENTS]:
