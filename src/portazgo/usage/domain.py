@@ -136,6 +136,8 @@ class Balance:
     rolled_up: int
     in_lake: int
     """Written to a file of the lake; what was collected lately waits for its slice of time to end."""
+    dropped: int
+    """By retention, before they were in the lake."""
     acceptance: Acceptance | None
     missing: tuple[Gap, ...] = ()
     """The missing runs by name, the first of them where they are many."""

@@ -125,6 +125,7 @@ class BalanceView(Schema):
     in_lake: int = Field(
         description="Written to the lake. What was collected lately waits for its slice of time to end."
     )
+    dropped: int = Field(description="Kept long enough, and dropped before they were in the lake: no gap.")
     under_way: int = Field(description="Numbered, and on the disk of a node that lives.")
     missing_records: int = Field(description="Numbered, and neither here nor under way.")
     missing: list[GapView] = Field(description="By name; of many the first hundred.")
@@ -147,6 +148,7 @@ class SumsView(Schema):
     collected: int
     rolled_up: int
     in_lake: int
+    dropped: int
     under_way: int
     missing: int
 
