@@ -237,6 +237,9 @@ SENTENCES = {
     "`portazgo usage accept-gap EPOCH` settles it; `portazgo node retire` keeps it from coming back.": (
         "`portazgo usage accept-gap ÉPOCA` lo da por cerrado; `portazgo node retire` impide que vuelva."
     ),
+    "{rows} records in {files} files in {store}; {records} more wait in {segments} segments.": (
+        "{rows} registros en {files} archivos en {store}; otros {records} esperan en {segments} segmentos."
+    ),
     # cli/recover.py
     "any node": "algún nodo",
     "Waiting up to {seconds} s for {names} …": "Esperando hasta {seconds} s a {names} …",

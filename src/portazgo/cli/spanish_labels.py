@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 LABELS = {
+    "day": "día",
+    "files": "archivos",
+    "location": "lugar",
+    "max started": "último inicio",
+    "min started": "primer inicio",
+    "rows": "filas",
     "accepted": "aceptados",
     "journaled": "anotados",
     "under way": "en camino",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from portazgo.kit.clock import from_microseconds, microseconds
 from portazgo.lake.models import LakeFile
 from portazgo.lake.registering import note_write, register_written
-from portazgo.lake.running import LakeFailed
+from portazgo.lake.running import MOST_ROWS, LakeFailed
 from portazgo.usage.collector import LEDGER
 from portazgo.usage.contents import segment_bytes
 from portazgo.usage.models import Manifest
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MOST_ROWS = 250_000
-"""Of a file: what its child holds in memory."""
 MOST_SEGMENTS = 4_000
 SLICE = timedelta(minutes=1)
 """Slices end with minutes, so that a quiet deployment writes a file a minute and not one for each segment."""
