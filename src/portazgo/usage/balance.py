@@ -129,7 +129,7 @@ def _known(node: UUID | None) -> Known:
 
 
 def _not_in_lake() -> dict[UUID, int]:
-    """Count the records of each epoch that are in segments only: those of the last minutes, which have an index."""
+    """Count the records of each epoch that are in segments only: those of the last minutes, by the index of just these."""
     waiting = Manifest.objects.using(LEDGER).filter(lake_file__isnull=True, dropped_at__isnull=True)
     return dict(waiting.values_list("epoch").annotate(records=Sum("count")))
 
@@ -159,7 +159,7 @@ def _balance(life: Life, known: Known, now: datetime) -> Balance:
         collected=collected,
         rolled_up=account.rolled_up if account is not None else 0,
         # What was collected since the account was read is in neither.
-        in_lake=max(0, collected - known.not_in_lake.get(epoch, 0) - known.dropped.get(epoch, 0)),
+        in_lake=max(0, collected - known.not_in_lake.get(epoch, 0)),
         dropped=known.dropped.get(epoch, 0),
         acceptance=None if accepted is None else _acceptance(accepted),
     )
