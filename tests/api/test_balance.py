@@ -92,6 +92,7 @@ def test_an_epoch_is_whole_when_all_that_it_accepted_is_numbered_collected_and_s
         "collected": 4,
         "rolled_up": 4,
         "in_lake": 0,
+        "dropped": 0,
         "under_way": 0,
         "missing_records": 0,
         "missing": [],
@@ -105,6 +106,7 @@ def test_an_epoch_is_whole_when_all_that_it_accepted_is_numbered_collected_and_s
         "collected": 4,
         "rolled_up": 4,
         "in_lake": 0,
+        "dropped": 0,
         "under_way": 0,
         "missing": 0,
     }
@@ -143,6 +145,13 @@ def test_a_node_that_tells_nothing_any_more_is_silent_and_a_successor_without_ne
     heard(collected, epoch=later, told=told(accepted=1, journaled=1, at_risk=4))
     states = [one["state"] for one in api.get("/usage/balance").body["items"] if one["epoch"] == str(collected.epoch)]
     assert states == ["followed"]
+
+
+def test_what_retention_dropped_is_not_missing(api: AdminAPI, collected: Recorded) -> None:
+    ended(collected, 4)
+    Manifest.objects.using(LEDGER).update(dropped_at=datetime.now(UTC))
+    one = the_account(api)
+    assert (one["verdict"], one["collected"], one["in_lake"], one["missing_records"]) == ("whole", 4, 4, 0)
 
 
 def test_what_is_missing_is_named_with_the_times_between_which_it_was(api: AdminAPI, collected: Recorded) -> None:
