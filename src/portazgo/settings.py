@@ -27,6 +27,7 @@ from portazgo.settings_kinds import (
     GRACE,
     HTTP_URL,
     KEPT,
+    LEAST_15_MINUTES,
     LEAVING,
     LISTEN,
     MILLISECONDS_OR_OFF,
@@ -199,6 +200,27 @@ class Settings(GatewaySettings):
         "forever",
         "How long they are kept by day and month.",
         "Write forever or a duration from 2d, not shorter than that of quarter-hours.",
+        in_file=True,
+    )
+    lake_after: timedelta = setting(
+        DURATION,
+        "1m",
+        "How long after its last call a segment's records are written to the lake (docs/lake.md).",
+        "Write a duration such as 1m.",
+        in_file=True,
+    )
+    segments_kept: timedelta = setting(
+        DURATION,
+        "7d",
+        "How long segments are kept as nodes sent them, after their records are in the lake.",
+        "Write a duration such as 1h.",
+        in_file=True,
+    )
+    lake_replaced_kept: timedelta = setting(
+        LEAST_15_MINUTES,
+        "1d",
+        "How long files of the lake are kept after others have taken their place: for readers that have an older list.",
+        "Write a duration from 15m.",
         in_file=True,
     )
     usage_segments: Literal["sql", "objects"] = setting(

@@ -91,7 +91,7 @@ class Follower:
         self._clock_off = False
         self._heard = False
         self._tell_lane = tell_lane
-        self._testifying = Testifying(client, self._headers, lambda: kept.tells(label))
+        self._testifying = Testifying(client, self._headers, lambda question: kept.tells(label, question))
         # Held while an answer is taken in: between two of them a successor may take over.
         self._taking = threading.Lock()
         self._let_go = False
@@ -362,6 +362,9 @@ class Follower:
             self._wants_whole = isinstance(problem, WrappingFailed) and not isinstance(problem, WrappingUnavailable)
             raise
         self._kept.append(page, lane)
+        if self._kept.holds_erased:
+            # Proven when it no longer lies on this disk either: with the receipt of the snapshot that is asked for next.
+            self._receipt = None
 
     def _apply_kept(self, update: Update) -> None:
         apply_update(self._node, update, self._wrapper)

@@ -100,6 +100,12 @@ def partner_keys_propagation(request: AdminRequest, partner_id: UUID) -> Propaga
     return _told(of_keys.partner_keys_propagation(request.actor, partner_id, clock=request.clock))
 
 
+@router.get("/partners/{uuid:partner_id}/erasure/propagation", response=PropagationView)
+def partner_erasure_propagation(request: AdminRequest, partner_id: UUID) -> PropagationView:
+    """Tell which nodes have proven that what was erased of a partner is left neither in their memory nor in their files."""
+    return _told(of_keys.erasure_propagation(request.actor, partner_id, clock=request.clock))
+
+
 @router.get("/applications/{uuid:application_id}/keys/propagation", response=PropagationView)
 def application_keys_propagation(request: AdminRequest, application_id: UUID) -> PropagationView:
     """Tell whether every revoked key of an application is dead on every node."""

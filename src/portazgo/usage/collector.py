@@ -45,7 +45,7 @@ _USED = (
 )
 # Who used a retiring secret: sums, and of the last use where it came from. Mostly there is none in a segment.
 _USE_KEY = ("kid", "day_us", "caller", "refused")
-_LAST = ("last_at_us", "address", "user_agent", "route")
+_LAST = ("last_at_us", "address", "user_agent", "personal", "personal_key", "epoch", "route")
 _ADD_USE = (
     f"INSERT INTO usage_retiring ({', '.join((*_USE_KEY, 'requests', 'first_at_us', *_LAST))}) "  # noqa: S608 - names of our own
     f"VALUES ({', '.join(['%s'] * (len(_USE_KEY) + 2 + len(_LAST)))}) ON CONFLICT ({', '.join(_USE_KEY)}) DO UPDATE SET "
@@ -110,7 +110,7 @@ def keep(segment: Segment, place: str = "") -> Collected:
         manifest = _keep(node, epoch, summary, len(segment.content))
         keep_content(manifest, segment.content, place)
         add_fresh(summary["rollups"])
-        _add_uses(summary["retiring"])
+        _add_uses(summary["epoch"], summary["retiring"])
         _note_refused_keys(manifest, summary["rollups"])
     return Collected(stored=True)
 
@@ -191,17 +191,20 @@ def _last_uses(rollups: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
     return sorted(minutes.items())
 
 
-def _add_uses(uses: Sequence[Mapping[str, Any]]) -> None:
+def _add_uses(epoch: str, uses: Sequence[Mapping[str, Any]]) -> None:
     """Add what the segment tells of retiring secrets: a row for each key and caller in it, never one for each call."""
     if uses:
         members = (*_USE_KEY, "requests", "first_at_us", *_LAST)
-        rows = [[_text_or_number(row[name]) for name in members] for row in uses]
+        rows = [[_value({**row, "epoch": epoch}, name) for name in members] for row in uses]
         with connections[LEDGER].cursor() as cursor:
             cursor.executemany(_ADD_USE, rows)
 
 
-def _text_or_number(value: str | int | None) -> str | int:
-    return "" if value is None else value
+def _value(row: Mapping[str, Any], name: str) -> str | int | bytes:
+    value: str | int | bytes | None = row[name]
+    if value is None:
+        return b"" if name == "personal" else ""
+    return value
 
 
 def _note_refused_keys(manifest: Manifest, rollups: Sequence[Mapping[str, Any]]) -> None:

@@ -297,7 +297,14 @@ class RetiringUse(models.Model):
     first_at_us = models.BigIntegerField()
     last_at_us = models.BigIntegerField()
     address = models.CharField(max_length=45)
+    """In clear: only where a node of an older version recorded it."""
     user_agent = models.CharField(max_length=64)
+    """Likewise."""
+    personal = models.BinaryField(default=b"", db_default=b"")
+    """Address and user agent of the last call, as its record has them: sealed."""
+    personal_key = models.CharField(max_length=36, default="", db_default="")
+    epoch = models.CharField(max_length=36, default="", db_default="")
+    """Of that record."""
     route = models.CharField(max_length=36)
 
     class Meta:
