@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from portazgo.cli.exits import Exit
-from portazgo.cli.find import APPLICATION, NODE, PARTNER, ROUTE, find_id, kid_of
+from portazgo.cli.balance import accept_gap, usage_balance, usage_metrics
+from portazgo.cli.find import APPLICATION, PARTNER, ROUTE, find_id, kid_of
 from portazgo.cli.noun import Noun, prints
-from portazgo.cli.output import note, show_one, show_rows
+from portazgo.cli.output import show_rows
 from portazgo.cli.parameters import rfc3339, since
 from portazgo.cli.session import connect
-from portazgo.cli.words import say
 
 if TYPE_CHECKING:
     from portazgo.client.admin import AdminClient
@@ -22,7 +21,6 @@ GROUPS = ("partner", "application", "kid", "route", "environment", "fault", "bla
 INTERVALS = ("minute", "quarter", "hour", "day", "week", "month")
 COLUMNS = ("requests", "units", "mean_ms", "bytes_in", "bytes_out")
 CSV_COLUMNS = ("requests", "units", "bytes_in", "bytes_out", "duration_us_sum")
-BALANCE_COLUMNS = ("balanced", "end", "last_sequence", "collected", "rolled_up", "missing", "epoch")
 NAMED = ("partner", "application", "route")
 
 
@@ -86,36 +84,10 @@ def _harmless(one: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@usage.command("balance")
-@click.option("--node", help="Of this node only.")
-@prints
-def usage_balance(node: str | None, output: str) -> int:
-    """Account for every record, epoch by epoch: numbered by its node, collected, summed up. Exit code 7: some are missing."""
-    client = connect()
-    report = client.get("/usage/balance", {"node": find_id(client, NODE, node)})
-    if output in {"table", "csv"}:
-        show_rows([{**one, "missing": _runs(one)} for one in report["items"]], BALANCE_COLUMNS, output)
-    else:
-        show_one(report, output)
-    if output == "table":
-        note(_verdict(report))
-    return Exit.DONE if report["balanced"] else Exit.UNHEALTHY
-
-
-def _verdict(report: dict[str, Any]) -> str:
-    requests = report["requests"]
-    if requests is not None and not requests["balanced"]:
-        return say(
-            "The sums are not those of the records: {collected} calls were collected, the sums say {sums}.",
-            collected=requests["collected"],
-            sums=", ".join(map(str, sorted(set(requests["summed_up"])))),
-        )
-    return say("Every record is accounted for.") if report["balanced"] else say("Records are missing.")
-
-
 def _mean(one: dict[str, Any]) -> str:
     return f"{one['duration_us_sum'] / 1_000 / one['requests']:.1f}" if one["requests"] else "-"
 
 
-def _runs(one: dict[str, Any]) -> str:
-    return ", ".join(f"{run['first']}–{run['last']}" for run in one["missing"])
+usage.add_command(usage_balance)
+usage.add_command(accept_gap)
+usage.add_command(usage_metrics)

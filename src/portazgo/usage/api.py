@@ -1,4 +1,4 @@
-"""`/api/v1/usage`: sums of calls, and the balance of records."""
+"""`/api/v1/usage`: sums of calls."""
 
 from __future__ import annotations
 
@@ -12,23 +12,17 @@ from portazgo.accounts.requests import AdminRequest
 from portazgo.kit.clock import rfc3339
 from portazgo.settings import current
 from portazgo.usage import service
+from portazgo.usage.balance_api import router as balance_router
 from portazgo.usage.models import Manifest
 from portazgo.usage.periods import moment_of
 from portazgo.usage.ranges import FIRST_MINUTE, LAST_MINUTE
 from portazgo.usage.report import NAMED, Question, documents, report
 from portazgo.usage.rollups import SUMS
-from portazgo.usage.schemas import (
-    BalanceQuery,
-    BalanceReport,
-    BalanceView,
-    RunView,
-    TotalsView,
-    UsageQuery,
-    UsageReport,
-)
+from portazgo.usage.schemas import UsageQuery, UsageReport
 from portazgo.usage.tables import lines
 
 router = Router(tags=["usage"])
+router.add_router("", balance_router)
 
 
 _CSV = {"responses": {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}}
@@ -62,29 +56,3 @@ def _columns(question: Question) -> list[str]:
     times = ["period", "since", "until"] if question.by_period else []
     named = [column for name in question.group_by for column in ((name, f"{name}_name") if name in NAMED else (name,))]
     return [*times, *named, *SUMS]
-
-
-@router.get("/usage/balance", response=BalanceReport)
-def usage_balance(request: AdminRequest, query: Query[BalanceQuery]) -> BalanceReport:
-    """Account for every record: numbered by its node, collected, summed up; what is missing is named."""
-    can(request.actor, Verb.READ, Manifest.noun)
-    balances = service.balance(query.node)
-    items = [
-        BalanceView(
-            node=one.node,
-            epoch=one.epoch,
-            end=one.end,
-            last_sequence=one.last_sequence,
-            collected=one.collected,
-            rolled_up=one.rolled_up,
-            missing=[RunView(first=run.first, last=run.last) for run in one.missing],
-            balanced=one.balanced,
-        )
-        for one in balances
-    ]
-    whole = all(item.balanced for item in items)
-    if query.node is not None:
-        return BalanceReport(items=items, requests=None, balanced=whole)
-    totals = service.totals()
-    requests = TotalsView(collected=totals.collected, summed_up=list(totals.summed_up), balanced=totals.balanced)
-    return BalanceReport(items=items, requests=requests, balanced=whole and totals.balanced)
