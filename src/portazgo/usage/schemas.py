@@ -123,7 +123,7 @@ class BalanceView(Schema):
     collected: int
     rolled_up: int
     in_lake: int = Field(
-        description="Written to the lake. What was collected lately waits for its slice of time to end."
+        description="Written to the lake, or kept long enough before that. What came lately waits for its slice of time to end."
     )
     under_way: int = Field(description="Numbered, and on the disk of a node that lives.")
     missing_records: int = Field(description="Numbered, and neither here nor under way.")
@@ -149,6 +149,16 @@ class SumsView(Schema):
     in_lake: int
     under_way: int
     missing: int
+
+
+class SpilledView(Schema):
+    """Records that nodes were told are safe and that are in the object store only, as the worker last counted them."""
+
+    segments: int
+    records: int
+    since: datetime | None = Field(description="When the first of them was seen; null: there are none.")
+    set_aside: int = Field(description="Segments that can't come into the ledger: a person should look at them.")
+    looked_at: datetime | None = Field(description="Null: no worker has looked yet.")
 
 
 class AcceptGap(Body):
@@ -186,4 +196,5 @@ class BalanceReport(Schema):
     left_off: WholeView
     records: SumsView
     requests: TotalsView | None = Field(description="Null where only one node was asked for.")
+    spilled: SpilledView | None = Field(description="Null where only one node was asked for.")
     balanced: bool

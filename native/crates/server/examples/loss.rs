@@ -8,7 +8,7 @@
 use portazgo_core::ids::Id;
 use portazgo_core::record::{Delivery, Record};
 use portazgo_core::time::WallTime;
-use portazgo_server::journal::{Config, Journal, WhenFull};
+use portazgo_server::journal::{Config, Journal, Personal, WhenFull};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -101,6 +101,7 @@ fn config(folder: PathBuf) -> Config {
         sync_every: Duration::from_millis(5),
         when_full: WhenFull::Refuse,
         clock: Arc::new(now),
+        personal: Personal::default(),
     }
 }
 
