@@ -17,6 +17,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 const BURST: u64 = 32;
 const LOOK: Duration = Duration::from_micros(200);
 
+#[allow(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let [folder, seconds, per_second] = &words[..] else { panic!("loss FOLDER SECONDS PER_SECOND") };
