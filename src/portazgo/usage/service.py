@@ -16,8 +16,8 @@ from portazgo.usage.filling import unfilled
 from portazgo.usage.keeping import horizons
 from portazgo.usage.models import EpochEnd, Manifest
 from portazgo.usage.periods import Interval, Period, TooMany, day, minute_of, month, periods
+from portazgo.usage.questions import Question
 from portazgo.usage.ranges import FIRST_MINUTE, LAST_MINUTE
-from portazgo.usage.report import Question
 from portazgo.usage.rollups import DAY, MONTH, Grain
 
 if TYPE_CHECKING:
