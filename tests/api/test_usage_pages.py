@@ -171,7 +171,8 @@ def file_of(api: AdminAPI, kind: str, query: dict[str, Any], headers: dict[str, 
 def test_parquet_says_what_json_says_with_exact_types(api: AdminAPI, tmp_path: Path) -> None:
     collect_named()
     since = (datetime.now(UTC) - timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:00Z")
-    query = {"group_by": ["partner", "fault", "billable"], "interval": "hour", "since": since}
+    until = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:00Z")
+    query = {"group_by": ["partner", "fault", "billable"], "interval": "hour", "since": since, "until": until}
     for how, headers in (({"format": "parquet"}, {}), ({}, {"Accept": "application/vnd.apache.parquet"})):
         file = tmp_path / "usage.parquet"
         file.write_bytes(file_of(api, "parquet", {**query, **how}, headers))
