@@ -27,8 +27,10 @@ from portazgo.settings_kinds import (
     GRACE,
     HTTP_URL,
     KEPT,
+    LEAST_15_MINUTES,
     LEAVING,
     LISTEN,
+    MILLISECONDS_OR_OFF,
     NETWORKS,
     OBJECTS,
     PATH,
@@ -198,6 +200,42 @@ class Settings(GatewaySettings):
         "forever",
         "How long they are kept by day and month.",
         "Write forever or a duration from 2d, not shorter than that of quarter-hours.",
+        in_file=True,
+    )
+    lake_after: timedelta = setting(
+        DURATION,
+        "1m",
+        "How long after its last call a segment's records are written to the lake (docs/lake.md).",
+        "Write a duration such as 1m.",
+        in_file=True,
+    )
+    segments_kept: timedelta = setting(
+        DURATION,
+        "7d",
+        "How long segments are kept as nodes sent them, after their records are in the lake.",
+        "Write a duration such as 1h.",
+        in_file=True,
+    )
+    lake_replaced_kept: timedelta = setting(
+        LEAST_15_MINUTES,
+        "1d",
+        "How long files of the lake are kept after others have taken their place: for readers that have an older list.",
+        "Write a duration from 15m.",
+        in_file=True,
+    )
+    usage_segments: Literal["sql", "objects"] = setting(
+        CHOICE_OF("sql", "objects"),
+        "sql",
+        "Where the bytes of segments are kept: in the ledger's database or in the object store.",
+        "Write sql or objects.",
+        in_file=True,
+    )
+    usage_spill_after: timedelta | None = setting(
+        MILLISECONDS_OR_OFF,
+        None,
+        "How long the ledger may take over a segment before it goes to the object store, and the worker brings it in later.",
+        "Write off or a time such as 1000ms.",
+        absent="1000ms where PORTAZGO_OBJECTS_URL is set, else off",
         in_file=True,
     )
     log_format: Literal["auto", "json", "pretty"] = setting(
@@ -382,6 +420,9 @@ def _fill_in(values: dict[str, Any]) -> list[Fault]:
     if values["ledger_url"] is None:
         in_one = values["state_url"].is_postgresql
         values["ledger_url"] = values["state_url"] if in_one else DatabaseURL.sqlite(data_dir / "ledger.sqlite3")
+    if values["usage_spill_after"] is None and values["objects_url"] is not None:
+        values["usage_spill_after"] = timedelta(seconds=1)
+    values["usage_spill_after"] = values["usage_spill_after"] or None  # `off` is parsed to zero
     values["objects_url"] = values["objects_url"] or Folder(data_dir / "objects")
     values["internal_url"] = values["internal_url"] or _own_url(values["internal_listen"], tls=_has_tls(values))
     values["control_url"] = values["control_url"] or _own_url(values["control_listen"], tls=False)

@@ -184,6 +184,14 @@ class GatewaySettings:
         "Write off or required.",
         in_file=True,
     )
+    client_address: Literal["whole", "truncated", "tag", "none"] = setting(
+        CHOICE_OF("whole", "truncated", "tag", "none"),
+        "whole",
+        "In which form a gateway node records clients' addresses: as they are, as their networks (/24, /48), as keyed tags, or "
+        "not at all (docs/what-is-recorded.md). Whatever is recorded is sealed.",
+        "Write whole, truncated, tag or none.",
+        in_file=True,
+    )
     gateway_tls_certificates: tuple[tuple[Path, Path], ...] = setting(
         PATH_PAIRS,
         "",

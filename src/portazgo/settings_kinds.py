@@ -247,6 +247,13 @@ def _days_or_off(text: str) -> timedelta:
     return duration
 
 
+def _least_15_minutes(text: str) -> timedelta:
+    duration = _any_duration(text)
+    if not timedelta(minutes=15) <= duration <= LONGEST_LIFE:
+        raise ValueInvalid("whoever reads a file may take minutes: 15m to 36500d")
+    return duration
+
+
 def _kept(text: str) -> timedelta | None:
     if text == "forever":
         return None
@@ -357,6 +364,7 @@ HTTP_URL = Kind("URL", {"type": "string", "pattern": "^https?://"}, _http_url)
 DATABASE = Kind("database URL", {"type": "string", "pattern": "^(sqlite:///|postgres(ql)?://)"}, _database)
 DURATION_OR_OFF = Kind("duration or `off`", {"type": "string", "pattern": "^(off|[0-9]+[smhd])$"}, _duration_or_off)
 DAYS_OR_OFF = Kind("duration or `off`", {"type": "string", "pattern": "^(off|[0-9]+[smhd])$"}, _days_or_off)
+LEAST_15_MINUTES = Kind("duration", {"type": "string", "pattern": "^[0-9]+[smhd]$"}, _least_15_minutes)
 KEPT = Kind("duration or `forever`", {"type": "string", "pattern": "^(forever|[0-9]+[smhd])$"}, _kept)
 TIME_ZONE = Kind("time zone", {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_+/-]*$"}, _time_zone)
 LEAVING = Kind("duration", {"type": "string", "pattern": "^[0-9]+[smh]$"}, _time_to_leave)

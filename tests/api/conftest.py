@@ -31,6 +31,7 @@ boot(SETTINGS)
 from django.core.management import call_command  # noqa: E402 - after Django is set up
 from django.db import connections  # noqa: E402
 from django.db.backends.postgresql.base import DatabaseWrapper as PostgreSQLConnection  # noqa: E402
+from support import sealed, segments  # noqa: E402
 from support.admin import AdminAPI  # noqa: E402
 from support.clock import FakeClock  # noqa: E402
 from support.webhook_receiver import WebhookReceiver  # noqa: E402
@@ -45,6 +46,7 @@ from portazgo.declarative.writing import Hand  # noqa: E402
 from portazgo.kit.clock import SYSTEM_CLOCK  # noqa: E402
 from portazgo.kit.wrapping import KeyWrapper  # noqa: E402
 from portazgo.notifications.delivering import Deliverer  # noqa: E402
+from portazgo.partners.models import DataKey  # noqa: E402
 from portazgo.settings import Settings  # noqa: E402
 from portazgo.snapshot.log import begin_history  # noqa: E402
 
@@ -99,6 +101,20 @@ def clock() -> FakeClock:
 def wrapper(_databases: None) -> KeyWrapper:
     """The key-wrapping provider of the process under test."""
     return process_wrapper()
+
+
+@pytest.fixture
+def data_keys(database: None, wrapper: KeyWrapper) -> dict[str, str]:
+    """Have the data keys that recorded calls (support.segments) were sealed under. Returns their ids, by whose they are."""
+    for identifier, partner in ((sealed.OF_PARTNER, segments.PARTNER), (sealed.OF_NOBODY, None)):
+        DataKey.objects.create(
+            id=identifier,
+            partner=partner,
+            period="" if partner else "2000-01",
+            wrapped=wrapper.wrap(f"data_key/{identifier}", sealed.KEYS[identifier]),
+            created_at=SYSTEM_CLOCK.now(),
+        )
+    return {"partner": sealed.OF_PARTNER, "nobody": sealed.OF_NOBODY}
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from portazgo.audit.heads import FILE_NAME, write_down
 from portazgo.audit.models import AuditHead, AuditRow
 from portazgo.audit.service import record
 from portazgo.audit.verify import Place, verify
-from portazgo.kit.clock import SYSTEM_CLOCK
+from portazgo.kit.clock import SYSTEM_CLOCK, parse_rfc3339, rfc3339
 from portazgo.partners.service import suspend
 from portazgo.settings import Settings
 from portazgo.snapshot.log import change
@@ -77,6 +78,10 @@ def test_rows_are_numbered_without_a_gap_and_each_hangs_on_the_one_before(writte
         {"revision": 7},
         {"salt": "0" * 32},
         {"digest": "0" * 64},
+        {"personal": "0" * 64},
+        {"personal": None},
+        {"form": 1},
+        {"form": 3},
     ],
     ids=lambda one: next(iter(one)),
 )
@@ -130,6 +135,7 @@ def test_a_chain_that_was_made_anew_shows_by_a_head_that_was_written_down(writte
     previous = NO_HASH
     for one in AuditRow.objects.order_by("number"):
         one.actor_name = "nobody"
+        one.personal = one.personal_digest()
         one.digest = one.payload_digest()
         one.hash = previous = link(previous, one.digest)
         one.save()
@@ -146,7 +152,7 @@ def test_an_erased_payload_leaves_the_chain_whole_and_a_row_that_says_so(written
     assert (erased.body["digest"], erased.body["hash"]) == (before.digest, before.hash)
     assert troubles(*written) == []
     (told, *_) = api.every("/audit", {"action": "audit.erased"})
-    assert (told["subject"], told["details"]) == ("3", {"reason": "request of 2026-11-02"})
+    assert (told["subject"], told["details"]) == ("3", {"reason": "request of 2026-11-02", "form": 2})
     assert refusal(api.post("/audit/999/erase", {"reason": "x"})) == (404, "audit_row_unknown")
     # Erasing without saying so is tampering.
     row(4).update(actor_name="", details={}, salt="", erased_at=SYSTEM_CLOCK.now())
@@ -160,6 +166,81 @@ def test_an_erased_row_that_says_something_again_is_found(written: list[Place], 
     assert troubles() == [("changed", 3, 3)]
     row(3).update(actor_name="", details={"share": 2})
     assert troubles() == [("changed", 3, 3)]
+
+
+@pytest.mark.parametrize(
+    "change_to",
+    [
+        {"subject": "another"},
+        {"action": "thing.undone"},
+        {"actor_id": "somebody-else"},
+        {"actor_kind": "token"},
+        {"at": SYSTEM_CLOCK.now()},
+        {"revision": 7},
+        {"request_id": "01a20e60-e200-7018-af02-628cc3d9f17a"},
+        {"personal": "0" * 64},
+        {"digest": "0" * 64},
+        # Called one of the first form, of which nothing was proven once it was erased.
+        {"form": 1, "subject": "another"},
+        {"form": 1, "personal": None, "subject": "another"},
+    ],
+    ids=str,
+)
+def test_what_is_kept_of_an_erased_row_is_still_proven(
+    written: list[Place], api: AdminAPI, change_to: dict[str, Any]
+) -> None:
+    assert api.post("/audit/3/erase", {"reason": "request of 2026-11-02"}).status == 200
+    assert troubles(*written) == []
+    row(3).update(**change_to)
+    assert ("changed", 3, 3) in troubles()
+
+
+def test_what_stays_of_an_erased_row_can_be_checked_from_the_api_alone(written: list[Place], api: AdminAPI) -> None:
+    shown = api.post("/audit/3/erase", {"reason": "request of 2026-11-02"}).body
+    kept = {name: shown[name] for name in ("action", "at", "form", "id", "request_id", "revision", "subject")}
+    kept |= {
+        "actor": {"id": shown["actor"]["id"], "kind": shown["actor"]["kind"]},
+        "personal": shown["personal_digest"],
+    }
+    kept["at"] = rfc3339(parse_rfc3339(shown["at"]))  # with six decimals, always
+    document = json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert hashlib.sha256(document.encode()).hexdigest() == shown["digest"]
+
+
+def test_rows_of_the_first_form_are_verified_as_ever(written: list[Place], api: AdminAPI) -> None:
+    """As a version before the second form wrote them, and erased them."""
+    previous = NO_HASH
+    for one in AuditRow.objects.order_by("number"):
+        if one.number <= 4:
+            one.form, one.personal = 1, None
+        one.digest = one.payload_digest()
+        one.hash = previous = link(previous, one.digest)
+        one.save()
+    AuditHead.objects.update(hash=previous)
+    assert troubles() == []
+    assert api.post("/audit/2/erase", {"reason": "as of old"}).status == 200
+    telling = AuditRow.objects.get(action="audit.erased")
+    assert telling.details == {"reason": "as of old", "form": 1}
+    # The version before said nothing of forms.
+    before = row(telling.number - 1).get().hash
+    telling.details = {"reason": "as of old"}
+    telling.personal = telling.personal_digest()
+    telling.digest = telling.payload_digest()
+    telling.hash = link(before, telling.digest)
+    telling.save()
+    AuditHead.objects.update(hash=telling.hash)
+    assert troubles() == []
+    row(1).update(subject="another")
+    assert troubles() == [("changed", 1, 1)]
+
+
+def test_the_row_that_tells_of_an_erasing_may_be_erased_too(written: list[Place], api: AdminAPI) -> None:
+    assert api.post("/audit/3/erase", {"reason": "request of 2026-11-02"}).status == 200
+    told = AuditRow.objects.get(action="audit.erased").number
+    assert api.post(f"/audit/{told}/erase", {"reason": "request of 2026-11-02"}).status == 200
+    assert troubles(*written) == []
+    row(3).update(subject="another")
+    assert ("changed", 3, 3) in troubles()
 
 
 def test_a_row_can_only_be_called_erased_by_a_later_one(written: list[Place], clock: FakeClock) -> None:

@@ -15,7 +15,7 @@ from portazgo.notifications.models import Event
 from portazgo.usage.collector import collect
 from portazgo.usage.models import RefusedKeyUse
 
-pytestmark = pytest.mark.usefixtures("database")
+pytestmark = pytest.mark.usefixtures("database", "data_keys")
 
 
 def collected(records: Recorded) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import concurrent.futures
+import hashlib
+import hmac
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -52,6 +56,35 @@ def test_a_key_that_is_made_again_is_the_same_key_and_stored_sealed(api: AdminAP
     stored = serializers.serialize("json", IdempotentRequest.objects.all())
     assert first.body["api_key"] not in stored
     assert first.body["kid"] not in stored
+
+
+def test_who_reads_the_database_can_t_try_guesses_at_what_a_body_held(api: AdminAPI, admin_token: str) -> None:
+    body = {"name": "acme", "metadata": {"pin": "1234"}}
+    assert api.post("/partners", body, Idempotency_Key="one").status == 201
+    (row,) = IdempotentRequest.objects.all()
+    assert row.fingerprint.startswith("h:")
+    # All that a dump holds, and every digest of it that a guesser could make without the token.
+    head = b"POST /api/v1/partners\n"
+    sent = json.dumps(body).encode()
+    known = [b"", *(str(getattr(row, name)).encode() for name in ("actor_id", "key", "id"))]
+    known += [hashlib.sha256(admin_token.encode()).hexdigest().encode(), hashlib.sha256(admin_token.encode()).digest()]
+    for text in (sent, head + sent):
+        for key in known:
+            for guess in (hashlib.sha256(key + text).digest(), hmac.digest(key or b"\0", text, "sha256")):
+                assert guess.hex() not in row.fingerprint
+                assert base64.urlsafe_b64encode(guess).decode() not in row.fingerprint
+    # That it is made of these very bytes, under the token: otherwise the above could not fail.
+    made = hmac.digest(admin_token.encode(), head + sent, "sha256")
+    assert row.fingerprint == "h:" + base64.urlsafe_b64encode(made).decode()
+
+
+def test_what_an_earlier_version_kept_still_gets_its_answer(api: AdminAPI) -> None:
+    first = api.post("/partners", {"name": "acme"}, Idempotency_Key="one")
+    bare = hashlib.sha256(b"POST /api/v1/partners\n" + json.dumps({"name": "acme"}).encode()).hexdigest()
+    IdempotentRequest.objects.update(fingerprint=bare)
+    again = api.post("/partners", {"name": "acme"}, Idempotency_Key="one")
+    assert (again.body, again.headers.get("Idempotent-Replayed")) == (first.body, "true")
+    assert refusal(api.post("/partners", {"name": "other"}, Idempotency_Key="one")) == (422, "idempotency_key_reused")
 
 
 def test_an_answer_without_a_body_is_given_again_too(api: AdminAPI, world: World) -> None:

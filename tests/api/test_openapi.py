@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, settings
 from schemathesis.checks import CHECKS
 from schemathesis.config import SchemathesisConfig
 from support.admin import AdminAPI
-from support.segments import recorded
+from support.named_records import collect_named
+from support.segments import PARTNER, recorded
 from support.world import NOBODY, World
 
 from portazgo.control.api import api as admin_api
@@ -76,6 +77,18 @@ def _revoked_key(world: World) -> Exact:
     kid = world.key()["kid"]
     world.api.post(f"/keys/{kid}/revoke")
     return {"kid": kid}, None
+
+
+def _suspended(world: World) -> str:
+    partner: str = world.partner()["id"]
+    world.api.post(f"/partners/{partner}/suspend")
+    return partner
+
+
+def _erased(world: World) -> str:
+    partner = _suspended(world)
+    world.api.post(f"/partners/{partner}/erase")
+    return partner
 
 
 def _dead_key(world: World) -> Made:
@@ -159,6 +172,10 @@ def _trace(_: World) -> Exact:
     return {"request_id": records.ids[0]}, None
 
 
+def _own_trace(world: World) -> Exact:
+    return {"request_id": collect_named().ids[0], "as_partner": PARTNER}, None
+
+
 DOCUMENT = {"portazgo": 1, "name": "whole", "partners": {"acme": {}}}
 
 
@@ -228,6 +245,7 @@ SUCCEEDS: dict[str, Callable[[World], Exact]] = {
     "suspend_partner": _partner,
     "resume_partner": _partner,
     "delete_partner": _partner,
+    "erase_partner": lambda world: ({"partner_id": _suspended(world)}, None),
     "list_peppers": _peppered,
     "show_pepper": _pepper,
     "rotate_pepper": _peppered,
@@ -246,6 +264,7 @@ SUCCEEDS: dict[str, Callable[[World], Exact]] = {
     "change_backend": _with(_backend, {"environments": TARGET}),
     "test_backend": _with(_backend, {"path": "/"}),
     "delete_backend": _backend,
+    "failing_logins": _backend,
     "list_service_credentials": _login_backend,
     "set_service_credential": _settable,
     "remove_service_credential": _service_credential,
@@ -283,6 +302,7 @@ SUCCEEDS: dict[str, Callable[[World], Exact]] = {
     "revoke_partner_keys": _with(_partner, {"dry_run": False}),
     "revoke_application_keys": _with(_application, {"dry_run": True}),
     "partner_propagation": _partner,
+    "partner_erasure_propagation": lambda world: ({"partner_id": _erased(world)}, None),
     "application_propagation": _application,
     "signing_key_propagation": _spare_signing_key,
     "partner_keys_propagation": lambda world: ({"partner_id": _dead_key(world)["partner"]}, None),
@@ -298,6 +318,7 @@ SUCCEEDS: dict[str, Callable[[World], Exact]] = {
     "rotate_webhook_secret": _with(_endpoint, {"overlap": "1h"}),
     "delete_webhook_endpoint": _endpoint,
     "list_webhook_deliveries": _delivery,
+    "show_webhook_outbox": _nothing,
     "resend_webhook_delivery": _delivery,
     "list_routes": _route,
     "create_route": _new_route,
@@ -316,6 +337,11 @@ SUCCEEDS: dict[str, Callable[[World], Exact]] = {
     "list_traces": _trace,
     "tail_traces": _trace,
     "show_trace": _trace,
+    "create_partner_token": _with(_partner, {"name": "portal", "expires_at": "2099-01-01T00:00:00Z"}),
+    "list_partner_traces": _own_trace,
+    "tail_partner_traces": _own_trace,
+    "show_partner_trace": _own_trace,
+    "partner_usage": _own_trace,
     "check_document": _with(_nothing, {"document": DOCUMENT}),
     "diff_document": _with(_nothing, {"document": DOCUMENT}),
     "apply_document": _with(_nothing, {"document": DOCUMENT, "confirmed": True}),
@@ -374,7 +400,10 @@ def test_every_operation_can_be_done_and_answers_what_it_promises(world: World, 
     parameters, body = SUCCEEDS[name](world)
     path = {name: value for name, value in parameters.items() if f"{{{name}}}" in operation.path}
     given = {} if body is None else {"body": body, "media_type": "application/json"}
-    case = operation.Case(path_parameters=path, headers={"Authorization": f"Bearer {admin_token}"}, **given)
+    query = {name: value for name, value in parameters.items() if name == "as_partner"}
+    case = operation.Case(
+        path_parameters=path, query=query, headers={"Authorization": f"Bearer {admin_token}"}, **given
+    )
     answer = case.call_and_validate()
     assert 200 <= answer.status_code < 300, f"{name} was refused: {answer.text}"
 

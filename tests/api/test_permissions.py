@@ -42,6 +42,7 @@ NEEDED = {
     "suspend_partner": "partners:suspend",
     "resume_partner": "partners:suspend",
     "delete_partner": "partners:delete",
+    "erase_partner": "partners:erase",
     "list_issuers": "issuers:read",
     "create_issuer": "issuers:create",
     "show_issuer": "issuers:read",
@@ -93,10 +94,12 @@ NEEDED = {
     "cancel_rotation": "keys:rotate",
     "key_propagation": "keys:read",
     "partner_propagation": "partners:read",
+    "partner_erasure_propagation": "partners:read",
     "application_propagation": "applications:read",
     "signing_key_propagation": "issuers:read",
     "partner_keys_propagation": "keys:read",
     "application_keys_propagation": "keys:read",
+    "failing_logins": "backends:read",
     "report_leak": "keys:revoke",
     "list_webhook_endpoints": "webhooks:read",
     "create_webhook_endpoint": "webhooks:create",
@@ -108,6 +111,7 @@ NEEDED = {
     "rotate_webhook_secret": "webhooks:rotate",
     "delete_webhook_endpoint": "webhooks:delete",
     "list_webhook_deliveries": "webhooks:read",
+    "show_webhook_outbox": "webhooks:read",
     "resend_webhook_delivery": "webhooks:change",
     "list_routes": "routes:read",
     "create_route": "routes:create",
@@ -132,6 +136,11 @@ NEEDED = {
     "list_traces": "traces:read",
     "tail_traces": "traces:read",
     "show_trace": "traces:read",
+    "create_partner_token": "tokens:create partner_view:read",
+    "list_partner_traces": "partner_view:read",
+    "tail_partner_traces": "partner_view:read",
+    "show_partner_trace": "partner_view:read",
+    "partner_usage": "partner_view:read",
     "check_document": _CONFIGURATION,
     "diff_document": _CONFIGURATION,
     "apply_document": f"{_CONFIGURATION} declarative:create",
@@ -145,6 +154,7 @@ NEEDED = {
 BODIES: dict[str, dict[str, Any]] = {
     "create_token": {"name": "x", "scopes": ["tokens:create"]},
     "create_partner": {"name": "x"},
+    "create_partner_token": {"name": "x"},
     "change_partner": {},
     "create_issuer": {"name": "x", "url": "https://x.example"},
     "change_issuer": {},
@@ -284,9 +294,14 @@ def test_its_scope_opens_an_operation_and_no_other_does(operation: Operation) ->
         refused = operation.call(stranger)
         assert refusal(refused) == (403, "scope_missing")
         noun, _, verb = one.partition(":")
-        assert refused.body["scope"] == f"{noun}:{'read' if verb == 'read' else 'write'}"
+        assert refused.body["scope"] == f"{noun}:{verb if verb in {'read', 'erase'} else 'write'}"
     nouns = {one.partition(":")[0] for one in needed}
-    for scopes in (needed, [f"{noun}:write" for noun in nouns], [f"{noun}:*" for noun in nouns], ["*"]):
+    writing = [f"{noun}:write" for noun in nouns]
+    if any(one.endswith(":erase") for one in needed):
+        _, writer = caller(*writing)
+        assert refusal(operation.call(writer)) == (403, "scope_missing")
+        writing = needed
+    for scopes in (needed, writing, [f"{noun}:*" for noun in nouns], ["*"]):
         _, trusted = caller(*scopes)
         assert operation.call(trusted).status not in {401, 403}, scopes
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.db import connection
 from support.clock import FakeClock
 from support.control import ControlProcess
 from support.world import NO_KID, World, lane
@@ -23,7 +24,7 @@ from portazgo.care.recovery.carrying_out import carry_out, make_plan
 from portazgo.care.recovery.listening import listen
 from portazgo.care.recovery.planning import NOT_KNOWN, Plan, Teller
 from portazgo.care.recovery.testimonies import Told
-from portazgo.control.presence import ControlPlaneRuns, RecoveryUnderWay, Staying, alone, share
+from portazgo.control.presence import ControlPlaneRuns, Presence, RecoveryUnderWay, alone, share, shared
 from portazgo.keys.models import Key
 from portazgo.keys.service import KeyChanges, alter
 from portazgo.kit.errors import Conflict, Gone, NotFound
@@ -229,29 +230,53 @@ def test_a_node_that_told_nothing_is_named(clock: FakeClock) -> None:
     assert list(make_plan([teller()]).silent.values()) == ["mute"]
 
 
-def test_control_planes_and_a_recovery_keep_each_other_off(settings: Settings) -> None:
+def test_whoever_works_on_the_database_and_a_recovery_keep_each_other_off(settings: Settings) -> None:
     with alone(settings):
         with pytest.raises(RecoveryUnderWay):
             share(settings)
+        with pytest.raises(RecoveryUnderWay), shared(settings):
+            pass
         with pytest.raises(ControlPlaneRuns), alone(settings):
             pass
+    with shared(settings), shared(settings), pytest.raises(ControlPlaneRuns), alone(settings):
+        pass
     with alone(settings):
         pass  # It ended with the one before.
 
 
-def test_a_worker_keeps_a_recovery_off_on_postgresql(settings: Settings) -> None:
+def test_on_postgresql_who_lost_the_lock_takes_it_again_or_ends_where_a_recovery_was_faster(settings: Settings) -> None:
     if settings.state_url.is_sqlite:
-        return  # There the lock is the file's, which the test before this one is about.
-    staying = Staying()
-    staying.stay()
-    staying.stay()
+        return  # The lock of a file can't be lost.
+    ended: list[bool] = []
+    presence = Presence(lambda: ended.append(True))
+    presence.come()
     try:
+        end_its_connection(presence)
+        presence.look()  # finds that it is gone
+        presence.look()
         with pytest.raises(ControlPlaneRuns), alone(settings):
             pass
+        end_its_connection(presence)
+        with alone(settings):
+            presence.look()
+            assert ended == []
+            presence.look()
+            presence.look()
+            assert ended == [True]
     finally:
-        staying.leave()
+        presence.leave()
     with alone(settings):
         pass
+
+
+def end_its_connection(presence: Presence) -> None:
+    """End it as a server does that restarts, and wait until it has ended."""
+    held = presence._connection
+    assert held is not None
+    pid = held.info.backend_pid
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])
+        assert cursor.fetchone()[0]
 
 
 class Listening:

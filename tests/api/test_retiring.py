@@ -33,7 +33,7 @@ from portazgo.usage.retiring import (
     uses_since,
 )
 
-pytestmark = pytest.mark.usefixtures("database")
+pytestmark = pytest.mark.usefixtures("database", "data_keys")
 
 BOUNDS = GraceBounds(timedelta(0), timedelta(days=30), timedelta(days=7))
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

@@ -87,7 +87,7 @@ def test_who_follows_along_gets_every_call_once(api: AdminAPI, collected: Record
     first = api.get("/traces/tail", {"after": 0}).body
     assert [item["request_id"] for item in first["items"]] == collected.ids
     rest = api.get("/traces/tail", {"after": first["next_after"]}).body
-    assert rest == {"items": [], "next_after": first["next_after"]}
+    assert rest == {"items": [], "next_after": first["next_after"], "skipped": 0}
 
 
 def test_a_record_that_is_not_there_is_told_so(api: AdminAPI, collected: Recorded) -> None:

@@ -56,11 +56,9 @@ def test_a_proxy_header_is_required_and_read_strictly(
         assert (record["kind"], record["fault"], record["count"]) == ("connection", "proxy_protocol_invalid", 1)
         return
     assert answer.startswith(b"HTTP/1.1 200 ")
-    address, port = str(case["source"]).rsplit(":", 1) if case["source"] else ("127.0.0.1", None)
-    address = address.strip("[]")
+    address = str(case["source"]).rsplit(":", 1)[0].strip("[]") if case["source"] else "127.0.0.1"
     assert origin.seen[0].header("x-forwarded-for") == address
     assert (record["kind"], record["fault"], record["client_address"]) == ("request", None, address)
-    assert port is None or record["client_port"] == int(port)
 
 
 def test_a_proxy_header_has_a_second_to_arrive(behind_proxy_protocol: BareGateway) -> None:

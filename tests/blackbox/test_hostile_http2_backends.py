@@ -17,7 +17,7 @@ from typing import Self
 
 import pytest
 from support.certificates import Identity, trusting
-from support.hostile_http2 import FRAME_BYTES, Asked, HostileHttp2, Script, good
+from support.hostile_http2 import ENABLE_PUSH, FRAME_BYTES, Asked, HostileHttp2, Script, good
 from support.http2 import (
     CONTINUATION,
     DATA,
@@ -136,6 +136,12 @@ def raw(data: bytes) -> Callable[[Asked], None]:
 
 async def nothing(_: Asked) -> None:
     """Keep silent."""
+
+
+async def push(asked: Asked) -> None:
+    """Push an answer that nobody asked for, by all the rules of a server that may, and then the one that was."""
+    asked.push("good", b"evil")
+    await good(asked)
 
 
 async def drip(asked: Asked) -> None:
@@ -273,7 +279,9 @@ SCRIPTS: dict[str, tuple[Script, int | str, str | None]] = {
         ABORTED,
         BAD,
     ),
-    "push": (then(nothing, raw(frame(5, END_HEADERS, 1, struct.pack(">I", 2))), pause=0), 502, BAD),
+    "push": (push, 502, BAD),
+    "push-in-body": (then(head(), lambda asked: asked.push("good", b"evil")), ABORTED, BAD),
+    "push-of-nothing": (then(nothing, raw(frame(5, END_HEADERS, 1, struct.pack(">I", 2))), pause=0), 502, BAD),
     "no-frames": (then(nothing, raw(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"), pause=0), 502, BAD),
     "too-large-a-frame": (then(nothing, raw(frame(DATA, 0, 1, b"x" * 20_000)), pause=0), 502, BAD),
     "settings-of-nonsense": (then(nothing, raw(frame(SETTINGS, 0, 0, b"abc")), pause=0), 502, BAD),
@@ -415,6 +423,11 @@ def test_an_answer_is_passed_on_whole_or_not_at_all(stage: Stage, name: str) -> 
 @pytest.mark.parametrize("name", UNDER_TLS)
 def test_tls_changes_nothing_of_it(secure_stage: Stage, name: str) -> None:
     _is_passed_on_whole_or_not_at_all(secure_stage, name)
+
+
+def test_backends_are_told_that_no_pushes_are_taken(stage: Stage) -> None:
+    stage.good()
+    assert {line.settings.get(ENABLE_PUSH) for line in stage.backend.lines} == {0}
 
 
 def _is_passed_on_whole_or_not_at_all(stage: Stage, name: str) -> None:

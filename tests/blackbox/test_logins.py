@@ -13,9 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.certificates import Identity
+from support.command import portazgo
 from support.deployment import Deployment, Reply
 from support.login_server import PASSWORD, LoginServer
 from support.login_site import EXCHANGE, SERVICE, Site
@@ -158,6 +160,10 @@ def test_a_valid_token_outlives_the_login_and_then_calls_are_refused_until_it_is
     assert re.match(told, warning), warning
     failing = f'portazgo_logins_failing{{backend="{name}",environment="live"}}'
     assert f"{failing} 1" in site.metrics()
+    assert_told(site, "backend", "show", name)
+    assert_told(site, "backend", "test", name, exit_code=7)
+    (node,) = site.admin.get("/nodes")["items"]
+    assert_told(site, "node", "show", node["id"])
     server.behaviour = "right"
     site.deployment.wait_for(lambda: site.call(path).status == 200, "the login")
     # The calls that waited are let go a moment before.
@@ -166,6 +172,27 @@ def test_a_valid_token_outlives_the_login_and_then_calls_are_refused_until_it_is
         "the end of the warning",
     )
     assert f"{failing} 0" in site.metrics()
+    site.deployment.wait_for(lambda: not failing_at(site, backend), "the end of what is told")
+
+
+def assert_told(site: Site, *words: str, exit_code: int = 0) -> None:
+    """A person at the command line reads of the failing login: where, for whom, since when and why."""
+    told = re.compile(
+        r"^No login at [\w-]+ \(live\) for all calls on the node \S+ since \S+ \S+Z, tried last \S+ \S+Z: .*maintenance",
+        re.MULTILINE,
+    )
+
+    def is_told() -> bool:
+        done = portazgo(site.deployment.environment, site.deployment.folder, *words)
+        assert done.returncode == exit_code, done.stdout + done.stderr
+        return told.search(done.stdout) is not None
+
+    site.deployment.wait_for(is_told, f"what {words} tells")
+
+
+def failing_at(site: Site, backend: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = site.admin.get(f"/backends/{backend}/logins")["failing"]
+    return found
 
 
 FAILURES = {
@@ -190,7 +217,11 @@ def test_each_way_of_failing_has_its_reason_and_no_secret(
     outcome = site.admin.post(f"/backends/{backend}/test", {"path": "/api/things/"})
     assert outcome["ok"] is False
     assert said in outcome["findings"][0]
+    site.deployment.wait_for(lambda: bool(failing_at(site, backend)), "what the node tells")
+    (told,) = failing_at(site, backend)
+    assert said in told["why"]
     everything = site.deployment.log("gateway") + json.dumps(site.ready()) + json.dumps(outcome) + reply.body.decode()
+    everything += json.dumps(told) + json.dumps(site.admin.get("/nodes"))
     assert said in site.deployment.log("gateway")
     assert PASSWORD not in everything
 

@@ -16,7 +16,7 @@ PAGE = PROJECT / "docs" / "connect-an-untouched-backend.md"
 
 @pytest.fixture
 def reader(tmp_path: Path) -> Iterator[Reader]:
-    with Reader.at(tmp_path) as reader:
+    with Reader.at(tmp_path, PAGE) as reader:
         yield reader
 
 

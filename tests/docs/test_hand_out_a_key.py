@@ -21,7 +21,7 @@ ASSIGNED = re.compile(r"(KEY|KID)=\$\((.+)\)")
 
 @pytest.fixture
 def reader(tmp_path: Path) -> Iterator[Reader]:
-    with Reader.at(tmp_path) as reader:
+    with Reader.at(tmp_path, PAGE) as reader:
         reader.environment["PORTAZGO_BACKEND_PORT"] = str(free_port())
         yield reader
 

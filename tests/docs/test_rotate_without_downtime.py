@@ -21,7 +21,7 @@ IN_USE, PENDING = 6, 5
 
 @pytest.fixture
 def reader(tmp_path: Path) -> Iterator[Reader]:
-    with Reader.at(tmp_path) as reader:
+    with Reader.at(tmp_path, PAGE) as reader:
         reader.starts("portazgo up", "/health", "8081")
         reader.types("portazgo partner create acme")
         reader.types("portazgo plan create standard")

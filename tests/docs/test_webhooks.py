@@ -66,7 +66,7 @@ def test_every_event_that_the_pages_name_exists() -> None:
 
 @pytest.fixture
 def reader(tmp_path: Path) -> Iterator[Reader]:
-    with Reader.at(tmp_path) as reader:
+    with Reader.at(tmp_path, LEAKS) as reader:
         yield reader
 
 

@@ -14,6 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
 
+from support.sealed import data_keys, opened
+
 from portazgo._native import decode_segment
 from portazgo.keys.domain import digest, format_key, inner
 from portazgo.kit.secret import Secret
@@ -163,6 +165,7 @@ class BareGateway:
         lines: list[dict[str, Any]] = [
             {"format": 1, "history": HISTORY, "revision": 1, "hash": "0" * 64},
             {"kind": "pepper", "id": "1", "requires": [], "body": {"wrapped": wrapper.wrap("pepper/1", pepper)}},
+            *data_keys(wrapper, PARTNER),
             *self._resources,
         ]
         lines.append({"end": True, "count": len(lines) - 1})
@@ -225,7 +228,7 @@ class BareGateway:
         files = sorted(
             (self.data / "node" / "segments").glob("*/*.seg"), key=lambda path: (path.parent.name, int(path.stem))
         )
-        return [record for path in files for record in decode_segment(path.read_bytes())]
+        return opened(record for path in files for record in decode_segment(path.read_bytes()))
 
     def record_of(self, request_id: str) -> dict[str, Any]:
         """Wait for the record of a request, and see that it is the only one."""

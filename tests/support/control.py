@@ -141,6 +141,10 @@ class FeedClient:
         }
         return self._client.request("POST", "/internal/v1/receipts", body=body, headers=self.headers)
 
+    def logins(self, *failing: dict[str, Any]) -> Answer:
+        body = {"epoch": self.epoch, "failing": failing}
+        return self._client.request("POST", "/internal/v1/logins", body=body, headers=self.headers)
+
     def close(self) -> None:
         self._client.close()
 

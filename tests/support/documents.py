@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -51,6 +51,16 @@ def fenced_lines(document: Path) -> Iterator[Line]:
             begun = whole[:-1] if whole.endswith("\\") else ""
             if not begun:
                 yield Line(document, number, language, whole)
+
+
+def command_lines(document: Path) -> Iterator[Line]:
+    """What a reader types of a page: lines of a console that begin with a prompt, and all of a shell's."""
+    for line in fenced_lines(document):
+        text = line.text.strip()
+        if line.language == "console" and text.startswith("$ "):
+            yield replace(line, text=text.removeprefix("$ "))
+        elif line.language == "sh" and text and not text.startswith("#"):
+            yield replace(line, text=text)
 
 
 def commands(document: Path) -> Iterator[tuple[Line, list[str]]]:

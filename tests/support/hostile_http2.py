@@ -28,7 +28,11 @@ from support.http2 import (
 )
 from support.loop_server import LoopServer
 
+ENABLE_PUSH = 2
 MAX_CONCURRENT_STREAMS = 3
+PUSH_PROMISE = 5
+PUSHED = 2
+"""The stream that a server's first promise opens."""
 FRAME_BYTES = 16_384
 USUAL_WINDOW = 65_535
 Fields = Sequence[tuple[str, str]]
@@ -50,6 +54,8 @@ class Line:
     most_streams: int = 0
     goaway: int | None = None
     """The reason by which the gateway left."""
+    settings: dict[int, int] = field(default_factory=dict)
+    """What the gateway said of itself."""
 
     def send(self, data: bytes) -> None:
         """Write bytes as they are."""
@@ -107,6 +113,19 @@ class Asked:
     def room(self) -> int:
         """How much may be sent now."""
         return min(FRAME_BYTES, self.line.windows[0], self.line.windows[self.stream])
+
+    def push(self, name: str, data: bytes) -> None:
+        """Promise a request for another script, which nobody made, and answer it."""
+        request = [
+            (":method", "GET"),
+            (":scheme", "http"),
+            (":authority", "127.0.0.1"),
+            (":path", f"/api/items/{name}"),
+        ]
+        promise = struct.pack(">I", PUSHED) + self.line.block(request)
+        self.line.send(frame(PUSH_PROMISE, END_HEADERS, self.stream, promise))
+        self.line.send(frame(HEADERS, END_HEADERS, PUSHED, self.line.block([(":status", "200")])))
+        self.line.send(frame(DATA, END_STREAM, PUSHED, data))
 
     def reset(self, reason: int) -> None:
         """End the stream early."""
@@ -206,6 +225,7 @@ class HostileHttp2(LoopServer):
         if kind == SETTINGS and not flags & ACK:
             for at in range(0, len(payload), 6):
                 name, value = struct.unpack(">HI", payload[at : at + 6])
+                line.settings[name] = value
                 if name == INITIAL_WINDOW_SIZE:
                     line.windows.default_factory = lambda value=value: value
             line.send(frame(SETTINGS, ACK, 0))

@@ -16,8 +16,7 @@ from portazgo.usage.collector import collect
 def collect_named() -> Recorded:
     """Collect four calls of a real node; its partner is `acme`, the application `orders`, the route `things-list`."""
     records = recorded()
-    for first, content in records.segments:
-        assert collect(records.node, records.epoch, first, content).stored
+    collect_all(records)
     now = SYSTEM_CLOCK.now()
     partner = Partner.objects.create(id=PARTNER, name="acme", created_at=now)
     Application.objects.create(id=APPLICATION, partner=partner, name="orders", environment="live", created_at=now)
@@ -39,3 +38,9 @@ def collect_named() -> Recorded:
         created_at=now,
     )
     return records
+
+
+def collect_all(records: Recorded) -> None:
+    """Hand in what a node recorded."""
+    for first, content in records.segments:
+        assert collect(records.node, records.epoch, first, content).stored

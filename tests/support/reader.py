@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from support.documents import PROJECT
+from support.documents import PROJECT, Line, command_lines
 
 from portazgo.roles.ports import answers, free_port
 
@@ -32,11 +33,12 @@ class Reader:
     environment: dict[str, str]
     cleaning: ExitStack
     shown: dict[str, str] = field(default_factory=dict)
+    typed: list[str] = field(default_factory=list)
 
     @classmethod
     @contextmanager
-    def at(cls, folder: Path) -> Iterator[Self]:
-        """Begin in this folder; what the reader left running is ended."""
+    def at(cls, folder: Path, *pages: Path) -> Iterator[Self]:
+        """Begin in this folder; what the reader left running is ended. By then every command of the pages was typed."""
         ports = {usual: str(free_port()) for usual in USUAL_PORTS}
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PORTAZGO_")}
         environment |= {
@@ -45,7 +47,11 @@ class Reader:
             "PORTAZGO_CONTROL_PORT": ports["8081"],
         }
         with ExitStack() as cleaning:
-            yield cls(folder, ports, environment, cleaning)
+            reader = cls(folder, ports, environment, cleaning)
+            yield reader
+            shown = [line for page in pages for line in command_lines(page)]
+            left = [f"{line.number}: {line.text}" for line in shown if not reader.knows(line)]
+            assert left == [], f"shown to readers, and not typed here: {left}"
 
     def writes(self, name: str, text: str) -> None:
         """Put a file of the page beside the others."""
@@ -53,8 +59,13 @@ class Reader:
         path.parent.mkdir(exist_ok=True)
         path.write_text(self._here(text))
 
+    def knows(self, line: Line) -> bool:
+        """Tell whether a command of a page was typed: as it stands there, or with something added."""
+        return any(_is_in(_words(line.text), _words(typed)) for typed in self.typed)
+
     def types(self, command: str, exit_code: int = 0) -> str:
         """Run a command to its end. Returns what it printed on stdout, with the page's ports."""
+        self.typed.append(command)
         done = subprocess.run(
             [SHELL, "-c", self._here(command)],
             cwd=self.folder,
@@ -72,6 +83,7 @@ class Reader:
 
     def starts(self, command: str, path: str, port: str) -> None:
         """Leave a command running, as in a terminal of its own, and wait until it answers at this path and port."""
+        self.typed.append(command)
         process = subprocess.Popen([SHELL, "-c", f"exec {self._here(command)}"], cwd=self.folder, env=self.environment)
         self.cleaning.callback(process.wait, STOP_SECONDS)
         self.cleaning.callback(process.terminate)
@@ -85,3 +97,15 @@ class Reader:
         for usual, free in self.ports.items():
             text = text.replace(f":{usual}", f":{free}").replace(f"--port {usual}", f"--port {free}")
         return text.replace("examples/", f"{PROJECT}/examples/")
+
+
+def _words(command: str) -> list[str]:
+    # The reader keeps variables and the environment: what is set is typed without that.
+    assigned = re.fullmatch(r"[A-Z]+=\$\((.+)\)", command)
+    words = re.sub(r"^(?:[A-Z_]+=\S+ )+", "", assigned[1] if assigned else command).split()
+    return [word for word in words if word != "\\"]
+
+
+def _is_in(wanted: list[str], typed: list[str]) -> bool:
+    rest = iter(typed)
+    return all(word in rest for word in wanted)

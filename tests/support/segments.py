@@ -12,6 +12,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID
 
+from support import sealed
+
 from portazgo.keys.domain import Kid, digest, format_key, inner
 from portazgo.kit.secret import Secret
 from portazgo.snapshot.compile import canonical, last_line, snapshot_head
@@ -40,7 +42,7 @@ update = _native.Update.snapshot()
 update.push(given["snapshot"].encode())
 update.finish()
 for context, _ in update.wrapped():
-    update.provide(context, bytes.fromhex(given["pepper"]))
+    update.provide(context, bytes.fromhex(given["secrets"][context]))
 node.apply(update)
 node.contact(0, int(time.time() * 1e6), 0)
 ids = []
@@ -101,7 +103,8 @@ def record(calls: list[Call], old_ends_at_us: int | None = None, *, key_status: 
         given = {
             "configuration": _configuration(folder),
             "snapshot": _snapshot(old_ends_at_us, key_status),
-            "pepper": _PEPPER.hex(),
+            "secrets": {"pepper/1": _PEPPER.hex()}
+            | {f"data_key/{identifier}": key.hex() for identifier, key in sealed.KEYS.items()},
             "calls": calls,
         }
         done = subprocess.run(
@@ -162,6 +165,8 @@ def _snapshot(old_ends_at_us: int | None, key_status: str) -> str:
             },
         ),
         ("pepper", "1", [], {"wrapped": "given by hand"}),
+        ("data_key", sealed.OF_PARTNER, ["data_key.1"], {"partner": PARTNER, "wrapped": "given by hand"}),
+        ("data_key", sealed.OF_NOBODY, ["data_key.1"], {"partner": None, "wrapped": "given by hand"}),
         (
             "key",
             KID,

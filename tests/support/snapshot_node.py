@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.request import urlopen
 
+from support.sealed import data_keys, opened
+
 from portazgo._native import decode_segment
 from portazgo.keys.domain import Kid, digest, format_key, inner, new_secret
 from portazgo.kit.ids import uuid7
@@ -51,9 +53,12 @@ class SnapshotNode:
         self.key = format_key("ptz", "live", kid, secret)
         self.stranger = format_key("ptz", "live", kid, stranger)
         folder.mkdir(parents=True, exist_ok=True)
-        wrapped = open_wrapper("local:", folder, create=True).wrap("pepper/1", PEPPER)
+        wrapper = open_wrapper("local:", folder, create=True)
+        wrapped = wrapper.wrap("pepper/1", PEPPER)
         most = (most_request_bytes, most_response_bytes)
         resources = _resources(kid, digest(PEPPER, inner(secret)), wrapped, target, timeouts, most)
+        partner = next(one["id"] for one in resources if one["kind"] == "partner")
+        resources += data_keys(wrapper, partner)
         for name, live in (further or {}).items():
             resources += _further(resources, name, live)
         self._snapshot = folder / "snapshot.ndjson"
@@ -117,7 +122,7 @@ class SnapshotNode:
         assert self._process.poll() is not None
         found: list[dict[str, Any]] = []
         for path in sorted((self.folder / "node" / "segments").rglob("*.seg")):
-            found += decode_segment(path.read_bytes())
+            found += opened(decode_segment(path.read_bytes()))
         return sorted(found, key=lambda record: record["sequence"])
 
 

@@ -104,6 +104,7 @@ def _write_for_ever(chance: random.Random, acknowledged: Path) -> NoReturn:
 def _acts(chance: random.Random) -> list[Callable[[], object]]:
     """Changes of every kind that cross: new rows, the same rows by all, the security lane, deletions."""
     from portazgo.accounts.domain import SYSTEM
+    from portazgo.control.provider import wrapper
     from portazgo.keys import service as keys
     from portazgo.keys.models import Key
     from portazgo.kit.clock import SYSTEM_CLOCK
@@ -115,7 +116,7 @@ def _acts(chance: random.Random) -> list[Callable[[], object]]:
     kids = list(Key.objects.order_by("kid").values_list("kid", flat=True))
 
     def come_and_go() -> None:
-        partner = partners.create(SYSTEM, f"p-{uuid7()}", {}, clock=SYSTEM_CLOCK)
+        partner = partners.create(SYSTEM, f"p-{uuid7()}", {}, wrapper=wrapper(), clock=SYSTEM_CLOCK)
         if chance.random() < 0.5:
             partners.delete(SYSTEM, partner.id, clock=SYSTEM_CLOCK)
 

@@ -95,7 +95,11 @@ def test_what_a_node_takes_on_reaches_it() -> None:
         "seal_bytes": 1_048_576,
         "sync_ms": 5,
         "when_full": "serve",
+        "client_address": "whole",
     }
+    tagged = told(settings(CLIENT_ADDRESS="tag"))["journal"]
+    assert isinstance(tagged, dict)
+    assert tagged["client_address"] == "tag"
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,15 @@ from typing import Literal, Protocol
 from portazgo.kit.errors import Forbidden
 
 EVERYTHING = "*"
+PARTNER_VIEW = "partner_view"
+"""The noun of what a partner sees of its own: all that a token of one partner opens."""
 SCOPE_PATTERN = r"^(\*|[a-z][a-z_]*:(\*|[a-z][a-z_]*))$"
 
 ActorKind = Literal["token", "system"]
 
 
 class Verb(StrEnum):
-    """What can be done to a thing. A scope `noun:write` grants all of them, `noun:read` the first, `noun:<verb>` one."""
+    """What can be done to a thing. A scope `noun:write` grants all but the last, `noun:read` the first, `noun:<verb>` one."""
 
     READ = "read"
     CREATE = "create"
@@ -25,6 +27,8 @@ class Verb(StrEnum):
     SUSPEND = "suspend"
     REVOKE = "revoke"
     ROTATE = "rotate"
+    ERASE = "erase"
+    """Nothing brings back what it takes: granted by its own name, `noun:*` and `*`."""
 
 
 class Thing(Protocol):
@@ -47,6 +51,8 @@ class Actor:
     """Of the request that it acts in; the audit row keeps it."""
     address: str | None = None
     """Where the request came from, likewise."""
+    partner: str | None = None
+    """Of whose things alone it may see anything; None: of all partners'."""
 
 
 SYSTEM = Actor("system", "system", "portazgo", frozenset({EVERYTHING}))
@@ -55,12 +61,14 @@ SYSTEM = Actor("system", "system", "portazgo", frozenset({EVERYTHING}))
 def can(actor: Actor, verb: Verb, thing: Thing | str) -> None:
     """Return when the actor may do this, else raise Forbidden (`scope_missing`). `thing`: a row, or a noun's name."""
     noun = thing if isinstance(thing, str) else thing.noun
-    if not actor.scopes & _granting(verb, noun):
-        needed = f"{noun}:{'read' if verb is Verb.READ else 'write'}"
+    # Whatever scopes such a token has: it opens the view of its partner, and reads only.
+    bound = actor.partner is not None and (noun, verb) != (PARTNER_VIEW, Verb.READ)
+    if bound or not actor.scopes & _granting(verb, noun):
+        needed = f"{noun}:{verb.value if verb in {Verb.READ, Verb.ERASE} else 'write'}"
         raise Forbidden(
             f"the token {actor.name!r} may not {verb.value} {noun}",
             code="scope_missing",
-            remedy=f"use a token with the scope {needed}",
+            remedy="use a token that is not of one partner only" if bound else f"use a token with the scope {needed}",
             scope=needed,
         )
 
@@ -76,10 +84,11 @@ def narrower(scopes: frozenset[str], than: frozenset[str]) -> bool:
 
 
 def _granting(verb: Verb, noun: str) -> frozenset[str]:
-    return frozenset({EVERYTHING, f"{noun}:*", f"{noun}:write", f"{noun}:{verb.value}"})
+    granting = {EVERYTHING, f"{noun}:*", f"{noun}:{verb.value}"}
+    return frozenset(granting if verb is Verb.ERASE else granting | {f"{noun}:write"})
 
 
 def _within(scope: str, than: frozenset[str]) -> bool:
     noun, _, action = scope.partition(":")
-    wide = {f"{noun}:*", f"{noun}:write"}
+    wide = {f"{noun}:*"} if action in {"*", Verb.ERASE} else {f"{noun}:*", f"{noun}:write"}
     return scope in than or (bool(action) and bool(wide & than))

@@ -18,6 +18,8 @@ class AdminToken(models.Model):
     name = models.CharField(max_length=63)
     digest = models.CharField(max_length=64, unique=True)
     scopes = models.JSONField()
+    partner = models.UUIDField(null=True)
+    """Whose view is all that it opens. No foreign key: partners are a noun further up."""
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)

@@ -30,6 +30,7 @@ class TokenView(Schema):
     id: UUID
     name: str
     scopes: list[str]
+    partner: UUID | None = Field(description="Whose view is all that it opens; null: an operator's token.")
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None

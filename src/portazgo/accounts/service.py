@@ -28,9 +28,18 @@ BOOTSTRAP_NAME = "first-run"
 
 
 def create_token(
-    actor: Actor, name: str, scopes: frozenset[str], *, clock: Clock, expires_at: datetime | None = None
+    actor: Actor,
+    name: str,
+    scopes: frozenset[str],
+    *,
+    clock: Clock,
+    expires_at: datetime | None = None,
+    partner: UUID | None = None,
 ) -> tuple[AdminToken, Secret]:
-    """Make a token with these scopes; the Secret is to be shown this once. Raises Forbidden for scopes that the actor lacks."""
+    """Make a token with these scopes; the Secret is to be shown this once. Raises Forbidden for scopes that the actor lacks.
+
+    With a partner, it opens that partner's view and nothing else.
+    """
     can(actor, Verb.CREATE, AdminToken.noun)
     if not narrower(scopes, actor.scopes):
         raise Forbidden(
@@ -41,9 +50,15 @@ def create_token(
     token = new_token(ADMIN_PREFIX)
     with transaction.atomic():
         row = AdminToken.objects.create(
-            name=name, digest=digest_of(token), scopes=sorted(scopes), created_at=clock.now(), expires_at=expires_at
+            name=name,
+            digest=digest_of(token),
+            scopes=sorted(scopes),
+            partner=partner,
+            created_at=clock.now(),
+            expires_at=expires_at,
         )
-        record(actor, "token.created", str(row.id), details={"name": name, "scopes": row.scopes}, clock=clock)
+        of = {} if partner is None else {"partner": str(partner)}
+        record(actor, "token.created", str(row.id), details={"name": name, "scopes": row.scopes, **of}, clock=clock)
     return row, token
 
 
@@ -70,7 +85,13 @@ def authenticate(token: Secret, *, clock: Clock, request_id: str | None = None, 
             code="token_invalid",
             remedy="send `Authorization: Bearer <admin token>`; `portazgo migrate` writes the first one to the data folder",
         )
-    return Actor("token", str(row.id), row.name, frozenset(row.scopes), request_id, address)
+    partner = None if row.partner is None else str(row.partner)
+    return Actor("token", str(row.id), row.name, frozenset(row.scopes), request_id, address, partner)
+
+
+def is_live(actor: Actor, *, clock: Clock) -> bool:
+    """Tell whether the actor's token still opens anything: what lasts longer than a request asks again and again."""
+    return actor.kind == "system" or _live(clock).filter(id=actor.id).exists()
 
 
 def ensure_bootstrap_token(path: Path, *, clock: Clock) -> bool:

@@ -73,6 +73,8 @@ def _view(row: AuditRow) -> AuditView:
         request_id=row.request_id,
         details=row.details,
         changes=[DifferenceView(**one) for one in row.changes],
+        form=row.form,
+        personal_digest=row.personal,
         digest=row.digest,
         hash=row.hash,
         erased_at=row.erased_at,

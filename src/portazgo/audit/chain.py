@@ -2,7 +2,10 @@
 
 digest = SHA-256(canonical JSON of the payload), hash = SHA-256(hash of the row before ‖ digest), both over raw bytes. The
 chain runs over digests, so that a payload can be erased later (a person's name, an address) and the chain still holds.
-The payload holds a random salt: nobody can guess what was erased and prove the guess by the digest.
+
+A payload has two forms. In the first it holds everything and a random salt. In the second, which is written since, it holds the
+members that are kept for ever, and the digest of a second document with the personal ones and the salt: when these are erased,
+the rest is still proven. The salt goes too: nobody can guess what was erased and prove the guess by a digest.
 
 None of this may ever change its form: rows that are years old are verified by it.
 """

@@ -11,6 +11,8 @@ from portazgo.kit.clock import rfc3339
 from portazgo.kit.ids import uuid7
 
 THE_HEAD = 1
+WHOLE, DIVIDED = 1, 2
+"""Forms of a payload (`chain`): one document; or one that is kept, with the digest of one that can be erased."""
 
 
 class AuditRow(models.Model):
@@ -34,10 +36,14 @@ class AuditRow(models.Model):
     changes = models.JSONField(db_default=[])
     """What it changed: `{"kind", "id", "before", "after"}` each, with the members that differ."""
     salt = models.CharField(max_length=32)
+    form = models.PositiveSmallIntegerField(default=DIVIDED, db_default=WHOLE)
+    """Which form its payload has: a control plane of before the second one writes none, and means the first."""
+    personal = models.CharField(max_length=64, null=True)  # noqa: DJ001 - null: its form has none
+    """The digest of its personal members and the salt; it stays when they are erased."""
     digest = models.CharField(max_length=64)
     hash = models.CharField(max_length=64)
     erased_at = models.DateTimeField(null=True)
-    """Since when its personal members are gone; the digest is still that of what was there."""
+    """Since when its personal members are gone; the digests are still those of what was there."""
 
     class Meta:
         """Looked through by subject, by action and by actor, newest first (numbers ascend with time)."""
@@ -49,9 +55,15 @@ class AuditRow(models.Model):
             models.Index(fields=["actor_id", "number"], name="audit_actor"),
         ]
 
+    def personal_digest(self) -> str | None:
+        """Digest the personal members as the row has them now; what is erased has the digest of what was there."""
+        if self.form == WHOLE or self.erased_at is not None:
+            return self.personal
+        return digest_of(personal_of(self))
+
     def payload_digest(self) -> str:
         """Digest the payload as the row has it now."""
-        return digest_of(payload_of(self))
+        return digest_of(payload_of(self) if self.form == WHOLE else kept_of(self, self.personal_digest()))
 
 
 class AuditHead(models.Model):
@@ -68,7 +80,7 @@ class AuditHead(models.Model):
 
 
 def payload_of(row: Any) -> dict[str, Any]:
-    """Give what a row's digest is taken over: all but its place in the chain. For migrations too, whose class is another."""
+    """Give the payload of the first form: all but its place in the chain. For migrations too, whose class is another."""
     return {
         "id": str(row.id),
         "at": rfc3339(row.at),
@@ -78,6 +90,32 @@ def payload_of(row: Any) -> dict[str, Any]:
         "subject": row.subject,
         "revision": row.revision,
         "request_id": row.request_id,
+        "details": row.details,
+        "changes": row.changes,
+        "salt": row.salt,
+    }
+
+
+def kept_of(row: AuditRow, personal: str | None) -> dict[str, Any]:
+    """Give the payload of the second form: what stays when a row is erased."""
+    return {
+        "form": row.form,
+        "id": str(row.id),
+        "at": rfc3339(row.at),
+        "actor": {"kind": row.actor_kind, "id": row.actor_id},
+        "action": row.action,
+        "subject": row.subject,
+        "revision": row.revision,
+        "request_id": row.request_id,
+        "personal": personal,
+    }
+
+
+def personal_of(row: AuditRow) -> dict[str, Any]:
+    """Give what is erased of a row of the second form."""
+    return {
+        "name": row.actor_name,
+        "address": row.address,
         "details": row.details,
         "changes": row.changes,
         "salt": row.salt,

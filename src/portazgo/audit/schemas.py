@@ -62,6 +62,12 @@ class AuditView(Schema):
     request_id: str | None
     details: dict[str, Any]
     changes: list[DifferenceView]
+    form: int = Field(
+        description="2: `digest` is over what is kept for ever, and `personal_digest`. 1, of old rows: over all."
+    )
+    personal_digest: str | None = Field(
+        description="SHA-256 of what an erasing takes away, with a random salt; null in the first form."
+    )
     digest: str = Field(description="SHA-256 of the canonical payload.")
     hash: str = Field(description="SHA-256 of the hash of the row before, and the digest.")
     erased_at: datetime | None = Field(description="Since when who and what are gone from it.")

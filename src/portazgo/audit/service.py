@@ -79,6 +79,7 @@ def record(
         changes=_as_kept(list(changes)),
         salt=secrets.token_hex(SALT_BYTES),
     )
+    row.personal = row.personal_digest()
     row.digest = row.payload_digest()
     row.hash = link(previous, row.digest)
     row.save(force_insert=True)
@@ -90,7 +91,8 @@ def record(
 def erase(actor: Actor, number: int, reason: str, *, clock: Clock) -> AuditRow:
     """Take the personal members out of a row; who did it and why is a row of its own. Raises NotFound.
 
-    What stays is that something was done to what, when: the chain still holds.
+    What stays is that something was done to what, when, by which id: it is still proven, but in rows of the first form. The row
+    that tells of it says which form it had: else somebody could call it one of the first, and change what is kept.
     """
     can(actor, Verb.DELETE, AuditRow.noun)
     with transaction.atomic():
@@ -101,7 +103,7 @@ def erase(actor: Actor, number: int, reason: str, *, clock: Clock) -> AuditRow:
             row.actor_name, row.address, row.details, row.changes, row.salt = "", None, {}, [], ""
             row.erased_at = clock.now()
             row.save()
-            record(actor, ERASED, str(number), details={"reason": reason}, clock=clock)
+            record(actor, ERASED, str(number), details={"reason": reason, "form": row.form}, clock=clock)
     return row
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from portazgo.audit.chain import NO_HASH, link
-from portazgo.audit.models import THE_HEAD, AuditHead, AuditRow
+from portazgo.audit.models import THE_HEAD, WHOLE, AuditHead, AuditRow
 from portazgo.audit.service import ERASED
 
 Kind = Literal["changed", "missing", "inserted", "out_of_place", "erased_unsaid", "cut_off", "other_head"]
@@ -64,10 +64,18 @@ def verify(after: Place, limit: int, heads: Sequence[Place] = ()) -> Verified:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """The row that tells of an erasing, and the form that it says the erased one had."""
+
+    number: int
+    form: int | None
+
+
 class _Walk:
     """Goes from row to row."""
 
-    def __init__(self, after: Place, erased: Mapping[int, int]) -> None:
+    def __init__(self, after: Place, erased: Mapping[int, _Told]) -> None:
         self.at = after
         self.troubles: list[Trouble] = []
         self._erased = erased
@@ -78,11 +86,8 @@ class _Walk:
         if row.number > self.at.number + 1:
             self._missing(self.at.number + 1, row.number - 1)
         if row.erased_at is not None:
-            if self._erased.get(row.number, 0) <= row.number:
-                self._say("erased_unsaid", row.number, f"row {row.number} is erased, and no later row says by whom")
-            if row.actor_name or row.address or row.details or row.changes or row.salt:
-                self._say("changed", row.number, f"row {row.number} is erased, and says something again")
-        elif row.payload_digest() != row.digest:
+            self._erased_row(row)
+        elif row.payload_digest() != row.digest or row.personal_digest() != row.personal:
             self._say("changed", row.number, f"row {row.number} ({row.action} {row.subject}) is not what was written")
         if row.number == self.at.number + 1 and row.hash != link(self.at.hash, row.digest):
             self._displaced(row)
@@ -90,6 +95,20 @@ class _Walk:
         self._hashes[row.hash] = row.number
         if len(self._hashes) > REMEMBERED:
             del self._hashes[next(iter(self._hashes))]
+
+    def _erased_row(self, row: AuditRow) -> None:
+        told = self._erased.get(row.number)
+        if told is None or told.number <= row.number:
+            self._say("erased_unsaid", row.number, f"row {row.number} is erased, and no later row says by whom")
+        elif told.form not in {None, row.form}:
+            self._say(
+                "changed", row.number, f"row {row.number} is erased, and not of the form that row {told.number} says"
+            )
+        if row.actor_name or row.address or row.details or row.changes or row.salt:
+            self._say("changed", row.number, f"row {row.number} is erased, and says something again")
+        elif row.form != WHOLE and row.payload_digest() != row.digest:
+            what = f"row {row.number} ({row.action} {row.subject})"
+            self._say("changed", row.number, f"{what} is erased, and what was kept of it is not what was written")
 
     def _displaced(self, row: AuditRow) -> None:
         before = next((number for digest, number in self._hashes.items() if row.hash == link(digest, row.digest)), None)
@@ -114,15 +133,20 @@ class _Walk:
         self.troubles.append(Trouble(kind, number, number, sentence))
 
 
-def _said_to_be_erased(rows: Sequence[AuditRow]) -> dict[int, int]:
+def _said_to_be_erased(rows: Sequence[AuditRow]) -> dict[int, _Told]:
     """Give, by the number of an erased row, the last row that says that it was erased."""
     numbers = [row.number for row in rows if row.erased_at is not None]
-    said: dict[int, int] = {}
+    said: dict[int, _Told] = {}
     for start in range(0, len(numbers), 500):
         some = [str(number) for number in numbers[start : start + 500]]
         telling = AuditRow.objects.filter(action=ERASED, subject__in=some).order_by("number")
-        said |= {int(subject): number for subject, number in telling.values_list("subject", "number")}
+        said |= {int(row.subject): _Told(row.number, _form_told(row)) for row in telling}
     return said
+
+
+def _form_told(row: AuditRow) -> int | None:
+    """Read the form of what was erased; None: that was erased as well. Before there were two, nothing was said."""
+    return None if row.erased_at is not None else row.details.get("form", WHOLE)
 
 
 def _hold_against(

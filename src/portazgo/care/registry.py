@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from portazgo.care.checks import clocks, databases, machine, objects, outside, plane, ports
+from portazgo.care.checks import clocks, databases, jobs, machine, objects, outside, plane, ports
 from portazgo.care.finding import Finding
 from portazgo.care.surroundings import Surroundings
 
@@ -29,7 +29,12 @@ CHECKS: dict[str, Check] = {
     "node": plane.node,
     "receipts": plane.receipts,
     "signing keys": plane.signing_keys,
+    "rotations": jobs.rotations,
+    "pepper": jobs.pepper,
+    "sealing": jobs.sealing,
+    "logins": jobs.logins,
     "webhooks": plane.webhooks,
+    "outbox": jobs.outbox,
     "control clock": clocks.control_clock,
     "node clocks": clocks.node_clocks,
     "wall clock": clocks.wall_clock,

@@ -11,6 +11,7 @@ from portazgo.cli.backend_environment import as_given, environment_options, envi
 from portazgo.cli.backend_forwarding import for_people
 from portazgo.cli.cells import cell
 from portazgo.cli.exits import Exit
+from portazgo.cli.failing_logins import FAILING, show_failing_logins, with_failing_logins
 from portazgo.cli.find import APPLICATION, BACKEND, ISSUER, find, find_id
 from portazgo.cli.noun import Noun, asks, confirm, limit, limited, prints, show_deleted, show_list, show_named
 from portazgo.cli.output import show_one, show_pairs, show_paragraph
@@ -70,7 +71,13 @@ def create_backend(name: str, test_targets: tuple[str, ...], output: str, **want
 def show_backend(backend: str, output: str) -> None:
     """Show a backend."""
     client = connect()
-    _show(client, find(client, BACKEND, backend), output)
+    found = find(client, BACKEND, backend)
+    document = with_failing_logins(client, found, found)
+    if output != "table":
+        _show(client, document, output)
+        return
+    _show(client, found, output)
+    show_failing_logins(document.get(FAILING, ()))
 
 
 @backend.command("change")
@@ -116,9 +123,10 @@ def test_backend(backend: str, path: str, environment: str, application: str | N
         "environment": environment,
         "application": find_id(client, APPLICATION, application),
     }
-    outcome = client.post(f"/backends/{found['id']}/test", attempt)
+    outcome = with_failing_logins(client, found, client.post(f"/backends/{found['id']}/test", attempt))
     if output == "table":
         show_outcome(outcome)
+        show_failing_logins(outcome.get(FAILING, ()))
     else:
         show_one(outcome, output)
     return Exit.DONE if outcome["ok"] else Exit.UNHEALTHY

@@ -27,7 +27,7 @@ COLUMNS = ("kid", "name", "application", "status", "tags", "expires_at", "last_u
 NAMED = {"application": "/applications", "partner": "/partners", "routes": "/routes"}
 NAMED_IN_LISTS = {"application": "/applications"}
 LONGEST_KEY = 520
-_MOMENTS = ("expires_before", "last_used_before", "rotation_due_before")
+_MOMENTS = ("expires_before", "last_used_before", "rotation_due_before", "retiring_ends_before")
 
 CERTIFICATE = click.option(
     "--client-certificate",
@@ -74,6 +74,12 @@ def key() -> None:
     type=until,
     metavar="TIME",
     help="Due for rotation, as their plans say, before: a time, or from now; 0s: due.",
+)
+@click.option(
+    "--retiring-ends-before",
+    type=until,
+    metavar="TIME",
+    help="Rotated, with an old secret that ends before: a time, or from now, such as 7d.",
 )
 @click.option("--deleted", is_flag=True, help="Those that were deleted, too.")
 @limit(None)

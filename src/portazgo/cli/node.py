@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from portazgo.cli.failing_logins import FAILING, show_failing_logins
 from portazgo.cli.find import NODE, NODE_TOKEN, find, find_id
 from portazgo.cli.noun import Noun, asks, confirm, limit, limited, prints, show_list
 from portazgo.cli.output import note, show_one
@@ -33,7 +34,13 @@ def list_nodes(most: int | None, output: str) -> None:
 @prints
 def show_node(node: str, output: str) -> None:
     """Show a gateway node, by its label or id."""
-    show_one(find(connect(), NODE, node), output)
+    found = find(connect(), NODE, node)
+    if output != "table":
+        show_one(found, output)
+        return
+    failing = found.pop(FAILING)
+    show_one(found, output)
+    show_failing_logins(failing)
 
 
 @node.command("retire")

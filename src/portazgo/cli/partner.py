@@ -107,6 +107,23 @@ def revoke_partner_keys(partner: str, dry_run: bool, wait: bool, timeout: timede
     return revoke_keys(client, f"/partners/{found['id']}", found["name"], Revoking(dry_run, wait, timeout), output)
 
 
+@partner.command("erase")
+@click.argument("partner")
+@waits
+@asks
+@prints
+def erase_partner(partner: str, wait: bool, timeout: timedelta, output: str) -> int | None:
+    """Destroy what records say of the callers of a suspended partner, for ever. Of one that is removed: by its id."""
+    client = connect()
+    identifier = find_id(client, PARTNER, partner)
+    confirm(say("Destroy what the records of {name} say of its callers? Nothing brings it back.", name=partner))
+    erased = client.post(f"/partners/{identifier}/erase")
+    if wait and erased["data_keys"]:
+        return show_propagation(client, f"/partners/{identifier}/erasure", timeout, output)
+    show_one(erased, output)
+    return None
+
+
 @partner.command("propagation")
 @click.argument("partner")
 @click.option("--keys", is_flag=True, help="Of its revoked keys: are all of them dead?")

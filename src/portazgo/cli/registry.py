@@ -43,6 +43,7 @@ COMMANDS: dict[str, Entry] = {
     "token": Entry("portazgo.cli.token:token", "Admin tokens.", MANAGE),
     "webhook": Entry("portazgo.cli.webhook:webhook", "Webhook endpoints: who is told of what happens.", MANAGE),
     "trace": Entry("portazgo.cli.trace:trace", "What happened to a call, and whose move it is.", LOOK),
+    "partner-view": Entry("portazgo.cli.partner_view:partner_view", "What a partner may see of its own calls.", LOOK),
     "usage": Entry("portazgo.cli.usage:usage", "Sums of calls, and the balance of records.", LOOK),
     "audit": Entry("portazgo.cli.audit:audit", "Who changed what.", LOOK),
     "check": Entry("portazgo.cli.declarative:check", "Check portazgo.yaml.", FILE),

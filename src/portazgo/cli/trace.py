@@ -20,6 +20,8 @@ from portazgo.cli.trace_page import LIST_COLUMNS, listed, show_line, show_page
 from portazgo.cli.words import say
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from portazgo.client.admin import AdminClient, Document
 
 COLUMNS = (
@@ -63,6 +65,7 @@ _FILTERS = (
     click.option("--slower-than", "slower_than_ms", type=duration, help="That took longer, such as 500ms."),
     click.option("--trace-id", help="With this W3C trace id."),
     click.option("--client-request-id", help="To which the caller gave this X-Request-Id."),
+    click.option("--billable/--not-billable", default=None, help="That are billed, or are not."),
 )
 
 
@@ -75,12 +78,23 @@ def _filters(command: Any) -> Any:
 @trace.command("list")
 @_filters
 @click.option("--since", type=since, metavar="TIME", help="Not before: a time, or back from now, such as 15m.")
+@click.option("--until", type=since, metavar="TIME", help="Before: a time, or back from now.")
+@click.option("--count", "counts", is_flag=True, help="Say on stderr how many there are, as far as 10,000.")
 @limit(20)
 @prints
-def list_traces(since: datetime | None, most: int | None, output: str, **filters: Any) -> None:
+def list_traces(
+    since: datetime | None, until: datetime | None, most: int | None, output: str, *, counts: bool, **filters: Any
+) -> None:
     """List calls, newest first."""
     client = connect()
-    query = {**_query(client, filters), "since": rfc3339(since)}
+    query = {**_query(client, filters), "since": rfc3339(since), "until": rfc3339(until)}
+    if counts:
+        there = client.get("/traces", {**query, "limit": 1, "count": "true"})["count"]
+        note(
+            say("At least {count} calls agree.", count=there["value"])
+            if there["capped"]
+            else say("{count} calls agree.", count=there["value"])
+        )
     found = limited(client, "/traces", query, most)
     if output == "table":
         show_rows(map(listed, found), LIST_COLUMNS, output)
@@ -117,7 +131,7 @@ def tail_traces(most: int | None, output: str, **filters: Any) -> None:
     if output not in {"table", "jsonl"}:
         raise click.UsageError("what never ends is no document: use -o jsonl")
     client = connect()
-    for number, one in enumerate(_collected(client, _query(client, filters)), start=1):
+    for number, one in enumerate(followed(client, "/traces/tail", _query(client, filters)), start=1):
         show_line(one) if output == "table" else show_one(one, "jsonl")
         if number == most:
             return
@@ -137,33 +151,29 @@ def _arrived(client: AdminClient, request_id: str) -> Document:
         time.sleep(_PAUSE_SECONDS)
 
 
-def _collected(client: AdminClient, query: dict[str, Any]) -> Any:
-    """Give records for ever; the control plane may be away for a while."""
-    from portazgo.kit.http import Unreachable  # noqa: PLC0415 - with the client
+def followed(client: AdminClient, path: str, query: dict[str, Any]) -> Iterator[Document]:
+    """Give calls for ever; the control plane may be away for a while."""
+    from portazgo.client.events import follow  # noqa: PLC0415 - with the client
 
-    # Without `after` the control plane begins with what is newest.
-    page = client.get("/traces/tail", query)
-    away = False
-    while True:
-        yield from page["items"]
-        if not page["items"]:
-            time.sleep(_PAUSE_SECONDS)
-        try:
-            page = client.get("/traces/tail", {**query, "after": page["next_after"]})
-            if away:
-                note(say("The control plane answers again."))
-            away = False
-        except Unreachable:
-            if not away:
-                note(say("The control plane doesn't answer; this goes on when it does."))
-            away = True
-            page = {"items": [], "next_after": page["next_after"]}
+    for name, document in follow(client, path, query, away=_say_away, back=_say_back):
+        if name == "trace":
+            yield document
+        elif name == "skipped":
+            note(say("{records} records are too old to be followed: list them.", records=document["records"]))
+
+
+def _say_away() -> None:
+    note(say("The control plane doesn't answer; this goes on when it does."))
+
+
+def _say_back() -> None:
+    note(say("The control plane answers again."))
 
 
 def _query(client: AdminClient, filters: dict[str, Any]) -> dict[str, Any]:
     if filters["fault"] is not None:
         _check_fault(filters["fault"])
-    slower = filters["slower_than_ms"]
+    slower, billable = filters["slower_than_ms"], filters["billable"]
     parent, api = filters["partner"], filters.pop("api")
     return {
         **filters,
@@ -172,6 +182,7 @@ def _query(client: AdminClient, filters: dict[str, Any]) -> dict[str, Any]:
         "route": find_id(client, ROUTE, filters["route"], api),
         "kid": None if filters["kid"] is None else kid_of(filters["kid"]),
         "slower_than_ms": None if slower is None else milliseconds(slower),
+        "billable": None if billable is None else str(billable).lower(),
     }
 
 

@@ -104,8 +104,18 @@ def _aside(one: dict[str, Any], name: str) -> str:
 def _caller(one: dict[str, Any]) -> str:
     names = [one["partner_name"] or one["partner"], one["application_name"] or one["application"]]
     known = " / ".join(visible(name) for name in names if name) or say("not known")
-    place = f"{one['client_address']}" if one["client_address"] else NOTHING
+    place = f"{one['client_address']}" if one["client_address"] else _not_shown(one)
     return f"{known}  {one['environment'] or ''}  {place}".replace("    ", "  ")
+
+
+def _not_shown(one: dict[str, Any]) -> str:
+    match one["personal"]:
+        case "erased":
+            return say("erased")
+        case "unavailable":
+            return say("unavailable: the key-wrapping provider can't be asked now")
+        case _:
+            return NOTHING
 
 
 def _key(one: dict[str, Any]) -> str:

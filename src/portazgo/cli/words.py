@@ -52,7 +52,7 @@ def label(path: str) -> str:
     """Give the heading of a column, or the name of a member, by its dotted path."""
     english = _LABELS.get(path) or _words_of(path)
     if language() == "es":
-        from portazgo.cli.spanish import LABELS  # noqa: PLC0415 - read by those who speak it
+        from portazgo.cli.spanish_labels import LABELS  # noqa: PLC0415 - read by those who speak it
 
         environment, _, rest = english.partition(" ")
         if english not in LABELS and environment in {"live", "test"} and rest in LABELS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from portazgo.kit.http import Answer, JsonClient
@@ -59,6 +60,16 @@ class AdminClient:
     def delete(self, path: str) -> Document:
         """Remove one thing."""
         return _document(self._http.request("DELETE", BASE + path))
+
+    @contextmanager
+    def stream(
+        self, path: str, query: Mapping[str, object], headers: Mapping[str, str], *, silence_seconds: float
+    ) -> Iterator[Iterator[bytes]]:
+        """Read an answer while it arrives; `silence_seconds` bounds each wait."""
+        with self._http.stream("GET", path, query=query, headers=headers, read_seconds=silence_seconds) as answer:
+            if answer.status >= FIRST_REFUSAL:
+                _document(Answer(answer.status, answer.headers, b"".join(answer.chunks)))
+            yield answer.chunks
 
     def pages(
         self, path: str, query: Mapping[str, object] | None = None, *, most: int | None = None

@@ -23,6 +23,8 @@ _SQLITE_START = ";".join(  # noqa: FLY002 - one pragma a line
         "PRAGMA cache_size=2000",
     ]
 )
+_SQLITE_STATE = "PRAGMA secure_delete=ON"
+"""What is deleted is overwritten: an erased data key must not lie on in a free page."""
 
 
 def databases(settings: Settings) -> dict[str, dict[str, Any]]:
@@ -34,17 +36,18 @@ def databases(settings: Settings) -> dict[str, dict[str, Any]]:
 
 
 def _database(url: DatabaseURL, schema: str) -> dict[str, Any]:
-    return _sqlite(url) if url.is_sqlite else _postgresql(url, schema)
+    return _sqlite(url, schema) if url.is_sqlite else _postgresql(url, schema)
 
 
-def _sqlite(url: DatabaseURL) -> dict[str, Any]:
+def _sqlite(url: DatabaseURL, schema: str) -> dict[str, Any]:
+    start = f"{_SQLITE_START};{_SQLITE_STATE}" if schema == STATE_SCHEMA else _SQLITE_START
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": url.name,
         # Kept open: closing the last connection of a file folds its log in, and would do so after every request.
         "CONN_MAX_AGE": None,
         # IMMEDIATE: a transaction that reads and then writes would otherwise fail, not wait, when another wrote between.
-        "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": BUSY_SECONDS, "init_command": _SQLITE_START},
+        "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": BUSY_SECONDS, "init_command": start},
     }
 
 

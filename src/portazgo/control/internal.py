@@ -30,6 +30,7 @@ from portazgo.kit.web.threads import DatabaseThreads
 from portazgo.nodes.contacts import Contacts
 from portazgo.nodes.internal import Feed
 from portazgo.nodes.news import News
+from portazgo.usage.objects import opened_spill
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -40,12 +41,14 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from portazgo.settings import Settings
+    from portazgo.usage.spill import Spill
 
 logger = logging.getLogger(__name__)
 
 DATABASE_THREADS = 4
 COLLECTING_THREADS = 2
 """Threads of their own: where the ledger's one writer holds all of them up, polls and receipts go on, and so do revocations."""
+OUTSIDE_THREADS = 4
 BACKLOG = 1_024
 START_SECONDS = 10.0
 STOP_SECONDS = 3.0
@@ -61,6 +64,10 @@ class Services:
     threads: DatabaseThreads
     collecting: DatabaseThreads
     """For what writes the ledger."""
+    outside: DatabaseThreads
+    """For what needs no database: judging segments, and the object store."""
+    spill: Spill | None
+    """Where segments go while the ledger is late; None: nowhere."""
     feed: Feed
     clock: Clock
 
@@ -88,6 +95,7 @@ class InternalListener:
     def __init__(self, settings: Settings, *, clock: Clock = SYSTEM_CLOCK) -> None:
         """Bind. Raises StartRefused when the address is taken, or the certificate can't be used."""
         self._clock = clock
+        self._spill = opened_spill(settings)
         self._server = internal_server(settings, self._application(), lifespan="on")
         self._socket = bound_socket(
             settings.internal_listen.host, settings.internal_listen.port, "PORTAZGO_INTERNAL_LISTEN"
@@ -125,15 +133,16 @@ class InternalListener:
         @asynccontextmanager
         async def lifespan(application: Starlette) -> AsyncIterator[None]:
             self._loop = asyncio.get_running_loop()
-            threads, collecting = DatabaseThreads(DATABASE_THREADS), DatabaseThreads(COLLECTING_THREADS)
+            threads, collecting, outside = map(DatabaseThreads, (DATABASE_THREADS, COLLECTING_THREADS, OUTSIDE_THREADS))
             self._news = News(threads)
             feed = Feed(threads, self._news, Contacts(threads), self._clock)
-            application.router.routes.extend(_routes(Services(threads, collecting, feed, self._clock)))
+            services = Services(threads, collecting, outside, self._spill, feed, self._clock)
+            application.router.routes.extend(_routes(services))
             application.state.feed = feed
             self._news.start()
             yield
             await self._news.close()
-            for pool in (threads, collecting):
+            for pool in (threads, collecting, outside):
                 await asyncio.to_thread(pool.close)
 
         application = Starlette(

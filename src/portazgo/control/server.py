@@ -12,6 +12,7 @@ from waitress import wasyncore
 from waitress.server import BaseWSGIServer, create_server
 
 from portazgo.control.boot import boot
+from portazgo.control.streams import Channel
 from portazgo.kit.clock import SYSTEM_CLOCK
 
 if TYPE_CHECKING:
@@ -46,16 +47,22 @@ def serve_control(settings: Settings, *, ready: Callable[[], None] = lambda: Non
     from portazgo.control.databases import require_migrated  # noqa: PLC0415 - Django is set up now
     from portazgo.control.internal import InternalListener, bound_socket  # noqa: PLC0415
     from portazgo.control.presence import share  # noqa: PLC0415
-    from portazgo.control.provider import require_wrapper  # noqa: PLC0415
+    from portazgo.control.provider import require_wrapper, wrapper  # noqa: PLC0415
     from portazgo.control.wsgi import application  # noqa: PLC0415
     from portazgo.keys.graves import bury  # noqa: PLC0415
+    from portazgo.partners import data_keys, erasing  # noqa: PLC0415
     from portazgo.snapshot.revocations import catch_up  # noqa: PLC0415
+    from portazgo.traces.following import tails  # noqa: PLC0415
+    from portazgo.traces.search.process import search  # noqa: PLC0415
 
     require_migrated()
     require_wrapper()
     share(settings)
     catch_up(settings.data_dir)
     bury(settings.data_dir, clock=SYSTEM_CLOCK)
+    erasing.catch_up(settings.data_dir)
+    erasing.bury_erased(settings.data_dir, clock=SYSTEM_CLOCK)
+    data_keys.make_for_month(wrapper=wrapper(), clock=SYSTEM_CLOCK)
     application.load_middleware()
     internal = InternalListener(settings)
     socket = bound_socket(settings.control_listen.host, settings.control_listen.port, "PORTAZGO_CONTROL_PORT")
@@ -76,6 +83,7 @@ def serve_control(settings: Settings, *, ready: Callable[[], None] = lambda: Non
             cleanup_interval=IDLE_SECONDS // 2,
         ),
     )
+    server.channel_class = Channel
     stopping = _Stopping(wake=server.pull_trigger)
     with stopping:
         internal.start()
@@ -88,6 +96,8 @@ def serve_control(settings: Settings, *, ready: Callable[[], None] = lambda: Non
             while not stopping.asked:
                 wasyncore.loop(LOOP_SECONDS, use_poll=True, map=connections, count=1)
         finally:
+            tails.close()
+            search.close()
             _end(server, internal.stop)
     return stopping.exit_code
 

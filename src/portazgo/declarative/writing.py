@@ -117,7 +117,7 @@ def _create_plan(work: _Work, ref: Ref, terms: Terms) -> UUID:
 
 
 def _create_partner(work: _Work, ref: Ref, terms: Terms) -> UUID:
-    made = partners.create(work.actor, ref.name, terms["metadata"], clock=work.clock)
+    made = partners.create(work.actor, ref.name, terms["metadata"], wrapper=work.hand.wrapper, clock=work.clock)
     if terms["status"] == "suspended":
         partners.suspend(work.actor, made.id, clock=work.clock)
     return made.id

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
-from portazgo.keys.models import Key
+from portazgo.keys.domain import SecretSlot
+from portazgo.keys.models import Key, KeySecret
 from portazgo.keys.schedule import due_before
+from portazgo.kit.clock import SYSTEM_CLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +47,8 @@ class Wanted:
     expires_before: datetime | None = None
     last_used_before: datetime | None = None
     rotation_due_before: datetime | None = None
+    retiring_ends_before: datetime | None = None
+    """It has an old secret that works, and ends before then."""
     deleted: bool = False
     """Those that were deleted, too."""
 
@@ -61,4 +65,7 @@ def matching(wanted: Wanted) -> QuerySet[Key]:
         rows = rows.filter(Q(last_used_at__lt=wanted.last_used_before) | never)
     if wanted.rotation_due_before is not None:
         rows = rows.filter(due_before(wanted.rotation_due_before))
+    if wanted.retiring_ends_before is not None:
+        ending = {"ends_at__gt": SYSTEM_CLOCK.now(), "ends_at__lt": wanted.retiring_ends_before}
+        rows = rows.filter(Exists(KeySecret.objects.filter(key=OuterRef("pk"), slot=SecretSlot.RETIRING, **ending)))
     return rows if wanted.deleted else rows.filter(deleted_at=None)

@@ -142,6 +142,9 @@ class KeysQuery(PageQuery):
     rotation_due_before: Moment | None = Field(
         None, description="Its plan wants it rotated before this time; now: all that are due."
     )
+    retiring_ends_before: Moment | None = Field(
+        None, description="It was rotated, and its old secret still works and ends before this time."
+    )
     deleted: bool = Field(False, description="Those that were deleted, too.")  # noqa: FBT003 - a field's default
 
 

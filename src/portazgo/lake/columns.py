@@ -33,7 +33,7 @@ class Layout(Enum):
     WORDS = "dictionary"
     """One of a few words or ids."""
     RANDOM = "plain"
-    """Different in every record; each value in full."""
+    """Different in every record: values in full; of texts the lengths apart, so that nothing but digits is compressed."""
     GROWING = "delta"
     """Much like the one before it, in the order of the file."""
 
@@ -47,15 +47,13 @@ class Column:
     layout: Layout
     meaning: str
     member: str
-    bloom: bool = False
-    """Whether files say of row groups which values they don't have: for looking one value up among all."""
 
 
-def _text(name: str, meaning: str, layout: Layout = Layout.WORDS, *, bloom: bool = False) -> Column:
-    return Column(name, Kind.TEXT, layout, meaning, name, bloom)
+def _text(name: str, meaning: str, layout: Layout = Layout.WORDS) -> Column:
+    return Column(name, Kind.TEXT, layout, meaning, name)
 
 
-def _number(name: str, meaning: str, layout: Layout = Layout.GROWING, kind: Kind = Kind.NUMBER) -> Column:
+def _number(name: str, meaning: str, layout: Layout = Layout.WORDS, kind: Kind = Kind.NUMBER) -> Column:
     return Column(name, kind, layout, meaning, name)
 
 
@@ -63,27 +61,29 @@ def _flag(name: str, meaning: str) -> Column:
     return Column(name, Kind.FLAG, Layout.RANDOM, meaning, name)
 
 
-def _phase(name: str, reached: str) -> Column:
-    return Column(f"phase_{name}_us", Kind.NUMBER, Layout.GROWING, f"Microseconds until {reached}", f"phase_{name}_us")
+def _phase(name: str, reached: str, layout: Layout = Layout.WORDS) -> Column:
+    return Column(f"phase_{name}_us", Kind.NUMBER, layout, f"Microseconds until {reached}", f"phase_{name}_us")
 
 
 COLUMNS = (
-    _text("request_id", "Id of the call, a UUIDv7: the answer's `X-Request-Id`", Layout.GROWING, bloom=True),
+    _text("request_id", "Id of the call, a UUIDv7: the answer's `X-Request-Id`", Layout.GROWING),
     Column("started_at", Kind.TIME, Layout.GROWING, "When its first byte came", "started_at_us"),
-    Column("duration_us", Kind.NUMBER, Layout.GROWING, "How long it took, microseconds", "finished_at_us"),
+    Column("duration_us", Kind.NUMBER, Layout.RANDOM, "How long it took, microseconds", "finished_at_us"),
     _text("kind", "`request`, or what it stands for: `connection`, `refused_aggregate`, `unrecorded_aggregate`"),
     _number("count", "How many calls it stands for: 1, but for aggregates. Sum this column to count calls"),
-    _text("trace_id", "W3C trace id, 32 hexadecimal digits", Layout.RANDOM, bloom=True),
+    _text("trace_id", "W3C trace id, 32 hexadecimal digits", Layout.RANDOM),
     _text("span_id", "W3C id of the span to the backend, 16 hexadecimal digits", Layout.RANDOM),
-    _text("client_request_id", "The caller's own `X-Request-Id`", Layout.RANDOM, bloom=True),
+    _text("client_request_id", "The caller's own `X-Request-Id`", Layout.RANDOM),
     _text("node", "Id of the gateway node"),
     _text("epoch", "Id of the life of the node's process"),
-    _number("sequence", "Number within the epoch, without gaps: (epoch, sequence) is the record's identity"),
+    _number(
+        "sequence", "Number within the epoch, without gaps: (epoch, sequence) is the record's identity", Layout.GROWING
+    ),
     _text("environment", "`live` or `test`"),
     _text("partner", "Id of the partner"),
     _text("application", "Id of the application"),
     _text("kid", "Id of the key whose secret was right"),
-    _text("claimed_kid", "Id of the key that was named, where the secret was not right"),
+    _text("claimed_kid", "Id of the key that was named, where it is not the one in `kid`: its secret was not right"),
     _text("secret_slot", "`current` or `retiring`: which of the key's secrets was used"),
     _text("route", "Id of the route"),
     _text("plan", "Id of the plan"),
@@ -91,8 +91,8 @@ COLUMNS = (
     _number("contract_version", "Version of the contract"),
     _number("price_version", "Version of the prices"),
     _text("method", "`GET`, `POST`, …, or `other`"),
-    _number("status_sent", "Status that the caller was sent", Layout.WORDS, Kind.SMALL),
-    _number("backend_status", "Status that the backend sent", Layout.WORDS, Kind.SMALL),
+    _number("status_sent", "Status that the caller was sent", kind=Kind.SMALL),
+    _number("backend_status", "Status that the backend sent", kind=Kind.SMALL),
     _text("fault", "What went wrong, a code of docs/faults.md"),
     _text("delivery", "`complete`, `aborted`, `unknown` (the node died), `none` (nothing was sent)"),
     _flag("retryable", "Whether the same call may go well later"),
@@ -100,10 +100,10 @@ COLUMNS = (
     _text("billable_reason", "Why, or why not"),
     _number("units", "Cost units"),
     _number("bytes_in", "Bytes from the caller"),
-    _number("bytes_out", "Bytes to the caller"),
+    _number("bytes_out", "Bytes to the caller", Layout.RANDOM),
     _number("backend_bytes_out", "Bytes to the backend"),
-    _number("backend_bytes_in", "Bytes from the backend"),
-    _number("attempts", "How often the backend was tried", Layout.WORDS, Kind.SMALL),
+    _number("backend_bytes_in", "Bytes from the backend", Layout.RANDOM),
+    _number("attempts", "How often the backend was tried", kind=Kind.SMALL),
     _text("backend_target", "Address of the backend"),
     _phase("framing", "the call was read and is well-formed"),
     _phase("route", "its route was found"),
@@ -113,8 +113,8 @@ COLUMNS = (
     _phase("transform_request", "it was made ready for the backend"),
     _phase("credential", "the backend's token was there"),
     _phase("forward_connect", "the backend was connected"),
-    _phase("forward_first_byte", "the backend's first byte came"),
-    _phase("respond", "the answer was begun"),
+    _phase("forward_first_byte", "the backend's first byte came", Layout.RANDOM),
+    _phase("respond", "the answer was begun", Layout.RANDOM),
     Column(
         "personal",
         Kind.BYTES,

@@ -70,6 +70,7 @@ def native_configuration(settings: Settings, *, follows_control_plane: bool, tak
                 "seal_bytes": 1_048_576,
                 "sync_ms": 5,
                 "when_full": settings.disk_full,
+                "client_address": settings.client_address,
             },
         }
     )

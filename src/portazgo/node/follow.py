@@ -362,6 +362,9 @@ class Follower:
             self._wants_whole = isinstance(problem, WrappingFailed) and not isinstance(problem, WrappingUnavailable)
             raise
         self._kept.append(page, lane)
+        if self._kept.holds_erased:
+            # Proven when it no longer lies on this disk either: with the receipt of the snapshot that is asked for next.
+            self._receipt = None
 
     def _apply_kept(self, update: Update) -> None:
         apply_update(self._node, update, self._wrapper)

@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 CHUNK_BYTES = 1 << 20
 MODE = 0o600
 LARGEST_CHANGES_BYTES = 16 << 20
+ERASED = b'"kind":"data_key"}'
+"""Stands in a page where a data key goes: what it was still lies in the files, until a whole snapshot takes their place."""
 AGAIN_SECONDS = 60.0
 """How long after a failed write a whole snapshot is asked for, to close the gap in what is kept."""
 
@@ -53,6 +55,7 @@ class LastKnownGood:
         self._owed_lane = b""
         self._whole = False
         self._again_at: float | None = None
+        self._holds_erased = False
         self._troubles: dict[str, str] = {}
 
     @property
@@ -120,6 +123,7 @@ class LastKnownGood:
         """Put the snapshot in force that was written last and has been applied; older changes are history."""
         if self._whole and self._attempt(self._snapshot, self._put_in_force):
             self._again_at = None
+            self._holds_erased = False
             self._owed_lane = b""
             for file in (self._changes, self._lane):
                 self._troubles.pop(file.name, None)
@@ -129,8 +133,11 @@ class LastKnownGood:
     def append(self, page: bytes, lane: bytes = b"") -> None:
         """Keep a page of changes that has been applied; it says itself what the lane said before.
 
+        A page that erases a data key asks for a whole snapshot.
+
         After a gap no page can be kept until there is a whole snapshot again: then at least its `lane` is.
         """
+        self._holds_erased |= ERASED in page
         if self._again_at is None:
             if self._attempt(self._changes, partial(_append, self._changes, page)):
                 self._owed_lane = b""
@@ -157,10 +164,17 @@ class LastKnownGood:
         return self._lane.read_bytes() if self._lane.exists() else b""
 
     @property
+    def holds_erased(self) -> bool:
+        """Whether a data key that was erased still lies in the files."""
+        return self._holds_erased
+
+    @property
     def wants_snapshot(self) -> bool:
         """Whether a whole snapshot is the shorter way to start than the changes kept, or the way to close a gap in them."""
         if self._again_at is not None:
             return time.monotonic() >= self._again_at
+        if self._holds_erased:
+            return True
         try:
             return self._changes.stat().st_size > LARGEST_CHANGES_BYTES
         except OSError:
@@ -231,6 +245,7 @@ class LastKnownGood:
             file.seek(end)
             for line in file:
                 page.push(line)
+                self._holds_erased |= ERASED in line
                 end += len(line)
                 if line.startswith(b'{"end"'):
                     page.finish()

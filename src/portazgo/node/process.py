@@ -26,6 +26,7 @@ from portazgo.node.handover import Handover, Predecessor, socket_path
 from portazgo.node.last_known_good import LastKnownGood
 from portazgo.node.logins import LoginRunner
 from portazgo.node.native import Node, SnapshotRefused, Update, require
+from portazgo.node.reporting import LoginReporter
 from portazgo.node.ship import Shipper
 from portazgo.node.waiting import WaitingSnapshot
 
@@ -82,7 +83,7 @@ def run_gateway(settings: Settings, *, snapshot_file: Path | None = None, take_o
         client = JsonClient(settings.internal_url, token)
         follower = _follower(settings, node, client, kept, wrapper, predecessor)
         shipper = Shipper(node, client)
-        loops += [follower.run, shipper.run]
+        loops += [follower.run, shipper.run, LoginReporter(node, client).run]
         # Before the first call is answered: half of what is known would refuse good keys and honour disabled ones.
         if not follower.load_last_known_good() and predecessor is None:
             _refuse_unknown_token(settings, node, client)

@@ -1,8 +1,8 @@
-"""`/api/v1/nodes`, `/api/v1/node-tokens`, and `…/propagation` of what can be proven to every node."""
+"""`/api/v1/nodes`, `/api/v1/node-tokens`, `…/propagation` of what can be proven to every node, and failing logins."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,10 +18,13 @@ from portazgo.kit.web.schemas import PageOf, PageQuery
 from portazgo.nodes import propagation as of_keys
 from portazgo.nodes import service, tokens
 from portazgo.nodes.domain import proven
+from portazgo.nodes.logins import FailingLogin, failing_at, failing_on
 from portazgo.nodes.models import Node, NodeToken
 from portazgo.nodes.propagation import APPLICATION, KEY, PARTNER, SIGNING_KEY, Propagation, propagation
 from portazgo.nodes.schemas import (
     CreateNodeToken,
+    FailingLoginsView,
+    FailingLoginView,
     KeyPropagationView,
     NodeTokenShownOnce,
     NodeTokenView,
@@ -40,8 +43,8 @@ router = Router(tags=["nodes"])
 def list_nodes(request: AdminRequest, page: Query[PageQuery]) -> Page[NodeView]:
     """List the gateway nodes that ever polled."""
     can(request.actor, Verb.READ, Node.noun)
-    head = head_now()
-    return page_of(Node.objects.select_related("token"), page, lambda node: _view(node, head))
+    head, now = head_now(), request.clock.now()
+    return page_of(Node.objects.select_related("token"), page, lambda node: _view(node, head, now))
 
 
 @router.get("/nodes/{uuid:node_id}", response=NodeView)
@@ -51,13 +54,19 @@ def show_node(request: AdminRequest, node_id: UUID) -> NodeView:
     node = Node.objects.select_related("token").filter(id=node_id).first()
     if node is None:
         raise NotFound(f"there is no node {node_id}", code="node_unknown")
-    return _view(node, head_now())
+    return _view(node, head_now(), request.clock.now())
+
+
+@router.get("/backends/{uuid:backend_id}/logins", response=FailingLoginsView)
+def failing_logins(request: AdminRequest, backend_id: UUID) -> dict[str, list[FailingLogin]]:
+    """Tell which logins at a backend fail now, on which nodes, since when and why."""
+    return {"failing": failing_at(request.actor, backend_id, clock=request.clock)}
 
 
 @router.post("/nodes/{uuid:node_id}/retire", response=NodeView)
 def retire_node(request: AdminRequest, node_id: UUID) -> NodeView:
     """Declare that a node is gone for good: it no longer counts in propagation and is not let in again."""
-    return _view(service.retire(request.actor, node_id, clock=request.clock), head_now())
+    return _view(service.retire(request.actor, node_id, clock=request.clock), head_now(), request.clock.now())
 
 
 @router.get("/keys/{kid}/propagation", response=KeyPropagationView)
@@ -89,6 +98,12 @@ def signing_key_propagation(request: AdminRequest, kid: Path[JwkKidText]) -> Pro
 def partner_keys_propagation(request: AdminRequest, partner_id: UUID) -> PropagationView:
     """Tell whether every revoked key of a partner is dead on every node."""
     return _told(of_keys.partner_keys_propagation(request.actor, partner_id, clock=request.clock))
+
+
+@router.get("/partners/{uuid:partner_id}/erasure/propagation", response=PropagationView)
+def partner_erasure_propagation(request: AdminRequest, partner_id: UUID) -> PropagationView:
+    """Tell which nodes have proven that what was erased of a partner is left neither in their memory nor in their files."""
+    return _told(of_keys.erasure_propagation(request.actor, partner_id, clock=request.clock))
 
 
 @router.get("/applications/{uuid:application_id}/keys/propagation", response=PropagationView)
@@ -134,7 +149,7 @@ def _told(found: Propagation) -> PropagationView:
     )
 
 
-def _view(node: Node, head: HeadNow) -> NodeView:
+def _view(node: Node, head: HeadNow, now: datetime) -> NodeView:
     receipt = node.receipts.order_by("-id").first()
     lease = None if node.max_staleness_seconds is None else timedelta(seconds=node.max_staleness_seconds)
     of_this_history = receipt is not None and receipt.history == head.history
@@ -155,4 +170,5 @@ def _view(node: Node, head: HeadNow) -> NodeView:
         and receipt.refused is None
         and (receipt.history, receipt.revision) == (head.history, head.revision),
         receipt=ReceiptView.from_orm(receipt) if receipt else None,
+        failing_logins=[FailingLoginView.from_orm(one) for one in failing_on(node, now)],
     )

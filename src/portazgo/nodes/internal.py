@@ -1,4 +1,4 @@
-"""What nodes call: snapshot, changes (a waiting poll is a coroutine), receipts (docs/wire.md, section 3)."""
+"""What nodes call: snapshot, changes (a waiting poll is a coroutine), receipts, logins (docs/wire.md, section 3)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import re
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, TypeVar
 from uuid import UUID
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
@@ -18,7 +18,8 @@ from portazgo.kit.clock import Clock, microseconds
 from portazgo.kit.errors import Invalid, Unauthenticated
 from portazgo.kit.ids import parse_id
 from portazgo.kit.secret import Secret
-from portazgo.nodes.schemas import ReceiptBody
+from portazgo.nodes.logins import store_failing
+from portazgo.nodes.schemas import LoginsBody, ReceiptBody
 from portazgo.nodes.service import Contact, admit, store_receipt
 from portazgo.nodes.tokens import node_token
 from portazgo.snapshot.feed import Position, write_snapshot
@@ -33,9 +34,10 @@ if TYPE_CHECKING:
 
 NDJSON = "application/x-ndjson"
 LONGEST_WAIT_SECONDS = 55
-LARGEST_RECEIPT_BYTES = 262_144
+LARGEST_DOCUMENT_BYTES = 262_144
 SNAPSHOT_IN_MEMORY_BYTES = 4 * 1024 * 1024
 _CHUNK_BYTES = 65_536
+_Document = TypeVar("_Document", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class Feed:
             Route("/internal/v1/snapshot", self.snapshot, methods=["GET"]),
             Route("/internal/v1/changes", self.changes, methods=["GET"]),
             Route("/internal/v1/receipts", self.receipts, methods=["POST"]),
+            Route("/internal/v1/logins", self.logins, methods=["POST"]),
         ]
 
     def standing_headers(self) -> dict[str, str]:
@@ -101,15 +104,16 @@ class Feed:
     async def receipts(self, request: Request) -> Response:
         """Keep a receipt."""
         caller = await self.identify(request)
-        body = await limited_body(request, LARGEST_RECEIPT_BYTES)
-        try:
-            receipt = ReceiptBody.model_validate_json(body)
-        except ValidationError as problem:
-            raise Invalid(
-                "the receipt is not valid",
-                [{"pointer": "/" + "/".join(map(str, one["loc"])), "message": one["msg"]} for one in problem.errors()],
-            ) from None
+        receipt = await _read(request, ReceiptBody, "receipt")
         await self._threads.run(store_receipt, caller.token, caller.node, receipt.model_dump(), clock=self._clock)
+        return Response(status_code=204)
+
+    async def logins(self, request: Request) -> Response:
+        """Keep which logins at backends fail."""
+        caller = await self.identify(request)
+        told = await _read(request, LoginsBody, "report")
+        failing = told.model_dump(mode="json")["failing"]
+        await self._threads.run(store_failing, caller.node, told.epoch, failing, clock=self._clock)
         return Response(status_code=204)
 
     async def _let_in(self, request: Request) -> None:
@@ -124,6 +128,17 @@ class Feed:
         node, epoch = uuid_header(request, "x-portazgo-node"), uuid_header(request, "x-portazgo-epoch")
         token = await self._threads.run(admitted, given, node)
         return Caller(node, epoch, token)
+
+
+async def _read(request: Request, schema: type[_Document], name: str) -> _Document:
+    body = await limited_body(request, LARGEST_DOCUMENT_BYTES)
+    try:
+        return schema.model_validate_json(body)
+    except ValidationError as problem:
+        raise Invalid(
+            f"the {name} is not valid",
+            [{"pointer": "/" + "/".join(map(str, one["loc"])), "message": one["msg"]} for one in problem.errors()],
+        ) from None
 
 
 async def limited_body(request: Request, largest: int) -> bytes:

@@ -48,6 +48,10 @@ class Node(models.Model):
     max_staleness_seconds = models.FloatField(null=True)
     """By the word of the process that polled last; null: it serves without contact, or has not said."""
     version = models.CharField(max_length=64, blank=True)
+    failing_logins = models.JSONField(null=True)
+    """Logins at backends that fail there (schemas.FailingLoginBody), by the process that polled last; null: it told of none."""
+    logins_told_at = models.DateTimeField(null=True)
+    """When it said so; what is not told again within minutes is no longer known."""
     retired_at = models.DateTimeField(null=True)
 
     class Meta:

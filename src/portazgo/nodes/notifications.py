@@ -14,8 +14,14 @@ from psycopg.conninfo import make_conninfo
 from portazgo.snapshot.wake import CHANNEL
 
 AGAIN_SECONDS = 1.0
-LOCK_NUMBER = 0x706F7274617A676F
-"""Of an advisory lock ("portazgo" in ASCII), shared by whoever listens: a recovery sees by it that a control plane runs."""
+# The other side's host may die without a word: it is noticed, on either side, within half a minute.
+_DEAD_PEERS = {
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "20000",
+}
+_DEAD_CLIENTS = "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3"
 
 
 async def hear(wake: Callable[[], None]) -> None:
@@ -23,7 +29,6 @@ async def hear(wake: Callable[[], None]) -> None:
     while True:
         with contextlib.suppress(psycopg.Error):
             async with await psycopg.AsyncConnection.connect(_listening_conninfo(), autocommit=True) as connection:
-                await connection.execute("SELECT pg_try_advisory_lock_shared(%s)", [LOCK_NUMBER])
                 await connection.execute(f"LISTEN {CHANNEL}")
                 wake()  # what came while nobody listened
                 async for _ in connection.notifies():
@@ -33,7 +38,9 @@ async def hear(wake: Callable[[], None]) -> None:
 
 def dedicated() -> psycopg.Connection[Any]:
     """Open a connection of its own to the state: what a pooled one holds is given up when it goes back."""
-    return psycopg.connect(_listening_conninfo(), autocommit=True)
+    connection = psycopg.connect(_listening_conninfo(), autocommit=True)
+    connection.execute(_DEAD_CLIENTS)
+    return connection
 
 
 def _listening_conninfo() -> str:
@@ -45,6 +52,7 @@ def _listening_conninfo() -> str:
         "user": url.user,
         "password": url.password.reveal() if url.password else "",
         "connect_timeout": "5",
+        **_DEAD_PEERS,
         **dict(url.parameters),
     }
     return make_conninfo(**{name: value for name, value in parameters.items() if value})

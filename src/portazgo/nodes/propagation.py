@@ -15,7 +15,7 @@ from portazgo.kit.errors import NotFound
 from portazgo.kit.web.rows import the_one
 from portazgo.nodes.domain import CLOCKS_APART, Applied, Standing, Target, Verdict, Witness, judge
 from portazgo.nodes.models import Node
-from portazgo.partners.models import Partner
+from portazgo.partners.models import DataKey, Partner
 from portazgo.signing.domain import Spread
 from portazgo.snapshot.feed import head_now
 from portazgo.snapshot.models import ChangeRow, ResourceRow, SecurityRow
@@ -81,6 +81,17 @@ def partner_keys_propagation(actor: Actor, identifier: UUID, *, clock: Clock) ->
     can(actor, Verb.READ, Key.noun)
     the_one(Partner.objects.all(), "partner", id=identifier)
     return _of_keys("partner", identifier, Key.objects.filter(application__partner=identifier), clock)
+
+
+def erasure_propagation(actor: Actor, identifier: UUID, *, clock: Clock) -> Propagation:
+    """Tell which nodes have proven that no destroyed data key of a partner is left with them. Raises NotFound."""
+    can(actor, Verb.READ, Partner.noun)
+    erased = (
+        DataKey.objects.filter(partner=identifier, erased_revision__isnull=False).order_by("-erased_revision").first()
+    )
+    if erased is None or erased.erased_revision is None:
+        raise NotFound("nothing of this partner was erased", code="nothing_erased")
+    return _judged("partner", str(identifier), erased.erased_revision, None, clock)
 
 
 def application_keys_propagation(actor: Actor, identifier: UUID, *, clock: Clock) -> Propagation:

@@ -7,14 +7,17 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from portazgo.kit.names import PLAIN_TEXT_PATTERN
+from portazgo.kit.printable import printable
 from portazgo.kit.web.schemas import Body
 
 Label = Annotated[str, StringConstraints(pattern=PLAIN_TEXT_PATTERN, max_length=63)]
 Name = Annotated[str, StringConstraints(pattern=PLAIN_TEXT_PATTERN, min_length=1, max_length=63)]
 Count = Annotated[int, Field(ge=0, lt=2**63)]
+# A backend's words may stand in it, and a database doesn't keep every character.
+Said = Annotated[str, AfterValidator(printable)]
 
 LONGEST_LEASE_SECONDS = 100 * 365 * 86_400
 
@@ -45,6 +48,29 @@ class ReceiptBody(BaseModel):
     label: Label = ""
     clock_offset_us: Annotated[int, Field(gt=-(2**63), lt=2**63)] | None = None
     max_staleness_seconds: Annotated[float, Field(gt=0, le=LONGEST_LEASE_SECONDS, allow_inf_nan=False)] | None = None
+
+
+class FailingLoginBody(BaseModel):
+    """A login at a backend that fails on a node: for whose token, since when, and why."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    backend: Label
+    environment: Literal["live", "test"]
+    whose: Said = Field(max_length=200)
+    why: Said = Field(max_length=500)
+    since: AwareDatetime
+    at: AwareDatetime
+    next_at: AwareDatetime | None = None
+
+
+class LoginsBody(BaseModel):
+    """`POST /internal/v1/logins` (docs/wire.md, section 3): all that fail now."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    epoch: UUID
+    failing: list[FailingLoginBody] = Field(max_length=100)
 
 
 class CreateNodeToken(Body):
@@ -84,6 +110,25 @@ class ReceiptView(Schema):
     features: list[str]
 
 
+class FailingLoginView(Schema):
+    """A login at a backend that fails on a node: calls that need its token are refused."""
+
+    node: str = Field(description="Label of the node, or its id.")
+    backend: str = Field(description="Name of the backend.")
+    environment: Literal["live", "test"]
+    whose: str = Field(description="Whose token is missing.")
+    since: datetime
+    last_at: datetime = Field(description="When it was tried last.")
+    next_at: datetime | None = Field(description="Not before then it is tried again; null: with the next call.")
+    why: str
+
+
+class FailingLoginsView(Schema):
+    """The logins at one backend that fail, on all nodes."""
+
+    failing: list[FailingLoginView]
+
+
 class NodeView(Schema):
     """A gateway node."""
 
@@ -101,6 +146,7 @@ class NodeView(Schema):
     current: bool = Field(description="Whether it has applied the newest revision, and refused none.")
     behind: int | None = Field(description="Revisions that it has still to apply; null: of another history.")
     receipt: ReceiptView | None
+    failing_logins: list[FailingLoginView] = Field(description="Logins at backends that fail on this node now.")
 
 
 class VerdictView(Schema):

@@ -133,7 +133,13 @@ def _record_contact(contact: Contact) -> None:
     if known.filter(epoch=contact.epoch).update(contact_at=contact.at):
         return
     # Another process may have been started with another lease: unknown until it says so itself.
-    began = {"epoch": contact.epoch, "epoch_seen_at": contact.at, "max_staleness_seconds": None}
+    began = {
+        "epoch": contact.epoch,
+        "epoch_seen_at": contact.at,
+        "max_staleness_seconds": None,
+        "failing_logins": None,
+        "logins_told_at": None,
+    }
     if known.update(contact_at=contact.at, **began):
         return
     Node.objects.create(

@@ -16,6 +16,7 @@ from portazgo.kit.web.rows import the_one
 from portazgo.kit.web.schemas import PageOf
 from portazgo.notifications import service
 from portazgo.notifications.models import Delivery, WebhookEndpoint
+from portazgo.notifications.outbox import Waiting, waiting
 from portazgo.notifications.schemas import (
     ChangeEndpoint,
     CreateEndpoint,
@@ -24,6 +25,7 @@ from portazgo.notifications.schemas import (
     EndpointShownOnce,
     EndpointsQuery,
     EndpointView,
+    OutboxView,
     RotateSecret,
 )
 
@@ -98,6 +100,12 @@ def delete_webhook_endpoint(request: AdminRequest, endpoint_id: UUID) -> Status[
     """Remove an endpoint with its deliveries."""
     service.delete(request.actor, endpoint_id, clock=request.clock)
     return Status(204, None)
+
+
+@router.get("/webhooks/outbox", response=OutboxView)
+def show_webhook_outbox(request: AdminRequest) -> Waiting:
+    """Tell what waits for the worker, and since when: for long, and no worker sends it."""
+    return waiting(request.actor, clock=request.clock)
 
 
 @router.get("/webhooks/deliveries", response=PageOf[DeliveryView])

@@ -1,17 +1,22 @@
-"""Writing events: in the transaction of what they tell, or not at all."""
+"""The outbox: events are written in the transaction of what they tell, or not at all, and wait for the worker."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
+from django.db.models import Count, Min
 
-from portazgo.notifications.models import Event
+from portazgo.accounts.domain import Actor, Verb, can
+from portazgo.notifications.domain import DeliveryState, EndpointStatus
+from portazgo.notifications.models import Delivery, Event, WebhookEndpoint
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from uuid import UUID
 
+    from portazgo.kit.clock import Clock
     from portazgo.notifications.events import Data
 
 
@@ -49,3 +54,22 @@ def publish(data: Data, *, partner: UUID | None, at: datetime, once: str | None 
 def told(once: list[str]) -> set[str]:
     """Tell which of these were published already."""
     return {text for text in Event.objects.filter(once__in=once).values_list("once", flat=True) if text is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits for the worker, and since when the oldest of it does."""
+
+    unspread: int
+    unspread_since: datetime | None
+    overdue: int
+    overdue_since: datetime | None
+
+
+def waiting(actor: Actor, *, clock: Clock) -> Waiting:
+    """Count what waits. What a paused endpoint is not sent waits for no worker."""
+    can(actor, Verb.READ, WebhookEndpoint.noun)
+    events = Event.objects.filter(spread_at=None).aggregate(count=Count("id"), since=Min("at"))
+    active = {"state": DeliveryState.PENDING, "endpoint__status": EndpointStatus.ACTIVE}
+    due = Delivery.objects.filter(due_at__lte=clock.now(), **active).aggregate(count=Count("id"), since=Min("due_at"))
+    return Waiting(events["count"], events["since"], due["count"], due["since"])

@@ -142,6 +142,15 @@ class EndpointShownOnce(EndpointView):
     secret: str
 
 
+class OutboxView(Schema):
+    """What waits for the worker."""
+
+    unspread: int = Field(description="Events that no endpoint's deliveries were made of yet.")
+    unspread_since: datetime | None = Field(description="When the oldest of them happened.")
+    overdue: int = Field(description="Deliveries to active endpoints that should have been tried by now.")
+    overdue_since: datetime | None = Field(description="Since when the first of them waits.")
+
+
 class DeliveryView(Schema):
     """One event on its way to one endpoint."""
 

@@ -13,8 +13,9 @@ from portazgo.kit.web.lists import page_of
 from portazgo.kit.web.rows import the_one
 from portazgo.kit.web.schemas import PageOf
 from portazgo.partners import service
+from portazgo.partners.erasing import Erasure, erase
 from portazgo.partners.models import Partner
-from portazgo.partners.schemas import ChangePartner, CreatePartner, PartnersQuery, PartnerView
+from portazgo.partners.schemas import ChangePartner, CreatePartner, ErasureView, PartnersQuery, PartnerView
 
 router = Router(tags=["partners"])
 
@@ -30,7 +31,8 @@ def list_partners(request: AdminRequest, query: Query[PartnersQuery]) -> Page[Pa
 @router.post("/partners", response={201: PartnerView})
 def create_partner(request: AdminRequest, body: CreatePartner) -> Status[Partner]:
     """Make a partner."""
-    return Status(201, service.create(request.actor, body.name, body.metadata, clock=request.clock))
+    made = service.create(request.actor, body.name, body.metadata, wrapper=request.wrapper, clock=request.clock)
+    return Status(201, made)
 
 
 @router.get("/partners/{uuid:partner_id}", response=PartnerView)
@@ -56,6 +58,12 @@ def suspend_partner(request: AdminRequest, partner_id: UUID) -> Partner:
 def resume_partner(request: AdminRequest, partner_id: UUID) -> Partner:
     """Let the partner's calls through again."""
     return service.resume(request.actor, partner_id, clock=request.clock)
+
+
+@router.post("/partners/{uuid:partner_id}/erase", response=ErasureView)
+def erase_partner(request: AdminRequest, partner_id: UUID) -> Erasure:
+    """Destroy the data key of a suspended or removed partner: what its records say of a person is gone for ever."""
+    return erase(request.actor, partner_id, clock=request.clock)
 
 
 @router.delete("/partners/{uuid:partner_id}", response={204: None})

@@ -52,3 +52,11 @@ class PartnerView(Schema):
     status: Standing
     metadata: dict[str, str | bool | int | float]
     created_at: datetime
+
+
+class ErasureView(Schema):
+    """What was destroyed of a partner. Sums, hashes and the rest of its records stay."""
+
+    partner: UUID
+    data_keys: list[UUID] = Field(description="Data keys that are no more, those of earlier erasures among them.")
+    erased_at: datetime = Field(description="When the last of them went.")

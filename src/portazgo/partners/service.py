@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from portazgo.accounts.domain import Actor, Verb, can
 from portazgo.kit.web.rows import given, refuse_in_use, refuse_taken, the_one
+from portazgo.partners import data_keys
 from portazgo.partners.domain import Metadata, Standing
 from portazgo.partners.models import Partner
 from portazgo.snapshot.log import change
@@ -15,16 +16,21 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from portazgo.kit.clock import Clock
+    from portazgo.kit.wrapping import KeyWrapper
 
 
-def create(actor: Actor, name: str, metadata: Metadata, *, clock: Clock) -> Partner:
-    """Make a partner. Raises Conflict (`name_taken`)."""
+def create(actor: Actor, name: str, metadata: Metadata, *, wrapper: KeyWrapper, clock: Clock) -> Partner:
+    """Make a partner, and what seals the personal members of its records. Raises Conflict (`name_taken`)."""
     can(actor, Verb.CREATE, Partner.noun)
     partner = Partner(name=name, metadata=dict(metadata), created_at=clock.now())
+    key = data_keys.new_key(wrapper, clock, partner=partner.id)
     with change(actor, "partner.created", str(partner.id), details={"name": name}, clock=clock) as recorded:
         refuse_taken(Partner.objects.all(), "partner", name)
         partner.save(force_insert=True)
         recorded.touches(_ref(partner))
+        if key is not None:
+            key.save(force_insert=True)
+            recorded.touches(data_keys.reference(key.id))
     return partner
 
 

@@ -17,13 +17,18 @@ logger = logging.getLogger(__name__)
 
 
 def run_migrate(settings: Settings) -> int:
-    """Migrate, then make the first credentials where they are missing. Returns 0; raises StartRefused."""
+    """Migrate, then make the first credentials where they are missing.
+
+    Returns 0; raises StartRefused, also while a recovery is under way.
+    """
     boot(settings)
     from portazgo.control.databases import migrate  # noqa: PLC0415 - Django is set up now
+    from portazgo.control.presence import shared  # noqa: PLC0415
 
-    migrate()
-    _first_credentials(settings)
-    _bring_within_bounds()
+    with shared(settings):
+        migrate()
+        _first_credentials(settings)
+        _bring_within_bounds()
     return 0
 
 

@@ -85,17 +85,18 @@ def _jobs(settings: Settings) -> list[Job]:
     from portazgo.accounts.domain import SYSTEM  # noqa: PLC0415
     from portazgo.audit.heads import write_down  # noqa: PLC0415
     from portazgo.control.idempotency import forget_old  # noqa: PLC0415
-    from portazgo.control.presence import Staying  # noqa: PLC0415
     from portazgo.control.provider import wrapper  # noqa: PLC0415
     from portazgo.keys import dormancy, overdue, pepper_rotation  # noqa: PLC0415
     from portazgo.keys.notices import tell_expiring, tell_retiring  # noqa: PLC0415
     from portazgo.keys.rotation import forget_ended  # noqa: PLC0415
     from portazgo.kit.clock import SYSTEM_CLOCK  # noqa: PLC0415
+    from portazgo.lake.tasks import Lake  # noqa: PLC0415
     from portazgo.leaks.canaries import tell_canaries  # noqa: PLC0415
     from portazgo.nodes.propagation import spread  # noqa: PLC0415
     from portazgo.nodes.service import forget_old_receipts  # noqa: PLC0415
     from portazgo.notifications.tasks import forget_old as forget_old_events  # noqa: PLC0415
     from portazgo.notifications.tasks import sending  # noqa: PLC0415
+    from portazgo.partners import data_keys  # noqa: PLC0415
     from portazgo.signing.tasks import tend  # noqa: PLC0415
     from portazgo.snapshot.feed import compact  # noqa: PLC0415
     from portazgo.usage.collector import checkpoint  # noqa: PLC0415
@@ -103,15 +104,19 @@ def _jobs(settings: Settings) -> list[Job]:
     from portazgo.usage.folding import Folding  # noqa: PLC0415
     from portazgo.usage.keeping import forget_old_rollups  # noqa: PLC0415
     from portazgo.usage.key_use import LastUses  # noqa: PLC0415
+    from portazgo.usage.objects import spill  # noqa: PLC0415
     from portazgo.usage.retiring import NOTICE_BEFORE, forget_old_uses, retiring_secrets_ending  # noqa: PLC0415
+    from portazgo.usage.taking import Taking  # noqa: PLC0415
     from portazgo.wrapping.tasks import carry_on  # noqa: PLC0415
 
     def tell_of_old_secrets() -> int:
         return tell_retiring(retiring_secrets_ending(NOTICE_BEFORE, clock=SYSTEM_CLOCK), SYSTEM_CLOCK.now())
 
+    taking = Taking(SYSTEM_CLOCK, spill, objects_first=settings.usage_segments == "objects")
     told_by_nodes = partial(spread, clock=SYSTEM_CLOCK)
     jobs = [
         Job("rotate the master key", 1, lambda: carry_on(open_wrapper=wrapper, clock=SYSTEM_CLOCK)),
+        Job("make data keys", 1, lambda: data_keys.make_missing(wrapper=wrapper(), clock=SYSTEM_CLOCK)),
         Job("send webhooks", 0.5, sending(settings, wrapper, SYSTEM_CLOCK)),
         Job("look for uses of canary keys", 2, lambda: tell_canaries(SYSTEM_CLOCK.now())),
         Job("tell of keys that end soon", 60, lambda: tell_expiring(SYSTEM_CLOCK.now())),
@@ -127,13 +132,13 @@ def _jobs(settings: Settings) -> list[Job]:
         Job("forget answers of repeated writes", 300, lambda: forget_old(SYSTEM_CLOCK.now())),
         Job("write down the head of the audit", 60, lambda: write_down(settings.data_dir, clock=SYSTEM_CLOCK)),
         Job("forget ended secrets", 60, lambda: forget_ended(SYSTEM, clock=SYSTEM_CLOCK)),
+        Job("bring spilled segments into the ledger", 0.5, taking.run),
         Job("fold minutes", 1, Folding(SYSTEM_CLOCK).run),
         Job("fill sums by partner", 2, fill),
+        Job("keep the lake", 5, Lake(settings, SYSTEM_CLOCK).run),
         Job("forget old sums of usage", 10, lambda: forget_old_rollups(settings, SYSTEM_CLOCK.now())),
         Job("forget old uses of retiring secrets", 3_600, lambda: forget_old_uses(SYSTEM_CLOCK.now())),
     ]
-    if not settings.state_url.is_sqlite:
-        jobs.append(Job("show that it works on the database", 10, Staying().stay))
     if settings.ledger_url.is_sqlite:
         jobs.append(Job("fold the ledger's log back", 10, lambda: checkpoint(Path(settings.ledger_url.name))))
     return jobs

@@ -1,4 +1,4 @@
-"""`revocations.log`: every revoked kid beside the data, so that a restored database can't bring a dead key back.
+"""`revocations.log`: revoked kids and destroyed data keys beside the data, so that a restored database brings none back.
 
 Appended after the commit (no write transaction waits for a disk that isn't the database's); what a crash in between
 left out is appended at the next start by `catch_up`.
@@ -14,7 +14,7 @@ from portazgo.kit.files import PRIVATE_MODE
 from portazgo.snapshot.models import SecurityRow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 FILE_NAME = "revocations.log"
@@ -54,6 +54,24 @@ def revoked_kids(folder: Path) -> set[str]:
         except (ValueError, KeyError, TypeError):
             continue
     return kids
+
+
+def erased_keys(folder: Path) -> set[str]:
+    """Read the ids of the data keys that were destroyed; a torn last line is left out. Raises OSError, as above."""
+    try:
+        text = (folder / FILE_NAME).read_text("utf-8", errors="replace")
+    except FileNotFoundError:
+        return set()
+    return set(erased_in(text))
+
+
+def erased_in(text: str) -> Iterator[str]:
+    """Name the data keys whose destruction stands in the lines."""
+    for line in text.splitlines():
+        try:
+            yield str(json.loads(line)["erased"]["data_key"])
+        except (ValueError, KeyError, TypeError):
+            continue
 
 
 def catch_up(folder: Path) -> int:

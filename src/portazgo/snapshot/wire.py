@@ -18,6 +18,7 @@ Kind = Literal[
     "key",
     "pepper",
     "lookup_key",
+    "data_key",
     "issuer",
     "signing_key",
     "credential",
@@ -126,6 +127,13 @@ class KeyBody(TypedDict):
 class PepperBody(TypedDict):
     """`pepper`; sealed for the context `pepper/<version>`."""
 
+    wrapped: str
+
+
+class DataKeyBody(TypedDict):
+    """`data_key`; 32 bytes, sealed for the context `data_key/<id>`. Null partner: of callers that no key was proven for."""
+
+    partner: str | None
     wrapped: str
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,9 +9,7 @@ from ninja import Query, Router
 
 from portazgo.accounts.domain import Verb, can
 from portazgo.accounts.requests import AdminRequest
-from portazgo.kit.clock import microseconds
-from portazgo.kit.paging import cursor_invalid, decode_cursor, encode_cursor
-from portazgo.traces import reading, service
+from portazgo.traces import collection, following, listing, service
 from portazgo.traces.schemas import TailPage, TailQuery, Trace, TracePage, TracesQuery
 
 router = Router(tags=["traces"])
@@ -21,24 +18,31 @@ NOUN = "traces"
 
 @router.get("/traces", response=TracePage)
 def list_traces(request: AdminRequest, query: Query[TracesQuery]) -> dict[str, Any]:
-    """List calls, newest first."""
+    """List calls, newest first; with `count=true` say how many there are, as far as 10,000."""
     can(request.actor, Verb.READ, NOUN)
-    found = reading.newest_first(
-        service.matching(query.filter()),
-        limit=query.limit,
-        before=_place(query.cursor) or _before(query.until),
-        since_us=None if query.since is None else microseconds(query.since),
-    )
-    cursor = None if found.next_place is None else encode_cursor(found.next_place, of=NOUN)
-    return {"items": service.tell(found.records), "next_cursor": cursor, "capped": found.capped}
+    return listing.page(service.matching(query.filter()), query, service.tell, of=NOUN)
 
 
-@router.get("/traces/tail", response=TailPage)
-def tail_traces(request: AdminRequest, query: Query[TailQuery]) -> dict[str, Any]:
-    """List calls in the order of collection, so that polling with `after` misses none."""
+_EVENTS = {"responses": {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}}
+
+
+@router.get("/traces/tail", response=TailPage, openapi_extra=_EVENTS)
+def tail_traces(request: AdminRequest, query: Query[TailQuery]) -> Any:
+    """Follow calls in the order of collection: by server-sent events with `Accept: text/event-stream`, else page by page.
+
+    An event `trace` holds one call. `Last-Event-ID` goes on after an event, so that nothing is missed and nothing comes twice.
+    """
     can(request.actor, Verb.READ, NOUN)
-    records, after = reading.after_collection(service.matching(query.filter()), after=query.after, limit=query.limit)
-    return {"items": service.tell(records), "next_after": after}
+    wanted = service.matching(query.filter())
+    if following.wants_events(request):
+        return following.respond(request, wanted, service.tell)
+    position = collection.newest() if query.after is None else collection.Position.after(query.after)
+    found = collection.collected_since(position, wanted, limit=query.limit)
+    return {
+        "items": service.tell(record for record, _ in found.records),
+        "next_after": found.position.manifest - 1,
+        "skipped": found.skipped,
+    }
 
 
 @router.get("/traces/{uuid:request_id}", response=Trace)
@@ -46,17 +50,3 @@ def show_trace(request: AdminRequest, request_id: UUID) -> dict[str, Any]:
     """Tell one call by the id of its X-Request-Id."""
     can(request.actor, Verb.READ, NOUN)
     return service.show(request_id)
-
-
-def _before(until: datetime | None) -> tuple[int, str] | None:
-    # No record stands before the empty id: what began at that very time is not before it.
-    return None if until is None else (microseconds(until), "")
-
-
-def _place(cursor: str | None) -> tuple[int, str] | None:
-    if cursor is None:
-        return None
-    started_at_us, request_id = decode_cursor(cursor, 2, of=NOUN)
-    if not isinstance(started_at_us, int) or not isinstance(request_id, str):
-        raise cursor_invalid()
-    return started_at_us, request_id

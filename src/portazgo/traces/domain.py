@@ -11,16 +11,20 @@ from portazgo.faults.catalogue import by_code
 Record = Mapping[str, Any]
 
 
+OneOf = str | tuple[str, ...]
+"""A value, or several of which one must be it; "" agrees with what has none."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
     """Every member that is not None must agree; "" agrees with what has none."""
 
-    partner: str | None = None
-    application: str | None = None
+    partner: OneOf | None = None
+    application: OneOf | None = None
     kid: str | None = None
-    route: str | None = None
+    route: OneOf | None = None
     environment: str | None = None
-    fault: str | None = None
+    fault: OneOf | None = None
     blame: str | None = None
     billable: bool | None = None
     trace_id: str | None = None
@@ -37,17 +41,17 @@ class Filter:
         return True
 
 
-def _agrees(name: str, wanted: str | int, record: Record) -> bool:
+def _agrees(name: str, wanted: Any, record: Record) -> bool:
     match name:
         case "status":
             return bool(record["status_sent"] == wanted)
         case "blame":
-            return (by_code()[record["fault"]].blame if record["fault"] is not None else "") == wanted
+            return bool(wanted == (by_code()[record["fault"]].blame if record["fault"] is not None else ""))
         case "slower_than_ms":
             return duration_us(record) > int(wanted) * 1000
         case _:
-            value = record[name]
-            return bool(("" if value is None else value) == wanted)
+            value = "" if record[name] is None else record[name]
+            return any(value == one for one in (wanted if isinstance(wanted, tuple) else (wanted,)))
 
 
 def duration_us(record: Record) -> int:

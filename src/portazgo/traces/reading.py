@@ -1,31 +1,42 @@
-"""Finds records in collected segments: newest first with a cursor, in the order of collection, or one by its id.
+"""Finds records wherever they are: newest first with a cursor, one by its id, or how many there are.
 
-A segment is decoded by the native module and kept for a while: the pages that people look at are the newest ones.
+What is fresh is decoded from its segments, what is older is looked up in the lake. A page looks through so much and no more;
+then it is given as it is, and its cursor goes on. Cursors are places in time: they name no file and no segment, which come
+and go meanwhile.
 """
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import heapq
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 from uuid import UUID
 
-from portazgo import _native
+from portazgo.kit.errors import Unavailable
+from portazgo.lake.columns import SCHEMA_VERSION
 from portazgo.traces.domain import Filter, Record, place
-from portazgo.usage.collector import LEDGER
-from portazgo.usage.models import Manifest, SegmentContent
+from portazgo.traces.search.files import CACHE_BYTES, at_hand
+from portazgo.traces.search.process import FileMissing, search
+from portazgo.traces.search.question import Condition, Question
+from portazgo.traces.search.records import conditions, record_of
+from portazgo.traces.segments import SegmentGone, decoded
+from portazgo.traces.sources import MOST_SEGMENTS, Source, Sources, around, between
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-MOST_SEGMENTS_PER_PAGE = 200
-"""So much is looked through for one page; then the page is given as it is, and its cursor goes on from there."""
-KEPT_RECORDS = 5_000
-"""Decoded, for whoever looks again: about 1.7 KB each, and the control plane promises to stay small."""
-MANIFESTS_AT_ONCE = 50
 CLOCK_SLACK_US = 120_000_000
-"""A request id carries the millisecond of its node's clock; manifests are looked for around it."""
+"""A request id carries the millisecond of its node's clock; segments are looked for around it."""
+PAGE_SECONDS = 3.0
+"""So long is looked for one page; what is under way then is finished."""
+MOST_COUNTED = 10_000
+FIRST_ROWS = 500_000
+"""Rows of the first files that are asked: most pages are in them. Each time after it is eight times as many."""
+LATER_TIMES = 8
+AT_ONCE_BYTES = CACHE_BYTES // 2
+AT_ONCE_FILES = 500
+TRIES = 3
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,101 +48,189 @@ class Found:
     capped: bool
 
 
-class _Decoded:
-    """Decoded segments, the least recently used go first."""
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many there are; `capped`: at least so many."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._segments: OrderedDict[int, list[Record]] = OrderedDict()
-        self._records = 0
-
-    def get(self, manifest: int) -> list[Record]:
-        with self._lock:
-            if manifest in self._segments:
-                self._segments.move_to_end(manifest)
-                return self._segments[manifest]
-        content = SegmentContent.objects.using(LEDGER).get(manifest_id=manifest).content
-        records: list[Record] = list(_native.decode_segment(bytes(content)))
-        with self._lock:
-            self._segments[manifest] = records
-            self._records += len(records)
-            while self._records > KEPT_RECORDS and len(self._segments) > 1:
-                _, oldest = self._segments.popitem(last=False)
-                self._records -= len(oldest)
-        return records
+    value: int
+    capped: bool
 
 
-_decoded = _Decoded()
+@dataclass(slots=True)
+class Span:
+    """What is looked for, and between which places in time."""
+
+    wanted: Filter
+    before: tuple[int, str] | None
+    since_us: int | None
+    until: float = field(default_factory=lambda: time.monotonic() + PAGE_SECONDS)
+
+    def admits(self, record: Record) -> bool:
+        """Tell whether a record is looked for."""
+        here = place(record)
+        return (
+            (self.before is None or here < self.before)
+            and (self.since_us is None or here[0] >= self.since_us)
+            and self.wanted.admits(record)
+        )
+
+    def sources(self) -> Sources:
+        """List where it may be."""
+        most = MOST_SEGMENTS
+        while True:
+            sources = between(self.since_us, None if self.before is None else self.before[0], most_segments=most)
+            if self.has_come_to(sources.unlisted_us):
+                return sources
+            most *= 4
+
+    def has_come_to(self, rest_us: int | None) -> bool:
+        """Tell whether a page may end where what is unread ends: it must lie before the page's beginning.
+
+        Segments that hold calls of many minutes overlap each other: all that reach over the beginning are to be looked through.
+        """
+        return rest_us is None or self.before is None or rest_us < self.before[0]
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has been looked for long enough."""
+        return time.monotonic() >= self.until
 
 
 def by_request_id(request_id: UUID) -> Record | None:
-    """Find the record of a request, or None. Only segments around the id's own time are read."""
-    moment_us = (request_id.int >> 80) * 1000
-    manifests = Manifest.objects.using(LEDGER).filter(
-        ended_at_us__gte=moment_us - CLOCK_SLACK_US, started_at_us__lte=moment_us + CLOCK_SLACK_US
-    )
-    text = str(request_id)
-    for manifest in manifests.order_by("-ended_at_us", "-id").values_list("id", flat=True):
-        for record in _decoded.get(manifest):
+    """Find the record of a request, or None. Only what is around the id's own time is read."""
+    return _again(lambda: _by_request_id(str(request_id), (request_id.int >> 80) * 1000))
+
+
+def _by_request_id(text: str, moment_us: int) -> Record | None:
+    sources = around(text, moment_us - CLOCK_SLACK_US, moment_us + CLOCK_SLACK_US)
+    for segment in sources.segments:
+        for record in decoded.get(segment.id):
             if record["request_id"] == text:
                 return record
-    return None
+    if not sources.files:
+        return None
+    found = _asked(sources.files, [Condition("request_id", "is", text)], limit=1)
+    return found[0] if found else None
 
 
 def newest_first(wanted: Filter, *, limit: int, before: tuple[int, str] | None, since_us: int | None) -> Found:
-    """List records, newest first, that lie before a place and not before `since_us`."""
+    """List records, newest first, that lie before a place and not before `since_us`. Raises Unavailable."""
+    return _again(lambda: _newest_first(Span(wanted, before, since_us), limit))
+
+
+def _newest_first(span: Span, limit: int) -> Found:
+    sources = span.sources()
     pool: list[Record] = []
-    read = 0
-    manifests = _manifests(before, since_us)
-    upcoming = next(manifests, None)
-    while upcoming is not None and read < MOST_SEGMENTS_PER_PAGE:
-        records = _decoded.get(upcoming[0])
-        pool += [record for record in records if _within(record, before, since_us) and wanted.admits(record)]
-        read += 1
-        upcoming = next(manifests, None)
-        # What began after everything that is still unread ended can't be overtaken any more.
-        settled = [record for record in pool if upcoming is None or record["started_at_us"] > upcoming[1]]
-        if len(settled) >= limit:
-            pool = settled
+    rest: int | None = None
+    for found, rest in _batches(span, sources, limit + 1):
+        pool += found
+        # What began after all that is still unread can't be overtaken any more.
+        settled = [record for record in pool if rest is None or record["started_at_us"] > rest]
+        if len(settled) > limit or (span.is_over and span.has_come_to(rest)):
             break
     pool.sort(key=place, reverse=True)
-    capped = upcoming is not None and len(pool) < limit
-    if capped and upcoming is not None:
+    shown = [record for record in pool if rest is None or record["started_at_us"] > rest][:limit]
+    if len(shown) == limit and (rest is not None or len(pool) > limit):
+        return Found(shown, place(shown[-1]), capped=False)
+    if rest is not None:
         # The page ends where reading ended, so that the next one begins there.
-        shown = [record for record in pool if record["started_at_us"] > upcoming[1]]
-        return Found(shown, (upcoming[1] + 1, ""), capped=True)
-    shown = pool[:limit]
-    more = len(pool) > limit or upcoming is not None
-    return Found(shown, place(shown[-1]) if shown and more else None, capped=False)
+        return Found(shown, (rest + 1, ""), capped=True)
+    return Found(shown, None, capped=False)
 
 
-def after_collection(wanted: Filter, *, after: int | None, limit: int) -> tuple[list[Record], int]:
-    """List records in the order in which they were collected, and the place to go on from; for following along.
+def count(wanted: Filter, *, before: tuple[int, str] | None, since_us: int | None) -> Counted:
+    """Count records, as far as MOST_COUNTED and as far as one may look. Raises Unavailable."""
+    return _again(lambda: _count(Span(wanted, before, since_us)))
 
-    `after` None begins with the newest segment.
+
+def _count(span: Span) -> Counted:
+    sources = span.sources()
+    value, capped = 0, sources.unlisted_us is not None
+    for segment in sources.segments:
+        if value > MOST_COUNTED or span.is_over:
+            return Counted(min(value, MOST_COUNTED), capped=True)
+        value += sum(span.admits(record) for record in decoded.get(segment.id))
+    for files in _portions(sources.files):
+        if value > MOST_COUNTED or span.is_over:
+            return Counted(min(value, MOST_COUNTED), capped=True)
+        value += _counted(files, span, MOST_COUNTED + 1 - value)
+    return Counted(min(value, MOST_COUNTED), capped=capped or value > MOST_COUNTED)
+
+
+def _batches(span: Span, sources: Sources, most: int) -> Iterator[tuple[list[Record], int | None]]:
+    """Look through source after source, the newest first: what was found, and until when there may be more unread.
+
+    Of each portion of files the newest `most` are enough: of all together the page holds no more.
     """
-    manifests = Manifest.objects.using(LEDGER).order_by("id")
-    if after is None:
-        newest = manifests.last()
-        after = newest.id - 1 if newest is not None else 0
-    records: list[Record] = []
-    for manifest in manifests.filter(id__gt=after).values_list("id", flat=True)[:MANIFESTS_AT_ONCE]:
-        records += [record for record in _decoded.get(manifest) if wanted.admits(record)]
-        after = manifest
-        if len(records) >= limit:
-            break
-    return records, after
+    segments, portions = list(sources.segments), list(_portions(sources.files))
+    while segments or portions:
+        if segments and (not portions or segments[0].high_us >= portions[0][0].high_us):
+            found = [record for record in decoded.get(segments.pop(0).id) if span.admits(record)]
+            found = heapq.nlargest(most, found, key=place)
+        else:
+            found = _asked(portions.pop(0), conditions(span.wanted), limit=most, span=span)
+        unread = [*segments[:1], *(file for portion in portions[:1] for file in portion[:1])]
+        bounds = [source.high_us for source in unread]
+        if sources.unlisted_us is not None:
+            bounds.append(sources.unlisted_us)
+        yield found, max(bounds, default=None)
 
 
-def _manifests(before: tuple[int, str] | None, since_us: int | None) -> Iterator[tuple[int, int]]:
-    rows = Manifest.objects.using(LEDGER).filter(count__gt=0)
-    if before is not None:
-        rows = rows.filter(started_at_us__lte=before[0])
-    if since_us is not None:
-        rows = rows.filter(ended_at_us__gte=since_us)
-    yield from rows.order_by("-ended_at_us", "-id").values_list("id", "ended_at_us").iterator(MANIFESTS_AT_ONCE)
+def _portions(files: Sequence[Source]) -> Iterator[list[Source]]:
+    """Cut the list into what is asked at once: little at first, then more, never more than is at hand at once."""
+    portion: list[Source] = []
+    rows = size = 0
+    most_rows = FIRST_ROWS
+    for file in files:
+        full = rows >= most_rows or size + file.bytes > AT_ONCE_BYTES or len(portion) >= AT_ONCE_FILES
+        if portion and full:
+            yield portion
+            portion, rows, size, most_rows = [], 0, 0, most_rows * LATER_TIMES
+        portion.append(file)
+        rows, size = rows + file.records, size + file.bytes
+    if portion:
+        yield portion
 
 
-def _within(record: Record, before: tuple[int, str] | None, since_us: int | None) -> bool:
-    here: tuple[Any, Any] = place(record)
-    return (before is None or here < before) and (since_us is None or here[0] >= since_us)
+def _asked(
+    files: Sequence[Source], wanted: Sequence[Condition], *, limit: int, span: Span | None = None
+) -> list[Record]:
+    answer = _answered("newest", files, wanted, limit, span)
+    return [record_of(row) for row in answer["rows"]]
+
+
+def _counted(files: Sequence[Source], span: Span, limit: int) -> int:
+    return int(_answered("count", files, conditions(span.wanted), limit, span)["count"])
+
+
+def _answered(
+    kind: Any, files: Sequence[Source], wanted: Sequence[Condition], limit: int, span: Span | None
+) -> dict[str, Any]:
+    with at_hand([file.path for file in files]) as paths:
+        question = Question(
+            kind,
+            paths,
+            wanted,
+            limit,
+            before=None if span is None else span.before,
+            since_us=None if span is None else span.since_us,
+            mixed=any(file.schema_version != SCHEMA_VERSION for file in files),
+        )
+        return search.ask(question)
+
+
+def _again(look: Callable[[], Result]) -> Result:
+    """Look; what was moved between the list and the look (a segment into the lake, a file into another) is listed anew."""
+    for _ in range(TRIES - 1):
+        try:
+            return look()
+        except (SegmentGone, FileMissing):
+            continue
+    try:
+        return look()
+    except (SegmentGone, FileMissing):
+        raise Unavailable(
+            "records are not where the ledger says that they are",
+            code="search_failed",
+            remedy="try again; when it lasts, see that the object store is the one that the lake was written to",
+        ) from None

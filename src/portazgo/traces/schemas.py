@@ -42,6 +42,7 @@ class TracesQuery(PageQuery, FilterQuery):
 
     since: Annotated[Moment | None, Field(None, description="Not before this time.")]
     until: Annotated[Moment | None, Field(None, description="Before this time.")]
+    count: Annotated[bool, Field(default=False, description="Count the calls of all pages, as far as 10,000.")]
 
 
 class TailQuery(FilterQuery):
@@ -104,8 +105,14 @@ class Trace(Schema):
     phases: Phases
     attempts: int
     backend_target: str | None
-    client_address: str | None
-    user_agent: str | None
+    client_address: str | None = Field(
+        description="In the form that was recorded: an address, a network (`203.0.113.0/24`), a tag (`tag:…`). See `personal`."
+    )
+    user_agent: str | None = Field(description="Recorded beside a retiring secret only.")
+    personal: Literal["shown", "absent", "erased", "unavailable"] = Field(
+        description="Whether `client_address` and `user_agent` are shown: `absent`, nothing was recorded; `erased`, the data "
+        "key was destroyed; `unavailable`, the key-wrapping provider can't be asked now."
+    )
     bytes_in: int
     bytes_out: int
     backend_bytes_out: int
@@ -116,12 +123,20 @@ class Trace(Schema):
     sequence: int
 
 
+class Count(Schema):
+    """How many calls agree. `capped`: at least so many."""
+
+    value: int
+    capped: bool
+
+
 class TracePage(Schema):
     """A page of calls. `capped`: so much was looked through that the page ends early; its cursor goes on."""
 
     items: list[Trace]
     next_cursor: str | None
     capped: bool
+    count: Count | None = Field(None, description="Null unless it was asked for.")
 
 
 class TailPage(Schema):
@@ -129,3 +144,4 @@ class TailPage(Schema):
 
     items: list[Trace]
     next_after: int
+    skipped: int = Field(description="Records between that are too old to be followed: list them with `since`.")

@@ -11,32 +11,44 @@ from portazgo.faults.catalogue import by_code
 from portazgo.kit.errors import NotFound
 from portazgo.kit.ids import parse_id
 from portazgo.partners.models import Partner
+from portazgo.partners.personal import revealed
 from portazgo.routes.models import Route
 from portazgo.traces import reading
-from portazgo.traces.domain import Filter, Record, duration_us, sentence
+from portazgo.traces.domain import Filter, OneOf, Record, duration_us, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from uuid import UUID
 
-    from django.db.models import Model
+    from django.db.models import Model, QuerySet
 
 NAMED: dict[str, type[Model]] = {"partner": Partner, "application": Application, "route": Route}
+MOST_OF_A_NAME = 1_000
 
 
 def show(request_id: UUID) -> dict[str, Any]:
     """Tell one call. Raises NotFound, also while its record is still on its way (about a second)."""
+    return tell([find(request_id)])[0]
+
+
+def find(request_id: UUID, *, partner: str | None = None) -> Record:
+    """Find one call, of this partner where one is given. Raises NotFound, also while its record is still on its way."""
     record = reading.by_request_id(request_id)
-    if record is None:
+    if record is None or (partner is not None and record["partner"] != partner):
         raise NotFound(
             f"there is no record of request {request_id}",
             code="trace_unknown",
             remedy="records arrive about a second after the answer; check the id in the answer's X-Request-Id",
         )
-    return tell([record])[0]
+    return record
 
 
 def tell(records: Iterable[Record]) -> list[dict[str, Any]]:
+    """Make records readable for operators: all that is in them, what is personal unsealed."""
+    return told(revealed(records))
+
+
+def told(records: Iterable[Record]) -> list[dict[str, Any]]:
     """Make records readable: names beside ids, times, the fault's blame and sentences."""
     listed = list(records)
     names = {member: _names(model, {record[member] for record in listed}) for member, model in NAMED.items()}
@@ -44,14 +56,29 @@ def tell(records: Iterable[Record]) -> list[dict[str, Any]]:
 
 
 def matching(query: Filter) -> Filter:
-    """Narrow by names as well as by ids: a partner's, application's or route's name becomes its id."""
-    changes: dict[str, str] = {}
-    for member, model in NAMED.items():
-        wanted = getattr(query, member)
-        if wanted is not None and parse_id(wanted) is None:
-            found = model._default_manager.filter(name=wanted).values_list("id", flat=True).first()  # noqa: SLF001 - Django's name for it
-            changes[member] = str(found) if found is not None else wanted
-    return replace(query, **changes)  # type: ignore[arg-type]  # the members named are texts
+    """Narrow by names as well as by ids: what is called so becomes its ids; of several partners, unless one is named."""
+    query = replace(query, partner=_identified(Partner.objects.all(), query.partner))
+    applications = Application.objects.all()
+    if query.partner:
+        applications = applications.filter(partner_id__in=_ids(query.partner))
+    return replace(
+        query,
+        application=_identified(applications, query.application),
+        route=_identified(Route.objects.all(), query.route),
+    )
+
+
+def _identified(rows: QuerySet[Any], wanted: OneOf | None) -> OneOf | None:
+    if not isinstance(wanted, str) or not wanted or parse_id(wanted) is not None:
+        return wanted
+    found = rows.filter(name=wanted).values_list("id", flat=True)[:MOST_OF_A_NAME]
+    # What nothing is called stays as it is, and matches nothing.
+    return tuple(str(identifier) for identifier in found) or wanted
+
+
+def _ids(wanted: OneOf) -> list[UUID]:
+    texts = wanted if isinstance(wanted, tuple) else (wanted,)
+    return [identifier for identifier in map(parse_id, texts) if identifier is not None]
 
 
 def _names(model: type[Model], identifiers: set[str | None]) -> dict[str, str]:

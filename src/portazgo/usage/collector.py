@@ -11,7 +11,9 @@ from django.db import connections, transaction
 
 from portazgo import _native
 from portazgo.kit.errors import Conflict, Invalid
-from portazgo.usage.models import EpochEnd, Manifest, RefusedKeyUse, SegmentContent
+from portazgo.usage import models
+from portazgo.usage.contents import keep_content
+from portazgo.usage.models import EpochEnd, Manifest, RefusedKeyUse
 from portazgo.usage.rollups import MEMBERS, SUMS
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LEDGER = "ledger"
+LEDGER = models.LEDGER
 REFUSED_KEY = "key_disabled"
 """What nodes say of canaries, and of keys that were disabled."""
 LARGEST_WAL_BYTES = 64 * 1024 * 1024
@@ -43,7 +45,7 @@ _USED = (
 )
 # Who used a retiring secret: sums, and of the last use where it came from. Mostly there is none in a segment.
 _USE_KEY = ("kid", "day_us", "caller", "refused")
-_LAST = ("last_at_us", "address", "user_agent", "route")
+_LAST = ("last_at_us", "address", "user_agent", "personal", "personal_key", "epoch", "route")
 _ADD_USE = (
     f"INSERT INTO usage_retiring ({', '.join((*_USE_KEY, 'requests', 'first_at_us', *_LAST))}) "  # noqa: S608 - names of our own
     f"VALUES ({', '.join(['%s'] * (len(_USE_KEY) + 2 + len(_LAST)))}) ON CONFLICT ({', '.join(_USE_KEY)}) DO UPDATE SET "
@@ -65,13 +67,37 @@ class Collected:
     stored: bool
 
 
-def collect(node: UUID, epoch: UUID, first: int, body: bytes) -> Collected:
-    """Verify a sealed segment and keep it: bytes, manifest, sums, uses of retiring secrets, all or nothing.
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A sealed segment that verifies, and belongs where it says."""
 
-    Raises Invalid (`segment_invalid`, 422) for bytes that don't verify or belong elsewhere, Conflict
-    (`segment_differs`) when the same place of the epoch already holds other bytes.
+    node: UUID
+    epoch: UUID
+    content: bytes
+    summary: Mapping[str, Any]
+    """What the native module tells of it: first, last, count, sha256, sums …"""
+
+
+def collect(node: UUID, epoch: UUID, first: int, body: bytes) -> Collected:
+    """Verify a sealed segment and keep it. Raises what `verify` and `keep` raise."""
+    return keep(verify(node, epoch, first, body))
+
+
+def verify(node: UUID, epoch: UUID, first: int, body: bytes) -> Segment:
+    """Verify a sealed segment, without the database.
+
+    Raises Invalid (`segment_invalid`, 422) for bytes that don't verify or belong elsewhere.
     """
-    summary = _verified(node, epoch, first, body)
+    return Segment(node, epoch, body, _verified(node, epoch, first, body))
+
+
+def keep(segment: Segment, place: str = "") -> Collected:
+    """Keep a segment: bytes (or their object's name), manifest, sums, uses of retiring secrets, all or nothing.
+
+    Raises Conflict (`segment_differs`) when the same place of the epoch already holds other bytes.
+    """
+    node, epoch, summary = segment.node, segment.epoch, segment.summary
+    first = summary["first"]
     with transaction.atomic(using=LEDGER):
         known = Manifest.objects.using(LEDGER).filter(epoch=epoch, first_sequence=first).first()
         if known is not None:
@@ -81,10 +107,10 @@ def collect(node: UUID, epoch: UUID, first: int, body: bytes) -> Collected:
                 )
             return Collected(stored=False)
         _refuse_overlap(epoch, summary)
-        manifest = _keep(node, epoch, summary, len(body))
-        SegmentContent.objects.using(LEDGER).create(manifest=manifest, content=body)
+        manifest = _keep(node, epoch, summary, len(segment.content))
+        keep_content(manifest, segment.content, place)
         add_fresh(summary["rollups"])
-        _add_uses(summary["retiring"])
+        _add_uses(summary["epoch"], summary["retiring"])
         _note_refused_keys(manifest, summary["rollups"])
     return Collected(stored=True)
 
@@ -165,17 +191,20 @@ def _last_uses(rollups: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
     return sorted(minutes.items())
 
 
-def _add_uses(uses: Sequence[Mapping[str, Any]]) -> None:
+def _add_uses(epoch: str, uses: Sequence[Mapping[str, Any]]) -> None:
     """Add what the segment tells of retiring secrets: a row for each key and caller in it, never one for each call."""
     if uses:
         members = (*_USE_KEY, "requests", "first_at_us", *_LAST)
-        rows = [[_text_or_number(row[name]) for name in members] for row in uses]
+        rows = [[_value({**row, "epoch": epoch}, name) for name in members] for row in uses]
         with connections[LEDGER].cursor() as cursor:
             cursor.executemany(_ADD_USE, rows)
 
 
-def _text_or_number(value: str | int | None) -> str | int:
-    return "" if value is None else value
+def _value(row: Mapping[str, Any], name: str) -> str | int | bytes:
+    value: str | int | bytes | None = row[name]
+    if value is None:
+        return b"" if name == "personal" else ""
+    return value
 
 
 def _note_refused_keys(manifest: Manifest, rollups: Sequence[Mapping[str, Any]]) -> None:

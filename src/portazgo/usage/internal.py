@@ -13,7 +13,10 @@ from starlette.routing import Route
 from portazgo.kit.errors import Forbidden, Invalid
 from portazgo.kit.ids import parse_id
 from portazgo.nodes.internal import limited_body
-from portazgo.usage.collector import collect, report_epoch
+from portazgo.settings import current
+from portazgo.usage.callers import Callers
+from portazgo.usage.collector import report_epoch, verify
+from portazgo.usage.spilling import Keeping
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -52,16 +55,25 @@ class Collector:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        late_after = current().usage_spill_after
+        self._callers = Callers(services.feed.identify, late_after.total_seconds() if late_after else None)
+        self._keeping = Keeping(
+            services.collecting,
+            services.outside,
+            services.spill,
+            late_after_seconds=late_after.total_seconds() if late_after else 0.0,
+            objects_first=current().usage_segments == "objects",
+        )
 
     async def segments(self, request: Request) -> Response:
         """Collect one segment."""
-        caller = await self._services.feed.identify(request)
+        caller = await self._callers.node(request)
         node, epoch, first = _place(request)
-        if node != caller.node:
+        if node != caller:
             raise Forbidden("a node hands in its own records only", code="node_differs")
         body = await limited_body(request, LARGEST_SEGMENT_BYTES)
-        outcome = await self._services.collecting.run(collect, node, epoch, first, body)
-        return JSONResponse({"stored": outcome.stored})
+        segment = await self._services.outside.run(verify, node, epoch, first, body)
+        return JSONResponse({"stored": await self._keeping.keep(segment)})
 
     async def epochs(self, request: Request) -> Response:
         """Keep how an epoch ended."""

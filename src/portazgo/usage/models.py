@@ -8,6 +8,38 @@ from django.db import models
 
 from portazgo.usage.rollups import DAY, HOUR, MEMBERS, MINUTE, MONTH, QUARTER, SIX_HOURS
 
+LEDGER = "ledger"
+
+
+class LedgerIdentity(models.Model):
+    """What tells this ledger from every other: its objects carry it in their names."""
+
+    id = models.SmallIntegerField(primary_key=True)
+    identity = models.UUIDField()
+
+    class Meta:
+        """One row, of the number 1."""
+
+        db_table = "usage_ledger"
+
+
+class SpillState(models.Model):
+    """Segments that nodes were told are safe and that are in the object store only, as the worker last saw them."""
+
+    id = models.SmallIntegerField(primary_key=True)
+    segments = models.IntegerField()
+    records = models.BigIntegerField()
+    set_aside = models.IntegerField()
+    """Objects that can't come into the ledger, and that a person should look at."""
+    since = models.DateTimeField(null=True)
+    """When the first of those that are there was seen; None: there are none."""
+    looked_at = models.DateTimeField()
+
+    class Meta:
+        """One row, of the number 1."""
+
+        db_table = "usage_spill"
+
 
 class Manifest(models.Model):
     """A segment that was collected. (epoch, first sequence) is its identity everywhere."""
@@ -53,10 +85,15 @@ class Manifest(models.Model):
 
 
 class SegmentContent(models.Model):
-    """A segment's bytes, apart from its manifest so that lists don't read them; gone when its records are in the lake."""
+    """A segment's bytes, apart from its manifest so that lists don't read them; gone when its records are in the lake.
+
+    Read and dropped by usage/contents.py only.
+    """
 
     manifest = models.OneToOneField(Manifest, models.CASCADE, primary_key=True)
     content = models.BinaryField()
+    place = models.CharField(max_length=200, default="")
+    """The object that holds the bytes; "": `content` does."""
 
     class Meta:
         """Read by its manifest only."""
@@ -260,7 +297,14 @@ class RetiringUse(models.Model):
     first_at_us = models.BigIntegerField()
     last_at_us = models.BigIntegerField()
     address = models.CharField(max_length=45)
+    """In clear: only where a node of an older version recorded it."""
     user_agent = models.CharField(max_length=64)
+    """Likewise."""
+    personal = models.BinaryField(default=b"", db_default=b"")
+    """Address and user agent of the last call, as its record has them: sealed."""
+    personal_key = models.CharField(max_length=36, default="", db_default="")
+    epoch = models.CharField(max_length=36, default="", db_default="")
+    """Of that record."""
     route = models.CharField(max_length=36)
 
     class Meta:

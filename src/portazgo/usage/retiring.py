@@ -8,9 +8,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from portazgo.keys.domain import KeyStatus, SecretSlot
-from portazgo.keys.models import KeySecret
+from portazgo.keys.models import Key, KeySecret
 from portazgo.keys.uses import Caller, Uses
 from portazgo.kit.clock import from_microseconds, microseconds
+from portazgo.partners.personal import Personal, Sealed, Standing, opened
 from portazgo.routes.models import Route
 from portazgo.usage.collector import LEDGER
 from portazgo.usage.models import RetiringUse
@@ -94,6 +95,14 @@ def forget_old_uses(now: datetime) -> int:
     return RetiringUse.objects.using(LEDGER).filter(day_us__lt=microseconds(now - KEPT)).delete()[0]
 
 
+def forget_callers(partner: UUID) -> None:
+    """Take out from where, and by what, a partner's retiring secrets were used, where a node of an older version said so."""
+    kids = list(Key.objects.filter(application__partner=partner).values_list("kid", flat=True))
+    for start in range(0, len(kids), KEYS_AT_ONCE):
+        rows = RetiringUse.objects.using(LEDGER).filter(kid__in=kids[start : start + KEYS_AT_ONCE])
+        rows.exclude(address="", user_agent="").update(address="", user_agent="")
+
+
 def _rotated_at(kids: list[str]) -> dict[str, datetime]:
     found: dict[str, datetime] = {}
     for start in range(0, len(kids), KEYS_AT_ONCE):
@@ -120,8 +129,11 @@ def _added_up(rows: Iterable[RetiringUse], routes: Mapping[str, str]) -> Uses:
     for row in rows:
         places[row.caller].append(row)
     accepted = [row for some in places.values() for row in some if not row.refused]
+    grouped = list(places.values())
     callers = sorted(
-        (_caller(some, routes) for some in places.values()), key=lambda caller: caller.last_at, reverse=True
+        (_caller(some, who, routes) for some, who in zip(grouped, _who(grouped), strict=True)),
+        key=lambda caller: caller.last_at,
+        reverse=True,
     )
     return Uses(
         requests=sum(row.requests for row in accepted),
@@ -131,11 +143,28 @@ def _added_up(rows: Iterable[RetiringUse], routes: Mapping[str, str]) -> Uses:
     )
 
 
-def _caller(rows: list[RetiringUse], routes: Mapping[str, str]) -> Caller:
-    last = max(rows, key=lambda row: row.last_at_us)
+def _who(places: list[list[RetiringUse]]) -> list[Personal]:
+    lasts = [_last(rows) for rows in places]
+    opened_ones = opened(
+        Sealed(last.personal_key or None, bytes(last.personal), last.epoch, last.last_at_us) for last in lasts
+    )
+    return [
+        Personal(Standing.SHOWN, last.address or None, last.user_agent or None)
+        if last.address or last.user_agent
+        else one
+        for last, one in zip(lasts, opened_ones, strict=True)
+    ]
+
+
+def _last(rows: list[RetiringUse]) -> RetiringUse:
+    return max(rows, key=lambda row: row.last_at_us)
+
+
+def _caller(rows: list[RetiringUse], who: Personal, routes: Mapping[str, str]) -> Caller:
+    last = _last(rows)
     return Caller(
-        address=last.address or None,
-        user_agent=last.user_agent or None,
+        address=who.client_address,
+        user_agent=who.user_agent,
         route=routes.get(last.route, last.route) or None,
         requests=sum(row.requests for row in rows if not row.refused),
         refused=sum(row.requests for row in rows if row.refused),

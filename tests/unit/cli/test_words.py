@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from portazgo.cli import trace_page, words
-from portazgo.cli.spanish import LABELS, SENTENCES
+from portazgo.cli.spanish import SENTENCES
+from portazgo.cli.spanish_labels import LABELS
 
 FOLDER = Path(words.__file__).parent
 ROOT = Path(__file__).parents[3]

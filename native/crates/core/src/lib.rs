@@ -39,6 +39,7 @@ pub const FEATURES: &[&str] = &[
     "credential.mint-hs256.1",
     "credential.mint-rs256.1",
     "credential.none.1",
+    "data_key.1",
     "key.client-certificate.1",
     "key.hmac-sha256.1",
     "key.imported.1",

@@ -12,8 +12,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use support::{
     API, APPLICATION, BACKEND, HISTORY, ISSUER, KID, NEXT_SIGNING, PARTNER, PLAN, ROUTE, SECRET, application,
-    apply_change, apply_snapshot, backend, change_lines, deployment, deployment_but, found_route, key, key_named,
-    partner, plan, read, requiring, route, signing_key, signing_key_of, snapshot_lines, snapshot_of, understood, with,
+    apply_change, apply_snapshot, backend, change_lines, data_key, deployment, deployment_but, found_route, key,
+    key_named, partner, plan, read, requiring, route, signing_key, signing_key_of, snapshot_lines, snapshot_of,
+    understood, with,
 };
 
 fn refusal<T>(outcome: Result<T, Refused>) -> (String, String) {
@@ -393,4 +394,53 @@ fn a_revision_beyond_the_last_number_is_refused() {
     let change = json!({"revision": 0, "hash": "0".repeat(64), "put": [], "delete": []});
     let lines = format!("{head}\n{change}\n{}\n", json!({"end": true, "count": 1}));
     assert!(Update::changes().push(lines.as_bytes()).is_err());
+}
+
+const DATA_KEY_1: &str = "01990000-0000-7000-8000-0000000000d1";
+const DATA_KEY_2: &str = "01990000-0000-7000-8000-0000000000d2";
+
+fn data_key_of(snapshot: &Snapshot, owner: Id) -> Option<Id> {
+    snapshot.data_keys().of(owner).map(|key| key.id)
+}
+
+#[test]
+fn a_partner_has_one_data_key_and_one_that_goes_takes_no_other_with_it() {
+    let base = snapshot_of(&deployment_but([data_key(DATA_KEY_1, Some(PARTNER)), data_key(DATA_KEY_2, None)]));
+    assert_eq!(data_key_of(&base, id(PARTNER)), Some(id(DATA_KEY_1)));
+    assert_eq!(data_key_of(&base, Id::NONE), Some(id(DATA_KEY_2)));
+    let next = "01990000-0000-7000-8000-0000000000d3";
+    let changed = apply_change(&base, &[data_key(next, Some(PARTNER))], &[("data_key", DATA_KEY_1)]).unwrap();
+    assert_eq!(data_key_of(&changed, id(PARTNER)), Some(id(next)));
+    let erased = apply_change(&changed, &[], &[("data_key", next)]).unwrap();
+    assert_eq!(data_key_of(&erased, id(PARTNER)), None);
+    assert_eq!(data_key_of(&erased, Id::NONE), Some(id(DATA_KEY_2)));
+    // What did not change is the same, so that a sealer has nothing to forget.
+    let renamed = apply_change(&base, &[partner()], &[]).unwrap();
+    assert!(Arc::ptr_eq(renamed.data_keys(), base.data_keys()));
+}
+
+#[test]
+fn a_data_key_from_the_future_is_none_and_refuses_nothing() {
+    let mut future = requiring(data_key(DATA_KEY_1, Some(PARTNER)), "data_key.9");
+    future["body"]["algorithm"] = json!("of tomorrow");
+    let snapshot = snapshot_of(&deployment_but([future]));
+    assert_eq!(data_key_of(&snapshot, id(PARTNER)), None);
+    assert!(snapshot.data_keys().is_empty());
+}
+
+#[test]
+fn a_data_key_that_was_not_unwrapped_or_has_not_its_length_is_refused() {
+    let lines = snapshot_lines(1, &deployment_but([data_key(DATA_KEY_1, Some(PARTNER))]));
+    for (secret, why) in [(None, "it was not unwrapped"), (Some(vec![1; 16]), "a data key has 32 bytes")] {
+        let mut update = Update::snapshot();
+        update.push(&lines).unwrap();
+        update.finish().unwrap();
+        update.provide("pepper/1".to_owned(), support::pepper(1).to_vec());
+        update.provide("signing_key/signing-1".to_owned(), support::SIGNING.pkcs8.clone());
+        if let Some(secret) = secret {
+            update.provide(format!("data_key/{DATA_KEY_1}"), secret);
+        }
+        let place = format!("data_key/{DATA_KEY_1}/wrapped");
+        assert_eq!(refusal(update.apply(None)), (place, why.to_owned()));
+    }
 }

@@ -17,7 +17,7 @@ mod _native {
     #[pymodule_export]
     use super::node::Node;
     #[pymodule_export]
-    use super::records::{decode_segment, segment_columns, summarize_segment};
+    use super::records::{decode_segment, segment_columns, summarize_segment, unseal_personal};
     #[pymodule_export]
     use super::update::{SnapshotRefused, Update, validate};
 

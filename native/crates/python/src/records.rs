@@ -4,6 +4,8 @@ use portazgo_core::ids::{Id, Kid};
 use portazgo_core::record::{
     self, Phase, Phases, Place, RetiringKey, RetiringUse, Rollup, RollupKey, SegmentError, Value, Values,
 };
+use portazgo_core::secret::Secret;
+use portazgo_core::time::WallTime;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
@@ -34,7 +36,7 @@ pub(crate) fn decode_segment<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Boun
 }
 
 /// All records of a sealed segment, by column in Arrow's layout (docs/wire.md, section 5): `{name: (kind, present, buffers…)}`.
-/// The kind is `numbers`, `flags`, `texts` (offsets, then bytes) or `none`.
+/// The kind is `numbers`, `flags`, `texts` or `bytes` (offsets, then bytes), or `none`.
 #[pyfunction]
 pub(crate) fn segment_columns<'py>(py: Python<'py>, data: &[u8]) -> PyResult<(usize, Bound<'py, PyDict>)> {
     let decoded =
@@ -51,6 +53,9 @@ pub(crate) fn segment_columns<'py>(py: Python<'py>, data: &[u8]) -> PyResult<(us
             Values::Texts { offsets, bytes: text } => {
                 document.set_item(name, ("texts", present, bytes(offsets), bytes(text)))?;
             }
+            Values::Bytes { offsets, bytes: content } => {
+                document.set_item(name, ("bytes", present, bytes(offsets), bytes(content)))?;
+            }
         }
     }
     Ok((rows, document))
@@ -62,6 +67,7 @@ fn set(members: &Bound<'_, PyDict>, name: &'static str, value: Value<'_>) -> PyR
         Value::Bool(value) => members.set_item(name, value),
         Value::Integer(value) => members.set_item(name, value),
         Value::Text(value) => members.set_item(name, value),
+        Value::Bytes(value) => members.set_item(name, PyBytes::new(members.py(), value)),
         Value::Phases(phases) => members.set_item(name, clocks(members.py(), phases)?),
     }
 }
@@ -102,6 +108,28 @@ pub(crate) fn summarize_segment<'py>(py: Python<'py>, data: &[u8]) -> PyResult<B
     Ok(document)
 }
 
+/// Open the personal members of a record: what stood in it in clear while it was in a slab.
+///
+/// `ValueError`: another data key sealed them, or they are none.
+#[pyfunction]
+pub(crate) fn unseal_personal<'py>(
+    py: Python<'py>,
+    data_key: Vec<u8>,
+    epoch: &str,
+    started_at_us: i64,
+    sealed: &[u8],
+) -> PyResult<Bound<'py, PyDict>> {
+    let secret = Secret::new(data_key);
+    let epoch = Id::parse(epoch).ok_or_else(|| PyValueError::new_err("the epoch is no id"))?;
+    let personal = record::unseal(secret, epoch, WallTime(started_at_us), sealed)
+        .ok_or_else(|| PyValueError::new_err("this data key did not seal these members"))?;
+    let members = PyDict::new(py);
+    let address = personal.address.to_string();
+    members.set_item("client_address", (!address.is_empty()).then_some(address))?;
+    members.set_item("user_agent", (!personal.user_agent.is_empty()).then(|| personal.user_agent.as_str()))?;
+    Ok(members)
+}
+
 fn retiring_use<'py>(py: Python<'py>, key: &RetiringKey, uses: &RetiringUse) -> PyResult<Bound<'py, PyDict>> {
     let row = PyDict::new(py);
     row.set_item("kid", kid(&key.kid))?;
@@ -113,6 +141,9 @@ fn retiring_use<'py>(py: Python<'py>, key: &RetiringKey, uses: &RetiringUse) -> 
     row.set_item("last_at_us", uses.last_at.0)?;
     row.set_item("address", uses.address.map(|address| address.to_string()))?;
     row.set_item("user_agent", (!uses.user_agent.is_empty()).then(|| uses.user_agent.as_str()))?;
+    let sealed = uses.personal.as_bytes();
+    row.set_item("personal", (!sealed.is_empty()).then(|| PyBytes::new(py, sealed)))?;
+    row.set_item("personal_key", id(uses.personal_key))?;
     row.set_item("route", id(uses.route))?;
     Ok(row)
 }

@@ -6,9 +6,10 @@
 //! come in bursts of 32 at `PER_SECOND`, so that the writer works as it does under load. Prints one JSON object.
 
 use portazgo_core::ids::{Id, Kid};
-use portazgo_core::record::{Delivery, Environment, Method, Phase, Record, SecretSlot};
+use portazgo_core::record::{DATA_KEY, DataKey, DataKeys, Delivery, Environment, Method, Phase, Record, SecretSlot};
+use portazgo_core::secret::Secret;
 use portazgo_core::time::WallTime;
-use portazgo_server::journal::{Config, Journal, ThreadJournal, WhenFull};
+use portazgo_server::journal::{Config, Journal, Personal, ThreadJournal, WhenFull};
 use rustix::time::{ClockId, clock_gettime};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -68,7 +69,17 @@ fn config(folder: PathBuf) -> Config {
         sync_every: Duration::from_millis(5),
         when_full: WhenFull::Refuse,
         clock: Arc::new(now),
+        personal: personal(),
     }
+}
+
+/// With the partner's data key, as a node has it.
+fn personal() -> Personal {
+    let personal = Personal::default();
+    let mut keys = DataKeys::default();
+    keys.put(Id([1; 16]), DataKey::new(Id([6; 16]), Secret::new(vec![3; DATA_KEY])).expect("of this length"));
+    personal.keys.store(Arc::new(keys));
+    personal
 }
 
 fn now() -> WallTime {

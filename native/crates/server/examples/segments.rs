@@ -10,7 +10,7 @@ use portazgo_core::fault::Fault;
 use portazgo_core::ids::{Id, Kid};
 use portazgo_core::record::{Delivery, Environment, Method, Phase, Record, SecretSlot};
 use portazgo_core::time::WallTime;
-use portazgo_server::journal::{Config, Journal, ThreadJournal, WhenFull};
+use portazgo_server::journal::{Config, Journal, Personal, ThreadJournal, WhenFull};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -59,6 +59,7 @@ fn config(folder: PathBuf, node: Id, epoch: Id, now: &Arc<AtomicI64>) -> Config 
         sync_every: Duration::from_millis(100),
         when_full: WhenFull::Refuse,
         clock: Arc::new(move || WallTime(now.load(Ordering::Relaxed))),
+        personal: Personal::default(),
     }
 }
 

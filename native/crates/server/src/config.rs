@@ -4,6 +4,7 @@ use crate::journal::WhenFull;
 use portazgo_core::client::ForwardingHeader;
 use portazgo_core::framing;
 use portazgo_core::network::Network;
+use portazgo_core::record::AddressForm;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -193,6 +194,9 @@ pub struct Journal {
     /// What happens to requests once the disk is full.
     #[serde(default)]
     pub when_full: WhenFull,
+    /// In which form clients' addresses leave the node.
+    #[serde(default)]
+    pub client_address: AddressForm,
 }
 
 impl Config {

@@ -6,7 +6,7 @@ use crate::drain::Step;
 use crate::handover::{self, Inherited};
 use crate::health::Checker;
 use crate::identity::{new_id, node_id};
-use crate::journal::{self, Closed, EndedEpoch, Journal, SealedSegment};
+use crate::journal::{self, Closed, EndedEpoch, Journal, Personal, SealedSegment};
 use crate::logins::LoginRequest;
 use crate::metrics::value;
 use crate::phases::accept::Acceptor;
@@ -148,6 +148,11 @@ impl Gateway {
         let base = self.shared.snapshot.load_full();
         let next = update.apply(base.as_deref())?;
         let revision = next.revision;
+        let keys = self.journal.data_keys();
+        if !Arc::ptr_eq(&keys.load(), next.data_keys()) {
+            // Before the snapshot: no call is recorded whose partner's key the writer can't find.
+            keys.store(Arc::clone(next.data_keys()));
+        }
         if let Some(old) = self.shared.snapshot.swap(Arc::new(Some(Arc::new(next)))).as_ref() {
             self.shared.retired.keep(Arc::clone(old));
         }
@@ -449,5 +454,6 @@ fn journal_config(shared: &Arc<Shared>, node: Id, epoch: Id) -> journal::Config 
         sync_every: Duration::from_millis(config.journal.sync_ms),
         when_full: config.journal.when_full,
         clock: Arc::new(move || clock.clock.wall()),
+        personal: Personal { address: config.journal.client_address, ..Personal::default() },
     }
 }

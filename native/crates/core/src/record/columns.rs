@@ -25,6 +25,13 @@ pub enum Values {
     Numbers(Vec<u8>),
     /// One bit a record.
     Flags(Vec<u8>),
+    /// As texts, but bytes of any content.
+    Bytes {
+        /// One more than there are records.
+        offsets: Vec<u8>,
+        /// One after the other.
+        bytes: Vec<u8>,
+    },
     /// Texts one after the other, and where each begins and the last one ends: four bytes each.
     Texts {
         /// One more than there are records.
@@ -77,6 +84,7 @@ impl Column {
                 set_bit(bits, row, flag);
             }
             Value::Text(text) => self.values.put_text(row, text),
+            Value::Bytes(bytes) => self.values.put_bytes(row, bytes),
         }
         set_bit(&mut self.present, row, !matches!(value, Value::Null));
     }
@@ -88,7 +96,9 @@ impl Values {
             Self::None => {}
             Self::Numbers(values) => values.extend_from_slice(&[0; 8]),
             Self::Flags(bits) => set_bit(bits, row, false),
-            Self::Texts { offsets, bytes } => offsets.extend_from_slice(&end_of(bytes)),
+            Self::Texts { offsets, bytes } | Self::Bytes { offsets, bytes } => {
+                offsets.extend_from_slice(&end_of(bytes));
+            }
         }
     }
 
@@ -110,6 +120,19 @@ impl Values {
         match self {
             Self::Flags(bits) => bits,
             _ => unreachable!("a member is a flag in every record or in none"),
+        }
+    }
+
+    fn put_bytes(&mut self, row: usize, value: &[u8]) {
+        if matches!(self, Self::None) {
+            *self = Self::Bytes { offsets: vec![0; 4 * (row + 1)], bytes: Vec::new() };
+        }
+        match self {
+            Self::Bytes { offsets, bytes } => {
+                bytes.extend_from_slice(value);
+                offsets.extend_from_slice(&end_of(bytes));
+            }
+            _ => unreachable!("a member is bytes in every record or in none"),
         }
     }
 
@@ -167,6 +190,7 @@ mod tests {
             Values::Texts { offsets, bytes } => {
                 String::from_utf8(bytes[offset(offsets, row)..offset(offsets, row + 1)].to_vec()).unwrap()
             }
+            Values::Bytes { offsets, bytes } => format!("{:?}", &bytes[offset(offsets, row)..offset(offsets, row + 1)]),
         })
     }
 
@@ -176,6 +200,7 @@ mod tests {
             Value::Bool(flag) => Some(flag.to_string()),
             Value::Integer(number) => Some(number.to_string()),
             Value::Text(text) => Some(text.to_owned()),
+            Value::Bytes(bytes) => Some(format!("{bytes:?}")),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use super::layout::DecodeError;
+use super::sealing::{MOST_SEALED, Sealed};
 use super::text::Text;
 use super::words::{BillableReason, Delivery, Environment, Kind, Method, SecretSlot};
 use super::{Phase, Phases};
@@ -223,19 +224,47 @@ impl Field for Phases {
     }
 }
 
-/// A length byte, then that many bytes.
-impl<const N: usize> Text<N> {
-    #[inline]
-    pub(super) fn put(&self, output: &mut Output<'_>) {
-        output.bytes(&[self.as_bytes().len() as u8]);
-        output.bytes(self.as_bytes());
-    }
+/// A member of any length up to 255: a length byte, then that many bytes.
+pub(super) trait Short: Sized {
+    /// Bytes that it has at most.
+    const MOST: usize;
+    /// Write it.
+    fn put(&self, output: &mut Output<'_>);
+    /// Read it. What is longer than ours, or what we would have cleaned, was not written by a node.
+    fn take(input: &mut Input<'_>) -> Result<Self, DecodeError>;
+}
 
-    pub(super) fn take(input: &mut Input<'_>) -> Result<Self, DecodeError> {
-        let length = usize::from(u8::take(input)?);
-        let bytes = input.take(length)?;
+impl<const N: usize> Short for Text<N> {
+    const MOST: usize = N;
+    #[inline]
+    fn put(&self, output: &mut Output<'_>) {
+        put_short(self.as_bytes(), output);
+    }
+    fn take(input: &mut Input<'_>) -> Result<Self, DecodeError> {
+        let bytes = take_short(input)?;
         let text = Self::cut(bytes);
-        // A text that is longer than ours, or that we would have cleaned, was not written by a node.
         if text.as_bytes() == bytes { Ok(text) } else { Err(DecodeError::Meaningless("Text")) }
     }
+}
+
+impl Short for Sealed {
+    const MOST: usize = MOST_SEALED;
+    #[inline]
+    fn put(&self, output: &mut Output<'_>) {
+        put_short(self.as_bytes(), output);
+    }
+    fn take(input: &mut Input<'_>) -> Result<Self, DecodeError> {
+        Self::of(take_short(input)?).ok_or(DecodeError::Meaningless("Sealed"))
+    }
+}
+
+#[inline]
+fn put_short(bytes: &[u8], output: &mut Output<'_>) {
+    output.bytes(&[bytes.len() as u8]);
+    output.bytes(bytes);
+}
+
+fn take_short<'bytes>(input: &mut Input<'bytes>) -> Result<&'bytes [u8], DecodeError> {
+    let length = usize::from(u8::take(input)?);
+    input.take(length)
 }

@@ -1,26 +1,29 @@
 //! The bytes of a record, in slabs and in segments alike.
 //!
 //! ```text
-//! version          u8    1
+//! version          u8    2
 //! fixed_length     u16   bytes of the fixed part that follows
 //! fixed part             the members of `members_of_fixed_size!`, in that order, little-endian, no padding
-//! texts                  each: length u8, bytes; in the order of `texts!`
+//! texts                  each: length u8, bytes; in their order
 //! ```
 //!
 //! A later version may append members to either part and nothing else: a reader skips what it does not know, and gives
 //! members that an older writer did not know their defaults.
+//!
+//! Version 1 ended with `count` and `user_agent`. Since version 2 `client` and `user_agent` are empty wherever a record has
+//! left the slabs: `personal` has them, sealed.
 
 use super::Record;
-use super::field::{Field, Input, Output};
+use super::field::{Field, Input, Output, Short};
 use crate::fault::Fault;
 use crate::ids::{Id, Kid};
 use crate::time::WallTime;
 
-use super::{BillableReason, Delivery, Environment, Kind, Method, Phases, SecretSlot, Text};
+use super::{BillableReason, Delivery, Environment, Kind, Method, Phases, Sealed, SecretSlot, Text};
 use std::net::SocketAddr;
 
 /// The version that this build writes.
-pub(super) const VERSION: u8 = 1;
+pub(super) const VERSION: u8 = 2;
 
 const PREFIX: usize = 3;
 
@@ -53,7 +56,7 @@ macro_rules! layout {
         const FIXED: usize = 0 $(+ <$kind as Field>::SIZE)+;
 
         /// No encoded record is longer.
-        pub const MAX_ENCODED: usize = PREFIX + FIXED $(+ 1 + size_of::<$text_kind>() - 1)+;
+        pub const MAX_ENCODED: usize = PREFIX + FIXED $(+ 1 + <$text_kind as Short>::MOST)+;
 
         impl Record {
             /// Write the record's bytes; returns how many they are.
@@ -62,7 +65,7 @@ macro_rules! layout {
                 output.bytes(&[VERSION]);
                 (FIXED as u16).put(&mut output);
                 $(<$kind as Field>::put(&self.$member, &mut output);)+
-                $(self.$text.put(&mut output);)+
+                $(<$text_kind as Short>::put(&self.$text, &mut output);)+
                 output.position()
             }
 
@@ -77,7 +80,7 @@ macro_rules! layout {
                 let mut fixed = Input::new(input.take(length)?);
                 let mut record = Self::default();
                 $(if !fixed.is_empty() { record.$member = <$kind as Field>::take(&mut fixed)?; })+
-                $(if !input.is_empty() { record.$text = <$text_kind>::take(&mut input)?; })+
+                $(if !input.is_empty() { record.$text = <$text_kind as Short>::take(&mut input)?; })+
                 Ok(record)
             }
         }
@@ -121,10 +124,13 @@ layout! {
         backend_target: Option<SocketAddr>,
         client: Option<SocketAddr>,
         count: u32,
+        caller: u8,
+        personal_key: Id,
     }
     texts {
         client_request_id: Text<64>,
         user_agent: Text<64>,
+        personal: Sealed,
     }
 }
 

@@ -28,6 +28,8 @@ pub enum Value<'record> {
     Integer(i64),
     /// A text.
     Text(&'record str),
+    /// Bytes.
+    Bytes(&'record [u8]),
     /// The phase clocks: a document of their own, see [`super::Phase::all`].
     Phases(&'record Phases),
 }
@@ -72,6 +74,9 @@ impl Record {
         visit("client_address", address.as_deref().map_or(Value::Null, Value::Text));
         visit("client_port", self.client.map_or(Value::Null, |client| number(client.port().into())));
         text(visit, "user_agent", &self.user_agent);
+        id(visit, "personal_key", self.personal_key);
+        let sealed = self.personal.as_bytes();
+        visit("personal", if sealed.is_empty() { Value::Null } else { Value::Bytes(sealed) });
     }
 
     fn outcome(&self, visit: &mut impl FnMut(&'static str, Value<'_>)) {

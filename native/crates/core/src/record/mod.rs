@@ -1,15 +1,17 @@
 //! The usage record: what one request left behind. Trace, evidence and billing unit in one.
 //!
 //! A [`Record`] is plain data of a fixed size; it never holds a secret, a body or a query string. `layout` turns it into
-//! the bytes that slabs and segments hold, `settle` decides whether it is billed, `segment` is the file format, `summary`
-//! the roll-up that the ledger adds up, `retiring` who still uses old secrets, `members` the names that Python sees,
-//! `columns` the same for many records at once.
+//! the bytes that slabs and segments hold, `settle` decides whether it is billed, `personal` and `sealing` are about what it
+//! says of a person, `segment` is the file format, `summary` the roll-up that the ledger adds up, `retiring` who still uses
+//! old secrets, `members` the names that Python sees, `columns` the same for many records at once.
 
 mod columns;
 mod field;
 mod layout;
 mod members;
+mod personal;
 mod retiring;
+mod sealing;
 pub mod segment;
 mod settle;
 mod summary;
@@ -23,7 +25,9 @@ use std::net::SocketAddr;
 pub use columns::{Column, Values, columns};
 pub use layout::{DecodeError, MAX_ENCODED};
 pub use members::{Place, Value};
+pub use personal::{AddressForm, CallerAddress, Personal};
 pub use retiring::{RetiringKey, RetiringUse, RetiringUses};
+pub use sealing::{DATA_KEY, DataKey, DataKeys, KeyRing, Sealed, Sealer, unseal};
 pub use segment::{Segment, SegmentError, decode_segment};
 pub use summary::{Rollup, RollupKey, Summary, summarize};
 pub use text::Text;
@@ -136,12 +140,18 @@ pub struct Record {
     pub attempts: u8,
     /// The address that was tried last.
     pub backend_target: Option<SocketAddr>,
-    /// Who called, after trusted proxies.
+    /// Who called, after trusted proxies. In slabs only: [`Sealer::seal`] takes it out.
     pub client: Option<SocketAddr>,
-    /// Only beside a retiring secret, so that its owner finds the program that still uses it; cut to 64 bytes.
+    /// Only beside a retiring secret, so that its owner finds the program that still uses it; cut to 64 bytes. In slabs only.
     pub user_agent: Text<64>,
     /// How many requests this stands for (1 but for aggregates and connections).
     pub count: u32,
+    /// Beside a retiring secret: in which of 16 places the caller is, from 1; 0: not told.
+    pub caller: u8,
+    /// The data key that sealed `personal`. In slabs: the partner of a key that was proven and refused.
+    pub personal_key: Id,
+    /// What `client` and `user_agent` were sealed to.
+    pub personal: Sealed,
 }
 
 impl Record {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::{Record, SecretSlot, Text};
+use super::{Record, Sealed, SecretSlot, Text};
 use crate::fault::Fault;
 use crate::ids::{Id, Kid};
 use crate::time::WallTime;
@@ -32,13 +32,17 @@ impl RetiringKey {
         Self {
             kid: record.kid,
             day: WallTime(record.started_at.0.div_euclid(DAY_US).saturating_mul(DAY_US)),
-            caller: place_of(record.client.map(|client| client.ip()), &record.user_agent),
+            caller: record.caller.checked_sub(1).unwrap_or_else(|| {
+                // A node of an older version: its records say in clear who called.
+                place_of(record.client.map(|client| client.ip()), &record.user_agent)
+            }),
             refused: matches!(record.fault, Some(Fault::KeyExpired | Fault::KeyDisabled | Fault::KeyRevoked)),
         }
     }
 }
 
-fn place_of(address: Option<IpAddr>, agent: &Text<64>) -> u8 {
+/// In which of the places a caller is, from 0.
+pub(super) fn place_of(address: Option<IpAddr>, agent: &Text<64>) -> u8 {
     let mut hash = crc32fast::Hasher::new();
     match address {
         Some(IpAddr::V4(address)) => hash.update(&address.octets()),
@@ -50,7 +54,7 @@ fn place_of(address: Option<IpAddr>, agent: &Text<64>) -> u8 {
 }
 
 /// Uses of one key's retiring secret from one place, and the last of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetiringUse {
     /// How many.
     pub requests: u64,
@@ -58,10 +62,14 @@ pub struct RetiringUse {
     pub first_at: WallTime,
     /// When the last began.
     pub last_at: WallTime,
-    /// From where the last came.
+    /// From where the last came; only in records of a node of an older version.
     pub address: Option<IpAddr>,
-    /// What the last called itself.
+    /// What the last called itself; likewise.
     pub user_agent: Text<64>,
+    /// Both, sealed.
+    pub personal: Sealed,
+    /// The data key that sealed them.
+    pub personal_key: Id,
     /// What the last called.
     pub route: Id,
 }
@@ -74,6 +82,8 @@ impl RetiringUse {
             last_at: record.started_at,
             address: record.client.map(|client| client.ip()),
             user_agent: record.user_agent,
+            personal: record.personal.clone(),
+            personal_key: record.personal_key,
             route: record.route,
         }
     }

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::credential::{Algorithm, Signer};
 use crate::ids::{Id, Kid};
+use crate::record::DataKey;
 use crate::route::{RouteIndex, Router};
 use crate::secret::Secret;
 use aws_lc_rs::hmac;
@@ -135,6 +136,7 @@ impl Apply<'_> {
             }
             Resource::SigningKey(draft) => self.put_signing_key(draft)?,
             Resource::Credential(id, draft) => self.put_credential(*id, draft.as_ref())?,
+            Resource::DataKey(id, owner) => self.put_data_key(*id, *owner)?,
             Resource::Unknown => {}
         }
         Ok(())
@@ -250,6 +252,20 @@ impl Apply<'_> {
         Ok(())
     }
 
+    /// A partner that an older version of this key was of has none any more.
+    fn put_data_key(&mut self, id: Id, owner: Option<Id>) -> Result<(), Refused> {
+        let keys = Arc::make_mut(&mut self.next.data_keys);
+        let (Some(owner), Secrets::Required) = (owner, self.secrets) else {
+            keys.delete(&id);
+            return Ok(());
+        };
+        let secret = Secret::new(self.secret("data_key", &id.to_string())?.to_vec());
+        let refuse = || Refused::new(format!("data_key/{id}/wrapped"), "a data key has 32 bytes");
+        let key = DataKey::new(id, secret).ok_or_else(refuse)?;
+        Arc::make_mut(&mut self.next.data_keys).put(owner, key);
+        Ok(())
+    }
+
     fn secret(&self, kind: &str, id: &str) -> Result<&[u8], Refused> {
         let secret = self.update.secret(&format!("{kind}/{id}"));
         secret
@@ -281,6 +297,10 @@ impl Apply<'_> {
             }
             "credential" => {
                 Arc::make_mut(&mut next.services).delete(&id()?);
+                return Ok(());
+            }
+            "data_key" => {
+                Arc::make_mut(&mut next.data_keys).delete(&id()?);
                 return Ok(());
             }
             "application" => {

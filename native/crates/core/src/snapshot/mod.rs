@@ -29,6 +29,7 @@ pub use update::{Refused, Update, validate};
 use crate::credential::Algorithm;
 use crate::fault::Fault;
 use crate::ids::Id;
+use crate::record::DataKeys;
 use crate::route::{RouteIndex, Router};
 use crate::security::SecurityLane;
 use documents::Documents;
@@ -75,6 +76,7 @@ pub struct Snapshot {
     signing_keys: Arc<HashMap<String, Arc<SigningKey>>>,
     services: Arc<Services>,
     signers: Arc<Signers>,
+    data_keys: Arc<DataKeys>,
     backends: Few<Id, Backend>,
     plans: Few<Id, Plan>,
     routes_by_id: Arc<HashMap<Id, Arc<Route>>>,
@@ -158,6 +160,11 @@ impl Snapshot {
         partner: Option<Id>,
     ) -> Option<&Arc<ServiceCredential>> {
         self.services.get(&(backend, environment, partner))
+    }
+
+    /// What personal members of records are sealed under.
+    pub fn data_keys(&self) -> &Arc<DataKeys> {
+        &self.data_keys
     }
 
     /// The matcher of all routes.

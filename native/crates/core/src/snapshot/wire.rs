@@ -117,6 +117,14 @@ pub(super) struct PepperBody {
     pub(super) wrapped: String,
 }
 
+/// Null partner: for callers that no key was proven for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DataKeyBody {
+    pub(super) partner: Option<String>,
+    pub(super) wrapped: String,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct IssuerBody {

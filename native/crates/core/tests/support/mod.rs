@@ -11,6 +11,7 @@ use portazgo_core::authenticate::{self, Denied, Identity};
 use portazgo_core::authorize::{self, Authorized, Caller, Peer};
 use portazgo_core::fault::Fault;
 use portazgo_core::ids::base62_crc;
+use portazgo_core::record::DATA_KEY;
 use portazgo_core::route::Match;
 use portazgo_core::security::{Entry, SecurityLane};
 use portazgo_core::snapshot::{Known, Refused, Route, Snapshot, Update};
@@ -158,6 +159,13 @@ pub(crate) fn wrapped_pepper(version: u32) -> Value {
     resource("pepper", &version.to_string(), json!({"wrapped": "local:x"}))
 }
 
+/// A data key of a partner, or of nobody; the key itself is the beginning of its id.
+#[allow(dead_code, reason = "not every test file seals")]
+pub(crate) fn data_key(id: &str, partner: Option<&str>) -> Value {
+    let line = resource("data_key", id, json!({"partner": partner, "wrapped": "local:x"}));
+    requiring(line, "data_key.1")
+}
+
 pub(crate) fn issuer() -> Value {
     resource("issuer", ISSUER, json!({"url": "https://gate.example", "name": "main"}))
 }
@@ -242,6 +250,7 @@ pub(crate) fn read(mut update: Update, lines: &[u8]) -> Result<Update, Refused> 
         let secret = match context.split_once('/').unwrap() {
             ("pepper", version) => pepper(version.parse().unwrap()).to_vec(),
             ("lookup_key", _) => LOOKUP_SECRET.to_vec(),
+            ("data_key", id) => id.as_bytes()[..DATA_KEY.min(id.len())].to_vec(),
             (_, "signing-2") => NEXT_SIGNING.pkcs8.clone(),
             (_, kid) if FURTHER.contains_key(kid) => FURTHER[kid].0.clone(),
             _ => SIGNING.pkcs8.clone(),

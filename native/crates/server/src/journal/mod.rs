@@ -2,8 +2,8 @@
 //!
 //! Each data thread has a [`slab`] of fixed slots in a mapped file that is never synced. Admission takes a slot and stores
 //! the request as open; before the last bytes of an answer are given to the transport it stores the whole answer; after
-//! delivery the slot is final. One [`writer`] per node copies final slots to the segment file, numbers them without gaps
-//! and frees them; beside it a [`syncer`] has the disk hold the file every few milliseconds while there is news.
+//! delivery the slot is final. One [`writer`] per node copies final slots to the segment file, seals what they say of a person,
+//! numbers them without gaps and frees them; beside it a [`syncer`] has the disk hold the file every few milliseconds while there is news.
 //! `kill -9` loses nothing, since the pages of both files belong to the kernel; the next start drains the slabs
 //! ([`recovery`]). When the host goes down, what was not synced is lost: at most `sync_every` of it while the disk keeps
 //! up, and the epoch's end says so.
@@ -39,6 +39,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use portazgo_core::ids::Id;
+use portazgo_core::record::{AddressForm, KeyRing, Sealer};
 use portazgo_core::time::WallTime;
 use serde::Deserialize;
 
@@ -85,6 +86,24 @@ pub struct Config {
     pub when_full: WhenFull,
     /// The node's wall clock.
     pub clock: Clock,
+    /// How what a record says of a person leaves the slabs.
+    pub personal: Personal,
+}
+
+/// Under which keys personal members are sealed, and in which form an address is.
+#[derive(Clone, Default)]
+pub struct Personal {
+    /// In which form.
+    pub address: AddressForm,
+    /// The data keys of the snapshot that is served. Until there is one, records have no personal members.
+    pub keys: Arc<KeyRing>,
+}
+
+impl Personal {
+    /// Seals the records of an epoch.
+    fn sealer(&self, epoch: Id) -> Sealer {
+        Sealer::new(Arc::clone(&self.keys), self.address, epoch)
+    }
 }
 
 /// What happens to requests once records can't be written and have taken every slot.
@@ -219,7 +238,8 @@ impl Journal {
         let (epoch_lock, lanes) = begin_epoch(&folders, &config, started_at)?;
         let shared = Arc::new(Shared::new(&config, lanes, recovered));
         let segments = Segments::new(&folders.segments(), config.node, config.epoch, config.seal_bytes);
-        let writer = start_writer(&shared, segments)?;
+        let sealer = config.personal.sealer(config.epoch);
+        let writer = start_writer(&shared, segments, sealer)?;
         let ended = folders.ends()?;
         Ok(Self {
             config,
@@ -253,6 +273,11 @@ impl Journal {
         let living = recovery::recover(&self.folders, &self.config, &mut self.shared.shelf())?;
         *self.ended() = self.folders.ends()?;
         Ok(living)
+    }
+
+    /// The data keys that personal members are sealed under; to be replaced before the snapshot that they come with is served.
+    pub fn data_keys(&self) -> &KeyRing {
+        &self.config.personal.keys
     }
 
     /// The lock that one process holds on the folder, and shares with its successor.
@@ -390,8 +415,8 @@ fn begin_epoch(folders: &Folders, config: &Config, started_at: WallTime) -> io::
     Ok((lock, lanes))
 }
 
-fn start_writer(shared: &Arc<Shared>, segments: Segments) -> io::Result<JoinHandle<()>> {
-    let writer = Writer::new(Arc::clone(shared), segments, Syncer::start(Arc::clone(shared))?);
+fn start_writer(shared: &Arc<Shared>, segments: Segments, sealer: Sealer) -> io::Result<JoinHandle<()>> {
+    let writer = Writer::new(Arc::clone(shared), segments, sealer, Syncer::start(Arc::clone(shared))?);
     let handle = std::thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run())?;
     // Only this function sets it, once.
     let _ = shared.writer.set(handle.thread().clone());

@@ -15,7 +15,7 @@ use aws_lc_rs::digest;
 use portazgo_core::fault::Fault;
 use portazgo_core::ids::Id;
 use portazgo_core::record::segment::{self, Origin, Scan};
-use portazgo_core::record::{Delivery, MAX_ENCODED, Record};
+use portazgo_core::record::{Delivery, MAX_ENCODED, Record, Sealer};
 use portazgo_core::time::WallTime;
 
 use super::Config;
@@ -121,6 +121,8 @@ impl Predecessor<'_> {
             segments: Segments::new(&self.folders.segments(), self.birth.node, self.epoch, self.config.seal_bytes),
             chunk: Chunk::beginning_with(last + 1),
             chunk_bytes: self.config.seal_bytes as usize / 4,
+            // A start has no data keys yet: what its predecessor left open says then nothing of a person.
+            sealer: self.config.personal.sealer(self.epoch),
             now: died_at,
         };
         for (thread, slab) in &slabs {
@@ -167,6 +169,7 @@ struct Drain {
     segments: Segments,
     chunk: Chunk,
     chunk_bytes: usize,
+    sealer: Sealer,
     /// When the process was last known to live; stands for the end of what was open.
     now: WallTime,
 }
@@ -177,8 +180,7 @@ impl Drain {
             let mark = slab.mark(slot);
             let origin = Origin { thread, slot: slot as u16, generation: mark.generation };
             if mark.state != State::Free && !already.contains(&origin) {
-                let record = owed(slab, slot, mark, self.now);
-                self.push(origin, &record);
+                self.push(origin, owed(slab, slot, mark, self.now));
             }
             if self.chunk.size() >= self.chunk_bytes {
                 self.write(slab)?;
@@ -202,7 +204,8 @@ impl Drain {
         self.segments.close()?.map_or(Ok(()), |unsealed| unsealed.finish().map(drop))
     }
 
-    fn push(&mut self, origin: Origin, record: &Record) {
+    fn push(&mut self, origin: Origin, mut record: Record) {
+        self.sealer.seal(&mut record);
         let mut bytes = [0; MAX_ENCODED];
         let length = record.encode(&mut bytes);
         self.chunk.push(origin, &bytes[..length]);

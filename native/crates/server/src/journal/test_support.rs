@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use portazgo_core::ids::Id;
 use portazgo_core::time::WallTime;
 
-use super::{Config, WhenFull};
+use super::{Config, Personal, WhenFull};
 
 static NUMBER: AtomicU64 = AtomicU64::new(1);
 
@@ -60,5 +60,6 @@ pub(super) fn config(folder: &Folder) -> Config {
         sync_every: Duration::from_millis(5),
         when_full: WhenFull::Refuse,
         clock: Arc::new(now),
+        personal: Personal::default(),
     }
 }

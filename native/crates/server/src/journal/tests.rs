@@ -7,7 +7,11 @@ use std::time::Duration;
 
 use portazgo_core::fault::Fault;
 use portazgo_core::ids::Id;
-use portazgo_core::record::{BillableReason, Delivery, Kind, Record, Segment, decode_segment};
+use portazgo_core::record::{
+    BillableReason, DATA_KEY, DataKey, DataKeys, Delivery, Kind, Record, SecretSlot, Segment, Text, decode_segment,
+    unseal,
+};
+use portazgo_core::secret::Secret;
 
 use super::test_support::{Folder, config, new_epoch, now, unique};
 use super::{Closed, Config, End, Journal};
@@ -318,4 +322,82 @@ fn a_damaged_segment_is_set_aside_and_the_node_starts() {
     let journal = next_life(&config);
     assert_eq!((journal.sealed().len(), journal.stats().segments_damaged), (0, 1));
     assert!(path.with_extension("damaged").exists());
+}
+
+const PARTNER: Id = Id([1; 16]);
+const DATA_KEY_ID: Id = Id([2; 16]);
+const CALLER: [u8; 4] = [203, 0, 113, 77];
+
+fn personal_request() -> Record {
+    let mut record = request();
+    record.partner = PARTNER;
+    record.client = Some((CALLER, 4711).into());
+    record.secret_slot = SecretSlot::Retiring;
+    record.user_agent = Text::cut(b"nightly-batch/3");
+    record
+}
+
+fn take_key(journal: &Journal, byte: u8) {
+    let mut keys = DataKeys::default();
+    keys.put(PARTNER, DataKey::new(DATA_KEY_ID, Secret::new(vec![byte; DATA_KEY])).unwrap());
+    journal.data_keys().store(std::sync::Arc::new(keys));
+}
+
+/// What stands in the segment files of a folder, byte for byte.
+fn segment_bytes(config: &Config) -> Vec<u8> {
+    let mut found = Vec::new();
+    for epoch in fs::read_dir(config.folder.join("segments")).unwrap() {
+        for file in fs::read_dir(epoch.unwrap().path()).unwrap() {
+            found.extend(fs::read(file.unwrap().path()).unwrap());
+        }
+    }
+    found
+}
+
+fn assert_nothing_in_clear(config: &Config) {
+    let bytes = segment_bytes(config);
+    assert!(bytes.len() > 500, "there are records");
+    assert!(!bytes.windows(4).any(|window| window == CALLER));
+    assert!(!bytes.windows(7).any(|window| window == b"nightly"));
+}
+
+#[test]
+fn a_segment_file_has_no_address_in_clear_and_its_key_opens_what_it_has() {
+    let folder = Folder::new();
+    let config = config(&folder);
+    let journal = Journal::open(config.clone()).unwrap();
+    let thread = journal.thread(0);
+    // Without a key, as before a first snapshot: what is personal is left out.
+    thread.admit(personal_request()).unwrap().finish();
+    journal.seal_now().unwrap();
+    take_key(&journal, 9);
+    thread.admit(personal_request()).unwrap().finish();
+    journal.seal_now().unwrap();
+    assert_nothing_in_clear(&config);
+    let records = records(&journal);
+    assert_eq!((records[0].personal_key, records[0].personal.is_empty()), (Id::NONE, true));
+    assert_eq!(records[1].personal_key, DATA_KEY_ID);
+    let secret = Secret::new(vec![9; DATA_KEY]);
+    let opened = unseal(secret, config.epoch, records[1].started_at, records[1].personal.as_bytes()).unwrap();
+    assert_eq!((opened.address.to_string().as_str(), opened.user_agent.as_str()), ("203.0.113.77", "nightly-batch/3"));
+    drop(thread);
+    journal.close().unwrap();
+}
+
+#[test]
+fn what_a_recovery_brings_into_segments_is_not_in_clear_either() {
+    let folder = Folder::new();
+    let config = config(&folder);
+    let journal = Journal::open(config.clone()).unwrap();
+    let thread = journal.thread(0);
+    let mut answered = thread.admit(personal_request()).unwrap();
+    answered.answered();
+    let open = thread.admit(personal_request()).unwrap();
+    std::mem::forget((answered, open));
+    drop((thread, journal)); // A kill, for what lies on disk.
+    let next = next_life(&config);
+    let records = records(&next);
+    assert_eq!(records.len(), 2);
+    assert!(records.iter().all(|record| record.client.is_none() && record.personal.is_empty() && record.caller > 0));
+    assert_nothing_in_clear(&config);
 }

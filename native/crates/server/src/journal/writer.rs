@@ -1,6 +1,6 @@
 //! The writer: one thread per node that turns final slots into segments.
 //!
-//! Each round: take what is final, write it, free the slots; sync when it is time; seal when it is time; sleep. Slots are
+//! Each round: take what is final, seal what it says of a person, write it, free the slots; sync when it is time; seal when it is time; sleep. Slots are
 //! freed before a segment is sealed, so that a recovery finds everything that is both written and not yet free in the
 //! last two segments. What can't be written stays in its slots and is tried again, and a killed node still loses nothing;
 //! what happens when the slots run out is declared (`WhenFull`).
@@ -11,8 +11,10 @@ use std::sync::atomic::{Ordering, fence};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use portazgo_core::record::MAX_ENCODED;
+use portazgo_core::fault::Fault;
+use portazgo_core::ids::Id;
 use portazgo_core::record::segment::Origin;
+use portazgo_core::record::{MAX_ENCODED, Record, Sealer};
 use portazgo_core::time::WallTime;
 
 use super::Shared;
@@ -39,11 +41,12 @@ pub(super) struct Writer {
     asked: Instant,
     aggregated: Instant,
     aggregates_from: WallTime,
+    sealer: Sealer,
     load: Vec<u8>,
 }
 
 impl Writer {
-    pub(super) fn new(shared: Arc<Shared>, segments: Segments, syncer: Syncer) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, segments: Segments, sealer: Sealer, syncer: Syncer) -> Self {
         let now = (shared.clock)();
         Self {
             shared,
@@ -55,6 +58,7 @@ impl Writer {
             asked: Instant::now(),
             aggregated: Instant::now(),
             aggregates_from: now,
+            sealer,
             load: Vec::with_capacity(MAX_ENCODED),
         }
     }
@@ -107,6 +111,7 @@ impl Writer {
     /// Take what is final now, and no more, so that a flood can't keep a seal from its time.
     fn write_finals(&mut self) -> io::Result<()> {
         let shared = Arc::clone(&self.shared);
+        self.sealer.look_again();
         for (thread, lane) in shared.lanes.iter().enumerate() {
             for _ in 0..lane.finals.len() {
                 let Some(slot) = lane.finals.pop() else { break };
@@ -114,13 +119,23 @@ impl Writer {
                 self.load.clear();
                 lane.slab.load(slot as usize, mark, &mut self.load);
                 let origin = Origin { thread: thread as u16, slot: slot as u16, generation: mark.generation };
-                self.chunk.push(origin, &self.load);
+                self.push_sealed(origin);
                 if self.chunk.size() >= CHUNK_BYTES.min(shared.seal_bytes as usize / 4) {
                     self.write_chunk()?;
                 }
             }
         }
         self.write_chunk()
+    }
+
+    /// Add the record that was loaded; nothing of it that is personal is written in clear.
+    fn push_sealed(&mut self, origin: Origin) {
+        // A slot that can't be read would be a fault of ours; that there was a request is still told.
+        let mut record = Record::decode(&self.load).unwrap_or_else(|_| unreadable((self.shared.clock)()));
+        self.sealer.seal(&mut record);
+        let mut bytes = [0; MAX_ENCODED];
+        let length = record.encode(&mut bytes);
+        self.chunk.push(origin, &bytes[..length]);
     }
 
     /// One record per thread and second for the requests that have no slot.
@@ -212,4 +227,14 @@ impl Writer {
         }
         self.shared.asleep.store(false, Ordering::Relaxed);
     }
+}
+
+/// Stands for a record that can't be read.
+#[cold]
+fn unreadable(now: WallTime) -> Record {
+    let mut record = Record::request(Id::NONE, now);
+    record.fault = Some(Fault::Interrupted);
+    record.finished_at = now;
+    record.settle();
+    record
 }

@@ -8,10 +8,10 @@ use http::header::{self, HeaderName};
 use http::request::Parts;
 use portazgo_core::authenticate::{self, Denied, Identity};
 use portazgo_core::authorize::Peer;
-use portazgo_core::ids::Kid;
+use portazgo_core::ids::{Id, Kid};
 use portazgo_core::record::{Phase, SecretSlot, Text};
 use portazgo_core::security::SecurityLane;
-use portazgo_core::snapshot::{self, Snapshot};
+use portazgo_core::snapshot::{self, FoundKey, Known, Snapshot};
 use portazgo_core::whoami;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -41,6 +41,7 @@ pub(super) fn prove<'s>(
             }
             if let Some((kid, slot)) = proven {
                 note_proof(call, kid, slot, head);
+                call.record().personal_key = owner(kid, snapshot);
             }
             Err(fault.into())
         }
@@ -61,6 +62,13 @@ fn note_proof(call: &mut Call, kid: Kid, slot: snapshot::SecretSlot, head: &Part
     {
         record.user_agent = Text::cut(agent.as_bytes());
     }
+}
+
+/// Whose a key is that was proven and refused: what the record says of the caller is sealed under that partner's data key.
+fn owner(kid: Kid, snapshot: &Snapshot) -> Id {
+    let Some(FoundKey::Understood(key)) = snapshot.keys().get(&kid) else { return Id::NONE };
+    let application = snapshot.application(key.application).and_then(Known::understood);
+    application.map_or(Id::NONE, |application| application.partner)
 }
 
 /// Tell a key about itself.

@@ -8,7 +8,7 @@ use crate::network::Network;
 use crate::snapshot::key::{Further, Imported};
 use crate::snapshot::update::Refused;
 use crate::snapshot::wire::{
-    ApplicationBody, KeyBody, PartnerBody, PlanBody, ResourceLine, RouteTagBody, SecretBody, Standing,
+    ApplicationBody, DataKeyBody, KeyBody, PartnerBody, PlanBody, ResourceLine, RouteTagBody, SecretBody, Standing,
 };
 use crate::snapshot::{
     Application, End, Fingerprint, Key, Metadata, Partner, Plan, RouteLimits, SecretDigest, TaggedRoutes,
@@ -28,6 +28,13 @@ pub(super) fn partner(line: &ResourceLine<'_>) -> Result<Partner, Refused> {
         cells: Arc::new(PartnerCells::default()),
         logins: Arc::default(),
     })
+}
+
+/// Whose data key it is (`Id::NONE`: of callers that no key was proven for), and the key, wrapped.
+pub(super) fn data_key(line: &ResourceLine<'_>) -> Result<(Id, String), Refused> {
+    let body: DataKeyBody = body_of(line)?;
+    let partner = body.partner.as_deref().map(|partner| parse_id(partner, line, "partner")).transpose()?;
+    Ok((partner.unwrap_or(Id::NONE), body.wrapped))
 }
 
 pub(super) fn application(line: &ResourceLine<'_>) -> Result<Application, Refused> {

@@ -36,6 +36,8 @@ pub(super) enum Resource {
     SigningKey(Box<SigningKeyDraft>),
     /// None: from the future; what needs it is as well.
     Credential(Id, Option<ServiceDraft>),
+    /// Whose it is; `Id::NONE`: of callers that no key was proven for. None: from the future, and no key of ours.
+    DataKey(Id, Option<Id>),
     /// A kind from the future: whatever depends on it names its feature, and is answered with `node_outdated`.
     Unknown,
 }
@@ -103,6 +105,11 @@ pub(super) fn compile(line: &ResourceLine<'_>) -> Result<(Resource, Option<Strin
             let draft = if known { Some(login::service(line)?) } else { None };
             let (draft, wrapped) = draft.unzip();
             return Ok((Resource::Credential(id_of(line)?, draft), wrapped));
+        }
+        "data_key" => {
+            let body = if known { Some(access::data_key(line)?) } else { None };
+            let (owner, wrapped) = body.unzip();
+            return Ok((Resource::DataKey(id_of(line)?, owner), wrapped));
         }
         _ => Resource::Unknown,
     };

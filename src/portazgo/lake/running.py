@@ -1,0 +1,117 @@
+"""Has a child carry an order out: gives it what it reads, bounds its time, tells what became of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from portazgo.kit.objects.uri import Folder
+from portazgo.kit.parent import PARENT_VARIABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from portazgo.settings import Settings
+
+MEMORY_BYTES = 3 * 1024**3
+"""Addresses, not pages: what is really in use stays below a third of it (bench/lake.py)."""
+LONGEST_SECONDS = 600.0
+SCRATCH = "scratch"
+_PREFIX = "lake-"
+# One thread does the work anyway; each arena would keep memory of its own.
+_FEW_ARENAS = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "2", "OMP_NUM_THREADS": "1"}
+
+
+class LakeFailed(Exception):
+    """No file came of it: a sentence. `manifest`: the segment that is to blame, if it is one."""
+
+    def __init__(self, sentence: str, manifest: int | None = None) -> None:
+        super().__init__(sentence)
+        self.manifest = manifest
+
+
+class Children:
+    """Starts children, each with a scratch folder of its own that is gone afterwards."""
+
+    def __init__(
+        self, settings: Settings, *, memory_bytes: int = MEMORY_BYTES, seconds: float = LONGEST_SECONDS
+    ) -> None:
+        place = settings.objects_url
+        self._store = {"path": str(place.path)} if isinstance(place, Folder) else asdict(place)
+        self._scratch = settings.data_dir / SCRATCH
+        self._memory_bytes = memory_bytes
+        self._seconds = seconds
+
+    def carry_out(self, order: Mapping[str, Any], bodies: Iterable[bytes] = ()) -> dict[str, Any]:
+        """Give the order and what is to be read after it. Returns the answer. Raises LakeFailed."""
+        with self._folder() as scratch:
+            whole = {**order, "store": self._store, "memory_bytes": self._memory_bytes, "scratch": str(scratch)}
+            answer = self._answer(whole, bodies, scratch / "stderr")
+        if "failed" in answer:
+            raise LakeFailed(answer["failed"], answer.get("manifest"))
+        return answer
+
+    def clean(self) -> None:
+        """Remove what children of a worker that was killed have left: whatever is older than one may live."""
+        for folder in self._scratch.glob(f"{_PREFIX}*"):
+            with suppress(FileNotFoundError):
+                if time.time() - folder.stat().st_mtime > 2 * self._seconds:
+                    shutil.rmtree(folder, ignore_errors=True)
+
+    def _answer(self, order: Mapping[str, Any], bodies: Iterable[bytes], errors: Path) -> dict[str, Any]:
+        environment = {**os.environ, **_FEW_ARENAS, PARENT_VARIABLE: str(os.getpid())}
+        with (
+            errors.open("wb") as said,
+            subprocess.Popen(
+                [sys.executable, "-m", "portazgo.lake.child"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=said,
+                env=environment,
+            ) as child,
+        ):
+            assert child.stdin is not None  # noqa: S101 - asked for above
+            assert child.stdout is not None  # noqa: S101 - likewise
+            overdue = threading.Timer(self._seconds, child.kill)
+            overdue.start()
+            try:
+                with suppress(BrokenPipeError), child.stdin:  # a child that gave up says why
+                    child.stdin.write(json.dumps(order).encode() + b"\n")
+                    for body in bodies:
+                        child.stdin.write(body)
+                answer = child.stdout.read()
+            except BaseException:
+                child.kill()
+                raise
+            finally:
+                overdue.cancel()
+        try:
+            told: dict[str, Any] = json.loads(answer)
+        except ValueError:
+            raise LakeFailed(_fallen(child.returncode, errors)) from None
+        return told
+
+    @contextmanager
+    def _folder(self) -> Iterator[Path]:
+        self._scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self._scratch))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _fallen(code: int, errors: Path) -> str:
+    last = (errors.read_text("utf-8", errors="replace").strip().splitlines() or ["it said nothing"])[-1]
+    return f"the process that writes the lake ended with {code}: {last[:300]}"

@@ -1,0 +1,79 @@
+"""`/api/v1/partner-view`: what a partner may see of its own calls, and the tokens that open it."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from ninja import Query, Router, Status
+
+from portazgo.accounts.requests import AdminRequest
+from portazgo.accounts.schemas import TokenShownOnce, TokenView
+from portazgo.partner_view import service
+from portazgo.partner_view.schemas import (
+    Call,
+    CallsPage,
+    CallsPageQuery,
+    CreatePartnerToken,
+    FollowedCalls,
+    FollowQuery,
+    Sums,
+    SumsQuery,
+    WhoseQuery,
+)
+from portazgo.settings import current
+from portazgo.traces import collection, following, listing
+
+router = Router(tags=["partner view"])
+
+_EVENTS = {"responses": {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}}
+
+
+@router.post("/partners/{uuid:partner_id}/tokens", response={201: TokenShownOnce})
+def create_partner_token(request: AdminRequest, partner_id: UUID, body: CreatePartnerToken) -> Status[TokenShownOnce]:
+    """Make a token that opens one partner's view and nothing else; the answer shows it this once."""
+    row, token = service.new_token(
+        request.actor, partner_id, body.name, clock=request.clock, expires_at=body.expires_at
+    )
+    return Status(201, TokenShownOnce(**TokenView.from_orm(row).model_dump(), token=token.reveal()))
+
+
+@router.get("/partner-view/traces", response=CallsPage)
+def list_partner_traces(request: AdminRequest, query: Query[CallsPageQuery]) -> dict[str, Any]:
+    """List a partner's calls, newest first."""
+    partner = service.whose(request.actor, query.as_partner)
+    wanted = service.own_calls(partner, query.filter(), code=query.code)
+    return listing.page(wanted, query, service.tell, of=f"partner-view/{partner.id}/traces")
+
+
+@router.get("/partner-view/traces/tail", response=FollowedCalls, openapi_extra=_EVENTS)
+def tail_partner_traces(request: AdminRequest, query: Query[FollowQuery]) -> Any:
+    """Follow a partner's calls: by server-sent events with `Accept: text/event-stream`, else page by page.
+
+    An event `trace` holds one call. `Last-Event-ID` goes on after an event, so that nothing is missed and nothing comes twice.
+    """
+    partner = service.whose(request.actor, query.as_partner)
+    wanted = service.own_calls(partner, query.filter(), code=query.code)
+    if following.wants_events(request):
+        return following.respond(request, wanted, service.tell)
+    position = collection.newest() if query.cursor is None else following.decode_position(query.cursor)
+    found = collection.collected_since(position, wanted, limit=query.limit)
+    return {
+        "items": service.tell(record for record, _ in found.records),
+        "next_cursor": following.encode_position(found.position),
+        "skipped": found.skipped,
+    }
+
+
+@router.get("/partner-view/traces/{uuid:request_id}", response=Call)
+def show_partner_trace(request: AdminRequest, request_id: UUID, query: Query[WhoseQuery]) -> dict[str, Any]:
+    """Tell one of a partner's calls by the id of its X-Request-Id."""
+    return service.own_call(service.whose(request.actor, query.as_partner), request_id)
+
+
+@router.get("/partner-view/usage", response=Sums)
+def partner_usage(request: AdminRequest, query: Query[SumsQuery]) -> dict[str, Any]:
+    """Sum a partner's calls: by application, key, route, environment, code, billable; by periods."""
+    partner = service.whose(request.actor, query.as_partner)
+    zone = query.time_zone or current().time_zone
+    return {"time_zone": zone, "items": service.own_sums(partner, query.question(), zone, request.clock.now())}

@@ -1,0 +1,247 @@
+"""Live tails: whoever follows gets each record once, as server-sent events, soon after it was collected.
+
+Source: HTML Living Standard, section 9.2 (server-sent events). All open tails of a process are fed by one thread, which
+lives while there are any; an open tail costs a socket and what its reader hasn't taken yet.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import DatabaseError, close_old_connections
+from django.http import StreamingHttpResponse
+
+from portazgo.accounts.service import is_live
+from portazgo.kit.errors import Unavailable
+from portazgo.kit.paging import cursor_invalid, decode_cursor, encode_cursor
+from portazgo.kit.web.streams import keep_open
+from portazgo.traces.collection import Position, collected_since, newest
+
+if TYPE_CHECKING:
+    from portazgo.accounts.requests import AdminRequest
+    from portazgo.kit.web.streams import OpenAnswer
+    from portazgo.traces.domain import Filter, Record
+
+    Tell = Callable[[Iterable[Record]], list[dict[str, Any]]]
+
+logger = logging.getLogger(__name__)
+
+MOST_TAILS = 50
+LOOK_SECONDS = 0.25
+"""How often the ledger is asked for what is new, once for all tails."""
+HEARTBEAT_SECONDS = 2.0
+LONGEST_SECONDS = 15 * 60.0
+"""Then a tail is ended; its reader comes again with the last id, and is asked for its token again."""
+PENDING_BYTES = 256 * 1024
+"""So much waits for a slow reader; what comes after stays in the ledger."""
+STUCK_SECONDS = 30.0
+RECONNECT_MS = 1_000
+AT_ONCE = 200
+ROUNDS_AT_ONCE = 20
+_OF = "traces/tail"
+
+
+def encode_position(position: Position) -> str:
+    """Write an event's id."""
+    return encode_cursor([position.manifest, position.sequence], of=_OF)
+
+
+def decode_position(text: str) -> Position:
+    """Read what a reader sends as `Last-Event-ID`. Raises Invalid."""
+    manifest, sequence = decode_cursor(text, 2, of=_OF)
+    if not isinstance(manifest, int) or not isinstance(sequence, int) or min(manifest, sequence) < 0:
+        raise cursor_invalid()
+    return Position(manifest, sequence)
+
+
+@dataclass(slots=True, eq=False)
+class Tail:
+    """What one reader follows. `allowed` tells whether it still may; `tell` makes records readable."""
+
+    wanted: Filter
+    position: Position
+    tell: Tell
+    allowed: Callable[[], bool]
+    answer: OpenAnswer | None = None
+    began: float = field(default_factory=time.monotonic)
+    spoke: float = field(default_factory=time.monotonic)
+    took: float = field(default_factory=time.monotonic)
+    read: Position | None = None
+    """Up to where the ledger was read; what of it is not sent yet is in `queue`."""
+    queue: deque[tuple[Record, Position]] = field(default_factory=deque)
+
+    def feed(self, now: float) -> bool:
+        """Send what there is. Returns whether more may be sent at once."""
+        assert self.answer is not None  # noqa: S101 - fed only once it is open
+        if self.answer.pending < PENDING_BYTES:
+            self.took = now
+        else:
+            return False
+        skipped = 0
+        if not self.queue:
+            found = collected_since(self.read or self.position, self.wanted, limit=AT_ONCE)
+            self.queue.extend(found.records)
+            self.read, skipped = found.position, found.skipped
+        if skipped:
+            self._send(_event("skipped", json.dumps({"records": skipped})), now)
+        some = [self.queue.popleft() for _ in range(min(AT_ONCE, len(self.queue)))]
+        documents = self.tell([record for record, _ in some])
+        for (_, position), document in zip(some, documents, strict=True):
+            self.position = position
+            self._send(_event("trace", json.dumps(document, cls=DjangoJSONEncoder), position), now)
+        if not self.queue:
+            self.position = self.read or self.position
+        return bool(some)
+
+    def stay(self, now: float) -> bool:
+        """Show the reader that all is well. Returns False when it is over."""
+        answer = self.answer
+        if answer is None:
+            return now - self.began < STUCK_SECONDS
+        if not answer.alive or now - self.took > STUCK_SECONDS or now - self.began > LONGEST_SECONDS:
+            return False
+        if now - self.spoke >= HEARTBEAT_SECONDS and not answer.pending:
+            if not self.allowed():
+                return False
+            # An id without data moves the reader's place on, and is no event.
+            self._send(f"id: {encode_position(self.position)}\n: alive\n\n", now)
+        return True
+
+    def _send(self, text: str, now: float) -> None:
+        assert self.answer is not None  # noqa: S101 - as `feed`
+        self.answer.write(text.encode())
+        self.spoke = now
+
+
+class Tails:
+    """All open tails of this process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._tails: list[Tail] = []
+        self._thread: threading.Thread | None = None
+        self._closed = threading.Event()
+
+    def open(self, tail: Tail) -> Callable[[OpenAnswer], None]:
+        """Take a place for a tail, and give what is called with its answer. Raises Unavailable when there is no place."""
+        with self._lock:
+            if self._closed.is_set():
+                raise Unavailable("this process is ending", code="tails_busy", remedy="try again in a second")
+            if len(self._tails) >= MOST_TAILS:
+                raise Unavailable(
+                    f"{MOST_TAILS} tails are open already, and this process holds no more",
+                    code="tails_busy",
+                    remedy="end one, or list what is new with `GET /traces/tail` and `after`",
+                )
+            self._tails.append(tail)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="tails", daemon=True)
+                self._thread.start()
+
+        def begin(answer: OpenAnswer) -> None:
+            with self._lock:
+                tail.answer = answer
+                over = tail not in self._tails
+            # It came to an end while its head was being sent.
+            if over:
+                answer.end()
+
+        return begin
+
+    def leave(self, tail: Tail) -> None:
+        """Give the place back."""
+        with self._lock:
+            self._tails = [one for one in self._tails if one is not tail]
+
+    def close(self) -> None:
+        """End all of them."""
+        with self._lock:
+            self._closed.set()
+            thread = self._thread
+        if thread is not None:
+            thread.join(2 * HEARTBEAT_SECONDS)
+
+    def _run(self) -> None:
+        while not self._closed.wait(LOOK_SECONDS):
+            self._look()
+            with self._lock:
+                if not self._tails:
+                    self._thread = None
+                    return
+        with self._lock:
+            for tail in self._tails:
+                _end(tail)
+            self._tails.clear()
+
+    def _look(self) -> None:
+        close_old_connections()
+        try:
+            going_on = list(self._tails)
+            for _ in range(ROUNDS_AT_ONCE):
+                going_on = [tail for tail in going_on if not self._closed.is_set() and _fed(tail)]
+            self._part(time.monotonic())
+        except DatabaseError as problem:
+            # The ledger may be away for a while: nothing was passed over, and it goes on from there.
+            logger.warning("live tails can't read the ledger: %s", type(problem).__name__)
+        finally:
+            close_old_connections()
+
+    def _part(self, now: float) -> None:
+        """Part with those that are over."""
+        over = [tail for tail in list(self._tails) if not tail.stay(now)]
+        for tail in over:
+            _end(tail)
+        with self._lock:
+            self._tails = [tail for tail in self._tails if tail not in over]
+
+
+def _fed(tail: Tail) -> bool:
+    """Feed one; one that stumbles ends, and the others go on."""
+    if tail.answer is None:
+        return False
+    try:
+        return tail.feed(time.monotonic())
+    except DatabaseError:
+        raise
+    except Exception:
+        logger.exception("a live tail stumbled")
+        _end(tail)
+        return False
+
+
+def _end(tail: Tail) -> None:
+    if tail.answer is not None:
+        tail.answer.end()
+
+
+def _event(name: str, data: str, position: Position | None = None) -> str:
+    place = "" if position is None else f"id: {encode_position(position)}\n"
+    return f"{place}event: {name}\ndata: {data}\n\n"
+
+
+tails = Tails()
+
+
+def respond(request: AdminRequest, wanted: Filter, tell: Tell) -> StreamingHttpResponse:
+    """Answer with a live tail, from where `Last-Event-ID` says or from the newest segment on. Raises Invalid, Unavailable."""
+    last = request.headers.get("Last-Event-ID")
+    position = decode_position(last) if last else newest()
+    actor, clock = request.actor, request.clock
+    tail = Tail(wanted, position, tell, allowed=lambda: is_live(actor, clock=clock))
+    if not keep_open(request, tails.open(tail)):
+        tails.leave(tail)
+        raise Unavailable("this server holds no answers open", code="tails_unsupported")
+    return StreamingHttpResponse([f"retry: {RECONNECT_MS}\n\n"], content_type="text/event-stream")
+
+
+def wants_events(request: AdminRequest) -> bool:
+    """Tell whether the caller asks for server-sent events."""
+    return request.headers.get("Accept", "").startswith("text/event-stream")

@@ -1,0 +1,48 @@
+"""A page of calls as it crosses HTTP, for operators and partners alike: cursor, count, items as each may see them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any, Protocol
+
+from portazgo.kit.clock import microseconds
+from portazgo.kit.paging import cursor_invalid, decode_cursor, encode_cursor
+from portazgo.traces import reading
+from portazgo.traces.domain import Filter, Record
+
+
+class Asked(Protocol):
+    """What a page is asked for with."""
+
+    limit: int
+    cursor: str | None
+    since: datetime | None
+    until: datetime | None
+    count: bool
+
+
+def page(
+    wanted: Filter, asked: Asked, tell: Callable[[Iterable[Record]], list[dict[str, Any]]], *, of: str
+) -> dict[str, Any]:
+    """Find a page and tell it. `of`: the list that its cursor belongs to. Raises Invalid, Unavailable."""
+    since_us = None if asked.since is None else microseconds(asked.since)
+    # No record stands before the empty id: what began at that very time is not before it.
+    until = None if asked.until is None else (microseconds(asked.until), "")
+    found = reading.newest_first(wanted, limit=asked.limit, before=_place(asked.cursor, of) or until, since_us=since_us)
+    counted = reading.count(wanted, before=until, since_us=since_us) if asked.count else None
+    return {
+        "items": tell(found.records),
+        "next_cursor": None if found.next_place is None else encode_cursor(found.next_place, of=of),
+        "capped": found.capped,
+        "count": None if counted is None else {"value": counted.value, "capped": counted.capped},
+    }
+
+
+def _place(cursor: str | None, of: str) -> tuple[int, str] | None:
+    if cursor is None:
+        return None
+    started_at_us, request_id = decode_cursor(cursor, 2, of=of)
+    if not isinstance(started_at_us, int) or not isinstance(request_id, str):
+        raise cursor_invalid()
+    return started_at_us, request_id

@@ -1,0 +1,113 @@
+"""The process that reads the lake: a question a line on stdin, an answer a line on stdout (`python -m` this module).
+
+It has no credential, no network and no connection to a database. DuckDB may open the files of the question and nothing
+else: every question gets an instance of its own, which is locked before the first value of a caller's comes near it. The
+process ends by itself: when nobody asked for a while, when whoever started it is gone, when an answer takes too long.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import select
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from portazgo.lake.columns import COLUMNS, Kind
+from portazgo.traces.search.question import Question, columns_statement, statement
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MEMORY = "384MB"
+THREADS = 2
+IDLE_SECONDS = 60.0
+KILLED_FIRST = "800"
+"""Of /proc/PID/oom_score_adj: where memory is short this process goes, and no other."""
+NICER = 5
+_BINARY = frozenset(place for place, column in enumerate(COLUMNS) if column.kind is Kind.BYTES)
+
+
+def main() -> int:
+    """Answer until nobody asks any more."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(KILLED_FIRST)
+    os.nice(NICER)
+    for line in _lines():
+        order = json.loads(line)
+        # The kernel ends what takes too long, also where whoever asked is gone.
+        signal.setitimer(signal.ITIMER_REAL, order["seconds"])
+        answer = _answer(Question.of(order["question"]))
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        sys.stdout.write(json.dumps(answer, separators=(",", ":")) + "\n")
+        sys.stdout.flush()
+    return 0
+
+
+def _lines() -> Any:
+    while select.select([sys.stdin], [], [], IDLE_SECONDS)[0]:
+        # One question at a time: nothing is left in the buffer that `select` would not see.
+        line = sys.stdin.readline()
+        if not line:
+            return
+        yield line
+
+
+def _answer(question: Question) -> dict[str, Any]:
+    try:
+        with _locked(question.files) as database:
+            columns = _columns(database, question)
+            rows = database.execute(*statement(question, columns)).fetchall()
+    except (duckdb.OutOfMemoryException, MemoryError):
+        return {"error": "memory"}
+    except duckdb.IOException as problem:
+        missing = "No files found" in str(problem) or "Cannot open file" in str(problem)
+        return {"error": "missing" if missing else "unreadable", "why": str(problem)[:500]}
+    except duckdb.Error as problem:
+        return {"error": "unreadable", "why": f"{type(problem).__name__}: {problem}"[:500]}
+    if question.kind == "count":
+        return {"count": rows[0][0]}
+    return {"rows": [_plain(row) for row in rows]}
+
+
+def _locked(files: Sequence[str]) -> duckdb.DuckDBPyConnection:
+    database = duckdb.connect(
+        config={
+            "memory_limit": MEMORY,
+            "threads": THREADS,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "allow_community_extensions": False,
+        }
+    )
+    database.execute("SET temp_directory = ''")
+    database.execute("SET TimeZone = 'UTC'")
+    database.execute("SET allowed_paths = ?", [list(files)])
+    database.execute("SET enable_external_access = false")
+    database.execute("SET lock_configuration = true")
+    return database
+
+
+def _columns(database: duckdb.DuckDBPyConnection, question: Question) -> list[str]:
+    if not question.mixed:
+        return [column.name for column in COLUMNS]
+    return [str(described[0]) for described in database.execute(*columns_statement(question)).description or ()]
+
+
+def _plain(row: tuple[Any, ...]) -> list[Any]:
+    if not _BINARY:
+        return list(row)
+    return [
+        base64.b64encode(value).decode() if place in _BINARY and value is not None else value
+        for place, value in enumerate(row)
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,316 @@
+"""Records get to the lake once each, whoever dies when; merging moves them, and a reader of an older list finds its files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import duckdb
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from support.clock import FakeClock
+from support.made_segments import Node
+
+from portazgo import _native
+from portazgo.kit.clock import microseconds
+from portazgo.kit.objects import open_store
+from portazgo.lake import compacting
+from portazgo.lake.cleaning import delete_replaced, retire_before
+from portazgo.lake.compacting import merge
+from portazgo.lake.models import LakeFile, LakeWrite
+from portazgo.lake.registering import GIVEN_UP_AFTER, Overtaken, note_write, register_written
+from portazgo.lake.running import Children, LakeFailed
+from portazgo.lake.tasks import Lake
+from portazgo.lake.writing import Writing
+from portazgo.settings import Settings, load
+from portazgo.usage.collector import LEDGER, collect
+from portazgo.usage.contents import segment_bytes
+from portazgo.usage.models import Manifest, SegmentContent
+
+pytestmark = pytest.mark.usefixtures("database")
+
+BEGAN = datetime(2026, 11, 24, 12, tzinfo=UTC)
+ROWS = 40
+
+
+@dataclass
+class Deployed:
+    """A lake in a folder, a node that makes records for it, and a clock."""
+
+    settings: Settings
+    clock: FakeClock
+    node: Node
+
+    @property
+    def folder(self) -> Path:
+        return Path(str(self.settings.objects_url).removeprefix("file://"))
+
+    def lake(self, **bounds: Any) -> Lake:
+        return Lake(self.settings, self.clock, Children(self.settings, **bounds))
+
+    def collect(self, began: datetime, segments: int = 1, every: timedelta = timedelta(seconds=20)) -> list[str]:
+        """Collect segments of calls that began from then on. Returns the request ids."""
+        ids: list[str] = []
+        for number in range(segments):
+            first, content = self.node.segment(microseconds(began + number * every), ROWS)
+            assert collect(self.node.node, self.node.epoch, first, content).stored
+            ids += [record["request_id"] for record in _native.decode_segment(content)]
+        return ids
+
+    def objects(self) -> set[str]:
+        return {str(path.relative_to(self.folder)) for path in self.folder.rglob("*.parquet")}
+
+
+@pytest.fixture
+def deployed(tmp_path: Path, clock: FakeClock) -> Deployed:
+    settings = load({"data_dir": str(tmp_path)}, environment={}, file=tmp_path / "absent.yaml")
+    clock.wall = BEGAN + timedelta(hours=1)
+    return Deployed(settings, clock, Node(np.random.default_rng(1), uuid4(), uuid4()))
+
+
+def listed() -> list[LakeFile]:
+    return list(LakeFile.objects.using(LEDGER).filter(replaced_at__isnull=True).order_by("min_started_at_us"))
+
+
+def ids_in(folder: Path, files: Sequence[LakeFile]) -> list[str]:
+    paths = [str(folder / file.path) for file in files]
+    rows = duckdb.read_parquet(paths).select("request_id").fetchall() if paths else []
+    return sorted(request_id for (request_id,) in rows)
+
+
+def holds(deployed: Deployed, ids: list[str]) -> None:
+    """Every record is in the lake once, every segment names its file, and the list says what is in the files."""
+    files = listed()
+    assert ids_in(deployed.folder, files) == sorted(ids)
+    manifests = Manifest.objects.using(LEDGER).all()
+    assert all(manifest.lake_file_id is not None for manifest in manifests)
+    assert sum(file.rows + file.dropped_rows for file in files) == sum(manifest.count for manifest in manifests)
+    for file in files:
+        table = pq.read_table(deployed.folder / file.path)
+        started = table["started_at"].to_pylist()
+        assert started == sorted(started)
+        assert (file.min_started_at_us, file.max_started_at_us) == (microseconds(started[0]), microseconds(started[-1]))
+        told = table["request_id"].to_pylist()
+        assert (file.rows, file.min_request_id, file.max_request_id) == (len(told), min(told), max(told))
+        assert file.bytes == (deployed.folder / file.path).stat().st_size
+
+
+def test_finished_slices_get_to_the_lake_and_what_is_young_stays(deployed: Deployed) -> None:
+    ids = deployed.collect(BEGAN, 5)
+    deployed.clock.wall = BEGAN + timedelta(minutes=1, seconds=50)
+    deployed.lake().work()
+    # Slices end with minutes: of 00:00, 00:20, 00:40, 01:00, 01:20 none is finished for a minute and in a whole minute.
+    assert listed() == []
+    deployed.clock.move(timedelta(seconds=15))
+    deployed.lake().work()
+    assert [file.rows for file in listed()] == [3 * ROWS]
+    deployed.clock.move(timedelta(minutes=5))
+    deployed.lake().work()
+    holds(deployed, ids)
+    assert {file.day for file in listed()} == {date(2026, 11, 24)}
+
+
+def test_the_lake_tells_what_the_records_are(deployed: Deployed) -> None:
+    deployed.collect(BEGAN)
+    (content,) = [bytes(row.content) for row in SegmentContent.objects.using(LEDGER).all()]
+    deployed.lake().work()
+    (file,) = listed()
+    rows = pq.read_table(deployed.folder / file.path).to_pylist()
+    records = _native.decode_segment(content)
+    assert len(rows) == len(records) == ROWS
+    for row, record in zip(
+        rows, sorted(records, key=lambda one: (one["started_at_us"], one["request_id"])), strict=True
+    ):
+        started = microseconds(row.pop("started_at"))
+        finished = started + row.pop("duration_us")
+        phases = {name: row.pop(f"phase_{name}") for name in record["phases"]}
+        phases |= {name: row.pop(name) for name in [*row] if name.startswith("phase_")}
+        assert (started, finished) == (record["started_at_us"], record["finished_at_us"])
+        assert {name: clock for name, clock in phases.items() if clock is not None} == record["phases"]
+        assert row.pop("claimed_kid") is None
+        assert (row.pop("personal", None), row.pop("personal_key", None)) == (
+            record.get("personal"),
+            record.get("personal_key"),
+        )
+        assert row == {name: record[name] for name in row}
+
+
+def test_a_segment_goes_to_the_day_of_its_end(deployed: Deployed) -> None:
+    midnight = datetime(2026, 11, 24, tzinfo=UTC)
+    ids = deployed.collect(midnight - timedelta(seconds=60), 6)
+    deployed.lake().work()
+    holds(deployed, ids)
+    assert sorted({file.day for file in listed()}) == [date(2026, 11, 23), date(2026, 11, 24)]
+    for file in listed():
+        assert file.path.startswith(f"lake/day={file.day}/")
+
+
+def test_bytes_are_dropped_only_when_they_are_in_the_lake_and_old(deployed: Deployed) -> None:
+    deployed.collect(BEGAN)
+    deployed.lake().work()
+    assert SegmentContent.objects.using(LEDGER).count() == 1
+    deployed.clock.move(deployed.settings.segments_kept - timedelta(minutes=5))
+    late = deployed.collect(BEGAN)
+    for path in deployed.folder.rglob("*.parquet"):
+        assert path.stat().st_size
+    deployed.clock.move(timedelta(minutes=10))
+    hindered = deployed.lake(memory_bytes=1 << 20)
+    with pytest.raises(LakeFailed):
+        hindered.work()
+    assert SegmentContent.objects.using(LEDGER).count() == 2
+    deployed.lake().work()
+    assert SegmentContent.objects.using(LEDGER).count() == 0
+    assert len(late) == ROWS
+
+
+def test_a_child_that_takes_too_much_memory_or_time_is_ended_and_nothing_is_lost(deployed: Deployed) -> None:
+    ids = deployed.collect(BEGAN, 3)
+    for bounds in ({"memory_bytes": 200 << 20}, {"seconds": 0.05}):
+        with pytest.raises(LakeFailed):
+            deployed.lake(**bounds).work()
+        assert listed() == []
+    deployed.lake().work()
+    holds(deployed, ids)
+
+
+def test_a_damaged_segment_is_named_and_the_others_go_on(deployed: Deployed) -> None:
+    ids = deployed.collect(BEGAN, 2)
+    first = Manifest.objects.using(LEDGER).order_by("id")[0]
+    row = SegmentContent.objects.using(LEDGER).get(manifest=first)
+    content = bytearray(row.content)
+    content[200] ^= 1
+    SegmentContent.objects.using(LEDGER).filter(manifest=first).update(content=bytes(content))
+    lake = deployed.lake()
+    with pytest.raises(LakeFailed, match="a segment can't be read"):
+        lake.work()
+    lake.work()
+    assert ids_in(deployed.folder, listed()) == sorted(ids[ROWS:])
+    assert segment_bytes(first.id) == bytes(content)
+
+
+def test_a_file_that_changed_in_the_store_is_never_merged(deployed: Deployed) -> None:
+    deployed.collect(BEGAN)
+    lake = deployed.lake()
+    lake.work()
+    deployed.collect(BEGAN)
+    lake.work()
+    path = deployed.folder / listed()[0].path
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.chmod(0o600)
+    path.write_bytes(content)
+    deployed.clock.move(timedelta(days=2))
+    with pytest.raises(LakeFailed, match="is not as it was written"):
+        lake.work()
+    assert len(listed()) == 2
+
+
+def test_small_files_are_merged_and_readers_of_the_older_list_find_theirs(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compacting, "FILES_AT_ONCE", 3)
+    ids: list[str] = []
+    writing = Writing(deployed.settings, Children(deployed.settings), deployed.clock)
+    for number in range(7):
+        # Each reaches into the next, as segments of several nodes do.
+        ids += deployed.collect(BEGAN + number * timedelta(milliseconds=30))
+        assert writing.write_next() is not None
+    before = listed()
+    lake = deployed.lake()
+    lake.work()
+    holds(deployed, ids)
+    assert sorted((file.level, file.rows) for file in listed()) == [(0, ROWS), (1, 3 * ROWS), (1, 3 * ROWS)]
+    assert ids_in(deployed.folder, before) == sorted(ids)
+    # The day is over, and quiet: whatever is small becomes one file.
+    deployed.clock.move(timedelta(days=1))
+    lake.work()
+    holds(deployed, ids)
+    assert [(file.level, file.rows) for file in listed()] == [(2, 7 * ROWS)]
+    deployed.clock.move(timedelta(days=1, minutes=1))
+    lake.work()
+    holds(deployed, ids)
+    assert deployed.objects() == {file.path for file in listed()}
+    assert LakeFile.objects.using(LEDGER).filter(deleted_at__isnull=True).count() == 1
+
+
+def test_late_segments_of_an_old_day_are_merged_later(deployed: Deployed) -> None:
+    ids = deployed.collect(BEGAN, 2)
+    deployed.clock.move(timedelta(days=1))
+    lake = deployed.lake()
+    lake.work()
+    ids += deployed.collect(BEGAN)
+    lake.work()
+    assert len(listed()) == 2
+    deployed.clock.move(timedelta(hours=2))
+    lake.work()
+    holds(deployed, ids)
+    assert len(listed()) == 1
+
+
+def test_rows_of_an_environment_can_be_left_out(deployed: Deployed) -> None:
+    deployed.collect(BEGAN)
+    children = Children(deployed.settings)
+    file = Writing(deployed.settings, children, deployed.clock).write_next()
+    assert file is not None
+    same = merge([file], children, deployed.clock, left_out=["test", None])
+    assert (same.rows, same.dropped_rows) == (ROWS, 0)
+    empty = merge([same], children, deployed.clock, left_out=["live"])
+    assert (empty.rows, empty.dropped_rows, empty.requests) == (0, ROWS, 0)
+    assert listed() == [empty]
+
+
+def test_files_that_are_too_old_leave_the_lake(deployed: Deployed) -> None:
+    deployed.collect(BEGAN)
+    deployed.collect(BEGAN + timedelta(minutes=10))
+    deployed.clock.wall = BEGAN + timedelta(minutes=3)
+    lake = deployed.lake()
+    lake.work()
+    deployed.clock.move(timedelta(hours=1))
+    lake.work()
+    young = listed()[-1]
+    assert retire_before(BEGAN + timedelta(minutes=5), deployed.clock.now()) == 1
+    assert listed() == [young]
+    assert len(deployed.objects()) == 2
+    deployed.clock.move(timedelta(days=1))
+    assert delete_replaced(deployed.settings, open_store(deployed.settings.objects_url), deployed.clock.now()) == 1
+    assert deployed.objects() == {young.path}
+
+
+def test_of_two_workers_one_registers_and_nothing_is_doubled(deployed: Deployed) -> None:
+    ids = deployed.collect(BEGAN)
+    children = Children(deployed.settings)
+    other = Writing(deployed.settings, children, deployed.clock)
+
+    class Slower(Children):
+        """Another worker does the same while this one's child writes."""
+
+        def carry_out(self, *order: Any) -> dict[str, Any]:
+            answer = super().carry_out(*order)
+            assert other.write_next() is not None
+            return answer
+
+    with pytest.raises(Overtaken):
+        Writing(deployed.settings, Slower(deployed.settings), deployed.clock).write_next()
+    holds(deployed, ids)
+    assert len(deployed.objects()) == 2
+    deployed.clock.move(GIVEN_UP_AFTER)
+    deployed.lake().work()
+    assert deployed.objects() == {file.path for file in listed()}
+
+
+def test_what_was_given_up_is_never_registered(deployed: Deployed) -> None:
+    deployed.collect(BEGAN)
+    path = note_write(BEGAN.date(), deployed.clock.now())
+    deployed.clock.move(GIVEN_UP_AFTER)
+    deployed.lake().work()
+    with pytest.raises(Overtaken):
+        register_written(path, BEGAN.date(), {}, [], deployed.clock.now())
+    assert LakeWrite.objects.using(LEDGER).filter(path=path).count() == 1
+    deployed.clock.move(GIVEN_UP_AFTER)
+    deployed.lake().work()
+    assert not LakeWrite.objects.using(LEDGER).exists()
