@@ -46,7 +46,7 @@ pytestmark = pytest.mark.usefixtures("database")
 
 SEED = int(os.environ.get("PORTAZGO_TEST_SEED", random.SystemRandom().randrange(2**32)))
 WALKS = int(os.environ.get("PORTAZGO_TEST_WALKS", "15"))
-MONTH = {"month": "2026-11", "interval": "day"}
+MONTH: dict[str, Any] = {"month": "2026-11", "interval": "day"}
 GROUPED = [[], *[list(some) for size in (1, 2, 3) for some in combinations(GROUPS, size)]]
 
 
@@ -187,12 +187,15 @@ def test_parquet_says_what_json_says_with_exact_types(api: AdminAPI, tmp_path: P
         assert {kinds[name] for name in SUMS} == {pa.int64()}
         assert (kinds["billable"], kinds["partner_name"]) == (pa.bool_(), pa.string())
         assert kinds["since"] == pa.timestamp("us", tz="UTC")
-        (read,) = duckdb.sql(f"SELECT sum(requests)::BIGINT FROM read_parquet('{file}')").fetchall()  # noqa: S608
+        (read,) = duckdb.connect().execute(f"SELECT sum(requests)::BIGINT AS n FROM read_parquet('{file}')").fetchall()  # noqa: S608
         assert read == (sum(row["requests"] for row in told),)
 
 
 def test_parquet_keeps_numbers_that_a_float_would_not(tmp_path: Path) -> None:
-    rows = [{"kid": None, "requests": 2**53 + 1}, {"kid": "=a", "requests": -(2**62) - 1}] * 40_000
+    rows: list[dict[str, Any]] = [
+        {"kid": None, "requests": 2**53 + 1},
+        {"kid": "=a", "requests": -(2**62) - 1},
+    ] * 40_000
     with writing.parquet_file(["kid", "requests"], rows, tmp_path) as file:
         assert parquet.read_table(file).to_pylist() == rows
     assert list(tmp_path.iterdir()) == []
