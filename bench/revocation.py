@@ -13,25 +13,21 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from busy_nodes import handing_in, make_segments
 from control_plane import ControlPlane, processor_seconds
-from peers.build import NATIVE, PROFILE, PROJECT
 from report import Figure, publish, quantile
 from support.node import ExtraNode
 from support.postgresql import PostgreSQLServer
-
-from portazgo.kit.ids import uuid7
 
 NODES = 3
 # The targets of issue 5. The bound is max(10 s, max_staleness), with the lease that the nodes are given.
@@ -43,11 +39,8 @@ LOOK_SECONDS = 0.02
 LONGEST_PAUSE_SECONDS = 0.1
 CHECKED = 10
 WHOAMI, REFUSED = "/.well-known/portazgo/whoami", 401
-ACTIVE_KEYS = 1_000
 # A revocation and the pause after it, generously: segments must not run out.
 SECONDS_EACH, FURTHER_SECONDS = 0.25, 10
-SEGMENTS = NATIVE / "target" / "dist" / "examples" / "segments"
-BUILD = ("build", *PROFILE, "--package", "portazgo-server", "--example", "segments")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +112,12 @@ def _run(name: str, folder: Path, revocations: int, per_second: int) -> Outcome:
         keys = _keys(control, revocations)
         _await_news(control)
         if name == "collecting":
-            folders = _segments(folder / "segments", per_second, revocations)
-            with _collecting(control, per_second, folders) as collected:
+            each = per_second // NODES
+            count = each * int(revocations * SECONDS_EACH + FURTHER_SECONDS)
+            folders = make_segments(folder / "segments", NODES, count, each)
+            with handing_in(control, per_second, folders) as shipping:
                 outcome = _measure(control, nodes, keys)
-            outcome.collected = collected
+                outcome.collected = shipping.end()
         else:
             outcome = _measure(control, nodes, keys)
         _require_dead(nodes, keys)
@@ -194,55 +189,6 @@ def _require_dead(nodes: Sequence[ExtraNode], keys: Mapping[str, str]) -> None:
         for node in nodes:
             if node.call(whole, WHOAMI)[0] != REFUSED:
                 raise RuntimeError("a key that was proven dead is not")
-
-
-def _segments(folder: Path, per_second: int, revocations: int) -> list[Path]:
-    """Make what three nodes would record meanwhile. Returns a folder for each."""
-    subprocess.run([str(PROJECT / "scripts" / "cargo-like-maturin"), *BUILD], check=True, cwd=PROJECT)
-    each = per_second // NODES
-    count = each * int(revocations * SECONDS_EACH + FURTHER_SECONDS)
-    start = time.time_ns() // 1000
-
-    def make(number: int) -> Path:
-        place = folder / str(number)
-        place.mkdir(parents=True)
-        numbers = [str(one) for one in (count, each, ACTIVE_KEYS, start)]
-        command = [str(SEGMENTS), str(place), str(uuid7()), str(uuid7()), *numbers]
-        subprocess.run(command, check=True, capture_output=True)
-        return place
-
-    with ThreadPoolExecutor(NODES) as makers:
-        return list(makers.map(make, range(NODES)))
-
-
-@contextmanager
-def _collecting(control: ControlPlane, per_second: int, folders: Sequence[Path]) -> Iterator[dict[str, Any]]:
-    """Have the segments handed in meanwhile, by a process of their own; afterwards it is told what was taken."""
-    url = control.environment["PORTAZGO_INTERNAL_URL"]
-    command = [sys.executable, "-m", "support.shipping", url, str(per_second), *map(str, folders)]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    told: dict[str, Any] = {}
-    try:
-        given, answer = _pipes(process)
-        given.write((control.data / "node-token").read_text().strip() + "\n")
-        given.flush()
-        if answer.readline().strip() != "shipping":
-            raise RuntimeError("no segment was taken")
-        yield told
-        early = process.poll() is not None
-        given.close()
-        told.update(json.loads(answer.readline()))
-        if early or told["troubles"]:
-            raise RuntimeError(f"the segments ran out, or were refused: {told}")
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _pipes(process: subprocess.Popen[str]) -> tuple[IO[str], IO[str]]:
-    if process.stdin is None or process.stdout is None:
-        raise RuntimeError("a process without pipes")
-    return process.stdin, process.stdout
 
 
 def _arguments() -> argparse.Namespace:

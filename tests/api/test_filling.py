@@ -17,13 +17,13 @@ from support.clock import FakeClock
 from support.rollups import Cut, collect_calls, ending_after, holds, migrate_newest, report, some_calls, truth
 
 from portazgo.settings import load
+from portazgo.usage.balance import totals
 from portazgo.usage.collector import LEDGER
 from portazgo.usage.filling import fill, unfilled
 from portazgo.usage.folding import Folding
 from portazgo.usage.keeping import forget_old_rollups, horizons
 from portazgo.usage.periods import minute_of, month
 from portazgo.usage.rollups import DAY, HOUR, LEVELS, MONTH, SIX_HOURS, Grain
-from portazgo.usage.service import totals
 
 pytestmark = pytest.mark.usefixtures("database")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +23,7 @@ from portazgo.control.openapi import FILE, text
 from portazgo.control.wsgi import application
 from portazgo.kit.clock import SYSTEM_CLOCK
 from portazgo.nodes.service import Contact, record_contacts
-from portazgo.usage.collector import collect
+from portazgo.usage.collector import collect, report_epoch
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -163,6 +164,20 @@ def _node(_: World) -> Exact:
     node = UUID(NOBODY)
     record_contacts([Contact(node, node, "", SYSTEM_CLOCK.now())])
     return {"node_id": NOBODY}, None
+
+
+def _silent_node(_: World) -> Exact:
+    node = UUID(NOBODY)
+    record_contacts([Contact(node, node, "", SYSTEM_CLOCK.now() - timedelta(hours=1))])
+    return {"node_id": NOBODY}, None
+
+
+def _gap(world: World) -> Exact:
+    _trace(world)
+    records, now = recorded(), SYSTEM_CLOCK.now()
+    ended = {"epoch": records.epoch, "node": records.node, "end": "killed", "last_sequence": 6, "accepted": 6}
+    report_epoch({**ended, "started_at": now, "ended_at": now, "seconds_at_risk": 0.0})
+    return {"epoch": str(records.epoch)}, None
 
 
 def _trace(_: World) -> Exact:
@@ -334,6 +349,9 @@ SUCCEEDS: dict[str, Callable[[World], Exact]] = {
     "revoke_node_token": lambda world: ({"token_id": world.node_token()["id"]}, None),
     "usage_report": _trace,
     "usage_balance": _trace,
+    "usage_metrics": _trace,
+    "accept_gap": _with(_gap, {"reason": "the disk is gone"}),
+    "declare_node_lost": _with(_silent_node, {"died_at": "2026-11-26T10:00:00Z"}),
     "list_traces": _trace,
     "tail_traces": _trace,
     "show_trace": _trace,

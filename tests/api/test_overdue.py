@@ -19,6 +19,7 @@ from portazgo.keys import overdue, rotation
 from portazgo.keys.grace import GraceBounds
 from portazgo.keys.models import Key, KeySecret
 from portazgo.kit.clock import microseconds
+from portazgo.kit.errors import Conflict
 from portazgo.kit.wrapping import KeyWrapper
 from portazgo.notifications.models import Event
 from portazgo.settings import Settings
@@ -233,19 +234,67 @@ def test_whoever_cannot_use_a_key_is_told_when_he_can_again(api: AdminAPI, world
     assert current(disabled["kid"]).ends_at == clock.now() + 14 * DAY
 
 
-def test_a_cancelled_rotation_is_overdue_again_with_the_whole_notice(
+def test_a_cancelled_rotation_leaves_the_end_that_was_told_or_that_of_its_grace(
     world: World, clock: FakeClock, wrapper: KeyWrapper
 ) -> None:
     kid = key_on(world, every="90d", end_after="14d")["kid"]
     clock.move(91 * DAY)
     overdue.tend(clock=clock)
-    rotation.rotate(SYSTEM, kid, rotation.Rotation(grace=30 * DAY), BOUNDS, "ptz", wrapper=wrapper, clock=clock)
-    clock.move(13 * DAY)
-    assert overdue.tend(clock=clock) == 0
-    rotation.cancel(SYSTEM, kid, clock=clock)
-    assert current(kid).ends_at is None
+    scheduled = clock.now() + 14 * DAY
+    for grace in (7 * DAY, 30 * DAY):
+        clock.move(DAY)
+        rotation.rotate(SYSTEM, kid, rotation.Rotation(grace=grace), BOUNDS, "ptz", wrapper=wrapper, clock=clock)
+        rotation.cancel(SYSTEM, kid, clock=clock)
+        assert (current(kid).ends_at, current(kid).schedule_ends_at) == (max(scheduled, clock.now() + grace), scheduled)
+        assert overdue.tend(clock=clock) == 0
+
+
+@pytest.mark.parametrize("first_at", [1 * DAY, 89 * DAY, 91 * DAY])
+def test_whoever_rotates_and_cancels_again_and_again_keeps_no_secret_for_ever(
+    world: World, clock: FakeClock, wrapper: KeyWrapper, first_at: timedelta
+) -> None:
+    kid = key_on(world, every="90d", end_after="14d")["kid"]
+    made = current(kid).created_at
+    rotated = rotation.Rotation(grace=30 * DAY)
+    clock.move(first_at)
     overdue.tend(clock=clock)
-    assert current(kid).ends_at == clock.now() + 14 * DAY
+    with pytest.raises(Conflict) as over:
+        for _ in range(100):
+            # In one breath, before the worker can see that it is current.
+            rotation.rotate(SYSTEM, kid, rotated, BOUNDS, "ptz", wrapper=wrapper, clock=clock)
+            days(clock, 7, hours=24)
+            rotation.cancel(SYSTEM, kid, clock=clock)
+    assert over.value.code == "no_rotation"  # what has ended stays dead
+    assert clock.now() - made <= (90 + 30 + 14 + 30 + 7) * DAY
+    assert current(kid).created_at > made
+
+
+def test_an_extension_does_not_outlive_the_schedule_either(world: World, clock: FakeClock, wrapper: KeyWrapper) -> None:
+    kid = key_on(world, every="90d", end_after="14d")["kid"]
+    clock.move(91 * DAY)
+    overdue.tend(clock=clock)
+    latest = clock.now() + 44 * DAY
+    clock.move(13 * DAY)
+    rotation.rotate(SYSTEM, kid, rotation.Rotation(grace=30 * DAY), BOUNDS, "ptz", wrapper=wrapper, clock=clock)
+    clock.move(20 * DAY)
+    rotation.cancel(SYSTEM, kid, clock=clock)
+    rotation.rotate(SYSTEM, kid, rotation.Rotation(grace=5 * DAY), BOUNDS, "ptz", wrapper=wrapper, clock=clock)
+    key = rotation.extend(SYSTEM, kid, 30 * DAY, BOUNDS, clock=clock)
+    assert key.secrets.get(slot="retiring").ends_at == latest
+
+
+def test_a_plan_without_an_end_leaves_a_cancelled_rotation_without_one(
+    api: AdminAPI, world: World, clock: FakeClock, wrapper: KeyWrapper
+) -> None:
+    plan = world.plan(rotation={"every": "90d", "end_after": "14d"})
+    kid = world.key(world.application(plan=plan["id"]))["kid"]
+    clock.move(91 * DAY)
+    overdue.tend(clock=clock)
+    rotation.rotate(SYSTEM, kid, rotation.Rotation(grace=7 * DAY), BOUNDS, "ptz", wrapper=wrapper, clock=clock)
+    mild = {"name": plan["name"], "rotation": {"every": "90d"}}
+    assert api.put(f"/plans/{plan['id']}", mild).status == 200
+    rotation.cancel(SYSTEM, kid, clock=clock)
+    assert (current(kid).ends_at, current(kid).schedule_ends_at) == (None, None)
 
 
 def test_the_plans_grace_holds_where_a_rotation_says_nothing_within_the_operators_bounds(

@@ -8,14 +8,14 @@ import json
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from support.clock import FakeClock
 from support.control import ControlProcess
-from support.world import NO_KID, World, lane
+from support.world import NO_KID, World, body_of, lane
 
 from portazgo.accounts.domain import SYSTEM
 from portazgo.audit.models import AuditRow
@@ -25,11 +25,14 @@ from portazgo.care.recovery.listening import listen
 from portazgo.care.recovery.planning import NOT_KNOWN, Plan, Teller
 from portazgo.care.recovery.testimonies import Told
 from portazgo.control.presence import ControlPlaneRuns, Presence, RecoveryUnderWay, alone, share, shared
-from portazgo.keys.models import Key
+from portazgo.keys import overdue
+from portazgo.keys.models import Key, KeySecret
 from portazgo.keys.service import KeyChanges, alter
+from portazgo.kit.clock import microseconds
 from portazgo.kit.errors import Conflict, Gone, NotFound
 from portazgo.kit.http import JsonClient
 from portazgo.kit.secret import Secret
+from portazgo.node.testimony import marks
 from portazgo.nodes.models import Node
 from portazgo.partners.models import Partner
 from portazgo.roles.ports import free_port
@@ -292,7 +295,7 @@ class Listening:
         self._thread.start()
 
     def _listen(self, settings: Settings, seconds: float) -> None:
-        heard, self.speechless = listen(settings, seconds, [NODE])
+        heard, self.speechless = listen(settings, seconds, [NODE], "01a20e60-e200-7018-af02-0000000000ee")
         self._heard.extend(heard)
 
     def call(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
@@ -384,6 +387,45 @@ def test_what_was_told_in_a_node_s_name_is_not_replaced_by_what_is_told_later(wo
     plan = make_plan([teller()], speechless=listening.speechless)
     assert plan.silent == {NODE: NOT_KNOWN}
     assert make_plan([teller()], speechless=listening.speechless, left_out=[NODE]).silent == {}
+
+
+def test_a_secret_that_was_rotated_away_since_the_backup_ends_as_the_node_says(world: World, clock: FakeClock) -> None:
+    retiring, gone, same, dead = (world.key()["kid"] for _ in range(4))
+    digests = {secret.key_id: (secret.digest, secret.pepper_id) for secret in KeySecret.objects.all()}
+    end = clock.now() + timedelta(hours=3)
+    new = ("b" * 64, digests[same][1], None)
+    told: dict[str, list[tuple[str, int, int | None]]] = {
+        retiring: [new, (*digests[retiring], microseconds(end))],
+        gone: [new],
+        same: [(*digests[same], None)],
+        dead: [new],
+        UNKNOWN: [new],
+    }
+    secrets = {("key", kid): marks("asked", some) for kid, some in told.items()}
+    node = teller(dead=(dead,), secrets=secrets)
+    plan = make_plan([node], question="asked", clock=clock)
+    assert [(step.operation, step.id, step.told_by) for step in plan.steps] == [
+        ("revoke_key", dead, ("edge",)),
+        *(("end_secret", kid, ("edge",)) for kid in sorted((retiring, gone))),
+    ]
+    _, left = carry_out(plan, clock=clock)
+    ends = dict(KeySecret.objects.exclude(key=dead).values_list("key_id", "ends_at"))
+    assert (left, ends) == ([], {retiring: end, gone: clock.now(), same: None})
+    assert body_of("key", retiring)["secrets"][0]["ends_at_us"] == microseconds(end)
+    # It is no end of a plan's, so that neither a milder plan nor a rotation takes it away or puts it off.
+    overdue.tend(clock=clock)
+    assert KeySecret.objects.get(key=retiring).ends_at == end
+    assert AuditRow.objects.filter(action="key.secret_lapsed").count() == 2
+    # By a node that is level, or was asked with another question, nothing ends.
+    assert make_plan([replace(node, revision=0)], question="asked", clock=clock).steps == ()
+
+
+def test_where_the_pepper_was_changed_the_keys_are_named_and_left(world: World, clock: FakeClock) -> None:
+    kid = world.key()["kid"]
+    plan = make_plan(
+        [teller(secrets={("key", kid): marks("asked", [("b" * 64, 99, None)])})], question="asked", clock=clock
+    )
+    assert (plan.steps, plan.uncompared) == ((), (kid,))
 
 
 def test_who_has_no_node_token_is_not_asked(settings: Settings) -> None:

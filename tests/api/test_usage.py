@@ -1,21 +1,16 @@
-"""Usage: sums and balances over a real node's records."""
+"""Usage: sums over a real node's records."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
-from django.db.models import F
 from support.admin import AdminAPI
-from support.clock import FakeClock
 from support.segments import APPLICATION, PARTNER, Recorded, recorded
-from support.world import NOBODY, pointers
+from support.world import pointers
 
 from portazgo._native import summarize_segment
 from portazgo.kit.errors import Conflict, Invalid
-from portazgo.usage.collector import LEDGER, collect, report_epoch
-from portazgo.usage.folding import Folding
-from portazgo.usage.models import Manifest, MonthRollup
+from portazgo.usage.collector import LEDGER, collect
+from portazgo.usage.models import Manifest
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -26,12 +21,6 @@ def collected(database: None) -> Recorded:
     for first, content in records.segments:
         assert collect(records.node, records.epoch, first, content).stored
     return records
-
-
-def ended(records: Recorded, last_sequence: int) -> None:
-    now = datetime.now(UTC)
-    report = {"epoch": records.epoch, "node": records.node, "end": "clean", "last_sequence": last_sequence}
-    report_epoch({**report, "started_at": now - timedelta(seconds=1), "ended_at": now, "seconds_at_risk": 0.0})
 
 
 def test_all_calls_make_one_sum(api: AdminAPI, collected: Recorded) -> None:
@@ -90,44 +79,6 @@ def test_a_segment_whose_sums_no_call_makes_is_refused_before_it_stops_those_of_
     assert not Manifest.objects.using(LEDGER).exists()
 
 
-def test_an_epoch_balances_when_all_that_it_numbered_is_here(api: AdminAPI, collected: Recorded) -> None:
-    ended(collected, 4)
-    report = api.get("/usage/balance").body
-    assert report["balanced"] is True
-    (balance,) = report["items"]
-    assert balance == {
-        "node": str(collected.node),
-        "epoch": str(collected.epoch),
-        "end": "clean",
-        "last_sequence": 4,
-        "collected": 4,
-        "rolled_up": 4,
-        "missing": [],
-        "balanced": True,
-    }
-    assert api.get("/usage/balance", {"node": NOBODY}).body == {"items": [], "requests": None, "balanced": True}
-    assert report["requests"] == {"collected": 4, "summed_up": [4, 4, 4, 4, 4], "balanced": True}
-
-
-def test_sums_that_are_not_those_of_the_records_are_told(api: AdminAPI, collected: Recorded) -> None:
-    ended(collected, 4)
-    clock = FakeClock()
-    clock.wall = datetime.now(UTC) + timedelta(minutes=10)
-    assert Folding(clock).run() > 0
-    assert api.get("/usage/balance").body["balanced"] is True
-    MonthRollup.objects.using(LEDGER).filter(grain=1).update(requests=F("requests") + 1)
-    report = api.get("/usage/balance").body
-    assert report["balanced"] is False
-    assert report["requests"]["summed_up"].count(4) == 4
-
-
-def test_what_is_missing_is_named(api: AdminAPI, collected: Recorded) -> None:
-    ended(collected, 6)
-    report = api.get("/usage/balance", {"node": str(collected.node)}).body
-    assert report["balanced"] is False
-    assert report["items"][0]["missing"] == [{"first": 5, "last": 6}]
-
-
 @pytest.mark.parametrize(
     ("query", "where"),
     [
@@ -138,7 +89,3 @@ def test_what_is_missing_is_named(api: AdminAPI, collected: Recorded) -> None:
 )
 def test_every_wrong_place_is_named(api: AdminAPI, query: dict[str, object], where: str) -> None:
     assert pointers(api.get("/usage", query)) == {where}
-
-
-def test_a_node_that_is_no_id_is_told_so(api: AdminAPI) -> None:
-    assert pointers(api.get("/usage/balance", {"node": "first"})) == {"/node"}

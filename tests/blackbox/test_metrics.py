@@ -13,9 +13,8 @@ from support.deployment import PROJECT, Deployment
 
 def documented() -> dict[str, tuple[str, set[str]]]:
     """Each metric of the page: its type and its labels."""
-    rows = re.findall(
-        r"^\| `([a-z_]+)(?:\{([a-z,]+)\})?` \| (\w+) \|", (PROJECT / "docs/metrics.md").read_text(), re.MULTILINE
-    )
+    of_nodes, _, _ = (PROJECT / "docs/metrics.md").read_text().partition("# Metrics of the control plane")
+    rows = re.findall(r"^\| `([a-z_]+)(?:\{([a-z,]+)\})?` \| (\w+) \|", of_nodes, re.MULTILINE)
     return {name: (kind, set(filter(None, labels.split(",")))) for name, labels, kind in rows}
 
 

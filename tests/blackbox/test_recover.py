@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ class Restored:
 
     def __init__(self, deployment: Deployment, second: ExtraNode) -> None:
         self.deployment, self.second = deployment, second
-        names = ("revoked", "disabled", "reopened", "good")
+        names = ("revoked", "disabled", "reopened", "rotated", "retiring", "good")
         self.keys = {name: own_key(deployment, name) for name in names}
         admin = deployment.admin
         self.partner = admin.post("/partners", {"name": "suspended-since"})["id"]
@@ -43,6 +44,8 @@ class Restored:
         admin.post(f"/keys/{self.keys['disabled'].kid}/disable")
         admin.post(f"/keys/{self.keys['reopened'].kid}/enable")
         admin.post(f"/partners/{self.partner}/suspend")
+        admin.post(f"/keys/{self.keys['rotated'].kid}/rotate", {"grace": "0s", "expected_secret": 1})
+        admin.post(f"/keys/{self.keys['retiring'].kid}/rotate", {"grace": "1h"})
         self.late = own_key(deployment, "late")
         deployment.wait_for(lambda: second.call(self.late.whole)[0] == 200, "the second node", 90)
         self.wait_for_files(deployment.data / "node", second.kept)
@@ -95,13 +98,15 @@ def test_what_was_closed_since_the_backup_is_closed_again_and_nodes_follow_the_n
                 ("revoke_key", kid["revoked"]),
                 ("disable_key", kid["disabled"]),
                 ("suspend_partner", restored.partner),
+                ("end_secret", kid["rotated"]),
+                ("end_secret", kid["retiring"]),
             }
             assert [(step["operation"], step["id"]) for step in done["left_closed"]] == [
                 ("enable_key", kid["reopened"])
             ]
             assert ("key", restored.late.kid) in {(one["kind"], one["id"]) for one in done["lost"]}
             assert ([one["astray"] for one in done["told_by"]], done["silent"]) == ([True, True], [])
-            assert (done["closed"], done["left"], done["history"] != done["ends"]) == (3, [], True)
+            assert (done["closed"], done["left"], done["history"] != done["ends"]) == (5, [], True)
             # Nothing is left to be done: not even a new history begins.
             folders = ("--node-folder", str(second.data), "--node-folder", str(tmp_path / "data"), "--wait", "0s")
             again = recover(deployment, *folders, "--yes")
@@ -110,7 +115,12 @@ def test_what_was_closed_since_the_backup_is_closed_again_and_nodes_follow_the_n
             deployment.start_control()
             for node in deployment.admin.pages("/nodes"):
                 deployment.wait_for(lambda node=node: current(deployment, node["id"]), "the new history", 90)  # type: ignore[misc]
-            assert restored.statuses() == {"revoked": 401, "disabled": 401, "reopened": 401, "good": 200, "late": 401}
+            assert restored.statuses() == {
+                **dict.fromkeys(("revoked", "disabled", "reopened", "rotated", "late"), 401),
+                **dict.fromkeys(("good", "retiring"), 200),
+            }
+            (old,) = deployment.admin.get(f"/keys/{kid['retiring']}")["secrets"]
+            assert timedelta(0) < datetime.fromisoformat(old["ends_at"]) - datetime.now(UTC) < timedelta(hours=1)
             assert deployment.admin.get(f"/keys/{kid['revoked']}")["status"] == "revoked"
             assert deployment.admin.get(f"/partners/{restored.partner}")["status"] == "suspended"
             assert deployment.admin.get(f"/keys/{kid['revoked']}/propagation")["proven"] is True
@@ -119,7 +129,7 @@ def test_what_was_closed_since_the_backup_is_closed_again_and_nodes_follow_the_n
             deployment.wait_for(lambda: proven(deployment, keys["good"]), "the next proof", 90)
             assert restored.statuses()["good"] == 401
             told = next(deployment.admin.pages("/audit", {"action": "history.recovered"}))
-            assert (told["subject"], told["details"]["closed"]) == (done["ends"], 3)
+            assert (told["subject"], told["details"]["closed"]) == (done["ends"], 5)
         finally:
             second.stop()
 

@@ -121,6 +121,9 @@ class FeedClient:
         query = {"history": history, "after": after, "hash": digest, "security_after": security, "wait": wait}
         return self._client.request("GET", "/internal/v1/changes", query=query, headers=self.headers)
 
+    def get(self, path: str, query: dict[str, Any]) -> Answer:
+        return self._client.request("GET", path, query=query, headers=self.headers)
+
     def post(self, path: str, query: dict[str, Any]) -> Answer:
         return self._client.request("POST", path, query=query, headers=self.headers)
 

@@ -141,6 +141,10 @@ class Deployment:
         """Start the gateway node, and wait for no more than its admin port."""
         self._start("gateway", portazgo_command("gateway"), {}, lambda: answers(f"{self.health_url}/health/live"))
 
+    def begin_gateway(self) -> None:
+        """Start the gateway node, and wait for nothing."""
+        self._start("gateway", portazgo_command("gateway"), {}, lambda: True)
+
     def stop(self, name: str) -> int:
         """End a part by SIGTERM. Returns its exit code."""
         process = self.processes.pop(name)

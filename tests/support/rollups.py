@@ -12,7 +12,8 @@ from typing import Any
 from django.db import connections, transaction
 from django.db.migrations.executor import MigrationExecutor
 
-from portazgo.usage.collector import LEDGER, add_fresh
+from portazgo.usage.adding import add_fresh
+from portazgo.usage.collector import LEDGER
 from portazgo.usage.filling import unfilled
 from portazgo.usage.periods import Period
 from portazgo.usage.reading import add_up

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import click
 
 from portazgo.cli.failing_logins import FAILING, show_failing_logins
 from portazgo.cli.find import NODE, NODE_TOKEN, find, find_id
 from portazgo.cli.noun import Noun, asks, confirm, limit, limited, prints, show_list
-from portazgo.cli.output import note, show_one
+from portazgo.cli.output import note, show_one, show_rows
+from portazgo.cli.parameters import rfc3339, since
 from portazgo.cli.session import connect
 from portazgo.cli.words import say
 
 COLUMNS = ("label", "version", "current", "receipt.revision", "contact_at", "retired_at", "id")
+LOST_COLUMNS = ("verdict", "journaled", "collected", "missing_records", "seconds_at_risk", "epoch")
 TOKEN_COLUMNS = ("name", "label", "created_at", "revoked_at", "id")
 
 
@@ -53,6 +57,23 @@ def retire_node(node: str, output: str) -> None:
     found = find(client, NODE, node)
     confirm(say("Retire the node {name} for good?", name=found["label"] or found["id"]))
     show_one(client.post(f"/nodes/{found['id']}/retire"), output)
+
+
+@node.command("lost")
+@click.argument("node")
+@click.option(
+    "--died-at", type=since, metavar="TIME", help="When it was seen alive last: a time, or back from now, such as 2h."
+)
+@asks
+@prints
+def declare_lost(node: str, died_at: datetime | None, output: str) -> None:
+    """Declare that a node and its disk are gone: its open epochs end, and the balance says what may be missing."""
+    client = connect()
+    found = find(client, NODE, node)
+    confirm(say("Declare that the node {name} and its disk are gone?", name=found["label"] or found["id"]))
+    lost = client.post(f"/nodes/{found['id']}/lost", {"died_at": rfc3339(died_at)})
+    show_rows(lost["items"], LOST_COLUMNS, output)
+    note(say("`portazgo usage accept-gap EPOCH` settles it; `portazgo node retire` keeps it from coming back."))
 
 
 @node.group("token", cls=Noun)

@@ -147,7 +147,16 @@ _GAP = 2
 _NUMBERS = frozenset(
     {
         *("requests", "units", "bytes_in", "bytes_out", "mean_ms", "duration_ms", "revision"),
-        *("collected", "rolled_up", "last_sequence", "receipt.revision"),
+        *(
+            "accepted",
+            "journaled",
+            "collected",
+            "rolled_up",
+            "in_lake",
+            "under_way",
+            "missing_records",
+            "receipt.revision",
+        ),
     }
 )
 

@@ -15,12 +15,13 @@ from portazgo.cli.parameters import duration
 from portazgo.cli.session import Failed, load_settings, output_options
 from portazgo.cli.tending import tends
 from portazgo.cli.words import say
+from portazgo.kit.clock import from_microseconds, rfc3339
 
 if TYPE_CHECKING:
     from portazgo.care.recovery.planning import Plan, Step
 
 TELLER_COLUMNS = ("node", "label", "revision", "revoked", "astray")
-STEP_COLUMNS = ("operation", "id", "name", "told_by")
+STEP_COLUMNS = ("operation", "id", "name", "ends_at", "told_by")
 LOST_COLUMNS = ("kind", "id", "name")
 MOST_SHOWN = 50
 
@@ -89,6 +90,7 @@ def recover(
         "history": begun.history,
         "revision": begun.revision,
         "closed": len(plan.steps) - len(left),
+        "buried": len(plan.graves.lookups),
         "left": left,
     }
     show_one(document if output == "table" else {**_document(plan), **document}, output)
@@ -134,9 +136,13 @@ def _show(plan: Plan, output: str) -> None:
     _section(say("What nodes told:"), document["told_by"], TELLER_COLUMNS)
     _section(say("Told nothing:"), document["silent"], ("node", "label"))
     _section(say("Closed again:"), document["steps"], STEP_COLUMNS)
+    uncompared = [{"kid": kid} for kid in document["uncompared"]]
+    _section(say("Perhaps rotated since the backup; the pepper was changed, so look yourself:"), uncompared, ("kid",))
     _section(say("Opened since the backup, and left closed:"), document["left_closed"], STEP_COLUMNS)
     _section(say("Made since the backup, and lost (their keys stop working):"), document["lost"], LOST_COLUMNS)
     dead = [{"kid": kid} for kid in document["dead_unknown"]]
+    graves = [{"kid": kid} for kid in document["graves"]]
+    _section(say("Imported, revoked and lost (a file that holds them will be refused):"), graves, ("kid",))
     _section(say("Revoked, and unknown to the database (written to revocations.log):"), dead, ("kid",))
 
 
@@ -169,6 +175,8 @@ def _document(plan: Plan) -> dict[str, Any]:
         "left_out": list(plan.left_out),
         "steps": [_told(step) for step in plan.steps],
         "left_closed": [_told(step) for step in plan.left_closed],
+        "uncompared": list(plan.uncompared),
+        "graves": sorted(set(plan.graves.lookups.values())),
         "lost": [{"kind": one.kind, "id": one.id, "name": one.name} for one in plan.lost],
         "dead_unknown": list(plan.dead_unknown),
     }
@@ -181,4 +189,6 @@ def _told(step: Step) -> dict[str, Any]:
         "name": step.name,
         "told_by": list(step.told_by),
     }
+    if step.secret:
+        told |= {"secret": step.secret, "ends_at": rfc3339(from_microseconds(step.ends_at_us))}
     return {**told, "networks": list(step.networks)} if step.networks else told

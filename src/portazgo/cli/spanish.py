@@ -200,7 +200,21 @@ SENTENCES = {
         "Las sumas no son las de los registros: se recogieron {collected} llamadas y las sumas dicen {sums}."
     ),
     "Every record is accounted for.": "Todos los registros cuadran.",
-    "Records are missing.": "Faltan registros.",
+    "Records are missing, or may be: {count} that had a number.": "Faltan registros, o puede que falten: {count} con número.",
+    "And {epochs} more that are whole, {records} records together.": (
+        "Y {epochs} más que están enteras, {records} registros en total."
+    ),
+    "Nothing is missing so far, and not everything that is under way has come in time.": (
+        "Hasta ahora no falta nada, pero no todo lo que está en camino llegó a tiempo."
+    ),
+    "Nothing is missing; {count} records are under way.": "No falta nada; {count} registros están en camino.",
+    "Count the epoch {epoch} as settled, without the records that are missing?": (
+        "¿Dar por cerrada la época {epoch}, sin los registros que faltan?"
+    ),
+    "Declare that the node {name} and its disk are gone?": "¿Declarar que el nodo {name} y su disco se han perdido?",
+    "`portazgo usage accept-gap EPOCH` settles it; `portazgo node retire` keeps it from coming back.": (
+        "`portazgo usage accept-gap ÉPOCA` lo da por cerrado; `portazgo node retire` impide que vuelva."
+    ),
     # cli/recover.py
     "any node": "algún nodo",
     "Waiting up to {seconds} s for {names} …": "Esperando hasta {seconds} s a {names} …",
@@ -229,6 +243,12 @@ SENTENCES = {
     "What nodes told:": "Lo que contaron los nodos:",
     "Told nothing:": "No contaron nada:",
     "Closed again:": "Se vuelve a cerrar:",
+    "Perhaps rotated since the backup; the pepper was changed, so look yourself:": (
+        "Quizá rotadas desde la copia; se cambió la pimienta, así que míralas tú:"
+    ),
+    "Imported, revoked and lost (a file that holds them will be refused):": (
+        "Importadas, revocadas y perdidas (se rechazará un archivo que las contenga):"
+    ),
     "Opened since the backup, and left closed:": "Abierto desde la copia, y se deja cerrado:",
     "Made since the backup, and lost (their keys stop working):": (
         "Creado desde la copia, y perdido (sus claves dejan de funcionar):"
@@ -333,5 +353,3 @@ SENTENCES = {
     "for {names}": "para {names}",
     "{names} and {count} more": "{names} y {count} más",
 }
-
-# Headings: whole where there is an entry, otherwise word by word.

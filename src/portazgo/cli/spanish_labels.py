@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 LABELS = {
+    "accepted": "aceptados",
+    "journaled": "anotados",
+    "under way": "en camino",
+    "in lake": "en el lago",
+    "missing records": "registros que faltan",
+    "seconds at risk": "segundos en riesgo",
+    "verdict": "veredicto",
     "code": "código",
     "started": "inicio",
+    "ends": "termina",
     "names": "nombres",
     "line": "línea",
     "already there": "ya existente",

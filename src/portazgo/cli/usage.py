@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from portazgo.cli.balance import accept_gap, usage_balance, usage_metrics
 from portazgo.cli.exits import Exit
-from portazgo.cli.find import APPLICATION, NODE, PARTNER, ROUTE, find_id, kid_of
-from portazgo.cli.noun import Noun, limit, prints, prints_also
-from portazgo.cli.output import Row, note, show_one, show_rows
+from portazgo.cli.find import APPLICATION, PARTNER, ROUTE, find_id, kid_of
+from portazgo.cli.noun import Noun, limit, prints_also
+from portazgo.cli.output import Row, show_rows
 from portazgo.cli.parameters import rfc3339, since
 from portazgo.cli.session import Failed, connect
 from portazgo.cli.words import say
@@ -24,7 +25,6 @@ GROUPS = ("partner", "application", "kid", "route", "environment", "fault", "bla
 INTERVALS = ("minute", "quarter", "hour", "day", "week", "month")
 COLUMNS = ("requests", "units", "mean_ms", "bytes_in", "bytes_out")
 FILES = ("csv", "parquet")
-BALANCE_COLUMNS = ("balanced", "end", "last_sequence", "collected", "rolled_up", "missing", "epoch")
 NAMED = ("partner", "application", "route")
 LARGEST_PAGE = 1_000
 
@@ -107,36 +107,10 @@ def _query(client: AdminClient, asked: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@usage.command("balance")
-@click.option("--node", help="Of this node only.")
-@prints
-def usage_balance(node: str | None, output: str) -> int:
-    """Account for every record, epoch by epoch: numbered by its node, collected, summed up. Exit code 7: some are missing."""
-    client = connect()
-    report = client.get("/usage/balance", {"node": find_id(client, NODE, node)})
-    if output in {"table", "csv"}:
-        show_rows([{**one, "missing": _runs(one)} for one in report["items"]], BALANCE_COLUMNS, output)
-    else:
-        show_one(report, output)
-    if output == "table":
-        note(_verdict(report))
-    return Exit.DONE if report["balanced"] else Exit.UNHEALTHY
-
-
-def _verdict(report: dict[str, Any]) -> str:
-    requests = report["requests"]
-    if requests is not None and not requests["balanced"]:
-        return say(
-            "The sums are not those of the records: {collected} calls were collected, the sums say {sums}.",
-            collected=requests["collected"],
-            sums=", ".join(map(str, sorted(set(requests["summed_up"])))),
-        )
-    return say("Every record is accounted for.") if report["balanced"] else say("Records are missing.")
-
-
 def _mean(one: dict[str, Any]) -> str:
     return f"{one['duration_us_sum'] / 1_000 / one['requests']:.1f}" if one["requests"] else "-"
 
 
-def _runs(one: dict[str, Any]) -> str:
-    return ", ".join(f"{run['first']}–{run['last']}" for run in one["missing"])
+usage.add_command(usage_balance)
+usage.add_command(accept_gap)
+usage.add_command(usage_metrics)

@@ -14,7 +14,6 @@ _LABELS = {
     "contact_at": "last contact",
     "duration_ms": "ms",
     "kid": "kid",
-    "last_sequence": "last",
     "name": "name",
     "partner_name": "partner",
     "receipt.refused": "refused",

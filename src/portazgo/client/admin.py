@@ -44,6 +44,13 @@ class AdminClient:
                 _document(Answer(answer.status, answer.headers, b"".join(answer.chunks)))
             yield from answer.chunks
 
+    def text(self, path: str) -> str:
+        """Read what is no JSON."""
+        answer = self._http.request("GET", BASE + path)
+        if answer.status >= FIRST_REFUSAL:
+            _document(answer)
+        return answer.body.decode()
+
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> Document:
         """Write; carries an Idempotency-Key of its own."""
         headers = {"Idempotency-Key": uuid.uuid4().hex}

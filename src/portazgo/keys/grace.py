@@ -42,6 +42,13 @@ class GraceBounds:
             raise self._out_of_bounds(f"the old secret can live until {rfc3339(latest)} at the latest")
         return ends_at
 
+    def latest_end(self, schedule_ends_at: datetime | None) -> datetime | None:
+        """Tell until when a rotation can let a secret live to which its schedule gave an end; None: it gave none.
+
+        However often it is rotated and cancelled, that end is put off by the longest grace once.
+        """
+        return None if schedule_ends_at is None else schedule_ends_at + self.most
+
     def _out_of_bounds(self, sentence: str) -> Conflict:
         least, most = format_duration(self.least), format_duration(self.most)
         return Conflict(

@@ -15,6 +15,7 @@ from django.db import IntegrityError
 
 from portazgo.accounts.domain import Actor, Verb, can
 from portazgo.applications.models import Application
+from portazgo.keys.burials import buried_before
 from portazgo.keys.domain import KeyStatus, Kid, SecretSlot, digest
 from portazgo.keys.foreign import AtLine, ForeignKey, KeyFile, lookup
 from portazgo.keys.foreign_reading import read_keys
@@ -107,6 +108,8 @@ def import_keys(
     if read.wrong:
         raise _refused(read.wrong)
     lookup_bytes = known_lookup_key(wrapper) if dry_run else lookup_key(actor, wrapper=wrapper, clock=clock)
+    if dead := buried_before(read.keys, lookup_bytes, wrapper=wrapper):
+        raise _refused(dead)
     if lookup_bytes is None:
         return Outcome([_tried(key, now) for key in read.keys], read.left_out)
     keys = {lookup(lookup_bytes, key.inner): key for key in read.keys}

@@ -106,6 +106,31 @@ class ImportedSecret(models.Model):
         db_table = "imported_secret"
 
 
+class BuriedSecret(models.Model):
+    """Another system's secret that died under a kid which a restored database has lost; nodes told of it."""
+
+    lookup = models.CharField(max_length=64, primary_key=True)
+    kid = models.CharField(max_length=10)
+    buried_at = models.DateTimeField()
+
+    class Meta:
+        """Each once."""
+
+        db_table = "buried_secret"
+
+
+class FormerLookupKey(models.Model):
+    """A look-up key of before a restore, under which secrets are buried; only here, wrapped."""
+
+    wrapped = WrappedField(context="lookup_key/1")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        """Few rows, mostly none."""
+
+        db_table = "former_lookup_key"
+
+
 class KeyTag(models.Model):
     """A tag of a key, for lists: the key's own `tags` say them all."""
 
@@ -139,6 +164,8 @@ class KeySecret(models.Model):
     """When it was first reported as leaked, and found to be right."""
     due_told_at = models.DateTimeField(null=True)
     """When its owner was told that it is due for rotation (keys/overdue.py); null: it is not due, as far as is known."""
+    schedule_ends_at = models.DateTimeField(null=True)
+    """The end that the schedule gave it, also while a rotation puts that off; null: none, or it was taken back."""
     stuck_at = models.DateTimeField(null=True)
     """When `sealed` could not be opened last, so that its pepper can't be replaced; null: it could, or nobody has tried."""
 

@@ -90,8 +90,10 @@ def _come_due(news: Q, plan: Plan, policy: RotationPolicy, clock: Clock) -> int:
     with transaction.atomic() if end is None else _change(plan, len(kids), clock):
         secrets = _locked(due, kids)
         for secret in secrets:
-            secret.due_told_at, secret.ends_at = now, secret.ends_at or end
-        KeySecret.objects.bulk_update(secrets, ["due_told_at", "ends_at"])
+            secret.due_told_at = now
+            if secret.ends_at is None:
+                secret.ends_at = secret.schedule_ends_at = end
+        KeySecret.objects.bulk_update(secrets, ["due_told_at", "ends_at", "schedule_ends_at"])
         for secret in secrets:
             _record_due(secret, policy, clock)
     return len(secrets)
@@ -123,7 +125,8 @@ def _locked(rows: QuerySet[KeySecret], kids: Sequence[str]) -> list[KeySecret]:
 def _relent(clock: Clock) -> int:
     """Take it back where a plan no longer says so: what was told as due, and the end.
 
-    What has ended stays dead. The end of a secret that leaked is not the schedule's to take away, whoever set it.
+    What has ended stays dead. The end of a secret that leaked is not the schedule's to take away, whoever set it, nor is one
+    that the schedule did not give.
     """
     now = clock.now()
     rows = KeySecret.objects.filter(slot=SecretSlot.CURRENT, due_told_at__isnull=False, leaked_at=None)
@@ -132,17 +135,18 @@ def _relent(clock: Clock) -> int:
     for plan, policy in policies():
         due |= Q(key__application__plan=plan, created_at__lte=now - policy.every)
         endless += [plan.id] if policy.end_after is None else []
-    mild = Q(ends_at__isnull=False, key__application__plan__in=endless)
+    mild = Q(schedule_ends_at__isnull=False, key__application__plan__in=endless)
     kids = _first_kids(rows.filter(~due | mild))
     if not kids:
         return 0
     with change(SYSTEM, "key.rotation_not_due", str(len(kids)), details={"kids": kids}, clock=clock) as recorded:
         changed = _locked(rows.filter(~due | mild), kids)
         for secret in changed:
-            if secret.ends_at is not None:
+            if secret.schedule_ends_at is not None:
                 recorded.touches(ResourceRef("key", secret.key_id))
-            secret.due_told_at, secret.ends_at = None, None
-            secret.save(update_fields=["due_told_at", "ends_at"])
+                secret.ends_at = secret.schedule_ends_at = None
+            secret.due_told_at = None
+            secret.save(update_fields=["due_told_at", "ends_at", "schedule_ends_at"])
     return len(changed)
 
 

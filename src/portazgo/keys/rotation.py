@@ -84,7 +84,8 @@ def rotate(
         current = _current(key)
         _refuse_moved(key, current, expected)
         _drop_retiring(key, now, meant=wanted.end_retiring)
-        ends_at = end_of_grace(now, grace, key.expires_at, _end_that_stays(current, now))
+        latest = bounds.latest_end(current.schedule_ends_at)
+        ends_at = end_of_grace(now, grace, key.expires_at, latest, _end_that_stays(current, now))
         current.slot, current.ends_at = SecretSlot.RETIRING, ends_at
         current.save(update_fields=["slot", "ends_at"])
         key.last_secret += 1
@@ -122,7 +123,7 @@ def extend(
             )
         before = _end_of(retiring)
         wished = bounds.check_end(now + grace, _current(key).created_at)
-        ends_at = end_of_grace(now, wished - now, key.expires_at)
+        ends_at = end_of_grace(now, wished - now, key.expires_at, bounds.latest_end(retiring.schedule_ends_at))
         if ends_at <= before:
             raise Conflict(
                 f"the old secret lives until {rfc3339(before)} already, and this would end it by {rfc3339(ends_at)}",
@@ -171,7 +172,7 @@ def end(
 
 
 def cancel(actor: Actor, kid: str, *, expected: int | None = None, clock: Clock) -> Key:
-    """Undo a rotation: the new secret dies, the retiring one is current again and has no end.
+    """Undo a rotation: the new secret dies, the retiring one is current again, and has no end but the one of the schedule.
 
     Raises NotFound, and Conflict: `no_rotation` (an old secret that has ended stays dead), `secret_leaked`, `secret_moved`.
     """
@@ -188,10 +189,29 @@ def cancel(actor: Actor, kid: str, *, expected: int | None = None, clock: Clock)
         current = _current(key)
         number = current.number
         current.delete()
-        retiring.slot, retiring.ends_at = SecretSlot.CURRENT, None
-        retiring.save(update_fields=["slot", "ends_at"])
+        retiring.schedule_ends_at = _schedule_end(key, retiring, now)
+        retiring.slot, retiring.ends_at = SecretSlot.CURRENT, _end_once_cancelled(retiring)
+        retiring.save(update_fields=["slot", "ends_at", "schedule_ends_at"])
         recorded.touches(_ref(kid))
-        recorded.note(secret=retiring.number, dead=number)
+        recorded.note(secret=retiring.number, dead=number, ends_at=_written(retiring.ends_at))
+    return key
+
+
+def let_lapse(actor: Actor, kid: str, number: int, ends_at: datetime, *, clock: Clock) -> Key:
+    """End a secret, current or retiring, that was rotated away in a past which the database has lost.
+
+    It never gets a later end than it has. Where it is the current one, the key has no secret that works once it has ended,
+    and gets one by a rotation. Raises NotFound, Conflict.
+    """
+    can(actor, Verb.ROTATE, Key.noun)
+    with change(actor, "key.secret_lapsed", kid, clock=clock) as recorded:
+        key, _ = _alive(kid, clock)
+        secret = key.secrets.filter(number=number).first()
+        if secret is not None and (secret.ends_at is None or ends_at < secret.ends_at):
+            secret.ends_at = ends_at
+            secret.save(update_fields=["ends_at"])
+            recorded.touches(_ref(kid))
+            recorded.note(secret=number, ends_at=rfc3339(ends_at))
     return key
 
 
@@ -221,11 +241,33 @@ def _usual(kid: str, bounds: GraceBounds) -> timedelta:
 
 
 def _end_that_stays(current: KeySecret, now: datetime) -> datetime | None:
-    """Give the end of a current secret that a rotation must not put off: it leaked, or has ended.
+    """Give the end of a current secret that a rotation must not put off: it leaked, has ended, or is not the schedule's.
 
     The end that a plan gave it is met by the rotation: from then on the grace holds, as after any other.
     """
-    return current.ends_at if current.leaked_at is not None or is_over(current.ends_at, now) else None
+    stays = current.leaked_at is not None or current.schedule_ends_at is None or is_over(current.ends_at, now)
+    return current.ends_at if stays else None
+
+
+def _schedule_end(key: Key, secret: KeySecret, now: datetime) -> datetime | None:
+    """Give the end that the plan gives a secret which is to be current again: what it gave before, or, overdue, gives now.
+
+    Without it, whoever cancels and rotates in one breath would keep an old secret for ever: the worker never finds it current.
+    """
+    policy = policy_of(key)
+    if policy is None or policy.end_after is None:
+        return None
+    overdue = now >= secret.created_at + policy.every
+    return secret.schedule_ends_at or (now + policy.end_after if overdue else None)
+
+
+def _end_once_cancelled(retiring: KeySecret) -> datetime | None:
+    """Give its schedule's end, or that of the grace under way where it is later: nobody is cut off by cancelling."""
+    return None if retiring.schedule_ends_at is None else max(retiring.schedule_ends_at, _end_of(retiring))
+
+
+def _written(moment: datetime | None) -> str | None:
+    return None if moment is None else rfc3339(moment)
 
 
 def _refuse_used(kid: str, since: datetime) -> None:

@@ -18,6 +18,7 @@ from portazgo.kit.http import Unreachable
 from portazgo.kit.wrapping import FEATURE, WrappingFailed, WrappingUnavailable
 from portazgo.node.answers import CONFLICT, FeedRefused, other_history, refusal
 from portazgo.node.apply import apply_update
+from portazgo.node.counts import counts_of_records
 from portazgo.node.lane import LaneSieve, lane_of, revoked_kids
 from portazgo.node.native import SnapshotRefused, Update
 from portazgo.node.testifying import Testifying
@@ -91,7 +92,7 @@ class Follower:
         self._clock_off = False
         self._heard = False
         self._tell_lane = tell_lane
-        self._testifying = Testifying(client, self._headers, lambda: kept.tells(label))
+        self._testifying = Testifying(client, self._headers, lambda question: kept.tells(label, question))
         # Held while an answer is taken in: between two of them a successor may take over.
         self._taking = threading.Lock()
         self._let_go = False
@@ -313,6 +314,7 @@ class Follower:
 
     def _poll(self, position: Position) -> None:
         sent = boottime_ms()
+        state = json.loads(self._node.stats())
         answer = self._client.request(
             "GET",
             "/internal/v1/changes",
@@ -320,8 +322,9 @@ class Follower:
                 "history": position.history,
                 "after": position.revision,
                 "hash": position.hash,
-                "security_after": json.loads(self._node.stats())["security"],
+                "security_after": state["security"],
                 "wait": self._next_wait(),
+                **counts_of_records(state),
             },
             headers=self._headers,
             read_seconds=self._wait_seconds + 15,

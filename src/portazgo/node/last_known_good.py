@@ -181,9 +181,9 @@ class LastKnownGood:
             # None yet; or a folder that can't even be looked into, which must not keep the node from polling.
             return False
 
-    def tells(self, label: str) -> Iterator[bytes]:
+    def tells(self, label: str, question: str) -> Iterator[bytes]:
         """Give the lines of what this node knows, written or owed. Raises OSError."""
-        return told_by(self._folder, label=label, dead=self._owed_dead, lane=self._owed_lane)
+        return told_by(self._folder, question, label=label, dead=self._owed_dead, lane=self._owed_lane)
 
     def revoked(self) -> list[str]:
         """The kids that are dead for ever."""

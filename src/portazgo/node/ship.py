@@ -105,7 +105,7 @@ class Shipper:
         self._node.acknowledge(path)
 
     def _report(self, ended: dict[str, Any]) -> None:
-        body = {name: ended[name] for name in ("epoch", "node", "end", "last_sequence", "seconds_at_risk")}
+        body = {name: ended[name] for name in ("epoch", "node", "end", "last_sequence", "accepted", "seconds_at_risk")}
         for name in ("started_at", "ended_at"):
             body[name] = rfc3339(datetime.fromtimestamp(ended[f"{name}_us"] / 1_000_000, UTC))
         answer = self._client.request("POST", "/internal/v1/epochs", body=body, headers=self._headers)

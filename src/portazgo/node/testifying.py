@@ -24,7 +24,7 @@ IN_MEMORY_BYTES = 1 << 20
 class Testifying:
     """Tells once for each recovery, however often it is asked."""
 
-    def __init__(self, client: JsonClient, headers: Mapping[str, str], tells: Callable[[], Iterable[bytes]]) -> None:
+    def __init__(self, client: JsonClient, headers: Mapping[str, str], tells: Callable[[str], Iterable[bytes]]) -> None:
         self._client = client
         self._headers = headers
         self._tells = tells
@@ -35,17 +35,19 @@ class Testifying:
         question = _question(refused)
         if question is None or question == self._answered:
             return
-        answer = self._client.request("POST", "/internal/v1/testimony", body=self._packed(), headers=self._headers)
+        answer = self._client.request(
+            "POST", "/internal/v1/testimony", body=self._packed(question), headers=self._headers
+        )
         if answer.status != NO_CONTENT:
             raise FeedRefused(refusal(answer.status, answer.body))
         self._answered = question
         logger.warning("the control plane recovers from an older database; this node told it what it knows")
 
-    def _packed(self) -> bytes:
+    def _packed(self, question: str) -> bytes:
         # Line by line: with a million keys the whole text is 100 MB, packed it is a tenth of that.
         with tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES) as file:
             with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=1) as packing:
-                for line in self._tells():
+                for line in self._tells(question):
                     packing.write(line)
             file.seek(0)
             return file.read()

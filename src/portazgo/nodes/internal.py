@@ -14,10 +14,11 @@ from pydantic import BaseModel, ValidationError
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from portazgo.kit.clock import Clock, microseconds
+from portazgo.kit.clock import Clock, from_microseconds, microseconds
 from portazgo.kit.errors import Invalid, Unauthenticated
 from portazgo.kit.ids import parse_id
 from portazgo.kit.secret import Secret
+from portazgo.nodes.epochs import Told
 from portazgo.nodes.logins import store_failing
 from portazgo.nodes.schemas import LoginsBody, ReceiptBody
 from portazgo.nodes.service import Contact, admit, store_receipt
@@ -88,7 +89,7 @@ class Feed:
     async def changes(self, request: Request) -> Response:
         """Answer what comes after the node's position, at once or as soon as there is something; 204 when time is over."""
         position, wait_seconds = _position(request), _wait_seconds(request)
-        await self._let_in(request)
+        await self._let_in(request, _told(request))
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait_seconds
         while True:
@@ -116,11 +117,12 @@ class Feed:
         await self._threads.run(store_failing, caller.node, told.epoch, failing, clock=self._clock)
         return Response(status_code=204)
 
-    async def _let_in(self, request: Request) -> None:
+    async def _let_in(self, request: Request, told: Told | None = None) -> None:
         arrived = self._clock.now()
         caller = await self.identify(request)
         # Written before the answer: a node's lease must never run longer than what we have on record.
-        await self._contacts.record(Contact(caller.node, caller.epoch, caller.token.label, arrived, caller.token.id))
+        contact = Contact(caller.node, caller.epoch, caller.token.label, arrived, caller.token.id, told)
+        await self._contacts.record(contact)
 
     async def identify(self, request: Request) -> Caller:
         """Tell which node calls. Raises Unauthenticated, Forbidden, Invalid."""
@@ -188,6 +190,20 @@ def _position(request: Request) -> Position:
     return Position(
         query.get("history", ""), _number(request, "after"), query.get("hash", ""), _number(request, "security_after")
     )
+
+
+def _told(request: Request) -> Told | None:
+    """Read what a node says of its records; None of one of an older version, which says nothing."""
+    if "journaled" not in request.query_params:
+        return None
+    since = _number(request, "at_risk_since_us") if "at_risk_since_us" in request.query_params else None
+    accepted, journaled, synced, at_risk = (
+        _number(request, name) for name in ("accepted", "journaled", "synced", "at_risk")
+    )
+    try:
+        return Told(accepted, journaled, synced, at_risk, None if since is None else from_microseconds(since))
+    except OverflowError:
+        raise Invalid.at("/at_risk_since_us", "must be a time") from None
 
 
 def _number(request: Request, name: str) -> int:

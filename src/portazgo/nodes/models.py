@@ -60,6 +60,32 @@ class Node(models.Model):
         db_table = "node"
 
 
+class NodeEpoch(models.Model):
+    """One process life of a node, as its polls tell of it; the counts are null until a process tells them."""
+
+    id = models.BigAutoField(primary_key=True)
+    node = models.ForeignKey(Node, on_delete=models.CASCADE, related_name="+")
+    epoch = models.UUIDField()
+    first_seen_at = models.DateTimeField()
+    contact_at = models.DateTimeField()
+    told_at = models.DateTimeField(null=True)
+    accepted = models.BigIntegerField(null=True)
+    """Records that it owes: one for each call that took a slot, and those that stand for calls without one."""
+    journaled = models.BigIntegerField(null=True)
+    """Those of them that have a number and are in a file."""
+    synced = models.BigIntegerField(null=True)
+    """Those of them that are known to be on its disk."""
+    at_risk = models.BigIntegerField(null=True)
+    """Records that lie on its host only."""
+    at_risk_since = models.DateTimeField(null=True)
+
+    class Meta:
+        """One row a life; two nodes may claim the same one, which is no trouble of the other's."""
+
+        db_table = "node_epoch"
+        constraints: ClassVar = [models.UniqueConstraint(fields=["node", "epoch"], name="node_epoch_identity")]
+
+
 class Receipt(models.Model):
     """What a node says it has applied with every data thread. Older ones are kept to tell *when* something was confirmed."""
 

@@ -13,6 +13,7 @@ from django.db import transaction
 from portazgo.accounts.domain import Actor, Verb, can
 from portazgo.audit.service import record
 from portazgo.kit.errors import Forbidden, NotFound
+from portazgo.nodes.epochs import Told, note_epoch
 from portazgo.nodes.models import Node, NodeToken, Receipt
 from portazgo.snapshot.feed import Position, is_point
 
@@ -31,6 +32,8 @@ class Contact:
     token_label: str
     at: datetime
     token: UUID | None = None
+    told: Told | None = None
+    """What the node says of its records; None: nothing."""
 
 
 def admit(token: NodeToken, node: UUID) -> None:
@@ -129,6 +132,11 @@ def _of_another_token() -> Forbidden:
 
 
 def _record_contact(contact: Contact) -> None:
+    _record_node(contact)
+    note_epoch(contact.node, contact.epoch, contact.at, contact.told)
+
+
+def _record_node(contact: Contact) -> None:
     known = Node.objects.filter(id=contact.node)
     if known.filter(epoch=contact.epoch).update(contact_at=contact.at):
         return

@@ -99,6 +99,7 @@ def _jobs(settings: Settings) -> list[Job]:
     from portazgo.partners import data_keys  # noqa: PLC0415
     from portazgo.signing.tasks import tend  # noqa: PLC0415
     from portazgo.snapshot.feed import compact  # noqa: PLC0415
+    from portazgo.usage.balance import forget_told  # noqa: PLC0415
     from portazgo.usage.collector import checkpoint  # noqa: PLC0415
     from portazgo.usage.filling import fill  # noqa: PLC0415
     from portazgo.usage.folding import Folding  # noqa: PLC0415
@@ -135,6 +136,7 @@ def _jobs(settings: Settings) -> list[Job]:
         Job("bring spilled segments into the ledger", 0.5, taking.run),
         Job("fold minutes", 1, Folding(SYSTEM_CLOCK).run),
         Job("fill sums by partner", 2, fill),
+        Job("forget what ended processes of nodes told", 3_600, lambda: forget_told(SYSTEM_CLOCK.now())),
         Job("keep the lake", 5, Lake(settings, SYSTEM_CLOCK).run),
         Job("forget old sums of usage", 10, lambda: forget_old_rollups(settings, SYSTEM_CLOCK.now())),
         Job("forget old uses of retiring secrets", 3_600, lambda: forget_old_uses(SYSTEM_CLOCK.now())),

@@ -1,4 +1,4 @@
-"""`/api/v1/usage`: sums of calls, and the balance of records."""
+"""`/api/v1/usage`: sums of calls."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from portazgo.kit.clock import rfc3339
 from portazgo.kit.errors import Invalid
 from portazgo.settings import current
 from portazgo.usage import service
+from portazgo.usage.balance_api import router as balance_router
 from portazgo.usage.models import Manifest
 from portazgo.usage.paging import page
 from portazgo.usage.parquet import parquet_file
@@ -20,20 +21,13 @@ from portazgo.usage.periods import moment_of
 from portazgo.usage.questions import Question, understand
 from portazgo.usage.ranges import FIRST_MINUTE, LAST_MINUTE
 from portazgo.usage.report import report
-from portazgo.usage.schemas import (
-    BalanceQuery,
-    BalanceReport,
-    BalanceView,
-    RunView,
-    TotalsView,
-    UsageQuery,
-    UsageReport,
-)
+from portazgo.usage.schemas import UsageQuery, UsageReport
 from portazgo.usage.tables import lines
 from portazgo.usage.telling import columns, documents
 from portazgo.usage.walking import walk
 
 router = Router(tags=["usage"])
+router.add_router("", balance_router)
 
 CSV = "text/csv"
 PARQUET = "application/vnd.apache.parquet"
@@ -89,29 +83,3 @@ def _range(question: Question) -> dict[str, str | None]:
         "since": None if since == FIRST_MINUTE else rfc3339(moment_of(since)),
         "until": None if until == LAST_MINUTE else rfc3339(moment_of(until)),
     }
-
-
-@router.get("/usage/balance", response=BalanceReport)
-def usage_balance(request: AdminRequest, query: Query[BalanceQuery]) -> BalanceReport:
-    """Account for every record: numbered by its node, collected, summed up; what is missing is named."""
-    can(request.actor, Verb.READ, Manifest.noun)
-    balances = service.balance(query.node)
-    items = [
-        BalanceView(
-            node=one.node,
-            epoch=one.epoch,
-            end=one.end,
-            last_sequence=one.last_sequence,
-            collected=one.collected,
-            rolled_up=one.rolled_up,
-            missing=[RunView(first=run.first, last=run.last) for run in one.missing],
-            balanced=one.balanced,
-        )
-        for one in balances
-    ]
-    whole = all(item.balanced for item in items)
-    if query.node is not None:
-        return BalanceReport(items=items, requests=None, balanced=whole)
-    totals = service.totals()
-    requests = TotalsView(collected=totals.collected, summed_up=list(totals.summed_up), balanced=totals.balanced)
-    return BalanceReport(items=items, requests=requests, balanced=whole and totals.balanced)

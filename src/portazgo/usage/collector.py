@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.db import connections, transaction
+from django.db.models import F
+from django.db.models.functions import Greatest
 
 from portazgo import _native
 from portazgo.kit.errors import Conflict, Invalid
 from portazgo.usage import models
+from portazgo.usage.adding import add_fresh
 from portazgo.usage.contents import keep_content
-from portazgo.usage.models import EpochEnd, Manifest, RefusedKeyUse
-from portazgo.usage.rollups import MEMBERS, SUMS
+from portazgo.usage.models import EpochAccount, EpochEnd, Manifest, RefusedKeyUse
+from portazgo.usage.rollups import SUMS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,18 +34,6 @@ LATEST_US = 7_258_118_400_000_000
 LARGEST_SUM = 2**53
 """Of one segment: a thousand of them still add up within 64 bits."""
 
-_KEY = ("minute_us", *MEMBERS)
-# Raw: the ingest path adds to thousands of rows a second, and this form is the same on SQLite and PostgreSQL.
-_ADD = (
-    f"INSERT INTO usage_fresh ({', '.join((*_KEY, *SUMS))}) VALUES ({', '.join(['%s'] * (len(_KEY) + len(SUMS)))}) "  # noqa: S608 - names of our own
-    f"ON CONFLICT ({', '.join(_KEY)}) DO UPDATE SET "
-    + ", ".join(f"{name} = usage_fresh.{name} + excluded.{name}" for name in SUMS)
-)
-# Nothing is written where the key was used in this minute already: most segments write nothing here.
-_USED = (
-    "INSERT INTO key_use (kid, last_used_us) VALUES (%s, %s) ON CONFLICT (kid) "
-    "DO UPDATE SET last_used_us = excluded.last_used_us WHERE key_use.last_used_us < excluded.last_used_us"
-)
 # Who used a retiring secret: sums, and of the last use where it came from. Mostly there is none in a segment.
 _USE_KEY = ("kid", "day_us", "caller", "refused")
 _LAST = ("last_at_us", "address", "user_agent", "personal", "personal_key", "epoch", "route")
@@ -112,12 +103,35 @@ def keep(segment: Segment, place: str = "") -> Collected:
         add_fresh(summary["rollups"])
         _add_uses(summary["epoch"], summary["retiring"])
         _note_refused_keys(manifest, summary["rollups"])
+        # Last: two collectors of one epoch wait for each other here, and nowhere else.
+        add_to_account(manifest)
     return Collected(stored=True)
 
 
 def report_epoch(report: Mapping[str, Any]) -> None:
-    """Keep how an epoch ended; the first report counts."""
-    EpochEnd.objects.using(LEDGER).get_or_create(epoch=report["epoch"], defaults=dict(report))
+    """Keep how an epoch ended; the node's first report counts, and more than what a person has declared."""
+    with transaction.atomic(using=LEDGER):
+        ends = EpochEnd.objects.using(LEDGER)
+        _, made = ends.get_or_create(epoch=report["epoch"], defaults=dict(report))
+        if not made:
+            ends.filter(epoch=report["epoch"], declared=True).update(**report, declared=False)
+
+
+def add_to_account(manifest: Manifest) -> None:
+    """Add a segment to its epoch's account, within the segment's transaction."""
+    accounts = EpochAccount.objects.using(LEDGER)
+    of_epoch = accounts.filter(epoch=manifest.epoch, node=manifest.node)
+    added = {
+        "last_sequence": Greatest("last_sequence", manifest.last_sequence),
+        "collected": F("collected") + manifest.count,
+        "rolled_up": F("rolled_up") + manifest.rolled_up,
+        "requests": F("requests") + manifest.requests,
+        "ended_at_us": Greatest("ended_at_us", manifest.ended_at_us),
+    }
+    if not of_epoch.update(**added):
+        # Another collector may be making it too.
+        accounts.bulk_create([EpochAccount(epoch=manifest.epoch, node=manifest.node)], ignore_conflicts=True)
+        of_epoch.update(**added)
 
 
 def checkpoint(ledger_file: Path) -> bool:
@@ -135,16 +149,20 @@ def _verified(node: UUID, epoch: UUID, first: int, body: bytes) -> dict[str, Any
         summary = _native.summarize_segment(body)
     except ValueError as problem:
         raise Invalid.at("", f"the segment does not verify: {problem}", code="segment_invalid") from None
-    if not all(_is_plausible(row) for row in summary["rollups"]):
+    if not _are_plausible(summary["rollups"]):
         raise Invalid.at("", "the segment holds times or amounts that no call has", code="segment_invalid")
     if (summary["node"], summary["epoch"], summary["first"]) != (str(node), str(epoch), first):
         raise Invalid.at("", "the segment belongs to another node, epoch or place than it says", code="segment_invalid")
     return summary
 
 
-def _is_plausible(row: Mapping[str, Any]) -> bool:
-    """Tell whether it can be added to others for ever: one row that can't would stop the folding and the reports of all."""
-    return 0 <= row["minute_us"] < LATEST_US and all(0 <= row[name] <= LARGEST_SUM for name in SUMS)
+def _are_plausible(rollups: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether they can be added to others for ever: one row that can't would stop the folding and the reports of all."""
+    if not rollups:
+        return True
+    minutes = [row["minute_us"] for row in rollups]
+    largest: int = max(max([row[name] for row in rollups]) for name in SUMS)  # none is below zero: they are counted so
+    return bool(min(minutes) >= 0 and max(minutes) < LATEST_US and largest <= LARGEST_SUM)
 
 
 def _refuse_overlap(epoch: UUID, summary: Mapping[str, Any]) -> None:
@@ -174,23 +192,6 @@ def _keep(node: UUID, epoch: UUID, summary: Mapping[str, Any], size: int) -> Man
     )
 
 
-def add_fresh(rollups: Sequence[Mapping[str, Any]]) -> None:
-    """Add sums to those that are not folded yet, within the transaction of the segment that they are of."""
-    rows = [[_key_value(row, name) for name in _KEY] + [row[name] for name in SUMS] for row in rollups]
-    with connections[LEDGER].cursor() as cursor:
-        cursor.executemany(_ADD, rows)
-        cursor.executemany(_USED, _last_uses(rollups))
-
-
-def _last_uses(rollups: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
-    """Give the newest minute of each key, in the order of kids: two collectors never wait for each other in turns."""
-    minutes: dict[str, int] = {}
-    for row in rollups:
-        if row["kid"] is not None:
-            minutes[row["kid"]] = max(row["minute_us"], minutes.get(row["kid"], 0))
-    return sorted(minutes.items())
-
-
 def _add_uses(epoch: str, uses: Sequence[Mapping[str, Any]]) -> None:
     """Add what the segment tells of retiring secrets: a row for each key and caller in it, never one for each call."""
     if uses:
@@ -212,11 +213,3 @@ def _note_refused_keys(manifest: Manifest, rollups: Sequence[Mapping[str, Any]])
     kids = {row["kid"] for row in rollups if row["fault"] == REFUSED_KEY and row["kid"]}
     if kids:
         RefusedKeyUse.objects.using(LEDGER).bulk_create(RefusedKeyUse(manifest=manifest, kid=kid) for kid in kids)
-
-
-def _key_value(row: Mapping[str, Any], name: str) -> str | int:
-    value: str | int | None = row[name]
-    if value is not None:
-        return value
-    # NULLs are never equal in a unique key: "none" is a value of its own.
-    return 0 if name == "price_version" else ""

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
 from uuid import UUID
+
+HOST_LOST = "host_lost"
+SILENT_AFTER = timedelta(seconds=60)
+"""A node polls several times within it: one that was not heard of for so long is silent."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -20,36 +26,178 @@ class Run:
         return self.last - self.first + 1
 
 
-def gaps(runs: Iterable[Run], last_sequence: int | None) -> list[Run]:
-    """Name what is missing of an epoch; `last_sequence` is where the node says that it ended, None while it goes on."""
-    missing = []
-    due = 1
-    for run in sorted(runs):
-        if run.first > due:
-            missing.append(Run(due, run.first - 1))
-        due = max(due, run.last + 1)
-    if last_sequence is not None and last_sequence >= due:
-        missing.append(Run(due, last_sequence))
-    return missing
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A run that was collected, and when its first and last call ended; µs since 1970."""
+
+    run: Run
+    started_at_us: int
+    ended_at_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A run that is missing, and between which times its calls were; None: that end is open."""
+
+    run: Run
+    since_us: int | None
+    until_us: int | None
+
+
+def gaps(pieces: Iterable[Piece], last_sequence: int, *, ended_at_us: int | None = None) -> Iterator[Gap]:
+    """Name what is missing up to `last_sequence`; the pieces come by their sequence. `ended_at_us`: of the epoch."""
+    due, since_us = 1, None
+    for piece in pieces:
+        if piece.run.first > due:
+            yield Gap(Run(due, piece.run.first - 1), since_us, piece.started_at_us)
+        due, since_us = max(due, piece.run.last + 1), piece.ended_at_us
+    if last_sequence >= due:
+        yield Gap(Run(due, last_sequence), since_us, ended_at_us)
+
+
+class Verdict(StrEnum):
+    """What is to be said of an epoch's records."""
+
+    WHOLE = "whole"
+    """All that the node numbered is here, once, and in the sums."""
+    OPEN = "open"
+    """The node lives; what is not here yet waits on its disk, and is shipped."""
+    ACCEPTED = "accepted"
+    """Records are missing, or may be, and a person has accepted that."""
+    SILENT = "silent"
+    """It never ended, and its node was not heard of for a while: what is not here waits on its disk, or is lost."""
+    AT_RISK = "at_risk"
+    """The host was lost: what was not on its disk yet is gone, and nobody can tell how much that was."""
+    MISSING = "missing"
+    """Records that had a number are not here, and don't wait anywhere that is known of."""
+    UNEVEN = "uneven"
+    """The sums don't count what was collected, or the journal not what was accepted: a fault of Portazgo."""
+
+    @property
+    def balances(self) -> bool:
+        """Whether nothing is missing, as far as anybody can tell."""
+        return self in {Verdict.WHOLE, Verdict.OPEN, Verdict.ACCEPTED}
+
+
+class Living(StrEnum):
+    """What is known of the process of an epoch that has not ended."""
+
+    POLLS = "polls"
+    """It is its node's latest, and was heard of lately."""
+    FOLLOWED = "followed"
+    """Another process of its node began lately, and will report its end."""
+    SILENT = "silent"
+    """Neither it nor a successor tells anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How an epoch ended; `accepted` None: nobody can tell."""
+
+    end: str
+    last_sequence: int
+    accepted: int | None
+    seconds_at_risk: float
+    ended_at: datetime
+    declared: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """What a person has accepted of an epoch."""
+
+    missing: int
+    seconds_at_risk: float
+    reason: str
+    by: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """An epoch's account: what the node has numbered, what was collected, what is summed up, what is missing."""
+    """An epoch's account: accepted = journaled = collected = rolled up = in the lake, and what is in between.
+
+    `told_journaled`, `told_accepted`: by the node's polls, None where it says nothing. `latest_sequence`: the highest that
+    was collected.
+    """
 
     node: UUID
+    label: str
     epoch: UUID
-    end: str | None
-    """`clean`, `killed`, `host_lost`; None while it goes on."""
-    last_sequence: int
+    living: Living
+    """Where it has not ended."""
+    first_seen_at: datetime | None
+    """When its process polled first; None: not known."""
+    ended: Ended | None
+    told_accepted: int | None
+    told_journaled: int | None
+    latest_sequence: int
     collected: int
     rolled_up: int
-    missing: tuple[Run, ...]
+    in_lake: int
+    """Written to a file of the lake; what was collected lately waits for its slice of time to end."""
+    acceptance: Acceptance | None
+    missing: tuple[Gap, ...] = ()
+    """The missing runs by name, the first of them where they are many."""
 
     @property
-    def balanced(self) -> bool:
-        """Whether every record that is known of is here, once, and in the sums."""
-        return not self.missing and self.collected == self.last_sequence == self.rolled_up
+    def accepted(self) -> int | None:
+        """Records that the node owed by its own count; of one that lives, as it last told."""
+        return self.ended.accepted if self.ended is not None else self.told_accepted
+
+    @property
+    def journaled(self) -> int:
+        """How many records the node has numbered, by all that is known: a lost host may have told more than it left."""
+        said = self.ended.last_sequence if self.ended is not None else 0
+        return max(said, self.told_journaled or 0, self.latest_sequence)
+
+    @property
+    def under_way(self) -> int:
+        """Records that wait on the disk of a node that lives."""
+        waits = self.ended is None and self.living is not Living.SILENT
+        return self.journaled - self.latest_sequence if waits else 0
+
+    @property
+    def missing_records(self) -> int:
+        """Numbered, not collected and not under way."""
+        return self.journaled - self.under_way - self.collected
+
+    @property
+    def seconds_at_risk(self) -> float:
+        """For how long records may be missing that had no number anybody knows of."""
+        return self.ended.seconds_at_risk if self.ended is not None else 0.0
+
+    @property
+    def verdict(self) -> Verdict:
+        """What is to be said of it."""
+        if self.rolled_up != self.collected or not self._journaled_all():
+            return Verdict.UNEVEN
+        found = self._verdict()
+        if found.balances or found is Verdict.SILENT or self.acceptance is None:
+            return found
+        covered = self.missing_records <= self.acceptance.missing
+        covered &= self.seconds_at_risk <= self.acceptance.seconds_at_risk
+        return Verdict.ACCEPTED if covered else found
+
+    def _verdict(self) -> Verdict:
+        if self.ended is None and self.living is Living.SILENT:
+            return Verdict.SILENT
+        if self.missing_records:
+            return Verdict.MISSING
+        if self.ended is not None and self.ended.end == HOST_LOST:
+            return Verdict.AT_RISK
+        return Verdict.WHOLE if self.ended is not None else Verdict.OPEN
+
+    def _journaled_all(self) -> bool:
+        """Tell whether an epoch that ended by itself numbered what it accepted.
+
+        A call that was just taking its slot when the process was killed left a record and may not be counted.
+        """
+        if self.ended is None or self.ended.accepted is None:
+            return True
+        if self.ended.end == "clean":
+            return self.ended.accepted == self.ended.last_sequence
+        return self.ended.accepted <= self.ended.last_sequence
 
 
 @dataclass(frozen=True, slots=True)

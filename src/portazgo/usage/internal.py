@@ -28,14 +28,15 @@ LARGEST_REPORT_BYTES = 16_384
 
 
 class EpochReport(BaseModel):
-    """How an epoch ended."""
+    """How an epoch ended. Nodes of a later version may send more: it is ignored."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="ignore")
 
     epoch: UUID
     node: UUID
     end: Literal["clean", "killed", "host_lost"]
-    last_sequence: int | None = Field(ge=0)
+    last_sequence: int | None = Field(ge=0, lt=2**63)
+    accepted: int | None = Field(None, ge=0, lt=2**63)
     started_at: AwareDatetime
     ended_at: AwareDatetime
     seconds_at_risk: float = Field(ge=0)

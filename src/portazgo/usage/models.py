@@ -329,13 +329,56 @@ class RefusedKeyUse(models.Model):
         db_table = "usage_refused_key"
 
 
+class EpochAccount(models.Model):
+    """What was collected of one process life of a node: added to with each segment, so that nobody has to count them."""
+
+    id = models.BigAutoField(primary_key=True)
+    node = models.UUIDField()
+    epoch = models.UUIDField()
+    last_sequence = models.BigIntegerField(default=0)
+    """The highest that came."""
+    collected = models.BigIntegerField(default=0)
+    rolled_up = models.BigIntegerField(default=0)
+    requests = models.BigIntegerField(default=0)
+    """Calls that its records stand for."""
+    ended_at_us = models.BigIntegerField(default=0)
+    """When the last call ended that is here."""
+
+    class Meta:
+        """One row a life."""
+
+        db_table = "usage_epoch_account"
+        constraints: ClassVar = [models.UniqueConstraint(fields=["epoch", "node"], name="usage_epoch_account_key")]
+
+
+class AcceptedGap(models.Model):
+    """A person's word that an epoch counts as settled though records of it are missing. It covers what was missing then."""
+
+    epoch = models.UUIDField(primary_key=True)
+    node = models.UUIDField()
+    missing = models.BigIntegerField()
+    seconds_at_risk = models.FloatField()
+    reason = models.CharField(max_length=500)
+    accepted_by = models.CharField(max_length=128)
+    accepted_at = models.DateTimeField()
+
+    class Meta:
+        """Few rows."""
+
+        db_table = "usage_accepted_gap"
+
+
 class EpochEnd(models.Model):
-    """How one process life of a node ended, as the node (or its successor) reported it."""
+    """How one process life of a node ended, as the node (or its successor) reported it, or a person declared."""
 
     epoch = models.UUIDField(primary_key=True)
     node = models.UUIDField()
     end = models.CharField(max_length=16)
     last_sequence = models.BigIntegerField()
+    accepted = models.BigIntegerField(null=True)
+    """Records that it owed by its own count; null: nobody can tell."""
+    declared = models.BooleanField(default=False, db_default=False)
+    """By a person, since node and disk are gone. A report of the node itself takes its place."""
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField()
     seconds_at_risk = models.FloatField()

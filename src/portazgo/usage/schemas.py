@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal, get_args
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from portazgo.kit.names import PLAIN_TEXT_PATTERN
-from portazgo.kit.web.schemas import Moment
+from portazgo.kit.web.schemas import Body, Moment
 
 GroupName = Literal["partner", "application", "kid", "route", "environment", "fault", "blame", "billable"]
 IntervalName = Literal["none", "minute", "quarter", "hour", "day", "week", "month"]
@@ -91,29 +92,93 @@ class UsageReport(Schema):
 
 
 class BalanceQuery(Schema):
-    """Of which node."""
+    """Of which node, and how much of what is in order."""
 
     node: UUID | None = None
+    limit: int = Field(
+        100, ge=0, le=1_000, description="Most epochs to list of those that are whole; the rest is summed."
+    )
 
 
-class RunView(Schema):
-    """Records first to last, both included."""
+class GapView(Schema):
+    """Records first to last that are missing, both included, and between which times their calls were."""
 
     first: int
     last: int
+    since: datetime | None
+    until: datetime | None
+
+
+class AcceptanceView(Schema):
+    """What a person has accepted to be missing of an epoch."""
+
+    missing: int
+    seconds_at_risk: float
+    reason: str
+    by: str
+    at: datetime
 
 
 class BalanceView(Schema):
-    """An epoch's account."""
+    """An epoch's account: `accepted` = `journaled` = `collected` = `rolled_up` = `in_lake`, or why not."""
 
     node: UUID
+    label: str
     epoch: UUID
-    end: str | None
-    last_sequence: int
+    verdict: Literal["whole", "open", "accepted", "silent", "at_risk", "missing", "uneven"]
+    state: Literal["polls", "followed", "silent", "clean", "killed", "host_lost"] = Field(
+        description="How it ended; or `polls`: it goes on, `followed`: its successor is to tell, `silent`: nobody tells."
+    )
+    declared: bool = Field(description="A person said that node and disk are gone (`portazgo node lost`).")
+    accepted: int | None = Field(description="Records that the node owes by its own count; null: it can't tell.")
+    journaled: int = Field(description="Records that it has numbered, as far as is known.")
     collected: int
     rolled_up: int
-    missing: list[RunView]
+    in_lake: int = Field(
+        description="Written to the lake. What was collected lately waits for its slice of time to end."
+    )
+    under_way: int = Field(description="Numbered, and on the disk of a node that lives.")
+    missing_records: int = Field(description="Numbered, and neither here nor under way.")
+    missing: list[GapView] = Field(description="By name; of many the first hundred.")
+    seconds_at_risk: float = Field(description="For how long records may be missing that had no number yet.")
+    acceptance: AcceptanceView | None
     balanced: bool
+
+
+class WholeView(Schema):
+    """Epochs in order that are not listed, together."""
+
+    epochs: int
+    records: int
+
+
+class SumsView(Schema):
+    """Records of all epochs together."""
+
+    journaled: int
+    collected: int
+    rolled_up: int
+    in_lake: int
+    under_way: int
+    missing: int
+
+
+class AcceptGap(Body):
+    """Why a person accepts it."""
+
+    reason: Annotated[str, StringConstraints(pattern=PLAIN_TEXT_PATTERN, min_length=1, max_length=500)]
+
+
+class DeclareLost(Body):
+    """When the node was seen alive last, where that is known."""
+
+    died_at: Annotated[Moment | None, Field(None, description="Null: until its lease ended, or now where it had none.")]
+
+
+class LostView(Schema):
+    """The epochs that ended by this word."""
+
+    items: list[BalanceView]
 
 
 class TotalsView(Schema):
@@ -125,8 +190,12 @@ class TotalsView(Schema):
 
 
 class BalanceReport(Schema):
-    """All accounts, newest epoch first; `requests` is null where only one node was asked for."""
+    """All accounts: first what is not in order or not at its end, then the rest, each newest first."""
 
+    as_of: datetime
+    told_at: datetime | None = Field(description="Every node that polls has told its counts since; null: none polls.")
     items: list[BalanceView]
-    requests: TotalsView | None
+    left_off: WholeView
+    records: SumsView
+    requests: TotalsView | None = Field(description="Null where only one node was asked for.")
     balanced: bool

@@ -70,7 +70,7 @@ def test_a_folder_whose_words_can_t_be_taken_is_refused_with_what_to_do(tmp_path
     (tmp_path / "snapshot.ndjson").write_bytes(b"[" * 200_000 + b"\n")
     (tmp_path / "lane.ndjson").write_text(json.dumps({"security": {**ENTRY, "id": "A\x00"}}) + "\n")
     with pytest.raises(CareRefused) as refused:
-        of_folder(tmp_path)
+        of_folder(tmp_path, "q")
     assert "leave that folder out" in refused.value.remedy
 
 

@@ -68,7 +68,9 @@ class RecordingNode:
         self.waits_for_wrapping = waits
 
     def stats(self) -> str:
-        return json.dumps({"history": HISTORY, "revision": self.revision, "hash": DIGEST, "security": 0, "threads": 1})
+        counts = {"accepted": 0, "aggregates": 0, "written": 0, "synced": 0, "at_risk": 0, "at_risk_since_us": None}
+        place = {"history": HISTORY, "revision": self.revision, "hash": DIGEST, "security": 0}
+        return json.dumps({**place, **counts, "threads": 1})
 
     def revoke_for_ever(self, kids: list[str]) -> None:
         self.dead.update(kids)

@@ -195,6 +195,7 @@ fn epoch_report<'py>(py: Python<'py>, ended: &portazgo_server::journal::EndedEpo
     report.set_item("node", ended.node.to_string())?;
     report.set_item("end", ended.end.as_str())?;
     report.set_item("last_sequence", ended.last_sequence)?;
+    report.set_item("accepted", ended.accepted)?;
     report.set_item("started_at_us", ended.started_at.0)?;
     report.set_item("ended_at_us", ended.ended_at.0)?;
     report.set_item("seconds_at_risk", ended.seconds_at_risk)?;

@@ -159,6 +159,16 @@ fn records(page: &mut Page, shared: &Shared, journal: &Journal, stats: &Stats) {
         "Records in segment files that the disk is not known to hold: what the host's death would lose.",
         stats.written.saturating_sub(stats.synced),
     );
+    let help = "Records of this epoch that the collector has acknowledged.";
+    page.one("portazgo_records_shipped_total", "counter", help, stats.acknowledged);
+    let help = "Records that are on this host only: what the death of host and disk would lose.";
+    page.one("portazgo_records_at_risk", "gauge", help, stats.at_risk);
+    let since = stats.at_risk_since.map_or(0, |since| shared.clock.wall().0.saturating_sub(since.0).max(0));
+    page.seconds(
+        "portazgo_records_at_risk_seconds",
+        "For how long the oldest of them have been; 0: there is none.",
+        since,
+    );
     page.one(
         "portazgo_segments_waiting",
         "gauge",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -12,10 +13,16 @@ from django.db import transaction
 from portazgo.accounts.domain import EVERYTHING, Actor
 from portazgo.applications.models import Application
 from portazgo.applications.service import suspend as suspend_application
-from portazgo.care.recovery.planning import Database, Operation, Plan, Step, Teller, mentioned, plan
+from portazgo.care.recovery.burying import graves_of
+from portazgo.care.recovery.holding import names_of, parts, secrets_of
+from portazgo.care.recovery.lapsed import ahead
+from portazgo.care.recovery.planning import Database, Graves, Operation, Plan, Step, Teller, mentioned, plan
 from portazgo.keys import service as keys
+from portazgo.keys.burials import bury
 from portazgo.keys.domain import KeyStatus
 from portazgo.keys.models import Key
+from portazgo.keys.rotation import let_lapse
+from portazgo.kit.clock import SYSTEM_CLOCK, from_microseconds
 from portazgo.kit.errors import Conflict
 from portazgo.kit.ids import parse_id
 from portazgo.nodes.models import Node
@@ -33,13 +40,12 @@ from portazgo.snapshot.models import ChangeRow, PastHistory, ResourceRow, Securi
 from portazgo.snapshot.wire import NO_HASH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from portazgo.kit.clock import Clock
     from portazgo.snapshot.feed import HeadNow
 
 RECOVERY = Actor("system", "recover", "portazgo recover", frozenset({EVERYTHING}))
-AT_A_TIME = 500
 
 
 def known_nodes() -> dict[str, str]:
@@ -52,9 +58,16 @@ def make_plan(
     adopted: Sequence[str] = (),
     speechless: Collection[str] = (),
     left_out: Collection[str] = (),
+    *,
+    question: str = "",
+    clock: Clock = SYSTEM_CLOCK,
 ) -> Plan:
-    """Hold what nodes told against the database."""
-    return plan(tellers, _database(tellers), adopted, speechless, left_out)
+    """Hold what nodes told against the database. `question` is what the marks of secrets were made with."""
+    known = _database(tellers)
+    secrets = secrets_of(ahead(tellers, known, adopted), question, clock)
+    names = {("key", kid): name for kid, name in names_of(secrets.held).items()}
+    known = replace(known, secrets=secrets, names={**known.names, **names}, graves=graves_of(tellers))
+    return plan(tellers, known, adopted, speechless, left_out)
 
 
 def carry_out(made: Plan, *, clock: Clock) -> tuple[HeadNow, list[str]]:
@@ -64,7 +77,7 @@ def carry_out(made: Plan, *, clock: Clock) -> tuple[HeadNow, list[str]]:
     """
     # First, and outside: the file only grows, and what is in it is dead whether the rest comes to its end or not.
     revocations.append(settings.PORTAZGO.data_dir, [_line_of(kid) for kid in made.dead_unknown])
-    left: list[str] = []
+    left = _left_unburied(made.graves)
     details = {
         "ended": made.history,
         "told_by": [teller.called for teller in made.tellers][:50],
@@ -75,14 +88,23 @@ def carry_out(made: Plan, *, clock: Clock) -> tuple[HeadNow, list[str]]:
         # Before the steps: no number that the old history gave to something else is given to one of them.
         begin_anew(past_revision=made.base, past_security=made.security, adopted=made.adopted, clock=clock)
         with change(RECOVERY, "history.recovered", made.history, details=details, clock=clock) as recorded:
+            failed = 0
             for step in made.steps:
                 try:
                     _CLOSING[step.operation](step, clock)
                 except Conflict as problem:
+                    failed += 1
                     left.append(f"{step.operation} {step.id}: {problem.detail}")
-            recorded.note(closed=len(made.steps) - len(left))
+            bury(made.graves.lookups, made.graves.lookup_keys, clock=clock)
+            recorded.note(closed=len(made.steps) - failed, buried=len(made.graves.lookups))
         begun = head_now()
     return begun, left
+
+
+def _left_unburied(graves: Graves) -> list[str]:
+    if not graves.shut:
+        return []
+    return [f"{graves.shut} look-up keys can't be opened: imported keys that were revoked may be imported again"]
 
 
 def _revoke(step: Step, clock: Clock) -> None:
@@ -109,6 +131,10 @@ def _withdraw(step: Step, clock: Clock) -> None:
     withdraw_key(RECOVERY, step.id, clock=clock)
 
 
+def _end_secret(step: Step, clock: Clock) -> None:
+    let_lapse(RECOVERY, step.id, step.secret, from_microseconds(step.ends_at_us), clock=clock)
+
+
 _CLOSING: dict[Operation, Callable[[Step, Clock], None]] = {
     "revoke_key": _revoke,
     "disable_key": _disable,
@@ -116,6 +142,7 @@ _CLOSING: dict[Operation, Callable[[Step, Clock], None]] = {
     "suspend_partner": _suspend_partner,
     "suspend_application": _suspend_application,
     "withdraw_signing_key": _withdraw,
+    "end_secret": _end_secret,
 }
 
 
@@ -160,7 +187,7 @@ class _Here:
         self.networks: dict[str, list[str] | None] = {}
 
     def look_for_keys(self, kids: Iterable[str]) -> None:
-        for some in _parts(kids):
+        for some in parts(kids):
             for key in Key.objects.filter(kid__in=some):
                 self.names["key", key.kid] = key.name
                 self.networks[key.kid] = key.networks
@@ -168,24 +195,18 @@ class _Here:
                     self.closed.add(("revoke_key" if key.status == KeyStatus.REVOKED else "disable_key", key.kid))
 
     def look_for_standing(self, kind: str, model: type[Partner | Application], identifiers: Iterable[str]) -> None:
-        for some in _parts(one for one in identifiers if parse_id(one)):
+        for some in parts(one for one in identifiers if parse_id(one)):
             for row in model._default_manager.filter(id__in=some):  # noqa: SLF001 - Django's own name for it
                 self.names[kind, str(row.pk)] = row.name
                 if row.status == Standing.SUSPENDED:
                     self.closed.add((f"suspend_{kind}", str(row.pk)))
 
     def look_for_signing_keys(self, kids: Iterable[str]) -> None:
-        for some in _parts(kids):
+        for some in parts(kids):
             for key in SigningKey.objects.filter(kid__in=some):
                 self.names["signing_key", key.kid] = ""
                 if key.state == SigningState.WITHDRAWN:
                     self.closed.add(("withdraw_signing_key", key.kid))
-
-
-def _parts(identifiers: Iterable[str]) -> Iterator[list[str]]:
-    listed = sorted(identifiers)
-    for start in range(0, len(listed), AT_A_TIME):
-        yield listed[start : start + AT_A_TIME]
 
 
 def _line_of(kid: str) -> str:

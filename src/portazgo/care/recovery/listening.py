@@ -51,12 +51,14 @@ SHORTEST_SECONDS = 7.0
 least so often (`node.follow.LONGEST_PAUSE_SECONDS`)."""
 
 
-def listen(settings: Settings, within_seconds: float, missing: Collection[str]) -> tuple[list[Told], set[str]]:
+def listen(
+    settings: Settings, within_seconds: float, missing: Collection[str], question: str
+) -> tuple[list[Told], set[str]]:
     """Hear nodes until these ids have told, and all that asked; at most so long. Raises StartRefused: port taken.
 
     Returns what was told, and the ids of those that asked and did not tell, or that told too many different things.
     """
-    hearing = _Hearing()
+    hearing = _Hearing(question)
     server = internal_server(settings, hearing.application(), lifespan="off")
     address = settings.internal_listen
     taken = bound_socket(address.host, address.port, "PORTAZGO_INTERNAL_LISTEN")
@@ -84,11 +86,11 @@ class _Hearing:
     into can speak for one that the database does not know yet. Both then count, as if two nodes had told.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, question: str) -> None:
         self.told: dict[str, dict[str, Told]] = {}
         self.asked: set[str] = set()
         self._contested: set[str] = set()
-        self._question = str(uuid7())
+        self._question = question
         self._threads = DatabaseThreads(2)
 
     def has_heard(self, missing: Collection[str]) -> bool:

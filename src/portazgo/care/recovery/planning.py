@@ -8,9 +8,10 @@ since the backup is told by name; nodes hold only what they need of it, which is
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from portazgo.care.recovery.lapsed import NO_SECRETS, Lapse, Secrets, ahead, lapsed
 from portazgo.care.recovery.last_words import KIND, OPENS, Said, all_allow, last_words
 from portazgo.keys.domain import narrows
 
@@ -21,6 +22,7 @@ Operation = Literal[
     "suspend_application",
     "withdraw_signing_key",
     "narrow_networks",
+    "end_secret",
 ]
 MOST_REVISIONS = 1_000_000_000
 """So far past the database no node can be. One that says it is does not use up the numbers of the histories to come."""
@@ -45,6 +47,19 @@ class Teller:
     dead: frozenset[str]
     entries: Mapping[int, Mapping[str, Any]]
     resources: Mapping[tuple[str, str], str]
+    secrets: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    graves: Mapping[str, str] = field(default_factory=dict)
+    lookup_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Graves:
+    """Imported keys that are dead, and that the database has lost: look-up to kid. `shut`: how many look-up keys don't open."""
+
+    lookups: Mapping[str, str] = field(default_factory=dict)
+    lookup_keys: tuple[str, ...] = ()
+    """Those that they were made with, wrapped, but for the database's own."""
+    shut: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +87,8 @@ class Database:
     """The kids in revocations.log."""
     nodes: Mapping[str, str]
     """Nodes that are not retired: id to label."""
+    secrets: Secrets = NO_SECRETS
+    graves: Graves = field(default_factory=Graves)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +100,9 @@ class Step:
     name: str
     networks: tuple[str, ...]
     told_by: tuple[str, ...]
+    secret: int = 0
+    """The number of the secret that ends, and when."""
+    ends_at_us: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +135,9 @@ class Plan:
     steps: tuple[Step, ...]
     left_closed: tuple[Step, ...]
     """What was opened since the backup, and is not opened again."""
+    uncompared: tuple[str, ...]
+    """Kids of keys of which nobody can tell whether they were rotated since: the pepper was changed."""
+    graves: Graves
     lost: tuple[Lost, ...]
     dead_unknown: tuple[str, ...]
     """Revoked kids that neither the database nor revocations.log knows: they are written there, and never come back."""
@@ -122,7 +145,7 @@ class Plan:
     @property
     def needed(self) -> bool:
         """Whether there is anything to recover, or a node that does not find back by itself."""
-        return bool(self.steps or self.dead_unknown or self.astray)
+        return bool(self.steps or self.dead_unknown or self.astray or self.graves.lookups)
 
 
 def plan(
@@ -141,7 +164,9 @@ def plan(
     known = {database.history, *database.past, *adopted}
     ours = [teller for teller in tellers if teller.history in known]
     revocations = list(_revocations(tellers, database))
-    closing, opening = _by_last_words(ours, database, revoked={step.id for step in revocations})
+    revoked = {step.id for step in revocations}
+    closing, opening = _by_last_words(ours, database, revoked)
+    lapses, uncompared = lapsed(ahead(tellers, database, adopted), database.secrets)
     has_lost = {key: name for teller in ours for key, name in teller.resources.items() if key not in database.resources}
     dead = {kid for teller in tellers for kid in teller.dead}
     return Plan(
@@ -154,8 +179,10 @@ def plan(
         adopted=tuple(sorted(set(adopted) - {database.history, *database.past})),
         silent=_silent(tellers, database, speechless, left_out),
         left_out=tuple(sorted(left_out)),
-        steps=(*revocations, *closing),
+        steps=(*revocations, *closing, *(_ending(one, database) for one in lapses if one.kid not in revoked)),
         left_closed=tuple(opening),
+        uncompared=tuple(kid for kid in uncompared if kid not in revoked),
+        graves=database.graves,
         lost=tuple(Lost(kind, identifier, name) for (kind, identifier), name in sorted(has_lost.items())),
         dead_unknown=tuple(sorted(kid for kid in dead - database.buried if ("key", kid) not in database.known)),
     )
@@ -228,6 +255,11 @@ def _by_last_words(
         if (_CLOSED_BY.get(one.operation, ""), one.id) in closed
     ]
     return steps, opening
+
+
+def _ending(lapse: Lapse, database: Database) -> Step:
+    name = database.names.get(("key", lapse.kid), "")
+    return Step("end_secret", lapse.kid, name, (), lapse.told_by, lapse.number, lapse.ends_at_us)
 
 
 def _closing(said: Said, database: Database) -> Step:

@@ -12,7 +12,7 @@ from portazgo.care.recovery.planning import Plan, Teller
 from portazgo.care.recovery.testimonies import Told, of_folder
 from portazgo.control.boot import boot
 from portazgo.kit.clock import SYSTEM_CLOCK
-from portazgo.kit.ids import parse_id
+from portazgo.kit.ids import parse_id, uuid7
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -46,16 +46,16 @@ def recovery(
 
     require_migrated()
     with alone(settings):
-        nodes = known_nodes()
+        nodes, question = known_nodes(), str(uuid7())
         left_out = _leave_out(without, nodes)
-        told = [of_folder(folder) for folder in [*folders, *_own_node(settings)]]
+        told = [of_folder(folder, question) for folder in [*folders, *_own_node(settings)]]
         heard_of = left_out | {one.node for one in told}
         missing = {node: label for node, label in nodes.items() if node not in heard_of}
         speechless: set[str] = set()
         if wait_seconds > 0:
             waiting(missing)
             # A node's own word and a copy of its folder both count, each for itself, as if two nodes had told.
-            heard, speechless = listen(settings, wait_seconds, missing.keys())
+            heard, speechless = listen(settings, wait_seconds, missing.keys(), question)
             told += [replace(one, label=nodes.get(one.node, "")) for one in heard]
         told = [one for one in told if one.node not in left_out]
         if not told:
@@ -63,7 +63,9 @@ def recovery(
                 "no node told anything",
                 "start the nodes and have them reach PORTAZGO_INTERNAL_LISTEN, or name their folders with --node-folder",
             )
-        yield make_plan([_teller(one) for one in told], adopted, speechless, left_out)
+        yield make_plan(
+            [_teller(one) for one in told], adopted, speechless, left_out, question=question, clock=SYSTEM_CLOCK
+        )
 
 
 def carry_out(plan: Plan) -> tuple[HeadNow, list[str]]:
@@ -101,4 +103,7 @@ def _teller(told: Told) -> Teller:
         dead=frozenset(told.dead),
         entries=told.entries,
         resources=told.resources,
+        secrets=told.secrets,
+        graves=told.graves,
+        lookup_key=told.lookup_key,
     )

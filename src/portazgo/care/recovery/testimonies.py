@@ -7,6 +7,7 @@ database, into the audit and onto a terminal.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,13 @@ if TYPE_CHECKING:
 
 LARGEST_COUNT = 2**62
 LONGEST_WORD = 200
+LONGEST_WRAPPED = 8_192
 MOST_NETWORKS = 10_000
+_LOOKUP = re.compile(r"[0-9a-f]{64}")
+_MARKS = {
+    "key": re.compile(r"[0-9a-f]{16}/[0-9]{1,9}/[0-9]{0,16}( [0-9a-f]{16}/[0-9]{1,9}/[0-9]{0,16})?"),
+    "pepper": re.compile(r"[0-9a-f]{16}"),
+}
 _UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
@@ -32,7 +39,11 @@ class TestimonyInvalid(ValueError):
 
 @dataclass(slots=True)
 class Told:
-    """What one node knows. `entries` are the security lane's, by sequence; `resources` its names, by kind and id."""
+    """What one node knows. `entries` are the security lane's, by sequence; `resources` its names, by kind and id.
+
+    `secrets` are the marks of keys' secrets and of peppers (`node.testimony`), by kind and id; a node of an earlier version
+    tells none. `graves` are the look-ups of imported keys that are dead, with their kids.
+    """
 
     node: str
     label: str
@@ -42,6 +53,9 @@ class Told:
     dead: set[str] = field(default_factory=set)
     entries: dict[int, dict[str, Any]] = field(default_factory=dict)
     resources: dict[tuple[str, str], str] = field(default_factory=dict)
+    secrets: dict[tuple[str, str], str] = field(default_factory=dict)
+    graves: dict[str, str] = field(default_factory=dict)
+    lookup_key: str = ""
 
     @property
     def called(self) -> str:
@@ -71,14 +85,14 @@ def read(lines: Iterable[bytes]) -> Told:
     return told
 
 
-def of_folder(folder: Path) -> Told:
+def of_folder(folder: Path, question: str) -> Told:
     """Read what the folder of a node tells; the data folder that it is in will do. Raises CareRefused."""
     inner = folder / "node"
     place = inner if inner.is_dir() else folder
     if not any((place / name).exists() for name in ("revoked.log", "snapshot.ndjson", "changes.ndjson")):
         raise CareRefused(f"{folder} is no folder of a node", "name a node's data folder, or the `node` folder in it")
     try:
-        return read(told_by(place, label=str(folder)[-LONGEST_WORD:]))
+        return read(told_by(place, question, label=str(folder)[-LONGEST_WORD:]))
     except TestimonyInvalid as problem:
         raise CareRefused(
             f"what the node in {folder} knows can't be read ({problem})",
@@ -111,9 +125,23 @@ def _take(told: Told, document: dict[str, Any]) -> None:
         told.entries[entry["sequence"]] = entry
         if entry["operation"] == "revoke_key" and is_kid(entry["id"]):
             told.dead.add(entry["id"])
+    elif "grave" in document:
+        _bury(told, document["grave"])
+    elif "lookup_key" in document:
+        told.lookup_key = _word(document["lookup_key"], LONGEST_WRAPPED)
     elif "resource" in document:
         resource = document["resource"]
-        told.resources[_word(resource["kind"]), _word(resource["id"])] = printable(str(resource["name"])[:LONGEST_WORD])
+        name = _word(resource["kind"]), _word(resource["id"])
+        told.resources[name] = printable(str(resource["name"])[:LONGEST_WORD])
+        if "secrets" in resource:
+            told.secrets[name] = _marks(name[0], resource["secrets"])
+
+
+def _bury(told: Told, grave: dict[str, Any]) -> None:
+    lookups = _word(grave["lookups"], LONGEST_WRAPPED).split()
+    if not is_kid(grave["kid"]) or not all(_LOOKUP.fullmatch(one) for one in lookups):
+        raise TestimonyInvalid("the look-ups of a key have not the form of such")
+    told.graves |= dict.fromkeys(lookups, grave["kid"])
 
 
 def _entry(read: dict[str, Any]) -> dict[str, Any]:
@@ -125,10 +153,16 @@ def _entry(read: dict[str, Any]) -> dict[str, Any]:
     return entry
 
 
-def _word(value: Any) -> str:
-    if not isinstance(value, str) or len(value) > LONGEST_WORD or not (value.isascii() and value.isprintable()):
+def _word(value: Any, longest: int = LONGEST_WORD) -> str:
+    if not isinstance(value, str) or len(value) > longest or not (value.isascii() and value.isprintable()):
         raise TestimonyInvalid("one of its words has not the form of one")
     return value
+
+
+def _marks(kind: str, value: Any) -> str:
+    if kind not in _MARKS or _MARKS[kind].fullmatch(_word(value)) is None:
+        raise TestimonyInvalid("the marks of secrets have not the form of such")
+    return str(value)
 
 
 def _count(value: Any) -> int:

@@ -55,6 +55,9 @@ pub struct EndedEpoch {
     pub end: End,
     /// The last sequence number; None: it wrote nothing, or, where the host was lost, nothing is left to tell.
     pub last_sequence: Option<u64>,
+    /// How many records it owed by its own count; None: not known, the host was lost. Of one that was killed, a request that
+    /// was just taking its slot in each data thread may not be counted yet.
+    pub accepted: Option<u64>,
     /// When it began.
     pub started_at: WallTime,
     /// When it ended, as well as can be told.
@@ -84,6 +87,8 @@ struct EndFile {
     node: String,
     end: End,
     last_sequence: Option<u64>,
+    #[serde(default)]
+    accepted: Option<u64>,
     started_at_us: i64,
     ended_at_us: i64,
     seconds_at_risk: f64,
@@ -144,6 +149,7 @@ impl Folders {
             node: end.node.to_string(),
             end: end.end,
             last_sequence: end.last_sequence,
+            accepted: end.accepted,
             started_at_us: end.started_at.0,
             ended_at_us: end.ended_at.0,
             seconds_at_risk: end.seconds_at_risk,
@@ -206,6 +212,7 @@ fn read_end(path: &Path, epoch: Id) -> io::Result<EndedEpoch> {
         node: Id::parse(&file.node).unwrap_or(Id::NONE),
         end: file.end,
         last_sequence: file.last_sequence,
+        accepted: file.accepted,
         started_at: WallTime(file.started_at_us),
         ended_at: WallTime(file.ended_at_us),
         seconds_at_risk: file.seconds_at_risk,

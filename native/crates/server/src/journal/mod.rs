@@ -33,7 +33,7 @@ use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -140,6 +140,12 @@ struct Shared {
     writer: OnceLock<std::thread::Thread>,
     written: AtomicU64,
     synced: AtomicU64,
+    /// Sequence of the last record in a sealed segment.
+    sealed: AtomicU64,
+    /// Records of this epoch that were taken away.
+    acknowledged: AtomicU64,
+    /// When the newest segment was begun; wall time, µs.
+    begun_at: AtomicI64,
     seal: Seal,
     shelf: Mutex<Shelf>,
     /// What keeps the writer from writing.
@@ -300,7 +306,9 @@ impl Journal {
     pub fn acknowledge(&self, path: &Path) -> io::Result<()> {
         let mut waiting = self.shared.shelf();
         let gone = waiting.take_away(path)?;
-        if gone.epoch != self.config.epoch && !waiting.holds(gone.epoch) {
+        if gone.epoch == self.config.epoch {
+            self.shared.acknowledged.fetch_add(gone.count, Ordering::AcqRel);
+        } else if !waiting.holds(gone.epoch) {
             // A folder that isn't empty stays, with whatever somebody put there.
             let _ = fs::remove_dir(self.folders.segments_of(gone.epoch));
         }
@@ -361,6 +369,7 @@ impl Journal {
             node: self.config.node,
             end: End::Clean,
             last_sequence: (last > 0).then_some(last),
+            accepted: Some(slab::owed(self.shared.lanes.iter().map(|lane| &lane.slab))),
             started_at: self.started_at,
             ended_at: (self.config.clock)(),
             seconds_at_risk: 0.0,
@@ -438,6 +447,9 @@ impl Shared {
             writer: OnceLock::new(),
             written: AtomicU64::new(0),
             synced: AtomicU64::new(0),
+            sealed: AtomicU64::new(0),
+            acknowledged: AtomicU64::new(0),
+            begun_at: AtomicI64::new(0),
             seal: Seal::default(),
             shelf: Mutex::new(shelf),
             writing: Trouble::default(),

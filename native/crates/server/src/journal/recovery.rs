@@ -22,7 +22,7 @@ use super::Config;
 use super::epoch::{self, Birth, End, EndedEpoch, Folders, Holder};
 use super::segments::{Chunk, Segments, finish_file, write_footer};
 use super::shelf::{self, Shelf};
-use super::slab::{Mark, Slab, State};
+use super::slab::{self, Mark, Slab, State};
 use super::tally::Tally;
 
 /// How many of an epoch's last segments can hold records whose slots were not freed yet.
@@ -130,7 +130,10 @@ impl Predecessor<'_> {
         }
         drain.seal()?;
         let last = drain.chunk.next() - 1;
-        Ok(self.ended(End::Killed, last, died_at, 0.0))
+        let owed = slab::owed(slabs.iter().map(|(_, slab)| slab));
+        let killed = self.ended(End::Killed, last, died_at, 0.0);
+        // A slab of the version before this one counts nothing.
+        Ok(EndedEpoch { accepted: (owed > 0 || last == 0).then_some(owed), ..killed })
     }
 
     /// The host went down: its slabs are whatever the disk happened to have, and can't be trusted.
@@ -147,6 +150,7 @@ impl Predecessor<'_> {
             node: self.birth.node,
             end,
             last_sequence: (last > 0).then_some(last),
+            accepted: None,
             started_at: self.birth.started_at,
             ended_at,
             seconds_at_risk,

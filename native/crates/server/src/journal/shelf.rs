@@ -56,6 +56,10 @@ impl Shelf {
         self.segments.len()
     }
 
+    pub(super) fn records(&self) -> u64 {
+        self.segments.values().map(|segment| segment.count).sum()
+    }
+
     pub(super) fn bytes(&self) -> u64 {
         self.segments.values().map(|segment| segment.bytes).sum()
     }

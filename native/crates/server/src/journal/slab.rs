@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! words 0–63        magic "PTZSLAB1" · version, thread, slots · words of an area · then live words:
-//!                   16 refused · 17 unrecorded · 24, 27 how many of these are written · 25 heartbeat (wall time, µs) ·
-//!                   26 last sequence written
+//!                   16 refused · 17 unrecorded · 18 accepted · 24, 27 how many of the first two are written ·
+//!                   25 heartbeat (wall time, µs) · 26 last sequence written · 28 records of the first two
 //! per slot          state word · area 0 · area 1
 //! state word        bits 0–1 state · bit 2 area · bits 8–23 length of the record · bits 32–63 generation
 //! area              a record's bytes (core::record::layout), padded to words
@@ -27,9 +27,11 @@ const VERSION: u64 = 1;
 const HEADER_WORDS: usize = 64;
 /// What the data thread counts stands on another line of the cache than what the writer notes of it.
 const COUNTED: [usize; 2] = [16, 17];
+const ACCEPTED: usize = 18;
 const WRITTEN: [usize; 2] = [24, 27];
 const HEARTBEAT: usize = 25;
 const LAST_SEQUENCE: usize = 26;
+const AGGREGATES: usize = 28;
 /// Words of one area.
 pub(super) const AREA_WORDS: usize = MAX_ENCODED.div_ceil(8);
 
@@ -164,6 +166,17 @@ impl Slab {
         self.map.words()[COUNTED[tally as usize]].load(Ordering::Acquire)
     }
 
+    /// How many requests took a slot. Only the data thread adds to it; it outlives the process, so that a recovery can show
+    /// that each of them left its record.
+    pub(super) fn accepted(&self) -> &AtomicU64 {
+        &self.map.words()[ACCEPTED]
+    }
+
+    /// How many records stand for requests without a slot.
+    pub(super) fn aggregates(&self) -> &AtomicU64 {
+        &self.map.words()[AGGREGATES]
+    }
+
     /// How many of them stand in records.
     pub(super) fn written(&self, tally: Tally) -> &AtomicU64 {
         &self.map.words()[WRITTEN[tally as usize]]
@@ -187,6 +200,13 @@ impl Slab {
         let begin = HEADER_WORDS + slot * slot_words(self.area_words) + 1 + area * self.area_words;
         &self.map.words()[begin..begin + self.area_words]
     }
+}
+
+/// Records that these slabs owe: one for each slot that was taken, and those that stand for requests without one.
+pub(super) fn owed<'slabs>(slabs: impl Iterator<Item = &'slabs Slab>) -> u64 {
+    let counts = slabs.flat_map(|slab| [slab.accepted(), slab.aggregates()]);
+    // A damaged slab may say anything.
+    counts.fold(0, |sum, count| sum.saturating_add(count.load(Ordering::Acquire)))
 }
 
 /// A state word and two areas, rounded up to cache lines, so that neighbours don't share one.

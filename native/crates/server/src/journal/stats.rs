@@ -1,4 +1,5 @@
-//! The journal's counters. They balance: accepted = finished + in flight; finished + aggregates = written + waiting.
+//! The journal's counters. They balance: accepted = finished + in flight; finished + aggregates = written + waiting;
+//! written = acknowledged + at risk, where no predecessor left anything.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,6 +14,8 @@ use super::{Journal, Shared};
 pub struct Stats {
     /// Requests that got a slot.
     pub accepted: u64,
+    /// Records that stand for requests without one.
+    pub aggregates: u64,
     /// Requests whose record is final.
     pub finished: u64,
     /// Requests that were refused for want of room.
@@ -23,6 +26,12 @@ pub struct Stats {
     pub written: u64,
     /// Sequence of the last record on the disk: safe from the death of the host.
     pub synced: u64,
+    /// Records of this epoch that were taken away: whoever holds them now has acknowledged it.
+    pub acknowledged: u64,
+    /// Records on this host only, predecessors' included: what the death of host and disk would cost.
+    pub at_risk: u64,
+    /// Since when the oldest of them are.
+    pub at_risk_since: Option<WallTime>,
     /// Sealed segments that wait to be taken away, predecessors' included.
     pub segments_waiting: usize,
     /// Their size.
@@ -43,14 +52,24 @@ impl Journal {
         let sum = |counter: fn(&Lane) -> &AtomicU64| -> u64 {
             shared.lanes.iter().map(|lane| counter(lane).load(Ordering::Relaxed)).sum()
         };
+        // In this order: what is written meanwhile counts as at risk, not as less than nothing.
+        let acknowledged = shared.acknowledged.load(Ordering::Acquire);
         let waiting = shared.shelf();
+        let sealed = shared.sealed.load(Ordering::Acquire);
+        let written = shared.written.load(Ordering::Acquire);
+        let unsealed = written.saturating_sub(sealed);
+        let begun = WallTime(shared.begun_at.load(Ordering::Acquire));
         Stats {
-            accepted: sum(|lane| &lane.accepted),
+            accepted: sum(|lane| lane.slab.accepted()),
+            aggregates: sum(|lane| lane.slab.aggregates()),
             finished: sum(|lane| &lane.finished),
             refused: shared.lanes.iter().map(|lane| lane.slab.counted(Tally::Refused)).sum(),
             unrecorded: shared.lanes.iter().map(|lane| lane.slab.counted(Tally::Unrecorded)).sum(),
-            written: shared.written.load(Ordering::Acquire),
+            written,
             synced: shared.synced.load(Ordering::Acquire),
+            acknowledged,
+            at_risk: waiting.records() + unsealed,
+            at_risk_since: waiting.oldest().or((unsealed > 0).then_some(begun)),
             segments_waiting: waiting.count(),
             bytes_waiting: waiting.bytes(),
             oldest_waiting: waiting.oldest(),

@@ -120,7 +120,10 @@ fn carry_out(shared: &Shared, errand: &Errand) -> io::Result<()> {
         Errand::Seal(unsealed) => {
             let sealed = unsealed.finish()?;
             shared.synced.fetch_max(sealed.first + sealed.count - 1, Ordering::AcqRel);
-            shared.shelf().put(sealed);
+            let mut shelf = shared.shelf();
+            // Under the shelf's lock: whoever counts what is at risk finds these records once.
+            shared.sealed.fetch_max(sealed.first + sealed.count - 1, Ordering::AcqRel);
+            shelf.put(sealed);
         }
         Errand::Fulfil(wish) => shared.seal.fulfil(*wish),
     }

@@ -59,6 +59,8 @@ impl Tally {
         let written = slab.written(self);
         let before = written.load(Ordering::Relaxed);
         written.store(before + u64::from(generation.wrapping_sub(before as u32)), Ordering::Release);
+        let records = slab.aggregates();
+        records.store(records.load(Ordering::Relaxed) + 1, Ordering::Release);
     }
 
     /// The same for a record that is found again: whether it was noted is not known.

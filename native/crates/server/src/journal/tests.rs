@@ -65,8 +65,16 @@ fn finished_requests_come_out_numbered_without_gaps() {
     assert!(requests.iter().all(|record| record.delivery == Delivery::Complete));
     let stats = journal.stats();
     assert_eq!((stats.accepted, stats.finished, stats.synced), (1000, 1000, stats.written));
+    assert_eq!((stats.at_risk, stats.acknowledged), (stats.written, 0));
+    assert!(stats.at_risk_since.is_some());
+    for sealed in journal.sealed() {
+        journal.acknowledge(&sealed.path).unwrap();
+    }
+    let stats = journal.stats();
+    assert_eq!((stats.at_risk, stats.at_risk_since, stats.acknowledged), (0, None, stats.written));
     assert_eq!(journal.close().unwrap(), Closed::Clean);
-    assert_eq!(journal.ended_epochs()[0].end, End::Clean);
+    let end = &journal.ended_epochs()[0];
+    assert_eq!((end.end, end.accepted, end.last_sequence), (End::Clean, Some(stats.written), Some(stats.written)));
 }
 
 #[test]
@@ -112,6 +120,8 @@ fn requests_without_a_slot_are_counted_in_one_record() {
     assert_eq!(aggregates.len(), 1);
     assert_eq!((aggregates[0].kind, aggregates[0].count), (Kind::RefusedAggregate, 5));
     assert_eq!((aggregates[0].fault, aggregates[0].billable), (Some(Fault::GatewayOverloaded), false));
+    let stats = journal.stats();
+    assert_eq!((stats.accepted, stats.aggregates), (2, 1));
     drop(taken);
     journal.seal_now().unwrap();
     assert!(thread.admit(request()).is_some());
@@ -152,7 +162,7 @@ fn what_a_dead_process_left_is_recovered_once() {
     );
     let ended = journal.ended_epochs();
     assert_eq!((ended.len(), ended[0].epoch, ended[0].end), (1, config.epoch, End::Killed));
-    assert_eq!((ended[0].last_sequence, ended[0].seconds_at_risk), (Some(3), 0.0));
+    assert_eq!((ended[0].last_sequence, ended[0].accepted, ended[0].seconds_at_risk), (Some(3), Some(3), 0.0));
     journal.epoch_reported(config.epoch).unwrap();
     drop(journal);
 

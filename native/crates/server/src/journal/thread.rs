@@ -21,20 +21,13 @@ pub(super) struct Lane {
     pub(super) finals: Ring,
     /// Slots that were written: writer → data thread.
     pub(super) freed: Ring,
-    pub(super) accepted: AtomicU64,
     pub(super) finished: AtomicU64,
 }
 
 impl Lane {
     pub(super) fn new(slab: Slab) -> Self {
         let slots = slab.slots();
-        Self {
-            slab,
-            finals: Ring::new(slots),
-            freed: Ring::new(slots),
-            accepted: AtomicU64::new(0),
-            finished: AtomicU64::new(0),
-        }
+        Self { slab, finals: Ring::new(slots), freed: Ring::new(slots), finished: AtomicU64::new(0) }
     }
 
     /// How many slots hold something.
@@ -103,9 +96,10 @@ impl ThreadJournal {
             return inner.without_a_slot(record);
         };
         let generation = lane.slab.mark(index as usize).generation.wrapping_add(1);
-        add_one(&lane.accepted);
         let mut slot = Slot { inner: Rc::clone(inner), index, generation, record: Box::new(record), finished: false };
         slot.open();
+        // After the slot: a kill in between leaves one record more than was counted, never one less.
+        add_one(slot.inner.lane().slab.accepted());
         Some(slot)
     }
 
@@ -197,5 +191,5 @@ impl Shared {
 
 /// For counters that one thread writes and others read.
 fn add_one(counter: &AtomicU64) {
-    counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Release);
 }

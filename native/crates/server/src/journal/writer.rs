@@ -162,8 +162,12 @@ impl Writer {
         if self.segments.is_full_for(&self.chunk) {
             self.seal()?;
         }
-        self.segments.append(&self.chunk, (self.shared.clock)())?;
-        self.began.get_or_insert_with(Instant::now);
+        let now = (self.shared.clock)();
+        self.segments.append(&self.chunk, now)?;
+        if self.began.is_none() {
+            self.began = Some(Instant::now());
+            self.shared.begun_at.store(now.0, Ordering::Release);
+        }
         for origin in self.chunk.origins() {
             let lane = &self.shared.lanes[usize::from(origin.thread)];
             if let Some(tally) = Tally::of(*origin) {
