@@ -107,7 +107,9 @@ def _require_all(control: ControlPlane, records: int) -> None:
     balance = control.admin.get("/usage/balance")
     collected = sum(epoch["collected"] for epoch in balance["items"])
     if (collected, balance["requests"]["balanced"]) != (records, True):
-        raise RuntimeError(f"{records} records were acknowledged, and the ledger holds {collected}: {balance['requests']}")
+        raise RuntimeError(
+            f"{records} records were acknowledged, and the ledger holds {collected}: {balance['requests']}"
+        )
 
 
 def _arguments() -> argparse.Namespace:

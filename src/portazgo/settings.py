@@ -26,8 +26,6 @@ from portazgo.settings_kinds import (
     FOLDER,
     GRACE,
     HTTP_URL,
-    KEPT,
-    LEAST_15_MINUTES,
     LEAVING,
     LISTEN,
     MILLISECONDS_OR_OFF,
@@ -44,6 +42,7 @@ from portazgo.settings_kinds import (
     ValueInvalid,
 )
 from portazgo.settings_lines import Fault, Setting, setting
+from portazgo.settings_records import RecordSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -63,7 +62,7 @@ class SettingsInvalid(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(GatewaySettings):
+class Settings(RecordSettings):
     """The settings, parsed. The name of a field in capitals after PORTAZGO_ is its environment variable."""
 
     data_dir: Path = setting(
@@ -179,48 +178,6 @@ class Settings(GatewaySettings):
         "UTC",
         "Time zone of days and months in reports that name none (docs/usage-per-company.md).",
         "Write a name of the IANA database, such as America/Bogota.",
-        in_file=True,
-    )
-    usage_minutes_kept: timedelta | None = setting(
-        KEPT,
-        "7d",
-        "How long sums of usage are kept by minute.",
-        "Write forever or a duration from 2d.",
-        in_file=True,
-    )
-    usage_quarters_kept: timedelta | None = setting(
-        KEPT,
-        "400d",
-        "How long they are kept by quarter-hour and hour: what days and months in other time zones than UTC are made of.",
-        "Write forever or a duration from 2d, not shorter than that of minutes.",
-        in_file=True,
-    )
-    usage_days_kept: timedelta | None = setting(
-        KEPT,
-        "forever",
-        "How long they are kept by day and month.",
-        "Write forever or a duration from 2d, not shorter than that of quarter-hours.",
-        in_file=True,
-    )
-    lake_after: timedelta = setting(
-        DURATION,
-        "1m",
-        "How long after its last call a segment's records are written to the lake (docs/lake.md).",
-        "Write a duration such as 1m.",
-        in_file=True,
-    )
-    segments_kept: timedelta = setting(
-        DURATION,
-        "7d",
-        "How long segments are kept as nodes sent them, after their records are in the lake.",
-        "Write a duration such as 1h.",
-        in_file=True,
-    )
-    lake_replaced_kept: timedelta = setting(
-        LEAST_15_MINUTES,
-        "1d",
-        "How long files of the lake are kept after others have taken their place: for readers that have an older list.",
-        "Write a duration from 15m.",
         in_file=True,
     )
     usage_segments: Literal["sql", "objects"] = setting(

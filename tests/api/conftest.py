@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from support.control import ControlProcess
 from support.postgresql import PostgreSQLServer
 
 from portazgo.settings import load
@@ -174,3 +175,11 @@ def token_with(*scopes: str) -> str:
 def hand(actor: Actor, clock: FakeClock, wrapper: KeyWrapper) -> Hand:
     """What an apply is carried out with."""
     return Hand(actor, clock, wrapper)
+
+
+@pytest.fixture
+def control(database: None, settings: Settings, state_url: str | None) -> Iterator[ControlProcess]:
+    """A control plane as a process of its own, on the test's database."""
+    process = ControlProcess(settings, state_url).start()
+    yield process
+    process.stop()

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -81,13 +80,6 @@ class Follower(threading.Thread):
         self.revisions += [line for line in lines if "revision" in line]
         self.security += [line["security"] for line in lines if "security" in line]
         return True
-
-
-@pytest.fixture
-def control(database: None, settings: Settings, state_url: str | None) -> Iterator[ControlProcess]:
-    process = ControlProcess(settings, state_url).start()
-    yield process
-    process.stop()
 
 
 def test_no_revision_is_lost_doubled_or_out_of_order(

@@ -7,7 +7,6 @@ import contextlib
 import resource
 import socket
 import time
-from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
@@ -33,13 +32,6 @@ import os, signal
 from waitress.buffers import OverflowableBuffer
 OverflowableBuffer.close = lambda _: os.kill(os.getpid(), signal.SIGTERM)
 """
-
-
-@pytest.fixture
-def control(database: None, settings: Settings, state_url: str | None) -> Iterator[ControlProcess]:
-    process = ControlProcess(settings, state_url).start()
-    yield process
-    process.stop()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -20,7 +20,6 @@ from portazgo.control.middleware import LARGEST_BODY_BYTES
 from portazgo.control.models import IdempotentRequest
 from portazgo.keys.models import Pepper
 from portazgo.partners.models import Partner
-from portazgo.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -44,13 +43,6 @@ TELLTALES = (
     "<html",
     "<!DOCTYPE",
 )
-
-
-@pytest.fixture
-def control(database: None, settings: Settings, state_url: str | None) -> Iterator[ControlProcess]:
-    process = ControlProcess(settings, state_url).start()
-    yield process
-    process.stop()
 
 
 def send(method: str, path: str, body: bytes = b"", /, **headers: Any) -> HttpResponseBase:

@@ -15,18 +15,10 @@ from support.world import NOBODY, World, refusal
 from portazgo.kit.ids import uuid7
 from portazgo.nodes.logins import FORGOTTEN_AFTER
 from portazgo.nodes.models import Node
-from portazgo.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("database")
 
 SINCE, AT = "2026-11-26T09:00:00.000000Z", "2026-11-26T09:10:00.000000Z"
-
-
-@pytest.fixture
-def control(database: None, settings: Settings, state_url: str | None) -> Iterator[ControlProcess]:
-    process = ControlProcess(settings, state_url).start()
-    yield process
-    process.stop()
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import concurrent.futures
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -24,18 +23,10 @@ from portazgo.kit.clock import SYSTEM_CLOCK
 from portazgo.kit.http import JsonClient
 from portazgo.kit.secret import Secret
 from portazgo.partners.models import Partner
-from portazgo.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("database")
 
 AT_ONCE = 8
-
-
-@pytest.fixture
-def control(database: None, settings: Settings, state_url: str | None) -> Iterator[ControlProcess]:
-    process = ControlProcess(settings, state_url).start()
-    yield process
-    process.stop()
 
 
 def test_the_same_request_gets_the_same_answer_and_is_done_once(api: AdminAPI) -> None:

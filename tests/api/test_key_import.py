@@ -7,9 +7,11 @@ import hashlib
 import io
 import json
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -256,6 +258,10 @@ def many(count: int) -> str:
     return "".join(f"{sha(f'a key {number}')},key {number}\n" for number in range(count))
 
 
+LONGEST_HOLD_SECONDS = 0.5
+"""A revocation waits for it: half a second is what a revocation may take."""
+
+
 class Stopped(BaseException):
     """The process ends here."""
 
@@ -292,6 +298,16 @@ class TestInBatches:
         (completed,) = AuditRow.objects.filter(action="keys.import_completed")
         assert completed.details == {"format": "sha256", "made": 201, "already_there": 0, "left_out": 0}
         assert completed.revision == parts[2].revision
+
+    def test_a_batch_holds_the_writer_for_less_than_half_a_second_of_work(self, world: World) -> None:
+        """Of this thread's own work: how long others keep it from working says nothing of the batch."""
+        application = world.application()
+        ends: list[float] = []
+        self.imported(application, 6 * KEYS_AT_ONCE, lambda _seconds: ends.append(time.thread_time()))
+        # From the end of one transaction to that of the next: all that lies between is the next one.
+        holds = [after - before for before, after in pairwise(ends)]
+        assert len(holds) == 4
+        assert max(holds) < LONGEST_HOLD_SECONDS, holds
 
     def test_an_import_that_was_cut_off_is_completed_by_the_next_one(self, world: World) -> None:
         application = world.application()

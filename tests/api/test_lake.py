@@ -24,6 +24,7 @@ from portazgo.lake.cleaning import delete_replaced, retire_before
 from portazgo.lake.compacting import merge
 from portazgo.lake.models import LakeFile, LakeWrite
 from portazgo.lake.registering import GIVEN_UP_AFTER, Overtaken, note_write, register_written
+from portazgo.lake.retention import drop_next
 from portazgo.lake.running import Children, LakeFailed
 from portazgo.lake.tasks import Lake
 from portazgo.lake.writing import Writing
@@ -151,11 +152,12 @@ def test_a_segment_goes_to_the_day_of_its_end(deployed: Deployed) -> None:
 
 
 def test_bytes_are_dropped_only_when_they_are_in_the_lake_and_old(deployed: Deployed) -> None:
-    deployed.collect(BEGAN)
+    began = deployed.clock.wall - timedelta(minutes=5)
+    deployed.collect(began)
     deployed.lake().work()
     assert SegmentContent.objects.using(LEDGER).count() == 1
-    deployed.clock.move(deployed.settings.segments_kept - timedelta(minutes=5))
-    late = deployed.collect(BEGAN)
+    deployed.clock.move(deployed.settings.segments_kept - timedelta(minutes=10))
+    late = deployed.collect(began)
     for path in deployed.folder.rglob("*.parquet"):
         assert path.stat().st_size
     deployed.clock.move(timedelta(minutes=10))
@@ -262,6 +264,41 @@ def test_rows_of_an_environment_can_be_left_out(deployed: Deployed) -> None:
     empty = merge([same], children, deployed.clock, left_out=["live"])
     assert (empty.rows, empty.dropped_rows, empty.requests) == (0, ROWS, 0)
     assert listed() == [empty]
+
+
+def test_each_environment_leaves_the_lake_at_its_time_and_no_record_is_unaccounted_for(deployed: Deployed) -> None:
+    deployed.node.environments = (2, 1, 0, 2)
+    deployed.collect(BEGAN)
+    children = Children(deployed.settings)
+    lake = deployed.lake()
+    lake.work()
+    (whole,) = listed()
+    evidence = list(Manifest.objects.using(LEDGER).values("epoch", "first_sequence", "count", "sha256"))
+
+    def after(days: int) -> tuple[list[int], list[str], int]:
+        deployed.clock.wall = BEGAN + timedelta(days=days)
+        lake.work()
+        files = listed()
+        return (
+            [file.rows for file in files],
+            [file.left_out for file in files],
+            sum(file.dropped_rows for file in files),
+        )
+
+    assert after(89) == ([ROWS], [""], 0)
+    assert after(91) == ([ROWS // 2], ["other,test"], ROWS // 2)
+    kept = duckdb.read_parquet(str(deployed.folder / listed()[0].path)).select("environment").distinct().fetchall()
+    assert kept == [("live",)]
+    # It is written anew for each of them once.
+    assert (drop_next(deployed.settings, children, deployed.clock), after(399)[0]) == (None, [ROWS // 2])
+    assert after(401) == ([], [], 0)
+    gone = LakeFile.objects.using(LEDGER).get(replaced_at__isnull=False, replaced_by=None)
+    assert (gone.rows + gone.dropped_rows, whole.rows) == (ROWS, ROWS)
+    assert list(Manifest.objects.using(LEDGER).values("epoch", "first_sequence", "count", "sha256")) == evidence
+    # What retention took leaves the disk too.
+    deployed.clock.move(timedelta(days=1))
+    lake.work()
+    assert deployed.objects() == set()
 
 
 def test_files_that_are_too_old_leave_the_lake(deployed: Deployed) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -17,17 +16,9 @@ from portazgo.nodes.domain import CLOCKS_APART
 from portazgo.nodes.models import Node, NodeToken, Receipt
 from portazgo.nodes.service import Contact, record_contacts
 from portazgo.nodes.tokens import create_node_token, node_token
-from portazgo.settings import Settings
 from portazgo.snapshot.feed import head_now
 
 pytestmark = pytest.mark.usefixtures("database")
-
-
-@pytest.fixture
-def control(database: None, settings: Settings, state_url: str | None) -> Iterator[ControlProcess]:
-    process = ControlProcess(settings, state_url).start()
-    yield process
-    process.stop()
 
 
 def test_a_node_token_is_shown_once_and_only_its_hash_is_kept(api: AdminAPI) -> None:

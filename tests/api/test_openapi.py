@@ -352,6 +352,8 @@ SUCCEEDS: dict[str, Callable[[World], Exact]] = {
     "usage_metrics": _trace,
     "accept_gap": _with(_gap, {"reason": "the disk is gone"}),
     "declare_node_lost": _with(_silent_node, {"died_at": "2026-11-26T10:00:00Z"}),
+    "show_lake": _nothing,
+    "list_lake_files": _nothing,
     "list_traces": _trace,
     "tail_traces": _trace,
     "show_trace": _trace,

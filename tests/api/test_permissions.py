@@ -136,6 +136,8 @@ NEEDED = {
     "usage_metrics": "usage:read",
     "accept_gap": "usage:change",
     "declare_node_lost": "nodes:delete",
+    "show_lake": "lake:read",
+    "list_lake_files": "lake:read",
     "list_traces": "traces:read",
     "tail_traces": "traces:read",
     "show_trace": "traces:read",

@@ -390,7 +390,8 @@ def test_what_was_told_in_a_node_s_name_is_not_replaced_by_what_is_told_later(wo
 
 
 def test_a_secret_that_was_rotated_away_since_the_backup_ends_as_the_node_says(world: World, clock: FakeClock) -> None:
-    retiring, gone, same, dead = (world.key()["kid"] for _ in range(4))
+    retiring, gone, same, dead, over = (world.key()["kid"] for _ in range(5))
+    Key.objects.filter(kid=over).update(expires_at=clock.now())
     digests = {secret.key_id: (secret.digest, secret.pepper_id) for secret in KeySecret.objects.all()}
     end = clock.now() + timedelta(hours=3)
     new = ("b" * 64, digests[same][1], None)
@@ -399,6 +400,7 @@ def test_a_secret_that_was_rotated_away_since_the_backup_ends_as_the_node_says(w
         gone: [new],
         same: [(*digests[same], None)],
         dead: [new],
+        over: [new],
         UNKNOWN: [new],
     }
     secrets = {("key", kid): marks("asked", some) for kid, some in told.items()}
@@ -409,7 +411,7 @@ def test_a_secret_that_was_rotated_away_since_the_backup_ends_as_the_node_says(w
         *(("end_secret", kid, ("edge",)) for kid in sorted((retiring, gone))),
     ]
     _, left = carry_out(plan, clock=clock)
-    ends = dict(KeySecret.objects.exclude(key=dead).values_list("key_id", "ends_at"))
+    ends = dict(KeySecret.objects.exclude(key__in=[dead, over]).values_list("key_id", "ends_at"))
     assert (left, ends) == ([], {retiring: end, gone: clock.now(), same: None})
     assert body_of("key", retiring)["secrets"][0]["ends_at_us"] == microseconds(end)
     # It is no end of a plan's, so that neither a milder plan nor a rotation takes it away or puts it off.

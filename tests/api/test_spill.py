@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 from django.db import DatabaseError
+from support.admin import AdminAPI
 from support.clock import FakeClock
 from support.dying import Died, DyingStore
 from support.segments import Recorded, recorded, refused_uses
@@ -278,3 +279,20 @@ def test_a_ledger_is_the_same_for_ever() -> None:
     first, content = records.segments[0]
     collect(records.node, records.epoch, first, content)
     assert ledger_identity() == ledger_identity()
+
+
+def test_what_waits_in_the_store_is_told_by_the_balance_and_as_a_metric(
+    api: AdminAPI, spill: Spill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert api.get("/usage/balance").body["spilled"]["looked_at"] is None
+    for segment in segments():
+        spill.put(segment)
+    records = sum(one.summary["count"] for one in segments())
+    monkeypatch.setattr(taking, "LONGEST_RUN_SECONDS", -1.0)
+    take(spill)
+    told = api.get("/usage/balance").body["spilled"]
+    assert (told["segments"], told["records"], told["set_aside"]) == (2, records, 0)
+    assert told["since"] == told["looked_at"] is not None
+    page = api.get("/usage/metrics").body.decode()
+    assert f"portazgo_ledger_records_spilled {records}\n" in page
+    assert "portazgo_ledger_segments_set_aside 0\n" in page

@@ -58,6 +58,8 @@ def test_the_list_is_newest_first_and_reads_to_its_end_by_cursor(api: AdminAPI, 
     ids = [item["request_id"] for item in api.every("/traces", {"limit": 1})]
     assert ids == collected.ids[::-1]
     assert [item["request_id"] for item in api.every("/traces")] == ids
+    assert api.get("/traces").body["count"] is None
+    assert api.get("/traces", {"limit": 1, "count": "true"}).body["count"] == {"value": 4, "capped": False}
 
 
 @pytest.mark.parametrize(

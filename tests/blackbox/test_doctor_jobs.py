@@ -68,7 +68,7 @@ def test_an_old_secret_that_is_used_and_ends_soon_is_told_until_it_has_more_time
     _, _, unused = site.caller(site.partner)
     kid = old.split("_")[2]
     for key in (old, unused):
-        site.admin.post(f"/keys/{key.split('_')[2]}/rotate", {"grace": "2d"})
+        site.admin.post(f"/keys/{key.split('_')[2]}/rotate", {"grace": "20h"})
     site.settle()
     path = "/.well-known/portazgo/whoami"
     assert site.call(path, old).status == 200

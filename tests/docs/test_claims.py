@@ -44,7 +44,7 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
 
 def test_the_command_of_the_page_makes_tokens_that_a_backend_takes_and_that_say_it(reader: Reader) -> None:
     reader.starts("portazgo demo", "/health", "8081")
-    demo = the_demo(reader)
+    demo = reader.demo()
     reader.shown = {"KEY": demo["api_key"], "KID": demo["kid"]}
     partner = json.loads(reader.types("portazgo partner show demo-partner --json"))
     application = json.loads(reader.types("portazgo application show demo-partner/demo --json"))
@@ -101,16 +101,6 @@ def test_the_command_of_the_page_makes_tokens_that_a_backend_takes_and_that_say_
 
 
 METADATA = [("partner.metadata.", "tier"), ("application.metadata.", "account")]
-
-
-def the_demo(reader: Reader) -> dict[str, str]:
-    file = reader.folder / ".portazgo" / "demo.json"
-    deadline = time.monotonic() + 60
-    while not (file.exists() and json.loads(file.read_text()).get("ready")):
-        assert time.monotonic() < deadline, "the demo is not ready"
-        time.sleep(0.2)
-    shown: dict[str, str] = json.loads(file.read_text())
-    return shown
 
 
 def called(reader: Reader, status: str) -> tuple[str, str]:

@@ -34,7 +34,7 @@ def commands_of_the_page() -> list[str]:
 def test_the_page_leads_from_a_key_to_its_end(reader: Reader) -> None:
     demo, *rest = commands_of_the_page()
     reader.starts(demo, "/health", "8081")
-    wait_for_the_demo(reader)
+    reader.demo()
     printed: dict[str, list[str]] = {}
     for command in rest:
         assigned = ASSIGNED.fullmatch(command)
@@ -63,12 +63,3 @@ def test_the_page_leads_from_a_key_to_its_end(reader: Reader) -> None:
     assert plain in (reader.folder / "gitleaks.toml").read_text()
     assert plain in (reader.folder / "trufflehog.yaml").read_text()
     assert reader.types("portazgo key list --text billing --json").count('"kid"') == 1
-
-
-def wait_for_the_demo(reader: Reader) -> None:
-    """Wait until the demo says that it is ready: its partner and key are made."""
-    file = reader.folder / ".portazgo" / "demo.json"
-    deadline = time.monotonic() + 60
-    while not (file.exists() and json.loads(file.read_text()).get("ready")):
-        assert time.monotonic() < deadline, "the demo is not ready"
-        time.sleep(0.2)

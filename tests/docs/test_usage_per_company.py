@@ -30,7 +30,7 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
 
 def test_the_commands_of_the_page_tell_what_was_called(reader: Reader) -> None:
     reader.starts("portazgo demo", "/health", "8081")
-    shown = _the_demo(reader)
+    shown = reader.demo()
     for _ in range(CALLS):
         reader.types(f"curl --silent --fail --header 'X-Api-Key: {shown['api_key']}' {shown['try_url']}")
     _until_it_is_recorded(reader)
@@ -52,16 +52,6 @@ def test_the_commands_of_the_page_tell_what_was_called(reader: Reader) -> None:
     records = json.loads(reader.types(_listed(mine["traces"])))["items"]
     assert sum(record["count"] for record in records) == mine["requests"]
     assert "yes" in balance
-
-
-def _the_demo(reader: Reader) -> dict[str, str]:
-    file = reader.folder / ".portazgo" / "demo.json"
-    deadline = time.monotonic() + 60
-    while not (file.exists() and json.loads(file.read_text()).get("ready")):
-        assert time.monotonic() < deadline, "the demo is not ready"
-        time.sleep(0.2)
-    shown: dict[str, str] = json.loads(file.read_text())
-    return shown
 
 
 def _until_it_is_recorded(reader: Reader) -> None:

@@ -87,6 +87,8 @@ class Node:
     node: UUID
     epoch: UUID
     partners: int = 200
+    environments: tuple[int, ...] = (2,)
+    """Those that the calls are made in, in turns: 2 live, 1 test, 0 none."""
     next_sequence: int = field(default=1, init=False)
 
     def segment(self, begins_us: int, count: int, per_second: int = 1_000) -> tuple[int, bytes]:
@@ -164,7 +166,7 @@ class Node:
         rows["route"] = _numbered(3, (application * 7 + chance.integers(0, 4, count)) % _ROUTES)
         rows["plan"] = _numbered(4, application % 5)
         rows["revision"] = 1_041
-        rows["environment"] = 2
+        rows["environment"] = np.resize(self.environments, count)
         rows["method"] = chance.choice([1, 1, 1, 3, 4], count)
         rows["backend_target"] = _address(10, 20 + application % 3, 8_000)
         ports = chance.integers(32_768, 60_999, count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from support.documents import PROJECT, Line, command_lines
 
@@ -92,6 +93,16 @@ class Reader:
             assert process.poll() is None, f"{command} ended with {process.returncode}"
             assert time.monotonic() < deadline, f"{command} is not ready"
             time.sleep(0.1)
+
+    def demo(self) -> dict[str, Any]:
+        """Wait until the demo that was started is ready, its partner and key made. Returns what it tells programs."""
+        file = self.folder / ".portazgo" / "demo.json"
+        deadline = time.monotonic() + READY_SECONDS
+        while not (file.exists() and json.loads(file.read_text()).get("ready")):
+            assert time.monotonic() < deadline, "the demo is not ready"
+            time.sleep(0.2)
+        shown: dict[str, Any] = json.loads(file.read_text())
+        return shown
 
     def _here(self, text: str) -> str:
         for usual, free in self.ports.items():

@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints
 
-from portazgo.backends.claims import check_claims
-from portazgo.backends.logins import (
-    HEADER_PATTERN,
-    JWT_TYPE,
-    LONGEST_LIFE_SECONDS,
-    PATH_PATTERN,
-    POINTER_PATTERN,
-    URL_PATTERN,
-    USUAL_LIFE_SECONDS,
-    VALUE_NAME_PATTERN,
-    check_attached,
-    check_body,
-    check_form,
-    check_header,
-    check_place,
-    check_refresh,
-    check_text,
+from portazgo.backends.login_terms import (
+    USUAL_BODY,
+    USUAL_REFRESH,
+    Asked,
+    Attached,
+    Audience,
+    Claims,
+    Expiry,
+    LoginPath,
+    LoginRequest,
+    MaybeWithClient,
+    Place,
+    Pointer,
+    RefreshRequest,
+    Sent,
+    Urn,
+    WithClient,
 )
+from portazgo.backends.logins import JWT_TYPE, LONGEST_LIFE_SECONDS, USUAL_LIFE_SECONDS, VALUE_NAME_PATTERN
 from portazgo.backends.tls_schemas import TlsBody
 from portazgo.kit.names import PLAIN_TEXT_PATTERN
 from portazgo.kit.web.schemas import Body, PageQuery, Whole
@@ -35,10 +36,6 @@ from portazgo.signing.domain import TOKEN_LIFE_SECONDS
 VALUES_AT_MOST = 10
 LONGEST_VALUE = 4096
 
-Pointer = Annotated[str, StringConstraints(pattern=POINTER_PATTERN, max_length=200)]
-Expiry = Annotated[str, StringConstraints(pattern=f"^jwt$|{POINTER_PATTERN}", max_length=200)]
-Asked = Annotated[str, StringConstraints(pattern=PLAIN_TEXT_PATTERN, max_length=500), AfterValidator(check_text)]
-Urn = Annotated[str, StringConstraints(pattern=PLAIN_TEXT_PATTERN, max_length=200)]
 Seconds = Annotated[Whole, Field(ge=1, le=LONGEST_LIFE_SECONDS)]
 ValueName = Annotated[str, StringConstraints(pattern=VALUE_NAME_PATTERN)]
 SecretValue = Annotated[
@@ -52,59 +49,34 @@ Credentials = Annotated[
 ]
 
 
-class LoginPlaceBody(Body):
+class LoginPlaceBody(Place, Body):
     """Where the login is: a path at the backend's targets, or a URL of its own."""
 
-    path: Annotated[str, StringConstraints(pattern=PATH_PATTERN, max_length=500)] | None = Field(
-        None, examples=["/api/token/"]
-    )
-    url: Annotated[str, StringConstraints(pattern=URL_PATTERN, max_length=500)] | None = None
+    path: LoginPath | None = Field(None, examples=["/api/token/"])
     tls: TlsBody | None = Field(
         None,
         description="How a URL of its own is verified; null: by the public authorities. Targets have the backend's `tls`.",
     )
 
-    @model_validator(mode="after")
-    def _one_place(self) -> LoginPlaceBody:
-        check_place(self.path, self.url, self.tls)
-        return self
 
-
-class LoginBody(LoginPlaceBody):
+class LoginBody(Sent, LoginPlaceBody):
     """The request that logs in."""
 
-    method: Literal["POST", "PUT"] = "POST"
-    content_type: Literal["json", "form"] = "json"
-    body: Annotated[dict[str, Any], AfterValidator(check_body)] = Field(
-        {"username": "{credential.username}", "password": "{credential.password}"},
+    body: LoginRequest = Field(
+        USUAL_BODY,
         description="Constants, values of the service credential, and of the caller such as `{partner.name}`.",
     )
 
-    @model_validator(mode="after")
-    def _plain_form(self) -> LoginBody:
-        check_form(self.content_type, self.body)
-        return self
 
-
-class RefreshBody(LoginPlaceBody):
+class RefreshBody(Sent, LoginPlaceBody):
     """The request that gets the next token without the credential."""
 
-    method: Literal["POST", "PUT"] = "POST"
-    content_type: Literal["json", "form"] = "json"
-    body: Annotated[dict[str, Any], AfterValidator(check_refresh)] = Field({"refresh": "{refresh_token}"})
+    body: RefreshRequest = Field(USUAL_REFRESH)
     refresh_token: Pointer = Field("/refresh", description="Where the login's answer has the refresh token.")
 
-    @model_validator(mode="after")
-    def _plain_form(self) -> RefreshBody:
-        check_form(self.content_type, self.body)
-        return self
 
-
-class AttachBody(Body):
+class AttachBody(Attached, Body):
     """How a token travels to the backend."""
-
-    header: Annotated[str, StringConstraints(pattern=HEADER_PATTERN), AfterValidator(check_header)] = "Authorization"
-    value: Annotated[str, StringConstraints(max_length=200), AfterValidator(check_attached)] = "Bearer {token}"
 
 
 class ExchangeBody(Body):
@@ -127,7 +99,7 @@ class ClientCredentialsBody(Body):
 
     kind: Literal["client_credentials"]
     login: LoginPlaceBody
-    authentication: Literal["client_secret_basic", "client_secret_post"] = "client_secret_basic"
+    authentication: WithClient = "client_secret_basic"
     scope: Asked = ""
     audience: Asked = ""
     life_seconds: Seconds = Field(USUAL_LIFE_SECONDS, description="Where neither the answer nor the token says it.")
@@ -139,9 +111,9 @@ class SubjectBody(Body):
     """The token that we mint for the caller, to be exchanged."""
 
     issuer: UUID | None = Field(None, description="Null: the default issuer.")
-    audience: Annotated[str, StringConstraints(pattern=PLAIN_TEXT_PATTERN, min_length=1, max_length=200)]
+    audience: Audience
     life_seconds: Whole = Field(60, ge=TOKEN_LIFE_SECONDS.start, lt=TOKEN_LIFE_SECONDS.stop)
-    claims: Annotated[dict[str, Any], AfterValidator(check_claims)] = Field({})
+    claims: Claims = Field({})
 
 
 class TokenExchangeBody(Body):
@@ -152,7 +124,7 @@ class TokenExchangeBody(Body):
     subject: SubjectBody
     subject_token_type: Urn = JWT_TYPE
     requested_token_type: Urn = ""
-    authentication: Literal["none", "client_secret_basic", "client_secret_post"] = "none"
+    authentication: MaybeWithClient = "none"
     scope: Asked = ""
     audience: Asked = ""
     resource: Asked = ""

@@ -1,4 +1,4 @@
-"""Reading the files that name dead keys: a data folder's `revocations.log`, a node's `revoked.log`."""
+"""Reading the files that name dead keys and destroyed data keys: `revocations.log`, and a node's `revoked.log`."""
 
 from __future__ import annotations
 
@@ -17,3 +17,12 @@ def dead_kids(text: str) -> Iterator[str]:
             continue
         if isinstance(kid, str) and is_kid(kid):
             yield kid
+
+
+def erased_lines(text: str) -> Iterator[tuple[str, str]]:
+    """Give the data keys that `revocations.log` calls destroyed, each with its line."""
+    for line in text.splitlines():
+        try:
+            yield str(json.loads(line)["erased"]["data_key"]), line
+        except (ValueError, KeyError, TypeError):
+            continue

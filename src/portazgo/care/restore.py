@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from portazgo.care import facts, postgresql_dumps, sqlite_copies
 from portazgo.care.backup import SQLITE, engine_of
-from portazgo.care.dead_keys import dead_kids
+from portazgo.care.dead_keys import dead_kids, erased_lines
 from portazgo.care.failed import CareFailed, CareRefused
 from portazgo.care.manifest import REVOCATIONS, Manifest
 from portazgo.care.master_key import beside, key_path, open_key, open_with
@@ -128,16 +128,22 @@ def _revocations(folder: Path, further: Sequence[Path]) -> tuple[str, int]:
     if text and not text.endswith("\n"):
         text += "\n"
     known = set(dead_kids(text))
+    erased = dict(erased_lines(text))
     since: dict[str, None] = {}
+    erased_since: dict[str, str] = {}
     for path in further:
         try:
-            since.update(dict.fromkeys(dead_kids(path.read_text("utf-8", errors="replace"))))
+            told = path.read_text("utf-8", errors="replace")
+            since.update(dict.fromkeys(dead_kids(told)))
+            erased_since.update(erased_lines(told))
         except OSError as problem:
             raise CareRefused(
                 f"{path} can't be read ({problem.strerror})", "name a revocations.log or revoked.log"
             ) from None
     new = [kid for kid in since if kid not in known]
     lines = [json.dumps({"security": {"operation": "revoke_key", "id": kid}}, separators=(",", ":")) for kid in new]
+    # What was erased since counts among what the next start destroys again, and not among dead keys.
+    lines += [line for key, line in erased_since.items() if key not in erased]
     return text + "".join(f"{line}\n" for line in lines), len(new)
 
 

@@ -82,6 +82,13 @@ def _has_come(one: Document, due: dict[str, int]) -> bool:
 
 def _tell(report: Document, *, came: bool) -> None:
     requests, records = report["requests"], report["records"]
+    spilled = report["spilled"] or {"records": 0, "set_aside": 0}
+    if spilled["records"]:
+        note(say("{count} records are in the object store, on their way to the ledger.", count=spilled["records"]))
+    if spilled["set_aside"]:
+        note(
+            say("{count} segments can't come into the ledger: the worker's log names them.", count=spilled["set_aside"])
+        )
     if report["left_off"]["epochs"]:
         note(say("And {epochs} more that are whole, {records} records together.", **report["left_off"]))
     if requests is not None and not requests["balanced"]:

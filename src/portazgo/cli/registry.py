@@ -45,6 +45,7 @@ COMMANDS: dict[str, Entry] = {
     "trace": Entry("portazgo.cli.trace:trace", "What happened to a call, and whose move it is.", LOOK),
     "partner-view": Entry("portazgo.cli.partner_view:partner_view", "What a partner may see of its own calls.", LOOK),
     "usage": Entry("portazgo.cli.usage:usage", "Sums of calls, and the balance of records.", LOOK),
+    "lake": Entry("portazgo.cli.lake:lake", "Records as Parquet files, and the list of them.", LOOK),
     "audit": Entry("portazgo.cli.audit:audit", "Who changed what.", LOOK),
     "check": Entry("portazgo.cli.declarative:check", "Check portazgo.yaml.", FILE),
     "diff": Entry("portazgo.cli.declarative:diff", "What applying would change: exposes, breaks, then the rest.", FILE),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from portazgo.client.admin import AdminClient, Document
 
-NAMED = {"application": "/applications"}
+NAMED = {"application": "/applications", "partner": "/partners"}
 _APART = frozenset({"secrets", "retiring_use"})
 
 GRACE_HELP = "counted from now, such as 12h or 7d."

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 import click
 
 from portazgo.cli.exits import Exit
+from portazgo.cli.remedies import remedy_of
 from portazgo.cli.words import say, speak
 
 if TYPE_CHECKING:
@@ -122,5 +123,4 @@ def _failed(status: int, problem: dict[str, object]) -> Failed:
         told = [error for error in errors if error.get("message") != sentence]
         sentence += "".join(f"\n  {error.get('pointer') or '/'}: {error.get('message')}" for error in told)
     exit_code = Exit.REFUSED if problem.get("category") == "refused" else _EXIT_BY_STATUS.get(status, Exit.FAILED)
-    remedy = problem.get("remedy")
-    return Failed(sentence, remedy=str(remedy) if remedy else None, exit_code=exit_code)
+    return Failed(sentence, remedy=remedy_of(problem), exit_code=exit_code)

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 SENTENCES = {
+    "{count} records are in the object store, on their way to the ledger.": (
+        "{count} registros están en el almacén de objetos, camino del libro."
+    ),
+    "{count} segments can't come into the ledger: the worker's log names them.": (
+        "{count} segmentos no pueden entrar en el libro: el registro del worker los nombra."
+    ),
     "It is sealed, and never shown again. See whether it works: portazgo backend test {name}": (
         "Queda sellada y no se vuelve a mostrar. Comprueba si funciona: portazgo backend test {name}"
     ),
@@ -49,6 +55,29 @@ SENTENCES = {
     ),
     "{done} of {total} secrets are sealed anew.": "{done} de {total} secretos están sellados de nuevo.",
     "It waits: {why}.": "Espera: {why}.",
+    # cli/remedies.py
+    "Extend or end its grace (`portazgo key rotation extend`, `end`), or take the rotation back with `cancel`, also "
+    "when the new key is lost. `portazgo key rotate --end-retiring` ends the old secret and rotates in one step.": (
+        "Amplía o termina su plazo (`portazgo key rotation extend`, `end`), o deshaz la rotación con `cancel`, también "
+        "si se ha perdido la clave nueva. `portazgo key rotate --end-retiring` termina el secreto anterior y rota de una vez."
+    ),
+    "Somebody was faster: look at `portazgo key show`, and decide anew.": (
+        "Alguien se adelantó: mira `portazgo key show` y decide de nuevo."
+    ),
+    "Let that caller take the new key first, or end the old secret all the same, without --unless-used-within.": (
+        "Deja que quien llama tome antes la clave nueva, o termina igualmente el secreto anterior, sin --unless-used-within."
+    ),
+    "`portazgo key show` shows the key's secrets; what has ended stays dead.": (
+        "`portazgo key show` muestra los secretos de la clave; lo que terminó no vuelve."
+    ),
+    "Make a new key: `portazgo key create`.": "Crea una clave nueva: `portazgo key create`.",
+    "Make a new key (`portazgo key create`), or move its end: `portazgo key change --expires`.": (
+        "Crea una clave nueva (`portazgo key create`), o cambia su fin: `portazgo key change --expires`."
+    ),
+    "Revoke it first: `portazgo key revoke`.": "Revócala antes: `portazgo key revoke`.",
+    "Wait for its end: `portazgo pepper list` shows how far it is.": (
+        "Espera a que termine: `portazgo pepper list` muestra por dónde va."
+    ),
     # cli/find.py
     "there is no {thing} {text!r}": "no existe {thing} {text!r}",
     "{count} are called {text!r}: {ids}": "hay {count} que se llaman {text!r}: {ids}",
@@ -214,6 +243,9 @@ SENTENCES = {
     "Declare that the node {name} and its disk are gone?": "¿Declarar que el nodo {name} y su disco se han perdido?",
     "`portazgo usage accept-gap EPOCH` settles it; `portazgo node retire` keeps it from coming back.": (
         "`portazgo usage accept-gap ÉPOCA` lo da por cerrado; `portazgo node retire` impide que vuelva."
+    ),
+    "{rows} records in {files} files in {store}; {records} more wait in {segments} segments.": (
+        "{rows} registros en {files} archivos en {store}; otros {records} esperan en {segments} segmentos."
     ),
     # cli/recover.py
     "any node": "algún nodo",

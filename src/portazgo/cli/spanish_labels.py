@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 LABELS = {
+    "day": "día",
+    "files": "archivos",
+    "location": "lugar",
+    "max started": "último inicio",
+    "min started": "primer inicio",
+    "rows": "filas",
     "accepted": "aceptados",
     "journaled": "anotados",
     "under way": "en camino",
@@ -17,6 +23,10 @@ LABELS = {
     "line": "línea",
     "already there": "ya existente",
     "failing logins": "inicios de sesión que fallan",
+    "unspread": "sin repartir",
+    "unspread since": "sin repartir desde",
+    "overdue": "atrasadas",
+    "overdue since": "atrasadas desde",
     "table": "tabla",
     "column": "columna",
     "sealed by": "sellado por",

@@ -10,7 +10,7 @@ import click
 from portazgo.cli.contradictions import excludes
 from portazgo.cli.find import ENDPOINT, PARTNER, find, find_id
 from portazgo.cli.noun import Noun, asks, confirm, limit, limited, prints, show_deleted, show_list, show_named
-from portazgo.cli.output import note
+from portazgo.cli.output import note, show_one
 from portazgo.cli.parameters import duration, given, milliseconds, short_duration
 from portazgo.cli.session import connect
 from portazgo.cli.words import say
@@ -137,6 +137,13 @@ def delete_endpoint(endpoint: str, output: str) -> None:
     confirm(say("Remove the webhook endpoint {name}?", name=found["name"]))
     client.delete(f"/webhooks/endpoints/{found['id']}")
     show_deleted(found, output)
+
+
+@webhook.command("outbox")
+@prints
+def show_outbox(output: str) -> None:
+    """Tell what waits for the worker, and since when: for minutes, and no worker sends it."""
+    show_one(connect().get("/webhooks/outbox"), output)
 
 
 @webhook.group("delivery", cls=Noun)

@@ -46,7 +46,7 @@ NOUNS = (
     Noun("portazgo.nodes"),
     Noun("portazgo.wrapping"),
     Noun("portazgo.usage", database="ledger"),
-    Noun("portazgo.lake", api=False, database="ledger"),
+    Noun("portazgo.lake", database="ledger"),
     Noun("portazgo.traces", database="ledger"),
     Noun("portazgo.partner_view", database="ledger"),
     Noun("portazgo.leaks"),

@@ -8,35 +8,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints
 
-from portazgo.backends.claims import check_claims
-from portazgo.backends.logins import (
-    HEADER_PATTERN,
-    JWT_TYPE,
-    LONGEST_LIFE_SECONDS,
-    PATH_PATTERN,
-    POINTER_PATTERN,
-    URL_PATTERN,
-    USUAL_LIFE_SECONDS,
-    check_attached,
-    check_body,
-    check_form,
-    check_header,
-    check_place,
-    check_refresh,
-    check_text,
+from portazgo.backends.login_terms import (
+    USUAL_BODY,
+    USUAL_REFRESH,
+    Asked,
+    Attached,
+    Audience,
+    Claims,
+    Expiry,
+    LoginRequest,
+    MaybeWithClient,
+    Place,
+    Pointer,
+    RefreshRequest,
+    Sent,
+    Urn,
+    WithClient,
 )
+from portazgo.backends.logins import JWT_TYPE, LONGEST_LIFE_SECONDS, USUAL_LIFE_SECONDS
 from portazgo.declarative.parts import NOTHING_IS_EMPTY, Duration, Part
 from portazgo.declarative.tls import TlsPart, tls_terms, written_tls
 from portazgo.declarative.words import format_seconds, parse_seconds
-from portazgo.kit.names import PLAIN_TEXT_PATTERN, SLUG_PATTERN
+from portazgo.kit.names import SLUG_PATTERN
 from portazgo.signing.domain import TOKEN_LIFE_SECONDS
 
 Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=63)]
-Pointer = Annotated[str, StringConstraints(pattern=POINTER_PATTERN, max_length=200)]
-Text = Annotated[str, StringConstraints(pattern=PLAIN_TEXT_PATTERN, max_length=500), AfterValidator(check_text)]
-Urn = Annotated[str, StringConstraints(pattern=PLAIN_TEXT_PATTERN, max_length=200)]
 
 
 def _check_life(text: str) -> str:
@@ -59,61 +57,32 @@ Life = Annotated[Duration, AfterValidator(_check_life)]
 TokenLife = Annotated[Duration, AfterValidator(_check_token_life)]
 """Of a token that we sign."""
 Credentials = Literal["shared", "partner"]
-Method = Literal["POST", "PUT"]
-ContentType = Literal["json", "form"]
-USUAL_BODY = {"username": "{credential.username}", "password": "{credential.password}"}
 
 
-class PlacePart(Part):
+class PlacePart(Place, Part):
     """Where the login is: a path at the backend's targets, or a URL of its own."""
 
-    path: Annotated[str, StringConstraints(pattern=PATH_PATTERN, max_length=500)] | None = None
-    url: Annotated[str, StringConstraints(pattern=URL_PATTERN, max_length=500)] | None = None
     tls: TlsPart | None = Field(None, description="How a URL of its own is verified.")
 
-    @model_validator(mode="after")
-    def _one_place(self) -> PlacePart:
-        check_place(self.path, self.url, self.tls)
-        return self
 
-
-class LoginPart(PlacePart):
+class LoginPart(Sent, PlacePart):
     """The request that logs in."""
 
-    method: Method = "POST"
-    content_type: ContentType = "json"
-    body: Annotated[dict[str, Any], AfterValidator(check_body)] = Field(
+    body: LoginRequest = Field(
         default_factory=lambda: dict(USUAL_BODY),
         description="Constants, and values such as `{credential.password}` and `{partner.name}`.",
     )
 
-    @model_validator(mode="after")
-    def _plain_form(self) -> LoginPart:
-        check_form(self.content_type, self.body)
-        return self
 
-
-class RefreshPart(PlacePart):
+class RefreshPart(Sent, PlacePart):
     """The request that gets the next token without the credential."""
 
-    method: Method = "POST"
-    content_type: ContentType = "json"
-    body: Annotated[dict[str, Any], AfterValidator(check_refresh)] = Field(
-        default_factory=lambda: {"refresh": "{refresh_token}"}
-    )
+    body: RefreshRequest = Field(default_factory=lambda: dict(USUAL_REFRESH))
     refresh_token: Pointer = "/refresh"  # noqa: S105 - a pointer
 
-    @model_validator(mode="after")
-    def _plain_form(self) -> RefreshPart:
-        check_form(self.content_type, self.body)
-        return self
 
-
-class AttachPart(Part):
+class AttachPart(Attached, Part):
     """How a token travels to the backend."""
-
-    header: Annotated[str, StringConstraints(pattern=HEADER_PATTERN), AfterValidator(check_header)] = "Authorization"
-    value: Annotated[str, StringConstraints(max_length=200), AfterValidator(check_attached)] = "Bearer {token}"
 
 
 class ExchangePart(Part):
@@ -122,7 +91,7 @@ class ExchangePart(Part):
     kind: Literal["exchange"]
     login: LoginPart
     token: Pointer = Field("/access", description="Where the answer has the token.")
-    expires: Annotated[str, StringConstraints(pattern=f"^jwt$|{POINTER_PATTERN}", max_length=200)] = "jwt"
+    expires: Expiry = "jwt"
     life: Life | None = Field(None, description="How long tokens live, whatever is said of it elsewhere.")
     refresh: RefreshPart | None = None
     attach: Annotated[AttachPart, NOTHING_IS_EMPTY] = AttachPart()
@@ -134,9 +103,9 @@ class ClientCredentialsPart(Part):
 
     kind: Literal["client_credentials"]
     login: PlacePart
-    authentication: Literal["client_secret_basic", "client_secret_post"] = "client_secret_basic"
-    scope: Text = ""
-    audience: Text = ""
+    authentication: WithClient = "client_secret_basic"
+    scope: Asked = ""
+    audience: Asked = ""
     life: Life = format_seconds(USUAL_LIFE_SECONDS)
     attach: Annotated[AttachPart, NOTHING_IS_EMPTY] = AttachPart()
     credentials: Credentials = "shared"
@@ -146,9 +115,9 @@ class SubjectPart(Part):
     """The token that we mint for the caller, to be exchanged."""
 
     issuer: Slug | None = Field(None, description="Left out: the default issuer.")
-    audience: Annotated[str, StringConstraints(pattern=PLAIN_TEXT_PATTERN, min_length=1, max_length=200)]
+    audience: Audience
     life: TokenLife = format_seconds(60)
-    claims: Annotated[dict[str, Any], NOTHING_IS_EMPTY, AfterValidator(check_claims)] = Field(default_factory=dict)
+    claims: Annotated[Claims, NOTHING_IS_EMPTY] = Field(default_factory=dict)
 
 
 class TokenExchangePart(Part):
@@ -159,10 +128,10 @@ class TokenExchangePart(Part):
     subject: SubjectPart
     subject_token_type: Urn = JWT_TYPE
     requested_token_type: Urn = ""
-    authentication: Literal["none", "client_secret_basic", "client_secret_post"] = "none"
-    scope: Text = ""
-    audience: Text = ""
-    resource: Text = ""
+    authentication: MaybeWithClient = "none"
+    scope: Asked = ""
+    audience: Asked = ""
+    resource: Asked = ""
     life: Life = format_seconds(USUAL_LIFE_SECONDS)
     attach: Annotated[AttachPart, NOTHING_IS_EMPTY] = AttachPart()
     credentials: Credentials = "shared"

@@ -58,7 +58,9 @@ def is_private(address: IPAddress) -> bool:
     hidden = _hidden_ipv4(address)
     if hidden is not None:
         return is_private(hidden)
-    return not address.is_global or address.is_multicast or address.is_reserved or address.is_unspecified
+    # Site-local addresses were given up by RFC 3879, which Python takes for public; networks that had them have them.
+    site_local = isinstance(address, ipaddress.IPv6Address) and address.is_site_local
+    return not address.is_global or site_local or address.is_multicast or address.is_reserved or address.is_unspecified
 
 
 def lies_in(address: IPAddress, networks: Iterable[Network]) -> bool:

@@ -28,6 +28,8 @@ class LakeFile(models.Model):
     rows = models.BigIntegerField()
     dropped_rows = models.BigIntegerField(default=0)
     """Rows that merging left out, since they were kept long enough: with `rows`, the counts of its manifests."""
+    left_out = models.CharField(max_length=32, default="", db_default="")
+    """Whose rows those were, as far as it was written anew for that: `live`, `test`, `other`, with commas between them."""
     requests = models.BigIntegerField()
     """Calls that its rows stand for, as `Manifest.requests`."""
     bytes = models.BigIntegerField()

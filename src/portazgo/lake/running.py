@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 MEMORY_BYTES = 3 * 1024**3
 """Addresses, not pages: what is really in use stays below a third of it (bench/lake.py)."""
+MOST_ROWS = 250_000
+"""Of a file that is written from segments: a child holds all of them in memory."""
 LONGEST_SECONDS = 600.0
 SCRATCH = "scratch"
 _PREFIX = "lake-"

@@ -14,6 +14,7 @@ from portazgo.kit.objects import ObjectsFailed, open_store
 from portazgo.lake.cleaning import delete_replaced, forget_segments
 from portazgo.lake.compacting import merge_next
 from portazgo.lake.registering import Overtaken, give_up_old
+from portazgo.lake.retention import drop_next
 from portazgo.lake.running import Children, LakeFailed
 from portazgo.lake.writing import Writing
 
@@ -74,6 +75,8 @@ class Lake:
         while forget_segments(self._settings, self._clock.now()):
             time.sleep(0.02)  # who waits for SQLite's writer gets it
         while self._told("merged", lambda: merge_next(self._children, self._clock)):
+            pass
+        while self._told("written without old rows", lambda: drop_next(self._settings, self._children, self._clock)):
             pass
         delete_replaced(self._settings, store, self._clock.now())
 

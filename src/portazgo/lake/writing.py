@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from portazgo.kit.clock import from_microseconds, microseconds
 from portazgo.lake.models import LakeFile
 from portazgo.lake.registering import note_write, register_written
-from portazgo.lake.running import LakeFailed
+from portazgo.lake.running import MOST_ROWS, LakeFailed
 from portazgo.usage.collector import LEDGER
 from portazgo.usage.contents import segment_bytes
 from portazgo.usage.models import Manifest
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MOST_ROWS = 250_000
-"""Of a file: what its child holds in memory."""
 MOST_SEGMENTS = 4_000
 SLICE = timedelta(minutes=1)
 """Slices end with minutes, so that a quiet deployment writes a file a minute and not one for each segment."""
@@ -67,7 +65,9 @@ class Writing:
         unit = max(_ONE_SECOND, min(SLICE, self._after))
         whole = microseconds(self._clock.now() - self._after) // (unit // timedelta(microseconds=1))
         before = whole * (unit // timedelta(microseconds=1))
-        waiting = Manifest.objects.using(LEDGER).filter(lake_file__isnull=True, ended_at_us__lt=before, count__gt=0)
+        waiting = Manifest.objects.using(LEDGER).filter(
+            lake_file__isnull=True, dropped_at__isnull=True, ended_at_us__lt=before, count__gt=0
+        )
         taken: list[Manifest] = []
         rows = 0
         for manifest in waiting.exclude(id__in=self._unreadable).order_by("ended_at_us", "id")[:MOST_SEGMENTS]:

@@ -19,7 +19,7 @@ from django.db import connection, transaction
 from portazgo.accounts.domain import SYSTEM, Actor, Verb, can
 from portazgo.kit.clock import rfc3339
 from portazgo.kit.errors import NotFound, Refused
-from portazgo.partners.data_keys import reference
+from portazgo.partners.data_keys import month_of, reference
 from portazgo.partners.domain import Standing
 from portazgo.partners.models import DataKey, Partner
 from portazgo.snapshot import revocations
@@ -109,6 +109,22 @@ def _fold_log() -> None:
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def forget_months(before: datetime, *, clock: Clock) -> int:
+    """Destroy the data keys of callers without a proven key, of the months that ended before a moment. Returns how many."""
+    months = DataKey.objects.filter(partner=None, wrapped__isnull=False, period__lt=month_of(min(before, clock.now())))
+    old = list(months.order_by("period"))
+    if not old:
+        return 0
+    keys = [key.id for key in old]
+    details = {"months": [key.period for key in old]}
+    with change(SYSTEM, "data_key.ended", str(keys[0]), details=details, clock=clock) as recorded:
+        _destroy(keys, clock)
+        recorded.deletes(*(reference(key) for key in keys))
+        forget_so_far()
+    _fold_log()
+    return len(keys)
 
 
 def _line(key: UUID, at: datetime) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import shutil
 import sys
 import time
@@ -173,7 +174,8 @@ def _tell(document: dict[str, Any]) -> None:
 
 def _own_command() -> str:
     """Spell this command as a reader in this folder can type it."""
-    if shutil.which("portazgo") is not None:
+    # `make` has a PATH of its own, which the reader's other terminal hasn't.
+    if shutil.which("portazgo") is not None and "MAKELEVEL" not in os.environ:
         return "portazgo"
     path = Path(sys.argv[0])
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -106,6 +106,7 @@ def _jobs(settings: Settings) -> list[Job]:
     from portazgo.usage.keeping import forget_old_rollups  # noqa: PLC0415
     from portazgo.usage.key_use import LastUses  # noqa: PLC0415
     from portazgo.usage.objects import spill  # noqa: PLC0415
+    from portazgo.usage.retention import forget_old_callers, forget_old_segments  # noqa: PLC0415
     from portazgo.usage.retiring import NOTICE_BEFORE, forget_old_uses, retiring_secrets_ending  # noqa: PLC0415
     from portazgo.usage.taking import Taking  # noqa: PLC0415
     from portazgo.wrapping.tasks import carry_on  # noqa: PLC0415
@@ -139,6 +140,8 @@ def _jobs(settings: Settings) -> list[Job]:
         Job("forget what ended processes of nodes told", 3_600, lambda: forget_told(SYSTEM_CLOCK.now())),
         Job("keep the lake", 5, Lake(settings, SYSTEM_CLOCK).run),
         Job("forget old sums of usage", 10, lambda: forget_old_rollups(settings, SYSTEM_CLOCK.now())),
+        Job("forget old records", 60, lambda: forget_old_segments(settings, SYSTEM_CLOCK.now())),
+        Job("forget callers without a key", 3_600, lambda: forget_old_callers(settings, clock=SYSTEM_CLOCK)),
         Job("forget old uses of retiring secrets", 3_600, lambda: forget_old_uses(SYSTEM_CLOCK.now())),
     ]
     if settings.ledger_url.is_sqlite:

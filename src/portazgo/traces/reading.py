@@ -88,7 +88,7 @@ class Span:
 
         Segments that hold calls of many minutes overlap each other: all that reach over the beginning are to be looked through.
         """
-        return rest_us is None or self.before is None or rest_us < self.before[0]
+        return rest_us is None or self.before is None or (rest_us + 1, "") < self.before
 
     @property
     def is_over(self) -> bool:

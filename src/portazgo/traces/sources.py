@@ -20,7 +20,8 @@ MOST_FILES = 2_000
 
 _SEGMENTS = (
     "SELECT 0, id, started_at_us, ended_at_us, count, 0, 0, '' FROM usage_manifest "
-    "WHERE lake_file_id IS NULL AND count > 0 AND {which} ORDER BY ended_at_us DESC, id DESC LIMIT {most}"
+    "WHERE lake_file_id IS NULL AND EXISTS (SELECT 1 FROM usage_segment WHERE manifest_id = usage_manifest.id) "
+    "AND {which} ORDER BY ended_at_us DESC, id DESC LIMIT {most}"
 )
 _FILES = (
     "SELECT 1, id, min_started_at_us, max_started_at_us, rows, bytes, schema_version, path FROM lake_file "

@@ -25,10 +25,12 @@ from portazgo.usage.schemas import (
     DeclareLost,
     GapView,
     LostView,
+    SpilledView,
     SumsView,
     TotalsView,
     WholeView,
 )
+from portazgo.usage.spill_state import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,8 +51,9 @@ def usage_balance(request: AdminRequest, query: Query[BalanceQuery]) -> BalanceR
     found = balances(now, query.node)
     listed, left_off = _listed(found, query.limit)
     whole = all(one.verdict.balances for one in found)
-    requests = None
+    requests, spilled = None, None
     if query.node is None:
+        spilled = SpilledView.model_validate(waiting(), from_attributes=True)
         sums = totals()
         requests = TotalsView(collected=sums.collected, summed_up=list(sums.summed_up), balanced=sums.balanced)
         whole = whole and sums.balanced
@@ -61,6 +64,7 @@ def usage_balance(request: AdminRequest, query: Query[BalanceQuery]) -> BalanceR
         left_off=left_off,
         records=_sums(found),
         requests=requests,
+        spilled=spilled,
         balanced=whole,
     )
 
@@ -82,7 +86,7 @@ def declare_node_lost(request: AdminRequest, node_id: UUID, body: DeclareLost) -
 def usage_metrics(request: AdminRequest) -> HttpResponse:
     """Give the balance as metrics, in Prometheus' text format (docs/metrics.md)."""
     can(request.actor, Verb.READ, Manifest.noun)
-    page = exposition(balances(request.clock.now()), totals())
+    page = exposition(balances(request.clock.now()), totals(), waiting())
     return HttpResponse(page, content_type="text/plain; version=0.0.4; charset=utf-8")
 
 

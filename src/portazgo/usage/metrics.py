@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from portazgo.usage.domain import Balance, Totals
+    from portazgo.usage.spill_state import Waiting
 
 
-def exposition(found: Sequence[Balance], totals: Totals) -> str:
+def exposition(found: Sequence[Balance], totals: Totals, waiting: Waiting) -> str:
     """Write the page."""
     lines: list[str] = []
 
@@ -45,6 +46,10 @@ def exposition(found: Sequence[Balance], totals: Totals) -> str:
         "Records that are missing, accepted or not.",
         _sum(found, "missing_records"),
     )
+    told = "Records that are acknowledged and in the object store only, until the worker brings them in."
+    one("portazgo_ledger_records_spilled", "gauge", told, waiting.records)
+    told = "Spilled segments that can't come into the ledger."
+    one("portazgo_ledger_segments_set_aside", "gauge", told, waiting.set_aside)
     name = "portazgo_ledger_epochs"
     family(name, "gauge", "Process lives of nodes, by what is to be said of their records.")
     verdicts = Counter(one.verdict for one in found)

@@ -62,6 +62,8 @@ class Manifest(models.Model):
     """Calls that its rollups added up: `count`, but that one record may stand for many refusals of a second."""
     lake_file = models.ForeignKey("lake.LakeFile", models.PROTECT, null=True, db_index=False, related_name="+")
     """The file of the lake that its records were written to; NULL while they are in its bytes only."""
+    dropped_at = models.DateTimeField(null=True)
+    """When its bytes were dropped, since its records were kept long enough, and were in no file of the lake."""
 
     class Meta:
         """Found by identity, by time for looking records up, and by what is not in the lake yet."""
@@ -75,7 +77,7 @@ class Manifest(models.Model):
             models.Index(fields=["started_at_us"], name="usage_manifest_started"),
             models.Index(
                 fields=["ended_at_us", "id"],
-                condition=models.Q(lake_file__isnull=True),
+                condition=models.Q(lake_file__isnull=True, dropped_at__isnull=True),
                 name="usage_manifest_backlog",
             ),
             models.Index(

@@ -163,6 +163,16 @@ class SumsView(Schema):
     missing: int
 
 
+class SpilledView(Schema):
+    """Records that nodes were told are safe and that are in the object store only, as the worker last counted them."""
+
+    segments: int
+    records: int
+    since: datetime | None = Field(description="When the first of them was seen; null: there are none.")
+    set_aside: int = Field(description="Segments that can't come into the ledger: a person should look at them.")
+    looked_at: datetime | None = Field(description="Null: no worker has looked yet.")
+
+
 class AcceptGap(Body):
     """Why a person accepts it."""
 
@@ -198,4 +208,5 @@ class BalanceReport(Schema):
     left_off: WholeView
     records: SumsView
     requests: TotalsView | None = Field(description="Null where only one node was asked for.")
+    spilled: SpilledView | None = Field(description="Null where only one node was asked for.")
     balanced: bool

@@ -61,7 +61,7 @@ SHOWN = {
         ("ApiView", "ApplicationView", "IssuerView", "KeyShownOnce", "NodeTokenShownOnce", "NodeView", "PartnerView"),
         "",
     ),
-    **dict.fromkeys(("DeliveryView", "EndpointShownOnce", "LeakView", "PepperView"), ""),
+    **dict.fromkeys(("DeliveryView", "EndpointShownOnce", "LeakView", "OutboxView", "PepperView"), ""),
     **dict.fromkeys(("PlanView", "RouteView", "SigningKeyView", "TokenShownOnce", "BackendView"), ""),
     "ReceiptView": "receipt.",
     "EnvironmentBody": "environments.live.",

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 LOOKED_AT = 100
 """Of many keys so many are looked at: one is enough to make a person look."""
-ENDS_SOON = timedelta(days=7)
+ENDS_SOON = timedelta(days=1)
+"""Later is what a grace is for."""
 STILL_USED = timedelta(days=7)
 """As the notices have it (docs/events.md, `key.secret_retiring`)."""
 MOVING_TOO_LONG = timedelta(hours=1)

@@ -33,7 +33,7 @@ def secrets_of(tellers: Sequence[Teller], question: str, clock: Clock) -> Secret
         if teller.secrets.get(("pepper", version)) == own
     }
     different: dict[str, list[Held]] = {}
-    for kid, held, own in _living(question):
+    for kid, held, own in _living(question, clock.now()):
         for teller in tellers:
             told = teller.secrets.get(("key", kid))
             if told is None:
@@ -56,9 +56,10 @@ def parts(identifiers: Iterable[str]) -> Iterator[list[str]]:
         yield listed[start : start + AT_A_TIME]
 
 
-def _living(question: str) -> Iterator[tuple[str, list[Held], str]]:
-    """Give each key that is not revoked, its secrets, and their marks as a node would tell them that knows no more."""
-    rows = KeySecret.objects.exclude(key__status=KeyStatus.REVOKED).order_by("key_id", "slot")
+def _living(question: str, now: datetime) -> Iterator[tuple[str, list[Held], str]]:
+    """Give each key that is neither revoked nor over, its secrets, and their marks as a node that knows no more tells them."""
+    rows = KeySecret.objects.exclude(key__status=KeyStatus.REVOKED).exclude(key__expires_at__lte=now)
+    rows = rows.order_by("key_id", "slot")
     wanted = ("key_id", "number", "digest", "pepper_id", "ends_at")
     for kid, secrets in groupby(rows.values_list(*wanted).iterator(AT_A_TIME), key=lambda row: row[0]):
         kept = [(number, digest, pepper, _us(end)) for _, number, digest, pepper, end in secrets]

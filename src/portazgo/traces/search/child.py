@@ -60,6 +60,9 @@ def _lines() -> Any:
 
 
 def _answer(question: Question) -> dict[str, Any]:
+    gone = [path for path in question.files if not Path(path).exists()]
+    if gone:
+        return {"error": "missing", "why": gone[0]}
     try:
         with _locked(question.files) as database:
             columns = _columns(database, question)
@@ -67,7 +70,8 @@ def _answer(question: Question) -> dict[str, Any]:
     except (duckdb.OutOfMemoryException, MemoryError):
         return {"error": "memory"}
     except duckdb.IOException as problem:
-        missing = "No files found" in str(problem) or "Cannot open file" in str(problem)
+        # Deleted in this very moment.
+        missing = "Cannot open file" in str(problem)
         return {"error": "missing" if missing else "unreadable", "why": str(problem)[:500]}
     except duckdb.Error as problem:
         return {"error": "unreadable", "why": f"{type(problem).__name__}: {problem}"[:500]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import selectors
 import subprocess
@@ -17,6 +18,8 @@ from portazgo.kit.errors import Problem, Unavailable
 
 if TYPE_CHECKING:
     from portazgo.traces.search.question import Question
+
+logger = logging.getLogger(__name__)
 
 PROGRAM = "portazgo.traces.search.child"
 SECONDS = 15.0
@@ -87,7 +90,10 @@ class SearchProcess:
 
     def _exchanged(self, line: bytes) -> bytes:
         process = self._process
-        if process is None or process.poll() is not None:
+        if process is not None and process.poll() is not None:
+            _kill(process)
+            process = None
+        if process is None:
             process = self._process = _started()
         try:
             return _exchange(process, line, time.monotonic() + self._seconds)
@@ -134,6 +140,7 @@ def _exchange(process: subprocess.Popen[bytes], line: bytes, until: float) -> by
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End it, if it still lives, and let go of its pipes."""
     process.kill()
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
@@ -157,7 +164,10 @@ def _checked(line: bytes) -> dict[str, Any]:
                 remedy="narrow it: a shorter time range, a partner, a route",
             )
         case _:
-            raise Unavailable(f"the lake can't be read: {answer['why']}", code="search_failed")
+            logger.error("the lake can't be read: %s", answer["why"])
+            raise Unavailable(
+                "the lake can't be read", code="search_failed", remedy="the log of the control plane says why"
+            )
 
 
 def _busy() -> Unavailable:

@@ -29,7 +29,8 @@ def record_of(row: Sequence[Any]) -> Record:
             record[column.member] = base64.b64decode(value)
         else:
             record[column.member] = value
-    # The lake holds how long a call took, the record when it ended.
+    # The lake doesn't repeat a kid that was proven, and holds how long a call took, not when it ended.
+    record["claimed_kid"] = record["claimed_kid"] or record["kid"]
     record["finished_at_us"] = record["started_at_us"] + _duration(row)
     return {**record, "phases": phases}
 
