@@ -145,6 +145,13 @@ def test_a_node_that_tells_nothing_any_more_is_silent_and_a_successor_without_ne
     assert states == ["followed"]
 
 
+def test_what_retention_dropped_is_not_missing(api: AdminAPI, collected: Recorded) -> None:
+    ended(collected, 4)
+    Manifest.objects.using(LEDGER).update(dropped_at=datetime.now(UTC))
+    one = the_account(api)
+    assert (one["verdict"], one["collected"], one["in_lake"], one["missing_records"]) == ("whole", 4, 4, 0)
+
+
 def test_what_is_missing_is_named_with_the_times_between_which_it_was(api: AdminAPI, collected: Recorded) -> None:
     ended(collected, 6)
     report = api.get("/usage/balance", {"node": str(collected.node)}).body

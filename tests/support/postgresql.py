@@ -9,6 +9,8 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +56,15 @@ class PostgreSQLServer:
         self._end()
         time.sleep(pause_seconds)
         self._launch(self._folder / "data")
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Have the server away while the `with` lasts."""
+        self._end()
+        try:
+            yield
+        finally:
+            self._launch(self._folder / "data")
 
     def stop(self) -> None:
         """End the server and delete its folder."""

@@ -127,8 +127,8 @@ def _known(node: UUID | None) -> Known:
 
 
 def _not_in_lake() -> dict[UUID, int]:
-    """Count the records of each epoch that are in segments only: those of the last minutes, which have an index."""
-    waiting = Manifest.objects.using(LEDGER).filter(lake_file__isnull=True)
+    """Count the records of each epoch that are in segments only: those of the last minutes, by the index of just these."""
+    waiting = Manifest.objects.using(LEDGER).filter(lake_file__isnull=True, dropped_at__isnull=True)
     return dict(waiting.values_list("epoch").annotate(records=Sum("count")))
 
 

@@ -135,7 +135,7 @@ class Balance:
     collected: int
     rolled_up: int
     in_lake: int
-    """Written to a file of the lake; what was collected lately waits for its slice of time to end."""
+    """Written to a file of the lake, or kept long enough before; what came lately waits for its slice of time to end."""
     acceptance: Acceptance | None
     missing: tuple[Gap, ...] = ()
     """The missing runs by name, the first of them where they are many."""

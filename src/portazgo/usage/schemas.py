@@ -135,7 +135,7 @@ class BalanceView(Schema):
     collected: int
     rolled_up: int
     in_lake: int = Field(
-        description="Written to the lake. What was collected lately waits for its slice of time to end."
+        description="Written to the lake, or kept long enough before that. What came lately waits for its slice of time to end."
     )
     under_way: int = Field(description="Numbered, and on the disk of a node that lives.")
     missing_records: int = Field(description="Numbered, and neither here nor under way.")
