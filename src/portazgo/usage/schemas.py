@@ -27,7 +27,18 @@ class UsageQuery(Schema):
     month: Annotated[str | None, Field(None, max_length=7, description="A month in place of both, such as 2026-11.")]
     day: Annotated[str | None, Field(None, max_length=10, description="A day in place of both, such as 2026-11-26.")]
     time_zone: Annotated[str | None, Field(None, max_length=64, description="Whose days and months: America/Bogota.")]
-    format: Literal["json", "csv"] | None = Field(None, description="`csv`, as with `Accept: text/csv`.")
+    format: Literal["json", "csv", "parquet"] | None = Field(
+        None, description="As with `Accept: text/csv` and `application/vnd.apache.parquet`. Files hold all rows."
+    )
+    sort: Literal["requests", "group"] | None = Field(
+        None,
+        description="Within a period most `requests` first, or in the order of the groups' ids, which new calls don't change. "
+        "Pages and JSON are by requests unless it is said, files by group.",
+    )
+    limit: int | None = Field(
+        None, ge=1, le=1_000, description="Rows of a page; without it all, of which there may be 20,000."
+    )
+    cursor: str | None = Field(None, max_length=2_000, description="`next_cursor` of the page before.")
     partner: Identifier
     application: Identifier
     kid: Identifier
@@ -71,12 +82,13 @@ class UsageSum(Schema):
 
 
 class UsageReport(Schema):
-    """The sums, by period, most requests first."""
+    """The sums, by period."""
 
     time_zone: str
     since: str | None = None
     until: str | None = None
     items: list[UsageSum]
+    next_cursor: str | None = Field(None, description="Where the next page begins; null on the last.")
 
 
 class BalanceQuery(Schema):
