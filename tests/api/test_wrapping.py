@@ -23,7 +23,7 @@ from portazgo.care.facts import state_facts
 from portazgo.care.looking import looked_at
 from portazgo.control import provider
 from portazgo.control.database_options import STATE_SCHEMA
-from portazgo.keys.models import KeySecret, LookupKey, Pepper
+from portazgo.keys.models import FormerLookupKey, KeySecret, LookupKey, Pepper
 from portazgo.kit.clock import SYSTEM_CLOCK
 from portazgo.kit.errors import Refused
 from portazgo.kit.web.wrapped import WrappedField, wrapped_fields
@@ -67,6 +67,8 @@ def everything(world: World) -> None:
     world.endpoint()
     listed = {"format": "sha256", "content": "ab" * 32}
     assert world.api.post(f"/applications/{world.application()['id']}/keys/import", listed).status == 200
+    ours = LookupKey.objects.get()
+    FormerLookupKey.objects.create(wrapped=ours.wrapped, created_at=ours.created_at)
     place = f"/backends/{world.login_backend()['id']}/credentials/live"
     assert world.api.put(place, {"values": {"username": "portazgo", "password": "of the backend"}}).status == 200
 
@@ -335,7 +337,10 @@ def test_whoever_judges_a_copy_opens_the_few_secrets_that_nodes_begin_with(
 
 def test_the_page_names_every_purpose_and_what_of_them_a_node_opens() -> None:
     page = (PROJECT / "docs" / "key-wrapping.md").read_text("utf-8")
-    purposes = {field.context.partition("/")[0]: bool(field.kind) for field in wrapped_fields()}
+    purposes: dict[str, bool] = {}
+    for field in wrapped_fields():
+        purpose = field.context.partition("/")[0]
+        purposes[purpose] = purposes.get(purpose, False) or bool(field.kind)
     (sentence,) = re.findall(r"; the purpose is (.*?)\.\n", page, re.DOTALL)
     assert set(re.findall(r"`(\w+)`", sentence)) == {*purposes, "wrapping"}
     every, node = (json.loads(block)["Statement"][0] for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL))
