@@ -92,6 +92,7 @@ def test_an_epoch_is_whole_when_all_that_it_accepted_is_numbered_collected_and_s
         "collected": 4,
         "rolled_up": 4,
         "in_lake": 0,
+        "dropped": 0,
         "under_way": 0,
         "missing_records": 0,
         "missing": [],
@@ -105,6 +106,7 @@ def test_an_epoch_is_whole_when_all_that_it_accepted_is_numbered_collected_and_s
         "collected": 4,
         "rolled_up": 4,
         "in_lake": 0,
+        "dropped": 0,
         "under_way": 0,
         "missing": 0,
     }

@@ -76,6 +76,8 @@ def test_bytes_that_were_kept_long_enough_go_and_what_they_prove_stays(api: Admi
     assert api.get("/traces").body["items"] == []
     balance = api.get("/usage/balance").body
     assert [one["missing"] for one in balance["items"]] == [[]] * len(balance["items"])
+    count = sum(one["count"] for one in before)
+    assert (balance["records"]["dropped"], balance["records"]["in_lake"]) == (count, count)
 
 
 def test_what_is_known_of_callers_without_a_key_ends_with_its_month(

@@ -8,6 +8,8 @@ from support.named_records import collect_named
 from support.segments import APPLICATION, KEY, KID, PARTNER, ROUTE, Recorded
 from support.world import NOBODY, pointers, refusal
 
+from portazgo.traces.collection import UNCOMMITTED_SECONDS, Missing
+
 pytestmark = pytest.mark.usefixtures("database")
 
 
@@ -111,3 +113,21 @@ def test_a_record_that_is_not_there_is_told_so(api: AdminAPI, collected: Recorde
 )
 def test_every_wrong_place_is_named(api: AdminAPI, query: dict[str, object], where: str) -> None:
     assert pointers(api.get("/traces", query)) == {where}
+
+
+def test_what_may_still_be_committed_is_waited_for_and_what_never_comes_is_not_for_ever() -> None:
+    """On PostgreSQL numbers are given before commits, which may come in another order."""
+    now = [100.0]
+    missing = Missing(lambda: now[0])
+    assert missing.cut(1, [(4, 1), (5, 1)]) == [(4, 1), (5, 1)]
+    assert missing.cut(6, [(6, 1), (8, 1), (9, 1)]) == [(6, 1)]
+    assert missing.cut(7, [(8, 1), (9, 1)]) == []
+    assert missing.cut(7, [(7, 1), (8, 1), (9, 1)]) == [(7, 1), (8, 1), (9, 1)]
+    now[0] += UNCOMMITTED_SECONDS - 1
+    assert missing.cut(7, [(8, 1), (9, 1)]) == []
+    assert missing.cut(10, [(12, 1), (15, 1)]) == []
+    now[0] += 1.5
+    assert missing.cut(7, [(8, 1), (9, 1)]) == [(8, 1), (9, 1)]
+    assert missing.cut(10, [(12, 1), (15, 1)]) == []
+    now[0] += UNCOMMITTED_SECONDS
+    assert missing.cut(10, [(12, 1), (15, 1)]) == [(12, 1)]

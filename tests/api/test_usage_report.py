@@ -21,7 +21,7 @@ from portazgo.usage.collector import LEDGER
 from portazgo.usage.folding import Folding
 from portazgo.usage.models import RollupHorizon
 from portazgo.usage.periods import minute_of
-from portazgo.usage.report import GROUPS
+from portazgo.usage.questions import GROUPS
 from portazgo.usage.tables import lines
 
 pytestmark = pytest.mark.usefixtures("database")

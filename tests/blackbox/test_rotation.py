@@ -246,7 +246,7 @@ def test_the_command_line_leads_through_a_rotation(deployment: Deployment) -> No
     # A node that has not heard of the rotation yet takes it for the current secret.
     deployment.wait_for(lambda: deployment.admin.get(f"/keys/{key.kid}/propagation")["proven"], "the rotation")
     deployment.call(WHOAMI, X_Api_Key=key.whole, User_Agent="shop/2")
-    assert "cancel that rotation" in run("rotate", key.kid, "--grace", "1d", code=5)
+    assert "take the rotation back with `cancel`" in run("rotate", key.kid, "--grace", "1d", code=5)
     assert "nobody can be asked" in run("rotate", key.kid, "--end-retiring", code=6)
     deployment.wait_for(lambda: used(deployment, key.kid)["requests"] > 0, "the record")
     shown = run("show", key.kid)
@@ -259,7 +259,7 @@ def test_the_command_line_leads_through_a_rotation(deployment: Deployment) -> No
     assert "It was used" in asked
     assert "from 127.0.0.1 (shop/2)." in asked
     refused = run("rotation", "end", key.kid, "--unless-used-within", "1h", "--yes", code=6)
-    assert "let that caller take the new key first" in refused
+    assert "Let that caller take the new key first" in refused
     assert "Proven" in run("rotation", "end", key.kid, "--yes", "--wait")
     assert "number 1, ended 2" in run("show", key.kid)
     run("rotate", key.kid, "--grace", "1d")

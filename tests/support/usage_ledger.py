@@ -11,7 +11,8 @@ from django.db import connections, transaction
 
 from portazgo.usage.collector import LEDGER
 from portazgo.usage.periods import Interval, minute_of, month, periods
-from portazgo.usage.report import Question, report
+from portazgo.usage.questions import Question
+from portazgo.usage.report import report
 from portazgo.usage.rollups import DAY, HOUR, LEVELS, MINUTE, MINUTE_US, MONTH, SIX_HOURS, SUMS, Grain
 
 # Three routes of sixty and three outcomes for each partner; a part of them calls in any hour.

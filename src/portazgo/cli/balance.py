@@ -55,7 +55,7 @@ def _waited(client: AdminClient, query: dict[str, Any], timeout: timedelta) -> t
     while True:
         if due is None and _all_told_since(report, began):
             due = {one["epoch"]: one["journaled"] for one in _living(report)}
-        if due is not None and all(_has_come(one, due) for one in _living(report)):
+        if due is not None and all(_has_come(one, due) for one in _living(report)) and not _spilled(report):
             return report, True
         if time.monotonic() >= deadline:
             return report, False
@@ -73,6 +73,11 @@ def _all_told_since(report: Document, began: str) -> bool:
 def _living(report: Document) -> list[Document]:
     # An epoch that has ended, and of which nothing is missing, needs no waiting for.
     return [one for one in report["items"] if one["state"] in COMES]
+
+
+def _spilled(report: Document) -> int:
+    """Tell how many records lie in the object store, on their way to the ledger."""
+    return int((report["spilled"] or {"records": 0})["records"])
 
 
 def _has_come(one: Document, due: dict[str, int]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -51,12 +52,21 @@ def did_you_mean(text: str, known: Iterable[str]) -> str:
 
 def prints(command: Callable[P, R]) -> Callable[P, R]:
     """Give a command `-o/--output`, `--json` and `--quiet`, and have it turn refusals into sentences and exit codes."""
+    return prints_also()(command)
+
+
+def prints_also(*formats: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Give a command what `prints` does, with further formats that it writes itself."""
+    return functools.partial(_prints, formats=(*FORMATS, *formats))
+
+
+def _prints(command: Callable[P, R], formats: tuple[str, ...]) -> Callable[P, R]:
     command = speaks_to_admin_api(command)
     command = click.option("--quiet", is_flag=True, expose_value=False, callback=_keep(QUIET), help=_QUIET_HELP)(
         command
     )
     command = click.option("--json", "output", flag_value="json", help="The same as -o json.")(command)
-    return click.option("-o", "--output", type=click.Choice(FORMATS), default="table", help="How to print.")(command)
+    return click.option("-o", "--output", type=click.Choice(formats), default="table", help="How to print.")(command)
 
 
 _QUIET_HELP = "Print nothing but errors and the document."

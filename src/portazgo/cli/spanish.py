@@ -32,6 +32,13 @@ SENTENCES = {
     "nothing was done": "no se ha hecho nada",
     "Removed {name}.": "{name}: eliminado.",
     "There are more: --limit sets how many are shown.": "Hay más: --limit fija cuántos se muestran.",
+    "Parquet is no text for a terminal": "Parquet no es texto para un terminal",
+    "Write it into a file: portazgo usage report … -o parquet > usage.parquet": (
+        "Escríbelo en un archivo: portazgo usage report … -o parquet > usage.parquet"
+    ),
+    "--limit is for what is not a file: {files} hold all rows": (
+        "--limit no vale para archivos: {files} contienen todas las filas"
+    ),
     "Nothing there yet.": "Todavía no hay nada.",
     "yes": "sí",
     "no": "no",

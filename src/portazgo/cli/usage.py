@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from portazgo.cli.balance import accept_gap, usage_balance, usage_metrics
+from portazgo.cli.exits import Exit
 from portazgo.cli.find import APPLICATION, PARTNER, ROUTE, find_id, kid_of
-from portazgo.cli.noun import Noun, prints
-from portazgo.cli.output import show_rows
+from portazgo.cli.noun import Noun, limit, prints_also
+from portazgo.cli.output import Row, show_rows
 from portazgo.cli.parameters import rfc3339, since
-from portazgo.cli.session import connect
+from portazgo.cli.session import Failed, connect
+from portazgo.cli.words import say
 
 if TYPE_CHECKING:
     from portazgo.client.admin import AdminClient
@@ -20,8 +24,9 @@ BLAMES = ("partner", "partner_network", "policy", "gateway", "backend", "backend
 GROUPS = ("partner", "application", "kid", "route", "environment", "fault", "blame", "billable")
 INTERVALS = ("minute", "quarter", "hour", "day", "week", "month")
 COLUMNS = ("requests", "units", "mean_ms", "bytes_in", "bytes_out")
-CSV_COLUMNS = ("requests", "units", "bytes_in", "bytes_out", "duration_us_sum")
+FILES = ("csv", "parquet")
 NAMED = ("partner", "application", "route")
+LARGEST_PAGE = 1_000
 
 
 @click.group(cls=Noun)
@@ -45,21 +50,47 @@ def usage() -> None:
 @click.option("--fault", help="That failed so: a code of docs/faults.md.")
 @click.option("--blame", type=click.Choice(BLAMES), help="That failed by the fault of these.")
 @click.option("--billable/--not-billable", default=None, help="That are billed, or are not.")
-@prints
-def usage_report(groups: tuple[str, ...], interval: str | None, output: str, **asked: Any) -> None:
+@click.option(
+    "--sort",
+    type=click.Choice(["requests", "group"]),
+    help="Within a period: most requests first, or by the groups' ids.  [default: requests; of files group]",
+)
+@limit(None)
+@prints_also("parquet")
+def usage_report(
+    groups: tuple[str, ...], interval: str | None, sort: str | None, most: int | None, output: str, **asked: Any
+) -> None:
     """Sum calls, most requests first; by partner, by day, of a month, in your time zone."""
+    if output == "parquet" and sys.stdout.isatty():
+        raise Failed(
+            say("Parquet is no text for a terminal"),
+            remedy=say("Write it into a file: portazgo usage report … -o parquet > usage.parquet"),
+            exit_code=Exit.USAGE,
+        )
     client = connect()
-    report = client.get("/usage", {"group_by": list(groups) or None, "interval": interval, **_query(client, asked)})
-    sums = report["items"]
+    query = {"group_by": list(groups) or None, "interval": interval, "sort": sort, **_query(client, asked)}
+    if output in FILES and most is None:
+        sys.stdout.flush()
+        for chunk in client.download("/usage", {**query, "format": output}):
+            sys.stdout.buffer.write(chunk)
+        return
+    if output in FILES:
+        raise click.UsageError(say("--limit is for what is not a file: {files} hold all rows", files=", ".join(FILES)))
+    sums = _rows(client, query, most)
     times = ("period",) if interval else ()
     if output == "table":
-        names = {one[name]: one[f"{name}_name"] for one in sums for name in NAMED if one.get(f"{name}_name")}
-        show_rows([{**one, "mean_ms": _mean(one)} for one in sums], times + groups + COLUMNS, output, names=names)
-    elif output == "csv":
-        named = tuple(column for name in groups for column in ((name, f"{name}_name") if name in NAMED else (name,)))
-        show_rows([_harmless(one) for one in sums], times + named + CSV_COLUMNS, output)
+        listed = list(sums)
+        names = {one[name]: one[f"{name}_name"] for one in listed for name in NAMED if one.get(f"{name}_name")}
+        show_rows([{**one, "mean_ms": _mean(one)} for one in listed], times + groups + COLUMNS, output, names=names)
     else:
         show_rows(sums, (), output)
+
+
+def _rows(client: AdminClient, query: dict[str, Any], most: int | None) -> Iterable[Row]:
+    if most is None and query["sort"] != "group":
+        items: list[Row] = client.get("/usage", query)["items"]
+        return items
+    return client.pages("/usage", {**query, "limit": min(most or LARGEST_PAGE, LARGEST_PAGE)}, most=most)
 
 
 def _query(client: AdminClient, asked: dict[str, Any]) -> dict[str, Any]:
@@ -73,14 +104,6 @@ def _query(client: AdminClient, asked: dict[str, Any]) -> dict[str, Any]:
         "route": find_id(client, ROUTE, asked["route"]),
         "kid": None if kid is None else kid_of(kid),
         "billable": None if billable is None else str(billable).lower(),
-    }
-
-
-def _harmless(one: dict[str, Any]) -> dict[str, Any]:
-    # A spreadsheet would reckon with a cell that begins so.
-    return {
-        name: f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value
-        for name, value in one.items()
     }
 
 

@@ -13,6 +13,8 @@ from portazgo.kit.secret import Secret
 Document = dict[str, Any]
 BASE = "/api/v1"
 FIRST_REFUSAL = 400
+DOWNLOAD_SECONDS = 900.0
+"""Of silence: a file may be made whole before its first byte comes."""
 
 
 class Answered(Exception):
@@ -34,6 +36,13 @@ class AdminClient:
     def get(self, path: str, query: Mapping[str, object] | None = None) -> Document:
         """Read one document."""
         return _document(self._http.request("GET", BASE + path, query=query))
+
+    def download(self, path: str, query: Mapping[str, object] | None = None) -> Iterator[bytes]:
+        """Read a file, some bytes at a time; how long it is doesn't matter."""
+        with self._http.stream("GET", BASE + path, query=query, read_seconds=DOWNLOAD_SECONDS) as answer:
+            if answer.status >= FIRST_REFUSAL:
+                _document(Answer(answer.status, answer.headers, b"".join(answer.chunks)))
+            yield from answer.chunks
 
     def text(self, path: str) -> str:
         """Read what is no JSON."""

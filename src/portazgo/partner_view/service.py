@@ -13,7 +13,8 @@ from portazgo.partner_view.domain import call_for_partner, faults_of, faults_of_
 from portazgo.partners.models import Partner
 from portazgo.traces import service as traces
 from portazgo.usage import service as usage
-from portazgo.usage.report import documents, report
+from portazgo.usage.report import report
+from portazgo.usage.telling import documents
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -82,4 +83,5 @@ def own_call(partner: Partner, request_id: UUID) -> dict[str, Any]:
 def own_sums(partner: Partner, query: UsageQuery, zone: str, now: datetime) -> list[dict[str, Any]]:
     """Sum the partner's calls. Raises Invalid as the report for operators."""
     question = usage.question(query.model_copy(update={"partner": str(partner.id)}), zone, now)
-    return sums_for_partner(documents(report(question)))
+    answer = report(question)
+    return sums_for_partner(documents(question, answer.only, answer.rows))

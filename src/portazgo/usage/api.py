@@ -4,43 +4,76 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import StreamingHttpResponse
+from django.http import FileResponse, StreamingHttpResponse
 from ninja import Query, Router
 
 from portazgo.accounts.domain import Verb, can
 from portazgo.accounts.requests import AdminRequest
 from portazgo.kit.clock import rfc3339
+from portazgo.kit.errors import Invalid
 from portazgo.settings import current
 from portazgo.usage import service
 from portazgo.usage.balance_api import router as balance_router
 from portazgo.usage.models import Manifest
+from portazgo.usage.paging import page
+from portazgo.usage.parquet import parquet_file
 from portazgo.usage.periods import moment_of
+from portazgo.usage.questions import Question, understand
 from portazgo.usage.ranges import FIRST_MINUTE, LAST_MINUTE
-from portazgo.usage.report import NAMED, Question, documents, report
-from portazgo.usage.rollups import SUMS
+from portazgo.usage.report import report
 from portazgo.usage.schemas import UsageQuery, UsageReport
 from portazgo.usage.tables import lines
+from portazgo.usage.telling import columns, documents
+from portazgo.usage.walking import walk
 
 router = Router(tags=["usage"])
 router.add_router("", balance_router)
 
+CSV = "text/csv"
+PARQUET = "application/vnd.apache.parquet"
 
-_CSV = {"responses": {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}}
+_FILES = {
+    "responses": {
+        200: {
+            "content": {
+                "text/csv": {"schema": {"type": "string"}},
+                PARQUET: {"schema": {"type": "string", "format": "binary"}},
+            }
+        }
+    }
+}
 
 
-@router.get("/usage", response=UsageReport, openapi_extra=_CSV)
+@router.get("/usage", response=UsageReport, openapi_extra=_FILES)
 def usage_report(request: AdminRequest, query: Query[UsageQuery]) -> Any:
     """Sum calls from rollups: by partner, application, key, route, environment, fault, blame, billable; by periods."""
     can(request.actor, Verb.READ, Manifest.noun)
     zone = query.time_zone or current().time_zone
     question = service.question(query, zone, request.clock.now())
-    answer = report(question)
-    if query.format == "csv" or (query.format is None and request.headers.get("Accept", "").startswith("text/csv")):
-        columns = _columns(question)
-        file = StreamingHttpResponse(lines(columns, documents(answer)), content_type="text/csv; charset=utf-8")
-        file["Content-Disposition"] = 'attachment; filename="usage.csv"'
-        return file
-    return {"time_zone": zone, **_range(question), "items": list(documents(answer))}
+    kind = query.format or _accepted(request.headers.get("Accept", ""))
+    if kind != "json":
+        return _file(question, query, kind)
+    found = page(question, query)
+    items = list(documents(question, found.only, found.rows))
+    return {"time_zone": zone, **_range(question), "items": items, "next_cursor": found.next_cursor}
+
+
+def _accepted(types: str) -> str:
+    return next((kind for kind, name in (("csv", CSV), ("parquet", PARQUET)) if types.startswith(name)), "json")
+
+
+def _file(question: Question, query: UsageQuery, kind: str) -> StreamingHttpResponse:
+    if query.limit is not None or query.cursor is not None:
+        raise Invalid.at("/format", "files hold all rows: only JSON comes in pages")
+    rows = report(question).rows if query.sort == "requests" else walk(question)
+    told = documents(question, understand(question).only, rows)
+    names = columns(question)
+    if kind == "csv":
+        answer = StreamingHttpResponse(lines(names, told), content_type=f"{CSV}; charset=utf-8")
+        answer["Content-Disposition"] = 'attachment; filename="usage.csv"'
+        return answer
+    file = parquet_file(names, told, current().data_dir)
+    return FileResponse(file, as_attachment=True, filename="usage.parquet", content_type=PARQUET)
 
 
 def _range(question: Question) -> dict[str, str | None]:
@@ -50,9 +83,3 @@ def _range(question: Question) -> dict[str, str | None]:
         "since": None if since == FIRST_MINUTE else rfc3339(moment_of(since)),
         "until": None if until == LAST_MINUTE else rfc3339(moment_of(until)),
     }
-
-
-def _columns(question: Question) -> list[str]:
-    times = ["period", "since", "until"] if question.by_period else []
-    named = [column for name in question.group_by for column in ((name, f"{name}_name") if name in NAMED else (name,))]
-    return [*times, *named, *SUMS]

@@ -54,6 +54,7 @@ class Known:
     latest: Mapping[UUID, Latest]
     accepted: Mapping[UUID, AcceptedGap]
     not_in_lake: Mapping[UUID, int]
+    dropped: Mapping[UUID, int]
 
 
 def balances(now: datetime, node: UUID | None = None) -> list[Balance]:
@@ -123,6 +124,7 @@ def _known(node: UUID | None) -> Known:
         latest=latest,
         accepted={one.epoch: one for one in AcceptedGap.objects.using(LEDGER).all()},
         not_in_lake=_not_in_lake(),
+        dropped=_dropped(),
     )
 
 
@@ -130,6 +132,12 @@ def _not_in_lake() -> dict[UUID, int]:
     """Count the records of each epoch that are in segments only: those of the last minutes, by the index of just these."""
     waiting = Manifest.objects.using(LEDGER).filter(lake_file__isnull=True, dropped_at__isnull=True)
     return dict(waiting.values_list("epoch").annotate(records=Sum("count")))
+
+
+def _dropped() -> dict[UUID, int]:
+    """Count the records of each epoch that retention dropped before they were in the lake: mostly none."""
+    dropped = Manifest.objects.using(LEDGER).filter(dropped_at__isnull=False)
+    return dict(dropped.values_list("epoch").annotate(records=Sum("count")))
 
 
 def _balance(life: Life, known: Known, now: datetime) -> Balance:
@@ -152,6 +160,7 @@ def _balance(life: Life, known: Known, now: datetime) -> Balance:
         rolled_up=account.rolled_up if account is not None else 0,
         # What was collected since the account was read is in neither.
         in_lake=max(0, collected - known.not_in_lake.get(epoch, 0)),
+        dropped=known.dropped.get(epoch, 0),
         acceptance=None if accepted is None else _acceptance(accepted),
     )
 

@@ -105,6 +105,7 @@ def balance_view(one: Balance) -> BalanceView:
         collected=one.collected,
         rolled_up=one.rolled_up,
         in_lake=one.in_lake,
+        dropped=one.dropped,
         under_way=one.under_way,
         missing_records=one.missing_records,
         missing=[_gap(gap) for gap in one.missing],
@@ -143,6 +144,7 @@ def _sums(found: Sequence[Balance]) -> SumsView:
         collected=sum(one.collected for one in found),
         rolled_up=sum(one.rolled_up for one in found),
         in_lake=sum(one.in_lake for one in found),
+        dropped=sum(one.dropped for one in found),
         under_way=sum(one.under_way for one in found),
         missing=sum(one.missing_records for one in found),
     )

@@ -136,6 +136,8 @@ class Balance:
     rolled_up: int
     in_lake: int
     """Written to a file of the lake, or kept long enough before; what came lately waits for its slice of time to end."""
+    dropped: int
+    """Of these: kept long enough, and dropped before they were in a file of the lake."""
     acceptance: Acceptance | None
     missing: tuple[Gap, ...] = ()
     """The missing runs by name, the first of them where they are many."""

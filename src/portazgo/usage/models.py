@@ -80,6 +80,7 @@ class Manifest(models.Model):
                 condition=models.Q(lake_file__isnull=True, dropped_at__isnull=True),
                 name="usage_manifest_backlog",
             ),
+            models.Index(fields=["epoch"], condition=models.Q(dropped_at__isnull=False), name="usage_manifest_dropped"),
             models.Index(
                 fields=["lake_file"], condition=models.Q(lake_file__isnull=False), name="usage_manifest_in_lake"
             ),

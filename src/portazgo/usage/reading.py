@@ -41,24 +41,53 @@ class TooMany(Exception):
     """There are more sums than were asked for."""
 
 
+class After(NamedTuple):
+    """Where to go on in the first period: with the sums whose first members come after these, or (`itself`) with these."""
+
+    members: tuple[Any, ...]
+    itself: bool
+
+
 def add_up(periods: Sequence[Period], members: Sequence[str], narrowed: Narrowed, most: int) -> list[Sum]:
     """Add up each period by these members; sums of nothing are left out, in no order. Raises TooFine, TooMany."""
+    # One more tells that there are more; that many of everything would take the process's memory.
+    found = _read(periods, members, narrowed, f" LIMIT {most + 1}")
+    if len(found) > most:
+        raise TooMany
+    return found
+
+
+def first_sums(
+    periods: Sequence[Period], members: Sequence[str], narrowed: Narrowed, most: int, after: After | None = None
+) -> list[Sum]:
+    """Add up as `add_up` does, and give the first of them in the order of periods and members. Raises TooFine."""
+    ordered = ", ".join(("period", *members))
+    return _read(periods, members, narrowed, f" ORDER BY {ordered} LIMIT {most}", after)
+
+
+def require_kept(periods: Sequence[Period], members: Sequence[str], narrowed: Narrowed) -> None:
+    """Raise TooFine unless all of it can still be added up."""
+    cutter = Cutter(horizons(), tuple(_grains({*members, *narrowed})))
+    for one in periods:
+        cutter.cut(one.since, one.until)
+
+
+def _read(
+    periods: Sequence[Period], members: Sequence[str], narrowed: Narrowed, end: str, after: After | None = None
+) -> list[Sum]:
     grains = _grains({*members, *narrowed})
     whole_from = horizons()
     while True:
         cutter = Cutter(whole_from, tuple(grains))
         pieces = [(number, piece) for number, one in enumerate(periods) for piece in cutter.cut(one.since, one.until)]
-        statement, values = _statement(periods, pieces, grains, members, narrowed)
+        statement, values = _statement(periods, pieces, grains, members, narrowed, after)
         with connections[LEDGER].cursor() as cursor:
-            # One more tells that there are more; that many of everything would take the process's memory.
-            cursor.execute(f"{statement} LIMIT {most + 1}", values)
+            cursor.execute(statement + end, values)
             rows = cursor.fetchall()
         # What was dropped between the look at the horizons and the statement would be missing from it.
         before, whole_from = whole_from, horizons()
         if before == whole_from:
             break
-    if len(rows) > most:
-        raise TooMany
     width = 1 + len(members)
     return [Sum(row[0], row[1:width], row[width:]) for row in rows]
 
@@ -79,8 +108,10 @@ def _statement(
     grains: Mapping[Level, Grain],
     members: Sequence[str],
     narrowed: Narrowed,
+    after: After | None,
 ) -> tuple[str, list[Any]]:
-    parts, values = [], []
+    parts: list[str] = []
+    values: list[Any] = []
     for grain in Grain:
         of_it = [(number, piece) for number, piece in pieces if grains[piece.level] is grain]
         if of_it:
@@ -91,10 +122,15 @@ def _statement(
     values += _values(narrowed)
     told = ", ".join(("period", *members))
     sums = ", ".join(f"{_whole(f'SUM({name})')}" for name in SUMS)
-    statement = (
-        f"SELECT {told}, {sums} FROM ({' UNION ALL '.join(parts)}) AS parts GROUP BY {told} HAVING SUM(requests) <> 0"  # noqa: S608 - names of our own
-    )
-    return statement, values
+    where = ""
+    if after is not None:
+        first = ", ".join(members[: len(after.members)])
+        where = (
+            f"WHERE period > 0 OR ({first}) {'>=' if after.itself else '>'} ({', '.join(['%s'] * len(after.members))}) "
+        )
+        values += after.members
+    found = f"({' UNION ALL '.join(parts)}) AS parts"
+    return f"SELECT {told}, {sums} FROM {found} {where}GROUP BY {told} HAVING SUM(requests) <> 0", values  # noqa: S608 - names of our own
 
 
 def _whole(sum_: str) -> str:

@@ -27,7 +27,18 @@ class UsageQuery(Schema):
     month: Annotated[str | None, Field(None, max_length=7, description="A month in place of both, such as 2026-11.")]
     day: Annotated[str | None, Field(None, max_length=10, description="A day in place of both, such as 2026-11-26.")]
     time_zone: Annotated[str | None, Field(None, max_length=64, description="Whose days and months: America/Bogota.")]
-    format: Literal["json", "csv"] | None = Field(None, description="`csv`, as with `Accept: text/csv`.")
+    format: Literal["json", "csv", "parquet"] | None = Field(
+        None, description="As with `Accept: text/csv` and `application/vnd.apache.parquet`. Files hold all rows."
+    )
+    sort: Literal["requests", "group"] | None = Field(
+        None,
+        description="Within a period most `requests` first, or in the order of the groups' ids, which new calls don't change. "
+        "Pages and JSON are by requests unless it is said, files by group.",
+    )
+    limit: int | None = Field(
+        None, ge=1, le=1_000, description="Rows of a page; without it all, of which there may be 20,000."
+    )
+    cursor: str | None = Field(None, max_length=2_000, description="`next_cursor` of the page before.")
     partner: Identifier
     application: Identifier
     kid: Identifier
@@ -71,12 +82,13 @@ class UsageSum(Schema):
 
 
 class UsageReport(Schema):
-    """The sums, by period, most requests first."""
+    """The sums, by period."""
 
     time_zone: str
     since: str | None = None
     until: str | None = None
     items: list[UsageSum]
+    next_cursor: str | None = Field(None, description="Where the next page begins; null on the last.")
 
 
 class BalanceQuery(Schema):
@@ -125,6 +137,9 @@ class BalanceView(Schema):
     in_lake: int = Field(
         description="Written to the lake, or kept long enough before that. What came lately waits for its slice of time to end."
     )
+    dropped: int = Field(
+        description="Of these: kept long enough, and dropped before they were in a file of it. No gap."
+    )
     under_way: int = Field(description="Numbered, and on the disk of a node that lives.")
     missing_records: int = Field(description="Numbered, and neither here nor under way.")
     missing: list[GapView] = Field(description="By name; of many the first hundred.")
@@ -147,6 +162,7 @@ class SumsView(Schema):
     collected: int
     rolled_up: int
     in_lake: int
+    dropped: int
     under_way: int
     missing: int
 

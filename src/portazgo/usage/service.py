@@ -11,8 +11,8 @@ from portazgo.kit.time_zones import time_zone
 from portazgo.usage.collector import LEDGER
 from portazgo.usage.models import Manifest
 from portazgo.usage.periods import Interval, Period, TooMany, day, minute_of, month, periods
+from portazgo.usage.questions import Question
 from portazgo.usage.ranges import FIRST_MINUTE, LAST_MINUTE
-from portazgo.usage.report import Question
 
 if TYPE_CHECKING:
     from datetime import datetime

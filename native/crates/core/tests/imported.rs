@@ -107,6 +107,21 @@ fn a_dead_imported_key_is_refused_for_its_own_reason() {
 }
 
 #[test]
+fn a_key_that_came_by_two_digests_under_two_kids_is_dead_where_one_of_them_is() {
+    for (first, second) in [("sha256", "drf"), ("sha512", "sha256")] {
+        let under = |name: &str, scheme| imported(name, &json!([imported_secret("current", FOREIGN, scheme)]));
+        let one = under(FOREIGN_KID, first);
+        let snapshot = snapshot_of(&deployment_but([lookup_key(), one, under("Kid000000G", second)]));
+        assert!(outcome(&snapshot, FOREIGN).is_ok());
+        for dead in [FOREIGN_KID, "Kid000000G"] {
+            let lane = lane_of(&[security(2, "revoke_key", dead)]);
+            let denied = authenticate(&snapshot, &lane, FOREIGN, NOW).err().unwrap();
+            assert_eq!((denied.fault, denied.claimed), (Fault::KeyRevoked, Some(kid(dead))), "{first} {second}");
+        }
+    }
+}
+
+#[test]
 fn a_deleted_key_takes_its_lookup_along() {
     let after = apply_change(&importing("sha512"), &[], &[("key", FOREIGN_KID)]).unwrap();
     assert!(!after.keys().has_imported());

@@ -28,10 +28,27 @@ pub(super) fn authenticate<'s>(
     let Some(lookup_key) = snapshot.lookup_key().and_then(Known::understood) else {
         return unproven(Fault::NodeOutdated, None);
     };
-    let Some((kid, scheme, inner)) = find(presented, lookup_key, snapshot) else {
+    let mut proven = None;
+    // Two exports may have brought the same key by different digests, under two kids: it is dead where one of them is.
+    for found in find(presented, lookup_key, snapshot).into_iter().flatten() {
+        proven = Some(prove(presented, &found, snapshot, lane, now)?);
+    }
+    proven.ok_or_else(|| {
         let _ = matches(&DECOY_PEPPER, &[0; 64], &[0; 32]);
-        return unproven(Fault::KeyMalformed, None);
-    };
+        Denied::unproven(Fault::KeyMalformed, None)
+    })
+}
+
+type Found = (Kid, ImportedScheme, Digest);
+
+fn prove<'s>(
+    presented: &'s [u8],
+    &(kid, scheme, inner): &Found,
+    snapshot: &'s Snapshot,
+    lane: &SecurityLane,
+    now: WallTime,
+) -> Result<Identity<'s>, Denied> {
+    let unproven = |fault, claimed| Err(Denied::unproven(fault, claimed));
     let Some(FoundKey::Understood(key)) = snapshot.keys().get(&kid) else {
         return unproven(Fault::NodeOutdated, Some(kid));
     };
@@ -53,18 +70,13 @@ pub(super) fn authenticate<'s>(
 }
 
 /// Both digests are always made and looked up, whichever finds something.
-fn find(presented: &[u8], lookup_key: &hmac::Key, snapshot: &Snapshot) -> Option<(Kid, ImportedScheme, Digest)> {
-    let mut found = None;
-    for algorithm in [&digest::SHA256, &digest::SHA512] {
+fn find(presented: &[u8], lookup_key: &hmac::Key, snapshot: &Snapshot) -> [Option<Found>; 2] {
+    [&digest::SHA256, &digest::SHA512].map(|algorithm| {
         let inner = digest::digest(algorithm, presented);
         // A table may take any time over a keyed hash: who doesn't know the key can't choose it.
-        if let Some((kid, scheme)) = snapshot.keys().imported(hmac::sign(lookup_key, inner.as_ref()).as_ref())
-            && std::ptr::eq(scheme.digest(), algorithm)
-        {
-            found = Some((kid, scheme, inner));
-        }
-    }
-    found
+        let (kid, scheme) = snapshot.keys().imported(hmac::sign(lookup_key, inner.as_ref()).as_ref())?;
+        (scheme.digest() == algorithm).then_some((kid, scheme, inner))
+    })
 }
 
 /// What can stand in a header as one word.
