@@ -79,6 +79,7 @@ COMMAND_OF = {
     "create_node_token": "node token create",
     "revoke_node_token": "node token revoke",
     "usage_report": "usage report",
+    "list_lake_files": "lake files",
     "usage_balance": "usage balance",
     "accept_gap": "usage accept-gap",
     "usage_metrics": "usage metrics",

@@ -10,6 +10,8 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+from django.db import IntegrityError
+
 from portazgo.kit.errors import Conflict, Invalid
 from portazgo.kit.objects import ObjectMissing, ObjectsFailed
 from portazgo.usage.collector import keep, verify
@@ -94,6 +96,8 @@ class Taking:
         try:
             segment = verify(found.node, found.epoch, found.run.first, content)
             keep(segment, self._placed(segment))
+        except IntegrityError:
+            return 0  # the collector's own attempt, which was late, has just taken it: the next look finds it there
         except (Invalid, Conflict) as problem:
             aside = spill.set_aside(found.name, content)
             self._aside += 1
