@@ -236,10 +236,14 @@ class TestSignatures:
     def test_without_public_keys_no_report_is_taken(self) -> None:
         assert refusal(post(b"[]", {})) == (404, "leak_reports_off")
 
-    def test_replaced_keys_are_read_without_a_restart(self, world: World, reporter: Reporter) -> None:
+    @pytest.mark.parametrize(
+        "content",
+        ["{}", "[]", "no JSON", '{"public_keys": [{"key_identifier": "a", "key": 1}]}', '{"public_keys": ["a"]}'],
+    )
+    def test_replaced_keys_are_read_without_a_restart(self, world: World, reporter: Reporter, content: str) -> None:
         key = world.key()
         good = reporter.file.read_text()
-        reporter.file.write_text("{}")
+        reporter.file.write_text(content)
         assert refusal(reporter.report(key["api_key"])) == (503, "unavailable")
         reporter.file.write_text(good)
         assert labels(reporter.report(key["api_key"])) == ["true_positive"]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from typing import TYPE_CHECKING, Annotated
 
 from cryptography.exceptions import InvalidSignature
@@ -41,6 +40,19 @@ class Match(BaseModel):
     type: Annotated[str, Field(max_length=LONGEST_TOKEN)] = ""
     url: Annotated[str, Field(max_length=LONGEST_TOKEN)] | None = None
     source: Annotated[str, Field(max_length=LONGEST_TOKEN)] | None = None
+
+
+class PublishedKey(BaseModel):
+    """A key of the document that GitHub publishes."""
+
+    key_identifier: str
+    key: str
+
+
+class PublishedKeys(BaseModel):
+    """The document of public keys, with what of it is used."""
+
+    public_keys: list[PublishedKey]
 
 
 _MATCHES = TypeAdapter(Annotated[list[Match], Field(min_length=1, max_length=MOST_MATCHES)])
@@ -94,9 +106,9 @@ def matches(body: bytes) -> list[Match]:
 
 def _keys_of(content: bytes) -> dict[str, ec.EllipticCurvePublicKey]:
     try:
-        listed = json.loads(content)["public_keys"]
-        return {str(one["key_identifier"]): _key(one["key"]) for one in listed}
-    except (ValueError, KeyError, TypeError) as problem:
+        listed = PublishedKeys.model_validate_json(content).public_keys
+        return {one.key_identifier: _key(one.key) for one in listed}
+    except ValueError as problem:
         raise KeysUnusable(f"it is no document of public keys ({type(problem).__name__}: {problem})") from None
 
 
