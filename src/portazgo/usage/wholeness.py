@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Exists, F, OuterRef, Q
 
-from portazgo.kit.clock import from_microseconds
+from portazgo.kit.clock import nearest_time
 from portazgo.nodes.epochs import heard_of, latest_processes, numbered
 from portazgo.usage.balance import Known, account_for
 from portazgo.usage.collector import LEDGER
@@ -105,7 +105,7 @@ def _complete_until(one: Balance, known: Known) -> datetime:
         if told.at_risk_since is not None and told.journaled - told.at_risk <= one.latest_sequence:
             return min(told.at_risk_since, heard.told_at) - LAG
     if account is not None and account.collected:
-        return from_microseconds(account.ended_at_us) - LAG
+        return max(FIRST, nearest_time(account.ended_at_us)) - LAG
     return FIRST if heard is None else heard.first_seen_at - LAG
 
 
@@ -120,7 +120,7 @@ def _missing_since(one: Balance, known: Known) -> datetime:
     account, end, heard = known.accounts.get(life), known.ends.get(life), known.heard.get(life)
     only_the_last = one.collected == one.latest_sequence and one.verdict is not Verdict.UNEVEN
     if account is not None and account.collected and only_the_last:
-        return from_microseconds(account.ended_at_us) - LAG
+        return max(FIRST, nearest_time(account.ended_at_us)) - LAG
     if end is not None:
         return end.started_at
     return FIRST if heard is None else heard.first_seen_at
