@@ -239,6 +239,9 @@ SENTENCES = {
     ),
     "Every record is accounted for.": "Todos los registros cuadran.",
     "Records are missing, or may be: {count} that had a number.": "Faltan registros, o puede que falten: {count} con número.",
+    "{count} records were dropped, kept long enough, before they were in the lake; they count as in the lake.": (
+        "{count} registros se descartaron, cumplido su plazo, antes de llegar al lago; cuentan como si estuvieran en él."
+    ),
     "And {epochs} more that are whole, {records} records together.": (
         "Y {epochs} más que están enteras, {records} registros en total."
     ),
