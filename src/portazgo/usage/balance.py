@@ -174,8 +174,14 @@ def _living(life: Life, known: Known, now: datetime) -> Living:
     if latest.epoch == epoch:
         return Living.POLLS
     successor = known.heard.get((node, latest.epoch))
-    has_more = successor is not None and successor.told is not None and successor.told.at_risk > 0
+    has_more = successor is not None and _has_older_records(successor)
     return Living.FOLLOWED if has_more or now - latest.epoch_seen_at <= SILENT_AFTER else Living.SILENT
+
+
+def _has_older_records(successor: Heard) -> bool:
+    """Tell whether it ships what it found on the disk: a busy process always has something, which is its own."""
+    told = successor.told
+    return told is not None and told.at_risk_since is not None and told.at_risk_since < successor.first_seen_at
 
 
 def _ended(end: EpochEnd) -> Ended:
