@@ -239,6 +239,9 @@ SENTENCES = {
     ),
     "Every record is accounted for.": "Todos los registros cuadran.",
     "Records are missing, or may be: {count} that had a number.": "Faltan registros, o puede que falten: {count} con número.",
+    "{count} records were dropped, kept long enough, before they were in the lake; they count as in the lake.": (
+        "{count} registros se descartaron, cumplido su plazo, antes de llegar al lago; cuentan como si estuvieran en él."
+    ),
     "And {epochs} more that are whole, {records} records together.": (
         "Y {epochs} más que están enteras, {records} registros en total."
     ),
@@ -296,6 +299,9 @@ SENTENCES = {
     ),
     "Revoked, and unknown to the database (written to revocations.log):": (
         "Revocadas, y desconocidas para la base de datos (se anotan en revocations.log):"
+    ),
+    "Erased, and unknown to the database (written to revocations.log):": (
+        "Borradas, y desconocidas para la base de datos (se anotan en revocations.log):"
     ),
     "and {count} more (-o json shows all)": "y {count} más (-o json lo muestra todo)",
     # cli/trace.py, cli/trace_page.py
