@@ -355,7 +355,7 @@ def test_no_secret_of_any_kind_is_in_anything_that_is_left_behind(
         kept = {"PORTAZGO_STATE_URL": server.new_database("canaries"), "PORTAZGO_USAGE_SEGMENTS": "objects"}
     else:
         kept = {"PORTAZGO_LAKE_AFTER": "1s"}
-    started = Deployment(tmp_path, PORTAZGO_WEBHOOK_NETWORKS=LOOPBACK, **kept)
+    started = Deployment(tmp_path, tls=None, PORTAZGO_WEBHOOK_NETWORKS=LOOPBACK, **kept)
     with ExitStack() as stack:
         deployment = stack.enter_context(started)
         deployment.start_worker()
@@ -367,8 +367,8 @@ def test_no_secret_of_any_kind_is_in_anything_that_is_left_behind(
         received = [repr((seen.headers, seen.body)).encode() for seen in site.origin.seen]
         text = dumps(deployment)
     (tmp_path / ON_PURPOSE).write_text(json.dumps({"level": "info", "message": f"called with {site.careless.text}"}))
-    files = files_under(tmp_path)
-    everything = {**site.told, **files, **decoded(files), **text}
+    left = files_under(tmp_path)
+    everything = {**site.told, **left, **decoded(left), **text}
     everything |= {f"webhook {number}": message for number, message in enumerate(sent)}
     # The search finds what callers wrote where it is, and it is nowhere but there.
     assert site.canaries.found(everything) == {name: [str(tmp_path / ON_PURPOSE)] for name in site.in_calls}
