@@ -93,12 +93,12 @@ class Database:
     """From where the keys may be used, by kid; None: from anywhere."""
     buried: frozenset[str]
     """The kids in revocations.log."""
-    buried_data_keys: frozenset[str]
-    """The data keys whose destruction stands there."""
     nodes: Mapping[str, str]
     """Nodes that are not retired: id to label."""
     secrets: Secrets = NO_SECRETS
     graves: Graves = field(default_factory=Graves)
+    buried_data_keys: frozenset[str] = frozenset()
+    """Those whose destruction stands in revocations.log."""
 
 
 @dataclass(frozen=True, slots=True)
