@@ -300,6 +300,9 @@ SENTENCES = {
     "Revoked, and unknown to the database (written to revocations.log):": (
         "Revocadas, y desconocidas para la base de datos (se anotan en revocations.log):"
     ),
+    "Erased, and unknown to the database (written to revocations.log):": (
+        "Borradas, y desconocidas para la base de datos (se anotan en revocations.log):"
+    ),
     "and {count} more (-o json shows all)": "y {count} más (-o json lo muestra todo)",
     # cli/trace.py, cli/trace_page.py
     "there is no fault {code!r}": "no existe el fallo {code!r}",
