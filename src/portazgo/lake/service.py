@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from django.db.models import Count, Min, QuerySet, Sum
 
-from portazgo.kit.clock import from_microseconds, microseconds
+from portazgo.kit.clock import microseconds, nearest_time
 from portazgo.kit.objects.uri import S3, Folder
 from portazgo.lake.models import LakeFile, LakeWrite
 from portazgo.usage.collector import LEDGER
@@ -50,7 +50,7 @@ def lake() -> Lake:
     days = [Day(one["day"], one["files"], one["sum_rows"], one["sum_bytes"]) for one in of_days.order_by("day")]
     manifests = Manifest.objects.using(LEDGER).filter(lake_file__isnull=True, count__gt=0)
     told = manifests.aggregate(segments=Count("id"), records=Sum("count"), oldest=Min("ended_at_us"))
-    oldest = None if told["oldest"] is None else from_microseconds(told["oldest"])
+    oldest = None if told["oldest"] is None else nearest_time(told["oldest"])
     return Lake(
         days,
         Waiting(told["segments"], told["records"] or 0, oldest),
