@@ -162,7 +162,12 @@ class Untaken:
 
 def test_a_reader_that_takes_nothing_is_asked_for_its_token_too() -> None:
     asked: list[bool] = []
-    one = following.Tail(Filter(), Position(0), tell=lambda _: [], allowed=lambda: asked.append(True) or False)
+
+    def revoked() -> bool:
+        asked.append(True)
+        return False
+
+    one = following.Tail(Filter(), Position(0), tell=lambda _: [], allowed=revoked)
     one.answer = Untaken()
     assert one.stay(one.began + following.HEARTBEAT_SECONDS / 2)
     assert asked == []

@@ -7,9 +7,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -297,8 +297,13 @@ def test_who_waits_for_anothers_fetching_is_refused_in_the_end(tmp_path: Path, m
 
 
 def test_those_for_whom_there_is_no_place_wait_for_no_file(recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
-    brought: list[object] = []
-    monkeypatch.setattr(reading, "at_hand", lambda names: brought.append(names) or at_hand(names))
+    brought: list[Sequence[str]] = []
+
+    def noted(names: Sequence[str]) -> AbstractContextManager[list[str]]:
+        brought.append(names)
+        return at_hand(names)
+
+    monkeypatch.setattr(reading, "at_hand", noted)
     with ExitStack() as taken:
         for _ in range(PLACES):
             taken.enter_context(search.places.taken(None))
