@@ -85,7 +85,7 @@ def accept_gap(actor: Actor, epoch: UUID, reason: str, *, clock: Clock) -> Balan
             remedy="accept it when it has ended, as with its node's next start; "
             "where node and disk are gone, declare it with `portazgo node lost`",
         )
-    if found.verdict is Verdict.WHOLE:
+    if found.verdict in {Verdict.WHOLE, Verdict.SPILLED}:
         raise Conflict("no record of this epoch is missing", code="epoch_whole")
     with transaction.atomic():
         with transaction.atomic(using=LEDGER):
