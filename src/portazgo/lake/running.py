@@ -36,11 +36,12 @@ _FEW_ARENAS = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "2", "
 
 
 class LakeFailed(Exception):
-    """No file came of it: a sentence. `manifest`: the segment that is to blame, if it is one."""
+    """No file came of it: a sentence. What is to blame, if it is one of them: `manifest` a segment, `file` one of the lake."""
 
-    def __init__(self, sentence: str, manifest: int | None = None) -> None:
+    def __init__(self, sentence: str, manifest: int | None = None, file: str | None = None) -> None:
         super().__init__(sentence)
         self.manifest = manifest
+        self.file = file
 
 
 class Children:
@@ -61,7 +62,7 @@ class Children:
             whole = {**order, "store": self._store, "memory_bytes": self._memory_bytes, "scratch": str(scratch)}
             answer = self._answer(whole, bodies, scratch / "stderr")
         if "failed" in answer:
-            raise LakeFailed(answer["failed"], answer.get("manifest"))
+            raise LakeFailed(answer["failed"], answer.get("manifest"), answer.get("file"))
         return answer
 
     def clean(self) -> None:
