@@ -6,7 +6,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -30,6 +30,7 @@ from portazgo.snapshot.wire import ResourceRef
 pytestmark = pytest.mark.usefixtures("database")
 
 ROWS = 6
+ANOTHER_TIME = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def test_rows_are_numbered_without_a_gap_and_each_hangs_on_the_one_before(writte
         {"details": {"share": 1, "part": 0.1}},
         {"changes": [{"kind": "key", "id": "x", "before": None, "after": None}]},
         {"address": "203.0.113.9"},
-        {"at": SYSTEM_CLOCK.now()},
+        {"at": ANOTHER_TIME},
         {"revision": 7},
         {"salt": "0" * 32},
         {"digest": "0" * 64},
@@ -175,7 +176,7 @@ def test_an_erased_row_that_says_something_again_is_found(written: list[Place], 
         {"action": "thing.undone"},
         {"actor_id": "somebody-else"},
         {"actor_kind": "token"},
-        {"at": SYSTEM_CLOCK.now()},
+        {"at": ANOTHER_TIME},
         {"revision": 7},
         {"request_id": "01a20e60-e200-7018-af02-628cc3d9f17a"},
         {"personal": "0" * 64},

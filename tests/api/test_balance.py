@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 from django.db.models import F
 from prometheus_client.parser import text_string_to_metric_families
+from pydantic import ValidationError
 from support.admin import AdminAPI
 from support.clock import FakeClock
 from support.control import ControlProcess, FeedClient
@@ -28,6 +29,7 @@ from portazgo.snapshot.feed import head_now
 from portazgo.usage.balance import forget_told
 from portazgo.usage.collector import LEDGER, collect, report_epoch
 from portazgo.usage.folding import Folding
+from portazgo.usage.internal import EpochReport
 from portazgo.usage.models import EpochAccount, EpochEnd, Manifest, MonthRollup
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -58,8 +60,8 @@ def heard(
     record_contacts([Contact(records.node, epoch or records.epoch, "madrid", datetime.now(UTC) - ago, told=told)])
 
 
-def told(accepted: int, journaled: int, at_risk: int = 0) -> Told:
-    return Told(accepted, journaled, journaled, at_risk, None)
+def told(accepted: int, journaled: int, at_risk: int = 0, since: datetime | None = None) -> Told:
+    return Told(accepted, journaled, journaled, at_risk, since)
 
 
 def the_account(api: AdminAPI) -> dict[str, Any]:
@@ -141,10 +143,16 @@ def test_a_node_that_tells_nothing_any_more_is_silent_and_a_successor_without_ne
     heard(collected, epoch=later)
     states = [one["state"] for one in api.get("/usage/balance").body["items"] if one["epoch"] == str(collected.epoch)]
     assert states == ["silent"]
-    # Unless it has much to ship, and says so.
-    heard(collected, epoch=later, told=told(accepted=1, journaled=1, at_risk=4))
-    states = [one["state"] for one in api.get("/usage/balance").body["items"] if one["epoch"] == str(collected.epoch)]
-    assert states == ["followed"]
+    # Nor is one that ships its own records, as a busy one always does: the disk may be that of this morning.
+    now = datetime.now(UTC)
+    for since, state in ((now - timedelta(seconds=1), "silent"), (now - timedelta(minutes=3), "followed")):
+        heard(collected, epoch=later, told=told(accepted=1, journaled=1, at_risk=4, since=since))
+        report = api.get("/usage/balance").body
+        states = [one["state"] for one in report["items"] if one["epoch"] == str(collected.epoch)]
+        # Unless it has older ones to ship, and says so.
+        assert (states, report["balanced"]) == ([state], state == "followed")
+        lost = api.post(f"/nodes/{collected.node}/lost", {}) if state == "followed" else None
+        assert lost is None or refusal(lost) == (409, "node_alive")
 
 
 def test_what_retention_dropped_is_not_missing(api: AdminAPI, collected: Recorded) -> None:
@@ -182,6 +190,19 @@ def test_a_segment_that_is_missing_in_the_middle_is_named_too(api: AdminAPI, col
     one = the_account(api)
     assert (one["verdict"], one["under_way"], one["missing_records"]) == ("missing", 2, 5)
     assert [(gap["first"], gap["last"]) for gap in one["missing"]] == [(5, 9)]
+
+
+def test_times_that_no_calendar_has_are_shown_as_the_nearest(api: AdminAPI, collected: Recorded) -> None:
+    # As a node could hand them in before they were refused.
+    for moment, year in ((2**63 - 1, "9999"), (-(2**63), "0001")):
+        Manifest.objects.using(LEDGER).update(ended_at_us=moment)
+        EpochAccount.objects.using(LEDGER).update(ended_at_us=moment)
+        EpochEnd.objects.using(LEDGER).all().delete()
+        ended(collected, 6)
+        assert the_account(api)["missing"][0]["since"].startswith(year)
+        EpochEnd.objects.using(LEDGER).all().delete()
+        heard(collected, timedelta(minutes=5), told(accepted=6, journaled=6))
+        assert api.post(f"/nodes/{collected.node}/lost", {}).status == 200
 
 
 def test_a_journal_that_numbered_less_than_it_accepted_is_told(api: AdminAPI, collected: Recorded) -> None:
@@ -334,6 +355,16 @@ def test_the_balance_is_metrics_too(api: AdminAPI, collected: Recorded) -> None:
         for name, kind in re.findall(r"^\| `(\w+)[^`]*` \| (\w+) \|", page, re.MULTILINE)
     }
     assert {(name, family.type) for name, family in families.items()} == told
+
+
+@pytest.mark.parametrize("seconds", ["1e999", "-1", "NaN", "Infinity"])
+def test_a_report_of_no_time_at_risk_is_none(seconds: str) -> None:
+    now = datetime.now(UTC).isoformat()
+    report = f"""{{"epoch": "{NOBODY}", "node": "{NOBODY}", "end": "killed", "last_sequence": null, "started_at": "{now}",
+        "ended_at": "{now}", "seconds_at_risk": %s}}"""
+    EpochReport.model_validate_json(report % "2.5")
+    with pytest.raises(ValidationError):
+        EpochReport.model_validate_json(report % seconds)
 
 
 def test_a_node_that_is_no_id_is_told_so(api: AdminAPI) -> None:

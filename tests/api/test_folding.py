@@ -24,11 +24,11 @@ from portazgo.settings import load
 from portazgo.usage.collector import LEDGER, collect
 from portazgo.usage.folding import BATCH, Folding
 from portazgo.usage.keeping import forget_old_rollups, horizons
-from portazgo.usage.models import FreshRollup, Manifest, RollupHorizon
+from portazgo.usage.models import FreshRollup, Manifest, MonthRollup, RollupHorizon
 from portazgo.usage.periods import Period, minute_of
 from portazgo.usage.ranges import TooFine
 from portazgo.usage.reading import add_up
-from portazgo.usage.rollups import MEMBERS, MINUTE, QUARTER, SUMS
+from portazgo.usage.rollups import LARGEST_SUM, MEMBERS, MINUTE, MINUTE_US, QUARTER, SUMS, Grain
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -175,6 +175,23 @@ def test_old_slots_go_and_no_sum_becomes_wrong(chance: random.Random, clock: Fak
     for since in (begin + 5 * 1_440 + 7, begin + 15):
         with pytest.raises(TooFine):
             list(add_up([Period(since, end, "")], (), {}, 1))
+
+
+def test_sums_that_are_too_large_to_be_added_stop_no_folding(clock: FakeClock) -> None:
+    minute = minute_of(clock.now()) - 60
+    folding = Folding(clock)
+    for _ in range(3):
+        fresh = [
+            FreshRollup(
+                minute_us=minute * MINUTE_US, kid=kid, billable=True, price_version=0, **dict.fromkeys(SUMS, 2**62)
+            )
+            for kid in ("Kid0000001", "Kid0000002", "Kid0000003")
+        ]
+        FreshRollup.objects.using(LEDGER).bulk_create(fresh)
+        assert folding.batch() == len(fresh)
+    assert not FreshRollup.objects.using(LEDGER).exists()
+    months = MonthRollup.objects.using(LEDGER).filter(grain=Grain.ROUTE)
+    assert list(months.values_list(*SUMS)) == [(LARGEST_SUM,) * len(SUMS)]
 
 
 def test_what_was_added_up_before_there_were_levels_is_fresh(api: AdminAPI) -> None:

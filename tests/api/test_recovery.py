@@ -34,13 +34,13 @@ from portazgo.kit.http import JsonClient
 from portazgo.kit.secret import Secret
 from portazgo.node.testimony import marks
 from portazgo.nodes.models import Node
-from portazgo.partners.models import Partner
+from portazgo.partners.models import DataKey, Partner
 from portazgo.roles.ports import free_port
 from portazgo.settings import Settings
 from portazgo.settings_kinds import Listen
 from portazgo.snapshot.feed import HeadNow, Position, changes_after, head_now
 from portazgo.snapshot.models import PastHistory, SecurityRow
-from portazgo.snapshot.revocations import revoked_kids
+from portazgo.snapshot.revocations import erased_keys, revoked_kids
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -456,3 +456,30 @@ def test_to_have_the_database_alone_leaves_the_locks_of_sqlite_where_they_are(
     answer = JsonClient(control.control_url, Secret(admin_token)).request("GET", "/api/v1/partners")
     control.stop()
     assert [one["name"] for one in answer.json()["items"]] == ["stays"]
+
+
+def test_data_keys_that_nodes_know_as_erased_are_destroyed_again(
+    world: World, settings: Settings, clock: FakeClock
+) -> None:
+    partner, other = world.partner(), world.partner()
+    key, stays = (DataKey.objects.get(partner=one["id"]) for one in (partner, other))
+    # Final as a revocation is: it counts whatever history its node follows, and of keys that the backup does not hold.
+    erased = [str(key.id), OTHER_NODE]
+    node = teller(history=NODE, resources={("erased_data_key", one): "" for one in erased})
+    plan = make_plan([node])
+    assert [(step.operation, step.id, step.name, step.told_by) for step in plan.steps] == [
+        ("erase_data_key", str(key.id), partner["name"], ("edge",))
+    ]
+    assert (plan.erased_unknown, plan.lost, plan.needed) == ((OTHER_NODE,), (), True)
+
+    begun, left = carry_out(plan, clock=clock)
+    assert (left, begun) == ([], head_now())
+    key.refresh_from_db()
+    assert (key.wrapped, key.erased_revision) == (None, begun.revision)
+    assert DataKey.objects.get(id=stays.id).wrapped is not None
+    assert erased_keys(settings.data_dir) == set(erased)
+    again = make_plan([node])
+    assert (again.steps, again.erased_unknown, again.needed) == ((), (), False)
+    row = AuditRow.objects.get(action="data_key.erased_again")
+    assert (row.actor_name, row.details["data_keys"]) == ("portazgo recover", [str(key.id)])
+    assert verify(Place(), 1_000).troubles == []

@@ -7,7 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, DataError
 from support.admin import AdminAPI
 from support.clock import FakeClock
 from support.dying import Died, DyingStore
@@ -142,6 +142,25 @@ def test_a_ledger_that_fails_in_between_finds_it_there_again(
             take(spill)
     assert (sums(), len(names(store))) == ((0, 0, 0), 1)
     assert take(spill) == 1
+
+
+def test_a_segment_whose_values_the_ledger_can_not_hold_is_set_aside_and_holds_up_nothing(
+    spill: Spill, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = sorted(segments(), key=lambda one: str(one.epoch))
+    spill.put(first)
+    spill.put(second)
+
+    def add(rollups: list[dict[str, object]]) -> None:
+        if rollups == first.summary["rollups"]:
+            raise DataError("bigint out of range")
+
+    monkeypatch.setattr("portazgo.usage.collector.add_fresh", add)
+    assert take(spill) == 1
+    assert [one.split("/")[0] for one in names(store)] == ["aside"]
+    with pytest.raises(Conflict) as refused:
+        keep(first)
+    assert refused.value.code == "segment_unfit"
 
 
 def _fails(_rollups: object) -> None:

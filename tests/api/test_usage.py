@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from support.admin import AdminAPI
+from support.made_segments import Node
 from support.segments import APPLICATION, PARTNER, Recorded, recorded
 from support.world import pointers
 
 from portazgo._native import summarize_segment
 from portazgo.kit.errors import Conflict, Invalid
-from portazgo.usage.collector import LEDGER, collect
-from portazgo.usage.models import Manifest
+from portazgo.kit.ids import uuid7
+from portazgo.usage.collector import LEDGER, collect, verify
+from portazgo.usage.models import FreshRollup, Manifest
+from portazgo.usage.rollups import LARGEST_SUM, SUMS
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -77,6 +81,58 @@ def test_a_segment_whose_sums_no_call_makes_is_refused_before_it_stops_those_of_
         collect(records.node, records.epoch, first, content)
     assert refused.value.code == "segment_invalid"
     assert not Manifest.objects.using(LEDGER).exists()
+
+
+@pytest.mark.parametrize("member", ["started_at_us", "ended_at_us"])
+@pytest.mark.parametrize("value", [-(2**63), -1, 7_258_118_400_000_000, 2**63 - 1])
+def test_a_segment_of_times_that_no_calendar_has_is_refused(
+    database: None, monkeypatch: pytest.MonkeyPatch, member: str, value: int
+) -> None:
+    records = recorded()
+    first, content = records.segments[0]
+    summary = summarize_segment(content)
+    monkeypatch.setattr("portazgo._native.summarize_segment", lambda _: {**summary, member: value})
+    with pytest.raises(Invalid) as refused:
+        collect(records.node, records.epoch, first, content)
+    assert refused.value.code == "segment_invalid"
+
+
+@pytest.mark.parametrize("began_us", [-(2**63), 2**63 - 1])
+def test_a_segment_without_records_has_a_time_too(database: None, began_us: int) -> None:
+    made = Node(np.random.default_rng(1), uuid7(), uuid7())
+    first, content = made.empty_segment(1_795_536_000_000_000)
+    assert collect(made.node, made.epoch, first, content).stored
+    made = Node(np.random.default_rng(1), uuid7(), uuid7())
+    first, content = made.empty_segment(began_us)
+    with pytest.raises(Invalid) as refused:
+        collect(made.node, made.epoch, first, content)
+    assert refused.value.code == "segment_invalid"
+
+
+def test_what_is_too_much_for_its_records_is_refused_however_many_sums_share_it(
+    database: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = recorded()
+    first, content = records.segments[0]
+    summary = summarize_segment(content)
+    row = summary["rollups"][0]
+    # A week of four WebSockets, as a node has them when it ends.
+    long = {**row, "duration_us_sum": 4 * 7 * 86_400 * 1_000_000}
+    monkeypatch.setattr("portazgo._native.summarize_segment", lambda _: {**summary, "rollups": [long]})
+    verify(records.node, records.epoch, first, content)
+    many = [{**row, "kid": f"Kid{number:07}", "units": 2**40} for number in range(1_000)]
+    monkeypatch.setattr("portazgo._native.summarize_segment", lambda _: {**summary, "rollups": many})
+    with pytest.raises(Invalid) as refused:
+        verify(records.node, records.epoch, first, content)
+    assert refused.value.code == "segment_invalid"
+
+
+def test_a_sum_that_is_full_stops_no_segment_that_adds_to_it(collected: Recorded) -> None:
+    FreshRollup.objects.using(LEDGER).update(**dict.fromkeys(SUMS, 2**63 - 1))
+    first, content = collected.segments[0]
+    Manifest.objects.using(LEDGER).all().delete()
+    assert collect(collected.node, collected.epoch, first, content).stored
+    assert set(FreshRollup.objects.using(LEDGER).values_list(*SUMS)) == {(LARGEST_SUM,) * len(SUMS)}
 
 
 @pytest.mark.parametrize(

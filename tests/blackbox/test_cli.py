@@ -6,10 +6,14 @@ import csv
 import io
 import json
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import click
 import pytest
@@ -360,6 +364,42 @@ def test_usage_and_audit_speak_of_what_was_done(run: Run, said: Callable[..., An
     assert run("audit", "list", "--limit", "1", "-o", "csv").stdout.startswith(
         "number,at,actor.name,address,action,subject,revision\n"
     )
+
+
+@pytest.mark.parametrize("how", [[], ["--sort", "group"], ["-o", "csv"], ["-o", "parquet"]])
+def test_a_report_that_is_not_whole_says_so_beside_its_sums(deployment: Deployment, how: list[str]) -> None:
+    command = portazgo_command("usage", "report", "--since", "1h", *how)
+
+    def said() -> str:
+        done = subprocess.run(
+            command, env=deployment.environment, cwd=deployment.folder, capture_output=True, timeout=60, check=True
+        )
+        return done.stderr.decode()
+
+    deployment.wait_for(lambda: said() == "", "a report that is whole")
+    with closing(sqlite3.connect(deployment.data / "ledger.sqlite3", timeout=20, isolation_level=None)) as ledger:
+        epoch, now = uuid4().hex, datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+        ledger.execute(
+            'INSERT INTO usage_epoch_end (epoch, node, "end", last_sequence, declared, started_at, ended_at, '
+            "seconds_at_risk) VALUES (?, ?, 'host_lost', 0, 1, ?, ?, 2.5)",
+            (epoch, uuid4().hex, now, now),
+        )
+        try:
+            assert said().startswith("Records may be missing: 1 epochs in this range don't balance.")
+        finally:
+            ledger.execute("DELETE FROM usage_epoch_end WHERE epoch = ?", (epoch,))
+
+
+def test_parquet_is_not_written_to_a_terminal(deployment: Deployment) -> None:
+    where = ({**deployment.environment, "NO_COLOR": "1"}, deployment.folder)
+    refused = on_terminal(*where, "usage", "report", "-o", "parquet")
+    assert refused.code == 2
+    assert refused.text.splitlines() == [
+        "Error: Parquet is no text for a terminal",
+        "  Write it into a file: portazgo usage report … -o parquet > usage.parquet",
+    ]
+    spanish = on_terminal({**where[0], "PORTAZGO_LANG": "es"}, where[1], "usage", "report", "-o", "parquet")
+    assert (spanish.code, "Parquet no es texto para un terminal" in spanish.text) == (2, True)
 
 
 def test_issuers_nodes_and_tokens(run: Run, said: Callable[..., Any]) -> None:

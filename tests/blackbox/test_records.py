@@ -11,6 +11,7 @@ import os
 import socket
 import sqlite3
 import struct
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ from support.origin import BIG_BYTES, Origin
 from portazgo.client.admin import Answered
 from portazgo.kit.http import JsonClient
 from portazgo.kit.secret import Secret
+from portazgo.roles.parts import portazgo_command
 
 VISIBLE_SECONDS = 2 * 5
 MOST_NODE_MEGABYTES = 60
@@ -259,6 +261,39 @@ def test_a_record_can_be_seen_two_seconds_after_the_answer(deployment: Deploymen
         deployment.wait_for(lambda reply=reply: is_shown(deployment, reply.request_id), "the trace", VISIBLE_SECONDS)  # type: ignore[misc]
         waits.append(time.monotonic() - answered)
     print(f"visible after {max(waits):.2f} s at most")
+    assert max(waits) < VISIBLE_SECONDS
+
+
+def test_a_record_is_in_the_tail_two_seconds_after_the_answer(deployment: Deployment, key: OwnKey) -> None:
+    command = portazgo_command("trace", "tail", "--kid", key.kid, "-o", "jsonl")
+    tail = subprocess.Popen(command, env=deployment.environment, cwd=deployment.folder, stdout=subprocess.PIPE)
+    seen: dict[str, float] = {}
+
+    def read() -> None:
+        assert tail.stdout is not None
+        for line in tail.stdout:
+            seen[json.loads(line)["request_id"]] = time.monotonic()
+
+    def call() -> tuple[str, float]:
+        return deployment.call("/v1/raw/echo", X_Api_Key=key.whole).request_id, time.monotonic()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        # Whoever follows sees what comes from then on: it follows when it tells of a call.
+        deployment.wait_for(lambda: bool(call()) and bool(seen), "the tail's first line")
+        waits = []
+        for _ in range(5):
+            request_id, answered = call()
+            deployment.wait_for(lambda wanted=request_id: wanted in seen, "its line", VISIBLE_SECONDS)  # type: ignore[misc]
+            waits.append(seen[request_id] - answered)
+    finally:
+        tail.terminate()
+        tail.wait(20)
+        reader.join(20)
+        assert tail.stdout is not None
+        tail.stdout.close()
+    print(f"in the tail after {max(waits):.2f} s at most, {min(waits):.2f} s at least")
     assert max(waits) < VISIBLE_SECONDS
 
 

@@ -100,9 +100,11 @@ class Node:
         size = _FRAME.itemsize
         crcs = [zlib.crc32(body[at + _FRAME_HEAD : at + size]) for at in range(0, len(body), size)]
         frames["crc"] = np.array(crcs, dtype="<u4")
-        content = self._header(first, begins_us) + frames.tobytes()
-        payload = _FOOTER.pack(2**64 - 1, b"PTZEND1\0", count, first + count - 1, hashlib.sha256(content).digest())
-        return first, content + struct.pack("<II", len(payload), zlib.crc32(payload)) + payload
+        return first, _sealed(self._header(first, begins_us) + frames.tobytes(), first, count)
+
+    def empty_segment(self, began_us: int) -> tuple[int, bytes]:
+        """Make a sealed segment that holds no record; returns its first sequence and its bytes."""
+        return self.next_sequence, _sealed(self._header(self.next_sequence, began_us), self.next_sequence, 0)
 
     def _header(self, first: int, begins_us: int) -> bytes:
         words = [b"PTZSEG1\0", 1, _HEADER.size, 0, self.node.bytes, self.epoch.bytes, first, begins_us]
@@ -171,6 +173,11 @@ class Node:
         rows["backend_target"] = _address(10, 20 + application % 3, 8_000)
         ports = chance.integers(32_768, 60_999, count)
         rows["client"] = _address(203, application * _ADDRESSES + chance.integers(0, _ADDRESSES, count), ports)
+
+
+def _sealed(content: bytes, first: int, count: int) -> bytes:
+    payload = _FOOTER.pack(2**64 - 1, b"PTZEND1\0", count, first + count - 1, hashlib.sha256(content).digest())
+    return content + struct.pack("<II", len(payload), zlib.crc32(payload)) + payload
 
 
 def _version_7(chance: np.random.Generator, moments_us: Any) -> Any:

@@ -94,6 +94,13 @@ def _tell(report: Document, *, came: bool) -> None:
         note(
             say("{count} segments can't come into the ledger: the worker's log names them.", count=spilled["set_aside"])
         )
+    if records["dropped"]:
+        note(
+            say(
+                "{count} records were dropped, kept long enough, before they were in the lake; they count as in the lake.",
+                count=records["dropped"],
+            )
+        )
     if report["left_off"]["epochs"]:
         note(say("And {epochs} more that are whole, {records} records together.", **report["left_off"]))
     if requests is not None and not requests["balanced"]:

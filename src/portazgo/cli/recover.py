@@ -144,6 +144,8 @@ def _show(plan: Plan, output: str) -> None:
     graves = [{"kid": kid} for kid in document["graves"]]
     _section(say("Imported, revoked and lost (a file that holds them will be refused):"), graves, ("kid",))
     _section(say("Revoked, and unknown to the database (written to revocations.log):"), dead, ("kid",))
+    erased = [{"id": key} for key in document["erased_unknown"]]
+    _section(say("Erased, and unknown to the database (written to revocations.log):"), erased, ("id",))
 
 
 def _section(title: str, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
@@ -179,6 +181,7 @@ def _document(plan: Plan) -> dict[str, Any]:
         "graves": sorted(set(plan.graves.lookups.values())),
         "lost": [{"kind": one.kind, "id": one.id, "name": one.name} for one in plan.lost],
         "dead_unknown": list(plan.dead_unknown),
+        "erased_unknown": list(plan.erased_unknown),
     }
 
 

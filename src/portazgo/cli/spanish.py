@@ -228,8 +228,20 @@ SENTENCES = {
     "The sums are not those of the records: {collected} calls were collected, the sums say {sums}.": (
         "Las sumas no son las de los registros: se recogieron {collected} llamadas y las sumas dicen {sums}."
     ),
+    "Records may be missing: {gaps} epochs in this range don't balance. `portazgo usage balance` names them.": (
+        "Puede que falten registros: {gaps} épocas de este periodo no cuadran. `portazgo usage balance` las nombra."
+    ),
+    "All others of calls that ended before {moment} are in.": (
+        "Los demás de llamadas terminadas antes de {moment} ya están."
+    ),
+    "Records of calls that ended after {moment} may still come.": (
+        "Todavía pueden llegar registros de llamadas terminadas después de {moment}."
+    ),
     "Every record is accounted for.": "Todos los registros cuadran.",
     "Records are missing, or may be: {count} that had a number.": "Faltan registros, o puede que falten: {count} con número.",
+    "{count} records were dropped, kept long enough, before they were in the lake; they count as in the lake.": (
+        "{count} registros se descartaron, cumplido su plazo, antes de llegar al lago; cuentan como si estuvieran en él."
+    ),
     "And {epochs} more that are whole, {records} records together.": (
         "Y {epochs} más que están enteras, {records} registros en total."
     ),
@@ -287,6 +299,9 @@ SENTENCES = {
     ),
     "Revoked, and unknown to the database (written to revocations.log):": (
         "Revocadas, y desconocidas para la base de datos (se anotan en revocations.log):"
+    ),
+    "Erased, and unknown to the database (written to revocations.log):": (
+        "Borradas, y desconocidas para la base de datos (se anotan en revocations.log):"
     ),
     "and {count} more (-o json shows all)": "y {count} más (-o json lo muestra todo)",
     # cli/trace.py, cli/trace_page.py

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from portazgo.cli.balance import accept_gap, usage_balance, usage_metrics
+from portazgo.cli.cells import cell
 from portazgo.cli.exits import Exit
 from portazgo.cli.find import APPLICATION, PARTNER, ROUTE, find_id, kid_of
 from portazgo.cli.noun import Noun, limit, prints_also
-from portazgo.cli.output import Row, show_rows
+from portazgo.cli.output import Row, note, show_rows
 from portazgo.cli.parameters import rfc3339, since
 from portazgo.cli.session import Failed, connect
 from portazgo.cli.words import say
@@ -71,12 +72,15 @@ def usage_report(
     query = {"group_by": list(groups) or None, "interval": interval, "sort": sort, **_query(client, asked)}
     if output in FILES and most is None:
         sys.stdout.flush()
-        for chunk in client.download("/usage", {**query, "format": output}):
+        heads: dict[str, str] = {}
+        for chunk in client.download("/usage", {**query, "format": output}, begins=heads.update):
             sys.stdout.buffer.write(chunk)
+        _tell_of_file(heads)
         return
     if output in FILES:
         raise click.UsageError(say("--limit is for what is not a file: {files} hold all rows", files=", ".join(FILES)))
-    sums = _rows(client, query, most)
+    told: dict[str, Any] = {}
+    sums = _rows(client, query, most, told)
     times = ("period",) if interval else ()
     if output == "table":
         listed = list(sums)
@@ -84,13 +88,41 @@ def usage_report(
         show_rows([{**one, "mean_ms": _mean(one)} for one in listed], times + groups + COLUMNS, output, names=names)
     else:
         show_rows(sums, (), output)
+    if told:
+        _tell(told["complete_until"], told["gaps"]["epochs"], whole=told["whole"])
 
 
-def _rows(client: AdminClient, query: dict[str, Any], most: int | None) -> Iterable[Row]:
+def _rows(client: AdminClient, query: dict[str, Any], most: int | None, told: dict[str, Any]) -> Iterable[Row]:
+    """Give the sums; what the answer says beside them comes into `told`."""
     if most is None and query["sort"] != "group":
-        items: list[Row] = client.get("/usage", query)["items"]
+        told |= client.get("/usage", query)
+        items: list[Row] = told["items"]
         return items
-    return client.pages("/usage", {**query, "limit": min(most or LARGEST_PAGE, LARGEST_PAGE)}, most=most)
+    page = {**query, "limit": min(most or LARGEST_PAGE, LARGEST_PAGE)}
+    return client.pages("/usage", page, most=most, begins=told.update)
+
+
+def _tell_of_file(heads: Mapping[str, str]) -> None:
+    named = {name.lower(): value for name, value in heads.items()}
+    whole = named.get("x-portazgo-whole") != "false"
+    _tell(named.get("x-portazgo-complete-until", ""), int(named.get("x-portazgo-gaps", "0")), whole=whole)
+
+
+def _tell(complete_until: str, gaps: int, *, whole: bool) -> None:
+    """Say beside the sums that records of their range are missing, or still to come."""
+    if whole:
+        return
+    moment = cell(complete_until, {})
+    if gaps:
+        note(
+            say(
+                "Records may be missing: {gaps} epochs in this range don't balance. `portazgo usage balance` names them.",
+                gaps=gaps,
+            )
+        )
+        note(say("All others of calls that ended before {moment} are in.", moment=moment))
+    else:
+        note(say("Records of calls that ended after {moment} may still come.", moment=moment))
 
 
 def _query(client: AdminClient, asked: dict[str, Any]) -> dict[str, Any]:

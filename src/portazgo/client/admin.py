@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -37,11 +37,19 @@ class AdminClient:
         """Read one document."""
         return _document(self._http.request("GET", BASE + path, query=query))
 
-    def download(self, path: str, query: Mapping[str, object] | None = None) -> Iterator[bytes]:
-        """Read a file, some bytes at a time; how long it is doesn't matter."""
+    def download(
+        self,
+        path: str,
+        query: Mapping[str, object] | None = None,
+        *,
+        begins: Callable[[Mapping[str, str]], None] | None = None,
+    ) -> Iterator[bytes]:
+        """Read a file, some bytes at a time; how long it is doesn't matter. `begins` is given the answer's headers."""
         with self._http.stream("GET", BASE + path, query=query, read_seconds=DOWNLOAD_SECONDS) as answer:
             if answer.status >= FIRST_REFUSAL:
                 _document(Answer(answer.status, answer.headers, b"".join(answer.chunks)))
+            if begins is not None:
+                begins(answer.headers)
             yield from answer.chunks
 
     def text(self, path: str) -> str:
@@ -79,13 +87,21 @@ class AdminClient:
             yield answer.chunks
 
     def pages(
-        self, path: str, query: Mapping[str, object] | None = None, *, most: int | None = None
+        self,
+        path: str,
+        query: Mapping[str, object] | None = None,
+        *,
+        most: int | None = None,
+        begins: Callable[[Document], None] | None = None,
     ) -> Iterator[Document]:
-        """Follow the cursors of a list, item by item, at most `most` of them."""
+        """Follow the cursors of a list, item by item, at most `most` of them. `begins` is given the first page."""
         wanted = dict(query or {})
         left = most
         while left is None or left > 0:
             page = self.get(path, wanted)
+            if begins is not None:
+                begins(page)
+                begins = None
             items = page["items"] if left is None else page["items"][:left]
             yield from items
             left = None if left is None else left - len(items)

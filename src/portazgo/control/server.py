@@ -48,6 +48,7 @@ def serve_control(settings: Settings, *, ready: Callable[[], None] = lambda: Non
     from portazgo.control.internal import InternalListener, bound_socket  # noqa: PLC0415
     from portazgo.control.presence import share  # noqa: PLC0415
     from portazgo.control.provider import require_wrapper, wrapper  # noqa: PLC0415
+    from portazgo.control.upkeep import Upkeep  # noqa: PLC0415
     from portazgo.control.wsgi import application  # noqa: PLC0415
     from portazgo.keys.graves import bury  # noqa: PLC0415
     from portazgo.partners import data_keys, erasing  # noqa: PLC0415
@@ -62,9 +63,10 @@ def serve_control(settings: Settings, *, ready: Callable[[], None] = lambda: Non
     bury(settings.data_dir, clock=SYSTEM_CLOCK)
     erasing.catch_up(settings.data_dir)
     erasing.bury_erased(settings.data_dir, clock=SYSTEM_CLOCK)
+    erasing.tell_nodes(clock=SYSTEM_CLOCK)
     data_keys.make_for_month(wrapper=wrapper(), clock=SYSTEM_CLOCK)
     application.load_middleware()
-    internal = InternalListener(settings)
+    internal, upkeep = InternalListener(settings), Upkeep(settings.data_dir)
     socket = bound_socket(settings.control_listen.host, settings.control_listen.port, "PORTAZGO_CONTROL_PORT")
     connections: dict[int, Any] = {}
     # Of several sockets it would make another kind.
@@ -87,6 +89,7 @@ def serve_control(settings: Settings, *, ready: Callable[[], None] = lambda: Non
     stopping = _Stopping(wake=server.pull_trigger)
     with stopping:
         internal.start()
+        upkeep.start()
         logger.info(
             "the control plane is ready",
             extra={"control": f"{settings.control_listen.host}:{socket.getsockname()[1]}", "internal": internal.port},
@@ -96,6 +99,7 @@ def serve_control(settings: Settings, *, ready: Callable[[], None] = lambda: Non
             while not stopping.asked:
                 wasyncore.loop(LOOP_SECONDS, use_poll=True, map=connections, count=1)
         finally:
+            upkeep.stop()
             tails.close()
             search.close()
             _end(server, internal.stop)

@@ -54,5 +54,11 @@ def microseconds(moment: datetime) -> int:
 
 
 def from_microseconds(count: int) -> datetime:
-    """Give the time that lies so many microseconds after 1970, exactly."""
+    """Give the time that lies so many microseconds after 1970, exactly. Raises OverflowError for what no calendar has."""
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=count)
+
+
+def nearest_time(count: int) -> datetime:
+    """Give the time that lies so many microseconds after 1970, or the first or last that there is: to be shown."""
+    first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    return from_microseconds(min(max(count, microseconds(first)), microseconds(last)))

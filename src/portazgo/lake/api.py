@@ -8,7 +8,7 @@ from ninja import Query, Router
 
 from portazgo.accounts.domain import Verb, can
 from portazgo.accounts.requests import AdminRequest
-from portazgo.kit.clock import from_microseconds
+from portazgo.kit.clock import nearest_time
 from portazgo.kit.paging import Page
 from portazgo.kit.web.lists import page_of
 from portazgo.kit.web.schemas import PageOf
@@ -56,8 +56,8 @@ def _view(file: LakeFile) -> LakeFileView:
         bytes=file.bytes,
         sha256=file.sha256,
         schema_version=file.schema_version,
-        min_started_at=from_microseconds(file.min_started_at_us),
-        max_started_at=from_microseconds(file.max_started_at_us),
+        min_started_at=nearest_time(file.min_started_at_us),
+        max_started_at=nearest_time(file.max_started_at_us),
         min_request_id=file.min_request_id,
         max_request_id=file.max_request_id,
         written_at=file.written_at,

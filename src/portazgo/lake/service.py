@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from django.db.models import Count, Min, Q, QuerySet, Sum
+from django.db.models import Count, Min, QuerySet, Sum
 
-from portazgo.kit.clock import from_microseconds, microseconds
+from portazgo.kit.clock import microseconds, nearest_time
 from portazgo.kit.objects.uri import S3, Folder
 from portazgo.lake.models import LakeFile, LakeWrite
-from portazgo.usage.collector import LATEST_US, LEDGER
+from portazgo.usage.collector import LEDGER
 from portazgo.usage.models import Manifest, SegmentContent
 
 
@@ -48,12 +48,9 @@ def lake() -> Lake:
     """Look at the tables; the store is not asked."""
     of_days = files().values("day").annotate(files=Count("id"), sum_rows=Sum("rows"), sum_bytes=Sum("bytes"))
     days = [Day(one["day"], one["files"], one["sum_rows"], one["sum_bytes"]) for one in of_days.order_by("day")]
-    of_our_time = Q(ended_at_us__range=(0, LATEST_US))  # there may be older segments of nodes whose clocks were broken
     manifests = Manifest.objects.using(LEDGER).filter(lake_file__isnull=True, dropped_at__isnull=True, count__gt=0)
-    told = manifests.aggregate(
-        segments=Count("id"), records=Sum("count"), oldest=Min("ended_at_us", filter=of_our_time)
-    )
-    oldest = None if told["oldest"] is None else from_microseconds(told["oldest"])
+    told = manifests.aggregate(segments=Count("id"), records=Sum("count"), oldest=Min("ended_at_us"))
+    oldest = None if told["oldest"] is None else nearest_time(told["oldest"])
     return Lake(
         days,
         Waiting(told["segments"], told["records"] or 0, oldest),

@@ -10,7 +10,7 @@ from uuid import UUID
 from portazgo.nodes.models import Node, NodeEpoch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 MOST = 2**63 - 1
 
@@ -61,10 +61,16 @@ def note_epoch(node: UUID, epoch: UUID, at: datetime, told: Told | None) -> None
         NodeEpoch.objects.create(node_id=node, epoch=epoch, first_seen_at=at, **members)
 
 
-def heard_of(node: UUID | None = None) -> list[Heard]:
-    """Give all processes that ever polled, or those of one node."""
+def heard_of(node: UUID | None = None, epochs: Collection[UUID] | None = None) -> list[Heard]:
+    """Give all processes that ever polled, or those of one node, or of these epochs."""
     rows = NodeEpoch.objects.all() if node is None else NodeEpoch.objects.filter(node_id=node)
+    rows = rows if epochs is None else rows.filter(epoch__in=epochs)
     return [_heard(row) for row in rows.iterator()]
+
+
+def numbered() -> dict[UUID, int]:
+    """Give how many records each process has numbered by its own word, 0 where it says nothing: two columns of each."""
+    return {epoch: journaled or 0 for epoch, journaled in NodeEpoch.objects.values_list("epoch", "journaled")}
 
 
 def latest_processes(node: UUID | None = None) -> Mapping[UUID, Latest]:

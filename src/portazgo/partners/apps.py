@@ -17,3 +17,4 @@ class PartnersConfig(AppConfig):
 
         register_compiler("partner", compiled, every=every_id(Partner))
         register_compiler("data_key", data_keys.compiled, every=data_keys.every_data_key)
+        register_compiler("erased_data_key", data_keys.compiled_erased, every=data_keys.every_erased)

@@ -14,7 +14,7 @@ from portazgo.accounts.domain import SYSTEM
 from portazgo.kit.wrapping import WrappingUnavailable
 from portazgo.partners.models import DataKey, Partner
 from portazgo.snapshot.log import change
-from portazgo.snapshot.wire import DataKeyBody, Resource, ResourceRef
+from portazgo.snapshot.wire import DataKeyBody, ErasedDataKeyBody, Resource, ResourceRef
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -100,6 +100,19 @@ def every_data_key() -> Iterable[str]:
     return (str(key.id) for key in rows.iterator() if _seals(key))
 
 
+def compiled_erased(identifier: str) -> Resource | None:
+    """Compile that a data key was erased; None: it was not. Nodes keep it for a database that has forgotten it."""
+    if not DataKey.objects.filter(id=identifier, wrapped=None).exists():
+        return None
+    return Resource("erased_data_key", identifier, (), ErasedDataKeyBody())
+
+
+def every_erased() -> Iterable[str]:
+    """Name those that were erased."""
+    rows = DataKey.objects.filter(wrapped=None).values_list("id", flat=True)
+    return (str(identifier) for identifier in rows.iterator())
+
+
 def _seals(key: DataKey) -> bool:
     if key.partner is not None:
         return True
@@ -110,6 +123,11 @@ def _seals(key: DataKey) -> bool:
 def reference(identifier: UUID) -> ResourceRef:
     """Name its resource."""
     return ResourceRef("data_key", str(identifier))
+
+
+def erased_reference(identifier: UUID) -> ResourceRef:
+    """Name the resource that says that it was erased."""
+    return ResourceRef("erased_data_key", str(identifier))
 
 
 def month_of(moment: datetime) -> str:

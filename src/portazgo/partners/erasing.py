@@ -1,7 +1,8 @@
 """Erasing what records say of a partner's callers: its data key is destroyed, in the database and wherever it was told.
 
-What was erased stands in `revocations.log`, which outlives databases: a backup that is brought back does not bring the key
-back (`bury_erased`). Files, sums and hashes stay as they are.
+What was erased stands in `revocations.log` of every host with a control plane or a worker, which outlives databases: a backup
+that is brought back does not bring the key back (`bury_erased`). Nodes keep it too, and tell it to a recovery
+(`erase_again`). Files, sums and hashes stay as they are.
 """
 
 from __future__ import annotations
@@ -19,15 +20,16 @@ from django.db import connection, transaction
 from portazgo.accounts.domain import SYSTEM, Actor, Verb, can
 from portazgo.kit.clock import rfc3339
 from portazgo.kit.errors import NotFound, Refused
-from portazgo.partners.data_keys import month_of, reference
+from portazgo.partners.data_keys import erased_reference, month_of, reference
 from portazgo.partners.domain import Standing
 from portazgo.partners.models import DataKey, Partner
 from portazgo.snapshot import revocations
 from portazgo.snapshot.feed import forget_so_far
-from portazgo.snapshot.log import change
+from portazgo.snapshot.log import Change, change
+from portazgo.snapshot.models import ResourceRow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Eraser = Callable[[UUID], None]
+CATCH_UP_SECONDS = 600.0
+"""How long after an erasure the other hosts of control planes and workers have noted it, at most."""
 
 _erasers: list[Eraser] = []
 
@@ -71,14 +75,8 @@ def erase(actor: Actor, identifier: UUID, *, clock: Clock) -> Erasure:
             raise NotFound(f"there is no partner {identifier}", code="partner_unknown")
         living = [key.id for key in keys if key.wrapped is not None]
         recorded.note(data_keys=[str(key) for key in living])
-        _destroy(living, clock)
-        recorded.deletes(*(reference(key) for key in living))
-        if living:
-            forget_so_far()
-    DataKey.objects.filter(id__in=living).update(erased_revision=recorded.revision)
-    _fold_log()
-    for eraser in _erasers:
-        eraser(identifier)
+        _destroy(recorded, living, clock)
+    finish([identifier])
     rows = list(DataKey.objects.filter(partner=identifier, wrapped=None).order_by("id"))
     return Erasure(
         identifier, [key.id for key in rows], max((key.erased_at for key in rows if key.erased_at), default=clock.now())
@@ -94,14 +92,29 @@ def _refuse_active(partner: Partner | None) -> None:
         )
 
 
-def _destroy(keys: Iterable[UUID], clock: Clock) -> None:
+def _destroy(recorded: Change, keys: Sequence[UUID], clock: Clock) -> None:
+    """Do it, as the last of a change."""
+    if not keys:
+        return
     now = clock.now()
-    found = list(keys)
-    DataKey.objects.filter(id__in=found).update(wrapped=None, erased_at=now)
-    lines = [_line(key, now) for key in found]
+    rows = DataKey.objects.filter(id__in=keys)
+    rows.update(wrapped=None, erased_at=now)
+    recorded.deletes(*(reference(key) for key in keys))
+    recorded.touches(*(erased_reference(key) for key in keys))
+    # Within the change: without its revision nothing could be proven, and nobody would note it later.
+    rows.update(erased_revision=forget_so_far())
+    lines = [line_of_erased(key, now) for key in keys]
     folder = settings.PORTAZGO.data_dir
     # Robust, as with revocations: what a full disk leaves out is written at the next start.
     transaction.on_commit(lambda: revocations.append(folder, lines), robust=True)
+
+
+def finish(partners: Iterable[UUID | None]) -> None:
+    """Do what no transaction can hold, once the keys of these are destroyed. Done again, it does no harm."""
+    _fold_log()
+    for partner in {one for one in partners if one is not None}:
+        for eraser in _erasers:
+            eraser(partner)
 
 
 def _fold_log() -> None:
@@ -120,22 +133,25 @@ def forget_months(before: datetime, *, clock: Clock) -> int:
     keys = [key.id for key in old]
     details = {"months": [key.period for key in old]}
     with change(SYSTEM, "data_key.ended", str(keys[0]), details=details, clock=clock) as recorded:
-        _destroy(keys, clock)
-        recorded.deletes(*(reference(key) for key in keys))
-        forget_so_far()
+        _destroy(recorded, keys, clock)
     _fold_log()
     return len(keys)
 
 
-def _line(key: UUID, at: datetime) -> str:
+def line_of_erased(key: UUID, at: datetime) -> str:
+    """Write the line of `revocations.log` that says that a data key was destroyed."""
     return json.dumps({"erased": {"data_key": str(key), "at": rfc3339(at)}}, separators=(",", ":"))
 
 
 def catch_up(folder: Path) -> int:
-    """Append what the database knows as erased and the file does not. Returns how many. Raises OSError."""
-    known = revocations.erased_keys(folder)
-    rows = DataKey.objects.filter(wrapped=None, erased_at__isnull=False).order_by("erased_at")
-    missing = [_line(row.id, row.erased_at) for row in rows.iterator() if str(row.id) not in known and row.erased_at]
+    """Append what the database knows as erased and the file does not. Returns how many. Raises OSError.
+
+    Every control plane and worker does so now and then: the host that erased may be the one that is lost.
+    """
+    rows = list(DataKey.objects.filter(wrapped=None, erased_at__isnull=False).order_by("erased_at"))
+    # The file has every revoked key too: it is not read for nothing.
+    known = revocations.erased_keys(folder) if rows else set()
+    missing = [line_of_erased(row.id, row.erased_at) for row in rows if str(row.id) not in known and row.erased_at]
     revocations.append(folder, missing)
     return len(missing)
 
@@ -148,14 +164,34 @@ def bury_erased(folder: Path, *, clock: Clock) -> list[UUID]:
     ]
     if not risen:
         return []
-    details = {"data_keys": [str(key) for key in risen]}
-    with change(SYSTEM, "data_key.erased_again", str(risen[0]), details=details, clock=clock) as recorded:
-        _destroy(risen, clock)
-        recorded.deletes(*(reference(key) for key in risen))
-        forget_so_far()
-    DataKey.objects.filter(id__in=risen).update(erased_revision=recorded.revision)
-    _fold_log()
+    finish(erase_again(SYSTEM, risen, clock=clock))
     logger.warning(
-        "data keys were destroyed again: the database is older than revocations.log (was it restored?)", extra=details
+        "data keys were destroyed again: the database is older than revocations.log (was it restored?)",
+        extra={"data_keys": [str(key) for key in risen]},
     )
     return risen
+
+
+def erase_again(actor: Actor, keys: Sequence[UUID], *, clock: Clock) -> list[UUID | None]:
+    """Destroy these, that the database has forgotten to be destroyed. Returns whose they were; `finish` has to follow."""
+    details = {"data_keys": [str(key) for key in keys]}
+    with change(actor, "data_key.erased_again", str(keys[0]), details=details, clock=clock) as recorded:
+        rows = DataKey.objects.select_for_update().filter(id__in=keys, wrapped__isnull=False)
+        found = list(rows.order_by("id").values_list("id", "partner"))
+        _destroy(recorded, [key for key, _ in found], clock)
+    return [partner for _, partner in found]
+
+
+def tell_nodes(*, clock: Clock) -> int:
+    """Tell nodes of what was erased before they were told such things. Returns how many."""
+    told = set(ResourceRow.objects.filter(kind="erased_data_key").values_list("identifier", flat=True))
+    rows = DataKey.objects.filter(wrapped=None)
+    untold = [key for key in rows.order_by("id").values_list("id", flat=True) if str(key) not in told]
+    if not untold:
+        return 0
+    details = {"count": len(untold)}
+    with change(SYSTEM, "data_key.erasure_told", str(untold[0]), details=details, clock=clock) as recorded:
+        recorded.touches(*(erased_reference(key) for key in untold))
+        # Of those whose erasing was cut short before this was noted: what proves this revision proves that too.
+        DataKey.objects.filter(id__in=untold, erased_revision=None).update(erased_revision=forget_so_far())
+    return len(untold)

@@ -96,7 +96,7 @@ def _jobs(settings: Settings) -> list[Job]:
     from portazgo.nodes.service import forget_old_receipts  # noqa: PLC0415
     from portazgo.notifications.tasks import forget_old as forget_old_events  # noqa: PLC0415
     from portazgo.notifications.tasks import sending  # noqa: PLC0415
-    from portazgo.partners import data_keys  # noqa: PLC0415
+    from portazgo.partners import data_keys, erasing  # noqa: PLC0415
     from portazgo.signing.tasks import tend  # noqa: PLC0415
     from portazgo.snapshot.feed import compact  # noqa: PLC0415
     from portazgo.usage.balance import forget_told  # noqa: PLC0415
@@ -141,6 +141,8 @@ def _jobs(settings: Settings) -> list[Job]:
         Job("keep the lake", 5, Lake(settings, SYSTEM_CLOCK).run),
         Job("forget old sums of usage", 10, lambda: forget_old_rollups(settings, SYSTEM_CLOCK.now())),
         Job("forget old records", 60, lambda: forget_old_segments(settings, SYSTEM_CLOCK.now())),
+        Job("note here what was erased", erasing.CATCH_UP_SECONDS, lambda: erasing.catch_up(settings.data_dir)),
+        Job("tell nodes what was erased", 3_600, lambda: erasing.tell_nodes(clock=SYSTEM_CLOCK)),
         Job("forget callers without a key", 3_600, lambda: forget_old_callers(settings, clock=SYSTEM_CLOCK)),
         Job("forget old uses of retiring secrets", 3_600, lambda: forget_old_uses(SYSTEM_CLOCK.now())),
     ]

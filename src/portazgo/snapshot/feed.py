@@ -120,14 +120,16 @@ def compact(keep_revisions: int) -> int:
     return floor
 
 
-def forget_so_far() -> None:
+def forget_so_far() -> int:
     """Forget every revision before the one that the change under way becomes: a line of theirs tells what is erased by it.
 
-    Nodes that are further behind take the snapshot. Call it last within the change: it takes the head's lock.
+    Nodes that are further behind take the snapshot. Call it last within the change: it takes the head's lock. Returns the
+    revision that the change becomes.
     """
     head = Head.objects.select_for_update().get(id=THE_HEAD)
     ChangeRow.objects.filter(revision__lte=head.revision).delete()
     Head.objects.filter(id=THE_HEAD).update(floor=head.revision + 1)
+    return head.revision + 1
 
 
 def _check(position: Position, head: HeadNow) -> None:

@@ -19,6 +19,7 @@ Kind = Literal[
     "pepper",
     "lookup_key",
     "data_key",
+    "erased_data_key",
     "issuer",
     "signing_key",
     "credential",
@@ -135,6 +136,10 @@ class DataKeyBody(TypedDict):
 
     partner: str | None
     wrapped: str
+
+
+class ErasedDataKeyBody(TypedDict):
+    """`erased_data_key`: its id says it all. Nodes do nothing with it but keep it, and tell it to a recovery."""
 
 
 class IssuerBody(TypedDict):

@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, Any
 from django.db import connections
 
 from portazgo.usage.models import LEDGER
-from portazgo.usage.rollups import MEMBERS, SUMS
+from portazgo.usage.rollups import MEMBERS, SUMS, adding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _KEY = ("minute_us", *MEMBERS)
 _COLUMNS = (*_KEY, *SUMS)
-_ADDING = f"ON CONFLICT ({', '.join(_KEY)}) DO UPDATE SET " + ", ".join(
-    f"{name} = usage_fresh.{name} + excluded.{name}" for name in SUMS
-)
+_ADDING = f"ON CONFLICT ({', '.join(_KEY)}) DO UPDATE SET {adding('usage_fresh')}"
 _INSERT = f"INSERT INTO usage_fresh ({', '.join(_COLUMNS)})"
 # Nothing is written where the key was used in this minute already: most segments write nothing here.
 _USE = "INSERT INTO key_use (kid, last_used_us)"

@@ -61,7 +61,33 @@ def balances(now: datetime, node: UUID | None = None) -> list[Balance]:
     """Account for every epoch that is known of, newest first; what is missing of an epoch is named."""
     known = _known(node)
     lives = sorted({*known.accounts, *known.ends, *known.heard}, key=lambda life: life[1], reverse=True)
-    return [_with_gaps(_balance(life, known, now), now) for life in lives]
+    return [_with_gaps(account_for(life, known, now), now) for life in lives]
+
+
+def account_for(life: Life, known: Known, now: datetime) -> Balance:
+    """Account for one epoch, by what is known; what is missing is counted, and not named."""
+    node, epoch = life
+    account, end, heard = known.accounts.get(life), known.ends.get(life), known.heard.get(life)
+    latest, accepted = known.latest.get(node), known.accepted.get(epoch)
+    told = heard.told if heard is not None else None
+    collected = account.collected if account is not None else 0
+    return Balance(
+        node=node,
+        label=latest.label if latest is not None else "",
+        epoch=epoch,
+        living=_living(life, known, now),
+        first_seen_at=None if heard is None else heard.first_seen_at,
+        ended=None if end is None else _ended(end),
+        told_accepted=None if told is None else told.accepted,
+        told_journaled=None if told is None else told.journaled,
+        latest_sequence=account.last_sequence if account is not None else 0,
+        collected=collected,
+        rolled_up=account.rolled_up if account is not None else 0,
+        # What was collected since the account was read is in neither.
+        in_lake=max(0, collected - known.not_in_lake.get(epoch, 0)),
+        dropped=known.dropped.get(epoch, 0),
+        acceptance=None if accepted is None else _acceptance(accepted),
+    )
 
 
 def told_at(now: datetime, node: UUID | None = None) -> datetime | None:
@@ -140,31 +166,6 @@ def _dropped() -> dict[UUID, int]:
     return dict(dropped.values_list("epoch").annotate(records=Sum("count")))
 
 
-def _balance(life: Life, known: Known, now: datetime) -> Balance:
-    node, epoch = life
-    account, end, heard = known.accounts.get(life), known.ends.get(life), known.heard.get(life)
-    latest, accepted = known.latest.get(node), known.accepted.get(epoch)
-    told = heard.told if heard is not None else None
-    collected = account.collected if account is not None else 0
-    return Balance(
-        node=node,
-        label=latest.label if latest is not None else "",
-        epoch=epoch,
-        living=_living(life, known, now),
-        first_seen_at=None if heard is None else heard.first_seen_at,
-        ended=None if end is None else _ended(end),
-        told_accepted=None if told is None else told.accepted,
-        told_journaled=None if told is None else told.journaled,
-        latest_sequence=account.last_sequence if account is not None else 0,
-        collected=collected,
-        rolled_up=account.rolled_up if account is not None else 0,
-        # What was collected since the account was read is in neither.
-        in_lake=max(0, collected - known.not_in_lake.get(epoch, 0)),
-        dropped=known.dropped.get(epoch, 0),
-        acceptance=None if accepted is None else _acceptance(accepted),
-    )
-
-
 def _living(life: Life, known: Known, now: datetime) -> Living:
     node, epoch = life
     latest = known.latest.get(node)
@@ -173,8 +174,14 @@ def _living(life: Life, known: Known, now: datetime) -> Living:
     if latest.epoch == epoch:
         return Living.POLLS
     successor = known.heard.get((node, latest.epoch))
-    has_more = successor is not None and successor.told is not None and successor.told.at_risk > 0
+    has_more = successor is not None and _has_older_records(successor)
     return Living.FOLLOWED if has_more or now - latest.epoch_seen_at <= SILENT_AFTER else Living.SILENT
+
+
+def _has_older_records(successor: Heard) -> bool:
+    """Tell whether it ships what it found on the disk: a busy process always has something, which is its own."""
+    told = successor.told
+    return told is not None and told.at_risk_since is not None and told.at_risk_since < successor.first_seen_at
 
 
 def _ended(end: EpochEnd) -> Ended:

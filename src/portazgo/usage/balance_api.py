@@ -10,7 +10,7 @@ from ninja import Query, Router
 
 from portazgo.accounts.domain import Verb, can
 from portazgo.accounts.requests import AdminRequest
-from portazgo.kit.clock import from_microseconds
+from portazgo.kit.clock import nearest_time
 from portazgo.usage import gaps
 from portazgo.usage.balance import balances, told_at, totals
 from portazgo.usage.domain import Balance, Gap, Verdict
@@ -124,7 +124,7 @@ def balance_view(one: Balance) -> BalanceView:
 
 
 def _gap(gap: Gap) -> GapView:
-    since, until = (None if moment is None else from_microseconds(moment) for moment in (gap.since_us, gap.until_us))
+    since, until = (None if moment is None else nearest_time(moment) for moment in (gap.since_us, gap.until_us))
     return GapView(first=gap.run.first, last=gap.run.last, since=since, until=until)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from django.db import connections, transaction
+from django.db import DataError, connections, transaction
 from django.db.models import F
 from django.db.models.functions import Greatest
 
@@ -31,8 +31,8 @@ REFUSED_KEY = "key_disabled"
 LARGEST_WAL_BYTES = 64 * 1024 * 1024
 LATEST_US = 7_258_118_400_000_000
 """The year 2200: a node's clock may be wrong, and its records count all the same."""
-LARGEST_SUM = 2**53
-"""Of one segment: a thousand of them still add up within 64 bits."""
+MOST_OF_A_CALL = 2**45
+"""Units, bytes, or microseconds: a year, or 35 TB. A segment may hold as much for each of its records."""
 
 # Who used a retiring secret: sums, and of the last use where it came from. Mostly there is none in a segment.
 _USE_KEY = ("kid", "day_us", "caller", "refused")
@@ -85,8 +85,18 @@ def verify(node: UUID, epoch: UUID, first: int, body: bytes) -> Segment:
 def keep(segment: Segment, place: str = "") -> Collected:
     """Keep a segment: bytes (or their object's name), manifest, sums, uses of retiring secrets, all or nothing.
 
-    Raises Conflict (`segment_differs`) when the same place of the epoch already holds other bytes.
+    Raises Conflict: `segment_differs` when the same place of the epoch already holds other bytes, `segment_unfit` when the
+    ledger can't hold its values.
     """
+    try:
+        return _kept(segment, place)
+    except DataError as problem:
+        # It fails each time that it comes, and must not hold up those behind it.
+        logger.exception("the ledger can't hold the values of a segment", extra={"epoch": str(segment.epoch)})
+        raise Conflict(f"the ledger can't hold its values: {problem}", code="segment_unfit") from None
+
+
+def _kept(segment: Segment, place: str) -> Collected:
     node, epoch, summary = segment.node, segment.epoch, segment.summary
     first = summary["first"]
     with transaction.atomic(using=LEDGER):
@@ -149,20 +159,21 @@ def _verified(node: UUID, epoch: UUID, first: int, body: bytes) -> dict[str, Any
         summary = _native.summarize_segment(body)
     except ValueError as problem:
         raise Invalid.at("", f"the segment does not verify: {problem}", code="segment_invalid") from None
-    if not _are_plausible(summary["rollups"]):
+    if not _is_plausible(summary):
         raise Invalid.at("", "the segment holds times or amounts that no call has", code="segment_invalid")
     if (summary["node"], summary["epoch"], summary["first"]) != (str(node), str(epoch), first):
         raise Invalid.at("", "the segment belongs to another node, epoch or place than it says", code="segment_invalid")
     return summary
 
 
-def _are_plausible(rollups: Sequence[Mapping[str, Any]]) -> bool:
-    """Tell whether they can be added to others for ever: one row that can't would stop the folding and the reports of all."""
-    if not rollups:
-        return True
-    minutes = [row["minute_us"] for row in rollups]
-    largest: int = max(max([row[name] for row in rollups]) for name in SUMS)  # none is below zero: they are counted so
-    return bool(min(minutes) >= 0 and max(minutes) < LATEST_US and largest <= LARGEST_SUM)
+def _is_plausible(summary: Mapping[str, Any]) -> bool:
+    """Tell whether it can be shown and added to others: times that no calendar has would fail whoever reads them, for ever."""
+    rollups = summary["rollups"]
+    moments = [summary["started_at_us"], summary["ended_at_us"], *(row["minute_us"] for row in rollups)]
+    if min(moments) < 0 or max(moments) >= LATEST_US:
+        return False
+    largest = max(sum(row[name] for row in rollups) for name in SUMS)  # none is below zero: they are counted so
+    return bool(largest <= summary["count"] * MOST_OF_A_CALL)
 
 
 def _refuse_overlap(epoch: UUID, summary: Mapping[str, Any]) -> None:

@@ -16,7 +16,19 @@ from django.db import connections, transaction
 from portazgo.kit.clock import microseconds
 from portazgo.usage.collector import LEDGER
 from portazgo.usage.models import FreshRollup
-from portazgo.usage.rollups import MEMBERS, MINUTE_US, SUMS, Fresh, Grain, Level, Place, Series, spread
+from portazgo.usage.rollups import (
+    LARGEST_SUM,
+    MEMBERS,
+    MINUTE_US,
+    SUMS,
+    Fresh,
+    Grain,
+    Level,
+    Place,
+    Series,
+    adding,
+    spread,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -134,16 +146,18 @@ def _numbered(wanted: Sequence[Series]) -> dict[Series, int]:
 
 def _add(level: Level, places: Mapping[Place, Sequence[int]], numbers: Mapping[Series, int]) -> None:
     # In the order of their keys: pages of the table are touched once each.
-    rows = sorted((grain, slot, numbers[series], *sums) for (grain, slot, series), sums in places.items())
+    rows = sorted(
+        (grain, slot, numbers[series], *(min(one, LARGEST_SUM) for one in sums))
+        for (grain, slot, series), sums in places.items()
+    )
     table, columns = level.table, ", ".join((*_PLACE, *SUMS))
-    more = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in SUMS)
     with connections[LEDGER].cursor() as cursor:
         for start in range(0, len(rows), _ROWS_AT_ONCE):
             # Whole numbers, every one of them: written into the statement they cost half of what parameters cost.
             values = ", ".join(_written(row) for row in rows[start : start + _ROWS_AT_ONCE])
             cursor.execute(
                 f"INSERT INTO {table} ({columns}) VALUES {values} "  # noqa: S608 - whole numbers, and names of our own
-                f"ON CONFLICT ({', '.join(_PLACE)}) DO UPDATE SET {more}"
+                f"ON CONFLICT ({', '.join(_PLACE)}) DO UPDATE SET {adding(table)}"
             )
 
 

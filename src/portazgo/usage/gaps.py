@@ -8,7 +8,7 @@ from django.db import transaction
 
 from portazgo.accounts.domain import Actor, Verb, can
 from portazgo.audit.service import record
-from portazgo.kit.clock import from_microseconds
+from portazgo.kit.clock import nearest_time
 from portazgo.kit.errors import Conflict, NotFound
 from portazgo.nodes.epochs import Latest, latest_processes
 from portazgo.nodes.models import Node
@@ -108,7 +108,7 @@ def _nothing_lost(latest: Latest, open_ones: list[Balance], now: datetime) -> Co
 
 def _end_by_word(one: Balance, latest: Latest, died_at: datetime | None, now: datetime) -> None:
     account = EpochAccount.objects.using(LEDGER).filter(epoch=one.epoch, node=one.node).first()
-    collected_until = None if account is None or not account.collected else from_microseconds(account.ended_at_us)
+    collected_until = None if account is None or not account.collected else nearest_time(account.ended_at_us)
     lease_ended = now if latest.max_staleness is None else latest.contact_at + latest.max_staleness
     until = min(now, died_at or lease_ended)
     since = min(until, collected_until or one.first_seen_at or until)

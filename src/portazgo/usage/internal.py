@@ -39,7 +39,7 @@ class EpochReport(BaseModel):
     accepted: int | None = Field(None, ge=0, lt=2**63)
     started_at: AwareDatetime
     ended_at: AwareDatetime
-    seconds_at_risk: float = Field(ge=0)
+    seconds_at_risk: float = Field(ge=0, allow_inf_nan=False)
 
 
 def routes(services: Services) -> list[Route]:

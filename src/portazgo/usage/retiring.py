@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from portazgo.keys.domain import KeyStatus, SecretSlot
 from portazgo.keys.models import Key, KeySecret
 from portazgo.keys.uses import Caller, Uses
-from portazgo.kit.clock import from_microseconds, microseconds
+from portazgo.kit.clock import microseconds, nearest_time
 from portazgo.partners.personal import Personal, Sealed, Standing, opened
 from portazgo.routes.models import Route
 from portazgo.usage.collector import LEDGER
@@ -138,7 +138,7 @@ def _added_up(rows: Iterable[RetiringUse], routes: Mapping[str, str]) -> Uses:
     return Uses(
         requests=sum(row.requests for row in accepted),
         refused=sum(caller.refused for caller in callers),
-        last_used_at=from_microseconds(max(row.last_at_us for row in accepted)) if accepted else None,
+        last_used_at=nearest_time(max(row.last_at_us for row in accepted)) if accepted else None,
         callers=tuple(callers),
     )
 
@@ -168,7 +168,7 @@ def _caller(rows: list[RetiringUse], who: Personal, routes: Mapping[str, str]) -
         route=routes.get(last.route, last.route) or None,
         requests=sum(row.requests for row in rows if not row.refused),
         refused=sum(row.requests for row in rows if row.refused),
-        last_at=from_microseconds(last.last_at_us),
+        last_at=nearest_time(last.last_at_us),
     )
 
 

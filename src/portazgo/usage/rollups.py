@@ -17,9 +17,20 @@ MEMBERS = ("partner", "application", "kid", "route", "fault", "billable", "price
 """What sums are told apart by, beside time; "" and 0 where there is none."""
 SUMS = ("requests", "units", "bytes_in", "bytes_out", "duration_us_sum")
 MINUTE_US = 60_000_000
+LARGEST_SUM = 2**60
+"""What adds up to more stays so: a sum that can't be stored would stop the folding of all, or every segment that has it."""
 
 _MINUTES_A_DAY = 1_440
 _FIRST_DAY = date(1970, 1, 1).toordinal()
+
+
+def adding(table: str) -> str:
+    """Write what adds new sums to those of a table that are there already."""
+    return ", ".join(
+        f"{name} = CASE WHEN {table}.{name} > {LARGEST_SUM} - excluded.{name} THEN {LARGEST_SUM} "
+        f"ELSE {table}.{name} + excluded.{name} END"
+        for name in SUMS
+    )
 
 
 class Grain(IntEnum):

@@ -81,12 +81,26 @@ class UsageSum(Schema):
     traces: str = Field(description="Where the records of this sum are listed.")
 
 
+class GapsView(Schema):
+    """Epochs of nodes (lives of their processes) that don't balance, and of which records of the range may be missing."""
+
+    epochs: int
+    named_by: str = Field(description="The command that names them.", examples=["portazgo usage balance"])
+
+
 class UsageReport(Schema):
-    """The sums, by period."""
+    """The sums, by period, and whether records of the range are still to come."""
 
     time_zone: str
     since: str | None = None
     until: str | None = None
+    whole: bool = Field(
+        description="Every record of the range is in the sums; of a range that has not ended, all up to a minute ago."
+    )
+    complete_until: datetime = Field(
+        description="Records of all calls that ended before are in, of every node that is known, but for gaps."
+    )
+    gaps: GapsView
     items: list[UsageSum]
     next_cursor: str | None = Field(None, description="Where the next page begins; null on the last.")
 

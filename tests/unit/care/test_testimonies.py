@@ -80,3 +80,9 @@ def test_nodes_are_left_out_by_id_or_label_and_a_misspelt_one_is_told() -> None:
     with pytest.raises(CareRefused) as refused:
         _leave_out(["egde"], {here: "edge"})
     assert "egde" in refused.value.sentence
+
+
+@pytest.mark.parametrize("identifier", ["", "a' OR 1=1", "01A20E60-E200-7018-AF02-628CC3D9F17A"])
+def test_what_was_erased_is_named_by_an_id_and_nothing_else(identifier: str) -> None:
+    with pytest.raises(testimonies.TestimonyInvalid):
+        read(lines({"resource": {"kind": "erased_data_key", "id": identifier, "name": ""}}))

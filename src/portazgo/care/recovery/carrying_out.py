@@ -27,7 +27,8 @@ from portazgo.kit.errors import Conflict
 from portazgo.kit.ids import parse_id
 from portazgo.nodes.models import Node
 from portazgo.partners.domain import Standing
-from portazgo.partners.models import Partner
+from portazgo.partners.erasing import erase_again, finish, line_of_erased
+from portazgo.partners.models import DataKey, Partner
 from portazgo.partners.service import suspend as suspend_partner
 from portazgo.signing.domain import SigningState
 from portazgo.signing.models import SigningKey
@@ -76,7 +77,9 @@ def carry_out(made: Plan, *, clock: Clock) -> tuple[HeadNow, list[str]]:
     Returns where the new history is, and what could not be closed, as sentences.
     """
     # First, and outside: the file only grows, and what is in it is dead whether the rest comes to its end or not.
-    revocations.append(settings.PORTAZGO.data_dir, [_line_of(kid) for kid in made.dead_unknown])
+    dead = [_line_of(kid) for kid in made.dead_unknown]
+    erased = [line_of_erased(UUID(key), clock.now()) for key in made.erased_unknown]
+    revocations.append(settings.PORTAZGO.data_dir, [*dead, *erased])
     left = _left_unburied(made.graves)
     details = {
         "ended": made.history,
@@ -98,7 +101,18 @@ def carry_out(made: Plan, *, clock: Clock) -> tuple[HeadNow, list[str]]:
             bury(made.graves.lookups, made.graves.lookup_keys, clock=clock)
             recorded.note(closed=len(made.steps) - failed, buried=len(made.graves.lookups))
         begun = head_now()
+    _finish_erasing(made)
     return begun, left
+
+
+def _finish_erasing(made: Plan) -> None:
+    keys = [step.id for step in made.steps if step.operation == "erase_data_key"]
+    if keys:
+        finish(partner for some in parts(keys) for partner in _whose(some))
+
+
+def _whose(keys: Sequence[str]) -> Iterable[UUID | None]:
+    return DataKey.objects.filter(id__in=keys).values_list("partner", flat=True)
 
 
 def _left_unburied(graves: Graves) -> list[str]:
@@ -135,6 +149,10 @@ def _end_secret(step: Step, clock: Clock) -> None:
     let_lapse(RECOVERY, step.id, step.secret, from_microseconds(step.ends_at_us), clock=clock)
 
 
+def _erase(step: Step, clock: Clock) -> None:
+    erase_again(RECOVERY, [UUID(step.id)], clock=clock)
+
+
 _CLOSING: dict[Operation, Callable[[Step, Clock], None]] = {
     "revoke_key": _revoke,
     "disable_key": _disable,
@@ -143,6 +161,7 @@ _CLOSING: dict[Operation, Callable[[Step, Clock], None]] = {
     "suspend_application": _suspend_application,
     "withdraw_signing_key": _withdraw,
     "end_secret": _end_secret,
+    "erase_data_key": _erase,
 }
 
 
@@ -154,6 +173,7 @@ def _database(tellers: Sequence[Teller]) -> Database:
     here.look_for_standing("partner", Partner, told["partner"])
     here.look_for_standing("application", Application, told["application"])
     here.look_for_signing_keys(told["signing_key"])
+    here.look_for_data_keys(told["data_key"])
     return Database(
         history=head.history,
         past=frozenset(PastHistory.objects.values_list("history", flat=True)),
@@ -168,6 +188,7 @@ def _database(tellers: Sequence[Teller]) -> Database:
         resources=frozenset(ResourceRow.objects.values_list("kind", "identifier").iterator()),
         networks=here.networks,
         buried=frozenset(revocations.revoked_kids(settings.PORTAZGO.data_dir)),
+        buried_data_keys=frozenset(revocations.erased_keys(settings.PORTAZGO.data_dir)),
         nodes=known_nodes(),
     )
 
@@ -207,6 +228,17 @@ class _Here:
                 self.names["signing_key", key.kid] = ""
                 if key.state == SigningState.WITHDRAWN:
                     self.closed.add(("withdraw_signing_key", key.kid))
+
+    def look_for_data_keys(self, identifiers: Iterable[str]) -> None:
+        for some in parts(one for one in identifiers if parse_id(one)):
+            rows = list(DataKey.objects.filter(id__in=some))
+            partners = dict(Partner.objects.filter(id__in={row.partner for row in rows}).values_list("id", "name"))
+            for row in rows:
+                self.names["data_key", str(row.id)] = (
+                    row.period if row.partner is None else partners.get(row.partner, "")
+                )
+                if row.wrapped is None:
+                    self.closed.add(("erase_data_key", str(row.id)))
 
 
 def _line_of(kid: str) -> str:

@@ -30,6 +30,7 @@ KIND: Mapping[str, str] = {
     "suspend_application": "application",
     "resume_application": "application",
     "withdraw_signing_key": "signing_key",
+    "erase_data_key": "data_key",
 }
 OPENS = frozenset({"enable_key", "resume_partner", "resume_application"})
 MOST_NETWORKS = 1_000

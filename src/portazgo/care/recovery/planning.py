@@ -23,6 +23,7 @@ Operation = Literal[
     "withdraw_signing_key",
     "narrow_networks",
     "end_secret",
+    "erase_data_key",
 ]
 MOST_REVISIONS = 1_000_000_000
 """So far past the database no node can be. One that says it is does not use up the numbers of the histories to come."""
@@ -31,6 +32,8 @@ _CLOSED_BY: Mapping[str, str] = {
     "resume_partner": "suspend_partner",
     "resume_application": "suspend_application",
 }
+ERASED = "erased_data_key"
+"""The resource by which nodes keep that a data key was erased."""
 NOT_KNOWN = "not in the database"
 """The label of a node that asked, and that the backup does not hold."""
 
@@ -50,6 +53,11 @@ class Teller:
     secrets: Mapping[tuple[str, str], str] = field(default_factory=dict)
     graves: Mapping[str, str] = field(default_factory=dict)
     lookup_key: str = ""
+
+    @property
+    def erased(self) -> frozenset[str]:
+        """Ids of data keys that it knows as erased."""
+        return frozenset(identifier for kind, identifier in self.resources if kind == ERASED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +86,7 @@ class Database:
     closed: frozenset[tuple[str, str]]
     """(operation, id) of what is closed already: revoked or disabled keys, suspended partners, …"""
     known: frozenset[tuple[str, str]]
-    """(kind, id) of the keys, partners, applications and signing keys that it has."""
+    """(kind, id) of the keys, partners, applications, signing keys and data keys that it has."""
     names: Mapping[tuple[str, str], str]
     resources: frozenset[tuple[str, str]]
     networks: Mapping[str, Sequence[str] | None]
@@ -89,6 +97,8 @@ class Database:
     """Nodes that are not retired: id to label."""
     secrets: Secrets = NO_SECRETS
     graves: Graves = field(default_factory=Graves)
+    buried_data_keys: frozenset[str] = frozenset()
+    """Those whose destruction stands in revocations.log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +151,13 @@ class Plan:
     lost: tuple[Lost, ...]
     dead_unknown: tuple[str, ...]
     """Revoked kids that neither the database nor revocations.log knows: they are written there, and never come back."""
+    erased_unknown: tuple[str, ...]
+    """Data keys of which the same holds."""
 
     @property
     def needed(self) -> bool:
         """Whether there is anything to recover, or a node that does not find back by itself."""
-        return bool(self.steps or self.dead_unknown or self.astray or self.graves.lookups)
+        return bool(self.steps or self.dead_unknown or self.erased_unknown or self.astray or self.graves.lookups)
 
 
 def plan(
@@ -168,6 +180,7 @@ def plan(
     closing, opening = _by_last_words(ours, database, revoked)
     lapses, uncompared = lapsed(ahead(tellers, database, adopted), database.secrets)
     has_lost = {key: name for teller in ours for key, name in teller.resources.items() if key not in database.resources}
+    erased = {key for teller in tellers for key in teller.erased}
     dead = {kid for teller in tellers for kid in teller.dead}
     return Plan(
         history=database.history,
@@ -179,12 +192,22 @@ def plan(
         adopted=tuple(sorted(set(adopted) - {database.history, *database.past})),
         silent=_silent(tellers, database, speechless, left_out),
         left_out=tuple(sorted(left_out)),
-        steps=(*revocations, *closing, *(_ending(one, database) for one in lapses if one.kid not in revoked)),
+        steps=(
+            *revocations,
+            *closing,
+            *(_ending(one, database) for one in lapses if one.kid not in revoked),
+            *_erasures(tellers, database),
+        ),
         left_closed=tuple(opening),
         uncompared=tuple(kid for kid in uncompared if kid not in revoked),
         graves=database.graves,
-        lost=tuple(Lost(kind, identifier, name) for (kind, identifier), name in sorted(has_lost.items())),
+        lost=tuple(
+            Lost(kind, identifier, name) for (kind, identifier), name in sorted(has_lost.items()) if kind != ERASED
+        ),
         dead_unknown=tuple(sorted(kid for kid in dead - database.buried if ("key", kid) not in database.known)),
+        erased_unknown=tuple(
+            sorted(key for key in erased - database.buried_data_keys if ("data_key", key) not in database.known)
+        ),
     )
 
 
@@ -216,8 +239,10 @@ def _is_astray(teller: Teller, database: Database) -> bool:
 def mentioned(tellers: Iterable[Teller]) -> dict[str, set[str]]:
     """Name what of each kind was told of, so that a database of millions is asked for these only."""
     found: dict[str, set[str]] = {"key": set(), "partner": set(), "application": set(), "signing_key": set()}
+    found["data_key"] = set()
     for teller in tellers:
         found["key"] |= teller.dead
+        found["data_key"] |= teller.erased
         for entry in teller.entries.values():
             kind = KIND.get(str(entry.get("operation")))
             if kind is not None:
@@ -233,6 +258,17 @@ def _revocations(tellers: Sequence[Teller], database: Database) -> Iterable[Step
     for kid, by in sorted(told.items()):
         if ("key", kid) in database.known and ("revoke_key", kid) not in database.closed:
             yield _step("revoke_key", kid, (), by, database)
+
+
+def _erasures(tellers: Sequence[Teller], database: Database) -> Iterable[Step]:
+    """What was erased is final, as a revocation is: any node's word counts, of whatever history."""
+    told: dict[str, list[str]] = {}
+    for teller in tellers:
+        for key in teller.erased:
+            told.setdefault(key, []).append(teller.called)
+    for key, by in sorted(told.items()):
+        if ("data_key", key) in database.known and ("erase_data_key", key) not in database.closed:
+            yield _step("erase_data_key", key, (), by, database)
 
 
 def _by_last_words(

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from portazgo.care.failed import CareRefused
-from portazgo.kit.ids import is_kid
+from portazgo.care.recovery.planning import ERASED
+from portazgo.kit.ids import is_kid, parse_id
 from portazgo.kit.printable import printable
 from portazgo.node.testimony import FORMAT, told_by
 
@@ -132,6 +133,8 @@ def _take(told: Told, document: dict[str, Any]) -> None:
     elif "resource" in document:
         resource = document["resource"]
         name = _word(resource["kind"]), _word(resource["id"])
+        if name[0] == ERASED and parse_id(name[1]) is None:
+            raise TestimonyInvalid("the id of a data key has not the form of one")
         told.resources[name] = printable(str(resource["name"])[:LONGEST_WORD])
         if "secrets" in resource:
             told.secrets[name] = _marks(name[0], resource["secrets"])
