@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import socket
 import time
 from collections.abc import Callable
@@ -194,6 +195,21 @@ def test_what_fails_outside_of_every_operation_is_told_by_its_id_only(api: Admin
     IdempotentRequest.objects.update(answer="local:broken")
     answer = send("POST", "/api/v1/partners", b'{"name": "acme"}', **_as(api), **{"Idempotency-Key": "one"})
     assert problem(answer) == (500, "internal_server_error")
+
+
+def test_a_secret_in_a_path_is_in_no_log_line_and_no_answer(
+    api: AdminAPI, world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    made = world.key(world.application())
+    key = made["api_key"]
+    for path, status in ((f"/api/v1/keys/{key}?key={key}", 422), (f"/{key}", 404)):
+        answer = send("GET", path, **_as(api))
+        assert answer.status_code == status
+        assert key not in answer.content.decode()  # type: ignore[attr-defined]
+    assert api.get(f"/keys/{made['kid']}").status == 200
+    told = [entry.getMessage() for entry in caplog.records if entry.name == "portazgo.control.middleware"]
+    assert told[-3:] == ["GET /api/v1/keys/…", "GET …", f"GET /api/v1/keys/{made['kid']}"]
 
 
 @pytest.mark.parametrize("path", ["/api/v1/partners", "/api/v1/openapi.json", "/health", "/nothing"])

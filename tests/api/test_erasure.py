@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from support.admin import AdminAPI
 from support.clock import FakeClock
 from support.named_records import collect_named
@@ -19,7 +19,11 @@ from support.world import NOBODY, World, refusal, resource
 
 from portazgo.audit.models import AuditRow
 from portazgo.control.upkeep import Upkeep
+from portazgo.keys.models import Key
+from portazgo.keys.told import about, tell
 from portazgo.kit.wrapping import KeyWrapper
+from portazgo.notifications.events import KeyCanaryUsed, KeySecretRetiring
+from portazgo.notifications.models import Event
 from portazgo.partners import data_keys as keys
 from portazgo.partners.erasing import bury_erased, catch_up, tell_nodes
 from portazgo.partners.models import DataKey
@@ -253,3 +257,33 @@ def test_nodes_keep_what_was_erased_and_are_told_of_what_was_erased_before_they_
     assert tell_nodes(clock=clock) == 1
     assert (resource("erased_data_key", str(key.id)), differing()) == (expected, [])
     assert DataKey.objects.get(id=key.id).erased_revision == head_now().revision
+
+
+def test_events_no_longer_say_from_where_an_erased_partner_was_called(
+    world: World, settings: Settings, clock: FakeClock
+) -> None:
+    addresses = {"own": "203.0.113.7", "canary": "203.0.113.8", "another": "203.0.113.9"}
+    partner = world.partner()
+    app, foreign = world.application(partner), world.application()
+    kids = {name: world.key(foreign if name == "another" else app)["kid"] for name in addresses}
+    now = clock.now()
+    for name, kid in kids.items():
+        key = Key.objects.select_related("application__partner").get(kid=kid)
+        canary = KeyCanaryUsed(**about(key), used_at=now, client_address=addresses[name], uses=1, request_id=NOBODY)
+        retiring = KeySecretRetiring(
+            **about(key), ends_at=now, notice="7d", last_used_at=now, last_used_from=addresses[name]
+        )
+        with transaction.atomic():
+            tell(key, canary if name == "canary" else retiring, at=now)
+    before = {event.id: event.data for event in Event.objects.all()}
+    world.api.post(f"/partners/{partner['id']}/suspend")
+    assert world.api.post(f"/partners/{partner['id']}/erase").status == 200
+
+    blanked = {kids["own"]: {"last_used_from": None}, kids["canary"]: {"client_address": None}}
+    stored = {event.id: event.data for event in Event.objects.filter(id__in=before)}
+    assert stored == {
+        identifier: {**data, **(blanked.get(data.get("kid"), {}) if {*data} & {"last_used_at", "used_at"} else {})}
+        for identifier, data in before.items()
+    }
+    said = [address for address in addresses.values() if address in everything_stored()]
+    assert said == [addresses["another"]]

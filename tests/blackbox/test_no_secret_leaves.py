@@ -14,7 +14,18 @@ from pathlib import Path
 import psycopg
 import pytest
 from support.bare_gateway import Origin
-from support.canaries import Canaries, every_answer, files_under, plant_wrapped, process_texts
+from support.canaries import Canaries, decoded, every_answer, files_under, plant_wrapped, process_texts
+from support.careless import (
+    REQUEST_ID,
+    Gossip,
+    Secrets,
+    calls,
+    refused,
+    say,
+    say_over_http2,
+    say_over_websocket,
+    say_to_other_doors,
+)
 from support.command import portazgo
 from support.deployment import PROJECT, Deployment
 from support.group import descendants
@@ -31,6 +42,11 @@ from portazgo.kit.wrapping.local import LocalWrapper
 IMPORTED = "NotARealKeyOfAnotherSystem-Canary01"
 LOOPBACK = "127.0.0.0/8"
 WRONG_PASSWORD = "canary-of-a-password-that-is-refused"
+PROBLEM = b"application/problem+json"
+OLD_PROGRAM = "a-program-that-uses-an-old-secret"
+ON_PURPOSE = "on-purpose.log"
+"""What the test itself writes, to see that it is found."""
+LAKE_SECONDS = 60
 EVENTS = ["key.created", "key.rotated", "key.revoked"]
 # After these, writes fail half-way with secrets in hand, and records can't be kept: what is logged then is the crash report.
 BREAKING = {
@@ -53,6 +69,8 @@ class Site:
     def __init__(self, deployment: Deployment, stack: ExitStack) -> None:
         self.deployment, self.admin = deployment, deployment.admin
         self.canaries = Canaries()
+        self.chosen = Canaries()
+        """Texts of callers that records do hold: they show that the search finds what is in a sink."""
         self.told: dict[str, bytes] = {}
         """What partners, operators and receivers were answered or sent, by what it was."""
         self.logins = stack.enter_context(LoginServer())
@@ -63,6 +81,7 @@ class Site:
         self._webhook()
         self.key = self._keys()
         self._backends()
+        self._careless(stack)
         self._import()
         self.canaries.plant("admin token", self._file("admin-token"), "admin-token")
         self.canaries.plant("node token", self._file("node-token"), "node-token")
@@ -96,9 +115,13 @@ class Site:
         new = {"name": "canary", "url": self.receiver.url, "events": EVENTS}
         self.canaries.plant("webhook", self.admin.post("/webhooks/endpoints", new)["secret"].removeprefix("whsec_"))
 
-    def _backends(self) -> None:
+    def _api(self) -> str:
         plan = self.admin.get(f"/applications/{self.application}")["plan"]
         (api,) = self.admin.get(f"/plans/{plan}")["apis"]
+        return str(api)
+
+    def _backends(self) -> None:
+        api = self._api()
         exchange = {"kind": "exchange", "login": {"path": "/api/token/"}}
         mint = {"kind": "mint", "audience": "canary"}
         for name, url, credential in (("login", self.logins.url, exchange), ("mint", self.origin.url, mint)):
@@ -110,6 +133,25 @@ class Site:
                 self.login_backend = backend
                 self.credential(PASSWORD)
         self.canaries.plant("refused password", WRONG_PASSWORD)
+
+    def _careless(self, stack: ExitStack) -> None:
+        wrong = format_key("ptz", "live", Kid(self.key.split("_")[2]), Secret("NotARealSecretOfACarelessCaller0"))
+        self.careless = Secrets({"right": self.key, "wrong": wrong, "revoked": self.refused[1]})
+        self.gossip = stack.enter_context(Gossip(self.careless))
+        self.in_calls = {"current key", "revoked key", *self.careless.plant(self.canaries)}
+        self.chosen.plant("request id", REQUEST_ID)
+        self.chosen.plant("user agent", OLD_PROGRAM)
+        api, live = self._api(), {"targets": [self.gossip.url], "credential": {"kind": "none"}}
+        backend = self.admin.post("/backends", {"name": "gossip", "environments": {"live": live}})["id"]
+        route = {
+            "backend": backend,
+            "path": "/v1/gossip/{place}/{way}",
+            "backend_path": "/{place}/{way}",
+            "query": "all",
+        }
+        for method, upgrades in (("GET", ["websocket"]), ("POST", [])):
+            further = {"name": f"gossip-{method.lower()}", "method": method, "upgrades": upgrades}
+            self.admin.post(f"/apis/{api}/routes", {**route, **further, "passthrough": True, "environments": ["live"]})
 
     def credential(self, password: str, **further: str) -> None:
         """Set what the login is made with. Raises Answered."""
@@ -148,13 +190,43 @@ class Site:
         self.deployment.wait_for(lambda: bool(self.admin.get(f"/nodes/{wanted}")["current"]), "the newest revision")
 
 
+def be_careless(site: Site) -> None:
+    """Have secrets in every part of calls and answers, over every protocol and at every door; keep what we answer ourselves."""
+    secrets, port = site.careless, site.deployment.gateway_port
+    answers = {f"HTTP/1.1: {name}": say(port, sent) for name, sent in calls(secrets)}
+    answers |= {f"HTTP/2: {name}": answer for name, answer in say_over_http2(port, secrets)}
+    answers |= {f"WebSocket: {name}": answer for name, answer in say_over_websocket(port, secrets)}
+    understood = {name for name, answer in answers.items() if b" 500 " in answer[:13] or b"'500'" in answer[:18]}
+    assert {f"{over}: backend: error" for over in ("HTTP/1.1", "HTTP/2")} <= understood
+    told = {f"refused: {name}": say(port, sent) for name, sent in refused(secrets)}
+    assert [name for name, answer in told.items() if PROBLEM not in answer] == []
+    # Others are the backend's, and go to the partner as they are.
+    site.told |= told | {name: answer for name, answer in answers.items() if PROBLEM in answer}
+    environment, token = site.deployment.environment, site.deployment.data / "admin-token"
+    doors = {
+        "/api/v1/partners": site.deployment.control_port,
+        "/internal/v1/snapshot": int(environment["PORTAZGO_INTERNAL_LISTEN"].rpartition(":")[2]),
+        "/metrics": int(environment["PORTAZGO_ADMIN_LISTEN"].rpartition(":")[2]),
+    }
+    for path, door in doors.items():
+        for name, sent in say_to_other_doors(secrets, path, token.read_text().strip()):
+            site.told[f"{path}: {name}"] = say(door, sent)
+            assert site.told[f"{path}: {name}"].startswith(b"HTTP/1."), (path, name)
+    # They were there to be written down: the backend got them in every part of a request.
+    arrived = site.canaries.found({"the backend": b"".join(site.gossip.seen)})
+    assert {name for name in site.in_calls if name.startswith("careless") and name != "careless wrong key"} <= {
+        *arrived
+    }
+
+
 def use(site: Site) -> None:
     """Call well and badly; have backends, logins and receivers fail; then plant the tokens that were made."""
     whole = site.key
     site.settle()
+    be_careless(site)
     site.deployment.wait_for(lambda: site.call("/v1/login", "login", X_Api_Key=whole) == 200, "the first login")
     assert site.call("/v1/mint", "mint", X_Api_Key=whole) == 200
-    assert site.call("/v1/mint", "retiring secret", X_Api_Key=site.refused[0], User_Agent="old program") == 200
+    assert site.call("/v1/mint", "retiring secret", X_Api_Key=site.refused[0], User_Agent=OLD_PROGRAM) == 200
     assert site.call("/v1/badges/", "imported", Authorization=f"Api-Key {IMPORTED}") == 200
     assert site.call("/v1/badges/", "revoked", X_Api_Key=site.refused[1]) == 401
     unknown = format_key("ptz", "live", Kid("Never00001"), Secret(whole[-38:-6]))
@@ -204,8 +276,27 @@ def look_everywhere(site: Site) -> None:
     for command in (["doctor"], ["export"], ["audit", "verify"]):
         site.run(*command)
     site.run("backup", str(deployment.folder / "backup"))
+    look_at_records(site)
     pids = {pid for one in deployment.processes.values() for pid in {one.pid, *descendants(one.pid)}}
     site.told |= process_texts(pids)
+
+
+def look_at_records(site: Site) -> None:
+    """Wait until all records are where they are going to be kept, and ask the commands that show them."""
+    last = site.deployment.trace(site.deployment.call().request_id)["request_id"]
+    if "PORTAZGO_LAKE_AFTER" in site.deployment.environment:
+        site.deployment.wait_for(
+            lambda: site.admin.get("/lake")["waiting"]["records"] == 0, "the last record in the lake", LAKE_SECONDS
+        )
+    for command in (
+        ["trace", "list", "--json", "--limit", "1000"],
+        ["trace", "show", last],
+        ["usage", "report", "--by", "fault", "--by", "kid"],
+        ["usage", "balance"],
+        ["lake", "show"],
+        ["lake", "files"],
+    ):
+        site.run(*command)
 
 
 def crash(site: Site, kind: str) -> None:
@@ -224,6 +315,8 @@ def crash(site: Site, kind: str) -> None:
         assert refused.value.status >= 500, (name, refused.value.problem)
         site.told[f"crash: {name}"] = json.dumps(refused.value.problem).encode()
     assert site.call("/v1/mint", "while the ledger is broken", X_Api_Key=site.key) == 200
+    # What is recorded now stays on the node.
+    be_careless(site)
     site.deployment.wait_for(lambda: "usage records wait" in site.deployment.log("gateway"), "the shipper")
     for name in ("gateway", "control", "worker"):
         site.deployment.kill(name)
@@ -258,10 +351,11 @@ def test_no_secret_of_any_kind_is_in_anything_that_is_left_behind(
 ) -> None:
     if kind == "postgresql":
         server: PostgreSQLServer = request.getfixturevalue("postgresql")
-        url = server.new_database("canaries")
-        started = Deployment(tmp_path, PORTAZGO_WEBHOOK_NETWORKS=LOOPBACK, PORTAZGO_STATE_URL=url)
+        # Segments are objects there, as those are that were spilled.
+        kept = {"PORTAZGO_STATE_URL": server.new_database("canaries"), "PORTAZGO_USAGE_SEGMENTS": "objects"}
     else:
-        started = Deployment(tmp_path, PORTAZGO_WEBHOOK_NETWORKS=LOOPBACK)
+        kept = {"PORTAZGO_LAKE_AFTER": "1s"}
+    started = Deployment(tmp_path, tls=None, PORTAZGO_WEBHOOK_NETWORKS=LOOPBACK, **kept)
     with ExitStack() as stack:
         deployment = stack.enter_context(started)
         deployment.start_worker()
@@ -272,10 +366,14 @@ def test_no_secret_of_any_kind_is_in_anything_that_is_left_behind(
         sent = [repr(message).encode() for message in site.receiver.messages]
         received = [repr((seen.headers, seen.body)).encode() for seen in site.origin.seen]
         text = dumps(deployment)
-    everything = {**site.told, **files_under(tmp_path), **text}
+    (tmp_path / ON_PURPOSE).write_text(json.dumps({"level": "info", "message": f"called with {site.careless.text}"}))
+    left = files_under(tmp_path)
+    everything = {**site.told, **left, **decoded(left), **text}
     everything |= {f"webhook {number}": message for number, message in enumerate(sent)}
-    assert site.canaries.found(everything) == {}
+    # The search finds what callers wrote where it is, and it is nowhere but there.
+    assert site.canaries.found(everything) == {name: [str(tmp_path / ON_PURPOSE)] for name in site.in_calls}
     assert_searched(everything, kind)
+    assert_chosen_texts_are_found(site, everything, kind)
     # What a backend gets holds the token that is for it, and nothing of the partner's key, but where it wrote it into a query.
     seen = site.canaries.found({f"request {number}": one for number, one in enumerate(received)})
     assert set(seen) == {name for name in site.canaries.by_name if name.startswith("minted token")}
@@ -297,3 +395,19 @@ def assert_searched(everything: dict[str, bytes], kind: str) -> None:
     assert b"Traceback" in b"".join(content for place, content in everything.items() if place.endswith("control.log"))
     for path in ("audit", "webhooks/deliveries", "traces", "peppers", "signing-keys", "tokens", "declarative/export"):
         assert everything[f"/api/v1/{path}"], path
+
+
+def assert_chosen_texts_are_found(site: Site, everything: dict[str, bytes], kind: str) -> None:
+    """A caller's own words in a record are found in every sink of records; sealed ones only where they are opened."""
+    found = site.chosen.holding("request id", everything)
+    sinks = {"a segment of the node": "/node/segments/", "the API": "/api/v1/traces"}
+    sinks |= {"the command line": "portazgo trace list"}
+    if kind == "sqlite":
+        sinks |= {"the ledger": "dump of ledger", "the lake": ".parquet, decoded"}
+    else:
+        sinks |= {"an object": "/objects/segments/"}
+    assert [name for name, part in sinks.items() if not any(part in place for place in found)] == []
+    opened = ("/api/v1/", "portazgo trace ", str(site.deployment.data / "node" / "slabs"))
+    sealed = site.chosen.holding("user agent", everything)
+    assert any(place.startswith("/api/v1/traces") for place in sealed)
+    assert [place for place in sealed if not place.startswith(opened)] == []

@@ -6,16 +6,21 @@ import base64
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import load_der_private_key
+from pyarrow.parquet import ParquetFile
 
+from portazgo._native import decode_segment
 from portazgo.kit.http import JsonClient
 from portazgo.kit.secret import Secret
 from portazgo.kit.wrapping.local import LocalWrapper
 
+SEGMENT, PARQUET = b"PTZSEG1\0", b"PAR1"
+"""What their files begin with."""
 LEAST_BYTES = 12
 """What is shorter is found by chance."""
 
@@ -95,6 +100,18 @@ def files_under(*folders: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in paths}
 
 
+def decoded(places: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Write out what files of records hold: segments, wherever they lie, and the lake's files, with every column."""
+    found: dict[str, bytes] = {}
+    for place, content in places.items():
+        if content.startswith(SEGMENT):
+            found[f"{place}, decoded"] = repr(decode_segment(content)).encode()
+        elif content.startswith(PARQUET) and content.endswith(PARQUET):
+            file = ParquetFile(BytesIO(content))
+            found[f"{place}, decoded"] = repr((file.read().to_pylist(), file.metadata.metadata)).encode()
+    return found
+
+
 def process_texts(pids: Iterable[int]) -> dict[str, bytes]:
     """Read what anybody may see of processes, and what their owner may: command lines and environments."""
     return {
@@ -112,7 +129,9 @@ def every_answer(control_url: str, token: Secret, paths: Iterable[str]) -> dict[
     def read(path: str) -> Any:
         answer = client.request("GET", path, query={"limit": 200} if "{" not in path else None)
         answers[path] = answer.body + repr(dict(answer.headers)).encode()
-        return answer.json() if answer.status == 200 else {}
+        # Metrics are text.
+        is_document = answer.status == 200 and answer.headers.get("Content-Type", "").startswith("application/json")
+        return answer.json() if is_document else {}
 
     paths = [path for path in paths if not path.endswith("/tail")]
     known: dict[str, list[str]] = {}

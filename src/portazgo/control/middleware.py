@@ -11,6 +11,7 @@ from portazgo.control.provider import wrapper
 from portazgo.kit.clock import SYSTEM_CLOCK
 from portazgo.kit.errors import Problem, TooLarge, WrongType
 from portazgo.kit.ids import uuid7
+from portazgo.kit.web.paths import told_method, told_path
 from portazgo.kit.web.problems import PROBLEM_JSON, plain_problem, problem_response
 
 if TYPE_CHECKING:
@@ -69,8 +70,8 @@ class Requests:
         logger.log(
             logging.ERROR if answer.status_code >= SERVER_ERROR else logging.INFO,
             "%s %s",
-            request.method,
-            request.path,
+            told_method(request),
+            told_path(request),
             extra={
                 "status": answer.status_code,
                 "milliseconds": round((SYSTEM_CLOCK.monotonic() - started) * 1_000, 1),

@@ -15,6 +15,7 @@ from django.db import DatabaseError, transaction
 
 from portazgo.audit.service import record
 from portazgo.kit.errors import Forbidden
+from portazgo.kit.web.paths import told_method, told_path
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -40,10 +41,10 @@ def note_refusal(request: HttpRequest, problem: Problem) -> None:
     scope = str(problem.members.get("scope", ""))
     if not _is_due(actor.id, scope or problem.code):
         return
-    details = {"code": problem.code, "scope": scope or None, "method": request.method}
+    details = {"code": problem.code, "scope": scope or None, "method": told_method(request)}
     try:
         with transaction.atomic():
-            record(actor, "request.refused", request.path[:200], details=details, clock=ours.clock)
+            record(actor, "request.refused", told_path(request)[:200], details=details, clock=ours.clock)
     except DatabaseError as trouble:
         logger.warning("a refusal could not be written to the audit: %s", type(trouble).__name__)
 

@@ -12,6 +12,7 @@ from typing import Any, Literal, TextIO
 LogFormat = Literal["auto", "json", "pretty"]
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
+_DJANGO = ("django.request", "django.security")
 _COLOURS = {"DEBUG": "2", "INFO": "36", "WARNING": "33", "ERROR": "31", "CRITICAL": "1;31"}
 
 
@@ -21,6 +22,7 @@ def configure_logs(log_format: LogFormat = "auto", level: int = logging.INFO, st
     pretty = log_format == "pretty" or (log_format == "auto" and target.isatty())
     coloured = target.isatty() and "NO_COLOR" not in os.environ
     handler = logging.StreamHandler(target)
+    handler.addFilter(without_callers_words)
     handler.setFormatter(PrettyFormatter(colours=coloured) if pretty else JsonFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
@@ -28,6 +30,22 @@ def configure_logs(log_format: LogFormat = "auto", level: int = logging.INFO, st
     # What they say at INFO is one line per connection, or what our own lines say.
     for name in ("urllib3", "waitress.queue", "uvicorn.access", "uvicorn.error"):
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
+
+
+def without_callers_words(record: logging.LogRecord) -> bool:
+    """Take out of Django's own lines what a caller wrote: the whole URL, with its query, and the Host. False: nothing is left.
+
+    How a request went is said by a line of ours; only the traceback of what failed is said here alone.
+    """
+    if not record.name.startswith(_DJANGO):
+        return True
+    vars(record).pop("request", None)
+    if record.name.startswith("django.security"):
+        # The exception says what was sent.
+        record.msg, record.args, record.exc_info = "a request was refused: %s", (record.name.rpartition(".")[2],), None
+        return True
+    record.msg, record.args = "a request failed", ()
+    return record.levelno >= logging.ERROR
 
 
 class JsonFormatter(logging.Formatter):

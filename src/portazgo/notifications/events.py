@@ -26,6 +26,8 @@ class Data(BaseModel):
     event: ClassVar[str]
     summary: ClassVar[str]
     audience: ClassVar[Audience] = "partner"
+    personal: ClassVar[str | None] = None
+    """The member that tells of a caller: it is blanked when the partner is erased."""
 
 
 class Named(BaseModel):
@@ -105,6 +107,7 @@ class KeySecretRetiring(KeyData):
     summary: ClassVar[str] = (
         "The old secret of a rotated key ends soon and is still in use: told 7 days, 1 day and 1 hour before, once each."
     )
+    personal: ClassVar[str | None] = "last_used_from"
 
     ends_at: Moment
     notice: str = Field(description="Which of the notices this is.", examples=["7d", "1d", "1h"])
@@ -179,6 +182,7 @@ class KeyCanaryUsed(KeyData):
     event: ClassVar[str] = "key.canary_used"
     summary: ClassVar[str] = "Somebody called with a canary key: told once an hour at most. Operators only."
     audience: ClassVar[Audience] = "operator"
+    personal: ClassVar[str | None] = "client_address"
 
     used_at: Moment
     client_address: str | None

@@ -11,6 +11,7 @@ from django.db.models import Count, Min
 
 from portazgo.accounts.domain import Actor, Verb, can
 from portazgo.notifications.domain import DeliveryState, EndpointStatus
+from portazgo.notifications.events import CATALOGUE
 from portazgo.notifications.models import Delivery, Event, WebhookEndpoint
 
 if TYPE_CHECKING:
@@ -54,6 +55,15 @@ def publish(data: Data, *, partner: UUID | None, at: datetime, once: str | None 
 def told(once: list[str]) -> set[str]:
     """Tell which of these were published already."""
     return {text for text in Event.objects.filter(once__in=once).values_list("once", flat=True) if text is not None}
+
+
+def forget_callers(partner: UUID) -> None:
+    """Blank from where a partner's callers came, in every event of its keys, also in those that only operators are told."""
+    personal = {data.event: data.personal for data in CATALOGUE.values() if data.personal is not None}
+    rows = Event.objects.filter(type__in=personal, data__partner__id=str(partner))
+    for event in rows.iterator(chunk_size=500):
+        if event.data[personal[event.type]] is not None:
+            Event.objects.filter(id=event.id).update(data={**event.data, personal[event.type]: None})
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ CATCH_UP_SECONDS = 600.0
 """How long after an erasure the other hosts of control planes and workers have noted it, at most."""
 
 _erasers: list[Eraser] = []
+_within: list[Eraser] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,11 @@ def register_eraser(eraser: Eraser) -> None:
     _erasers.append(eraser)
 
 
+def register_eraser_within(eraser: Eraser) -> None:
+    """Have something erased in the same transaction: what lies in the state database too. Called once each, at start."""
+    _within.append(eraser)
+
+
 def erase(actor: Actor, identifier: UUID, *, clock: Clock) -> Erasure:
     """Destroy the data key of a partner that is suspended or gone. Doing it again destroys what has come since.
 
@@ -75,6 +81,7 @@ def erase(actor: Actor, identifier: UUID, *, clock: Clock) -> Erasure:
             raise NotFound(f"there is no partner {identifier}", code="partner_unknown")
         living = [key.id for key in keys if key.wrapped is not None]
         recorded.note(data_keys=[str(key) for key in living])
+        _erase_within([identifier])
         _destroy(recorded, living, clock)
     finish([identifier])
     rows = list(DataKey.objects.filter(partner=identifier, wrapped=None).order_by("id"))
@@ -112,8 +119,16 @@ def _destroy(recorded: Change, keys: Sequence[UUID], clock: Clock) -> None:
 def finish(partners: Iterable[UUID | None]) -> None:
     """Do what no transaction can hold, once the keys of these are destroyed. Done again, it does no harm."""
     _fold_log()
+    _call(_erasers, partners)
+
+
+def _erase_within(partners: Iterable[UUID | None]) -> None:
+    _call(_within, partners)
+
+
+def _call(erasers: Sequence[Eraser], partners: Iterable[UUID | None]) -> None:
     for partner in {one for one in partners if one is not None}:
-        for eraser in _erasers:
+        for eraser in erasers:
             eraser(partner)
 
 
@@ -178,6 +193,7 @@ def erase_again(actor: Actor, keys: Sequence[UUID], *, clock: Clock) -> list[UUI
     with change(actor, "data_key.erased_again", str(keys[0]), details=details, clock=clock) as recorded:
         rows = DataKey.objects.select_for_update().filter(id__in=keys, wrapped__isnull=False)
         found = list(rows.order_by("id").values_list("id", "partner"))
+        _erase_within(partner for _, partner in found)
         _destroy(recorded, [key for key, _ in found], clock)
     return [partner for _, partner in found]
 
