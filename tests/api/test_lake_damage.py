@@ -11,6 +11,7 @@ from support.clock import FakeClock
 from support.deployed_lake import BEGAN, ROWS, Deployed, deployed_lake, ids_in, listed
 
 from portazgo.kit.clock import microseconds
+from portazgo.kit.errors import Unavailable
 from portazgo.kit.objects import ObjectsUnreachable, open_store
 from portazgo.lake import compacting
 from portazgo.lake.models import LakeFile
@@ -86,7 +87,7 @@ def test_a_store_that_is_away_for_a_moment_costs_no_segment_its_place(
     lake = deployed.lake()
     with monkeypatch.context() as broken:
         broken.setattr(contents, "object_store", away)
-        with pytest.raises(contents.Unavailable, match="the store is away"):
+        with pytest.raises(Unavailable, match="the store is away"):
             lake.work()
     lake.work()
     assert ([file.rows for file in listed()], waiting()) == ([2 * ROWS], 0)

@@ -38,8 +38,6 @@ COMMAND = (sys.executable, "-I", "-m", PROGRAM)
 _STORE_VARIABLES = re.compile(
     r"AWS_.*|BOTO_CONFIG|HOME|(?:HTTPS?|ALL|NO)_PROXY|SSL_CERT_(?:FILE|DIR)|REQUESTS_CA_BUNDLE", re.IGNORECASE
 )
-    r"AWS_.*|BOTO_CONFIG|HOME|(?:HTTPS?|ALL|NO)_PROXY|SSL_CERT_(?:FILE|DIR)|REQUESTS_CA_BUNDLE", re.IGNORECASE
-)
 """What boto3 takes from the environment; the rest of ours, such as the URLs of databases, is none of its business."""
 # One thread does the work anyway; each arena would keep memory of its own.
 _FEW_ARENAS = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "2", "OMP_NUM_THREADS": "1"}
