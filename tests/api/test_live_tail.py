@@ -11,22 +11,28 @@ from itertools import islice
 from threading import Thread
 from typing import Any
 from urllib.parse import urlencode, urlsplit
+from uuid import uuid4
 
+import numpy as np
 import pytest
 from support.admin import AdminAPI
 from support.control import ControlProcess
+from support.made_segments import Node
 from support.named_records import collect_all, collect_named
-from support.segments import PATH, record
+from support.segments import PARTNER, PATH, record
 
 from portazgo.accounts.models import AdminToken
 from portazgo.client.admin import AdminClient, Answered
 from portazgo.client.events import Event, events, follow
-from portazgo.kit.clock import SYSTEM_CLOCK
+from portazgo.kit.clock import SYSTEM_CLOCK, microseconds
 from portazgo.kit.http import JsonClient
 from portazgo.kit.secret import Secret
 from portazgo.roles.ports import free_port
 from portazgo.settings import Settings
 from portazgo.traces import following
+from portazgo.traces.collection import Position
+from portazgo.traces.domain import Filter
+from portazgo.usage.collector import collect
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -123,6 +129,74 @@ def test_a_tail_ends_when_its_token_ends(control: ControlProcess, api: AdminAPI)
         assert time.monotonic() < ended_by
 
 
+def test_a_tail_that_has_always_something_to_send_ends_when_its_token_ends(
+    control: ControlProcess, api: AdminAPI
+) -> None:
+    made = api.post("/tokens", {"name": "follower", "scopes": ["traces:read"]}).body
+    node = Node(np.random.default_rng(3), uuid4(), uuid4())
+    with tail(control, made["token"]) as stream:
+        next(stream)
+        reader = Thread(target=lambda: list(stream), daemon=True)
+        reader.start()
+        AdminToken.objects.filter(id=made["id"]).update(revoked_at=SYSTEM_CLOCK.now())
+        deadline = time.monotonic() + following.HEARTBEAT_SECONDS + VISIBLE_SECONDS
+        while reader.is_alive() and time.monotonic() < deadline:
+            first, content = node.segment(microseconds(SYSTEM_CLOCK.now()), 1)
+            assert collect(node.node, node.epoch, first, content).stored
+            reader.join(following.HEARTBEAT_SECONDS / 4)
+        assert not reader.is_alive()
+
+
+class Untaken:
+    """An answer whose reader takes nothing."""
+
+    alive = True
+    pending = following.PENDING_BYTES
+
+    def write(self, _data: bytes) -> None:
+        """Nobody takes it."""
+
+    def end(self) -> None:
+        """Nobody notices."""
+
+
+def test_a_reader_that_takes_nothing_is_asked_for_its_token_too() -> None:
+    asked: list[bool] = []
+
+    def revoked() -> bool:
+        asked.append(True)
+        return False
+
+    one = following.Tail(Filter(), Position(0), tell=lambda _: [], allowed=revoked)
+    one.answer = Untaken()
+    assert one.stay(one.began + following.HEARTBEAT_SECONDS / 2)
+    assert asked == []
+    assert not one.stay(one.began + following.HEARTBEAT_SECONDS + 1)
+    assert asked == [True]
+
+
+def test_one_partners_tails_leave_places_to_everybody_else(
+    control: ControlProcess, admin_token: str, api: AdminAPI
+) -> None:
+    collect_named()
+    path = "/api/v1/partner-view/traces/tail"
+    token = api.post(f"/partners/{PARTNER}/tokens", {"name": "portal"}).body["token"]
+    client = JsonClient(control.control_url, Secret(token))
+    sockets = [_asked(control, token, path) for _ in range(following.MOST_TAILS_OF_A_PARTNER)]
+    try:
+        with client.stream("GET", path, headers={"Accept": "text/event-stream"}, read_seconds=20) as refused:
+            assert refused.status == 503
+            assert json.loads(b"".join(refused.chunks))["code"] == "tails_busy"
+        # Whoever reads for a partner, as an operator, takes none of that partner's places.
+        _asked(control, admin_token, path, as_partner=PARTNER).close()
+        _asked(control, admin_token).close()
+    finally:
+        for one in sockets:
+            one.close()
+    _asked(control, token, path).close()
+    client.close()
+
+
 def test_tails_end_cleanly_with_the_control_plane_and_their_reader_goes_on_when_it_is_back(
     settings: Settings, state_url: str | None, admin_token: str
 ) -> None:
@@ -162,11 +236,11 @@ def test_a_place_that_no_event_had_is_refused(control: ControlProcess, admin_tok
     assert (refused.value.status, refused.value.problem["code"]) == (422, "cursor_invalid")
 
 
-def _asked(control: ControlProcess, token: str) -> socket.socket:
+def _asked(control: ControlProcess, token: str, path: str = "/api/v1/traces/tail", **query: str) -> socket.socket:
     """Open a tail by hand; places that others have just left may still be given back."""
     where = urlsplit(control.control_url)
     lines = [
-        f"GET /api/v1/traces/tail?{urlencode({'status': 599})} HTTP/1.1",
+        f"GET {path}?{urlencode({'status': 599, **query})} HTTP/1.1",
         "Host: control",
         "Accept: text/event-stream",
         f"Authorization: Bearer {token}",

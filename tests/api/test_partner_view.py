@@ -5,12 +5,15 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.admin import AdminAPI, Answer
+from support.clock import FakeClock
 from support.control import ControlProcess
 from support.named_records import collect_named
 from support.segments import APPLICATION, BACKEND, KID, PARTNER, ROUTE, Recorded
@@ -25,9 +28,12 @@ from portazgo.kit.clock import SYSTEM_CLOCK
 from portazgo.kit.http import JsonClient
 from portazgo.kit.ids import uuid7
 from portazgo.kit.secret import Secret
+from portazgo.lake.running import Children
+from portazgo.lake.writing import Writing
 from portazgo.partner_view import domain, service
 from portazgo.partners.models import Partner
 from portazgo.settings import Settings
+from portazgo.traces.search.process import PLACES, search
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -247,6 +253,27 @@ def control(database: None, settings: Settings, state_url: str | None) -> Iterat
         yield running
     finally:
         running.stop()
+
+
+def test_one_partners_searches_keep_nobody_else_from_searching(two: Two, api: AdminAPI, settings: Settings) -> None:
+    clock = FakeClock()
+    clock.wall = SYSTEM_CLOCK.now() + settings.lake_after + timedelta(minutes=1)
+    assert Writing(settings, Children(settings), clock).write_next() is not None
+    looks = ("/partner-view/traces", f"/partner-view/traces/{two.records.ids[0]}")
+    with search.places.taken(PARTNER):
+        for path in looks:
+            assert refusal(two.own.get(path)) == (503, "search_busy")
+            assert api.get(path, {"as_partner": PARTNER}).status == 200
+        assert refusal(two.own.get("/partner-view/traces", {"count": "true"})) == (503, "search_busy")
+        assert two.other.get("/partner-view/traces").status == 200
+        with ExitStack() as others:
+            for number in range(PLACES - 2):
+                others.enter_context(search.places.taken(f"partner {number}"))
+            # The last place is not for partners.
+            assert refusal(two.other.get("/partner-view/traces")) == (503, "search_busy")
+            assert api.get("/traces").status == 200
+    assert [two.own.get(path).status for path in looks] == [200, 200]
+    search.close()
 
 
 def test_a_member_that_nobody_named_is_not_shown() -> None:

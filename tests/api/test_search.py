@@ -7,10 +7,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -34,8 +37,9 @@ from portazgo.settings import Settings
 from portazgo.traces import reading
 from portazgo.traces.domain import Filter, Record, place
 from portazgo.traces.search import child
+from portazgo.traces.search import files as copying
 from portazgo.traces.search.files import FileCache, at_hand
-from portazgo.traces.search.process import FileMissing, SearchProcess, search
+from portazgo.traces.search.process import PLACES, FileMissing, SearchProcess, search
 from portazgo.traces.search.question import Question
 from portazgo.traces.sources import around
 from portazgo.usage.collector import LEDGER, collect
@@ -257,6 +261,58 @@ def test_copies_of_a_buckets_files_stay_within_bounds_and_none_goes_while_it_is_
         assert Path(again[0]).exists()
     with pytest.raises(FileMissing), cache.holding(["lake/day=2026-11-24/none.parquet"]):
         pass
+
+
+def test_who_waits_for_anothers_fetching_is_refused_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(copying, "FETCHING_SECONDS", 0.1)
+    store = open_store(Folder(tmp_path / "store"))
+    names = [f"lake/day=2026-11-24/{number}.parquet" for number in range(2)]
+    for name in names:
+        store.put(name, b"some")
+    fetching, go_on = Event(), Event()
+    get_file = store.get_file
+
+    def slowly(name: str, path: Path) -> None:
+        fetching.set()
+        assert go_on.wait(60)
+        get_file(name, path)
+
+    monkeypatch.setattr(store, "get_file", slowly)
+    cache = FileCache(tmp_path / "cache", store)
+
+    def hold() -> bool:
+        with cache.holding(names[:1]) as paths:
+            return Path(paths[0]).exists()
+
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(hold)
+        assert fetching.wait(60)
+        with pytest.raises(Problem) as refused, cache.holding(names[1:]):
+            pass
+        go_on.set()
+        assert first.result()
+    assert (refused.value.status, refused.value.code) == (503, "search_busy")
+    with cache.holding(names) as paths:
+        assert all(Path(path).exists() for path in paths)
+
+
+def test_those_for_whom_there_is_no_place_wait_for_no_file(recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
+    brought: list[Sequence[str]] = []
+
+    def noted(names: Sequence[str]) -> AbstractContextManager[list[str]]:
+        brought.append(names)
+        return at_hand(names)
+
+    monkeypatch.setattr(reading, "at_hand", noted)
+    with ExitStack() as taken:
+        for _ in range(PLACES):
+            taken.enter_context(search.places.taken(None))
+        with pytest.raises(Problem) as refused:
+            reading.count(Filter(), before=None, since_us=None)
+    assert refused.value.code == "search_busy"
+    assert brought == []
+    assert reading.count(Filter(), before=None, since_us=None).value == 12 * ROWS
+    assert brought != []
 
 
 # From here on all of it is in the lake.

@@ -43,7 +43,8 @@ def list_partner_traces(request: AdminRequest, query: Query[CallsPageQuery]) -> 
     """List a partner's calls, newest first."""
     partner = service.whose(request.actor, query.as_partner)
     wanted = service.own_calls(partner, query.filter(), code=query.code)
-    return listing.page(wanted, query, service.tell, of=f"partner-view/{partner.id}/traces")
+    of = f"partner-view/{partner.id}/traces"
+    return listing.page(wanted, query, service.tell, of=of, asker=request.actor.partner)
 
 
 @router.get("/partner-view/traces/tail", response=FollowedCalls, openapi_extra=_EVENTS)
@@ -68,7 +69,8 @@ def tail_partner_traces(request: AdminRequest, query: Query[FollowQuery]) -> Any
 @router.get("/partner-view/traces/{uuid:request_id}", response=Call)
 def show_partner_trace(request: AdminRequest, request_id: UUID, query: Query[WhoseQuery]) -> dict[str, Any]:
     """Tell one of a partner's calls by the id of its X-Request-Id."""
-    return service.own_call(service.whose(request.actor, query.as_partner), request_id)
+    partner = service.whose(request.actor, query.as_partner)
+    return service.own_call(partner, request_id, asker=request.actor.partner)
 
 
 @router.get("/partner-view/usage", response=Sums)

@@ -75,9 +75,9 @@ def tell(records: Iterable[Record]) -> list[dict[str, Any]]:
     return [call_for_partner(told) for told in traces.told(records)]
 
 
-def own_call(partner: Partner, request_id: UUID) -> dict[str, Any]:
+def own_call(partner: Partner, request_id: UUID, *, asker: str | None) -> dict[str, Any]:
     """Tell one call. Raises NotFound for what is not there, and in the same words for what is another's."""
-    return tell([traces.find(request_id, partner=str(partner.id))])[0]
+    return tell([traces.find(request_id, partner=str(partner.id), asker=asker)])[0]
 
 
 def own_sums(partner: Partner, query: UsageQuery, zone: str, now: datetime) -> list[dict[str, Any]]:

@@ -35,9 +35,12 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MOST_TAILS = 50
+MOST_TAILS_OF_A_PARTNER = 5
+"""Of those: a partner's token leaves places to everybody else."""
 LOOK_SECONDS = 0.25
 """How often the ledger is asked for what is new, once for all tails."""
 HEARTBEAT_SECONDS = 2.0
+"""A reader is shown that all is well when nothing else came, and is asked for its token whatever came."""
 LONGEST_SECONDS = 15 * 60.0
 """Then a tail is ended; its reader comes again with the last id, and is asked for its token again."""
 PENDING_BYTES = 256 * 1024
@@ -64,16 +67,21 @@ def decode_position(text: str) -> Position:
 
 @dataclass(slots=True, eq=False)
 class Tail:
-    """What one reader follows. `allowed` tells whether it still may; `tell` makes records readable."""
+    """What one reader follows. `allowed` tells whether it still may; `tell` makes records readable.
+
+    `partner`: whose token follows; None: an operator's.
+    """
 
     wanted: Filter
     position: Position
     tell: Tell
     allowed: Callable[[], bool]
+    partner: str | None = None
     answer: OpenAnswer | None = None
     began: float = field(default_factory=time.monotonic)
     spoke: float = field(default_factory=time.monotonic)
     took: float = field(default_factory=time.monotonic)
+    checked: float = field(default_factory=time.monotonic)
     read: Position | None = None
     """Up to where the ledger was read; what of it is not sent yet is in `queue`."""
     queue: deque[tuple[Record, Position]] = field(default_factory=deque)
@@ -103,14 +111,17 @@ class Tail:
 
     def stay(self, now: float) -> bool:
         """Show the reader that all is well. Returns False when it is over."""
+        # Before all else: neither calls that keep coming nor a reader that takes nothing spares a token the question.
+        if now - self.checked >= HEARTBEAT_SECONDS:
+            if not self.allowed():
+                return False
+            self.checked = now
         answer = self.answer
         if answer is None:
             return now - self.began < STUCK_SECONDS
         if not answer.alive or now - self.took > STUCK_SECONDS or now - self.began > LONGEST_SECONDS:
             return False
         if now - self.spoke >= HEARTBEAT_SECONDS and not answer.pending:
-            if not self.allowed():
-                return False
             # An id without data moves the reader's place on, and is no event.
             self._send(f"id: {encode_position(self.position)}\n: alive\n\n", now)
         return True
@@ -141,6 +152,12 @@ class Tails:
                     code="tails_busy",
                     remedy="end one, or list what is new with `GET /traces/tail` and `after`",
                 )
+            if tail.partner is not None and self._of(tail.partner) >= MOST_TAILS_OF_A_PARTNER:
+                raise Unavailable(
+                    f"{MOST_TAILS_OF_A_PARTNER} tails of this partner are open already, and this process holds no more",
+                    code="tails_busy",
+                    remedy="end one, or list what is new with `GET /partner-view/traces/tail` and `cursor`",
+                )
             self._tails.append(tail)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="tails", daemon=True)
@@ -155,6 +172,9 @@ class Tails:
                 answer.end()
 
         return begin
+
+    def _of(self, partner: str) -> int:
+        return sum(one.partner == partner for one in self._tails)
 
     def leave(self, tail: Tail) -> None:
         """Give the place back."""
@@ -235,7 +255,7 @@ def respond(request: AdminRequest, wanted: Filter, tell: Tell) -> StreamingHttpR
     last = request.headers.get("Last-Event-ID")
     position = decode_position(last) if last else newest()
     actor, clock = request.actor, request.clock
-    tail = Tail(wanted, position, tell, allowed=lambda: is_live(actor, clock=clock))
+    tail = Tail(wanted, position, tell, allowed=lambda: is_live(actor, clock=clock), partner=actor.partner)
     if not keep_open(request, tails.open(tail)):
         tails.leave(tail)
         raise Unavailable("this server holds no answers open", code="tails_unsupported")

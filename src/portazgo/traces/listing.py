@@ -23,14 +23,23 @@ class Asked(Protocol):
 
 
 def page(
-    wanted: Filter, asked: Asked, tell: Callable[[Iterable[Record]], list[dict[str, Any]]], *, of: str
+    wanted: Filter,
+    asked: Asked,
+    tell: Callable[[Iterable[Record]], list[dict[str, Any]]],
+    *,
+    of: str,
+    asker: str | None = None,
 ) -> dict[str, Any]:
-    """Find a page and tell it. `of`: the list that its cursor belongs to. Raises Invalid, Unavailable."""
+    """Find a page and tell it. Raises Invalid, Unavailable.
+
+    `of`: the list that its cursor belongs to. `asker`: the partner whose token asks; None: an operator's.
+    """
     since_us = None if asked.since is None else microseconds(asked.since)
     # No record stands before the empty id: what began at that very time is not before it.
     until = None if asked.until is None else (microseconds(asked.until), "")
-    found = reading.newest_first(wanted, limit=asked.limit, before=_place(asked.cursor, of) or until, since_us=since_us)
-    counted = reading.count(wanted, before=until, since_us=since_us) if asked.count else None
+    before = _place(asked.cursor, of) or until
+    found = reading.newest_first(wanted, limit=asked.limit, before=before, since_us=since_us, asker=asker)
+    counted = reading.count(wanted, before=until, since_us=since_us, asker=asker) if asked.count else None
     return {
         "items": tell(found.records),
         "next_cursor": None if found.next_place is None else encode_cursor(found.next_place, of=of),

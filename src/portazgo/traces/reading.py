@@ -19,7 +19,7 @@ from portazgo.lake.columns import SCHEMA_VERSION
 from portazgo.traces.domain import Filter, Record, place
 from portazgo.traces.search.files import CACHE_BYTES, at_hand
 from portazgo.traces.search.process import FileMissing, search
-from portazgo.traces.search.question import Condition, Question
+from portazgo.traces.search.question import Condition, Kinds, Question
 from portazgo.traces.search.records import conditions, record_of
 from portazgo.traces.segments import SegmentGone, decoded
 from portazgo.traces.sources import MOST_SEGMENTS, Source, Sources, around, between
@@ -58,11 +58,12 @@ class Counted:
 
 @dataclass(slots=True)
 class Span:
-    """What is looked for, and between which places in time."""
+    """What is looked for, and between which places in time. `asker`: the partner whose token asks; None: an operator's."""
 
     wanted: Filter
     before: tuple[int, str] | None
     since_us: int | None
+    asker: str | None = None
     until: float = field(default_factory=lambda: time.monotonic() + PAGE_SECONDS)
 
     def admits(self, record: Record) -> bool:
@@ -96,12 +97,12 @@ class Span:
         return time.monotonic() >= self.until
 
 
-def by_request_id(request_id: UUID) -> Record | None:
-    """Find the record of a request, or None. Only what is around the id's own time is read."""
-    return _again(lambda: _by_request_id(str(request_id), (request_id.int >> 80) * 1000))
+def by_request_id(request_id: UUID, *, asker: str | None = None) -> Record | None:
+    """Find the record of a request, or None. Only what is around the id's own time is read. Raises Unavailable."""
+    return _again(lambda: _by_request_id(str(request_id), (request_id.int >> 80) * 1000, asker))
 
 
-def _by_request_id(text: str, moment_us: int) -> Record | None:
+def _by_request_id(text: str, moment_us: int, asker: str | None) -> Record | None:
     sources = around(text, moment_us - CLOCK_SLACK_US, moment_us + CLOCK_SLACK_US)
     for segment in sources.segments:
         for record in decoded.get(segment.id):
@@ -109,13 +110,15 @@ def _by_request_id(text: str, moment_us: int) -> Record | None:
                 return record
     if not sources.files:
         return None
-    found = _asked(sources.files, [Condition("request_id", "is", text)], limit=1)
+    found = _asked(sources.files, [Condition("request_id", "is", text)], 1, asker)
     return found[0] if found else None
 
 
-def newest_first(wanted: Filter, *, limit: int, before: tuple[int, str] | None, since_us: int | None) -> Found:
+def newest_first(
+    wanted: Filter, *, limit: int, before: tuple[int, str] | None, since_us: int | None, asker: str | None = None
+) -> Found:
     """List records, newest first, that lie before a place and not before `since_us`. Raises Unavailable."""
-    return _again(lambda: _newest_first(Span(wanted, before, since_us), limit))
+    return _again(lambda: _newest_first(Span(wanted, before, since_us, asker), limit))
 
 
 def _newest_first(span: Span, limit: int) -> Found:
@@ -138,9 +141,9 @@ def _newest_first(span: Span, limit: int) -> Found:
     return Found(shown, None, capped=False)
 
 
-def count(wanted: Filter, *, before: tuple[int, str] | None, since_us: int | None) -> Counted:
+def count(wanted: Filter, *, before: tuple[int, str] | None, since_us: int | None, asker: str | None = None) -> Counted:
     """Count records, as far as MOST_COUNTED and as far as one may look. Raises Unavailable."""
-    return _again(lambda: _count(Span(wanted, before, since_us)))
+    return _again(lambda: _count(Span(wanted, before, since_us, asker)))
 
 
 def _count(span: Span) -> Counted:
@@ -168,7 +171,7 @@ def _batches(span: Span, sources: Sources, most: int) -> Iterator[tuple[list[Rec
             found = [record for record in decoded.get(segments.pop(0).id) if span.admits(record)]
             found = heapq.nlargest(most, found, key=place)
         else:
-            found = _asked(portions.pop(0), conditions(span.wanted), limit=most, span=span)
+            found = _asked(portions.pop(0), conditions(span.wanted), most, span.asker, span=span)
         unread = [*segments[:1], *(file for portion in portions[:1] for file in portion[:1])]
         bounds = [source.high_us for source in unread]
         if sources.unlisted_us is not None:
@@ -193,20 +196,26 @@ def _portions(files: Sequence[Source]) -> Iterator[list[Source]]:
 
 
 def _asked(
-    files: Sequence[Source], wanted: Sequence[Condition], *, limit: int, span: Span | None = None
+    files: Sequence[Source], wanted: Sequence[Condition], limit: int, asker: str | None, *, span: Span | None = None
 ) -> list[Record]:
-    answer = _answered("newest", files, wanted, limit, span)
+    answer = _answered("newest", files, wanted, limit, asker, span)
     return [record_of(row) for row in answer["rows"]]
 
 
 def _counted(files: Sequence[Source], span: Span, limit: int) -> int:
-    return int(_answered("count", files, conditions(span.wanted), limit, span)["count"])
+    return int(_answered("count", files, conditions(span.wanted), limit, span.asker, span)["count"])
 
 
 def _answered(
-    kind: Any, files: Sequence[Source], wanted: Sequence[Condition], limit: int, span: Span | None
+    kind: Kinds,
+    files: Sequence[Source],
+    wanted: Sequence[Condition],
+    limit: int,
+    asker: str | None,
+    span: Span | None,
 ) -> dict[str, Any]:
-    with at_hand([file.path for file in files]) as paths:
+    # The place comes first: those for whom there is none don't wait for files either.
+    with search.places.taken(asker), at_hand([file.path for file in files]) as paths:
         question = Question(
             kind,
             paths,

@@ -31,9 +31,12 @@ def show(request_id: UUID) -> dict[str, Any]:
     return tell([find(request_id)])[0]
 
 
-def find(request_id: UUID, *, partner: str | None = None) -> Record:
-    """Find one call, of this partner where one is given. Raises NotFound, also while its record is still on its way."""
-    record = reading.by_request_id(request_id)
+def find(request_id: UUID, *, partner: str | None = None, asker: str | None = None) -> Record:
+    """Find one call, of this partner where one is given. `asker`: the partner whose token asks; None: an operator's.
+
+    Raises NotFound, also while its record is still on its way; Unavailable.
+    """
+    record = reading.by_request_id(request_id, asker=asker)
     if record is None or (partner is not None and record["partner"] != partner):
         raise NotFound(
             f"there is no record of request {request_id}",

@@ -16,7 +16,7 @@ from portazgo.kit.objects import ObjectMissing, ObjectsFailed
 from portazgo.kit.objects.names import checked
 from portazgo.kit.objects.uri import Folder
 from portazgo.settings import current
-from portazgo.traces.search.process import FileMissing
+from portazgo.traces.search.process import FileMissing, busy
 from portazgo.usage.objects import object_store
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 CACHE = "cache/lake"
 """In the data folder. Whoever deletes it loses nothing."""
 CACHE_BYTES = 2 * 1024**3
+FETCHING_SECONDS = 15.0
+"""So long a request waits for what others fetch."""
 PRIVATE_FOLDER = 0o700
 
 
@@ -67,17 +69,23 @@ class FileCache:
     def _bring(self, name: str, path: Path) -> None:
         if _touched(path):
             return
-        with self._fetching:
-            if _touched(path):
-                return
-            self._folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-            try:
-                self._make_room(self._store.size(name) or 0)
-                self._store.get_file(name, path)
-            except ObjectMissing:
-                raise FileMissing(name) from None
-            except ObjectsFailed as problem:
-                raise Unavailable(problem.sentence, code="objects_unavailable", remedy=problem.remedy) from None
+        if not self._fetching.acquire(timeout=FETCHING_SECONDS):
+            raise busy()
+        try:
+            if not _touched(path):
+                self._fetch(name, path)
+        finally:
+            self._fetching.release()
+
+    def _fetch(self, name: str, path: Path) -> None:
+        self._folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+        try:
+            self._make_room(self._store.size(name) or 0)
+            self._store.get_file(name, path)
+        except ObjectMissing:
+            raise FileMissing(name) from None
+        except ObjectsFailed as problem:
+            raise Unavailable(problem.sentence, code="objects_unavailable", remedy=problem.remedy) from None
 
     def _make_room(self, size: int) -> None:
         files = sorted(

@@ -24,8 +24,8 @@ logger = logging.getLogger(__name__)
 PROGRAM = "portazgo.traces.search.child"
 SECONDS = 15.0
 """Of one question: then the process is killed, and the caller told to ask for less."""
-WAITING_AT_MOST = 4
-"""So many requests wait for their turn; more would leave no thread of the control plane for anything else."""
+PLACES = 4
+"""So many requests search, or wait for it; more would leave no thread of the control plane for anything else."""
 GRACE_SECONDS = 1.0
 LARGEST_ANSWER_BYTES = 16 * 1024 * 1024
 _CHUNK_BYTES = 65_536
@@ -39,13 +39,52 @@ class _Gone(Exception):
     """The process has ended: it was idle, or somebody killed it."""
 
 
+class Places:
+    """Who searches, or waits for it. Safe for threads.
+
+    A partner has one place, and all partners together leave one to operators: no token of a partner's keeps others out.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._operators = 0
+        self._partners: set[str] = set()
+
+    @contextmanager
+    def taken(self, partner: str | None) -> Iterator[None]:
+        """Have a place meanwhile; None: an operator's. Raises Unavailable at once where there is none."""
+        with self._lock:
+            if not self._has_one_for(partner):
+                raise busy()
+            if partner is None:
+                self._operators += 1
+            else:
+                self._partners.add(partner)
+        try:
+            yield
+        finally:
+            with self._lock:
+                if partner is None:
+                    self._operators -= 1
+                else:
+                    self._partners.remove(partner)
+
+    def _has_one_for(self, partner: str | None) -> bool:
+        if self._operators + len(self._partners) >= PLACES:
+            return False
+        return partner is None or (partner not in self._partners and len(self._partners) < PLACES - 1)
+
+
 class SearchProcess:
-    """One process at a time, whoever asks. Safe for threads."""
+    """One process at a time, whoever asks. Safe for threads.
+
+    `places`: whoever asks takes one first, before it brings the files of its question.
+    """
 
     def __init__(self, *, seconds: float = SECONDS) -> None:
         self._seconds = seconds
         self._turn = threading.Lock()
-        self._places = threading.BoundedSemaphore(WAITING_AT_MOST)
+        self.places = Places()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -76,17 +115,12 @@ class SearchProcess:
 
     @contextmanager
     def _my_turn(self) -> Iterator[None]:
-        if not self._places.acquire(blocking=False):
-            raise _busy()
+        if not self._turn.acquire(timeout=self._seconds):
+            raise busy()
         try:
-            if not self._turn.acquire(timeout=self._seconds):
-                raise _busy()
-            try:
-                yield
-            finally:
-                self._turn.release()
+            yield
         finally:
-            self._places.release()
+            self._turn.release()
 
     def _exchanged(self, line: bytes) -> bytes:
         process = self._process
@@ -170,7 +204,8 @@ def _checked(line: bytes) -> dict[str, Any]:
             )
 
 
-def _busy() -> Unavailable:
+def busy() -> Unavailable:
+    """Make the refusal of whoever would have to wait for others for too long."""
     return Unavailable("other searches are under way", code="search_busy", remedy="try again in a second")
 
 
