@@ -52,6 +52,13 @@ def holds(deployed: Deployed, ids: list[str]) -> None:
         assert file.bytes == (deployed.folder / file.path).stat().st_size
 
 
+def lasted(record: dict[str, Any]) -> dict[str, int]:
+    """Tell how long each phase of a call took: until the next one, and the last one until the end."""
+    clocks = record["phases"]
+    ends = [*clocks.values(), record["finished_at_us"] - record["started_at_us"]][1:]
+    return {f"phase_{name}": end - begin for (name, begin), end in zip(clocks.items(), ends, strict=True)}
+
+
 def test_finished_slices_get_to_the_lake_and_what_is_young_stays(deployed: Deployed) -> None:
     ids = deployed.collect(BEGAN, 5)
     deployed.clock.wall = BEGAN + timedelta(minutes=1, seconds=50)
@@ -78,12 +85,13 @@ def test_the_lake_tells_what_the_records_are(deployed: Deployed) -> None:
     for row, record in zip(
         rows, sorted(records, key=lambda one: (one["started_at_us"], one["request_id"])), strict=True
     ):
-        started = microseconds(row.pop("started_at"))
-        finished = started + row.pop("duration_us")
-        phases = {name: row.pop(f"phase_{name}") for name in record["phases"]}
-        phases |= {name: row.pop(name) for name in [*row] if name.startswith("phase_")}
-        assert (started, finished) == (record["started_at_us"], record["finished_at_us"])
-        assert {name: clock for name, clock in phases.items() if clock is not None} == record["phases"]
+        started, duration = microseconds(row.pop("started_at")), row.pop("duration_us")
+        assert (started, started + duration) == (record["started_at_us"], record["finished_at_us"])
+        own = row.pop("own_us")
+        took = {name: row.pop(name) for name in [*row] if name.startswith("phase_")}
+        took["phase_forward_connect_us"] = own if own is None else duration - own
+        assert {name: value for name, value in took.items() if value is not None} == lasted(record)
+        assert row["bytes_out"] - row.pop("own_bytes_out") == record["backend_bytes_in"]
         assert row.pop("claimed_kid") is None
         assert (row.pop("personal", None), row.pop("personal_key", None)) == (
             record.get("personal"),
