@@ -49,7 +49,8 @@ class Keeping:
     async def keep(self, segment: Segment) -> bool:
         """Keep a segment; durable on return. Returns False when the ledger had it already.
 
-        Raises Conflict, Forbidden, and what the database raises where there is no store to spill to, or it does not take it either.
+        Raises Conflict, Forbidden, and what the database raises where there is no store to spill to, or it does not take it
+        either.
         """
         if self._spill is None:
             return (await self._into_ledger(segment)).stored
