@@ -69,9 +69,10 @@ def retire_node(node: str, output: str) -> None:
 def declare_lost(node: str, died_at: datetime | None, output: str) -> None:
     """Declare that a node and its disk are gone: its open epochs end, and the balance says what may be missing."""
     client = connect()
-    found = find(client, NODE, node)
-    confirm(say("Declare that the node {name} and its disk are gone?", name=found["label"] or found["id"]))
-    lost = client.post(f"/nodes/{found['id']}/lost", {"died_at": rfc3339(died_at)})
+    # Not looked up by its id: it may be known by its records only.
+    identifier = find_id(client, NODE, node)
+    confirm(say("Declare that the node {name} and its disk are gone?", name=node))
+    lost = client.post(f"/nodes/{identifier}/lost", {"died_at": rfc3339(died_at)})
     show_rows(lost["items"], LOST_COLUMNS, output)
     note(say("`portazgo usage accept-gap EPOCH` settles it; `portazgo node retire` keeps it from coming back."))
 
