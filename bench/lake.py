@@ -3,8 +3,8 @@
     PYTHONPATH=tests python bench/lake.py [--records 1000000] [--partners 200] [--print]
 
 Segments of three nodes are made ahead (tests/support/made_segments.py): ids as random as nodes make them, some partners call
-much and most little, 2 % of calls are refused by a throttle. The child that the worker starts does all of it on one thread: it
-reads segments, sorts, writes, puts the file to the store, reads it back and compares.
+much and most little, 2 % of calls are refused by a throttle, addresses are sealed. The child that the worker starts does all
+of it on one thread: it reads segments, sorts, writes, puts the file to the store, reads it back and compares.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ NODES = 3
 RECORDS_OF_A_SEGMENT = 1_500
 PER_SECOND = 1_500
 BEGAN_US = 1_795_000_000_000_000
+BETWEEN_STARTS = 180_000
+"""Records that a node has made when the next one starts: nodes are replaced one after the other, some minutes apart."""
 
 Segments = list[tuple[dict[str, Any], bytes]]
 
@@ -80,6 +82,8 @@ def made(records: int, partners: int) -> Segments:
     """Make the segments, second by second, as nodes that are equally busy do."""
     chance = np.random.default_rng(20_261_126)
     nodes = [Node(chance, UUID(int=one), UUID(int=2**100 + one), partners=partners) for one in range(NODES)]
+    for number, node in enumerate(nodes):
+        node.next_sequence += (NODES - 1 - number) * BETWEEN_STARTS
     segments: Segments = []
     for second in range(records // (NODES * RECORDS_OF_A_SEGMENT)):
         for node in nodes:

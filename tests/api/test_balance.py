@@ -96,6 +96,7 @@ def test_an_epoch_is_whole_when_all_that_it_accepted_is_numbered_collected_and_s
         "in_lake": 0,
         "dropped": 0,
         "under_way": 0,
+        "spilled": 0,
         "missing_records": 0,
         "missing": [],
         "seconds_at_risk": 0.0,

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import duckdb
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from support.clock import FakeClock
-from support.made_segments import Node
+from support.deployed_lake import BEGAN, ROWS, Deployed, deployed_lake, ids_in, listed
 
 from portazgo import _native
 from portazgo.kit.clock import microseconds
@@ -26,62 +22,17 @@ from portazgo.lake.models import LakeFile, LakeWrite
 from portazgo.lake.registering import GIVEN_UP_AFTER, Overtaken, note_write, register_written
 from portazgo.lake.retention import drop_next
 from portazgo.lake.running import Children, LakeFailed
-from portazgo.lake.tasks import Lake
 from portazgo.lake.writing import Writing
-from portazgo.settings import Settings, load
-from portazgo.usage.collector import LEDGER, collect
+from portazgo.usage.collector import LEDGER
 from portazgo.usage.contents import segment_bytes
 from portazgo.usage.models import Manifest, SegmentContent
 
 pytestmark = pytest.mark.usefixtures("database")
 
-BEGAN = datetime(2026, 11, 24, 12, tzinfo=UTC)
-ROWS = 40
-
-
-@dataclass
-class Deployed:
-    """A lake in a folder, a node that makes records for it, and a clock."""
-
-    settings: Settings
-    clock: FakeClock
-    node: Node
-
-    @property
-    def folder(self) -> Path:
-        return Path(str(self.settings.objects_url).removeprefix("file://"))
-
-    def lake(self, **bounds: Any) -> Lake:
-        return Lake(self.settings, self.clock, Children(self.settings, **bounds))
-
-    def collect(self, began: datetime, segments: int = 1, every: timedelta = timedelta(seconds=20)) -> list[str]:
-        """Collect segments of calls that began from then on. Returns the request ids."""
-        ids: list[str] = []
-        for number in range(segments):
-            first, content = self.node.segment(microseconds(began + number * every), ROWS)
-            assert collect(self.node.node, self.node.epoch, first, content).stored
-            ids += [record["request_id"] for record in _native.decode_segment(content)]
-        return ids
-
-    def objects(self) -> set[str]:
-        return {str(path.relative_to(self.folder)) for path in self.folder.rglob("*.parquet")}
-
 
 @pytest.fixture
 def deployed(tmp_path: Path, clock: FakeClock) -> Deployed:
-    settings = load({"data_dir": str(tmp_path)}, environment={}, file=tmp_path / "absent.yaml")
-    clock.wall = BEGAN + timedelta(hours=1)
-    return Deployed(settings, clock, Node(np.random.default_rng(1), uuid4(), uuid4()))
-
-
-def listed() -> list[LakeFile]:
-    return list(LakeFile.objects.using(LEDGER).filter(replaced_at__isnull=True).order_by("min_started_at_us"))
-
-
-def ids_in(folder: Path, files: Sequence[LakeFile]) -> list[str]:
-    paths = [str(folder / file.path) for file in files]
-    rows = duckdb.read_parquet(paths).select("request_id").fetchall() if paths else []
-    return sorted(request_id for (request_id,) in rows)
+    return deployed_lake(tmp_path, clock)
 
 
 def holds(deployed: Deployed, ids: list[str]) -> None:
@@ -99,6 +50,13 @@ def holds(deployed: Deployed, ids: list[str]) -> None:
         told = table["request_id"].to_pylist()
         assert (file.rows, file.min_request_id, file.max_request_id) == (len(told), min(told), max(told))
         assert file.bytes == (deployed.folder / file.path).stat().st_size
+
+
+def lasted(record: dict[str, Any]) -> dict[str, int]:
+    """Tell how long each phase of a call took: until the next one, and the last one until the end."""
+    clocks = record["phases"]
+    ends = [*clocks.values(), record["finished_at_us"] - record["started_at_us"]][1:]
+    return {f"phase_{name}": end - begin for (name, begin), end in zip(clocks.items(), ends, strict=True)}
 
 
 def test_finished_slices_get_to_the_lake_and_what_is_young_stays(deployed: Deployed) -> None:
@@ -127,12 +85,13 @@ def test_the_lake_tells_what_the_records_are(deployed: Deployed) -> None:
     for row, record in zip(
         rows, sorted(records, key=lambda one: (one["started_at_us"], one["request_id"])), strict=True
     ):
-        started = microseconds(row.pop("started_at"))
-        finished = started + row.pop("duration_us")
-        phases = {name: row.pop(f"phase_{name}") for name in record["phases"]}
-        phases |= {name: row.pop(name) for name in [*row] if name.startswith("phase_")}
-        assert (started, finished) == (record["started_at_us"], record["finished_at_us"])
-        assert {name: clock for name, clock in phases.items() if clock is not None} == record["phases"]
+        started, duration = microseconds(row.pop("started_at")), row.pop("duration_us")
+        assert (started, started + duration) == (record["started_at_us"], record["finished_at_us"])
+        own = row.pop("own_us")
+        took = {name: row.pop(name) for name in [*row] if name.startswith("phase_")}
+        took["phase_forward_connect_us"] = own if own is None else duration - own
+        assert {name: value for name, value in took.items() if value is not None} == lasted(record)
+        assert row["bytes_out"] - row.pop("own_bytes_out") == record["backend_bytes_in"]
         assert row.pop("claimed_kid") is None
         assert (row.pop("personal", None), row.pop("personal_key", None)) == (
             record.get("personal"),
@@ -164,7 +123,9 @@ def test_bytes_are_dropped_only_when_they_are_in_the_lake_and_old(deployed: Depl
     hindered = deployed.lake(memory_bytes=1 << 20)
     with pytest.raises(LakeFailed):
         hindered.work()
-    assert SegmentContent.objects.using(LEDGER).count() == 2
+    # What could not be written stays, and holds up nothing else.
+    (left,) = SegmentContent.objects.using(LEDGER).select_related("manifest")
+    assert left.manifest.lake_file is None
     deployed.lake().work()
     assert SegmentContent.objects.using(LEDGER).count() == 0
     assert len(late) == ROWS

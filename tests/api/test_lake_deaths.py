@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -22,7 +19,7 @@ from portazgo import _native
 from portazgo.kit.clock import microseconds
 from portazgo.lake.models import LakeFile, LakeWrite
 from portazgo.lake.registering import GIVEN_UP_AFTER
-from portazgo.lake.running import LakeFailed
+from portazgo.lake.running import Children, LakeFailed
 from portazgo.lake.tasks import Lake
 from portazgo.settings import Settings, load
 from portazgo.usage.collector import LEDGER, collect
@@ -57,18 +54,19 @@ def dies(*arguments, **named):
 setattr(owner, last, dies)
 Lake(settings, SYSTEM_CLOCK).work()
 """
-# Of the child's: Python reads this module before it runs the program.
+# The child's, which kills itself before or after a function of the store.
 CHILD = """
 import os, signal, sys
-if "portazgo.lake.child" in sys.orig_argv:
-    from portazgo.kit.objects import local
-    name, when = os.environ["PORTAZGO_TEST_DIES"].split(":")
-    whole = getattr(local.LocalStore, name)
-    def dies(*arguments, **named):
-        if when == "after":
-            whole(*arguments, **named)
-        os.kill(os.getpid(), signal.SIGKILL)
-    setattr(local.LocalStore, name, dies)
+from portazgo.kit.objects import local
+from portazgo.lake.child import main
+name, when = sys.argv[1:]
+whole = getattr(local.LocalStore, name)
+def dies(*arguments, **named):
+    if when == "after":
+        whole(*arguments, **named)
+    os.kill(os.getpid(), signal.SIGKILL)
+setattr(local.LocalStore, name, dies)
+sys.exit(main())
 """
 
 
@@ -152,22 +150,13 @@ def test_a_worker_that_is_killed_while_it_merges(
     whole_after(lake_settings, tmp_path / "objects", ids)
 
 
-@contextmanager
-def children_die(folder: Path, where: str) -> Iterator[None]:
-    (folder / "sitecustomize.py").write_text(CHILD)
-    os.environ.update(PYTHONPATH=str(folder), PORTAZGO_TEST_DIES=where)
-    try:
-        yield
-    finally:
-        del os.environ["PYTHONPATH"], os.environ["PORTAZGO_TEST_DIES"]
-
-
-@pytest.mark.parametrize("where", ["put_file:before", "_name:before", "put_file:after"])
-def test_a_child_that_is_killed(lake_settings: Settings, tmp_path: Path, where: str) -> None:
+@pytest.mark.parametrize(("name", "when"), [("put_file", "before"), ("_name", "before"), ("put_file", "after")])
+def test_a_child_that_is_killed(lake_settings: Settings, tmp_path: Path, name: str, when: str) -> None:
     ids = collected(1)
     clock = FakeClock()
     clock.wall = datetime.now(UTC)
-    with children_die(tmp_path, where), pytest.raises(LakeFailed, match="ended with -9"):
-        Lake(lake_settings, clock).work()
+    children = Children(lake_settings, command=[sys.executable, "-I", "-c", CHILD, name, when])
+    with pytest.raises(LakeFailed, match="ended with -9"):
+        Lake(lake_settings, clock, children).work()
     assert not LakeFile.objects.using(LEDGER).exists()
     whole_after(lake_settings, tmp_path / "objects", ids)

@@ -198,6 +198,36 @@ def test_bytes_go_to_the_store_first_where_that_is_wished_and_to_the_ledger_wher
         assert contents.segment_bytes(manifest.id) == segment.content
 
 
+def test_no_object_stays_that_no_row_names(
+    pools: tuple[DatabaseThreads, DatabaseThreads], store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper = keeping(pools, None, objects_first=True)
+    segment = segments()[0]
+    assert asyncio.run(keeper.keep(segment))
+    named = list(store.names("segments/"))
+    # The node did not hear the answer; and, from whatever was in between, other bytes of the same place.
+    assert asyncio.run(keeper.keep(segment)) is False
+    other = Segment(segment.node, segment.epoch, b"other", {**segment.summary, "sha256": "0" * 64})
+    with pytest.raises(Conflict):
+        asyncio.run(keeper.keep(other))
+    assert list(store.names("segments/")) == named
+    # When the bytes were dropped, too.
+    manifest = Manifest.objects.using(LEDGER).get()
+    contents.forget_contents([manifest.id])
+    assert asyncio.run(keeper.keep(segment)) is False
+    assert names(store) == []
+
+    # Another collector may have kept it between the look and the transaction.
+    def looked_before(one: Segment) -> str:
+        return contents.place_of(one.epoch, one.summary["first"], one.summary["sha256"])
+
+    monkeypatch.setattr(spilling, "place_for", looked_before)
+    assert asyncio.run(keeper.keep(segment)) is False
+    with pytest.raises(Conflict):
+        asyncio.run(keeper.keep(other))
+    assert names(store) == []
+
+
 NODE, EPOCH = UUID(int=1), UUID(int=2)
 
 

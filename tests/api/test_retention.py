@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from support.admin import AdminAPI
@@ -53,8 +54,28 @@ def test_each_environment_has_its_time_and_two_months_of_live_calls_are_always_k
     }
     assert found.of_all == microseconds(NOW - 400 * DAY)
     short = horizons(kept(live="2d", test="2d"), NOW)
-    assert (short.live, short.test) == (microseconds(datetime(2026, 10, 1, tzinfo=UTC)), microseconds(NOW - 2 * DAY))
+    assert (short.live, short.test) == (
+        microseconds(datetime(2026, 9, 30, 10, tzinfo=UTC)),
+        microseconds(NOW - 2 * DAY),
+    )
     assert horizons(kept(test="forever"), NOW).of_all is None
+
+
+@pytest.mark.parametrize(
+    ("zone", "now"),
+    [
+        ("Pacific/Kiritimati", datetime(2026, 10, 31, 10, tzinfo=UTC)),
+        ("Asia/Tokyo", NOW),
+        ("Etc/GMT+12", datetime(2026, 12, 1, 11, tzinfo=UTC)),
+        ("UTC", datetime(2026, 12, 1, tzinfo=UTC)),
+    ],
+)
+def test_the_two_months_are_whole_in_every_time_zone(zone: str, now: datetime) -> None:
+    here = now.astimezone(ZoneInfo(zone))
+    first = (here.replace(day=1, hour=0) - DAY).replace(day=1)
+    found = horizons(kept(live="2d"), now).live
+    assert found is not None
+    assert found <= microseconds(first)
 
 
 def test_bytes_that_were_kept_long_enough_go_and_what_they_prove_stays(api: AdminAPI, collected: Recorded) -> None:

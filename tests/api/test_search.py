@@ -164,8 +164,7 @@ def test_a_record_is_found_by_its_id_in_one_file(recorded: Recorded) -> None:
         began = time.monotonic()
         found = reading.by_request_id(UUID(record["request_id"]))
         assert time.monotonic() - began < FOUND_SECONDS
-        assert found is not None
-        assert found["request_id"] == record["request_id"]
+        assert found == record
     oldest = ordered[0]
     assert len(around(oldest["request_id"], 0, 0).files) == 1
     assert reading.by_request_id(uuid4()) is None

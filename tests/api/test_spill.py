@@ -199,6 +199,19 @@ def test_other_bytes_in_a_place_that_the_ledger_knows_are_set_aside(spill: Spill
     assert sums()[0] == 1
 
 
+def test_what_the_ledger_has_already_leaves_no_object_behind(
+    spill: Spill, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(taking, "object_store", lambda: store)
+    first, second = segments()
+    for segment in (first, second):
+        keep(segment)
+        spill.put(segment)
+    Manifest.objects.using(LEDGER).filter(epoch=second.epoch).update(sha256="0" * 64)
+    take(spill, objects_first=True)
+    assert [one.split("/")[0] for one in names(store)] == ["aside"]
+
+
 def test_other_bytes_in_a_place_of_the_spill_are_refused_as_in_the_ledger(spill: Spill) -> None:
     segment = segments()[0]
     spill.put(segment)

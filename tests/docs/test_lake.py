@@ -15,8 +15,10 @@ import pytest
 from support.documents import PROJECT, fenced_lines
 from support.made_segments import Node
 
+from portazgo.kit.clock import microseconds
 from portazgo.lake.arrow import in_order, table_of
 from portazgo.lake.columns import COLUMNS, SCHEMA_VERSION, VERSION_KEY, Kind
+from portazgo.lake.differences import members_of
 from portazgo.lake.generate import page
 from portazgo.lake.parquet import Writer
 
@@ -85,14 +87,21 @@ def run(query: str) -> Any:
 
 
 def test_every_query_of_the_page_tells_what_the_records_are(rows: list[dict[str, Any]]) -> None:
-    by_partner, by_id, by_route, by_hour = map(run, queries())
+    by_partner, by_id, by_route, respond_began, by_hour = map(run, queries())
+    clocks = [members_of({**row, "started_at": microseconds(row["started_at"])})["phases"] for row in rows]
     assert Counter({(day.date(), partner): calls for day, partner, calls, *_ in by_partner}) == Counter(
         (row["started_at"].date(), row["partner"]) for row in rows
     )
     assert sum(failed for *_, failed, _ in by_partner) == sum(row["fault"] is not None for row in rows) > 0
     assert [one[0] for one in by_id] == [min(row["request_id"] for row in rows)]
-    served = Counter(row["route"] for row in rows if row["phase_forward_first_byte_us"] is not None)
-    assert {route: int(count) for route, count in by_route["count"].items() if count} == served
+    served = [row for row in rows if row["own_us"] is not None]
+    assert len(served) < len(rows)
+    assert {route: int(count) for route, count in by_route["count"].items() if count} == Counter(
+        row["route"] for row in served
+    )
+    assert by_route["max"].max() == max(row["duration_us"] - row["own_us"] for row in served) / 1000
+    began = sum(clock["respond_us"] for clock in clocks) / len(clocks)
+    assert respond_began == [(pytest.approx(began),)]
     assert by_hour["bytes_out"].sum() == sum(row["bytes_out"] for row in rows)
     assert len(by_hour) == len({(row["started_at"].date(), row["started_at"].hour) for row in rows})
 

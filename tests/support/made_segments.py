@@ -1,7 +1,8 @@
 """Segments made by hand, many records a second and of any time: what the lake is written from in tests and benchmarks.
 
 The bytes are those of native/crates/core/src/record (`segment.rs`, `layout.rs`), and the native module reads them all. The
-calls look like those of some partners: few call much, most little; ids are random, times and sizes spread as they do.
+calls look like those of some partners: few call much, most little; ids are random, times and sizes spread as they do. Each
+partner calls from a few addresses, which are sealed under its data key as nodes seal them (`sealing.rs`).
 """
 
 from __future__ import annotations
@@ -14,11 +15,17 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 ABSENT = 2**32 - 1
 PHASES = 10
 _ROUTES = 40
 _ADDRESSES = 4
+_DAY_US = 86_400_000_000
+_SEALED = 1 + 4 + 16
+"""Bytes of a sealed IPv4 address."""
 _HEADER = struct.Struct("<8sHHI16s16sQq")
 _FOOTER = struct.Struct("<Q8sQQ32s")
 _FRAME_HEAD = 8
@@ -59,6 +66,8 @@ _FIXED: list[Any] = [
     ("backend_target", "u1", 18),
     ("client", "u1", 18),
     ("count", "<u4"),
+    ("caller", "u1"),
+    ("personal_key", "u1", 16),
 ]
 _FIXED_BYTES = np.dtype(_FIXED).itemsize
 _FRAME = np.dtype(
@@ -73,10 +82,15 @@ _FRAME = np.dtype(
         ("fixed_length", "<u2"),
         *_FIXED,
         ("texts", "u1", 2),
+        ("sealed_length", "u1"),
+        ("sealed", "u1", _SEALED),
     ]
 )
+_GET, _NO_CONTENT = 1, 204
 _THROTTLED = 25
 """Number of a fault (faults/catalogue.toml)."""
+_OWN_US = ((0, 5, 0, 8, 0, 0, 0, 5, 2, 1), (1, 45, 1, 26, 1, 1, 1, 60, 12, 40))
+"""From when to when a phase is reached after the one before, but for the wait for the backend."""
 
 
 @dataclass
@@ -89,7 +103,9 @@ class Node:
     partners: int = 200
     environments: tuple[int, ...] = (2,)
     """Those that the calls are made in, in turns: 2 live, 1 test, 0 none."""
-    next_sequence: int = field(default=1, init=False)
+    next_sequence: int = 1
+    _sealed: dict[tuple[int, int], bytes] = field(default_factory=dict, init=False)
+    """By address and day: what a caller is sealed to, once."""
 
     def segment(self, begins_us: int, count: int, per_second: int = 1_000) -> tuple[int, bytes]:
         """Make a sealed segment of calls that begin from `begins_us` on; returns its first sequence and its bytes."""
@@ -116,7 +132,7 @@ class Node:
         rows = np.zeros(count, dtype=_FRAME)
         rows["length"] = _FRAME.itemsize - _FRAME_HEAD
         rows["sequence"] = np.arange(first, first + count)
-        rows["version"] = 1
+        rows["version"] = 2
         rows["fixed_length"] = _FIXED_BYTES
         started = begins_us + np.sort(chance.integers(0, max(1, count * 1_000_000 // per_second), count))
         throttled = chance.random(count) < 0.02
@@ -133,10 +149,7 @@ class Node:
         rows["units"] = 1
         rows["count"] = 1
         rows["attempts"] = np.where(throttled, 0, 1)
-        rows["bytes_in"] = chance.integers(250, 420, count)
-        rows["bytes_out"] = np.where(throttled, 380, chance.lognormal(7.3, 0.8, count).astype("i8"))
-        rows["backend_bytes_out"] = np.where(throttled, 0, rows["bytes_in"] + 640)
-        rows["backend_bytes_in"] = np.where(throttled, 0, rows["bytes_out"] - np.minimum(rows["bytes_out"], 40))
+        self._sizes(rows, throttled)
         # Records are numbered when their calls end.
         order = np.argsort(rows["finished_at"], kind="stable")
         sequences = rows["sequence"].copy()
@@ -150,11 +163,23 @@ class Node:
         rows["trace_id"] = chance.integers(0, 256, (count, 16))
         rows["span_id"] = chance.integers(0, 256, (count, 8))
         rows["started_at"] = started
-        own = np.cumsum(chance.integers(1, [30, 4, 8, 4, 3, 8, 6, 60, 2, 40], (count, PHASES)), axis=1)
+        # Of phases that are reached within a microsecond of the one before, nodes note the same clock (`reached_too`).
+        own = np.cumsum(chance.integers(*_OWN_US, (count, PHASES)), axis=1)
         own[:, 8:] += waited[:, None]
         rows["phases"] = own
         rows["phases"][:, 5:9] = np.where(throttled[:, None], ABSENT, own[:, 5:9])
         rows["finished_at"] = started + own[:, -1] + chance.integers(5, 90, count)
+
+    def _sizes(self, rows: Any, throttled: Any) -> None:
+        """Towards callers heads and bodies are counted, towards backends bodies; a head's size is mostly the route's."""
+        chance, count = self.chance, len(rows)
+        sent = np.where(rows["method"] == _GET, 0, chance.lognormal(6, 0.8, count).astype("i8"))
+        answered = np.where(rows["status_sent"] == _NO_CONTENT, 0, chance.lognormal(7.3, 0.8, count).astype("i8"))
+        head = 280 + rows["route"][:, -1].astype("i8") * 7 % 90 + chance.integers(0, 4, count)
+        rows["bytes_in"] = chance.integers(250, 420, count) + sent
+        rows["backend_bytes_out"] = np.where(throttled, 0, sent)
+        rows["bytes_out"] = np.where(throttled, 680, head + answered)
+        rows["backend_bytes_in"] = np.where(throttled, 0, answered)
 
     def _callers(self, rows: Any, count: int) -> None:
         chance = self.chance
@@ -171,8 +196,28 @@ class Node:
         rows["environment"] = np.resize(self.environments, count)
         rows["method"] = chance.choice([1, 1, 1, 3, 4], count)
         rows["backend_target"] = _address(10, 20 + application % 3, 8_000)
-        ports = chance.integers(32_768, 60_999, count)
-        rows["client"] = _address(203, application * _ADDRESSES + chance.integers(0, _ADDRESSES, count), ports)
+        address = application * _ADDRESSES + chance.integers(0, _ADDRESSES, count)
+        rows["personal_key"] = _numbered(5, partner)
+        rows["sealed_length"] = _SEALED
+        sealed = [
+            self._seal(*one) for one in zip(address.tolist(), (rows["started_at"] // _DAY_US).tolist(), strict=True)
+        ]
+        rows["sealed"] = np.frombuffer(b"".join(sealed), "u1").reshape(count, _SEALED)
+
+    def _seal(self, address: int, day: int) -> bytes:
+        """Seal an address as a node of this epoch does."""
+        found = self._sealed.get((address, day))
+        if found is None:
+            info = b"portazgo personal 1" + struct.pack("<q", day)
+            key = HKDF(SHA256(), 32, self.epoch.bytes, info).derive(data_key(address // (2 * _ADDRESSES)))
+            found = AESGCMSIV(key).encrypt(bytes(12), bytes([1, 203]) + address.to_bytes(3, "big"), None)
+            self._sealed[address, day] = found
+        return found
+
+
+def data_key(partner: int) -> bytes:
+    """Give the key that seals for one of the partners, by its number."""
+    return hashlib.sha256(b"data key of partner %d" % partner).digest()
 
 
 def _sealed(content: bytes, first: int, count: int) -> bytes:
@@ -197,11 +242,11 @@ def _numbered(kind: int, numbers: Any) -> Any:
     return ids
 
 
-def _address(first: int, numbers: Any, ports: Any) -> Any:
+def _address(first: int, numbers: Any, port: int) -> Any:
     """IPv4 within IPv6 (RFC 4291, section 2.5.5.2), and the port."""
     addresses = np.zeros((len(numbers), 18), dtype="u1")
     addresses[:, 10:12] = 255
     addresses[:, 12] = first
     addresses[:, 13:16] = numbers.astype(">u4").view("u1").reshape(-1, 4)[:, 1:]
-    addresses[:, 16:] = np.broadcast_to(ports, len(numbers)).astype("<u2").view("u1").reshape(-1, 2)
+    addresses[:, 16:] = list(struct.pack("<H", port))
     return addresses

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -9,6 +10,7 @@ import pyarrow.compute as pc
 
 from portazgo import _native
 from portazgo.lake.columns import COLUMNS, SCHEMA_VERSION, SORTED_BY, VERSION_KEY, Column, Kind, Layout
+from portazgo.lake.differences import COLUMNS_OF_PHASES, WAIT
 
 _TYPES = {
     Kind.TEXT: pa.string(),
@@ -42,7 +44,8 @@ _SORTED = [(name, "ascending") for name in SORTED_BY]
 def table_of(content: bytes) -> pa.Table:
     """Give a segment's records, in their order. Raises ValueError for bytes that are no sealed segment."""
     rows, members = _native.segment_columns(content)
-    arrays = {column.name: _array(column, rows, members) for column in COLUMNS}
+    held = {column.member: _array(column, rows, members) for column in COLUMNS}
+    arrays = {column.name: held[column.member] for column in COLUMNS} | differences(held)
     # A proven key is named as well; said once it costs nothing.
     proven = pc.equal(arrays["claimed_kid"], arrays["kid"])
     arrays["claimed_kid"] = pc.replace_with_mask(
@@ -56,13 +59,27 @@ def in_order(table: pa.Table) -> pa.Table:
     return table.take(pc.sort_indices(table, sort_keys=_SORTED))
 
 
+def differences(members: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
+    """Make the columns that hold differences, of the records' members; differences.py has the way back."""
+    duration = pc.subtract(members["finished_at_us"], members["started_at_us"].view(pa.int64()))
+    found = {
+        "duration_us": duration,
+        "own_bytes_out": pc.subtract(members["bytes_out"], members["backend_bytes_in"]),
+    }
+    ended = duration
+    for phase, name in reversed(COLUMNS_OF_PHASES.items()):
+        clock = members[f"phase_{phase}_us"]
+        took = pc.subtract(ended, clock)
+        found[name] = pc.subtract(duration, took) if phase == WAIT else took
+        ended = pc.coalesce(clock, ended)
+    return found
+
+
 def _array(column: Column, rows: int, members: dict[str, Any]) -> pa.Array:
     wanted = _TYPES[column.kind]
     if column.member not in members:
         return pa.nulls(rows, wanted)
     stored = _stored(rows, members[column.member])
-    if column.name == "duration_us":
-        return pc.subtract(stored, _stored(rows, members["started_at_us"]))
     if column.kind is Kind.TIME:
         return stored.view(wanted)
     return stored.cast(wanted)

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
-from portazgo.kit.objects import ObjectsFailed, ObjectStore, open_store
+from portazgo.kit.objects import ObjectMissing, ObjectsFailed, ObjectStore, open_store
 from portazgo.kit.objects.uri import S3, Folder
 from portazgo.kit.parent import die_with_parent
 
@@ -25,11 +25,12 @@ FOOTER_BYTES = 72
 
 
 class Unfit(Exception):
-    """Something is not as it must be. `manifest`: the segment that is to blame, if it is one."""
+    """Something is not as it must be. To blame, if it is one of them: `manifest` a segment, `file` one of the lake."""
 
-    def __init__(self, sentence: str, manifest: int | None = None) -> None:
+    def __init__(self, sentence: str, manifest: int | None = None, file: str | None = None) -> None:
         super().__init__(sentence)
         self.manifest = manifest
+        self.file = file
 
 
 def main() -> int:
@@ -43,7 +44,7 @@ def main() -> int:
         carry_out = {"write": _write, "merge": _merge}[order["do"]]
         answer = carry_out(order, _store(order["store"]), source)
     except Unfit as problem:
-        answer = {"failed": str(problem), "manifest": problem.manifest}
+        answer = {"failed": str(problem), "manifest": problem.manifest, "file": problem.file}
     except ObjectsFailed as problem:
         answer = {"failed": str(problem)}
     except MemoryError:
@@ -113,16 +114,13 @@ def _merge(order: Mapping[str, Any], store: ObjectStore, _source: IO[bytes]) -> 
     import pyarrow as pa  # noqa: PLC0415 - after the bounds are set
 
     from portazgo.lake import merging  # noqa: PLC0415 - likewise
-    from portazgo.lake.parquet import sha256_of  # noqa: PLC0415 - likewise
 
     pa.set_cpu_count(1)
     scratch = Path(order["scratch"])
     sources = []
     for number, file in enumerate(order["files"]):
         path = scratch / f"{number}.parquet"
-        store.get_file(file["path"], path)
-        if sha256_of(path) != file["sha256"]:
-            raise Unfit(f"{file['path']} is not as it was written: restore it from a copy of the object store")
+        _fetch(file, store, path)
         sources.append(merging.Source(path, file["min_started_at_us"]))
     target = scratch / "merged.parquet"
     told = merging.merge(sources, target, order["left_out"])
@@ -132,6 +130,19 @@ def _merge(order: Mapping[str, Any], store: ObjectStore, _source: IO[bytes]) -> 
     if found != expected or found.rows != told.rows:
         raise Unfit(f"what was read back from {order['name']} is not what was merged: {found} and not {expected}")
     return asdict(told)
+
+
+def _fetch(file: Mapping[str, Any], store: ObjectStore, path: Path) -> None:
+    """Fetch a file of the lake, as it was written."""
+    from portazgo.lake.parquet import sha256_of  # noqa: PLC0415 - after the bounds are set
+
+    name = file["path"]
+    try:
+        store.get_file(name, path)
+    except ObjectMissing:
+        raise Unfit(f"{name} is missing: restore it from a copy of the object store", file=name) from None
+    if sha256_of(path) != file["sha256"]:
+        raise Unfit(f"{name} is not as it was written: restore it from a copy of the object store", file=name)
 
 
 def _read_back(order: Mapping[str, Any], store: ObjectStore, path: Path, sha256: str) -> Path:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from portazgo.kit.clock import microseconds
+from django.db.models import Q
+
+from portazgo.kit.clock import from_microseconds, microseconds
 from portazgo.lake.models import LakeFile
 from portazgo.usage.collector import LEDGER
 from portazgo.usage.contents import forget_contents
@@ -31,9 +33,17 @@ def forget_segments(settings: Settings, now: datetime) -> int:
 
 
 def retire_before(moment: datetime, now: datetime) -> int:
-    """Take files out of the lake whose last call began before a moment; they are deleted later. Returns how many."""
-    files = LakeFile.objects.using(LEDGER).filter(replaced_at__isnull=True, max_started_at_us__lt=microseconds(moment))
+    """Take files out of the lake whose calls all began before a moment; they are deleted later. Returns how many."""
+    files = LakeFile.objects.using(LEDGER).filter(began_before(microseconds(moment)), replaced_at__isnull=True)
     return files.update(replaced_at=now)
+
+
+def began_before(moment_us: int) -> Q:
+    """Choose files whose calls all began before a moment.
+
+    No call begins after the day of its end, whatever a node's clock said: one that says so must not keep the others.
+    """
+    return Q(max_started_at_us__lt=moment_us) | Q(day__lt=from_microseconds(moment_us).date())
 
 
 def delete_replaced(settings: Settings, store: ObjectStore, now: datetime) -> int:

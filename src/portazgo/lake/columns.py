@@ -1,5 +1,8 @@
 """The columns of the lake: the one list that the writer, the readers, the tests and docs/lake.md take them from.
 
+Some columns hold what a member differs by from others, not the member: it is smaller, and mostly what is asked for.
+`differences.py` has both directions.
+
 A file's schema has a version. Later versions may append columns and nothing else: a column never changes its name, type or
 meaning, and one that is not filled any more stays, and is null. So a reader of many files takes columns by name, and gives
 null for those that older files don't have.
@@ -40,7 +43,7 @@ class Layout(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column. `member`: the record's, under its name of docs/wire.md, section 5."""
+    """One column. `member`: the record's that it holds or leads to, under its name of docs/wire.md, section 5."""
 
     name: str
     kind: Kind
@@ -61,14 +64,23 @@ def _flag(name: str, meaning: str) -> Column:
     return Column(name, Kind.FLAG, Layout.RANDOM, meaning, name)
 
 
-def _phase(name: str, reached: str, layout: Layout = Layout.WORDS) -> Column:
-    return Column(f"phase_{name}_us", Kind.NUMBER, layout, f"Microseconds until {reached}", f"phase_{name}_us")
+def _phase(name: str, took: str) -> Column:
+    return Column(
+        f"phase_{name}_us", Kind.NUMBER, Layout.WORDS, f"How long {took} took, microseconds", f"phase_{name}_us"
+    )
 
 
 COLUMNS = (
     _text("request_id", "Id of the call, a UUIDv7: the answer's `X-Request-Id`", Layout.GROWING),
     Column("started_at", Kind.TIME, Layout.GROWING, "When its first byte came", "started_at_us"),
     Column("duration_us", Kind.NUMBER, Layout.RANDOM, "How long it took, microseconds", "finished_at_us"),
+    Column(
+        "own_us",
+        Kind.NUMBER,
+        Layout.WORDS,
+        "How much of that was not the wait for the backend, which is `duration_us - own_us`; null: no backend was asked",
+        "phase_forward_connect_us",
+    ),
     _text("kind", "`request`, or what it stands for: `connection`, `refused_aggregate`, `unrecorded_aggregate`"),
     _number("count", "How many calls it stands for: 1, but for aggregates. Sum this column to count calls"),
     _text("trace_id", "W3C trace id, 32 hexadecimal digits", Layout.RANDOM),
@@ -77,7 +89,7 @@ COLUMNS = (
     _text("node", "Id of the gateway node"),
     _text("epoch", "Id of the life of the node's process"),
     _number(
-        "sequence", "Number within the epoch, without gaps: (epoch, sequence) is the record's identity", Layout.GROWING
+        "sequence", "Number within the epoch, without gaps: (epoch, sequence) is the record's identity", Layout.RANDOM
     ),
     _text("environment", "`live` or `test`"),
     _text("partner", "Id of the partner"),
@@ -101,20 +113,25 @@ COLUMNS = (
     _number("units", "Cost units"),
     _number("bytes_in", "Bytes from the caller"),
     _number("bytes_out", "Bytes to the caller", Layout.RANDOM),
-    _number("backend_bytes_out", "Bytes to the backend"),
-    _number("backend_bytes_in", "Bytes from the backend", Layout.RANDOM),
+    Column(
+        "own_bytes_out",
+        Kind.NUMBER,
+        Layout.WORDS,
+        "How many of these the backend did not send (the head, mostly): `bytes_out - own_bytes_out` came from there",
+        "backend_bytes_in",
+    ),
+    _number("backend_bytes_out", "Bytes of bodies to the backend"),
     _number("attempts", "How often the backend was tried", kind=Kind.SMALL),
     _text("backend_target", "Address of the backend"),
-    _phase("framing", "the call was read and is well-formed"),
-    _phase("route", "its route was found"),
-    _phase("authenticate", "its key was proven"),
-    _phase("authorize", "it was allowed"),
-    _phase("limit", "throttles let it pass"),
-    _phase("transform_request", "it was made ready for the backend"),
-    _phase("credential", "the backend's token was there"),
-    _phase("forward_connect", "the backend was connected"),
-    _phase("forward_first_byte", "the backend's first byte came", Layout.RANDOM),
-    _phase("respond", "the answer was begun", Layout.RANDOM),
+    _phase("framing", "checking its head"),
+    _phase("route", "finding its route"),
+    _phase("authenticate", "proving its key"),
+    _phase("authorize", "finding out whether it is allowed"),
+    _phase("limit", "counting it against throttles"),
+    _phase("transform_request", "making it ready for the backend"),
+    _phase("credential", "getting the backend's token"),
+    _phase("forward_first_byte", "taking over the backend's answer"),
+    _phase("respond", "handing over the answer"),
     Column(
         "personal",
         Kind.BYTES,

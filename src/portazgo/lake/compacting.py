@@ -24,9 +24,9 @@ QUIET_FOR = timedelta(hours=1)
 """So long after the day, and after the last late segment of it, what is small is merged however few they are."""
 
 
-def merge_next(children: Children, clock: Clock) -> LakeFile | None:
-    """Merge what is due next. Returns None when nothing is. Raises LakeFailed, Overtaken."""
-    files = _due(clock.now())
+def merge_next(children: Children, clock: Clock, *, without: Collection[str] = ()) -> LakeFile | None:
+    """Merge what is due next, but files of these names. Returns None when nothing is. Raises LakeFailed, Overtaken."""
+    files = _due(clock.now(), without)
     return merge(files, children, clock) if files else None
 
 
@@ -49,9 +49,10 @@ def merge(
     return register_merged(path, children.carry_out(order), files, clock.now())
 
 
-def _due(now: datetime) -> Sequence[LakeFile]:
+def _due(now: datetime, without: Collection[str]) -> Sequence[LakeFile]:
     files = LakeFile.objects.using(LEDGER).filter(replaced_at__isnull=True, rows__lt=LARGEST_ROWS // 2)
-    for day, of_day in groupby(files.order_by("day", "min_started_at_us", "id"), key=lambda one: one.day):
+    readable = files.exclude(path__in=without)
+    for day, of_day in groupby(readable.order_by("day", "min_started_at_us", "id"), key=lambda one: one.day):
         small = list(of_day)
         found = _of_one_level(small)
         ended = datetime.combine(day, time(), UTC) + timedelta(days=1)

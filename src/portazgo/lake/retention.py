@@ -8,13 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from portazgo.kit.clock import from_microseconds
-from portazgo.lake.cleaning import retire_before
+from portazgo.lake.cleaning import began_before, retire_before
 from portazgo.lake.compacting import merge
 from portazgo.lake.models import LakeFile
 from portazgo.usage.models import LEDGER
 from portazgo.usage.retention import horizons
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from portazgo.kit.clock import Clock
     from portazgo.lake.running import Children
     from portazgo.settings import Settings
@@ -23,16 +25,22 @@ OTHER = "other"
 """Stands in the list for calls that belong to no environment."""
 
 
-def drop_next(settings: Settings, children: Children, clock: Clock) -> LakeFile | None:
-    """Drop what is due next. Returns the file that was written anew; None: nothing is due. Raises LakeFailed, Overtaken."""
+def drop_next(
+    settings: Settings, children: Children, clock: Clock, *, without: Collection[str] = ()
+) -> LakeFile | None:
+    """Drop what is due next; files of these names can't be written anew, and go when the last of their rows may.
+
+    Returns the file that was written anew; None: nothing is due. Raises LakeFailed, Overtaken.
+    """
     found = horizons(settings, clock.now())
     if found.of_all is not None:
         retire_before(from_microseconds(found.of_all), clock.now())
     for environment, before in found.by_environment.items():
         if before is None:
             continue
-        old = LakeFile.objects.using(LEDGER).filter(replaced_at__isnull=True, rows__gt=0, max_started_at_us__lt=before)
-        file = old.exclude(left_out__contains=_name(environment)).order_by("max_started_at_us", "id").first()
+        old = LakeFile.objects.using(LEDGER).filter(began_before(before), replaced_at__isnull=True, rows__gt=0)
+        due = old.exclude(left_out__contains=_name(environment)).exclude(path__in=without)
+        file = due.order_by("max_started_at_us", "id").first()
         if file is not None:
             return _without(file, environment, children, clock)
     return None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -31,29 +32,43 @@ MOST_ROWS = 250_000
 LONGEST_SECONDS = 600.0
 SCRATCH = "scratch"
 _PREFIX = "lake-"
+PROGRAM = "portazgo.lake.child"
+# -I: neither the working directory nor variables of the environment choose what code it runs.
+COMMAND = (sys.executable, "-I", "-m", PROGRAM)
+_STORE_VARIABLES = re.compile(
+    r"AWS_.*|BOTO_CONFIG|HOME|(?:HTTPS?|ALL|NO)_PROXY|SSL_CERT_(?:FILE|DIR)|REQUESTS_CA_BUNDLE", re.IGNORECASE
+)
+"""What boto3 takes from the environment; the rest of ours, such as the URLs of databases, is none of its business."""
 # One thread does the work anyway; each arena would keep memory of its own.
 _FEW_ARENAS = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "2", "OMP_NUM_THREADS": "1"}
 
 
 class LakeFailed(Exception):
-    """No file came of it: a sentence. `manifest`: the segment that is to blame, if it is one."""
+    """No file came of it: a sentence. What is to blame, if it is one of them: `manifest` a segment, `file` one of the lake."""
 
-    def __init__(self, sentence: str, manifest: int | None = None) -> None:
+    def __init__(self, sentence: str, manifest: int | None = None, file: str | None = None) -> None:
         super().__init__(sentence)
         self.manifest = manifest
+        self.file = file
 
 
 class Children:
     """Starts children, each with a scratch folder of its own that is gone afterwards."""
 
     def __init__(
-        self, settings: Settings, *, memory_bytes: int = MEMORY_BYTES, seconds: float = LONGEST_SECONDS
+        self,
+        settings: Settings,
+        *,
+        memory_bytes: int = MEMORY_BYTES,
+        seconds: float = LONGEST_SECONDS,
+        command: Sequence[str] = COMMAND,
     ) -> None:
         place = settings.objects_url
-        self._store = {"path": str(place.path)} if isinstance(place, Folder) else asdict(place)
-        self._scratch = settings.data_dir / SCRATCH
+        self._store = {"path": str(place.path.absolute())} if isinstance(place, Folder) else asdict(place)
+        self._scratch = settings.data_dir.absolute() / SCRATCH
         self._memory_bytes = memory_bytes
         self._seconds = seconds
+        self._command = command
 
     def carry_out(self, order: Mapping[str, Any], bodies: Iterable[bytes] = ()) -> dict[str, Any]:
         """Give the order and what is to be read after it. Returns the answer. Raises LakeFailed."""
@@ -61,7 +76,7 @@ class Children:
             whole = {**order, "store": self._store, "memory_bytes": self._memory_bytes, "scratch": str(scratch)}
             answer = self._answer(whole, bodies, scratch / "stderr")
         if "failed" in answer:
-            raise LakeFailed(answer["failed"], answer.get("manifest"))
+            raise LakeFailed(answer["failed"], answer.get("manifest"), answer.get("file"))
         return answer
 
     def clean(self) -> None:
@@ -72,15 +87,15 @@ class Children:
                     shutil.rmtree(folder, ignore_errors=True)
 
     def _answer(self, order: Mapping[str, Any], bodies: Iterable[bytes], errors: Path) -> dict[str, Any]:
-        environment = {**os.environ, **_FEW_ARENAS, PARENT_VARIABLE: str(os.getpid())}
         with (
             errors.open("wb") as said,
             subprocess.Popen(
-                [sys.executable, "-m", "portazgo.lake.child"],
+                self._command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=said,
-                env=environment,
+                env=_environment(),
+                cwd="/",
             ) as child,
         ):
             assert child.stdin is not None  # noqa: S101 - asked for above
@@ -112,6 +127,12 @@ class Children:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _environment() -> dict[str, str]:
+    of_the_store = {name: value for name, value in os.environ.items() if _STORE_VARIABLES.fullmatch(name)}
+    ours = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", PARENT_VARIABLE: str(os.getpid())}
+    return {**of_the_store, **_FEW_ARENAS, **ours}
 
 
 def _fallen(code: int, errors: Path) -> str:

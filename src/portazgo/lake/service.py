@@ -48,7 +48,7 @@ def lake() -> Lake:
     """Look at the tables; the store is not asked."""
     of_days = files().values("day").annotate(files=Count("id"), sum_rows=Sum("rows"), sum_bytes=Sum("bytes"))
     days = [Day(one["day"], one["files"], one["sum_rows"], one["sum_bytes"]) for one in of_days.order_by("day")]
-    manifests = Manifest.objects.using(LEDGER).filter(lake_file__isnull=True, count__gt=0)
+    manifests = Manifest.objects.using(LEDGER).filter(lake_file__isnull=True, dropped_at__isnull=True, count__gt=0)
     told = manifests.aggregate(segments=Count("id"), records=Sum("count"), oldest=Min("ended_at_us"))
     oldest = None if told["oldest"] is None else nearest_time(told["oldest"])
     return Lake(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from django.db import connections
+from django.db import DatabaseError, connections
 
 from portazgo.kit.errors import Unavailable
 from portazgo.kit.objects import ObjectsFailed, open_store
@@ -16,12 +17,14 @@ from portazgo.lake.compacting import merge_next
 from portazgo.lake.registering import Overtaken, give_up_old
 from portazgo.lake.retention import drop_next
 from portazgo.lake.running import Children, LakeFailed
+from portazgo.lake.unreadable import Unreadable
 from portazgo.lake.writing import Writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from portazgo.kit.clock import Clock
+    from portazgo.kit.objects import ObjectStore
     from portazgo.lake.models import LakeFile
     from portazgo.settings import Settings
 
@@ -40,6 +43,8 @@ class Lake:
         self._writing = Writing(settings, self._children, clock)
         self._thread: threading.Thread | None = None
         self._not_before = 0.0
+        self._damaged: Unreadable[str] = Unreadable(clock)
+        self._failed: list[Exception] = []
 
     def run(self) -> None:
         """Have what is due be done, unless it is being done."""
@@ -52,33 +57,75 @@ class Lake:
     def _work(self) -> None:
         try:
             self.work()
-        except (LakeFailed, ObjectsFailed, Unavailable) as problem:
-            self._not_before = time.monotonic() + AFTER_FAILURE_SECONDS
-            logger.error("the lake could not be written: %s", problem)  # noqa: TRY400 - the sentence is for a person
-        except Overtaken as problem:
-            logger.warning("a file of the lake was given up: %s", problem)
-        except Exception:
-            self._not_before = time.monotonic() + AFTER_FAILURE_SECONDS
-            logger.exception("job failed", extra={"job": "keep the lake"})
+        except Exception:  # noqa: BLE001 - each was told of
+            if not all(isinstance(one, Overtaken) for one in self._failed):
+                self._not_before = time.monotonic() + AFTER_FAILURE_SECONDS
         finally:
             connections.close_all()
 
     def work(self) -> None:
-        """Do what is due: write, merge, remove. Raises LakeFailed, ObjectsFailed, Unavailable, Overtaken."""
-        store = open_store(self._settings.objects_url)
+        """Do what is due: write, merge, remove. What fails is told of and holds up nothing else. Raises the first of it."""
+        self._failed = []
+        for step in (self._give_up, self._write, self._forget, self._merge, self._drop, self._delete):
+            try:
+                step()
+            except Exception as problem:  # noqa: BLE001 - it is told of
+                self._tell(problem)
+                if isinstance(problem, DatabaseError):
+                    break
+        if self._failed:
+            raise self._failed[0]
+
+    def _give_up(self) -> None:
         self._children.clean()
-        given_up = give_up_old(store, self._clock.now())
+        given_up = give_up_old(self._store, self._clock.now())
         if given_up:
             logger.warning("files that nobody finished were given up", extra={"files": given_up})
-        while self._told("written", self._writing.write_next):
-            pass
+
+    def _write(self) -> None:
+        self._all("written", self._writing.write_next)
+
+    def _forget(self) -> None:
         while forget_segments(self._settings, self._clock.now()):
             time.sleep(0.02)  # who waits for SQLite's writer gets it
-        while self._told("merged", lambda: merge_next(self._children, self._clock)):
-            pass
-        while self._told("written without old rows", lambda: drop_next(self._settings, self._children, self._clock)):
-            pass
-        delete_replaced(self._settings, store, self._clock.now())
+
+    def _merge(self) -> None:
+        self._all("merged", lambda: merge_next(self._children, self._clock, without=self._damaged.left_out()))
+
+    def _drop(self) -> None:
+        self._all(
+            "written without old rows",
+            lambda: drop_next(self._settings, self._children, self._clock, without=self._damaged.left_out()),
+        )
+
+    def _delete(self) -> None:
+        delete_replaced(self._settings, self._store, self._clock.now())
+
+    @cached_property
+    def _store(self) -> ObjectStore:
+        return open_store(self._settings.objects_url)
+
+    def _all(self, what: str, do: Callable[[], LakeFile | None]) -> None:
+        """Do it until nothing is due, without the segments and files that turn out to be unreadable."""
+        while True:
+            try:
+                if not self._told(what, do):
+                    return
+            except LakeFailed as problem:
+                if problem.file is not None:
+                    self._damaged.add(problem.file)
+                elif problem.manifest is None:
+                    raise
+                self._tell(problem)
+
+    def _tell(self, problem: Exception) -> None:
+        self._failed.append(problem)
+        if isinstance(problem, Overtaken):
+            logger.warning("a file of the lake was given up: %s", problem)
+        elif isinstance(problem, (LakeFailed, ObjectsFailed, Unavailable)):
+            logger.error("the lake could not be written: %s", problem)
+        else:
+            logger.error("job failed", exc_info=problem, extra={"job": "keep the lake"})
 
     def _told(self, what: str, do: Callable[[], LakeFile | None]) -> bool:
         began = time.monotonic()

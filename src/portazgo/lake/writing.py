@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from portazgo.kit.clock import from_microseconds, microseconds
 from portazgo.lake.models import LakeFile
 from portazgo.lake.registering import note_write, register_written
 from portazgo.lake.running import MOST_ROWS, LakeFailed
+from portazgo.lake.unreadable import Unreadable
 from portazgo.usage.collector import LEDGER
-from portazgo.usage.contents import segment_bytes
+from portazgo.usage.contents import SegmentLost, segment_bytes
 from portazgo.usage.models import Manifest
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Writing:
         self._after = settings.lake_after
         self._children = children
         self._clock = clock
-        self._unreadable: set[int] = set()
+        self._unreadable: Unreadable[int] = Unreadable(clock)
 
     def write_next(self) -> LakeFile | None:
         """Write the oldest slice that is due. Returns None when there is none. Raises LakeFailed, Overtaken."""
@@ -70,23 +71,47 @@ class Writing:
         )
         taken: list[Manifest] = []
         rows = 0
-        for manifest in waiting.exclude(id__in=self._unreadable).order_by("ended_at_us", "id")[:MOST_SEGMENTS]:
-            if taken and (_day(manifest) != _day(taken[0]) or rows + manifest.count > MOST_ROWS):
+        readable = waiting.exclude(id__in=self._unreadable.left_out())
+        for manifest in readable.order_by("ended_at_us", "id")[:MOST_SEGMENTS]:
+            if taken and (self._day(manifest) != self._day(taken[0]) or rows + manifest.count > MOST_ROWS):
                 break
             taken.append(manifest)
             rows += manifest.count
-        return Slice(_day(taken[0]), taken) if taken else None
+        return Slice(self._day(taken[0]), taken) if taken else None
+
+    def _day(self, manifest: Manifest) -> date:
+        try:
+            return from_microseconds(manifest.ended_at_us).date()
+        except OverflowError:
+            self._unreadable.add(manifest.id)
+            raise LakeFailed(f"{_named(manifest)} end at a time that no calendar has", manifest.id) from None
 
     def _bodies(self, manifests: Sequence[Manifest]) -> Iterator[bytes]:
+        lost: list[LakeFailed] = []
         for manifest in manifests:
-            content = segment_bytes(manifest.id)
-            if content is None or len(content) != manifest.content_bytes:
-                raise LakeFailed(
-                    f"the bytes of records {manifest.first_sequence} to {manifest.last_sequence} of epoch "
-                    f"{manifest.epoch} are gone",
-                    manifest.id,
-                )
-            yield content
+            try:
+                content = _content(manifest)
+            except LakeFailed as problem:
+                # The rest is looked at all the same: else each that is lost would cost a child of its own.
+                self._unreadable.add(manifest.id)
+                lost.append(problem)
+                continue
+            if not lost:
+                yield content
+        if lost:
+            others = f" (and {len(lost) - 1} more of the same slice)" if lost[1:] else ""
+            raise LakeFailed(f"{lost[0]}{others}", lost[0].manifest)
+
+
+def _content(manifest: Manifest) -> bytes:
+    """Read a segment. Raises LakeFailed where it is lost, Unavailable where it only can't be had at this moment."""
+    try:
+        content = segment_bytes(manifest.id)
+    except SegmentLost as problem:
+        raise LakeFailed(f"{_named(manifest)} are lost: {problem.detail}; {problem.remedy}", manifest.id) from None
+    if content is None or len(content) != manifest.content_bytes:
+        raise LakeFailed(f"the bytes of {_named(manifest)} are gone", manifest.id)
+    return content
 
 
 def _order(path: str, manifests: Sequence[Manifest]) -> dict[str, object]:
@@ -106,9 +131,5 @@ def _order(path: str, manifests: Sequence[Manifest]) -> dict[str, object]:
     return {"do": "write", "name": path, "segments": segments}
 
 
-def _day(manifest: Manifest) -> date:
-    return _as_utc(manifest.ended_at_us).date()
-
-
-def _as_utc(moment_us: int) -> datetime:
-    return from_microseconds(moment_us).astimezone(UTC)
+def _named(manifest: Manifest) -> str:
+    return f"records {manifest.first_sequence} to {manifest.last_sequence} of epoch {manifest.epoch}"

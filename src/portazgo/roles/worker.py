@@ -1,4 +1,4 @@
-"""`portazgo worker`: background jobs, one after the other, each at its own pace.
+"""`portazgo worker`: background jobs, one after the other, each at its own pace; those that wait for the object store apart.
 
 A job is a function that does what is due and returns; a failure is logged and the job comes round again.
 """
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from portazgo.control.boot import boot
 from portazgo.kit.memory import with_few_arenas, without_huge_pages
+from portazgo.roles.apart import Apart, do_job
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -69,14 +70,11 @@ def _run_if_due(job: Job) -> None:
     if now < job.due:
         return
     job.due = now + job.every_seconds
-    from django.db import close_old_connections  # noqa: PLC0415 - Django is set up now
+    do_job(job.name, job.run)
 
-    try:
-        job.run()
-    except Exception:
-        logger.exception("job failed", extra={"job": job.name})
-    finally:
-        close_old_connections()
+
+def _apart(name: str, every_seconds: float, run: Callable[[], object]) -> Job:
+    return Job(name, every_seconds, Apart(name, run).run)
 
 
 def _jobs(settings: Settings) -> list[Job]:
@@ -134,13 +132,13 @@ def _jobs(settings: Settings) -> list[Job]:
         Job("forget answers of repeated writes", 300, lambda: forget_old(SYSTEM_CLOCK.now())),
         Job("write down the head of the audit", 60, lambda: write_down(settings.data_dir, clock=SYSTEM_CLOCK)),
         Job("forget ended secrets", 60, lambda: forget_ended(SYSTEM, clock=SYSTEM_CLOCK)),
-        Job("bring spilled segments into the ledger", 0.5, taking.run),
+        _apart("bring spilled segments into the ledger", 0.5, taking.run),
         Job("fold minutes", 1, Folding(SYSTEM_CLOCK).run),
         Job("fill sums by partner", 2, fill),
         Job("forget what ended processes of nodes told", 3_600, lambda: forget_told(SYSTEM_CLOCK.now())),
         Job("keep the lake", 5, Lake(settings, SYSTEM_CLOCK).run),
         Job("forget old sums of usage", 10, lambda: forget_old_rollups(settings, SYSTEM_CLOCK.now())),
-        Job("forget old records", 60, lambda: forget_old_segments(settings, SYSTEM_CLOCK.now())),
+        _apart("forget old records", 60, lambda: forget_old_segments(settings, SYSTEM_CLOCK.now())),
         Job("note here what was erased", erasing.CATCH_UP_SECONDS, lambda: erasing.catch_up(settings.data_dir)),
         Job("tell nodes what was erased", 3_600, lambda: erasing.tell_nodes(clock=SYSTEM_CLOCK)),
         Job("forget callers without a key", 3_600, lambda: forget_old_callers(settings, clock=SYSTEM_CLOCK)),

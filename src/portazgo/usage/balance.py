@@ -25,11 +25,13 @@ from portazgo.usage.domain import (
     Run,
     Totals,
     gaps,
+    still_missing,
 )
 from portazgo.usage.filling import unfilled
 from portazgo.usage.keeping import horizons
 from portazgo.usage.models import AcceptedGap, EpochAccount, EpochEnd, Manifest
 from portazgo.usage.rollups import DAY, MONTH, Grain
+from portazgo.usage.spilled import with_spilled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -61,7 +63,7 @@ def balances(now: datetime, node: UUID | None = None) -> list[Balance]:
     """Account for every epoch that is known of, newest first; what is missing of an epoch is named."""
     known = _known(node)
     lives = sorted({*known.accounts, *known.ends, *known.heard}, key=lambda life: life[1], reverse=True)
-    return [_with_gaps(account_for(life, known, now), now) for life in lives]
+    return [_with_gaps(one, now) for one in with_spilled([account_for(life, known, now) for life in lives])]
 
 
 def account_for(life: Life, known: Known, now: datetime) -> Balance:
@@ -202,7 +204,7 @@ def _with_gaps(balance: Balance, now: datetime) -> Balance:
         named = iter(_tail(balance, last, microseconds(ended_at)))
     else:
         named = gaps(_pieces(balance), last, ended_at_us=microseconds(ended_at))
-    return replace(balance, missing=tuple(islice(named, MOST_GAPS)))
+    return replace(balance, missing=tuple(islice(still_missing(named, balance.spilled), MOST_GAPS)))
 
 
 def _tail(balance: Balance, last: int, ended_at_us: int) -> list[Gap]:

@@ -107,6 +107,7 @@ def balance_view(one: Balance) -> BalanceView:
         in_lake=one.in_lake,
         dropped=one.dropped,
         under_way=one.under_way,
+        spilled=one.spilled_records,
         missing_records=one.missing_records,
         missing=[_gap(gap) for gap in one.missing],
         seconds_at_risk=one.seconds_at_risk,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.db import connections
 
 from portazgo.kit.errors import Unavailable
-from portazgo.kit.objects import ObjectsFailed
+from portazgo.kit.objects import ObjectMissing, ObjectsFailed
 from portazgo.usage.models import LEDGER, Manifest, SegmentContent
 from portazgo.usage.objects import object_store
 
@@ -19,6 +19,10 @@ FOLDER = "segments/"
 SUM_BYTES = 32
 
 
+class SegmentLost(Unavailable):
+    """The object of a segment's bytes is missing, or is not what was written: asking again changes nothing."""
+
+
 def place_of(epoch: UUID, first: int, sum_of_content: str) -> str:
     """Name the object of a segment: the same for the same bytes, however often they come."""
     return f"{FOLDER}{epoch}/{first:019}-{sum_of_content[:16]}"
@@ -27,7 +31,8 @@ def place_of(epoch: UUID, first: int, sum_of_content: str) -> str:
 def segment_bytes(manifest: int) -> bytes | None:
     """Read a segment by the number of its manifest; None: its bytes are not kept any more.
 
-    Raises Unavailable (`objects_unavailable`) where they are in the object store and it does not give them.
+    Raises Unavailable (`objects_unavailable`) where they are in the object store and it does not give them; SegmentLost,
+    which is one too, where it has them no more.
     """
     row = SegmentContent.objects.using(LEDGER).filter(manifest_id=manifest).first()
     if row is None:
@@ -72,11 +77,13 @@ def forget_contents(manifests: Iterable[int]) -> int:
 def _of_object(row: SegmentContent) -> bytes:
     try:
         content = object_store().get(row.place)
+    except ObjectMissing as problem:
+        raise SegmentLost(problem.sentence, code="objects_unavailable", remedy=problem.remedy) from None
     except ObjectsFailed as problem:
         raise Unavailable(problem.sentence, code="objects_unavailable", remedy=problem.remedy) from None
     # A segment ends with the sum of what stands before it, which whoever decodes it compares.
     if content[-SUM_BYTES:].hex() != row.manifest.sha256:
-        raise Unavailable(
+        raise SegmentLost(
             f"the object {row.place} is not what was written",
             code="objects_unavailable",
             remedy="bring it back from a copy of the object store",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -55,6 +55,20 @@ def gaps(pieces: Iterable[Piece], last_sequence: int, *, ended_at_us: int | None
         yield Gap(Run(due, last_sequence), since_us, ended_at_us)
 
 
+def still_missing(found: Iterable[Gap], elsewhere: Sequence[Run]) -> Iterator[Gap]:
+    """Leave out of gaps what is known to lie elsewhere; those runs come by their sequence."""
+    for gap in found:
+        due = gap.run.first
+        for run in elsewhere:
+            if run.first > gap.run.last:
+                break
+            if run.first > due:
+                yield Gap(Run(due, run.first - 1), gap.since_us, gap.until_us)
+            due = max(due, run.last + 1)
+        if due <= gap.run.last:
+            yield Gap(Run(due, gap.run.last), gap.since_us, gap.until_us)
+
+
 class Verdict(StrEnum):
     """What is to be said of an epoch's records."""
 
@@ -62,6 +76,8 @@ class Verdict(StrEnum):
     """All that the node numbered is here, once, and in the sums."""
     OPEN = "open"
     """The node lives; what is not here yet waits on its disk, and is shipped."""
+    SPILLED = "spilled"
+    """It ended, and what is not in the ledger yet lies in the object store: the worker brings it in."""
     ACCEPTED = "accepted"
     """Records are missing, or may be, and a person has accepted that."""
     SILENT = "silent"
@@ -76,7 +92,7 @@ class Verdict(StrEnum):
     @property
     def balances(self) -> bool:
         """Whether nothing is missing, as far as anybody can tell."""
-        return self in {Verdict.WHOLE, Verdict.OPEN, Verdict.ACCEPTED}
+        return self in {Verdict.WHOLE, Verdict.OPEN, Verdict.SPILLED, Verdict.ACCEPTED}
 
 
 class Living(StrEnum):
@@ -139,6 +155,8 @@ class Balance:
     dropped: int
     """Of these: kept long enough, and dropped before they were in a file of the lake."""
     acceptance: Acceptance | None
+    spilled: tuple[Run, ...] = ()
+    """Runs that are in the object store in place of the ledger, by their sequence; looked for where something is missing."""
     missing: tuple[Gap, ...] = ()
     """The missing runs by name, the first of them where they are many."""
 
@@ -160,9 +178,15 @@ class Balance:
         return self.journaled - self.latest_sequence if waits else 0
 
     @property
+    def spilled_records(self) -> int:
+        """Records that are safe in the object store, and not in the ledger yet."""
+        return sum(run.count for run in self.spilled)
+
+    @property
     def missing_records(self) -> int:
-        """Numbered, not collected and not under way."""
-        return self.journaled - self.under_way - self.collected
+        """Numbered, not collected, not under way and not in the object store."""
+        # What came in while the store was looked at may be counted in both.
+        return max(0, self.journaled - self.under_way - self.collected - self.spilled_records)
 
     @property
     def seconds_at_risk(self) -> float:
@@ -188,7 +212,9 @@ class Balance:
             return Verdict.MISSING
         if self.ended is not None and self.ended.end == HOST_LOST:
             return Verdict.AT_RISK
-        return Verdict.WHOLE if self.ended is not None else Verdict.OPEN
+        if self.ended is None:
+            return Verdict.OPEN
+        return Verdict.SPILLED if self.spilled else Verdict.WHOLE
 
     def _journaled_all(self) -> bool:
         """Tell whether an epoch that ended by itself numbered what it accepted.

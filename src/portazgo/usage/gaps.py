@@ -66,7 +66,7 @@ def accept_gap(actor: Actor, epoch: UUID, reason: str, *, clock: Clock) -> Balan
             code="epoch_goes_on",
             remedy="where node and disk are gone, declare it with `portazgo node lost`",
         )
-    if found.verdict in {Verdict.WHOLE, Verdict.UNEVEN}:
+    if found.verdict in {Verdict.WHOLE, Verdict.SPILLED, Verdict.UNEVEN}:
         raise Conflict("no record of this epoch is missing", code="epoch_whole")
     with transaction.atomic():
         with transaction.atomic(using=LEDGER):

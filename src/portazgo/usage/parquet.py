@@ -88,9 +88,14 @@ def _failed(exit_code: int, told: IO[bytes]) -> Unavailable:
 
 @contextmanager
 def _writer(file: IO[bytes], told: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
-    # It gets no environment: there are secrets in ours.
+    # It gets no environment: there are secrets in ours. -I: nor does the working directory choose what code it runs.
     child = subprocess.Popen(
-        [sys.executable, "-m", PROGRAM], stdin=subprocess.PIPE, stdout=file, stderr=told, env={"LC_ALL": "C.UTF-8"}
+        [sys.executable, "-I", "-m", PROGRAM],
+        stdin=subprocess.PIPE,
+        stdout=file,
+        stderr=told,
+        env={"LC_ALL": "C.UTF-8"},
+        cwd="/",
     )
     too_late = threading.Timer(LONGEST_SECONDS, child.kill)
     too_late.daemon = True

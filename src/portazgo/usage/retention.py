@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 SEGMENTS_AT_ONCE = 20
 LONGEST_RUN_SECONDS = 0.5
+EAST, WEST = timedelta(hours=14), timedelta(hours=12)
+"""How much earlier and later than in UTC a month begins somewhere: whoever is billed may count by any zone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Horizons:
 def horizons(settings: Settings, now: datetime) -> Horizons:
     """Tell from when on records are kept. Of live calls this month and the one before are kept whatever the settings say."""
     live = _before(settings.records_kept_live, now)
-    billed = microseconds(_first_of_last_month(now))
+    billed = microseconds(_first_of_last_month(now - WEST) - EAST)
     return Horizons(
         None if live is None else min(live, billed),
         _before(settings.records_kept_test, now),

@@ -139,7 +139,7 @@ class BalanceView(Schema):
     node: UUID
     label: str
     epoch: UUID
-    verdict: Literal["whole", "open", "accepted", "silent", "at_risk", "missing", "uneven"]
+    verdict: Literal["whole", "open", "spilled", "accepted", "silent", "at_risk", "missing", "uneven"]
     state: Literal["polls", "followed", "silent", "clean", "killed", "host_lost"] = Field(
         description="How it ended; or `polls`: it goes on, `followed`: its successor is to tell, `silent`: nobody tells."
     )
@@ -155,7 +155,11 @@ class BalanceView(Schema):
         description="Of these: kept long enough, and dropped before they were in a file of it. No gap."
     )
     under_way: int = Field(description="Numbered, and on the disk of a node that lives.")
-    missing_records: int = Field(description="Numbered, and neither here nor under way.")
+    spilled: int = Field(
+        description="Numbered, and safe in the object store: the worker brings them into the ledger. Told where the ledger "
+        "misses some."
+    )
+    missing_records: int = Field(description="Numbered, and neither here, nor under way, nor in the object store.")
     missing: list[GapView] = Field(description="By name; of many the first hundred.")
     seconds_at_risk: float = Field(description="For how long records may be missing that had no number yet.")
     acceptance: AcceptanceView | None

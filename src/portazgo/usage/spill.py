@@ -64,6 +64,13 @@ class Spill:
         for name in self._store.names(self._folder):
             yield _parsed(name, self._folder) or name
 
+    def of_epoch(self, node: UUID, epoch: UUID) -> Iterator[Run]:
+        """List the runs of one epoch that are to be taken, by their sequence. Raises ObjectsFailed."""
+        for name in self._store.names(f"{self._folder}{epoch}."):
+            found = _parsed(name, self._folder)
+            if found is not None and found.node == node:
+                yield found.run
+
     def content(self, name: str) -> bytes:
         """Read one. Raises ObjectMissing (another worker has taken it), ObjectsFailed."""
         return self._store.get(name)

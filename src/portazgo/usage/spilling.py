@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from django.db import DatabaseError
 
+from portazgo.kit.errors import Conflict
 from portazgo.kit.objects import ObjectsFailed
 from portazgo.usage.collector import Collected, keep
-from portazgo.usage.contents import place_of
 from portazgo.usage.objects import object_store
+from portazgo.usage.placing import place_for, remove_unnamed
 
 if TYPE_CHECKING:
     from portazgo.kit.web.threads import DatabaseThreads
@@ -83,11 +84,20 @@ class Keeping:
 
     async def _into_ledger(self, segment: Segment) -> Collected:
         place = await self._placed(segment) if self._objects_first else ""
-        return await self._ledger.run(keep, segment, place)
+        try:
+            collected = await self._ledger.run(keep, segment, place)
+        except Conflict:
+            await self._removed(segment, place)
+            raise
+        if not collected.stored:
+            await self._removed(segment, place)
+        return collected
 
     async def _placed(self, segment: Segment) -> str:
-        """Put the bytes into the object store; "" when it does not take them: then the ledger does."""
-        place = place_of(segment.epoch, segment.summary["first"], segment.summary["sha256"])
+        """Put the bytes into the object store; "" when it does not take them: then the ledger does, if it takes anything."""
+        place = await self._ledger.run(place_for, segment)
+        if not place:
+            return ""
         try:
             await self._outside.run(object_store().put, place, segment.content)
         except ObjectsFailed as problem:
@@ -96,6 +106,10 @@ class Keeping:
             )
             return ""
         return place
+
+    async def _removed(self, segment: Segment, place: str) -> None:
+        if place:
+            await self._outside.run(remove_unnamed, object_store(), segment, place)
 
     async def _spilled(self, spill: Spill, segment: Segment) -> bool:
         try:

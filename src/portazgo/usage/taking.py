@@ -15,8 +15,8 @@ from django.db import IntegrityError
 from portazgo.kit.errors import Conflict, Invalid
 from portazgo.kit.objects import ObjectMissing, ObjectsFailed
 from portazgo.usage.collector import keep, verify
-from portazgo.usage.contents import place_of
 from portazgo.usage.objects import object_store
+from portazgo.usage.placing import place_for, remove_unnamed
 from portazgo.usage.spill import Spilled
 from portazgo.usage.spill_state import note
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LONGEST_RUN_SECONDS = 2.0
-"""Other jobs wait meanwhile."""
+"""Then what waits is counted anew, and those that have come meanwhile are taken in their order."""
 LOOK_SECONDS = 5.0
 """How long nothing is listed after nothing was there: each listing of a bucket is paid for."""
 COUNT_ASIDE_SECONDS = 600.0
@@ -94,8 +94,7 @@ class Taking:
         except ObjectMissing:
             return 0  # another worker was quicker
         try:
-            segment = verify(found.node, found.epoch, found.run.first, content)
-            keep(segment, self._placed(segment))
+            self._keep(verify(found.node, found.epoch, found.run.first, content))
         except IntegrityError:
             return 0  # the collector's own attempt, which was late, has just taken it: the next look finds it there
         except (Invalid, Conflict) as problem:
@@ -107,12 +106,17 @@ class Taking:
         spill.taken(found.name)
         return 1
 
-    def _placed(self, segment: Segment) -> str:
-        if not self._objects_first:
-            return ""
-        place = place_of(segment.epoch, segment.summary["first"], segment.summary["sha256"])
-        object_store().put(place, segment.content)
-        return place
+    def _keep(self, segment: Segment) -> None:
+        place = place_for(segment) if self._objects_first else ""
+        if place:
+            object_store().put(place, segment.content)
+        try:
+            collected = keep(segment, place)
+        except (Conflict, IntegrityError):
+            remove_unnamed(object_store(), segment, place)
+            raise
+        if not collected.stored:
+            remove_unnamed(object_store(), segment, place)
 
     def _tell_strange(self, name: str) -> None:
         if name not in self._strange:

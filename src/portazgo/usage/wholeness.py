@@ -17,7 +17,9 @@ from portazgo.nodes.epochs import heard_of, latest_processes, numbered
 from portazgo.usage.balance import Known, account_for
 from portazgo.usage.collector import LEDGER
 from portazgo.usage.domain import HOST_LOST, SILENT_AFTER, Balance, Verdict
-from portazgo.usage.models import AcceptedGap, EpochAccount, EpochEnd
+from portazgo.usage.models import AcceptedGap, EpochAccount, EpochEnd, Manifest
+from portazgo.usage.spill_state import waiting
+from portazgo.usage.spilled import with_spilled
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -43,7 +45,10 @@ def wholeness(since: datetime, until: datetime, now: datetime) -> Wholeness:
     """Tell it of a range."""
     known = _known(since, until)
     found = [account_for(life, known, now) for life in {*known.accounts, *known.ends, *known.heard}]
-    complete_until = min((_complete_until(one, known) for one in found if one.ended is None), default=now)
+    if waiting().records:
+        found = list(with_spilled(found))
+    late = [one for one in found if one.ended is None or one.spilled]
+    complete_until = min((_complete_until(one, known) for one in late), default=now)
     gaps = sum(1 for one in found if not one.verdict.balances and _touches(one, known, since, until))
     return Wholeness(complete_until, gaps, gaps == 0 and complete_until >= min(until, now - SILENT_AFTER))
 
@@ -94,7 +99,11 @@ def _uneven_epochs(since: datetime, until: datetime) -> set[UUID]:
 
 
 def _complete_until(one: Balance, known: Known) -> datetime:
-    """Tell up to when the records of an epoch that goes on are in: by its last word, or by what came last."""
+    """Tell up to when the records of an epoch are in that more will come of: by its last word, or by what came last."""
+    if one.spilled:
+        before = Manifest.objects.using(LEDGER).filter(epoch=one.epoch, first_sequence__lt=one.spilled[0].first)
+        last = before.order_by("-first_sequence").first()
+        return _begun(one, known) if last is None else from_microseconds(last.ended_at_us) - LAG
     life = (one.node, one.epoch)
     heard, account = known.heard.get(life), known.accounts.get(life)
     told = None if heard is None else heard.told
@@ -106,7 +115,7 @@ def _complete_until(one: Balance, known: Known) -> datetime:
             return min(told.at_risk_since, heard.told_at) - LAG
     if account is not None and account.collected:
         return from_microseconds(account.ended_at_us) - LAG
-    return FIRST if heard is None else heard.first_seen_at - LAG
+    return _begun(one, known)
 
 
 def _touches(one: Balance, known: Known, since: datetime, until: datetime) -> bool:
@@ -116,11 +125,16 @@ def _touches(one: Balance, known: Known, since: datetime, until: datetime) -> bo
 
 
 def _missing_since(one: Balance, known: Known) -> datetime:
-    life = (one.node, one.epoch)
-    account, end, heard = known.accounts.get(life), known.ends.get(life), known.heard.get(life)
+    account = known.accounts.get((one.node, one.epoch))
     only_the_last = one.collected == one.latest_sequence and one.verdict is not Verdict.UNEVEN
     if account is not None and account.collected and only_the_last:
         return from_microseconds(account.ended_at_us) - LAG
+    return _begun(one, known)
+
+
+def _begun(one: Balance, known: Known) -> datetime:
+    life = (one.node, one.epoch)
+    end, heard = known.ends.get(life), known.heard.get(life)
     if end is not None:
         return end.started_at
-    return FIRST if heard is None else heard.first_seen_at
+    return FIRST if heard is None else heard.first_seen_at - LAG

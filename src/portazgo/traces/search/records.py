@@ -8,10 +8,10 @@ from typing import Any
 
 from portazgo.faults.catalogue import by_code
 from portazgo.lake.columns import COLUMNS, Kind
+from portazgo.lake.differences import DIFFERENCES, members_of
 from portazgo.traces.domain import Filter, OneOf, Record
 from portazgo.traces.search.question import Condition
 
-_PHASE = "phase_"
 _COLUMN_OF = {"status": "status_sent"}
 # Members of older records that the lake may not have, and what is told of them then.
 _ABSENT: dict[str, Any] = {"client_address": None, "client_port": None, "user_agent": None}
@@ -19,27 +19,17 @@ _ABSENT: dict[str, Any] = {"client_address": None, "client_port": None, "user_ag
 
 def record_of(row: Sequence[Any]) -> Record:
     """Make a record of a row, whose values are in the order of the lake's columns."""
+    values = {column.name: value for column, value in zip(COLUMNS, row, strict=True)}
     record: dict[str, Any] = dict(_ABSENT)
-    phases: dict[str, int] = {}
-    for column, value in zip(COLUMNS, row, strict=True):
-        if column.name.startswith(_PHASE):
-            if value is not None:
-                phases[column.name.removeprefix(_PHASE)] = value
-        elif column.kind is Kind.BYTES and value is not None:
-            record[column.member] = base64.b64decode(value)
-        else:
-            record[column.member] = value
-    # The lake doesn't repeat a kid that was proven, and holds how long a call took, not when it ended.
+    for column in COLUMNS:
+        if column.name not in DIFFERENCES:
+            value = values[column.name]
+            record[column.member] = (
+                base64.b64decode(value) if column.kind is Kind.BYTES and value is not None else value
+            )
+    # The lake doesn't repeat a kid that was proven.
     record["claimed_kid"] = record["claimed_kid"] or record["kid"]
-    record["finished_at_us"] = record["started_at_us"] + _duration(row)
-    return {**record, "phases": phases}
-
-
-_DURATION = next(place for place, column in enumerate(COLUMNS) if column.name == "duration_us")
-
-
-def _duration(row: Sequence[Any]) -> int:
-    return int(row[_DURATION] or 0)
+    return {**record, **members_of(values)}
 
 
 def conditions(wanted: Filter) -> list[Condition]:
