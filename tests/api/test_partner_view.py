@@ -33,7 +33,7 @@ from portazgo.lake.writing import Writing
 from portazgo.partner_view import domain, service
 from portazgo.partners.models import Partner
 from portazgo.settings import Settings
-from portazgo.traces import collection, following
+from portazgo.traces import collection, following, segments
 from portazgo.traces.collection import Position
 from portazgo.traces.search.process import PLACES, search
 from portazgo.usage.contents import forget_contents
@@ -266,7 +266,7 @@ def test_a_partner_is_not_told_how_many_records_there_are_of_everybody(
     assert two.own.get("/partner-view/traces/tail", {"cursor": beginning}).body["skipped"] is False
     # Its segments are not kept any more, and what was decoded is forgotten.
     forget_contents(Manifest.objects.using(LEDGER).values_list("id", flat=True))
-    monkeypatch.setattr(collection, "decoded", type(collection.decoded)())
+    monkeypatch.setattr(collection, "decoded", type(segments.decoded)())
     client = JsonClient(control.control_url, Secret(two.token))
     headers = {"Accept": "text/event-stream", "Last-Event-ID": beginning}
     with client.stream("GET", "/api/v1/partner-view/traces/tail", headers=headers, read_seconds=20) as answer:
