@@ -8,20 +8,26 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 import pytest
+from django.db import DatabaseError, connections
 from django.db.models import F
+from django.test.utils import CaptureQueriesContext
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import ValidationError
 from support.admin import AdminAPI
 from support.clock import FakeClock
 from support.control import ControlProcess, FeedClient
 from support.documents import PROJECT
+from support.made_segments import Node as MadeNode
 from support.segments import Recorded, recorded
 from support.world import NOBODY, World, pointers, refusal
 
-from portazgo.kit.clock import microseconds
+from portazgo.accounts.domain import Actor
+from portazgo.kit.clock import SYSTEM_CLOCK, microseconds, rfc3339
+from portazgo.kit.errors import Forbidden
 from portazgo.kit.ids import uuid7
-from portazgo.nodes.epochs import Told
+from portazgo.nodes.epochs import Told, require_own_epoch
 from portazgo.nodes.models import Node, NodeEpoch
 from portazgo.nodes.service import Contact, record_contacts
 from portazgo.settings import Settings
@@ -29,6 +35,7 @@ from portazgo.snapshot.feed import head_now
 from portazgo.usage.balance import forget_told
 from portazgo.usage.collector import LEDGER, collect, report_epoch
 from portazgo.usage.folding import Folding
+from portazgo.usage.gaps import declare_lost
 from portazgo.usage.internal import EpochReport
 from portazgo.usage.models import EpochAccount, EpochEnd, Manifest, MonthRollup
 
@@ -266,8 +273,121 @@ def test_a_node_whose_disk_is_gone_is_declared_lost_with_what_its_last_word_says
     assert (one["state"], one["declared"], one["verdict"]) == ("host_lost", True, "missing")
     assert [(gap["first"], gap["last"]) for gap in one["missing"]] == [(5, 6)]
     (row,) = api.get("/audit", {"action": "node.lost"}).body["items"]
-    assert row["details"] == {"epochs": [str(collected.epoch)], "missing": 2}
+    assert row["details"] == {"epochs": [str(collected.epoch)], "missing": 2, "died_at": rfc3339(died_at)}
     assert refusal(api.post(f"/nodes/{collected.node}/lost", {})) == (409, "epochs_ended")
+
+
+def test_a_declaration_whose_audit_row_could_not_be_written_is_written_by_the_same_command(
+    api: AdminAPI, collected: Recorded, actor: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard(collected, timedelta(minutes=5), told(accepted=6, journaled=6))
+    with monkeypatch.context() as broken:
+        broken.setattr("portazgo.usage.gaps.record", _fails)
+        with pytest.raises(DatabaseError):
+            declare_lost(actor, collected.node, None, clock=SYSTEM_CLOCK)
+    assert (the_account(api)["declared"], api.get("/audit", {"action": "node.lost"}).body["items"]) == (True, [])
+    again = api.post(f"/nodes/{collected.node}/lost", {})
+    assert (again.status, [one["epoch"] for one in again.body["items"]]) == (200, [str(collected.epoch)])
+    (row,) = api.get("/audit", {"action": "node.lost"}).body["items"]
+    assert row["details"] == {"epochs": [str(collected.epoch)], "missing": 2, "died_at": None}
+    assert refusal(api.post(f"/nodes/{collected.node}/lost", {})) == (409, "epochs_ended")
+
+
+def _fails(*_: object, **__: object) -> None:
+    raise DatabaseError("the state's connection broke")
+
+
+def test_a_node_that_only_the_ledger_knows_can_be_declared_lost_and_settled(api: AdminAPI, collected: Recorded) -> None:
+    # As after the state was restored from before it joined.
+    assert facts(api)[:2] == ("silent", "silent")
+    lost = api.post(f"/nodes/{collected.node}/lost", {})
+    assert (lost.status, [one["state"] for one in lost.body["items"]]) == (200, ["host_lost"])
+    accepted = api.post(f"/usage/epochs/{collected.epoch}/accept-gap", {"reason": "the rack burnt"})
+    assert (accepted.status, accepted.body["verdict"]) == (200, "accepted")
+    assert api.get("/usage/balance").body["balanced"] is True
+    assert refusal(api.post(f"/nodes/{collected.node}/lost", {})) == (409, "epochs_ended")
+
+
+def test_an_uneven_account_is_accepted_too_and_one_that_becomes_more_so_is_not(
+    api: AdminAPI, collected: Recorded
+) -> None:
+    ended(collected, 4, accepted=5)
+    accepted = api.post(f"/usage/epochs/{collected.epoch}/accept-gap", {"reason": "reported, case 4711"})
+    assert (accepted.status, accepted.body["verdict"]) == (200, "accepted")
+    EpochAccount.objects.using(LEDGER).update(rolled_up=3)
+    assert the_account(api)["verdict"] == "uneven"
+
+
+def test_nothing_is_accepted_of_an_epoch_that_goes_on(api: AdminAPI, collected: Recorded) -> None:
+    EpochAccount.objects.using(LEDGER).update(last_sequence=9)
+    heard(collected, told=told(accepted=9, journaled=9))
+    assert facts(api)[:2] == ("missing", "polls")
+    path = f"/usage/epochs/{collected.epoch}/accept-gap"
+    assert refusal(api.post(path, {"reason": "x"})) == (409, "epoch_goes_on")
+    ended(collected, 9)
+    assert api.post(path, {"reason": "x"}).body["verdict"] == "accepted"
+
+
+def test_an_epoch_is_of_the_node_that_polled_with_it_first(api: AdminAPI, collected: Recorded) -> None:
+    other = uuid7()
+    heard(collected)
+    record_contacts([Contact(other, collected.epoch, "madrid", datetime.now(UTC))])
+    assert [row.node_id for row in NodeEpoch.objects.all()] == [collected.node]
+    require_own_epoch(collected.node, collected.epoch)
+    require_own_epoch(other, uuid7())
+    with pytest.raises(Forbidden):
+        require_own_epoch(other, collected.epoch)
+
+
+def test_records_and_ends_of_another_nodes_epoch_are_refused(api: AdminAPI, database: None) -> None:
+    chance, epoch = np.random.default_rng(1), uuid7()
+    owner, other = MadeNode(chance, uuid7(), epoch), MadeNode(chance, uuid7(), epoch)
+    for number in range(2):
+        first, content = owner.segment(1_795_536_000_000_000, 3)
+        assert collect(owner.node, epoch, first, content).stored
+        first, content = other.segment(1_795_536_000_000_000, 3)
+        with pytest.raises(Forbidden):
+            collect(other.node, epoch, first, content)
+        assert Manifest.objects.using(LEDGER).count() == number + 1
+    records = Recorded(owner.node, epoch, [], [])
+    with pytest.raises(Forbidden):
+        ended(Recorded(other.node, epoch, [], []), 9)
+    # As it could be reported before.
+    ended(records, 9)
+    EpochEnd.objects.using(LEDGER).update(node=other.node)
+    ended(records, 6)
+    assert facts(api)[:2] == ("whole", "clean")
+    EpochAccount.objects.using(LEDGER).all().delete()
+    with pytest.raises(Forbidden):
+        ended(Recorded(other.node, epoch, [], []), 9)
+
+
+def test_what_is_missing_is_looked_up_for_what_is_listed_only(
+    api: AdminAPI, database: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    epochs = [uuid7() for _ in range(30)]
+    EpochAccount.objects.using(LEDGER).bulk_create(
+        EpochAccount(node=uuid7(), epoch=epoch, last_sequence=10, collected=8, rolled_up=8) for epoch in epochs
+    )
+    now = datetime.now(UTC)
+    times = {"started_at": now, "ended_at": now, "seconds_at_risk": 0.0}
+    nodes = dict(EpochAccount.objects.using(LEDGER).values_list("epoch", "node"))
+    for epoch in epochs:
+        report_epoch(
+            {"epoch": epoch, "node": nodes[epoch], "end": "killed", "last_sequence": 10, "accepted": 10, **times}
+        )
+    monkeypatch.setattr("portazgo.usage.balance_api.MOST_LISTED", 3)
+    for path, most in (("/usage/metrics", 0), ("/usage/balance", 3)):
+        with CaptureQueriesContext(connections[LEDGER]) as asked:
+            assert api.get(path).status == 200
+        assert sum(_names_gaps(one["sql"]) for one in asked) == most
+    with CaptureQueriesContext(connections[LEDGER]) as asked:
+        assert api.post(f"/usage/epochs/{epochs[0]}/accept-gap", {"reason": "x"}).body["missing_records"] == 2
+    assert sum(_names_gaps(one["sql"]) for one in asked) == 2
+
+
+def _names_gaps(statement: str) -> bool:
+    return "usage_manifest" in statement and "first_sequence" in statement
 
 
 def test_a_node_that_was_given_up_and_comes_back_has_the_last_word(api: AdminAPI, collected: Recorded) -> None:

@@ -15,14 +15,13 @@ from support.control import ControlProcess, FeedClient, lines_of, pss_megabytes
 from portazgo.accounts.domain import SYSTEM
 from portazgo.control.server import connections_at_most
 from portazgo.kit.clock import SYSTEM_CLOCK
-from portazgo.kit.http import JsonClient
+from portazgo.kit.http import Answer, JsonClient
 from portazgo.kit.secret import Secret
 from portazgo.nodes.models import Node
 from portazgo.nodes.tokens import create_node_token
 from portazgo.settings import Settings
 from portazgo.snapshot.feed import head_now
 from portazgo.snapshot.log import change
-from portazgo.snapshot.wire import NO_HASH
 
 WAITING_NODES = 50
 IDLE_CONNECTIONS = 150
@@ -45,10 +44,17 @@ def revoke(kid: str) -> int:
     return recorded.revision
 
 
+def wait_for_news(node: FeedClient, seconds: int) -> Answer:
+    """Poll from where the log is now: a control plane that starts writes a data key."""
+    now = head_now()
+    return node.changes(now.history, now.revision, now.hash, now.security, seconds)
+
+
 def test_a_waiting_poll_hears_of_a_change_of_another_process_at_once(control: ControlProcess, node_token: str) -> None:
     node = FeedClient(control.internal_url, node_token)
+    before = head_now().revision
     with concurrent.futures.ThreadPoolExecutor() as threads:
-        waiting = threads.submit(node.changes, head_now().history, 0, NO_HASH, 0, 20)
+        waiting = threads.submit(wait_for_news, node, 20)
         time.sleep(0.5)
         started = time.monotonic()
         revoke("aaaaaaaaaa")
@@ -57,10 +63,10 @@ def test_a_waiting_poll_hears_of_a_change_of_another_process_at_once(control: Co
     assert time.monotonic() - started < 7.5
     assert answer.status == 200
     head, line, entry, last = lines_of(answer)
-    assert (head["from"], head["revision"], line["revision"]) == (0, 1, 1)
+    assert (head["from"], head["revision"], line["revision"]) == (before, before + 1, before + 1)
     assert entry["security"]["operation"] == "revoke_key"
     assert last == {"end": True, "count": 2}
-    assert answer.headers["X-Portazgo-Head"] == "1"
+    assert answer.headers["X-Portazgo-Head"] == str(before + 1)
     assert abs(int(answer.headers["X-Portazgo-Time"]) / 1e6 - time.time()) < 5
 
 
@@ -69,9 +75,8 @@ def test_a_change_through_the_admin_api_wakes_in_the_same_process(
 ) -> None:
     node, admin = FeedClient(control.internal_url, node_token), JsonClient(control.control_url, Secret(admin_token))
     revoke("aaaaaaaaaa")
-    history = head_now()
     with concurrent.futures.ThreadPoolExecutor() as threads:
-        waiting = threads.submit(node.changes, history.history, 1, history.hash, 1, 1)
+        waiting = threads.submit(wait_for_news, node, 1)
         answered = admin.request("GET", "/api/v1/nodes")
         assert answered.status == 200
         assert waiting.result().status == 204
@@ -80,11 +85,10 @@ def test_a_change_through_the_admin_api_wakes_in_the_same_process(
 def test_many_waiting_nodes_hold_no_thread_and_all_hear(
     control: ControlProcess, node_token: str, admin_token: str
 ) -> None:
-    history = head_now().history
     admin = JsonClient(control.control_url, Secret(admin_token))
     with concurrent.futures.ThreadPoolExecutor(WAITING_NODES) as threads:
         nodes = [FeedClient(control.internal_url, node_token) for _ in range(WAITING_NODES)]
-        waiting = [threads.submit(node.changes, history, 0, NO_HASH, 0, 30) for node in nodes]
+        waiting = [threads.submit(wait_for_news, node, 30) for node in nodes]
         while Node.objects.count() < WAITING_NODES:
             time.sleep(0.05)
         started = time.monotonic()
@@ -100,7 +104,7 @@ def test_sigterm_answers_the_waiting_polls_and_ends_within_five_seconds(
 ) -> None:
     node = FeedClient(control.internal_url, node_token)
     with concurrent.futures.ThreadPoolExecutor() as threads:
-        waiting = threads.submit(node.changes, head_now().history, 0, NO_HASH, 0, 50)
+        waiting = threads.submit(wait_for_news, node, 50)
         while not Node.objects.exists():
             time.sleep(0.05)
         started = time.monotonic()

@@ -240,6 +240,23 @@ def test_a_node_is_spoken_for_by_one_token_until_it_is_revoked(
         client.close()
 
 
+def test_a_node_hands_in_nothing_of_an_epoch_that_another_polls_with(control: ControlProcess, world: World) -> None:
+    token = world.node_token()["token"]
+    owner = FeedClient(control.internal_url, token)
+    assert owner.snapshot().status == 200
+    other = FeedClient(control.internal_url, token, epoch=owner.epoch)
+    assert other.snapshot().status == 200
+    report = {"epoch": owner.epoch, "end": "killed", "last_sequence": 0, "accepted": 0, "seconds_at_risk": 0.0}
+    report |= {"started_at": "2026-11-24T12:00:00Z", "ended_at": "2026-11-24T12:00:01Z"}
+    for node, expected in ((other, 403), (owner, 422)):
+        answer = node.post("/internal/v1/segments", {"node": node.node, "epoch": owner.epoch, "first": 1})
+        assert answer.status == expected, answer.json()
+    for node, expected in ((other, 403), (owner, 204)):
+        assert node.end({**report, "node": node.node}).status == expected
+    owner.close()
+    other.close()
+
+
 def test_a_label_that_a_token_gave_is_no_receipts_to_change(
     api: AdminAPI, control: ControlProcess, world: World
 ) -> None:

@@ -16,6 +16,7 @@ from support.segments import Recorded, recorded, refused_uses
 from portazgo.kit.errors import Conflict, Unavailable
 from portazgo.kit.objects import ObjectsFailed, ObjectStore, ObjectsUnreachable, open_store
 from portazgo.kit.objects.uri import Folder
+from portazgo.nodes.service import Contact, record_contacts
 from portazgo.usage import contents, taking
 from portazgo.usage.collector import LEDGER, Segment, collect, keep, verify
 from portazgo.usage.contents import forget_contents, place_of, segment_bytes
@@ -161,6 +162,14 @@ def test_a_segment_whose_values_the_ledger_can_not_hold_is_set_aside_and_holds_u
     with pytest.raises(Conflict) as refused:
         keep(first)
     assert refused.value.code == "segment_unfit"
+
+
+def test_a_segment_of_another_nodes_epoch_is_set_aside(spill: Spill, store: ObjectStore) -> None:
+    segment = segments()[0]
+    record_contacts([Contact(uuid4(), segment.epoch, "madrid", FakeClock().now())])
+    spill.put(segment)
+    assert take(spill) == 0
+    assert ([one.split("/")[0] for one in names(store)], sums()[0]) == (["aside"], 0)
 
 
 def _fails(_rollups: object) -> None:

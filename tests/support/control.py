@@ -148,6 +148,9 @@ class FeedClient:
         body = {"epoch": self.epoch, "failing": failing}
         return self._client.request("POST", "/internal/v1/logins", body=body, headers=self.headers)
 
+    def end(self, report: dict[str, Any]) -> Answer:
+        return self._client.request("POST", "/internal/v1/epochs", body=report, headers=self.headers)
+
     def close(self) -> None:
         self._client.close()
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from portazgo.kit.errors import Forbidden
 from portazgo.nodes.models import Node, NodeEpoch
 
 if TYPE_CHECKING:
@@ -53,12 +54,36 @@ class Latest:
 
 
 def note_epoch(node: UUID, epoch: UUID, at: datetime, told: Told | None) -> None:
-    """Write down a poll of a process, and what it told. Within the transaction of the contact."""
+    """Write down a poll of a process, and what it told. Within the transaction of the contact.
+
+    An epoch is of the node that polled with it first: nobody knows of it before, so whoever does it later has learnt of it.
+    """
     members = {"contact_at": at}
     if told is not None:
         members |= {**asdict(told), "told_at": at}
-    if not NodeEpoch.objects.filter(node_id=node, epoch=epoch).update(**members):
+    if NodeEpoch.objects.filter(node_id=node, epoch=epoch).update(**members):
+        return
+    if not NodeEpoch.objects.filter(epoch=epoch).exists():
         NodeEpoch.objects.create(node_id=node, epoch=epoch, first_seen_at=at, **members)
+
+
+def require_own_epoch(node: UUID, epoch: UUID) -> None:
+    """Return when no other node has polled with this epoch. Raises Forbidden.
+
+    A process that runs on another's data folder is the same node, and reports for its predecessors under the same id.
+    """
+    mine = NodeEpoch.objects.filter(node_id=node, epoch=epoch).exists()
+    if not mine and NodeEpoch.objects.filter(epoch=epoch).exists():
+        raise of_another_node(epoch)
+
+
+def of_another_node(epoch: UUID) -> Forbidden:
+    """Say that an epoch is not that node's."""
+    return Forbidden(
+        f"epoch {epoch} is another node's",
+        code="epoch_of_another_node",
+        remedy="each data folder has its own node id: don't copy `node.json` or `segments/` from one to another",
+    )
 
 
 def heard_of(node: UUID | None = None, epochs: Collection[UUID] | None = None) -> list[Heard]:

@@ -80,7 +80,7 @@ class NodeEpoch(models.Model):
     at_risk_since = models.DateTimeField(null=True)
 
     class Meta:
-        """One row a life; two nodes may claim the same one, which is no trouble of the other's."""
+        """One row a life; another node that claims the same one gets none."""
 
         db_table = "node_epoch"
         constraints: ClassVar = [models.UniqueConstraint(fields=["node", "epoch"], name="node_epoch_identity")]

@@ -60,10 +60,10 @@ class Known:
 
 
 def balances(now: datetime, node: UUID | None = None) -> list[Balance]:
-    """Account for every epoch that is known of, newest first; what is missing of an epoch is named."""
+    """Account for every epoch that is known of, newest first; what is missing is counted, and not named."""
     known = _known(node)
     lives = sorted({*known.accounts, *known.ends, *known.heard}, key=lambda life: life[1], reverse=True)
-    return [_with_gaps(one, now) for one in with_spilled([account_for(life, known, now) for life in lives])]
+    return list(with_spilled([account_for(life, known, now) for life in lives]))
 
 
 def account_for(life: Life, known: Known, now: datetime) -> Balance:
@@ -88,7 +88,7 @@ def account_for(life: Life, known: Known, now: datetime) -> Balance:
         # What was collected since the account was read is in neither.
         in_lake=max(0, collected - known.not_in_lake.get(epoch, 0)),
         dropped=known.dropped.get(epoch, 0),
-        acceptance=None if accepted is None else _acceptance(accepted),
+        acceptance=None if accepted is None or accepted.node != node else _acceptance(accepted),
     )
 
 
@@ -105,9 +105,10 @@ def told_at(now: datetime, node: UUID | None = None) -> datetime | None:
 
 
 def balance_of(epoch: UUID, now: datetime) -> Balance | None:
-    """Account for one epoch; None: it is not known of."""
-    # Whoever asks for one has seen it in the list of all.
-    return next((one for one in balances(now) if one.epoch == epoch), None)
+    """Account for one epoch, and name what is missing; None: it is not known of."""
+    known = _known(epoch=epoch)
+    lives = sorted({*known.accounts, *known.ends, *known.heard})
+    return next((with_gaps(one, now) for one in with_spilled([account_for(life, known, now) for life in lives])), None)
 
 
 def totals() -> Totals:
@@ -137,34 +138,34 @@ def forget_told(now: datetime) -> int:
     return forget_epochs(now - TOLD_KEPT, set(ended))
 
 
-def _known(node: UUID | None) -> Known:
+def _known(node: UUID | None = None, epoch: UUID | None = None) -> Known:
+    """Read what is known of all epochs, those of a node, or of one epoch."""
     # What nodes say is read first: what was collected since then is more than they said, never less.
-    heard = {(one.node, one.epoch): one for one in heard_of(node)}
+    heard = {(one.node, one.epoch): one for one in heard_of(node, None if epoch is None else {epoch})}
     latest = latest_processes(node)
-    ends, accounts = EpochEnd.objects.using(LEDGER).all(), EpochAccount.objects.using(LEDGER).all()
-    if node is not None:
-        ends, accounts = ends.filter(node=node), accounts.filter(node=node)
+    only = {name: value for name, value in (("node", node), ("epoch", epoch)) if value is not None}
+    of_epoch = {} if epoch is None else {"epoch": epoch}
     return Known(
         # The ends before the accounts: a node reports an end when all of the epoch is here.
-        ends={(one.node, one.epoch): one for one in ends},
-        accounts={(one.node, one.epoch): one for one in accounts},
+        ends={(one.node, one.epoch): one for one in EpochEnd.objects.using(LEDGER).filter(**only)},
+        accounts={(one.node, one.epoch): one for one in EpochAccount.objects.using(LEDGER).filter(**only)},
         heard=heard,
         latest=latest,
-        accepted={one.epoch: one for one in AcceptedGap.objects.using(LEDGER).all()},
-        not_in_lake=_not_in_lake(),
-        dropped=_dropped(),
+        accepted={one.epoch: one for one in AcceptedGap.objects.using(LEDGER).filter(**of_epoch)},
+        not_in_lake=_not_in_lake(of_epoch),
+        dropped=_dropped(of_epoch),
     )
 
 
-def _not_in_lake() -> dict[UUID, int]:
+def _not_in_lake(of_epoch: Mapping[str, UUID]) -> dict[UUID, int]:
     """Count the records of each epoch that are in segments only: those of the last minutes, by the index of just these."""
-    waiting = Manifest.objects.using(LEDGER).filter(lake_file__isnull=True, dropped_at__isnull=True)
+    waiting = Manifest.objects.using(LEDGER).filter(lake_file__isnull=True, dropped_at__isnull=True, **of_epoch)
     return dict(waiting.values_list("epoch").annotate(records=Sum("count")))
 
 
-def _dropped() -> dict[UUID, int]:
+def _dropped(of_epoch: Mapping[str, UUID]) -> dict[UUID, int]:
     """Count the records of each epoch that retention dropped before they were in the lake: mostly none."""
-    dropped = Manifest.objects.using(LEDGER).filter(dropped_at__isnull=False)
+    dropped = Manifest.objects.using(LEDGER).filter(dropped_at__isnull=False, **of_epoch)
     return dict(dropped.values_list("epoch").annotate(records=Sum("count")))
 
 
@@ -191,10 +192,10 @@ def _ended(end: EpochEnd) -> Ended:
 
 
 def _acceptance(row: AcceptedGap) -> Acceptance:
-    return Acceptance(row.missing, row.seconds_at_risk, row.reason, row.accepted_by, row.accepted_at)
+    return Acceptance(row.missing, row.seconds_at_risk, row.unexplained, row.reason, row.accepted_by, row.accepted_at)
 
 
-def _with_gaps(balance: Balance, now: datetime) -> Balance:
+def with_gaps(balance: Balance, now: datetime) -> Balance:
     """Name what is missing. Only where something is: the segments of an epoch may be a million."""
     if not balance.missing_records:
         return balance

@@ -12,7 +12,7 @@ from portazgo.accounts.domain import Verb, can
 from portazgo.accounts.requests import AdminRequest
 from portazgo.kit.clock import nearest_time
 from portazgo.usage import gaps
-from portazgo.usage.balance import balances, told_at, totals
+from portazgo.usage.balance import balances, told_at, totals, with_gaps
 from portazgo.usage.domain import Balance, Gap, Verdict
 from portazgo.usage.metrics import exposition
 from portazgo.usage.models import Manifest
@@ -60,7 +60,7 @@ def usage_balance(request: AdminRequest, query: Query[BalanceQuery]) -> BalanceR
     return BalanceReport(
         as_of=now,
         told_at=told,
-        items=[balance_view(one) for one in listed],
+        items=[balance_view(with_gaps(one, now)) for one in listed],
         left_off=left_off,
         records=_sums(found),
         requests=requests,

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.db import DataError, connections, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Greatest
 
 from portazgo import _native
 from portazgo.kit.errors import Conflict, Invalid
+from portazgo.nodes.epochs import of_another_node
 from portazgo.usage import models
 from portazgo.usage.adding import add_fresh
 from portazgo.usage.contents import keep_content
@@ -86,7 +87,7 @@ def keep(segment: Segment, place: str = "") -> Collected:
     """Keep a segment: bytes (or their object's name), manifest, sums, uses of retiring secrets, all or nothing.
 
     Raises Conflict: `segment_differs` when the same place of the epoch already holds other bytes, `segment_unfit` when the
-    ledger can't hold its values.
+    ledger can't hold its values. Raises Forbidden where the epoch is known as another node's.
     """
     try:
         return _kept(segment, place)
@@ -100,6 +101,7 @@ def _kept(segment: Segment, place: str) -> Collected:
     node, epoch, summary = segment.node, segment.epoch, segment.summary
     first = summary["first"]
     with transaction.atomic(using=LEDGER):
+        _refuse_foreign(node, epoch)
         known = Manifest.objects.using(LEDGER).filter(epoch=epoch, first_sequence=first).first()
         if known is not None:
             if known.sha256 != summary["sha256"]:
@@ -119,12 +121,20 @@ def _kept(segment: Segment, place: str) -> Collected:
 
 
 def report_epoch(report: Mapping[str, Any]) -> None:
-    """Keep how an epoch ended; the node's first report counts, and more than what a person has declared."""
+    """Keep how an epoch ended; the node's first report counts, and more than what a person has declared.
+
+    Raises Forbidden where the epoch is known as another node's.
+    """
+    node, epoch = report["node"], report["epoch"]
     with transaction.atomic(using=LEDGER):
+        _refuse_foreign(node, epoch)
         ends = EpochEnd.objects.using(LEDGER)
-        _, made = ends.get_or_create(epoch=report["epoch"], defaults=dict(report))
-        if not made:
-            ends.filter(epoch=report["epoch"], declared=True).update(**report, declared=False)
+        end, made = ends.get_or_create(epoch=epoch, defaults=dict(report))
+        if made:
+            return
+        if end.node != node and not _has_account(node, epoch):
+            raise of_another_node(epoch)
+        ends.filter(~Q(node=node) | Q(declared=True), epoch=epoch).update(**report, declared=False)
 
 
 def add_to_account(manifest: Manifest) -> None:
@@ -174,6 +184,17 @@ def _is_plausible(summary: Mapping[str, Any]) -> bool:
         return False
     largest = max(sum(row[name] for row in rollups) for name in SUMS)  # none is below zero: they are counted so
     return bool(largest <= summary["count"] * MOST_OF_A_CALL)
+
+
+def _refuse_foreign(node: UUID, epoch: UUID) -> None:
+    """Refuse an epoch of which there are records of another node, and none of this one."""
+    nodes = set(EpochAccount.objects.using(LEDGER).filter(epoch=epoch).values_list("node", flat=True))
+    if nodes and node not in nodes:
+        raise of_another_node(epoch)
+
+
+def _has_account(node: UUID, epoch: UUID) -> bool:
+    return EpochAccount.objects.using(LEDGER).filter(node=node, epoch=epoch).exists()
 
 
 def _refuse_overlap(epoch: UUID, summary: Mapping[str, Any]) -> None:

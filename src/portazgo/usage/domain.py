@@ -124,6 +124,7 @@ class Acceptance:
 
     missing: int
     seconds_at_risk: float
+    unexplained: int
     reason: str
     by: str
     at: datetime
@@ -196,16 +197,22 @@ class Balance:
     @property
     def verdict(self) -> Verdict:
         """What is to be said of it."""
-        if self.rolled_up != self.collected or not self._journaled_all():
-            return Verdict.UNEVEN
         found = self._verdict()
         if found.balances or found is Verdict.SILENT or self.acceptance is None:
             return found
         covered = self.missing_records <= self.acceptance.missing
         covered &= self.seconds_at_risk <= self.acceptance.seconds_at_risk
+        covered &= self.unexplained <= self.acceptance.unexplained
         return Verdict.ACCEPTED if covered else found
 
+    @property
+    def unexplained(self) -> int:
+        """Records by which the sums differ from what was collected, and the journal from what was accepted."""
+        return abs(self.collected - self.rolled_up) + self._not_journaled()
+
     def _verdict(self) -> Verdict:
+        if self.unexplained:
+            return Verdict.UNEVEN
         if self.ended is None and self.living is Living.SILENT:
             return Verdict.SILENT
         if self.missing_records:
@@ -216,16 +223,15 @@ class Balance:
             return Verdict.OPEN
         return Verdict.SPILLED if self.spilled else Verdict.WHOLE
 
-    def _journaled_all(self) -> bool:
-        """Tell whether an epoch that ended by itself numbered what it accepted.
+    def _not_journaled(self) -> int:
+        """Tell by how much an epoch that ended by itself has not numbered what it accepted.
 
         A call that was just taking its slot when the process was killed left a record and may not be counted.
         """
         if self.ended is None or self.ended.accepted is None:
-            return True
-        if self.ended.end == "clean":
-            return self.ended.accepted == self.ended.last_sequence
-        return self.ended.accepted <= self.ended.last_sequence
+            return 0
+        more = self.ended.accepted - self.ended.last_sequence
+        return abs(more) if self.ended.end == "clean" else max(0, more)
 
 
 @dataclass(frozen=True, slots=True)

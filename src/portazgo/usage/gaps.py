@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from django.db import transaction
 
 from portazgo.accounts.domain import Actor, Verb, can
+from portazgo.audit.models import AuditRow
 from portazgo.audit.service import record
-from portazgo.kit.clock import nearest_time
+from portazgo.kit.clock import nearest_time, rfc3339
 from portazgo.kit.errors import Conflict, NotFound
 from portazgo.nodes.epochs import Latest, latest_processes
 from portazgo.nodes.models import Node
-from portazgo.usage.balance import balance_of, balances
+from portazgo.usage.balance import balance_of, balances, with_gaps
 from portazgo.usage.collector import LEDGER
 from portazgo.usage.domain import HOST_LOST, Balance, Living, Verdict
 from portazgo.usage.models import AcceptedGap, EpochAccount, EpochEnd, Manifest
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from uuid import UUID
 
     from portazgo.kit.clock import Clock
 
@@ -28,45 +29,63 @@ def declare_lost(actor: Actor, node: UUID, died_at: datetime | None, *, clock: C
     """Declare that a node and its disk are gone: what of it never ended has ended `host_lost`. Returns those epochs.
 
     `died_at`: when it was seen alive last; None: until its lease ended, or now where it served without one. Should it come
-    back after all, its own reports and segments take the place of this. Raises NotFound, Conflict (`node_alive`,
-    `epochs_ended`).
+    back after all, its own reports and segments take the place of this. A node may be known by its records only, where the
+    state is from before it joined. Raises NotFound, Conflict (`node_alive`, `epochs_ended`).
     """
     can(actor, Verb.DELETE, Node.noun)
     now = clock.now()
     latest = latest_processes(node).get(node)
-    if latest is None:
+    known = balances(now, node)
+    if latest is None and not known:
         raise NotFound(f"there is no node {node}", code="node_unknown")
-    open_ones = [one for one in balances(now, node) if one.ended is None]
+    open_ones = [one for one in known if one.ended is None]
     lost = [one for one in open_ones if one.living is Living.SILENT]
-    if not lost:
+    untold = _untold(node, known)
+    if not lost and not untold:
         raise _nothing_lost(latest, open_ones, now)
     with transaction.atomic():
         # The ledger's first: should the audit row fail, the same command writes it.
         with transaction.atomic(using=LEDGER):
             for one in lost:
                 _end_by_word(one, latest, died_at, now)
-        found = [one for one in balances(now, node) if one.epoch in {epoch.epoch for epoch in lost}]
-        details = {"epochs": [str(one.epoch) for one in found], "missing": sum(one.missing_records for one in found)}
+        told = {one.epoch for one in lost} | untold
+        found = [with_gaps(one, now) for one in balances(now, node) if one.epoch in told]
+        details = {
+            "epochs": [str(one.epoch) for one in found],
+            "missing": sum(one.missing_records for one in found),
+            "died_at": None if died_at is None else rfc3339(died_at),
+        }
         record(actor, "node.lost", str(node), details=details, clock=clock)
     return found
 
 
-def accept_gap(actor: Actor, epoch: UUID, reason: str, *, clock: Clock) -> Balance:
-    """Accept that records of an epoch are missing, or may be: it counts as settled. More that is missing later does not.
+def _untold(node: UUID, known: list[Balance]) -> set[UUID]:
+    """Name the epochs that were declared lost, and whose row is not in the audit: the process died in between."""
+    declared = {one.epoch for one in known if one.ended is not None and one.ended.declared}
+    if not declared:
+        return declared
+    rows = AuditRow.objects.filter(action="node.lost", subject=str(node)).values_list("details", flat=True)
+    return declared - {UUID(epoch) for details in rows for epoch in details.get("epochs", ())}
 
+
+def accept_gap(actor: Actor, epoch: UUID, reason: str, *, clock: Clock) -> Balance:
+    """Accept that records of an epoch that has ended are missing, or may be: it counts as settled.
+
+    Of one that goes on, other records may come late than those that are lost. What is missing later is not covered.
     Raises NotFound (`epoch_unknown`), Conflict (`epoch_goes_on`, `epoch_whole`).
     """
     can(actor, Verb.CHANGE, Manifest.noun)
     found = balance_of(epoch, clock.now())
     if found is None:
         raise NotFound(f"nothing is known of an epoch {epoch}", code="epoch_unknown")
-    if found.ended is None and not found.missing_records:
+    if found.ended is None:
         raise Conflict(
             "the epoch has not ended: what is not here yet may still come",
             code="epoch_goes_on",
-            remedy="where node and disk are gone, declare it with `portazgo node lost`",
+            remedy="accept it when it has ended, as with its node's next start; "
+            "where node and disk are gone, declare it with `portazgo node lost`",
         )
-    if found.verdict in {Verdict.WHOLE, Verdict.SPILLED, Verdict.UNEVEN}:
+    if found.verdict in {Verdict.WHOLE, Verdict.SPILLED}:
         raise Conflict("no record of this epoch is missing", code="epoch_whole")
     with transaction.atomic():
         with transaction.atomic(using=LEDGER):
@@ -76,6 +95,7 @@ def accept_gap(actor: Actor, epoch: UUID, reason: str, *, clock: Clock) -> Balan
                     "node": found.node,
                     "missing": found.missing_records,
                     "seconds_at_risk": found.seconds_at_risk,
+                    "unexplained": found.unexplained,
                     "reason": reason,
                     "accepted_by": actor.name,
                     "accepted_at": clock.now(),
@@ -86,6 +106,7 @@ def accept_gap(actor: Actor, epoch: UUID, reason: str, *, clock: Clock) -> Balan
             "reason": reason,
             "missing": found.missing_records,
             "seconds_at_risk": found.seconds_at_risk,
+            "unexplained": found.unexplained,
         }
         record(actor, "usage.gap_accepted", str(epoch), details=details, clock=clock)
     settled = balance_of(epoch, clock.now())
@@ -93,8 +114,8 @@ def accept_gap(actor: Actor, epoch: UUID, reason: str, *, clock: Clock) -> Balan
     return settled
 
 
-def _nothing_lost(latest: Latest, open_ones: list[Balance], now: datetime) -> Conflict:
-    if not open_ones:
+def _nothing_lost(latest: Latest | None, open_ones: list[Balance], now: datetime) -> Conflict:
+    if latest is None or not open_ones:
         return Conflict(
             "every epoch of this node has ended", code="epochs_ended", remedy="see `portazgo usage balance`"
         )
@@ -106,10 +127,10 @@ def _nothing_lost(latest: Latest, open_ones: list[Balance], now: datetime) -> Co
     )
 
 
-def _end_by_word(one: Balance, latest: Latest, died_at: datetime | None, now: datetime) -> None:
+def _end_by_word(one: Balance, latest: Latest | None, died_at: datetime | None, now: datetime) -> None:
     account = EpochAccount.objects.using(LEDGER).filter(epoch=one.epoch, node=one.node).first()
     collected_until = None if account is None or not account.collected else nearest_time(account.ended_at_us)
-    lease_ended = now if latest.max_staleness is None else latest.contact_at + latest.max_staleness
+    lease_ended = now if latest is None or latest.max_staleness is None else latest.contact_at + latest.max_staleness
     until = min(now, died_at or lease_ended)
     since = min(until, collected_until or one.first_seen_at or until)
     EpochEnd.objects.using(LEDGER).get_or_create(

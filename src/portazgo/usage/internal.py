@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from portazgo.kit.errors import Forbidden, Invalid
 from portazgo.kit.ids import parse_id
+from portazgo.nodes.epochs import require_own_epoch
 from portazgo.nodes.internal import limited_body
 from portazgo.settings import current
 from portazgo.usage.callers import Callers
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from portazgo.control.internal import Services
+    from portazgo.nodes.internal import Caller
 
 LARGEST_SEGMENT_BYTES = 8 * 1024 * 1024
 LARGEST_REPORT_BYTES = 16_384
@@ -57,7 +59,7 @@ class Collector:
     def __init__(self, services: Services) -> None:
         self._services = services
         late_after = current().usage_spill_after
-        self._callers = Callers(services.feed.identify, late_after.total_seconds() if late_after else None)
+        self._callers = Callers(self._owner, late_after.total_seconds() if late_after else None)
         self._keeping = Keeping(
             services.collecting,
             services.outside,
@@ -87,10 +89,19 @@ class Collector:
             ) from None
         if report.node != caller.node:
             raise Forbidden("a node reports its own epochs only", code="node_differs")
+        await self._services.threads.run(require_own_epoch, report.node, report.epoch)
         document = report.model_dump()
         document["last_sequence"] = report.last_sequence or 0
         await self._services.collecting.run(report_epoch, document)
         return Response(status_code=204)
+
+    async def _owner(self, request: Request) -> Caller:
+        """Tell which node calls, where the epoch of the segment is not another's."""
+        caller = await self._services.feed.identify(request)
+        epoch = parse_id(request.query_params.get("epoch", ""))
+        if epoch is not None:
+            await self._services.threads.run(require_own_epoch, caller.node, epoch)
+        return caller
 
 
 def _place(request: Request) -> tuple[UUID, UUID, int]:

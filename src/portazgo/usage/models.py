@@ -361,6 +361,8 @@ class AcceptedGap(models.Model):
     node = models.UUIDField()
     missing = models.BigIntegerField()
     seconds_at_risk = models.FloatField()
+    unexplained = models.BigIntegerField(default=0, db_default=0)
+    """By how much its sums or its journal were uneven."""
     reason = models.CharField(max_length=500)
     accepted_by = models.CharField(max_length=128)
     accepted_at = models.DateTimeField()

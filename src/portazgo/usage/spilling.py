@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from django.db import DatabaseError
 
-from portazgo.kit.errors import Conflict
+from portazgo.kit.errors import Conflict, Forbidden
 from portazgo.kit.objects import ObjectsFailed
 from portazgo.usage.collector import Collected, keep
 from portazgo.usage.objects import object_store
@@ -49,7 +49,8 @@ class Keeping:
     async def keep(self, segment: Segment) -> bool:
         """Keep a segment; durable on return. Returns False when the ledger had it already.
 
-        Raises Conflict, and what the database raises where there is no store to spill to, or it does not take it either.
+        Raises Conflict, Forbidden, and what the database raises where there is no store to spill to, or it does not take it
+        either.
         """
         if self._spill is None:
             return (await self._into_ledger(segment)).stored
@@ -86,7 +87,7 @@ class Keeping:
         place = await self._placed(segment) if self._objects_first else ""
         try:
             collected = await self._ledger.run(keep, segment, place)
-        except Conflict:
+        except (Conflict, Forbidden):
             await self._removed(segment, place)
             raise
         if not collected.stored:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from django.db import IntegrityError
 
-from portazgo.kit.errors import Conflict, Invalid
+from portazgo.kit.errors import Conflict, Forbidden, Invalid
 from portazgo.kit.objects import ObjectMissing, ObjectsFailed
+from portazgo.nodes.epochs import require_own_epoch
 from portazgo.usage.collector import keep, verify
 from portazgo.usage.objects import object_store
 from portazgo.usage.placing import place_for, remove_unnamed
@@ -94,10 +95,12 @@ class Taking:
         except ObjectMissing:
             return 0  # another worker was quicker
         try:
-            self._keep(verify(found.node, found.epoch, found.run.first, content))
+            segment = verify(found.node, found.epoch, found.run.first, content)
+            require_own_epoch(found.node, found.epoch)
+            self._keep(segment)
         except IntegrityError:
             return 0  # the collector's own attempt, which was late, has just taken it: the next look finds it there
-        except (Invalid, Conflict) as problem:
+        except (Invalid, Conflict, Forbidden) as problem:
             aside = spill.set_aside(found.name, content)
             self._aside += 1
             why = {"object": aside, "why": problem.detail}
@@ -112,7 +115,7 @@ class Taking:
             object_store().put(place, segment.content)
         try:
             collected = keep(segment, place)
-        except (Conflict, IntegrityError):
+        except (Conflict, Forbidden, IntegrityError):
             remove_unnamed(object_store(), segment, place)
             raise
         if not collected.stored:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Exists, F, OuterRef, Q
 
-from portazgo.kit.clock import from_microseconds
+from portazgo.kit.clock import nearest_time
 from portazgo.nodes.epochs import heard_of, latest_processes, numbered
 from portazgo.usage.balance import Known, account_for
 from portazgo.usage.collector import LEDGER
@@ -103,7 +103,7 @@ def _complete_until(one: Balance, known: Known) -> datetime:
     if one.spilled:
         before = Manifest.objects.using(LEDGER).filter(epoch=one.epoch, first_sequence__lt=one.spilled[0].first)
         last = before.order_by("-first_sequence").first()
-        return _begun(one, known) if last is None else from_microseconds(last.ended_at_us) - LAG
+        return _begun(one, known) if last is None else max(FIRST, nearest_time(last.ended_at_us)) - LAG
     life = (one.node, one.epoch)
     heard, account = known.heard.get(life), known.accounts.get(life)
     told = None if heard is None else heard.told
@@ -114,7 +114,7 @@ def _complete_until(one: Balance, known: Known) -> datetime:
         if told.at_risk_since is not None and told.journaled - told.at_risk <= one.latest_sequence:
             return min(told.at_risk_since, heard.told_at) - LAG
     if account is not None and account.collected:
-        return from_microseconds(account.ended_at_us) - LAG
+        return max(FIRST, nearest_time(account.ended_at_us)) - LAG
     return _begun(one, known)
 
 
@@ -128,7 +128,7 @@ def _missing_since(one: Balance, known: Known) -> datetime:
     account = known.accounts.get((one.node, one.epoch))
     only_the_last = one.collected == one.latest_sequence and one.verdict is not Verdict.UNEVEN
     if account is not None and account.collected and only_the_last:
-        return from_microseconds(account.ended_at_us) - LAG
+        return max(FIRST, nearest_time(account.ended_at_us)) - LAG
     return _begun(one, known)
 
 
