@@ -33,7 +33,11 @@ from portazgo.lake.writing import Writing
 from portazgo.partner_view import domain, service
 from portazgo.partners.models import Partner
 from portazgo.settings import Settings
+from portazgo.traces import collection, following, segments
+from portazgo.traces.collection import Position
 from portazgo.traces.search.process import PLACES, search
+from portazgo.usage.contents import forget_contents
+from portazgo.usage.models import LEDGER, Manifest
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -253,6 +257,26 @@ def control(database: None, settings: Settings, state_url: str | None) -> Iterat
         yield running
     finally:
         running.stop()
+
+
+def test_a_partner_is_not_told_how_many_records_there_are_of_everybody(
+    two: Two, api: AdminAPI, control: ControlProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beginning = following.encode_position(Position(0))
+    assert two.own.get("/partner-view/traces/tail", {"cursor": beginning}).body["skipped"] is False
+    # Its segments are not kept any more, and what was decoded is forgotten.
+    forget_contents(Manifest.objects.using(LEDGER).values_list("id", flat=True))
+    monkeypatch.setattr(collection, "decoded", type(segments.decoded)())
+    client = JsonClient(control.control_url, Secret(two.token))
+    headers = {"Accept": "text/event-stream", "Last-Event-ID": beginning}
+    with client.stream("GET", "/api/v1/partner-view/traces/tail", headers=headers, read_seconds=20) as answer:
+        told = next(event for event in events(answer.chunks) if event.data)
+    client.close()
+    assert (told.name, json.loads(told.data)) == ("skipped", {})
+    for view in (two.own, two.other):
+        page = view.get("/partner-view/traces/tail", {"cursor": beginning}).body
+        assert (page["items"], page["skipped"]) == ([], True)
+    assert api.get("/traces/tail", {"after": 0}).body["skipped"] == len(two.records.ids)
 
 
 def test_one_partners_searches_keep_nobody_else_from_searching(two: Two, api: AdminAPI, settings: Settings) -> None:

@@ -34,7 +34,7 @@ from portazgo.lake.models import LakeFile
 from portazgo.lake.running import Children
 from portazgo.lake.writing import Writing
 from portazgo.settings import Settings
-from portazgo.traces import reading
+from portazgo.traces import reading, sources
 from portazgo.traces.domain import Filter, Record, place
 from portazgo.traces.search import child
 from portazgo.traces.search import files as copying
@@ -312,6 +312,77 @@ def test_those_for_whom_there_is_no_place_wait_for_no_file(recorded: Recorded, m
     assert brought == []
     assert reading.count(Filter(), before=None, since_us=None).value == 12 * ROWS
     assert brought != []
+
+
+def test_copies_go_with_the_files_that_they_are_of(tmp_path: Path) -> None:
+    store = open_store(Folder(tmp_path / "store"))
+    names = [f"lake/day=2026-11-24/{number}.parquet" for number in range(3)]
+    for name in names:
+        store.put(name, b"some")
+    cache = FileCache(tmp_path / "cache", store)
+
+    def kept() -> int:
+        return len(list((tmp_path / "cache").glob("*.parquet")))
+
+    with cache.holding(names):
+        pass
+    with cache.holding(names[:1]) as held:
+        assert cache.keep_only(lambda: names[1:2]) == 1
+        assert Path(held[0]).exists()  # it is being read
+        assert kept() == 2
+    assert cache.keep_only(lambda: names[1:2]) == 1
+    assert kept() == 1
+
+
+def test_a_record_is_found_among_files_whose_ids_reach_over_all_of_time(
+    recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    oldest = min(recorded.records, key=place)
+    identifier = UUID(oldest["request_id"])
+    (real,) = around(str(identifier), 0, 0).files
+    row = LakeFile.objects.using(LEDGER).get(id=real.id)
+    others = [_forged(row, number) for number in range(3)]
+    LakeFile.objects.using(LEDGER).bulk_create(others)
+    store = open_store(recorded.settings.objects_url)
+    for other in others:
+        store.put(other.path, store.get(row.path))
+    try:
+        monkeypatch.setattr(reading, "AT_ONCE_FILES", 1)
+        asked: list[Sequence[str]] = []
+
+        def noted(names: Sequence[str]) -> AbstractContextManager[list[str]]:
+            asked.append(names)
+            return at_hand(names)
+
+        monkeypatch.setattr(reading, "at_hand", noted)
+        found = reading.by_request_id(identifier)
+        assert found is not None
+        assert found["request_id"] == oldest["request_id"]
+        assert asked == [[row.path]]  # the files of another time come later, and one portion after the other
+        monkeypatch.setattr(sources, "MOST_FILES", 1)
+        with pytest.raises(Problem) as refused:
+            reading.by_request_id(UUID(int=identifier.int ^ 1))
+        assert (refused.value.status, refused.value.code) == (503, "search_too_large")
+    finally:
+        LakeFile.objects.using(LEDGER).filter(path__startswith="lake/forged").delete()
+        for other in others:
+            store.delete(other.path)
+
+
+def _forged(row: LakeFile, number: int) -> LakeFile:
+    """List a file of a later time, whose ids are as small and as large as there are."""
+    later = microseconds(BEGAN + timedelta(days=number + 1))
+    return LakeFile(
+        **{field.attname: getattr(row, field.attname) for field in LakeFile._meta.concrete_fields}
+        | {
+            "id": None,
+            "path": f"lake/forged/{number}.parquet",
+            "min_request_id": str(UUID(int=0)),
+            "max_request_id": str(UUID(int=2**128 - 1)),
+            "min_started_at_us": later,
+            "max_started_at_us": later + 1,
+        }
+    )
 
 
 # From here on all of it is in the lake.

@@ -313,6 +313,9 @@ SENTENCES = {
     ),
     "At least {count} calls agree.": "Al menos {count} llamadas coinciden.",
     "{count} calls agree.": "{count} llamadas coinciden.",
+    "Some records are too old to be followed: list them.": (
+        "Algunos registros son demasiado antiguos para seguirlos: lístalos."
+    ),
     "{records} records are too old to be followed: list them.": (
         "{records} registros son demasiado antiguos para seguirlos: lístalos."
     ),

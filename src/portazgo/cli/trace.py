@@ -159,7 +159,13 @@ def followed(client: AdminClient, path: str, query: dict[str, Any]) -> Iterator[
         if name == "trace":
             yield document
         elif name == "skipped":
-            note(say("{records} records are too old to be followed: list them.", records=document["records"]))
+            note(_skipped(document))
+
+
+def _skipped(document: Document) -> str:
+    if "records" in document:
+        return say("{records} records are too old to be followed: list them.", records=document["records"])
+    return say("Some records are too old to be followed: list them.")
 
 
 def _say_away() -> None:

@@ -54,6 +54,7 @@ def serve_control(settings: Settings, *, ready: Callable[[], None] = lambda: Non
     from portazgo.partners import data_keys, erasing  # noqa: PLC0415
     from portazgo.snapshot.revocations import catch_up  # noqa: PLC0415
     from portazgo.traces.following import tails  # noqa: PLC0415
+    from portazgo.traces.search.files import Forgetting  # noqa: PLC0415
     from portazgo.traces.search.process import search  # noqa: PLC0415
 
     require_migrated()
@@ -89,6 +90,8 @@ def serve_control(settings: Settings, *, ready: Callable[[], None] = lambda: Non
     stopping = _Stopping(wake=server.pull_trigger)
     with stopping:
         internal.start()
+        forgetting = Forgetting()
+        forgetting.start()
         upkeep.start()
         logger.info(
             "the control plane is ready",
@@ -100,6 +103,7 @@ def serve_control(settings: Settings, *, ready: Callable[[], None] = lambda: Non
                 wasyncore.loop(LOOP_SECONDS, use_poll=True, map=connections, count=1)
         finally:
             upkeep.stop()
+            forgetting.close()
             tails.close()
             search.close()
             _end(server, internal.stop)

@@ -56,13 +56,13 @@ def tail_partner_traces(request: AdminRequest, query: Query[FollowQuery]) -> Any
     partner = service.whose(request.actor, query.as_partner)
     wanted = service.own_calls(partner, query.filter(), code=query.code)
     if following.wants_events(request):
-        return following.respond(request, wanted, service.tell)
+        return following.respond(request, wanted, service.tell, tell_skipped=service.tell_skipped)
     position = collection.newest() if query.cursor is None else following.decode_position(query.cursor)
     found = collection.collected_since(position, wanted, limit=query.limit)
     return {
         "items": service.tell(record for record, _ in found.records),
         "next_cursor": following.encode_position(found.position),
-        "skipped": found.skipped,
+        "skipped": found.skipped > 0,
     }
 
 

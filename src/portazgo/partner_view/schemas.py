@@ -117,7 +117,9 @@ class FollowedCalls(Schema):
 
     items: list[Call]
     next_cursor: str
-    skipped: int = Field(description="Records between that are too old to be followed: list them with `since`.")
+    skipped: bool = Field(
+        description="Whether records between are too old to be followed, of this partner or another: list them with `since`."
+    )
 
 
 class SumsQuery(WhoseQuery):

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from portazgo.traces.domain import Filter, Record
 
     Tell = Callable[[Iterable[Record]], list[dict[str, Any]]]
+    TellSkipped = Callable[[int], dict[str, Any]]
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +66,11 @@ def decode_position(text: str) -> Position:
     return Position(manifest, sequence)
 
 
+def told_skipped(records: int) -> dict[str, Any]:
+    """Tell an operator how many records were too old to be followed."""
+    return {"records": records}
+
+
 @dataclass(slots=True, eq=False)
 class Tail:
     """What one reader follows. `allowed` tells whether it still may; `tell` makes records readable.
@@ -77,6 +83,7 @@ class Tail:
     tell: Tell
     allowed: Callable[[], bool]
     partner: str | None = None
+    tell_skipped: TellSkipped = told_skipped
     answer: OpenAnswer | None = None
     began: float = field(default_factory=time.monotonic)
     spoke: float = field(default_factory=time.monotonic)
@@ -99,7 +106,7 @@ class Tail:
             self.queue.extend(found.records)
             self.read, skipped = found.position, found.skipped
         if skipped:
-            self._send(_event("skipped", json.dumps({"records": skipped})), now)
+            self._send(_event("skipped", json.dumps(self.tell_skipped(skipped))), now)
         some = [self.queue.popleft() for _ in range(min(AT_ONCE, len(self.queue)))]
         documents = self.tell([record for record, _ in some])
         for (_, position), document in zip(some, documents, strict=True):
@@ -250,12 +257,21 @@ def _event(name: str, data: str, position: Position | None = None) -> str:
 tails = Tails()
 
 
-def respond(request: AdminRequest, wanted: Filter, tell: Tell) -> StreamingHttpResponse:
+def respond(
+    request: AdminRequest, wanted: Filter, tell: Tell, *, tell_skipped: TellSkipped = told_skipped
+) -> StreamingHttpResponse:
     """Answer with a live tail, from where `Last-Event-ID` says or from the newest segment on. Raises Invalid, Unavailable."""
     last = request.headers.get("Last-Event-ID")
     position = decode_position(last) if last else newest()
     actor, clock = request.actor, request.clock
-    tail = Tail(wanted, position, tell, allowed=lambda: is_live(actor, clock=clock), partner=actor.partner)
+    tail = Tail(
+        wanted,
+        position,
+        tell,
+        allowed=lambda: is_live(actor, clock=clock),
+        partner=actor.partner,
+        tell_skipped=tell_skipped,
+    )
     if not keep_open(request, tails.open(tail)):
         tails.leave(tail)
         raise Unavailable("this server holds no answers open", code="tails_unsupported")

@@ -28,6 +28,8 @@ CLOCK_SLACK_US = 120_000_000
 """A request id carries the millisecond of its node's clock; segments are looked for around it."""
 PAGE_SECONDS = 3.0
 """So long is looked for one page; what is under way then is finished."""
+LOOK_UP_SECONDS = 15.0
+"""So long is looked for one record; what is under way then is finished."""
 MOST_COUNTED = 10_000
 FIRST_ROWS = 500_000
 """Rows of the first files that are asked: most pages are in them. Each time after it is eight times as many."""
@@ -108,10 +110,28 @@ def _by_request_id(text: str, moment_us: int, asker: str | None) -> Record | Non
         for record in decoded.get(segment.id):
             if record["request_id"] == text:
                 return record
-    if not sources.files:
-        return None
-    found = _asked(sources.files, [Condition("request_id", "is", text)], 1, asker)
-    return found[0] if found else None
+    # Ids that somebody made up may reach over all of time; the record is in a file of its own time, if anywhere.
+    files = sorted(
+        sources.files, key=lambda file: not file.low_us - CLOCK_SLACK_US <= moment_us <= file.high_us + CLOCK_SLACK_US
+    )
+    until = time.monotonic() + LOOK_UP_SECONDS
+    for portion in _portions(files):
+        if time.monotonic() >= until:
+            raise _not_all_looked_through()
+        found = _asked(portion, [Condition("request_id", "is", text)], 1, asker)
+        if found:
+            return found[0]
+    if sources.unlisted_us is not None:
+        raise _not_all_looked_through()
+    return None
+
+
+def _not_all_looked_through() -> Unavailable:
+    return Unavailable(
+        "the record is not in what was looked through, and there is more that may have it",
+        code="search_too_large",
+        remedy="list the calls of its time: `GET /traces` with `since` and `until`",
+    )
 
 
 def newest_first(

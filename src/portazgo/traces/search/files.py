@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from django.db import connections
 
 from portazgo.kit.errors import Unavailable
 from portazgo.kit.objects import ObjectMissing, ObjectsFailed
 from portazgo.kit.objects.names import checked
 from portazgo.kit.objects.uri import Folder
+from portazgo.lake.models import LakeFile
 from portazgo.settings import current
 from portazgo.traces.search.process import FileMissing, busy
+from portazgo.usage.models import LEDGER
 from portazgo.usage.objects import object_store
 
 if TYPE_CHECKING:
@@ -27,7 +32,10 @@ CACHE = "cache/lake"
 CACHE_BYTES = 2 * 1024**3
 FETCHING_SECONDS = 15.0
 """So long a request waits for what others fetch."""
+FORGET_SECONDS = 3_600.0
 PRIVATE_FOLDER = 0o700
+
+logger = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -39,6 +47,43 @@ def at_hand(names: Sequence[str]) -> Iterator[list[str]]:
         return
     with _cache().holding(names) as paths:
         yield paths
+
+
+def forget_copies() -> int:
+    """Remove copies of files that were deleted from the lake: what was kept long enough is in no copy either.
+
+    Returns how many. Raises Unavailable (`objects_unavailable`), and what the database raises.
+    """
+    settings = current()
+    if isinstance(settings.objects_url, Folder) or not (settings.data_dir / CACHE).exists():
+        return 0
+    there = LakeFile.objects.using(LEDGER).filter(deleted_at__isnull=True)
+    return _cache().keep_only(lambda: there.values_list("path", flat=True))
+
+
+class Forgetting:
+    """Calls `forget_copies` at once and then every hour, in a thread of its own of the process that makes copies."""
+
+    def __init__(self) -> None:
+        self._closed = threading.Event()
+
+    def start(self) -> None:
+        """Begin."""
+        threading.Thread(target=self._run, name="forget-copies", daemon=True).start()
+
+    def close(self) -> None:
+        """Let it end."""
+        self._closed.set()
+
+    def _run(self) -> None:
+        while not self._closed.is_set():
+            try:
+                forget_copies()
+            except Exception:
+                logger.exception("copies of the lake's files could not be removed")
+            finally:
+                connections.close_all()
+            self._closed.wait(FORGET_SECONDS)
 
 
 class FileCache:
@@ -55,7 +100,7 @@ class FileCache:
     @contextmanager
     def holding(self, names: Sequence[str]) -> Iterator[list[str]]:
         """Bring these files, and keep them until the end. Raises FileMissing, Unavailable."""
-        wanted = {name: self._folder / f"{hashlib.sha256(name.encode()).hexdigest()}.parquet" for name in names}
+        wanted = {name: self._path(name) for name in names}
         with self._lock:
             self._held.update(wanted.values())
         try:
@@ -65,6 +110,22 @@ class FileCache:
         finally:
             with self._lock:
                 self._held.subtract(wanted.values())
+
+    def keep_only(self, names: Callable[[], Iterable[str]]) -> int:
+        """Remove the copies of all other files, but those that are being read. Returns how many."""
+        # Listed before the names: a file that comes meanwhile is not among them.
+        copies = list(self._folder.glob("*.parquet"))
+        kept = {self._path(name) for name in names()} if copies else set()
+        removed = 0
+        for path in copies:
+            with self._lock:
+                if path not in kept and self._held[path] <= 0:
+                    path.unlink(missing_ok=True)
+                    removed += 1
+        return removed
+
+    def _path(self, name: str) -> Path:
+        return self._folder / f"{hashlib.sha256(name.encode()).hexdigest()}.parquet"
 
     def _bring(self, name: str, path: Path) -> None:
         if _touched(path):
