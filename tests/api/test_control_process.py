@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
 import resource
 import socket
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import pytest
@@ -44,17 +44,17 @@ def revoke(kid: str) -> int:
     return recorded.revision
 
 
-def wait_for_news(node: FeedClient, seconds: int) -> Answer:
+def poll(threads: ThreadPoolExecutor, node: FeedClient, seconds: int) -> Future[Answer]:
     """Poll from where the log is now: a control plane that starts writes a data key."""
-    now = head_now()
-    return node.changes(now.history, now.revision, now.hash, now.security, seconds)
+    now = head_now()  # here: a thread that asks keeps one of the database's few connections
+    return threads.submit(node.changes, now.history, now.revision, now.hash, now.security, seconds)
 
 
 def test_a_waiting_poll_hears_of_a_change_of_another_process_at_once(control: ControlProcess, node_token: str) -> None:
     node = FeedClient(control.internal_url, node_token)
     before = head_now().revision
-    with concurrent.futures.ThreadPoolExecutor() as threads:
-        waiting = threads.submit(wait_for_news, node, 20)
+    with ThreadPoolExecutor() as threads:
+        waiting = poll(threads, node, 20)
         time.sleep(0.5)
         started = time.monotonic()
         revoke("aaaaaaaaaa")
@@ -75,8 +75,8 @@ def test_a_change_through_the_admin_api_wakes_in_the_same_process(
 ) -> None:
     node, admin = FeedClient(control.internal_url, node_token), JsonClient(control.control_url, Secret(admin_token))
     revoke("aaaaaaaaaa")
-    with concurrent.futures.ThreadPoolExecutor() as threads:
-        waiting = threads.submit(wait_for_news, node, 1)
+    with ThreadPoolExecutor() as threads:
+        waiting = poll(threads, node, 1)
         answered = admin.request("GET", "/api/v1/nodes")
         assert answered.status == 200
         assert waiting.result().status == 204
@@ -86,9 +86,9 @@ def test_many_waiting_nodes_hold_no_thread_and_all_hear(
     control: ControlProcess, node_token: str, admin_token: str
 ) -> None:
     admin = JsonClient(control.control_url, Secret(admin_token))
-    with concurrent.futures.ThreadPoolExecutor(WAITING_NODES) as threads:
+    with ThreadPoolExecutor(WAITING_NODES) as threads:
         nodes = [FeedClient(control.internal_url, node_token) for _ in range(WAITING_NODES)]
-        waiting = [threads.submit(wait_for_news, node, 30) for node in nodes]
+        waiting = [poll(threads, node, 30) for node in nodes]
         while Node.objects.count() < WAITING_NODES:
             time.sleep(0.05)
         started = time.monotonic()
@@ -103,8 +103,8 @@ def test_sigterm_answers_the_waiting_polls_and_ends_within_five_seconds(
     control: ControlProcess, node_token: str
 ) -> None:
     node = FeedClient(control.internal_url, node_token)
-    with concurrent.futures.ThreadPoolExecutor() as threads:
-        waiting = threads.submit(wait_for_news, node, 50)
+    with ThreadPoolExecutor() as threads:
+        waiting = poll(threads, node, 50)
         while not Node.objects.exists():
             time.sleep(0.05)
         started = time.monotonic()
