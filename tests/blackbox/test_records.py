@@ -373,7 +373,7 @@ def test_a_node_that_is_told_to_end_answers_what_is_in_flight_and_ships_its_reco
         assert {facts(trace, "status_sent", "delivery", "fault") for trace in traces} == {(200, "complete", None)}
         balance = deployment.admin.get("/usage/balance")
         assert balance["balanced"], balance
-        assert [epoch["end"] for epoch in balance["items"]] == ["clean"]
+        assert [epoch["state"] for epoch in balance["items"]] == ["clean"]
 
 
 def test_what_a_partner_keeps_secret_is_in_no_file_and_no_answer_afterwards(tmp_path: Path) -> None:

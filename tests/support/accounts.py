@@ -28,7 +28,7 @@ def every_call_is_recorded_once(
     assert (answered.keys() | at_backends.keys()) - records.keys() == set(), "lost records"
     balance = deployment.admin.get("/usage/balance")
     assert balance["balanced"], balance
-    assert {epoch["end"] for epoch in balance["items"]} == {"clean"}
+    assert {epoch["state"] for epoch in balance["items"]} == {"clean"}
 
 
 def logged(deployment: Deployment) -> list[str]:

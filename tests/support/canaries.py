@@ -126,18 +126,28 @@ def every_answer(control_url: str, token: Secret, paths: Iterable[str]) -> dict[
     client = JsonClient(control_url, token)
     answers: dict[str, bytes] = {}
 
-    def read(path: str) -> Any:
-        answer = client.request("GET", path, query={"limit": 200} if "{" not in path else None)
-        answers[path] = answer.body + repr(dict(answer.headers)).encode()
+    def read(path: str, cursor: str | None = None) -> Any:
+        query = {"limit": 200, **({"cursor": cursor} if cursor else {})} if "{" not in path else None
+        answer = client.request("GET", path, query=query)
+        answers[path] = answers.get(path, b"") + answer.body + repr(dict(answer.headers)).encode()
         # Metrics are text.
         is_document = answer.status == 200 and answer.headers.get("Content-Type", "").startswith("application/json")
         return answer.json() if is_document else {}
+
+    def read_list(path: str) -> list[Any]:
+        """Read all pages: what is looked for may be among the older calls."""
+        page = read(path)
+        items = list(page.get("items", []))
+        while cursor := page.get("next_cursor"):
+            page = read(path, cursor)
+            items += page["items"]
+        return items
 
     paths = [path for path in paths if not path.endswith("/tail")]
     known: dict[str, list[str]] = {}
     for path in paths:
         if "{" not in path:
-            items = read(path).get("items", [])
+            items = read_list(path)
             known[path] = [str(item.get("kid") or item.get("request_id") or item.get("id")) for item in items]
     for path in paths:
         if path.count("{") == 1:
