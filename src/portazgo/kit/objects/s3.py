@@ -7,12 +7,11 @@ lost the second attempt meets the object of the first: it is compared, and was t
 from __future__ import annotations
 
 import hashlib
-import logging
-import threading
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from portazgo.kit import aws
 from portazgo.kit.objects import ObjectDiffers, ObjectMissing, ObjectsFailed, ObjectsUnreachable
 from portazgo.kit.objects.local import temporary_beside
 from portazgo.kit.objects.names import checked, checked_prefix
@@ -33,7 +32,6 @@ CHECKSUM = "SHA256"
 _TAKEN = "PreconditionFailed"
 _OUT_OF_RANGE = "InvalidRange"
 _UNKNOWN_CONDITION = frozenset({"NotImplemented", "501"})
-_making = threading.Lock()
 
 
 class S3Store:
@@ -233,21 +231,17 @@ def _code(problem: Any) -> str:
 
 
 def _client(place: S3, read_seconds: float, attempts: int) -> Any:
-    import boto3  # noqa: PLC0415 - 50 ms and 20 MB that only who uses S3 pays
-    from botocore.config import Config  # noqa: PLC0415 - likewise
-    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - likewise
-
-    for name in ("boto3", "botocore", "s3transfer"):
-        # What they log at DEBUG holds the content of objects.
-        logging.getLogger(name).setLevel(logging.WARNING)
-    retries: Any = {"mode": "standard", "total_max_attempts": attempts}
-    config = Config(connect_timeout=CONNECT_SECONDS, read_timeout=read_seconds, retries=retries)
     try:
-        with _making:  # making a session is not safe for threads
-            session = boto3.session.Session()
-            return session.client("s3", region_name=place.region, endpoint_url=place.endpoint, config=config)
-    except BotoCoreError as problem:
+        return aws.client(
+            "s3",
+            region=place.region,
+            endpoint=place.endpoint,
+            connect_seconds=CONNECT_SECONDS,
+            read_seconds=read_seconds,
+            attempts=attempts,
+        )
+    except aws.Unprepared as problem:
         raise ObjectsFailed(
-            f"s3:// can't be prepared ({type(problem).__name__})",
+            f"s3:// can't be prepared ({problem})",
             "name the region: PORTAZGO_OBJECTS_URL=s3://bucket/prefix?region=…, or AWS_REGION",
         ) from None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from portazgo.kit import aws
 from portazgo.kit.objects.names import checked
 
 AES256 = "AES256"
@@ -17,9 +18,7 @@ OF_KMS = ("aws:kms", "aws:kms:dsse")
 
 _OPTIONS = ("region", "endpoint", "encryption", "key")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]{1,2}")
 _KEY = re.compile(r"[A-Za-z0-9:/_-]{1,300}")
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class ObjectsUrlInvalid(ValueError):
@@ -77,8 +76,8 @@ def parse_objects_url(text: str) -> Folder | S3:
     return S3(
         parts.netloc,
         _prefix(parts.path),
-        _matching(_REGION, options.get("region"), "AWS region"),
-        _endpoint(options.get("endpoint")),
+        aws.region(options.get("region"), ObjectsUrlInvalid),
+        aws.endpoint(options.get("endpoint"), ObjectsUrlInvalid, service="s3", reason="records tell of people"),
         *_encryption(options.get("encryption"), options.get("key")),
     )
 
@@ -93,26 +92,11 @@ def _prefix(path: str) -> str:
         raise ObjectsUrlInvalid(f"{words!r} can't be what names begin with") from None
 
 
-def _matching(form: re.Pattern[str], given: str | None, what: str) -> str | None:
-    if given is not None and not form.fullmatch(given):
-        raise ObjectsUrlInvalid(f"{given!r} is no {what}")
-    return given
-
-
-def _endpoint(given: str | None) -> str | None:
-    if given is None:
-        return None
-    parts = urlsplit(given)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query or parts.fragment:
-        raise ObjectsUrlInvalid("endpoint is no URL such as https://s3.eu-west-1.amazonaws.com")
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-        raise ObjectsUrlInvalid("endpoint must be https:// unless it is on this machine: records tell of people")
-    return given
-
-
 def _encryption(given: str | None, key: str | None) -> tuple[str | None, str | None]:
     if given is not None and given not in {AES256, *OF_KMS}:
         raise ObjectsUrlInvalid(f"encryption is one of {', '.join((AES256, *OF_KMS))}")
     if key is not None and given not in OF_KMS:
         raise ObjectsUrlInvalid("key belongs to encryption=aws:kms")
-    return given, _matching(_KEY, key, "key of KMS: write its ARN, its id, or alias/NAME")
+    if key is not None and not _KEY.fullmatch(key):
+        raise ObjectsUrlInvalid(f"{key!r} is no key of KMS: write its ARN, its id, or alias/NAME")
+    return given, key

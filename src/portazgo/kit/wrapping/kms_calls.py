@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from portazgo.kit import aws
 from portazgo.kit.wrapping import WrappingFailed, WrappingUnavailable
 
 if TYPE_CHECKING:
@@ -75,7 +74,6 @@ _SAID: dict[str, tuple[str, str]] = {
 }
 _ANOTHERS = frozenset({"InvalidCiphertextException", "IncorrectKeyException"})
 _SERVER_ERROR = 500
-_making = threading.Lock()
 
 
 class KmsCalls:
@@ -164,21 +162,16 @@ class KmsCalls:
 
 
 def _client(place: AwsKms) -> Any:
-    import boto3  # noqa: PLC0415 - 50 ms and 20 MB that only who uses KMS pays
-    from botocore.config import Config  # noqa: PLC0415 - likewise
-    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - likewise
-
-    for name in ("boto3", "botocore"):
-        # What they log at DEBUG holds answers, and with them keys.
-        logging.getLogger(name).setLevel(logging.WARNING)
-    retries: Any = {"mode": "standard", "total_max_attempts": ATTEMPTS}
-    config = Config(connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, retries=retries)
     try:
-        with _making:  # making a session is not safe for threads
-            session = boto3.session.Session()
-            return session.client("kms", region_name=place.region, endpoint_url=place.endpoint, config=config)
-    except BotoCoreError as problem:
+        return aws.client(
+            "kms",
+            region=place.region,
+            endpoint=place.endpoint,
+            connect_seconds=CONNECT_SECONDS,
+            read_seconds=READ_SECONDS,
+            attempts=ATTEMPTS,
+        )
+    except aws.Unprepared as problem:
         raise WrappingFailed(
-            f"aws-kms: can't be prepared ({type(problem).__name__}): "
-            "name the region with aws-kms:<key>?region=… or AWS_REGION"
+            f"aws-kms: can't be prepared ({problem}): name the region with aws-kms:<key>?region=… or AWS_REGION"
         ) from None

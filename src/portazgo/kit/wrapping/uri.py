@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
+from portazgo.kit import aws
 from portazgo.kit.durations import DurationInvalid, parse_duration
 
 LOCAL = "local"
@@ -24,9 +25,7 @@ _KEY_ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|mrk-[0-9a-f]{32}"
 _ALIAS = r"alias/[A-Za-z0-9/_-]{1,250}"
 _KEY = re.compile(rf"{_KEY_ID}|{_ALIAS}")
 _ARN = re.compile(rf"arn:aws[a-z-]*:kms:(?P<region>[a-z0-9-]+):[0-9]{{12}}:(?:key/(?:{_KEY_ID})|{_ALIAS})")
-_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]{1,2}")
 _DEPLOYMENT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class UriInvalid(ValueError):
@@ -81,30 +80,18 @@ def _aws_kms(rest: str) -> AwsKms:
     return AwsKms(
         key,
         _region(options.get("region"), arn["region"] if arn else None),
-        _endpoint(options.get("endpoint")),
+        # The answer holds the data key in the clear: only the signature of the request is protected without TLS.
+        aws.endpoint(options.get("endpoint"), UriInvalid, service="kms", reason="KMS answers with keys"),
         _deployment(options.get("deployment", DEPLOYMENT)),
         _reuse(options.get("reuse")),
     )
 
 
 def _region(given: str | None, of_the_arn: str | None) -> str | None:
-    if given is not None and not _REGION.fullmatch(given):
-        raise UriInvalid(f"{given!r} is no AWS region")
+    aws.region(given, UriInvalid)
     if given and of_the_arn and given != of_the_arn:
         raise UriInvalid(f"the key's ARN is of the region {of_the_arn}, and region={given} is given")
     return given or of_the_arn
-
-
-def _endpoint(given: str | None) -> str | None:
-    if given is None:
-        return None
-    parts = urlsplit(given)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query or parts.fragment:
-        raise UriInvalid("endpoint is no URL such as https://kms.eu-west-1.amazonaws.com")
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-        # The answer holds the data key in the clear: only the signature of the request is protected without TLS.
-        raise UriInvalid("endpoint must be https:// unless it is on this machine: KMS answers with keys")
-    return given
 
 
 def _deployment(given: str) -> str:
