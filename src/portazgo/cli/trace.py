@@ -10,11 +10,12 @@ from uuid import UUID
 
 import click
 
+from portazgo.cli.calls import ENVIRONMENT, facts, narrowed_by, require_request_id
 from portazgo.cli.exits import Exit
-from portazgo.cli.find import APPLICATION, PARTNER, ROUTE, find_id, is_id, kid_of
+from portazgo.cli.find import APPLICATION, PARTNER, ROUTE, find_id
 from portazgo.cli.noun import Noun, did_you_mean, limit, limited, prints
 from portazgo.cli.output import note, show_one, show_rows
-from portazgo.cli.parameters import duration, milliseconds, rfc3339, since
+from portazgo.cli.parameters import rfc3339, since
 from portazgo.cli.session import Failed, connect
 from portazgo.cli.trace_page import LIST_COLUMNS, listed, show_line, show_page
 from portazgo.cli.words import say
@@ -41,7 +42,6 @@ COLUMNS = (
     "delivery",
     "billable",
 )
-BLAMES = ("partner", "partner_network", "policy", "gateway", "backend", "backend_network", "platform")
 _PAUSE_SECONDS = 0.5
 # A record arrives about a second after its answer.
 _ON_ITS_WAY_SECONDS = 5.0
@@ -52,27 +52,15 @@ def trace() -> None:
     """What happened to a call, and whose move it is."""
 
 
-_FILTERS = (
+_filters = narrowed_by(
     click.option("--partner", help="Of this partner."),
     click.option("--application", help="Of this application; name, PARTNER/NAME, or id."),
     click.option("--kid", help="Of the key with this kid."),
     click.option("--api", help="With --route: the API that it belongs to."),
     click.option("--route", help="On this route; name, API/NAME, or id."),
-    click.option("--environment", type=click.Choice(["live", "test"]), help="In this environment."),
+    ENVIRONMENT,
     click.option("--fault", help="That failed so: a code of docs/faults.md."),
-    click.option("--blame", type=click.Choice(BLAMES), help="That failed by the fault of these."),
-    click.option("--status", type=click.IntRange(100, 599), metavar="N", help="Answered with this status."),
-    click.option("--slower-than", "slower_than_ms", type=duration, help="That took longer, such as 500ms."),
-    click.option("--trace-id", help="With this W3C trace id."),
-    click.option("--client-request-id", help="To which the caller gave this X-Request-Id."),
-    click.option("--billable/--not-billable", default=None, help="That are billed, or are not."),
 )
-
-
-def _filters(command: Any) -> Any:
-    for option in reversed(_FILTERS):
-        command = option(command)
-    return command
 
 
 @trace.command("list")
@@ -107,12 +95,7 @@ def list_traces(
 @prints
 def show_trace(request_id: str, output: str) -> None:
     """Tell one call, by the X-Request-Id of its answer: what happened, whose move it is, when which phase was reached."""
-    if not is_id(request_id):
-        raise Failed(
-            say("{text!r} is no request id", text=request_id),
-            remedy=say("It stands in the answer's X-Request-Id, and in `instance` of a problem document."),
-            exit_code=Exit.USAGE,
-        )
+    require_request_id(request_id)
     found = _arrived(connect(), request_id)
     if output == "table":
         show_page(found)
@@ -179,16 +162,12 @@ def _say_back() -> None:
 def _query(client: AdminClient, filters: dict[str, Any]) -> dict[str, Any]:
     if filters["fault"] is not None:
         _check_fault(filters["fault"])
-    slower, billable = filters["slower_than_ms"], filters["billable"]
     parent, api = filters["partner"], filters.pop("api")
     return {
-        **filters,
+        **facts(filters),
         "partner": find_id(client, PARTNER, parent),
         "application": find_id(client, APPLICATION, filters["application"], parent),
         "route": find_id(client, ROUTE, filters["route"], api),
-        "kid": None if filters["kid"] is None else kid_of(filters["kid"]),
-        "slower_than_ms": None if slower is None else milliseconds(slower),
-        "billable": None if billable is None else str(billable).lower(),
     }
 
 

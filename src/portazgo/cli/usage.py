@@ -9,21 +9,20 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from portazgo.cli.balance import accept_gap, usage_balance, usage_metrics
+from portazgo.cli.calls import BILLABLE, BLAME, ENVIRONMENT, over_periods
 from portazgo.cli.cells import cell
 from portazgo.cli.exits import Exit
 from portazgo.cli.find import APPLICATION, PARTNER, ROUTE, find_id, kid_of
 from portazgo.cli.noun import Noun, limit, prints_also
 from portazgo.cli.output import Row, note, show_rows
-from portazgo.cli.parameters import rfc3339, since
+from portazgo.cli.parameters import rfc3339
 from portazgo.cli.session import Failed, connect
 from portazgo.cli.words import say
 
 if TYPE_CHECKING:
     from portazgo.client.admin import AdminClient
 
-BLAMES = ("partner", "partner_network", "policy", "gateway", "backend", "backend_network", "platform")
 GROUPS = ("partner", "application", "kid", "route", "environment", "fault", "blame", "billable")
-INTERVALS = ("minute", "quarter", "hour", "day", "week", "month")
 COLUMNS = ("requests", "units", "mean_ms", "bytes_in", "bytes_out")
 FILES = ("csv", "parquet")
 NAMED = ("partner", "application", "route")
@@ -37,20 +36,15 @@ def usage() -> None:
 
 @usage.command("report")
 @click.option("--by", "groups", type=click.Choice(GROUPS), multiple=True, help="Sum apart by this. Repeat it.")
-@click.option("--interval", type=click.Choice(INTERVALS), help="Sum apart by periods of the time zone.")
-@click.option("--since", type=since, metavar="TIME", help="From this minute on: a time, or back from now, such as 24h.")
-@click.option("--until", type=since, metavar="TIME", help="Up to this minute, which is not included.")
-@click.option("--month", metavar="YYYY-MM", help="Of this month.")
-@click.option("--day", metavar="YYYY-MM-DD", help="Of this day.")
-@click.option("--time-zone", metavar="NAME", help="Whose days and months, such as America/Bogota.")
+@over_periods
 @click.option("--partner", help="Of this partner.")
 @click.option("--application", help="Of this application; name, PARTNER/NAME, or id.")
 @click.option("--kid", help="Of the key with this kid.")
 @click.option("--route", help="On this route; name, API/NAME, or id.")
-@click.option("--environment", type=click.Choice(["live", "test"]), help="In this environment.")
+@ENVIRONMENT
 @click.option("--fault", help="That failed so: a code of docs/faults.md.")
-@click.option("--blame", type=click.Choice(BLAMES), help="That failed by the fault of these.")
-@click.option("--billable/--not-billable", default=None, help="That are billed, or are not.")
+@BLAME
+@BILLABLE
 @click.option(
     "--sort",
     type=click.Choice(["requests", "group"]),
