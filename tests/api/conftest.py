@@ -35,6 +35,7 @@ from django.db.backends.postgresql.base import DatabaseWrapper as PostgreSQLConn
 from support import sealed, segments  # noqa: E402
 from support.admin import AdminAPI  # noqa: E402
 from support.clock import FakeClock  # noqa: E402
+from support.named_records import collect_all  # noqa: E402
 from support.webhook_receiver import WebhookReceiver  # noqa: E402
 from support.webhooks import RULES  # noqa: E402
 from support.world import World  # noqa: E402
@@ -90,6 +91,14 @@ def database(_databases: None) -> Iterator[None]:
     begin_history()
     for left in ("revocations.log",):
         (FOLDER / left).unlink(missing_ok=True)
+
+
+@pytest.fixture
+def collected(database: None) -> segments.Recorded:
+    """Four calls of a real node, collected."""
+    records = segments.recorded()
+    collect_all(records)
+    return records
 
 
 @pytest.fixture

@@ -20,7 +20,8 @@ from support.clock import FakeClock
 from support.control import ControlProcess, FeedClient
 from support.documents import PROJECT
 from support.made_segments import Node as MadeNode
-from support.segments import Recorded, recorded
+from support.named_records import end_epoch
+from support.segments import Recorded
 from support.world import NOBODY, World, pointers, refusal
 
 from portazgo.accounts.domain import Actor
@@ -43,21 +44,6 @@ pytestmark = pytest.mark.usefixtures("database")
 
 FEW_SECONDS = 2.0
 EPOCHS = 3_000
-
-
-@pytest.fixture
-def collected(database: None) -> Recorded:
-    records = recorded()
-    for first, content in records.segments:
-        assert collect(records.node, records.epoch, first, content).stored
-    return records
-
-
-def ended(records: Recorded, last_sequence: int, **members: Any) -> None:
-    now = datetime.now(UTC)
-    report = {"epoch": records.epoch, "node": records.node, "end": "clean", "last_sequence": last_sequence}
-    times = {"started_at": now - timedelta(seconds=1), "ended_at": now, "seconds_at_risk": 0.0}
-    report_epoch({**report, "accepted": last_sequence, **times, **members})
 
 
 def heard(
@@ -86,7 +72,7 @@ def facts(api: AdminAPI) -> tuple[Any, ...]:
 def test_an_epoch_is_whole_when_all_that_it_accepted_is_numbered_collected_and_summed_up(
     api: AdminAPI, collected: Recorded
 ) -> None:
-    ended(collected, 4)
+    end_epoch(collected, 4)
     report = api.get("/usage/balance").body
     (balance,) = report["items"]
     assert balance == {
@@ -164,14 +150,14 @@ def test_a_node_that_tells_nothing_any_more_is_silent_and_a_successor_without_ne
 
 
 def test_what_retention_dropped_is_not_missing(api: AdminAPI, collected: Recorded) -> None:
-    ended(collected, 4)
+    end_epoch(collected, 4)
     Manifest.objects.using(LEDGER).update(dropped_at=datetime.now(UTC))
     one = the_account(api)
     assert (one["verdict"], one["collected"], one["in_lake"], one["missing_records"]) == ("whole", 4, 4, 0)
 
 
 def test_what_is_missing_is_named_with_the_times_between_which_it_was(api: AdminAPI, collected: Recorded) -> None:
-    ended(collected, 6)
+    end_epoch(collected, 6)
     report = api.get("/usage/balance", {"node": str(collected.node)}).body
     (gap,) = report["items"][0]["missing"]
     assert (report["balanced"], report["items"][0]["verdict"], gap["first"], gap["last"]) == (False, "missing", 5, 6)
@@ -206,7 +192,7 @@ def test_times_that_no_calendar_has_are_shown_as_the_nearest(api: AdminAPI, coll
         Manifest.objects.using(LEDGER).update(ended_at_us=moment)
         EpochAccount.objects.using(LEDGER).update(ended_at_us=moment)
         EpochEnd.objects.using(LEDGER).all().delete()
-        ended(collected, 6)
+        end_epoch(collected, 6)
         assert the_account(api)["missing"][0]["since"].startswith(year)
         EpochEnd.objects.using(LEDGER).all().delete()
         heard(collected, timedelta(minutes=5), told(accepted=6, journaled=6))
@@ -214,7 +200,7 @@ def test_times_that_no_calendar_has_are_shown_as_the_nearest(api: AdminAPI, coll
 
 
 def test_a_journal_that_numbered_less_than_it_accepted_is_told(api: AdminAPI, collected: Recorded) -> None:
-    ended(collected, 4, accepted=5)
+    end_epoch(collected, 4, accepted=5)
     assert the_account(api)["verdict"] == "uneven"
     EpochEnd.objects.using(LEDGER).update(end="killed", accepted=3)
     # A call that was taking its slot in the moment of the kill: recorded, and not counted yet.
@@ -222,7 +208,7 @@ def test_a_journal_that_numbered_less_than_it_accepted_is_told(api: AdminAPI, co
 
 
 def test_sums_that_are_not_those_of_the_records_are_told(api: AdminAPI, collected: Recorded) -> None:
-    ended(collected, 4)
+    end_epoch(collected, 4)
     clock = FakeClock()
     clock.wall = datetime.now(UTC) + timedelta(minutes=10)
     assert Folding(clock).run() > 0
@@ -236,7 +222,7 @@ def test_sums_that_are_not_those_of_the_records_are_told(api: AdminAPI, collecte
 def test_a_lost_host_is_at_risk_until_a_person_accepts_it_and_more_that_is_missing_is_not_covered(
     api: AdminAPI, collected: Recorded
 ) -> None:
-    ended(collected, 4, end="host_lost", accepted=None, seconds_at_risk=2.5)
+    end_epoch(collected, 4, end="host_lost", accepted=None, seconds_at_risk=2.5)
     assert the_account(api)["verdict"] == "at_risk"
     accepted = api.post(f"/usage/epochs/{collected.epoch}/accept-gap", {"reason": "the rack burnt"})
     assert (accepted.status, accepted.body["verdict"], accepted.body["balanced"]) == (200, "accepted", True)
@@ -255,7 +241,7 @@ def test_only_what_is_missing_can_be_accepted(api: AdminAPI, collected: Recorded
     assert refusal(api.post(f"/usage/epochs/{NOBODY}/accept-gap", {"reason": "x"})) == (404, "epoch_unknown")
     heard(collected, told=told(accepted=7, journaled=7))
     assert refusal(api.post(path, {"reason": "x"})) == (409, "epoch_goes_on")
-    ended(collected, 4)
+    end_epoch(collected, 4)
     NodeEpoch.objects.update(accepted=4, journaled=4)
     assert refusal(api.post(path, {"reason": "x"})) == (409, "epoch_whole")
 
@@ -311,7 +297,7 @@ def test_a_node_that_only_the_ledger_knows_can_be_declared_lost_and_settled(api:
 def test_an_uneven_account_is_accepted_too_and_one_that_becomes_more_so_is_not(
     api: AdminAPI, collected: Recorded
 ) -> None:
-    ended(collected, 4, accepted=5)
+    end_epoch(collected, 4, accepted=5)
     accepted = api.post(f"/usage/epochs/{collected.epoch}/accept-gap", {"reason": "reported, case 4711"})
     assert (accepted.status, accepted.body["verdict"]) == (200, "accepted")
     EpochAccount.objects.using(LEDGER).update(rolled_up=3)
@@ -324,7 +310,7 @@ def test_nothing_is_accepted_of_an_epoch_that_goes_on(api: AdminAPI, collected: 
     assert facts(api)[:2] == ("missing", "polls")
     path = f"/usage/epochs/{collected.epoch}/accept-gap"
     assert refusal(api.post(path, {"reason": "x"})) == (409, "epoch_goes_on")
-    ended(collected, 9)
+    end_epoch(collected, 9)
     assert api.post(path, {"reason": "x"}).body["verdict"] == "accepted"
 
 
@@ -351,15 +337,15 @@ def test_records_and_ends_of_another_nodes_epoch_are_refused(api: AdminAPI, data
         assert Manifest.objects.using(LEDGER).count() == number + 1
     records = Recorded(owner.node, epoch, [], [])
     with pytest.raises(Forbidden):
-        ended(Recorded(other.node, epoch, [], []), 9)
+        end_epoch(Recorded(other.node, epoch, [], []), 9)
     # As it could be reported before.
-    ended(records, 9)
+    end_epoch(records, 9)
     EpochEnd.objects.using(LEDGER).update(node=other.node)
-    ended(records, 6)
+    end_epoch(records, 6)
     assert facts(api)[:2] == ("whole", "clean")
     EpochAccount.objects.using(LEDGER).all().delete()
     with pytest.raises(Forbidden):
-        ended(Recorded(other.node, epoch, [], []), 9)
+        end_epoch(Recorded(other.node, epoch, [], []), 9)
 
 
 def test_what_is_missing_is_looked_up_for_what_is_listed_only(
@@ -396,10 +382,10 @@ def test_a_node_that_was_given_up_and_comes_back_has_the_last_word(api: AdminAPI
     one = the_account(api)
     # It served without a lease: until now.
     assert (one["verdict"], one["seconds_at_risk"] > 0) == ("at_risk", True)
-    ended(collected, 4, end="killed")
+    end_epoch(collected, 4, end="killed")
     assert facts(api)[:2] == ("whole", "killed")
     assert the_account(api)["declared"] is False
-    ended(collected, 9, end="host_lost")
+    end_epoch(collected, 9, end="host_lost")
     assert facts(api)[:2] == ("whole", "killed"), "a node's first report counts"
 
 
@@ -409,7 +395,7 @@ def test_what_a_process_told_is_forgotten_a_month_after_its_end_and_a_lost_hosts
     heard(collected, timedelta(days=40), told(accepted=4, journaled=4))
     now = datetime.now(UTC)
     assert forget_told(now) == 0, "it goes on"
-    ended(collected, 4, end="host_lost")
+    end_epoch(collected, 4, end="host_lost")
     assert forget_told(now) == 0
     EpochEnd.objects.using(LEDGER).update(end="clean")
     assert forget_told(now - timedelta(days=20)) == 0
@@ -461,7 +447,7 @@ def test_thousands_of_epochs_are_summed_up_and_what_is_not_in_order_comes_first(
 
 
 def test_the_balance_is_metrics_too(api: AdminAPI, collected: Recorded) -> None:
-    ended(collected, 6)
+    end_epoch(collected, 6)
     answer = api.get("/usage/metrics")
     assert answer.status == 200
     families = {family.name: family for family in text_string_to_metric_families(answer.body.decode())}

@@ -5,22 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from support.segments import Recorded, refused_uses
+from support.named_records import collect_all
+from support.segments import refused_uses
 from support.world import World
 
 from portazgo.keys.models import Key, KeySecret
 from portazgo.kit.clock import SYSTEM_CLOCK
 from portazgo.leaks.canaries import tell_canaries
 from portazgo.notifications.models import Event
-from portazgo.usage.collector import collect
 from portazgo.usage.models import RefusedKeyUse
 
 pytestmark = pytest.mark.usefixtures("database", "data_keys")
-
-
-def collected(records: Recorded) -> None:
-    for first, content in records.segments:
-        assert collect(records.node, records.epoch, first, content).stored
 
 
 @pytest.fixture
@@ -42,7 +37,7 @@ def told() -> list[Event]:
 
 def test_a_use_with_the_right_secret_is_told_once_an_hour_and_to_operators_only(canary: str) -> None:
     uses = refused_uses()
-    collected(uses.records)
+    collect_all(uses.records)
     assert tell_canaries(SYSTEM_CLOCK.now()) == 1
     (event,) = told()
     assert (event.partner_id, event.data["kid"], event.data["client_address"]) == (None, canary, "127.0.0.1")
@@ -55,7 +50,7 @@ def test_a_use_with_the_right_secret_is_told_once_an_hour_and_to_operators_only(
 
 def test_a_key_that_is_merely_disabled_is_not_told_of(canary: str) -> None:
     Key.objects.update(canary=False)
-    collected(refused_uses().records)
+    collect_all(refused_uses().records)
     assert RefusedKeyUse.objects.using("ledger").count() == 1
     assert tell_canaries(SYSTEM_CLOCK.now()) == 0
     assert (told(), RefusedKeyUse.objects.using("ledger").count()) == ([], 0)
@@ -63,12 +58,12 @@ def test_a_key_that_is_merely_disabled_is_not_told_of(canary: str) -> None:
 
 def test_a_revoked_canary_is_silent(canary: str) -> None:
     Key.objects.update(status="revoked")
-    collected(refused_uses().records)
+    collect_all(refused_uses().records)
     assert tell_canaries(SYSTEM_CLOCK.now()) == 0
 
 
 def test_a_use_in_another_hour_is_told_again(canary: str) -> None:
-    collected(refused_uses().records)
+    collect_all(refused_uses().records)
     tell_canaries(SYSTEM_CLOCK.now())
     assert len(told()) == 1
     earlier = SYSTEM_CLOCK.now() - timedelta(hours=1)

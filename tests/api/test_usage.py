@@ -19,14 +19,6 @@ from portazgo.usage.rollups import LARGEST_SUM, SUMS
 pytestmark = pytest.mark.usefixtures("database")
 
 
-@pytest.fixture
-def collected(database: None) -> Recorded:
-    records = recorded()
-    for first, content in records.segments:
-        assert collect(records.node, records.epoch, first, content).stored
-    return records
-
-
 def test_all_calls_make_one_sum(api: AdminAPI, collected: Recorded) -> None:
     (total,) = api.get("/usage").body["items"]
     assert (total["requests"], total["partner"], total["billable"]) == (4, None, None)

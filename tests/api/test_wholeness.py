@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 from support.admin import AdminAPI
-from support.segments import Recorded, recorded
+from support.named_records import end_epoch
+from support.segments import Recorded
 
 from portazgo.kit.clock import from_microseconds
 from portazgo.kit.ids import uuid7
 from portazgo.nodes.epochs import Told
 from portazgo.nodes.models import Node, NodeEpoch
 from portazgo.nodes.service import Contact, record_contacts
-from portazgo.usage.collector import LEDGER, collect, report_epoch
+from portazgo.usage.collector import LEDGER
 from portazgo.usage.models import EpochAccount, EpochEnd
 from portazgo.usage.wholeness import LAG, wholeness
 
@@ -26,29 +27,12 @@ MOST_MS = 5 * 40.0
 MINUTE = timedelta(minutes=1)
 
 
-@pytest.fixture
-def collected(database: None) -> Recorded:
-    records = recorded()
-    for first, content in records.segments:
-        assert collect(records.node, records.epoch, first, content).stored
-    return records
-
-
 def polls(records: Recorded, journaled: int, *, ago: timedelta = timedelta(0), **risk: Any) -> datetime:
     """Have the node tell its counts, so long ago. Returns when."""
     at = datetime.now(UTC) - ago
     told = Told(journaled, journaled, journaled, risk.get("at_risk", 0), risk.get("since"))
     record_contacts([Contact(records.node, records.epoch, "madrid", at, told=told)])
     return at
-
-
-def ends(records: Recorded, last_sequence: int, **members: Any) -> datetime:
-    """Have the node report the end of its epoch, which is now. Returns when."""
-    now = datetime.now(UTC)
-    report = {"epoch": records.epoch, "node": records.node, "end": "clean", "last_sequence": last_sequence}
-    times = {"started_at": now - timedelta(seconds=1), "ended_at": now, "seconds_at_risk": 0.0}
-    report_epoch({**report, "accepted": last_sequence, **times, **members})
-    return now
 
 
 def said(api: AdminAPI, **query: Any) -> tuple[bool, int, datetime]:
@@ -109,7 +93,7 @@ def test_a_node_that_is_silent_is_a_gap_after_its_last_word_and_none_before(api:
 def test_an_end_that_leaves_records_missing_is_a_gap_until_a_person_accepts_it(
     api: AdminAPI, collected: Recorded
 ) -> None:
-    ended_at = ends(collected, 6)
+    ended_at = end_epoch(collected, 6)
     assert said(api)[:2] == (False, 1)
     assert said(api, since=minute(ended_at - 5 * MINUTE))[:2] == (False, 1)
     assert said(api, since=minute(ended_at + 2 * MINUTE), until=minute(ended_at + 9 * MINUTE))[:2] == (True, 0)
@@ -130,7 +114,7 @@ def test_an_end_that_leaves_records_missing_is_a_gap_until_a_person_accepts_it(
 def test_a_report_counts_what_the_balance_calls_not_in_order(
     api: AdminAPI, collected: Recorded, last_sequence: int, members: dict[str, Any]
 ) -> None:
-    ends(collected, last_sequence, **members)
+    end_epoch(collected, last_sequence, **members)
     assert api.get("/usage/balance").body["balanced"] is False
     assert said(api)[:2] == (False, 1)
 
@@ -139,7 +123,7 @@ def test_a_report_counts_what_the_balance_calls_not_in_order(
 def test_a_report_counts_nothing_that_the_balance_calls_whole(
     api: AdminAPI, collected: Recorded, members: dict[str, Any]
 ) -> None:
-    ends(collected, 4, **members)
+    end_epoch(collected, 4, **members)
     assert api.get("/usage/balance").body["balanced"] is True
     assert said(api)[:2] == (True, 0)
 
@@ -147,7 +131,7 @@ def test_a_report_counts_nothing_that_the_balance_calls_whole(
 def test_sums_that_are_less_than_the_records_and_more_told_than_left_are_gaps(
     api: AdminAPI, collected: Recorded
 ) -> None:
-    ends(collected, 4)
+    end_epoch(collected, 4)
     EpochAccount.objects.using(LEDGER).update(rolled_up=3)
     assert said(api)[:2] == (False, 1)
     EpochAccount.objects.using(LEDGER).update(rolled_up=4)
@@ -156,7 +140,7 @@ def test_sums_that_are_less_than_the_records_and_more_told_than_left_are_gaps(
 
 
 def test_files_say_it_in_their_headers(api: AdminAPI, collected: Recorded) -> None:
-    ended_at = ends(collected, 6)
+    ended_at = end_epoch(collected, 6)
     for kind in ("csv", "parquet"):
         answer = api._client.get(
             "/api/v1/usage", headers={"Authorization": f"Bearer {api._token}"}, query_params={"format": kind}

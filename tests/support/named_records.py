@@ -1,6 +1,9 @@
-"""Collected records, and the rows that give their ids names."""
+"""Collected records, the rows that give their ids names, and the end of the life that they are of."""
 
 from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from support.segments import API, APPLICATION, BACKEND, PARTNER, ROUTE, Recorded, recorded
 
@@ -10,7 +13,7 @@ from portazgo.backends.models import Backend
 from portazgo.kit.clock import SYSTEM_CLOCK
 from portazgo.partners.models import Partner
 from portazgo.routes.models import Route
-from portazgo.usage.collector import collect
+from portazgo.usage.collector import collect, report_epoch
 
 
 def collect_named() -> Recorded:
@@ -44,3 +47,12 @@ def collect_all(records: Recorded) -> None:
     """Hand in what a node recorded."""
     for first, content in records.segments:
         assert collect(records.node, records.epoch, first, content).stored
+
+
+def end_epoch(records: Recorded, last_sequence: int, **members: Any) -> datetime:
+    """Have the node report the end of its epoch, which is now. Returns when."""
+    now = datetime.now(UTC)
+    report = {"epoch": records.epoch, "node": records.node, "end": "clean", "last_sequence": last_sequence}
+    times = {"started_at": now - timedelta(seconds=1), "ended_at": now, "seconds_at_risk": 0.0}
+    report_epoch({**report, "accepted": last_sequence, **times, **members})
+    return now
