@@ -263,8 +263,9 @@ def use(site: Site) -> None:
 
 
 def look_everywhere(site: Site) -> None:
-    """Ask the deployment for all that it tells."""
+    """Ask the deployment for all that it tells, when what was done is recorded."""
     deployment = site.deployment
+    deployment.trace(deployment.call().request_id)
     for path in ("/metrics", "/health/ready"):
         site.told[f"admin listener: {path}"] = JsonClient(deployment.health_url).request("GET", path).body
     for path in ("jwks.json", "openid-configuration"):

@@ -144,14 +144,11 @@ def every_answer(control_url: str, token: Secret, paths: Iterable[str]) -> dict[
         return items
 
     paths = [path for path in paths if not path.endswith("/tail")]
-    known: dict[str, list[str]] = {}
-    for path in paths:
-        if "{" not in path:
-            items = read_list(path)
-            known[path] = [str(item.get("kid") or item.get("request_id") or item.get("id")) for item in items]
+    lists = {path: read_list(path) for path in paths if "{" not in path}
     for path in paths:
         if path.count("{") == 1:
             before, _, rest = path.partition("/{")
-            for one in known.get(before, [])[:50]:
-                read(f"{before}/{one}{rest.partition('}')[2]}")
+            name, _, after = rest.partition("}")
+            for item in lists.get(before, [])[:50]:
+                read(f"{before}/{item.get(name) or item.get('id')}{after}")
     return answers
