@@ -23,6 +23,7 @@ pub mod secret;
 pub mod security;
 pub mod snapshot;
 pub mod time;
+pub mod transform;
 pub mod upgrade;
 pub mod whoami;
 

@@ -1,0 +1,4 @@
+//! Bodies as their contract wants them: what partners see of answers, what backends get of requests.
+
+pub mod json;
+pub mod request;
