@@ -5,14 +5,13 @@ Whose they are is not asked here: `effects` says what each means for a contract.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-from portazgo.contracts.differences.forms import TYPES
+from portazgo.contracts.differences.flat import FlatShape, json_shape
 from portazgo.contracts.language.paths import ANY, Path, format_path
-from portazgo.contracts.schema.shapes import FREE, Body, Schema, SchemaOperation, Shape
+from portazgo.contracts.schema.shapes import Body, Schema, SchemaOperation, Shape
 
 CHANGES_AT_MOST = 2_000
 """More of them are not read by anybody: an import of another backend's document is one long list."""
@@ -139,15 +138,9 @@ def _bodies(place: str, was: Body, now: Body, two: _Two) -> Iterator[SchemaChang
         detail = f"{', '.join(before) or 'no body'} became {', '.join(after) or 'no body'}"
         yield SchemaChange(two.operation, place, "", Kind.RETYPED, detail)
     # Of several media types the first JSON one counts: a contract maps one form of a body.
-    shapes = _json(was.contents), _json(now.contents)
+    shapes = json_shape(was), json_shape(now)
     if shapes[0] is not None and shapes[1] is not None:
         yield from _Walk(place, two).values(shapes[0], shapes[1], ())
-
-
-def _json(contents: Mapping[str, Shape | None]) -> Shape | None:
-    return next(
-        (shape for kind, shape in contents.items() if kind == "application/json" or kind.endswith("+json")), None
-    )
 
 
 class _Walk:
@@ -166,7 +159,7 @@ class _Walk:
         if pair in self._met:
             return
         self._met.add(pair)
-        before, after = _Flat(was, self._two.old), _Flat(now, self._two.new)
+        before, after = FlatShape(was, self._two.old), FlatShape(now, self._two.new)
         if before.types != after.types:
             yield self._change(path, Kind.RETYPED, f"{before.said} became {after.said}")
         else:
@@ -177,7 +170,7 @@ class _Walk:
         if before.others is not None and after.others is not None:
             yield from self.values(before.others, after.others, (*path, ANY))
 
-    def _members(self, before: _Flat, after: _Flat, path: Path) -> Iterator[SchemaChange]:
+    def _members(self, before: FlatShape, after: FlatShape, path: Path) -> Iterator[SchemaChange]:
         for name, member in after.members.items():
             if name not in before.members:
                 wanted = self._place == "request" and after.required[name]
@@ -190,7 +183,7 @@ class _Walk:
             if name not in after.members:
                 yield self._change((*path, name), Kind.GONE)
 
-    def _lists(self, before: _Flat, after: _Flat, path: Path) -> Iterator[SchemaChange]:
+    def _lists(self, before: FlatShape, after: FlatShape, path: Path) -> Iterator[SchemaChange]:
         if before.enum is None:
             if after.enum is not None:
                 yield self._change(path, Kind.VALUES_GONE, "only values of a list are left")
@@ -204,63 +197,3 @@ class _Walk:
 
     def _change(self, path: Path, kind: Kind, detail: str = "") -> SchemaChange:
         return SchemaChange(self._two.operation, self._place, format_path(path) if path else "", kind, detail)
-
-
-class _Flat:
-    """A shape without references and variants at its top: what a value of it may have, whichever variant it is."""
-
-    def __init__(self, shape: Shape, schema: Schema) -> None:
-        self.types: set[str] = set()
-        self.members: dict[str, Shape] = {}
-        self.required: dict[str, bool] = {}
-        self.items: Shape | None = None
-        self.others: Shape | None = None
-        self.enum: list[Any] | None = []
-        variants = list(_variants(shape, schema))
-        for variant in variants:
-            self._add(variant)
-        for name in self.required:
-            self.required[name] &= all(name in variant.properties for variant in variants if "object" in variant.types)
-
-    def _add(self, variant: Shape) -> None:
-        self.types |= set(TYPES) if variant.free else set(variant.types)
-        for name, member in variant.properties.items():
-            self.members.setdefault(name, member.shape)
-            self.required[name] = self.required.get(name, True) and member.required
-        self.items = self.items or variant.items
-        self.others = self.others or variant.others
-        if variant.enum is None:
-            # Null beside a list is no value of another kind: it is told by the types.
-            self.enum = self.enum if variant.types == {"null"} else None
-        elif self.enum is not None:
-            self.enum += [value for value in variant.enum if value is not None and value not in self.enum]
-
-    @property
-    def said(self) -> str:
-        """The types for a person."""
-        kinds = [kind for kind in TYPES if kind in self.types]
-        return "anything" if len(kinds) == len(TYPES) else " or ".join(kinds) or "nothing"
-
-
-def _variants(shape: Shape, schema: Schema, seen: frozenset[str] = frozenset()) -> Iterator[Shape]:
-    if shape.ref is not None:
-        if shape.ref in seen:
-            return
-        seen |= {shape.ref}
-    flat = schema.resolve(shape) if shape.ref is not None else shape
-    if not flat.variants:
-        yield flat
-        return
-    for variant in flat.variants:
-        yield from _variants(variant.shape, schema, seen)
-    if flat.nullable:
-        yield Shape(types=frozenset({"null"}))
-
-
-def shape_of_answer(operation: SchemaOperation, status: str) -> Shape | None:
-    """What the schema says of an operation's JSON answer of this status: the exact one, its range, or the default."""
-    for key in (status, f"{status[0]}XX", "default"):
-        if key in operation.answers:
-            shape = _json(operation.answers[key].contents)
-            return FREE if shape is None and operation.answers[key].contents else shape
-    return None
