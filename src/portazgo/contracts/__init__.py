@@ -1,1 +1,1 @@
-"""Contracts: what partners see of a backend's operations. `compiling` is the way in; it knows neither tables nor I/O."""
+"""Contracts: what partners see of a backend's operations. `compiling` is pure, the rest are the nouns `contracts` and `schemas`."""
