@@ -1665,13 +1665,13 @@ pub(super) const TABLE: [(Fault, Description); 111] = [
         Fault::RequestFillFailed,
         Description {
             code: "request_fill_failed",
-            public_code: "request_fill_failed",
-            blame: Blame::Platform,
+            public_code: "gateway_error",
+            blame: Blame::Gateway,
             phase: "transform_request",
-            status: 500,
+            status: 502,
             retryable: false,
             billable: false,
-            partner: "The call could not be prepared for the backend.",
+            partner: "The gateway could not prepare the call to the backend.",
         },
     ),
 ];
