@@ -17,7 +17,7 @@ from portazgo.contracts.compiling import (
     RouteFacts,
     compile_contract,
 )
-from portazgo.contracts.schema import read_schema
+from portazgo.contracts.schema import Schema, read_schema
 from portazgo.contracts.storing import version_of
 from portazgo.kit.errors import FieldError, Invalid
 
@@ -38,7 +38,13 @@ class Compilation:
 
     contract: CompiledContract
     schema_version: SchemaVersion
+    schema: Schema
     routes: Mapping[str, Route]
+
+    @property
+    def facts(self) -> dict[str, RouteFacts]:
+        """What the compiler knew of the contract's routes."""
+        return {name: facts_of(route) for name, route in self.routes.items()}
 
 
 def compile_terms(api: Api, schema: BackendSchema, terms: Terms) -> Compilation:
@@ -59,10 +65,9 @@ def compile_terms(api: Api, schema: BackendSchema, terms: Terms) -> Compilation:
     if strangers:
         raise ContractRefused(strangers)
     facts = {name: facts_of(route) for name, route in routes.items() if route.backend_id == schema.backend_id}
-    compiled = compile_contract(
-        ContractTerms(routes=written, mappings=terms.get("mappings", {})), read_schema(version.document), facts
-    )
-    return Compilation(compiled, version, {name: routes[name] for name in compiled.routes})
+    read = read_schema(version.document)
+    compiled = compile_contract(ContractTerms(routes=written, mappings=terms.get("mappings", {})), read, facts)
+    return Compilation(compiled, version, read, {name: routes[name] for name in compiled.routes})
 
 
 def checked(api: Api, schema: BackendSchema, terms: Terms) -> Compilation:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from portazgo.accounts.domain import Actor, Verb, can
 from portazgo.contracts.compilation import Compilation, checked, stored
+from portazgo.contracts.describing import describe, describe_again
 from portazgo.contracts.domain import age_of, next_name
 from portazgo.contracts.models import Contract, ContractVersion
 from portazgo.contracts.service import document_reference, locked, reference, refuse_used
@@ -82,8 +83,9 @@ def deprecate(
             raise Invalid.at("/sunset_at", "the end must lie ahead", code="invalid")
         version.deprecated_at = version.deprecated_at or now
         version.sunset_at, version.link = sunset_at, link or ""
-        version.save(update_fields=["deprecated_at", "sunset_at", "link"])
-        recorded.touches(reference(version))
+        version.document = describe_again(version)
+        version.save(update_fields=["deprecated_at", "sunset_at", "link", "document"])
+        recorded.touches(reference(version), document_reference(version))
     return version
 
 
@@ -148,9 +150,9 @@ def _put(contract: Contract, compilation: Compilation, recorded: Change, clock: 
         name=name,
         terms=contract.terms,
         compiled=stored(compilation),
-        document="",
         published_at=now,
     )
+    version.document = describe(version, compilation)
     version.save(force_insert=True)
     recorded.touches(reference(version), document_reference(version))
     return version

@@ -35,7 +35,7 @@ def compiled(identifier: str) -> Resource | None:
 def compiled_document(identifier: str) -> Resource | None:
     """Give nodes the OpenAPI document of a version's partners; it is a resource of its own, since it is only served."""
     version = _served(identifier)
-    if version is None or not version.document:
+    if version is None:
         return None
     return Resource("contract_document", str(version.id), (), ContractDocumentBody(document=version.document))
 

@@ -23,7 +23,6 @@ from portazgo.contracts.schemas import (
 )
 from portazgo.contracts.using import users_of
 from portazgo.contracts.views import version_detail, version_view
-from portazgo.kit.errors import NotFound
 from portazgo.kit.web.rows import the_one
 
 if TYPE_CHECKING:
@@ -56,10 +55,7 @@ def show_contract_version(request: AdminRequest, contract_id: UUID, version: Ver
 @router.get("/contracts/{uuid:contract_id}/versions/{version}/document", response=VersionDocument)
 def show_contract_document(request: AdminRequest, contract_id: UUID, version: VersionName) -> dict[str, str]:
     """Give the OpenAPI document that partners of a version read."""
-    found = _readable(request, contract_id, version)
-    if not found.document:
-        raise NotFound(f"the version {version} has no document", code="contract_document_unknown")
-    return {"document": found.document}
+    return {"document": _readable(request, contract_id, version).document}
 
 
 @router.get("/contracts/{uuid:contract_id}/versions/{version}/users", response=UsersView)
