@@ -71,6 +71,21 @@ def unpin(actor: Actor, identifier: UUID, holder: Holder, *, clock: Clock) -> No
         recorded.touches(reference(holder))
 
 
+def release(actor: Actor, identifier: UUID, *, clock: Clock) -> None:
+    """Take away every pin to a contract, and have no route serve it by default. Raises NotFound."""
+    can(actor, Verb.CHANGE, Contract.noun)
+    with change(actor, "contract.released", str(identifier), clock=clock) as recorded:
+        contract = locked(identifier)
+        pins = ContractPin.objects.filter(version__contract=contract)
+        for row in pins:
+            recorded.touches(reference(_holder_of(row)))
+        pins.delete()
+        for route in contract.api.routes.select_for_update().filter(contract__contract=contract):
+            route.contract = None
+            route.save(update_fields=["contract"])
+            recorded.touches(ResourceRef("route", str(route.id)))
+
+
 def reference(holder: Holder) -> ResourceRef:
     """Name what nodes have of the holder."""
     return ResourceRef(holder.kind, str(holder.id))
@@ -90,6 +105,11 @@ def _rank(pin: ContractPin, application: Application) -> int | None:
         (pin.plan_id, application.plan_id),
     )
     return next((rank for rank, (held, own) in enumerate(holders) if held is not None and held == own), None)
+
+
+def _holder_of(row: ContractPin) -> Holder:
+    kind = next(kind for kind in _MODELS if getattr(row, f"{kind}_id") is not None)
+    return Holder(kind, getattr(row, f"{kind}_id"))
 
 
 def _of(holder: Holder) -> dict[str, Any]:

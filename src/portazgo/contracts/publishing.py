@@ -10,7 +10,7 @@ from portazgo.contracts.describing import describe, describe_again
 from portazgo.contracts.domain import age_of, next_name
 from portazgo.contracts.models import Contract, ContractVersion
 from portazgo.contracts.service import document_reference, locked, reference, refuse_used
-from portazgo.kit.errors import Conflict, Invalid
+from portazgo.kit.errors import Conflict, Invalid, NotFound
 from portazgo.kit.web.rows import the_one
 from portazgo.snapshot.log import Change, change
 from portazgo.snapshot.wire import ResourceRef
@@ -32,12 +32,47 @@ def publish(actor: Actor, identifier: UUID, *, default: bool, clock: Clock) -> C
     with change(actor, "contract.published", str(identifier), clock=clock) as recorded:
         contract = locked(identifier)
         compilation = checked(contract.api, contract.schema, contract.terms)
-        _refuse_unchanged(contract, compilation)
+        last = newest(contract)
+        if last is not None and not differs(last, contract, compilation):
+            raise Conflict(
+                f"nothing has changed since {last.name}",
+                code="contract_unchanged",
+                remedy="change the draft first; what is published is served already",
+            )
         version = _put(contract, compilation, recorded, clock)
         if default:
             make_default(version, recorded)
         recorded.note(name=contract.name, version=version.name, default=default)
     return version
+
+
+def publish_changed(actor: Actor, identifier: UUID, *, clock: Clock) -> None:
+    """Publish the draft if that gives anything new; routes that serve the version before it by default go over to it.
+
+    Pins stay where they are: they name a version so that nothing changes for their holders. Raises NotFound, Invalid.
+    """
+    can(actor, Verb.CREATE, Contract.noun)
+    contract = locked(identifier)
+    compilation = checked(contract.api, contract.schema, contract.terms)
+    before = newest(contract)
+    if not differs(before, contract, compilation):
+        return
+    with change(actor, "contract.published", str(identifier), clock=clock) as recorded:
+        version = _put(contract, compilation, recorded, clock)
+        if before is not None:
+            make_default(version, recorded, of=before)
+        recorded.note(name=contract.name, version=version.name, default=False)
+
+
+def served(identifier: UUID, name: str | None) -> ContractVersion:
+    """Find a version that nodes have; the newest where none is named. Raises NotFound (`contract_version_unknown`)."""
+    rows = ContractVersion.objects.filter(contract=identifier, retired_at=None)
+    if name is not None:
+        return the_one(rows, "contract_version", name=name)
+    found = max(rows, key=lambda version: age_of(version.name), default=None)
+    if found is None:
+        raise NotFound("nothing of the contract is published", code="contract_version_unknown")
+    return found
 
 
 def set_default(actor: Actor, identifier: UUID, name: str, *, clock: Clock) -> ContractVersion:
@@ -51,9 +86,13 @@ def set_default(actor: Actor, identifier: UUID, name: str, *, clock: Clock) -> C
     return version
 
 
-def make_default(version: ContractVersion, recorded: Change) -> None:
-    """Let the routes that a version has lead to it: what they let pass so far, they project now."""
-    for route in version.contract.api.routes.select_for_update().filter(id__in=list(version.compiled["routes"])):
+def make_default(version: ContractVersion, recorded: Change, *, of: ContractVersion | None = None) -> None:
+    """Let the routes that a version has lead to it: what they let pass so far, they project now.
+
+    `of`: only those that lead to this other version.
+    """
+    rows = version.contract.api.routes.select_for_update().filter(id__in=list(version.compiled["routes"]))
+    for route in rows if of is None else rows.filter(contract=of):
         if route.upgrades:
             raise Conflict(
                 f"the route {route.name!r} upgrades connections, and no contract says what passes then",
@@ -129,16 +168,6 @@ def differs(version: ContractVersion | None, contract: Contract, compilation: Co
         or version.terms != contract.terms
         or version.compiled != stored(compilation)
     )
-
-
-def _refuse_unchanged(contract: Contract, compilation: Compilation) -> None:
-    last = newest(contract)
-    if last is not None and not differs(last, contract, compilation):
-        raise Conflict(
-            f"nothing has changed since {last.name}",
-            code="contract_unchanged",
-            remedy="change the draft first; what is published is served already",
-        )
 
 
 def _put(contract: Contract, compilation: Compilation, recorded: Change, clock: Clock) -> ContractVersion:
