@@ -85,12 +85,45 @@ _PATH_ID = CompiledParameter(
 )
 
 
+REQUEST_NODES: list[dict[str, Any]] = [
+    {
+        "object": {
+            "members": [
+                {"in": "label", "node": 1, "out": "title", "required": True},
+                {"in": "weight", "node": 2, "out": "weight", "default": 1},
+            ],
+            "unknown": "refuse",
+        }
+    },
+    {"string": {"min_length": 1, "max_length": 80}},
+    {"integer": {"min": "0", "below": "100"}, "number": {"min": "0", "below": "100"}},
+]
+ANSWER_NODES: list[dict[str, Any]] = [
+    {
+        "object": {
+            "members": [
+                {"in": "id", "node": 1, "out": "id", "required": True},
+                {"in": "title", "node": 2, "out": "label", "required": True},
+                {"in": "state", "node": 2, "out": "status", "required": True},
+                {"in": "owner", "node": 3, "out": "owner"},
+            ]
+        }
+    },
+    {"integer": True},
+    {"string": True},
+    {
+        "null": True,
+        "object": {"members": [{"in": "name", "node": 2, "out": "name"}, {"in": "chief", "node": 3, "out": "chief"}]},
+    },
+]
+
+
 def _wire(
     body: dict[str, Any] | None, answers: list[dict[str, Any]], fields: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     request: dict[str, Any] = {
         "body": body,
-        "program": {"nodes": [], "depth": 64},
+        "program": {"nodes": REQUEST_NODES, "depth": 64},
         "path": [],
         "query": [],
         "headers": [],
@@ -99,7 +132,7 @@ def _wire(
     return {
         "request": {**request, "query_unknown": "refuse"},
         "answers": answers,
-        "program": {"nodes": [], "depth": 64, "urls": []},
+        "program": {"nodes": ANSWER_NODES, "depth": 64, "urls": []},
         "fields": fields,
     }
 

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from portazgo.contracts.language.paths import format_path
+from portazgo.contracts.language.problems import Problems
 from portazgo.contracts.language.refused import ContractRefused, Problem
+from portazgo.contracts.language.routes import RouteReader
+from portazgo.contracts.mapping.json_schema import write_schema
+from portazgo.contracts.mapping.parameters import Sent
+from portazgo.contracts.mapping.partner import Partner
+from portazgo.contracts.mapping.route import Compiled, RouteCompiler
 from portazgo.contracts.schema.shapes import Schema, Shape
+from portazgo.routes.openapi.places import escape
 
 __all__ = [
     "CompiledContract",
@@ -101,4 +109,58 @@ class CompiledContract:
 
 def compile_contract(terms: ContractTerms, schema: Schema, routes: Mapping[str, RouteFacts]) -> CompiledContract:
     """Compile a contract over the routes of its API. Raises ContractRefused with all that is wrong."""
-    raise NotImplementedError
+    problems = Problems()
+    compiler = RouteCompiler(schema, routes, problems)
+    compiled: dict[str, Compiled] = {}
+    mappings = problems.mapping(terms.mappings, "/mappings")
+    reader = RouteReader(mappings, problems)
+    if not terms.routes:
+        problems.add("/routes", "the contract has no routes")
+    for name, told in problems.mapping(terms.routes, "/routes").items():
+        at = f"/routes/{escape(name)}"
+        read = reader.read(told, at)
+        if name not in routes:
+            problems.unknown(at, "the API has no route", name, routes)
+            continue
+        found = compiler.compile(read, routes[name])
+        if found is not None:
+            compiled[name] = found
+    problems.check()
+    return CompiledContract(
+        routes={name: _route(found) for name, found in compiled.items()},
+        components={name: write_schema(shape) for name, shape in sorted(compiler.components.items())},
+        component_shapes=compiler.components,
+    )
+
+
+def _route(compiled: Compiled) -> CompiledRoute:
+    operation, parameters = compiled.operation, compiled.parameters
+    return CompiledRoute(
+        operation=operation.title,
+        wire=compiled.wire,
+        parameters=tuple(_parameter(sent) for sent in parameters.sent) if parameters is not None else (),
+        request_schema=None if compiled.request is None else write_schema(compiled.request),
+        answer_schemas={status: write_schema(shape) for status, shape in compiled.answers.items()},
+        fields={
+            status: tuple(FieldPair(format_path(partner), format_path(backend)) for partner, backend in pairs)
+            for status, pairs in compiled.fields.items()
+        },
+        request_shape=compiled.request,
+        answer_shapes=compiled.answers,
+        summary=operation.summary,
+        description=operation.description,
+        tags=operation.tags,
+    )
+
+
+def _parameter(sent: Sent) -> CompiledParameter:
+    shape = Partner("request", {}).shape(sent.view)
+    schema = write_schema(replace(shape, description=None))
+    return CompiledParameter(
+        name=sent.name,
+        place=sent.place,
+        required=sent.required,
+        many=sent.many,
+        schema={"type": "array", "items": schema} if sent.many else schema,
+        description=sent.description,
+    )

@@ -99,6 +99,16 @@ def test_paths_that_differ_by_a_parameters_name_are_one(document: dict[str, Any]
     assert "content" not in image["responses"]["204"]
 
 
+def test_a_parameter_of_the_path_without_a_rule_is_told_too() -> None:
+    compiled = made_contract()
+    route = replace(compiled.routes["badge-image"], parameters=())
+    document = document_of(replace(compiled, routes={"badge-image": route}))
+    assert document["paths"]["/v1/badges/{badge}"]["put"]["parameters"] == [
+        {"name": "badge", "in": "path", "required": True, "schema": {"type": "string"}}
+    ]
+    OpenAPIV31SpecValidator(document).validate()
+
+
 def test_each_status_tells_the_codes_that_it_can_have(document: dict[str, Any]) -> None:
     def codes(method: str, path: str, status: str) -> list[str]:
         response = document["paths"][path][method]["responses"][status]

@@ -23,6 +23,7 @@ from portazgo.contracts.differences.forms import (
     type_of,
 )
 from portazgo.contracts.differences.rules import Side
+from portazgo.contracts.language.paths import ANY, Path, format_path
 
 Report = Callable[[str, str, str], None]
 """Takes the rule's name, the path in the partner's names, and what changed."""
@@ -42,7 +43,7 @@ class Comparison:
     _seen: set[tuple[str | int, str | int]] = field(default_factory=set)
     """Pairs that are compared already: recursive schemas have an end, and what two components differ in is told once."""
 
-    def compare(self, old: JsonSchema, new: JsonSchema, path: str = "") -> None:
+    def compare(self, old: JsonSchema, new: JsonSchema, path: Path = ()) -> None:
         """Report every difference of the two, and of what lies below."""
         if self._was_compared(old, new):
             return
@@ -62,7 +63,7 @@ class Comparison:
         self._seen.add(pair)
         return False
 
-    def _types(self, before: Mapping[str, list[Form]], after: Mapping[str, list[Form]], path: str) -> None:
+    def _types(self, before: Mapping[str, list[Form]], after: Mapping[str, list[Form]], path: Path) -> None:
         gone, come = (
             [k for k in TYPES if k in before and k not in after],
             [k for k in TYPES if k in after and k not in before],
@@ -77,15 +78,13 @@ class Comparison:
         if come:
             self._turned("type", "widened", path, said)
 
-    def _default(self, old: JsonSchema, new: JsonSchema, path: str) -> None:
+    def _default(self, old: JsonSchema, new: JsonSchema, path: Path) -> None:
         # A default that comes with the member is told by the member; here it was there, or is, without it.
         before, after = old.get("default", _NONE), new.get("default", _NONE)
         if not _same(before, after):
-            self.report(
-                f"{self.side}-default-changed", path, f"the default was {_value(before)} and is {_value(after)}"
-            )
+            self._tell(f"{self.side}-default-changed", path, f"the default was {_value(before)} and is {_value(after)}")
 
-    def _forms(self, kind: str, before: list[Form], after: list[Form], path: str) -> None:
+    def _forms(self, kind: str, before: list[Form], after: list[Form], path: Path) -> None:
         if kind in {"null", "boolean"} or (len(before) == 1 and len(after) == 1):
             if kind != "null":
                 self._form(kind, before[0], after[0], path)
@@ -95,7 +94,7 @@ class Comparison:
             return
         self._variants(kind, before, after, path)
 
-    def _variants(self, kind: str, before: list[Form], after: list[Form], path: str) -> None:
+    def _variants(self, kind: str, before: list[Form], after: list[Form], path: Path) -> None:
         left = list(after)
         for form in before:
             match = next((other for other in left if other.key == form.key), None)
@@ -107,7 +106,7 @@ class Comparison:
         for form in left:
             self._turned("variant", "widened", path, f"the {kind} {form.key or 'without a name'} is new")
 
-    def _form(self, kind: str, before: Form, after: Form, path: str) -> None:
+    def _form(self, kind: str, before: Form, after: Form, path: Path) -> None:
         old, new = before.schema, after.schema
         self._list(kind, old, new, path)
         match kind:
@@ -126,7 +125,7 @@ class Comparison:
                 self._bounds("count", _MEMBERS, old, new, path)
                 self._members(old, new, path)
 
-    def _list(self, kind: str, old: JsonSchema, new: JsonSchema, path: str) -> None:
+    def _list(self, kind: str, old: JsonSchema, new: JsonSchema, path: Path) -> None:
         before, after = _values_of(kind, old), _values_of(kind, new)
         if before is None and after is None:
             return
@@ -140,7 +139,7 @@ class Comparison:
             if come := [value for value in after if not _among(value, before)]:
                 self._turned("enum", "widened", path, f"{_values(come)} fit now")
 
-    def _bounds(self, subject: str, words: _Bounds, old: JsonSchema, new: JsonSchema, path: str) -> None:
+    def _bounds(self, subject: str, words: _Bounds, old: JsonSchema, new: JsonSchema, path: Path) -> None:
         turns = {
             _turn(words.lowest(old), words.lowest(new)),
             _turn(_negated(words.highest(old)), _negated(words.highest(new))),
@@ -149,7 +148,7 @@ class Comparison:
         for turn in sorted(turns - {""}):
             self._turned(subject, turn, path, said)
 
-    def _multiple(self, old: JsonSchema, new: JsonSchema, path: str) -> None:
+    def _multiple(self, old: JsonSchema, new: JsonSchema, path: Path) -> None:
         before, after = old.get("multipleOf"), new.get("multipleOf")
         if before == after:
             return
@@ -159,7 +158,7 @@ class Comparison:
             if one is not None and (two is None or (Fraction(str(two)) % Fraction(str(one))) != 0):
                 self._turned("range", turn, path, said)
 
-    def _said(self, word: str, old: JsonSchema, new: JsonSchema, path: str) -> None:
+    def _said(self, word: str, old: JsonSchema, new: JsonSchema, path: Path) -> None:
         before, after = old.get(word), new.get(word)
         if before == after:
             return
@@ -170,46 +169,49 @@ class Comparison:
         if before is not None:
             self._turned(word, "widened", path, said)
 
-    def _flag(self, subject: str, word: str, old: JsonSchema, new: JsonSchema, path: str) -> None:
+    def _flag(self, subject: str, word: str, old: JsonSchema, new: JsonSchema, path: Path) -> None:
         before, after = bool(old.get(word)), bool(new.get(word))
         if before != after:
             turn = "narrowed" if after else "widened"
             self._turned(subject, turn, path, f"items {'must differ' if after else 'may repeat'}")
 
-    def _members(self, old: JsonSchema, new: JsonSchema, path: str) -> None:
+    def _members(self, old: JsonSchema, new: JsonSchema, path: Path) -> None:
         before, after = properties(old), properties(new)
         for name in before:
             if name not in after:
-                self.report(f"{self.side}-field-removed", below(path, name), "the member is gone")
+                self._tell(f"{self.side}-field-removed", (*path, name), "the member is gone")
         for name, schema in after.items():
             if name not in before:
                 self._come(name, new, path)
             else:
                 self._need(name, name in required(old), name in required(new), path)
-                self.compare(before[name], schema, below(path, name))
+                self.compare(before[name], schema, (*path, name))
         self._others(old, new, path)
 
-    def _come(self, name: str, schema: JsonSchema, path: str) -> None:
+    def _come(self, name: str, schema: JsonSchema, path: Path) -> None:
         needed = self.side is Side.REQUEST and name in required(schema)
         rule = f"{self.side}-field-added" + ("-required" if needed else "")
-        self.report(rule, below(path, name), "the member is new" + (" and must be sent" if needed else ""))
+        self._tell(rule, (*path, name), "the member is new" + (" and must be sent" if needed else ""))
 
-    def _need(self, name: str, before: bool, after: bool, path: str) -> None:  # noqa: FBT001 - was and is required
+    def _need(self, name: str, before: bool, after: bool, path: Path) -> None:  # noqa: FBT001 - was and is required
         if before != after:
             turn = "required" if after else "optional"
-            self.report(f"{self.side}-field-became-{turn}", below(path, name), f"the member is {turn} now")
+            self._tell(f"{self.side}-field-became-{turn}", (*path, name), f"the member is {turn} now")
 
-    def _others(self, old: JsonSchema, new: JsonSchema, path: str) -> None:
+    def _others(self, old: JsonSchema, new: JsonSchema, path: Path) -> None:
         before, after = others(old), others(new)
         if before is None and after is not None:
             self._turned("members", "widened", path, "members without a name in the contract fit")
         elif before is not None and after is None:
             self._turned("members", "narrowed", path, "members without a name in the contract no longer fit")
         elif before is not None and after is not None:
-            self.compare(before, after, below(path, "*"))
+            self.compare(before, after, (*path, ANY))
 
-    def _turned(self, subject: str, turn: str, path: str, said: str) -> None:
-        self.report(f"{self.side}-{subject}-{turn}", path, said)
+    def _tell(self, rule: str, path: Path, detail: str) -> None:
+        self.report(rule, format_path(path) if path else "", detail)
+
+    def _turned(self, subject: str, turn: str, path: Path, said: str) -> None:
+        self._tell(f"{self.side}-{subject}-{turn}", path, said)
 
 
 def _identity(schema: JsonSchema) -> str | int:
@@ -268,12 +270,6 @@ def _exact(schema: JsonSchema, *words: str) -> Iterator[tuple[str, Fraction]]:
     for word in words:
         if word in schema and isfinite(schema[word]):
             yield word, Fraction(str(schema[word]))
-
-
-def below(path: str, name: str) -> str:
-    """The path of a member; a name that has a dot is written as a pointer's step."""
-    step = "/" + name.replace("~", "~0").replace("/", "~1") if "." in name else name
-    return f"{path}.{step}" if path else step
 
 
 def _turn(before: tuple[Fraction, bool] | None, after: tuple[Fraction, bool] | None) -> str:

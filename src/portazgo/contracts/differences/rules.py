@@ -67,6 +67,13 @@ _NARROWED = "Less fits than before"
 _WIDENED = "More fits than before"
 
 
+_OTHERWISE = {
+    # Members without a name are members: clients ignore what they don't know, and miss what they used.
+    "answer-members-widened": _EXPOSURE,
+    "answer-members-narrowed": _BREAKING,
+}
+
+
 def _of_values() -> list[Rule]:
     rules = []
     for side in Side:
@@ -74,9 +81,7 @@ def _of_values() -> list[Rule]:
             broken_by = "narrowed" if side is Side.REQUEST else "widened"
             for turn, sentence in (("narrowed", _NARROWED), ("widened", _WIDENED)):
                 name = f"{side}-{subject}-{turn}"
-                # An answer's members that no contract names are for clients to ignore, but somebody should have decided.
-                opened = name == "answer-members-widened"
-                weight = _EXPOSURE if opened else _BREAKING if turn == broken_by else _FINE
+                weight = _OTHERWISE.get(name, _BREAKING if turn == broken_by else _FINE)
                 rules.append(Rule(name, weight, f"{sentence}: {what}."))
     return rules
 

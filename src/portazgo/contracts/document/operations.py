@@ -50,7 +50,7 @@ class Common:
 def operation(
     name: str, method: str, route: CompiledRoute, path_names: Mapping[str, str], common: Common
 ) -> dict[str, Any]:
-    """Describe a route. `path_names` says what parameters of the path are called where another route named them first."""
+    """Describe a route. `path_names`: what the path's parameters are called here, by the route's own names."""
     document: dict[str, Any] = {"operationId": name}
     if route.tags:
         document["tags"] = [tag for tag in route.tags if common.hidden.passes(tag)]
@@ -59,7 +59,9 @@ def operation(
             document[word] = shown
     if common.deprecated:
         document["deprecated"] = True
-    parameters = [_parameter(parameter, path_names, common) for parameter in route.parameters]
+    parameters = [
+        _parameter(parameter, path_names, common) for parameter in (*route.parameters, *_bare_names(route, path_names))
+    ]
     if route.wire.get("fields") is not None:
         parameters.append(_FIELDS)
     if parameters:
@@ -68,6 +70,16 @@ def operation(
         document["requestBody"] = body
     document["responses"] = _responses(method, route, common)
     return document
+
+
+def _bare_names(route: CompiledRoute, path_names: Mapping[str, str]) -> list[CompiledParameter]:
+    """Parameters of the path that the contract has no rule for: they pass as they are, and a document must have them."""
+    told = {parameter.name for parameter in route.parameters if parameter.place == "path"}
+    return [
+        CompiledParameter(name, "path", required=True, many=False, schema={"type": "string"})
+        for name in path_names
+        if name not in told
+    ]
 
 
 def _parameter(parameter: CompiledParameter, path_names: Mapping[str, str], common: Common) -> dict[str, Any]:

@@ -94,7 +94,9 @@ def problem_schema() -> dict[str, Any]:
                 "items": {
                     "type": "object",
                     "properties": {
-                        "pointer": {"type": "string", "description": "Where: a JSON Pointer (RFC 6901)."},
+                        "in": {"type": "string", "examples": ["body", "path", "query", "header"]},
+                        "pointer": {"type": "string", "description": "Where in the body: a JSON Pointer (RFC 6901)."},
+                        "name": {"type": "string", "description": "The parameter, where it is one."},
                         "code": {"type": "string"},
                         "detail": {"type": "string"},
                     },
