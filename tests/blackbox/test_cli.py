@@ -120,6 +120,8 @@ PLURALS = {
     "routes": "route",
     "plans": "plan",
     "nodes": "node",
+    "schemas": "schema",
+    "contracts": "contract",
 }
 
 
