@@ -11,7 +11,6 @@ mod tests;
 mod text;
 
 pub(super) use action::{Action, MapAction, Otherwise, Replaced, To};
-pub(super) use dates::{Form, Moment};
 pub(super) use format::Format;
 pub(super) use names::counted;
 pub(super) use number::{BooleanRule, Bound, NumberRule};
