@@ -23,8 +23,8 @@ WORKSPACE := --workspace --release --locked
 # What a test needs and nobody may ship.
 TEST_HOOKS := --features portazgo-server/provoke-panic
 # Modules that write generated files, and with --check say which are stale.
-GENERATORS := portazgo.cli.docs portazgo.control.openapi portazgo.declarative.generate portazgo.faults.generate \
-	portazgo.lake.generate portazgo.notifications.generate \
+GENERATORS := portazgo.cli.docs portazgo.contracts.differences.generate portazgo.control.openapi \
+	portazgo.declarative.generate portazgo.faults.generate portazgo.lake.generate portazgo.notifications.generate \
 	portazgo.settings_docs
 PEERS := bench/peers
 SUITES := $(wildcard tests/unit tests/api tests/insignia tests/blackbox tests/docs tests/browser)

@@ -61,6 +61,8 @@ COMMAND_OF = {
     "withdraw_signing_key": "issuer key withdraw",
     "test_backend": "backend test",
     "import_routes": "api import",
+    "list_schema_operations": "schema operations",
+    "show_schema_document": "schema document",
     "replace_plan": "plan change",
     "verify_audit": "audit verify",
     "erase_audit_row": "audit erase",

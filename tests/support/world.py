@@ -14,6 +14,39 @@ from portazgo.snapshot.feed import write_snapshot
 Body = dict[str, Any]
 
 CREDENTIAL = {"kind": "mint", "audience": "insignia"}
+SMALL_DOCUMENT = {
+    "openapi": "3.1.0",
+    "info": {"title": "Things", "version": "1"},
+    "paths": {
+        "/api/things/{id}/": {
+            "get": {
+                "operationId": "showThing",
+                "parameters": [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}],
+                "responses": {
+                    "200": {
+                        "description": "The thing.",
+                        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Thing"}}},
+                    }
+                },
+            }
+        }
+    },
+    "components": {
+        "schemas": {
+            "Thing": {
+                "type": "object",
+                "required": ["id", "name", "secret"],
+                "properties": {
+                    "id": {"type": "integer"},
+                    "name": {"type": "string"},
+                    "secret": {"type": "string"},
+                    "weight": {"type": "number"},
+                },
+            }
+        }
+    },
+}
+"""What a backend says of itself: one operation, an object of four members."""
 NOBODY = "01a20e60-e200-7018-af02-628cc3d9f17f"
 """An id that nothing has."""
 NO_KID = "0000000000"
@@ -84,6 +117,16 @@ class World:
             **members,
         }
         return self._make(f"/apis/{(api or self.an_api())['id']}/routes", body)
+
+    def schema(self, backend: Body | None = None, **members: Any) -> Body:
+        """Keep an OpenAPI document of a backend."""
+        body = {"name": self._name("schema"), "backend": (backend or self.backend())["id"], **members}
+        if "url" not in body:
+            body.setdefault("document", json.dumps(SMALL_DOCUMENT))
+        answer = self.api.post("/schemas", body)
+        assert answer.status == 200, answer
+        made: Body = answer.body
+        return made
 
     def plan(self, **members: Any) -> Body:
         """A plan."""

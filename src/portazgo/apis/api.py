@@ -42,6 +42,6 @@ def show_api(request: AdminRequest, api_id: UUID) -> Api:
 
 @router.delete("/apis/{uuid:api_id}", response={204: None})
 def delete_api(request: AdminRequest, api_id: UUID) -> Status[None]:
-    """Remove an API that has no route and that no plan opens."""
+    """Remove an API that has no route and no contract, and that no plan opens."""
     service.delete(request.actor, api_id, clock=request.clock)
     return Status(204, None)

@@ -26,10 +26,11 @@ def create(actor: Actor, name: str, *, clock: Clock) -> Api:
 
 
 def delete(actor: Actor, identifier: UUID, *, clock: Clock) -> None:
-    """Remove an API that has no route and that no plan opens. Raises NotFound, Conflict (`in_use`)."""
+    """Remove an API that has no route and no contract, and that no plan opens. Raises NotFound, Conflict (`in_use`)."""
     can(actor, Verb.DELETE, Api.noun)
     with change(actor, "api.deleted", str(identifier), clock=clock):
         api = the_one(Api.objects.select_for_update(), "api", id=identifier)
         refuse_in_use(api.routes.all(), "api", "routes")
         refuse_in_use(api.plans.all(), "api", "plans")
+        refuse_in_use(api.contracts.all(), "api", "contracts")
         api.delete()

@@ -67,7 +67,7 @@ def test_backend(request: AdminRequest, backend_id: UUID, body: TestBackend) -> 
 
 @router.delete("/backends/{uuid:backend_id}", response={204: None})
 def delete_backend(request: AdminRequest, backend_id: UUID) -> Status[None]:
-    """Remove a backend that no route leads to."""
+    """Remove a backend that no route leads to and that has no schema."""
     service.delete(request.actor, backend_id, clock=request.clock)
     return Status(204, None)
 

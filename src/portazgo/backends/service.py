@@ -66,11 +66,12 @@ def alter(
 
 
 def delete(actor: Actor, identifier: UUID, *, clock: Clock) -> None:
-    """Remove a backend that no route leads to. Raises NotFound, Conflict (`in_use`)."""
+    """Remove a backend that no route leads to, and that has no schema. Raises NotFound, Conflict (`in_use`)."""
     can(actor, Verb.DELETE, Backend.noun)
     with change(actor, "backend.deleted", str(identifier), clock=clock) as recorded:
         backend = _locked(identifier)
         refuse_in_use(backend.routes.all(), "backend", "routes")
+        refuse_in_use(backend.schemas.all(), "backend", "schemas")
         for credential in backend.service_credentials.all():
             recorded.deletes(ResourceRef("credential", str(credential.id)))
         backend.service_credentials.all().delete()

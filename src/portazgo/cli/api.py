@@ -88,7 +88,7 @@ def import_routes(api: str, url: str | None, file: Any, backend: str, output: st
 @asks
 @prints
 def delete_api(api: str, output: str) -> None:
-    """Remove an API that has no route and that no plan opens."""
+    """Remove an API that has no route and no contract, and that no plan opens."""
     client = connect()
     found = find(client, API, api)
     confirm(say("Remove the API {name}?", name=found["name"]))

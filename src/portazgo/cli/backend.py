@@ -146,7 +146,7 @@ def show_outcome(outcome: dict[str, Any]) -> None:
 @asks
 @prints
 def delete_backend(backend: str, output: str) -> None:
-    """Remove a backend that no route leads to."""
+    """Remove a backend that no route leads to and that has no schema."""
     client = connect()
     found = find(client, BACKEND, backend)
     confirm(say("Remove the backend {name}?", name=found["name"]))

@@ -38,6 +38,7 @@ BACKEND = Kind("backend", "/backends")
 API = Kind("api", "/apis")
 ROUTE = Kind("route", "/routes", parent=API)
 PLAN = Kind("plan", "/plans")
+SCHEMA = Kind("schema", "/schemas")
 ISSUER = Kind("issuer", "/issuers", filtered=False)
 NODE = Kind("node", "/nodes", called="label", filtered=False)
 TOKEN = Kind("token", "/tokens", filtered=False)
@@ -102,7 +103,7 @@ def unknown(kind: Kind, text: str, known: list[str]) -> Failed:
     if near:
         return Failed(sentence, remedy=near)
     if not known and kind is not NODE:
-        command = f"portazgo {kind.word} create"
+        command = f"portazgo {kind.word} {'import' if kind is SCHEMA else 'create'}"
         return Failed(sentence, remedy=say("There is none at all yet: `{command}` makes one.", command=command))
     return Failed(sentence, remedy=say("`{command}` lists them.", command=f"portazgo {kind.word} list"))
 

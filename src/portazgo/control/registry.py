@@ -48,6 +48,7 @@ NOUNS = (
     Noun("portazgo.usage", database="ledger"),
     Noun("portazgo.lake", database="ledger"),
     Noun("portazgo.traces", database="ledger"),
+    Noun("portazgo.contracts"),
     Noun("portazgo.partner_view", database="ledger"),
     Noun("portazgo.leaks"),
     Noun("portazgo.declarative"),

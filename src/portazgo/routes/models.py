@@ -36,6 +36,10 @@ class Route(models.Model):
     idempotency_key = models.BooleanField(db_default=False)
     timeouts = models.JSONField(null=True)
     tags = models.JSONField(db_default=[])
+    passthrough = models.BooleanField(db_default=True)
+    """Bodies pass as the backend has them. False: only what a contract says passes."""
+    contract = models.ForeignKey("contracts.ContractVersion", models.PROTECT, related_name="routes", null=True)
+    """What calls without a pin are served by; null: they find no route, unless bodies pass."""
     created_at = models.DateTimeField()
 
     class Meta:

@@ -1,0 +1,117 @@
+"""`portazgo schema`: OpenAPI documents of backends, which contracts are over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from portazgo.cli.find import BACKEND, SCHEMA, find, find_id
+from portazgo.cli.noun import Noun, asks, confirm, limit, limited, prints, show_deleted, show_list, show_named
+from portazgo.cli.output import note, show_one, show_rows
+from portazgo.cli.session import connect
+from portazgo.cli.words import label, say
+
+COLUMNS = ("name", "backend", "version", "operations", "imported_at", "source")
+OPERATION_COLUMNS = ("operation_id", "method", "path", "tags")
+NAMED = {"backend": "/backends"}
+
+of_version = click.option("--version", type=click.IntRange(min=1), help="Which import.  [default: the newest]")
+
+
+@click.group(cls=Noun)
+def schema() -> None:
+    """OpenAPI documents of backends. Contracts are written over them."""
+
+
+@schema.command("import")
+@click.argument("name")
+@click.option("--backend", required=True, help="What it describes.")
+@click.option("--url", help="Where the OpenAPI document is (3.0 or 3.1, JSON or YAML); the control plane fetches it.")
+@click.option("--file", "file", type=click.File(encoding="utf-8"), help="The document itself; `-` reads it from stdin.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be.")
+@prints
+def import_schema(name: str, backend: str, url: str | None, file: Any, output: str, *, dry_run: bool) -> None:
+    """Keep a backend's OpenAPI document under a name, or its next version; nothing that was published changes."""
+    if (url is None) == (file is None):
+        raise click.UsageError("give either --url or --file")
+    client = connect()
+    source = {"url": url} if url is not None else {"document": file.read()}
+    order = {"name": name, "backend": find_id(client, BACKEND, backend), "dry_run": dry_run, **source}
+    _show_report(client.post("/schemas", order), output, dry_run=dry_run)
+
+
+@schema.command("list")
+@click.option("--backend", help="Of this backend only.")
+@limit(None)
+@prints
+def list_schemas(backend: str | None, most: int | None, output: str) -> None:
+    """List the schemas."""
+    client = connect()
+    rows = limited(client, "/schemas", {"backend": find_id(client, BACKEND, backend)}, most)
+    if output == "table":
+        rows = [_newest(row) for row in rows]
+    show_list(client, rows, COLUMNS, output, named=NAMED)
+
+
+@schema.command("show")
+@click.argument("schema")
+@prints
+def show_schema(schema: str, output: str) -> None:
+    """Show a schema and the versions of it that are kept."""
+    client = connect()
+    show_named(client, find(client, SCHEMA, schema), output, NAMED)
+
+
+@schema.command("operations")
+@click.argument("schema")
+@of_version
+@prints
+def list_operations(schema: str, version: int | None, output: str) -> None:
+    """List a schema's operations, whose ids contracts name."""
+    client = connect()
+    found = client.get(f"/schemas/{find_id(client, SCHEMA, schema)}/operations", {"version": version})
+    show_rows(found["operations"], OPERATION_COLUMNS, output)
+
+
+@schema.command("document")
+@click.argument("schema")
+@of_version
+@prints
+def show_document(schema: str, version: int | None, output: str) -> None:
+    """Print a schema's document as it was imported."""
+    client = connect()
+    found = client.get(f"/schemas/{find_id(client, SCHEMA, schema)}/document", {"version": version})
+    if output == "table":
+        click.echo(found["document"], nl=not found["document"].endswith("\n"))
+    else:
+        show_one(found, output)
+
+
+@schema.command("delete")
+@click.argument("schema")
+@asks
+@prints
+def delete_schema(schema: str, output: str) -> None:
+    """Remove a schema that no contract is over."""
+    client = connect()
+    found = find(client, SCHEMA, schema)
+    confirm(say("Remove the schema {name}?", name=found["name"]))
+    client.delete(f"/schemas/{found['id']}")
+    show_deleted(found, output)
+
+
+def _newest(row: dict[str, Any]) -> dict[str, Any]:
+    newest = row["versions"][0]
+    return {**row, **newest, "version": newest["number"]}
+
+
+def _show_report(report: dict[str, Any], output: str, *, dry_run: bool) -> None:
+    if output != "table":
+        show_one(report, output)
+        return
+    words = {"outcome": label(report["outcome"]), "version": report["version"], "count": report["operations"]}
+    done = say("{outcome}: version {version}, {count} operations.", **words)
+    note(say("Would be {what}", what=done) if dry_run else done)
+    for warning in report["warnings"]:
+        note(say("Warning: {warning}", warning=warning))

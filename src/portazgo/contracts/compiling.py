@@ -1,0 +1,166 @@
+"""Compiling a contract: from what its author wrote and the backend's schema to what nodes run and partners read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from portazgo.contracts.language.paths import format_path
+from portazgo.contracts.language.problems import Problems
+from portazgo.contracts.language.refused import ContractRefused, Problem
+from portazgo.contracts.language.routes import RouteReader
+from portazgo.contracts.mapping.json_schema import write_schema
+from portazgo.contracts.mapping.parameters import Sent
+from portazgo.contracts.mapping.partner import Partner
+from portazgo.contracts.mapping.route import Compiled, RouteCompiler
+from portazgo.contracts.schema.shapes import Schema, Shape
+from portazgo.routes.openapi.places import escape
+
+__all__ = [
+    "CompiledContract",
+    "CompiledParameter",
+    "CompiledRoute",
+    "ContractRefused",
+    "ContractTerms",
+    "FieldPair",
+    "Problem",
+    "RouteFacts",
+    "compile_contract",
+]
+
+JsonSchema = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ContractTerms:
+    """A contract as its author wrote it (docs/contracts.md), without the members that name its API and its schema."""
+
+    routes: Mapping[str, Any]
+    """By the route's name: `operation`, `path`, `query`, `headers`, `request`, `answers` and the rest."""
+    mappings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RouteFacts:
+    """What the compiler must know of a route of the API."""
+
+    method: str
+    path: str
+    """The partner's: `/v1/badges/{id}`."""
+    backend_method: str
+    backend_path: str
+    targets: tuple[str, ...] = ()
+    """Where the backend is called, in every environment: `https://backend.example:8000`. Such URLs are its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledParameter:
+    """A parameter as partners see it."""
+
+    name: str
+    place: Literal["path", "query", "header"]
+    required: bool
+    many: bool
+    schema: JsonSchema
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldPair:
+    """A field that passes. Arrays are transparent in both paths, `*` is a map's values, `**` a free-form value."""
+
+    partner: str
+    backend: str
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledRoute:
+    """A route of the contract, compiled. Schemas are JSON Schema 2020-12, with `#/components/schemas/NAME` for components."""
+
+    operation: str
+    """The backend's: its operationId, or `GET /api/badges/{id}/`."""
+    wire: dict[str, Any]
+    """ROUTE of docs/programs.md."""
+    parameters: tuple[CompiledParameter, ...]
+    request_schema: JsonSchema | None
+    """Of a JSON body; None: there is none, or it passes as it is (`wire` says which)."""
+    answer_schemas: Mapping[str, JsonSchema]
+    """By status as the contract has it: of the answers that are projected JSON."""
+    fields: Mapping[str, tuple[FieldPair, ...]]
+    """By status: what partners receive, the leaves only."""
+    request_shape: Shape | None = None
+    answer_shapes: Mapping[str, Shape] = field(default_factory=dict)
+    """What the schemas were written from: the types of a later GraphQL schema."""
+    summary: str | None = None
+    description: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledContract:
+    """A contract, compiled."""
+
+    routes: Mapping[str, CompiledRoute]
+    components: Mapping[str, JsonSchema]
+    """What the routes' schemas name."""
+    component_shapes: Mapping[str, Shape]
+
+
+def compile_contract(terms: ContractTerms, schema: Schema, routes: Mapping[str, RouteFacts]) -> CompiledContract:
+    """Compile a contract over the routes of its API. Raises ContractRefused with all that is wrong."""
+    problems = Problems()
+    compiler = RouteCompiler(schema, routes, problems)
+    compiled: dict[str, Compiled] = {}
+    mappings = problems.mapping(terms.mappings, "/mappings")
+    reader = RouteReader(mappings, problems)
+    if not terms.routes:
+        problems.add("/routes", "the contract has no routes")
+    for name, told in problems.mapping(terms.routes, "/routes").items():
+        at = f"/routes/{escape(name)}"
+        read = reader.read(told, at)
+        if name not in routes:
+            problems.unknown(at, "the API has no route", name, routes)
+            continue
+        found = compiler.compile(read, routes[name])
+        if found is not None:
+            compiled[name] = found
+    problems.check()
+    return CompiledContract(
+        routes={name: _route(found) for name, found in compiled.items()},
+        components={name: write_schema(shape) for name, shape in sorted(compiler.components.items())},
+        component_shapes=compiler.components,
+    )
+
+
+def _route(compiled: Compiled) -> CompiledRoute:
+    operation, parameters = compiled.operation, compiled.parameters
+    return CompiledRoute(
+        operation=operation.title,
+        wire=compiled.wire,
+        parameters=tuple(_parameter(sent) for sent in parameters.sent) if parameters is not None else (),
+        request_schema=None if compiled.request is None else write_schema(compiled.request),
+        answer_schemas={status: write_schema(shape) for status, shape in compiled.answers.items()},
+        fields={
+            status: tuple(FieldPair(format_path(partner), format_path(backend)) for partner, backend in pairs)
+            for status, pairs in compiled.fields.items()
+        },
+        request_shape=compiled.request,
+        answer_shapes=compiled.answers,
+        summary=operation.summary,
+        description=operation.description,
+        tags=operation.tags,
+    )
+
+
+def _parameter(sent: Sent) -> CompiledParameter:
+    shape = Partner("request", {}).shape(sent.view)
+    schema = write_schema(replace(shape, description=None))
+    return CompiledParameter(
+        name=sent.name,
+        place=sent.place,
+        required=sent.required,
+        many=sent.many,
+        schema={"type": "array", "items": schema} if sent.many else schema,
+        description=sent.description,
+    )

@@ -1,0 +1,95 @@
+"""The fields that an answer told, by the route's compiled form, the status and `?fields=`.
+
+What is listed are fields that the program gives out. A member that the backend left out is listed all the same: whether it
+came is in the body alone, and bodies are not kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from portazgo.contracts.compiling import CompiledRoute, FieldPair
+from portazgo.contracts.language.paths import ANY, FREELY, Path, parse_path
+
+
+class SelectionInvalid(ValueError):
+    """A text is no selection of fields."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What `?fields=` names: members, each with what is selected below it; nothing there means all of it."""
+
+    members: Mapping[str, Selection] = field(default_factory=dict)
+
+    def takes(self, path: Path) -> bool:
+        """Whether a field of this place passes."""
+        if not self.members or not path or path[0] == FREELY:
+            return True
+        if path[0] == ANY:
+            return any(below.takes(path[1:]) for below in self.members.values())
+        return path[0] in self.members and self.members[path[0]].takes(path[1:])
+
+
+def parse_selection(text: str) -> Selection:
+    """Read `id,owner(name)`. Raises SelectionInvalid with a sentence."""
+    members, end = _members(text, 0)
+    if end != len(text):
+        raise SelectionInvalid(f"there is a parenthesis too many at character {end + 1}")
+    return Selection(members)
+
+
+def told(route: CompiledRoute, status: int, selection: Selection | None = None) -> tuple[FieldPair, ...]:
+    """List the fields that an answer of this status gives out, in the contract's order.
+
+    Nothing is told by what is no projected JSON: a body that passes as it is, a problem, no body at all.
+    """
+    key = _entry(route, status)
+    pairs = route.fields.get(key, ()) if key is not None else ()
+    option = route.wire.get("fields")
+    if selection is None or option is None:
+        return tuple(pairs)
+    return tuple(pair for pair in pairs if _passes(parse_path(pair.partner), option["at"], selection))
+
+
+def _entry(route: CompiledRoute, status: int) -> str | None:
+    """The first answer whose status fits, as nodes choose it; None: it is a problem."""
+    fitting = {str(status), f"{status // 100}XX", "default"}
+    for answer in route.wire["answers"]:
+        if answer["status"] in fitting:
+            return str(answer["status"]) if answer["body"]["kind"] == "json" else None
+    return None
+
+
+def _passes(path: Path, at: Sequence[str], selection: Selection) -> bool:
+    """What stands beside the place where selections begin (a page's count, its next link) passes always."""
+    begin = tuple(at)
+    return path[: len(begin)] != begin or selection.takes(path[len(begin) :])
+
+
+def _members(text: str, start: int) -> tuple[dict[str, Selection], int]:
+    members: dict[str, Selection] = {}
+    at = start
+    while True:
+        name, at = _name(text, at)
+        below: dict[str, Selection] = {}
+        if at < len(text) and text[at] == "(":
+            below, at = _members(text, at + 1)
+            if at >= len(text):
+                raise SelectionInvalid("a parenthesis is not closed")
+            at += 1
+        members[name] = Selection(below)
+        if at >= len(text) or text[at] != ",":
+            return members, at
+        at += 1
+
+
+def _name(text: str, start: int) -> tuple[str, int]:
+    end = start
+    while end < len(text) and text[end] not in ",()":
+        end += 1
+    name = text[start:end].strip()
+    if not name:
+        raise SelectionInvalid(f"a name is missing at character {start + 1}")
+    return name, end

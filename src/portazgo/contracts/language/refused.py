@@ -1,0 +1,30 @@
+"""Why a contract is not compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong: where in the contract as it was written (RFC 6901), and what was meant, perhaps."""
+
+    pointer: str
+    message: str
+    near: str | None = None
+
+
+class ContractRefused(Exception):
+    """The contract can't be compiled. All that is wrong with it, in the order of the document."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("; ".join(f"{problem.message} (at {problem.pointer})" for problem in problems[:5]))
+        self.problems = list(problems)
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that is most like the one that was written; None: none is."""
+    found = get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return found[0] if found else None

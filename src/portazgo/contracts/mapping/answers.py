@@ -1,0 +1,177 @@
+"""From views of answers to ANSWER_PROGRAM (docs/programs.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from portazgo.contracts.language.operators import Coerce, CoerceMoment, MapValue, RewriteUrl
+from portazgo.contracts.language.paths import Path
+from portazgo.contracts.mapping.actions import pairs_of
+from portazgo.contracts.mapping.layout import url_otherwise
+from portazgo.contracts.mapping.tree import Branch, arrange
+from portazgo.contracts.mapping.urls import Urls
+from portazgo.contracts.mapping.views import Leaf, ObjectView, View
+from portazgo.contracts.schema.merging import in_order
+from portazgo.contracts.schema.normalising import type_of
+from portazgo.contracts.schema.shapes import Type
+
+DEPTH = 64
+HOLD_BYTES = 262_144
+
+
+class AnswerProgram:
+    """The nodes of a route's answers."""
+
+    def __init__(self, urls: Urls) -> None:
+        self._nodes: list[dict[str, Any]] = []
+        self._known: dict[int, int] = {}
+        self._kept: list[View] = []  # so that no other view gets the identity of one that is known
+        self._urls = urls
+
+    def written(self) -> dict[str, Any]:
+        """Return the program."""
+        written: dict[str, Any] = {"nodes": self._nodes, "depth": DEPTH}
+        if self._urls.written:
+            written["urls"] = self._urls.written
+        return written
+
+    def node(self, view: View) -> int:
+        """Return the index of the view's node."""
+        if id(view) in self._known:
+            return self._known[id(view)]
+        index = self._add({})
+        self._known[id(view)] = index
+        self._kept.append(view)
+        node = self._nodes[index]
+        if view.free:
+            node["any"] = True
+            return index
+        if view.null:
+            node["null"] = True
+        for kind in in_order(view.scalars):
+            node[kind] = self._action(view, kind)
+        if view.is_list and view.items is not None:
+            node["array"] = self.node(view.items)
+        if view.object is not None:
+            node["object"] = self._object(view.object)
+        return index
+
+    def _add(self, node: dict[str, Any]) -> int:
+        self._nodes.append(node)
+        return len(self._nodes) - 1
+
+    def _action(self, view: View, kind: Type) -> Any:
+        action = view.action
+        if isinstance(action, MapValue):
+            pairs = [
+                [backend, partner]
+                for backend, partner in pairs_of(action, view.scalars, view.shape)
+                if type_of(backend) == kind or (kind == "number" and type_of(backend) == "integer")
+            ]
+            return {"map": pairs, "otherwise": action.otherwise}
+        if isinstance(action, Coerce):
+            return True if action.to == kind else {"to": action.to}
+        if isinstance(action, CoerceMoment):
+            return {"date": {"from": action.backend, "to": action.partner}}
+        if isinstance(action, RewriteUrl):
+            return {"url": self._urls.index(url_otherwise(action, view.shape))}
+        return True
+
+    def _object(self, laid: ObjectView) -> dict[str, Any]:
+        written = self._streamed(laid) if _streams(laid) else self._held(laid)
+        if laid.others is not None:
+            written["others"] = self.node(laid.others)
+        return written
+
+    def _streamed(self, laid: ObjectView) -> dict[str, Any]:
+        tree = arrange((leaf.backend, leaf) for leaf in laid.leaves)
+        written: dict[str, Any] = {"members": self._members(laid, tree, (), self._plain)}
+        consts: dict[str, Any] = {}
+        for path, value in laid.consts:
+            inner = consts
+            for step in path[:-1]:
+                inner = inner.setdefault(step, {})
+            inner[path[-1]] = value
+        if consts:
+            written["consts"] = [[name, value] for name, value in consts.items()]
+        return written
+
+    def _held(self, laid: ObjectView) -> dict[str, Any]:
+        slots = {id(leaf): number for number, leaf in enumerate(laid.leaves)}
+
+        def kept(leaf: Leaf) -> dict[str, Any]:
+            return {"slot": slots[id(leaf)]}
+
+        tree = arrange((leaf.backend, leaf) for leaf in laid.leaves)
+        members = self._members(laid, tree, (), kept)
+        parts: list[tuple[Path, Any]] = []
+        for leaf in laid.leaves:
+            part = {"slot": slots[id(leaf)]}
+            parts.append((leaf.partner, {**part, "default": leaf.default} if leaf.has_default else part))
+        parts += [(path, {"const": value}) for path, value in laid.consts]
+        return {"members": members, "hold": {"bytes": HOLD_BYTES, "members": template(arrange(parts))}}
+
+    def _members(
+        self, laid: ObjectView, tree: Branch, above: Path, placed: Callable[[Leaf], dict[str, Any]]
+    ) -> list[dict[str, Any]]:
+        members = []
+        for step, below in tree.items():
+            if isinstance(below, Leaf):
+                members.append(self._member(below, step, placed(below)))
+                continue
+            path = (*above, step)
+            inner = laid.inner[path]
+            inside: dict[str, Any] = {"object": {"members": self._members(laid, below, path, placed)}}
+            if inner.null:
+                inside["null"] = True
+            member: dict[str, Any] = {"in": step, "node": self._add(inside)}
+            member["inline" if placed == self._plain else "scatter"] = True
+            if inner.required:
+                member["required"] = True
+            members.append(member)
+        return members
+
+    def _member(self, leaf: Leaf, step: str, placed: dict[str, Any]) -> dict[str, Any]:
+        member: dict[str, Any] = {"in": step, "node": self.node(leaf.view), **placed}
+        if leaf.required:
+            member["required"] = True
+        if leaf.has_default and "slot" not in placed:
+            member["default"] = leaf.default
+        if leaf.drop_null:
+            member["drop_null"] = True
+        return member
+
+    @staticmethod
+    def _plain(leaf: Leaf) -> dict[str, Any]:
+        placed: dict[str, Any] = {"out": leaf.partner[-1]}
+        if len(leaf.partner) > 1:
+            placed["wrap"] = list(leaf.partner[:-1])
+        return placed
+
+
+def template(tree: Branch) -> list[dict[str, Any]]:
+    """Write the parts of a template."""
+    parts: list[dict[str, Any]] = []
+    for name, below in tree.items():
+        if isinstance(below, Branch):
+            parts.append({"out": name, "members": template(below)})
+        else:
+            parts.append({"out": name, **below})
+    return parts
+
+
+def _streams(laid: ObjectView) -> bool:
+    """Tell whether every member can be written when it comes: nothing else goes into the same object of the partner's."""
+    heads: dict[str, int] = {}
+    places: Sequence[Path] = [*(leaf.partner for leaf in laid.leaves), *_heads_of(laid)]
+    for path in places:
+        heads[path[0]] = heads.get(path[0], 0) + 1
+    return all(
+        (len(leaf.backend) == 1 and (len(leaf.partner) == 1 or heads[leaf.partner[0]] == 1)) or len(leaf.partner) == 1
+        for leaf in laid.leaves
+    )
+
+
+def _heads_of(laid: ObjectView) -> list[Path]:
+    return list(dict.fromkeys((path[0],) for path, _ in laid.consts))

@@ -1,0 +1,35 @@
+"""The fields that pass: the leaves of views, by the partner's path and the backend's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from portazgo.contracts.language.paths import ANY, FREELY, Path
+from portazgo.contracts.mapping.views import View
+
+
+def fields_of(view: View) -> Iterator[tuple[Path, Path]]:
+    """Return the partner's and the backend's path of every field. What contains itself is listed once."""
+    yield from _fields(view, (), (), frozenset())
+
+
+def _fields(view: View, partner: Path, backend: Path, around: frozenset[int]) -> Iterator[tuple[Path, Path]]:
+    if id(view) in around:
+        return
+    around |= {id(view)}
+    if view.free:
+        yield (*partner, FREELY), (*backend, FREELY)
+        return
+    if view.alternatives and view.object is None and not view.is_list:
+        for alternative in view.alternatives:
+            yield from _fields(alternative.view, partner, backend, around)
+        return
+    if view.scalars:
+        yield partner, backend
+    if view.is_list and view.items is not None:
+        yield from _fields(view.items, partner, backend, around)
+    if view.object is not None:
+        for leaf in view.object.leaves:
+            yield from _fields(leaf.view, partner + leaf.partner, backend + leaf.backend, around)
+        if view.object.others is not None:
+            yield from _fields(view.object.others, (*partner, ANY), (*backend, ANY), around)

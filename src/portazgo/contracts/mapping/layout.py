@@ -1,0 +1,238 @@
+"""Where an object's members come from and where they go, those of objects that are taken apart among them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from portazgo.contracts.language.operators import MapValue, RewriteUrl
+from portazgo.contracts.language.paths import ANY, Path, format_path
+from portazgo.contracts.mapping.filling import filled_type
+from portazgo.contracts.mapping.spots import BARE, Spot, child_of
+from portazgo.contracts.mapping.views import FillView, Inner, Leaf, ObjectView, View
+from portazgo.contracts.schema.shapes import Property, Shape
+
+if TYPE_CHECKING:
+    from portazgo.contracts.mapping.walking import Walker
+
+
+class Layout:
+    """Lays one object out."""
+
+    def __init__(self, walker: Walker, spot: Spot, context: Any) -> None:
+        self._walker = walker
+        self._places = walker.places
+        self._plan = walker.plan
+        self._spot = spot
+        self._context = context
+        self._prefixes: dict[int, Path] = {}
+        self._spots: dict[Path, Spot] = {}
+        self._inner: dict[Path, Inner] = {}
+        self._fills: list[FillView] = []
+
+    def of(self, one: Shape) -> ObjectView:
+        """Return the object's view; names that meet are noted."""
+        while True:
+            self._prefixes, self._inner, self._spots, self._fills = {}, {}, {}, []
+            leaves: list[Leaf] = []
+            self._collect(one, self._spot, self._context, _Above(), leaves)
+            meeting = self._meeting(leaves)
+            if meeting is None:
+                break
+            # Another member moves into this object: both are laid out together.
+            meeting.dissolved = True
+        view = ObjectView(leaves, self._inner, consts=list(self._spot.consts), fills=self._fills)
+        view.others = self._others(one)
+        self._check_names(view)
+        if self._places.direction == "request":
+            self._check_required(one)
+        return view
+
+    def _collect(self, one: Shape, spot: Spot, context: Any, above: _Above, leaves: list[Leaf]) -> None:
+        self._prefixes[id(spot)] = above.partner
+        for path, value, shape in spot.fills:
+            self._fills.append(FillView(above.backend + path, value, filled_type(self._places, shape)))
+        for step, member in self._places.properties(one).items():
+            child = child_of(spot, step)
+            if child is None or self._is_skipped(member.shape, child):
+                continue
+            backend = (*above.backend, step)
+            name = self._plan.partner_name(step, child)
+            partner = above.partner if child.unwrap else (*above.partner, *child.wrap, name)
+            if child.target is not None:
+                holder, path = child.target
+                partner = self._prefixes.get(id(holder), ()) + path
+            self._spots[backend] = child
+            inside = self._places.united(member.shape)
+            if child.dissolved:
+                required = member.required and self._walker.missing == "fail"
+                null = "null" in inside.types
+                self._inner[backend] = Inner(required and not null, null)
+                entered, around = self._walker.enter(member.shape, child, context)
+                below = _Above(backend, partner, certain=above.certain and required and not null)
+                self._collect(inside, entered, around, below, leaves)
+                if self._places.direction == "request":
+                    self._check_apart(inside, child, member)
+            else:
+                view = self._walker.walk(member.shape, child, context)
+                leaves.append(self._leaf(member, child, view, above, backend, partner))
+
+    def _leaf(self, member: Property, child: Spot, view: View, above: _Above, backend: Path, partner: Path) -> Leaf:
+        request = self._places.direction == "request"
+        drop_null = child.drop_null or (self._plan.drop_null and (view.null or self._makes_null(child)))
+        required = member.required and (request or self._walker.missing == "fail") and not child.has_default
+        if request:
+            # An optional object that is taken apart is sent when one of its members is.
+            required = required and above.certain
+        if drop_null and not request and (view.null or self._makes_null(child)):
+            required = False
+        return Leaf(
+            backend=backend,
+            partner=partner,
+            view=view,
+            required=required,
+            certain=above.certain and (required or child.has_default) and not self._may_go(child),
+            default=child.default,
+            has_default=child.has_default,
+            drop_null=drop_null,
+            at=child.pointer(self._plan.at),
+        )
+
+    def _may_go(self, child: Spot) -> bool:
+        """Tell whether an action may leave the member out."""
+        return self._places.direction == "answer" and self._otherwise(child) == "omit"
+
+    def _makes_null(self, child: Spot) -> bool:
+        return self._places.direction == "answer" and self._otherwise(child) == "null"
+
+    def _otherwise(self, child: Spot) -> str | None:
+        action = child.action
+        if isinstance(action, MapValue):
+            return action.otherwise
+        return url_otherwise(action, self._places.united(child.shape)) if isinstance(action, RewriteUrl) else None
+
+    def _is_skipped(self, shape: Shape, child: Spot) -> bool:
+        """Tell whether a member of a whole object stays out: what is free-form passes only where somebody asked for it."""
+        return not child.free and ANY not in child.children and self._places.is_free(shape)
+
+    def _others(self, one: Shape) -> View | None:
+        if one.others is None:
+            return None
+        child = self._spot.children.get(ANY)
+        if child is not None and child.reaches:
+            return self._walker.walk(one.others, child, self._context)
+        if self._places.is_free(one.others):
+            return self._walker.walk(one.others, self._spot, self._context) if self._spot.free else None
+        return self._walker.walk(one.others, BARE, self._context) if self._spot.whole else None
+
+    def _meeting(self, leaves: list[Leaf]) -> Spot | None:
+        """Return the spot of a whole object into whose place something else goes."""
+        if self._spot.free:
+            return None
+        for leaf in leaves:
+            for other in leaves:
+                if other is not leaf and _is_within(other.partner, leaf.partner) and leaf.view.object is not None:
+                    spot = self._spots[leaf.backend]
+                    if spot is not BARE and not self._is_stuck(spot, leaf):
+                        return spot
+        return None
+
+    def _is_stuck(self, spot: Spot, leaf: Leaf) -> bool:
+        one = leaf.view
+        return bool(
+            spot.dissolved or one.is_list or one.scalars or one.alternatives or one.object is None or one.object.others
+        )
+
+    def _check_names(self, view: ObjectView) -> None:
+        taken: dict[Path, str] = {}
+        for leaf in view.leaves:
+            self._take(taken, leaf.partner, format_path((*self._spot.path, *leaf.backend)), leaf.at)
+        for path, _ in view.consts:
+            self._take(taken, path, "a constant", self._spot.at.get("const", self._plan.at))
+        if view.others is None:
+            return
+        moved = [leaf for leaf in view.leaves if leaf.backend != leaf.partner]
+        if moved or view.consts:
+            at = moved[0].at if moved else self._spot.at.get("const", self._plan.at)
+            where = format_path(self._spot.path)
+            self._walker.problems.add(
+                at, f"{where} lets members of any name pass, so that none of its own can have a new name or place"
+            )
+
+    def _take(self, taken: dict[Path, str], path: Path, what: str, at: str) -> None:
+        for other, name in taken.items():
+            if path == other:
+                shown = format_path(path)
+                self._walker.problems.add(at, f"two members are called {shown!r} for the partner: {name} and {what}")
+                return
+            if _is_within(path, other) or _is_within(other, path):
+                self._walker.problems.add(
+                    at, f"{what} would stand at {format_path(path)!r}, and {name} at {format_path(other)!r}"
+                )
+                return
+        taken[path] = what
+
+    def _check_required(self, one: Shape) -> None:
+        """Note what the backend requires and would never get."""
+        filled = {fill.backend for fill in self._fills}
+        self._require(one, (), filled)
+
+    def _require(self, one: Shape, above: Path, filled: set[Path]) -> None:
+        for step, member in self._places.properties(one).items():
+            path = (*above, step)
+            if path in filled or path in self._spots:
+                continue
+            if any(_is_within(other, path) for other in filled):
+                self._require_made(self._places.united(member.shape), path, filled)
+            elif member.required:
+                self._lack(path)
+        for step in {
+            path[len(above)] for path in self._inner if path[: len(above)] == above and len(path) == len(above) + 1
+        }:
+            child = self._places.child(one, step)
+            if child is not None:
+                self._require(self._places.united(child), (*above, step), filled)
+
+    def _require_made(self, one: Shape, above: Path, filled: set[Path]) -> None:
+        for step, member in self._places.properties(one).items():
+            path = (*above, step)
+            if path in filled:
+                continue
+            if any(_is_within(other, path) for other in filled):
+                self._require_made(self._places.united(member.shape), path, filled)
+            elif member.required:
+                self._lack(path)
+
+    def _lack(self, path: Path) -> None:
+        shown = format_path((*self._spot.path, *path))
+        self._walker.problems.add(self._plan.at, f"the backend requires `{shown}`; fill it or select it")
+
+    def _check_apart(self, inside: Shape, child: Spot, member: Property) -> None:
+        """Refuse to take apart what would come out in part: optional as a whole, with members that it must have."""
+        members = self._places.properties(inside)
+        needed = [step for step, inner in members.items() if inner.required]
+        sent = [step for step in members if child_of(child, step) is not None]
+        if not member.required and needed and (len(sent) > 1 or child.fills):
+            self._walker.problems.add(
+                child.pointer(self._plan.at),
+                f"{format_path(child.path)} can't be taken apart in requests: it is optional and requires `{needed[0]}`",
+            )
+
+
+class _Above:
+    """Where the members stand that are being collected."""
+
+    __slots__ = ("backend", "certain", "partner")
+
+    def __init__(self, backend: Path = (), partner: Path = (), *, certain: bool = True) -> None:
+        self.backend = backend
+        self.partner = partner
+        self.certain = certain
+
+
+def url_otherwise(action: RewriteUrl, shape: Shape) -> str:
+    """Return what becomes of a URL that is none of the partner's: null where the schema has null, else it is left out."""
+    return action.otherwise or ("null" if "null" in shape.types else "omit")
+
+
+def _is_within(path: Path, other: Path) -> bool:
+    return len(path) > len(other) and path[: len(other)] == other

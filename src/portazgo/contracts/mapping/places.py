@@ -1,0 +1,122 @@
+"""What the schema knows of places: members, map values, and what is free-form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from portazgo.contracts.language.paths import ANY
+from portazgo.contracts.language.reading import Direction
+from portazgo.contracts.schema.merging import united
+from portazgo.contracts.schema.shapes import SCALARS, Property, Schema, Shape, Type, Variant
+
+
+class Places:
+    """Looks into shapes, for requests or for answers."""
+
+    def __init__(self, schema: Schema, direction: Direction) -> None:
+        self.schema = schema
+        self.direction = direction
+        self._reach: dict[str, frozenset[str]] = {}
+
+    def united(self, shape: Shape) -> Shape:
+        """Return the one shape that takes all that the variants take."""
+        resolved = self.schema.resolve(shape)
+        return united(shape, self.schema.resolve) if resolved.variants else resolved
+
+    def properties(self, shape: Shape) -> Mapping[str, Property]:
+        """Return the members that requests, or answers, may have."""
+        if self.direction == "request":
+            return {name: member for name, member in shape.properties.items() if not member.read_only}
+        return {name: member for name, member in shape.properties.items() if not member.write_only}
+
+    def below(self, shape: Shape) -> list[Shape]:
+        """Return the shape without its arrays: what stands in them, however deep, and beside them."""
+        return list(self._below(shape, set()))
+
+    def _below(self, shape: Shape, seen: set[str]) -> Iterator[Shape]:
+        if shape.ref is not None:
+            if shape.ref in seen:
+                return
+            seen = seen | {shape.ref}
+        one = self.united(shape)
+        if "array" not in one.types:
+            yield one
+            return
+        if one.types - {"array", "null"}:
+            yield one
+        if one.items is not None:
+            yield from self._below(one.items, seen)
+
+    def child(self, shape: Shape, step: str) -> Shape | None:
+        """Return what a member may be, or a map's values (`*`); None: the schema knows no such member."""
+        found: list[Shape] = []
+        for one in self.below(shape):
+            if step == ANY:
+                found += [one.others] if one.others is not None else []
+            elif step in self.properties(one):
+                found.append(self.properties(one)[step].shape)
+        distinct = [one for index, one in enumerate(found) if one not in found[:index]]
+        if not distinct:
+            return None
+        return distinct[0] if len(distinct) == 1 else Shape(variants=tuple(Variant(one) for one in distinct))
+
+    def names(self, shape: Shape) -> list[str]:
+        """Return the names of the members that the schema knows there."""
+        return [name for one in self.below(shape) for name in self.properties(one)]
+
+    def scalars(self, shape: Shape) -> frozenset[Type]:
+        """Return the types of single values that may stand there, or in arrays there."""
+        return frozenset(kind for one in self.below(shape) for kind in one.types if kind in SCALARS)
+
+    def is_object(self, shape: Shape) -> bool:
+        """Tell whether the place holds one object (or null) and nothing else."""
+        one = self.united(shape)
+        return not one.free and one.types - {"null"} == {"object"}
+
+    def is_list(self, shape: Shape) -> bool:
+        """Tell whether the place may hold an array."""
+        return "array" in self.united(shape).types
+
+    def is_free(self, shape: Shape) -> bool:
+        """Tell whether something may stand there about which the schema says nothing."""
+        return self._is_free(shape, set())
+
+    def _is_free(self, shape: Shape, seen: set[str]) -> bool:
+        if shape.ref is not None:
+            if shape.ref in seen:
+                return False
+            seen = seen | {shape.ref}
+        one = self.united(shape)
+        if one.free:
+            return True
+        if "array" in one.types and (one.items is None or self._is_free(one.items, seen)):
+            return True
+        return (
+            "object" in one.types and not one.properties and one.others is not None and self._is_free(one.others, seen)
+        )
+
+    def reach(self, component: str) -> frozenset[str]:
+        """Return the components that a component leads to, itself among them."""
+        if component not in self._reach:
+            found: set[str] = set()
+            waiting = [component]
+            while waiting:
+                name = waiting.pop()
+                if name not in found:
+                    found.add(name)
+                    waiting += _references(self.schema.components[name])
+            self._reach[component] = frozenset(found)
+        return self._reach[component]
+
+
+def _references(shape: Shape) -> list[str]:
+    found: list[str] = []
+    waiting = [shape]
+    while waiting:
+        one = waiting.pop()
+        if one.ref is not None:
+            found.append(one.ref)
+        waiting += [variant.shape for variant in one.variants]
+        waiting += [member.shape for member in one.properties.values()]
+        waiting += [inner for inner in (one.items, one.others) if inner is not None]
+    return found

@@ -1,0 +1,306 @@
+"""From a list of operators to a plan: each operator finds its place in the schema, or says why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import singledispatchmethod
+
+from portazgo.contracts.language.operators import (
+    Case,
+    Coerce,
+    CoerceMoment,
+    Const,
+    Default,
+    DropNull,
+    Fill,
+    MapValue,
+    Move,
+    Operator,
+    Rename,
+    RewriteUrl,
+    Select,
+    Unknown,
+    Unwrap,
+    Wrap,
+)
+from portazgo.contracts.language.paths import ANY, FREELY, Path, format_path
+from portazgo.contracts.language.problems import Problems
+from portazgo.contracts.language.refused import nearest
+from portazgo.contracts.mapping.actions import misfit
+from portazgo.contracts.mapping.filling import misfit_of_value
+from portazgo.contracts.mapping.places import Places
+from portazgo.contracts.mapping.spots import Plan, Spot, child_of
+from portazgo.contracts.mapping.targets import place_const, place_move
+from portazgo.contracts.schema.fitting import unfit
+from portazgo.contracts.schema.shapes import Shape
+
+# Operators that say in two ways where a member is found, or what its value is.
+_OF_PLACE = ("rename", "move", "unwrap")
+_OF_VALUE = ("map_value", "coerce", "rewrite_url")
+
+
+class Planner:
+    """Plans one body."""
+
+    def __init__(self, places: Places, problems: Problems) -> None:
+        self._places = places
+        self._problems = problems
+        self._plan = Plan("", Spot())
+
+    def plan(self, shape: Shape, operators: Sequence[Operator], at: str) -> Plan:
+        """Plan what the operators say of a body of this shape; what can't be done is noted."""
+        self._plan = Plan(at, Spot(shape=shape))
+        if not any(isinstance(operator, Select) for operator in operators):
+            self._problems.add(at, "nothing is selected: name what may pass, such as {select: [id, name]}")
+        # What passes has to be known before anything can be said of it, and every name before a target is looked up.
+        order = ((Select,), (Fill,), (Case, Unknown, DropNull, Rename, Wrap, Unwrap), (Move,), (Const,))
+        taken: set[int] = set()
+        for kinds in order:
+            for index, operator in enumerate(operators):
+                if isinstance(operator, kinds):
+                    taken.add(index)
+                    self._apply(operator)
+            if Fill in kinds:
+                self._plan.root.spread()
+        for index, operator in enumerate(operators):
+            if index not in taken:
+                self._apply(operator)
+        self._plan.root.spread()
+        self._plan.root.sign()
+        return self._plan
+
+    @singledispatchmethod
+    def _apply(self, operator: Operator) -> None:
+        raise TypeError(operator)
+
+    @_apply.register
+    def _(self, operator: Select) -> None:
+        path = operator.path
+        freely = path[-1:] == (FREELY,)
+        spot = self._find(path[:-1] if freely else path, operator.at)
+        if spot is None:
+            return
+        spot.at.setdefault("select", operator.at)
+        free = self._places.is_free(spot.shape)
+        if freely:
+            if free or any(one.others is not None and one.others.free for one in self._places.below(spot.shape)):
+                spot.free = True
+            else:
+                self._problems.add(
+                    operator.at,
+                    f"{format_path(spot.path)} is not free-form: the schema says what it holds",
+                    format_path(spot.path),
+                )
+        elif free:
+            freed = format_path((*path, FREELY))
+            self._problems.add(
+                operator.at,
+                f"{format_path(path)} is free-form: the schema does not say what it holds. To let it pass as it is, say so",
+                freed,
+            )
+        else:
+            spot.whole = True
+
+    @_apply.register
+    def _(self, operator: Fill) -> None:
+        spot = self._find(operator.path, operator.at)
+        if spot is None:
+            return
+        if spot.reaches or spot.filled or not operator.path or ANY in operator.path[-1:]:
+            why = "it is selected too" if spot.reaches else "it is filled already" if spot.filled else "it is no member"
+            self._problems.add(operator.at, f"{format_path(operator.path)} can't be filled: {why}")
+            return
+        self._check_value(spot, operator)
+        spot.filled = True
+        spot.at["fill"] = operator.at
+        self._attach(spot, operator)
+
+    def _check_value(self, spot: Spot, operator: Fill) -> None:
+        why = misfit_of_value(self._places, operator.value, spot.shape)
+        if why is not None:
+            self._problems.add(operator.at, f"what fills {format_path(operator.path)} does not fit: {why}")
+
+    def _attach(self, spot: Spot, operator: Fill) -> None:
+        """Note the fill at the deepest object around it that partners send."""
+        holder, rest = spot.parent, _only(spot.step)
+        while holder is not None and holder.parent is not None and not (holder.reaches or _inherits(holder)):
+            if not self._places.is_object(holder.shape) or holder.step == ANY:
+                self._problems.add(operator.at, f"{format_path(holder.path)} is no object that could be made up")
+                return
+            holder, rest = holder.parent, (holder.step, *rest)
+        if holder is not None:
+            holder.fills.append((rest, operator.value, spot.shape))
+
+    @_apply.register
+    def _(self, operator: Case) -> None:
+        if self._plan.style not in ("none", operator.style):
+            self._problems.add(operator.at, f"names are written as {self._plan.style} already")
+        self._plan.style = operator.style
+
+    @_apply.register
+    def _(self, operator: Unknown) -> None:
+        self._plan.unknown = operator.policy
+
+    @_apply.register
+    def _(self, operator: DropNull) -> None:
+        if operator.path is None:
+            self._plan.drop_null = True
+            return
+        spot = self._passing(operator.path, operator.at, "drop_null", ("drop_null",))
+        if spot is not None and self._is_member(spot, operator.at):
+            spot.drop_null = True
+
+    @_apply.register
+    def _(self, operator: Rename) -> None:
+        spot = self._passing(operator.path, operator.at, "rename", _OF_PLACE)
+        if spot is not None and self._is_member(spot, operator.at):
+            spot.name = operator.name
+
+    @_apply.register
+    def _(self, operator: Wrap) -> None:
+        for path in operator.fields:
+            spot = self._passing(path, operator.at, "wrap", ("wrap", "move", "unwrap"))
+            if spot is not None and self._is_member(spot, operator.at):
+                spot.wrap = operator.into
+
+    @_apply.register
+    def _(self, operator: Unwrap) -> None:
+        spot = self._passing(operator.path, operator.at, "unwrap", (*_OF_PLACE, "wrap"))
+        if spot is None or not self._is_member(spot, operator.at):
+            return
+        if self._can_dissolve(spot, operator.at, "unwrapped"):
+            spot.unwrap = spot.dissolved = True
+
+    @_apply.register
+    def _(self, operator: Move) -> None:
+        spot = self._passing(operator.path, operator.at, "move", (*_OF_PLACE, "wrap"))
+        if spot is not None and self._is_member(spot, operator.at):
+            scope = self._find(operator.scope, operator.at)
+            if scope is not None:
+                place_move(self._plan, spot, scope, operator.target, self._can_dissolve, self._problems)
+
+    @_apply.register
+    def _(self, operator: Const) -> None:
+        scope = self._find(operator.scope, operator.at)
+        if scope is not None:
+            place_const(self._plan, self._places, scope, operator, self._problems)
+
+    @_apply.register
+    def _(self, operator: Default) -> None:
+        spot = self._passing(operator.path, operator.at, "default", ("default",))
+        if spot is None or not self._is_member(spot, operator.at):
+            return
+        spot.default, spot.has_default = operator.value, True
+        # Of answers, the partner reads it: what an action makes of values is checked where that is known.
+        why = unfit(self._places.schema, spot.shape, operator.value)
+        changed = self._places.direction == "answer" and spot.at.keys() & set(_OF_VALUE)
+        if why is not None and not changed and not self._changes_later(spot):
+            self._problems.add(operator.at, f"the default does not fit {format_path(operator.path)}: {why}")
+
+    def _changes_later(self, spot: Spot) -> bool:
+        return self._places.direction == "answer" and spot.action is not None
+
+    @_apply.register(MapValue)
+    @_apply.register(Coerce)
+    @_apply.register(CoerceMoment)
+    @_apply.register(RewriteUrl)
+    def _(self, operator: MapValue | Coerce | CoerceMoment | RewriteUrl) -> None:
+        name = {MapValue: "map_value", RewriteUrl: "rewrite_url"}.get(type(operator), "coerce")
+        spot = self._passing(operator.path, operator.at, name, _OF_VALUE)
+        if spot is None:
+            return
+        scalars, shape = self._places.scalars(spot.shape), self._scalar_shape(spot.shape)
+        why = misfit(operator, scalars, shape, request=self._places.direction == "request")
+        if why is not None:
+            self._problems.add(operator.at, f"{name} does not fit {format_path(operator.path)}: {why.why}", why.near)
+            return
+        otherwise = getattr(operator, "otherwise", None)
+        if otherwise == "omit" and (self._places.is_list(spot.shape) or spot.step in ("", ANY)):
+            self._problems.add(
+                operator.at, f"otherwise: omit leaves a member out, and {format_path(spot.path)} is none"
+            )
+        spot.action = operator
+
+    def _scalar_shape(self, shape: Shape) -> Shape:
+        return next(
+            (one for one in self._places.below(shape) if one.types & {"string", "integer", "number", "boolean"}), shape
+        )
+
+    def _find(self, path: Path, at: str) -> Spot | None:
+        """Return the spot of a path that the schema has, made if need be; the first name that it lacks is noted."""
+        spot = self._plan.root
+        for index, step in enumerate(path):
+            shape = self._places.child(spot.shape, step)
+            if shape is None:
+                before = path[:index]
+                names = self._places.names(spot.shape)
+                found = nearest(step, names)
+                where = f"{format_path(before)} of {self._plan_name()}" if before else self._plan_name()
+                self._problems.add(
+                    at,
+                    f"the schema has no {format_path(path[: index + 1])}: it knows no member {step!r} in {where}"
+                    if step != ANY
+                    else f"{format_path(before)} is no map: the schema names its members",
+                    format_path((*before, found, *path[index + 1 :])) if found else None,
+                )
+                return None
+            if step not in spot.children:
+                spot.children[step] = Spot(step=step, parent=spot, shape=shape)
+            spot = spot.children[step]
+        return spot
+
+    def _plan_name(self) -> str:
+        return "the request" if self._places.direction == "request" else "the answer"
+
+    def _passing(self, path: Path, at: str, name: str, excluding: Sequence[str]) -> Spot | None:
+        """Return the spot of a path that is selected, and of which no operator says the contrary."""
+        spot = self._find(path, at)
+        if spot is None:
+            return None
+        spot.whole = spot.whole or (_inherits(spot) and not spot.filled)
+        if not spot.reaches or spot.filled:
+            self._problems.add(
+                at, f"{format_path(path)} is not selected, so there is nothing to {name.replace('_', ' ')}"
+            )
+            return None
+        taken = next((other for other in excluding if other in spot.at), None)
+        if taken is not None:
+            again = "twice" if taken == name else f"by {taken} and {name}, which contradict"
+            self._problems.add(at, f"{format_path(path)} is changed {again}")
+            return None
+        spot.at[name] = at
+        return spot
+
+    def _is_member(self, spot: Spot, at: str) -> bool:
+        if spot.parent is not None and spot.step != ANY:
+            return True
+        self._problems.add(at, f"{format_path(spot.path)} is no member of an object with a name of its own")
+        return False
+
+    def _can_dissolve(self, spot: Spot, at: str, word: str) -> bool:
+        """Tell whether an object's members can be laid out elsewhere."""
+        if not self._places.is_object(spot.shape):
+            what = "a list" if self._places.is_list(spot.shape) else "not an object"
+            self._problems.add(at, f"{format_path(spot.path)} can't be {word}: it is {what}")
+            return False
+        one = self._places.united(spot.shape)
+        if child_of(spot, ANY) is not None and one.others is not None and (spot.free or not one.others.free):
+            self._problems.add(at, f"{format_path(spot.path)} can't be {word}: it is a map, whose names may be any")
+            return False
+        if self._places.direction == "request" and self._places.schema.resolve(spot.shape).variants:
+            self._problems.add(at, f"{format_path(spot.path)} can't be {word} in requests: it has variants")
+            return False
+        return True
+
+
+def _only(step: str) -> Path:
+    return (step,)
+
+
+def _inherits(spot: Spot) -> bool:
+    parent = spot.parent
+    while parent is not None:
+        if parent.whole:
+            return True
+        parent = parent.parent
+    return False

@@ -1,0 +1,192 @@
+"""Compiling one route of a contract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from portazgo.contracts.language.paths import Path, format_path
+from portazgo.contracts.language.problems import Problems
+from portazgo.contracts.language.routes import (
+    AnswerTerms,
+    EmptyTerms,
+    JsonTerms,
+    PassTerms,
+    ProblemTerms,
+    RouteTerms,
+)
+from portazgo.contracts.mapping.answers import AnswerProgram
+from portazgo.contracts.mapping.bodies import JSON, JsonContent, answer_of, json_content
+from portazgo.contracts.mapping.components import Components
+from portazgo.contracts.mapping.fields import fields_of
+from portazgo.contracts.mapping.operations import find_operation
+from portazgo.contracts.mapping.parameters import Parameters
+from portazgo.contracts.mapping.partner import Partner
+from portazgo.contracts.mapping.places import Places
+from portazgo.contracts.mapping.planning import Planner
+from portazgo.contracts.mapping.requests import RequestProgram
+from portazgo.contracts.mapping.spots import Plan, child_of
+from portazgo.contracts.mapping.targets import partner_path
+from portazgo.contracts.mapping.urls import RoutePaths, Urls
+from portazgo.contracts.mapping.views import View
+from portazgo.contracts.mapping.walking import Walker
+from portazgo.contracts.schema.shapes import Schema, SchemaOperation, Shape
+
+_WITHOUT_BODY = frozenset({"204", "304", "205"})
+
+
+@dataclass(slots=True)
+class Compiled:
+    """What a route came to."""
+
+    operation: SchemaOperation
+    wire: dict[str, Any] = field(default_factory=dict)
+    parameters: Parameters | None = None
+    request: Shape | None = None
+    answers: dict[str, Shape] = field(default_factory=dict)
+    fields: dict[str, list[tuple[Path, Path]]] = field(default_factory=dict)
+
+
+class RouteCompiler:
+    """Compiles the routes of one contract."""
+
+    def __init__(self, schema: Schema, routes: Mapping[str, RoutePaths], problems: Problems) -> None:
+        self._schema = schema
+        self._routes = routes
+        self._problems = problems
+        self._names = Components()
+        self.components: dict[str, Shape] = {}
+
+    def compile(self, terms: RouteTerms, route: RoutePaths) -> Compiled | None:
+        """Compile a route; None, with the problem noted, when its operation is unknown."""
+        operation = find_operation(self._schema, terms, route, self._problems)
+        if operation is None:
+            return None
+        compiled = Compiled(operation)
+        request = self._request(compiled, terms, route)
+        answers = self._answers(compiled, terms)
+        compiled.wire = {"request": request, **answers}
+        return compiled
+
+    def _request(self, compiled: Compiled, terms: RouteTerms, route: RoutePaths) -> dict[str, Any]:
+        places = Places(self._schema, "request")
+        body, view, plan = self._request_body(compiled.operation, terms, places)
+        partner = Partner("request", self.components, closed=plan is None or plan.unknown == "refuse")
+        program = RequestProgram(partner)
+        if view is not None and plan is not None and body is not None:
+            body["root"] = program.body(view, plan.unknown)
+            compiled.request = partner.shape(view)
+        parameters = Parameters(places, program, self._problems)
+        parameters.read(compiled.operation, terms, route.path, route.backend_path)
+        compiled.parameters = parameters
+        return {
+            "body": body,
+            "program": program.written(),
+            "path": parameters.written["path"],
+            "query": parameters.written["query"],
+            "headers": parameters.written["header"],
+            "query_unknown": terms.query_unknown,
+            "fill": parameters.fills,
+        }
+
+    def _request_body(
+        self, operation: SchemaOperation, terms: RouteTerms, places: Places
+    ) -> tuple[dict[str, Any] | None, View | None, Plan | None]:
+        body, told = operation.request, terms.request
+        if told is None:
+            if body is not None and body.required:
+                self._problems.add(terms.at, f"{operation.title} takes a body: say in `request` what partners may send")
+            return None, None, None
+        if isinstance(told, PassTerms):
+            required = body is not None and body.required
+            written = {"kind": "pass", "required": required, "types": list(told.types), "max_bytes": told.max_bytes}
+            return written, None, None
+        content = json_content(body) if body is not None else None
+        if body is None or content is None:
+            what = (
+                "takes no body"
+                if body is None
+                else "takes no JSON: let its body pass, {pass: {types: …, max_bytes: …}}"
+            )
+            self._problems.add(told.at, f"{operation.title} {what}")
+            return None, None, None
+        plan, view = self._mapped(told, content.shape, places, terms)
+        return {"kind": "json", "required": body.required, "types": list(content.types)}, view, plan
+
+    def _mapped(self, told: JsonTerms, shape: Shape, places: Places, terms: RouteTerms) -> tuple[Plan, View]:
+        plan = Planner(places, self._problems).plan(shape, told.operators, told.at)
+        return plan, Walker(places, plan, self._names, self._problems, terms.missing).view()
+
+    def _answers(self, compiled: Compiled, terms: RouteTerms) -> dict[str, Any]:
+        parameters = compiled.parameters
+        pairs = [(sent.backend, sent.name) for sent in parameters.sent if sent.place == "query"] if parameters else []
+        urls = Urls(self._routes.values(), pairs)
+        headers = [{"in": name, "out": header.to, "url": header.url} for name, header in terms.response_headers.items()]
+        if any(header["url"] for header in headers):
+            urls.index("omit")  # headers are rewritten by the first list
+        program = AnswerProgram(urls)
+        answers: list[dict[str, Any]] = []
+        at: list[str] | None = [] if terms.fields == () else None
+        for status, told in terms.answers.items():
+            written = self._answer(compiled, status, told, terms, program)
+            if written is None:
+                continue
+            body, types, plan = written
+            if plan is not None and terms.fields:
+                at = self._fields_at(plan, terms) or at
+            answers.append(
+                {"status": status, "send": None, "body": body, "headers": headers, "content_types": list(types)}
+            )
+        # Exact statuses before classes, and both before the rest: the first that fits counts.
+        answers.sort(key=lambda answer: (answer["status"] == "default", answer["status"].endswith("XX")))
+        if terms.fields and at is None:
+            self._problems.add(f"{terms.at}/fields", f"no answer has {format_path(terms.fields)} among what passes")
+        return {
+            "answers": answers,
+            "program": program.written(),
+            "fields": None if terms.fields is None else {"at": at or []},
+        }
+
+    def _answer(
+        self, compiled: Compiled, status: str, told: AnswerTerms, terms: RouteTerms, program: AnswerProgram
+    ) -> tuple[dict[str, Any], tuple[str, ...], Plan | None] | None:
+        if isinstance(told, EmptyTerms):
+            return {"kind": "empty"}, (), None
+        if isinstance(told, ProblemTerms):
+            return {"kind": "problem", "detail": told.detail, "errors": told.errors}, (), None
+        if isinstance(told, PassTerms):
+            return {"kind": "pass", "types": list(told.types), "max_bytes": told.max_bytes}, told.types, None
+        content = self._json_answer(compiled.operation, status, told)
+        if content is None:
+            return None
+        plan, view = self._mapped(told, content.shape, Places(self._schema, "answer"), terms)
+        if self._problems:
+            return None  # programs are written only of what is whole
+        compiled.answers[status] = Partner("answer", self.components).shape(view)
+        compiled.fields[status] = list(fields_of(view))
+        return {"kind": "json", "root": program.node(view), "hold": terms.hold}, content.types, plan
+
+    def _json_answer(self, operation: SchemaOperation, status: str, told: JsonTerms) -> JsonContent | None:
+        body = answer_of(operation, status)
+        if body is None:
+            self._problems.unknown(told.at, f"{operation.title} has no answer", status, operation.answers)
+            return None
+        content = json_content(body)
+        if content is None:
+            empty = status in _WITHOUT_BODY or not body.contents
+            use = "{empty: true}" if empty else "{pass: {types: …, max_bytes: …}}"
+            self._problems.add(told.at, f"the answer {status} of {operation.title} is no {JSON}: write {use}")
+        return content
+
+    def _fields_at(self, plan: Plan, terms: RouteTerms) -> list[str] | None:
+        """Return the partner's names of the path below which `?fields=` begins."""
+        spot = plan.root
+        for step in terms.fields or ():
+            child = child_of(spot, step)
+            if child is None:
+                return None
+            if step not in spot.children:
+                return [*partner_path(plan, spot), plan.partner_name(step, child)]
+            spot = child
+        return list(partner_path(plan, spot))

@@ -1,0 +1,128 @@
+"""Tables of this noun."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+from portazgo.apis.models import Api
+from portazgo.applications.models import Application
+from portazgo.backends.models import Backend
+from portazgo.kit.ids import uuid7
+from portazgo.kit.web.compressed import CompressedJsonField, CompressedTextField
+from portazgo.partners.models import Partner
+from portazgo.plans.models import Plan
+
+
+class BackendSchema(models.Model):
+    """A backend's OpenAPI document under a name, in the versions that were imported."""
+
+    noun: ClassVar[str] = "schemas"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    backend = models.ForeignKey(Backend, models.PROTECT, related_name="schemas")
+    name = models.CharField(max_length=63, unique=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        """Listed by id."""
+
+        db_table = "backend_schema"
+
+
+class SchemaVersion(models.Model):
+    """The document as it was at one import. It never changes: published contracts rest upon it."""
+
+    schema = models.ForeignKey(BackendSchema, models.CASCADE, related_name="versions")
+    number = models.IntegerField()
+    document = CompressedTextField()
+    sha256 = models.CharField(max_length=64)
+    size_bytes = models.IntegerField()
+    operations = models.IntegerField()
+    source = models.CharField(max_length=2000, blank=True)
+    """The URL that it came from; empty: it was handed in."""
+    imported_at = models.DateTimeField()
+
+    class Meta:
+        """Numbered from 1 within the schema."""
+
+        db_table = "backend_schema_version"
+        constraints: ClassVar = [models.UniqueConstraint(fields=["schema", "number"], name="schema_version_number")]
+
+
+class Contract(models.Model):
+    """What partners see of an API, as it is being written. `terms` are in the author's form (docs/contracts.md)."""
+
+    noun: ClassVar[str] = "contracts"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    api = models.ForeignKey(Api, models.PROTECT, related_name="contracts")
+    schema = models.ForeignKey(BackendSchema, models.PROTECT, related_name="contracts")
+    name = models.CharField(max_length=63, unique=True)
+    terms = CompressedJsonField()
+    created_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        """Listed by id."""
+
+        db_table = "contract"
+
+
+class ContractVersion(models.Model):
+    """A contract as it was published: terms, what they were compiled to, and what partners read of it. Never changes.
+
+    Only its times do: `deprecated_at` and `sunset_at` are told to partners, and from `retired_at` on no node has it.
+    """
+
+    noun: ClassVar[str] = "contracts"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    contract = models.ForeignKey(Contract, models.CASCADE, related_name="versions")
+    schema_version = models.ForeignKey(SchemaVersion, models.PROTECT, related_name="contracts")
+    name = models.CharField(max_length=16)
+    """The day on which it was published, `2026-11-26`, the second of that day `2026-11-26.2`."""
+    terms = CompressedJsonField()
+    compiled = CompressedJsonField()
+    """What `contracts.stored` keeps of a `CompiledContract`."""
+    document = CompressedTextField()
+    """The OpenAPI document that its partners read; empty: it has none."""
+    published_at = models.DateTimeField()
+    deprecated_at = models.DateTimeField(null=True)
+    sunset_at = models.DateTimeField(null=True)
+    link = models.CharField(max_length=2000, blank=True)
+    """Where partners read what to do about the deprecation; empty: nowhere."""
+    retired_at = models.DateTimeField(null=True)
+
+    class Meta:
+        """A name is unique within its contract."""
+
+        db_table = "contract_version"
+        constraints: ClassVar = [models.UniqueConstraint(fields=["contract", "name"], name="contract_version_name")]
+
+
+class ContractPin(models.Model):
+    """Says for an application, a partner or a plan which version its calls of an API are served by."""
+
+    api = models.ForeignKey(Api, models.CASCADE, related_name="contract_pins")
+    version = models.ForeignKey(ContractVersion, models.PROTECT, related_name="pins")
+    application = models.ForeignKey(Application, models.CASCADE, related_name="contract_pins", null=True)
+    partner = models.ForeignKey(Partner, models.CASCADE, related_name="contract_pins", null=True)
+    plan = models.ForeignKey(Plan, models.CASCADE, related_name="contract_pins", null=True)
+
+    class Meta:
+        """Of one holder, and one for each of its APIs."""
+
+        db_table = "contract_pin"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["application", "api"], name="contract_pin_of_application"),
+            models.UniqueConstraint(fields=["partner", "api"], name="contract_pin_of_partner"),
+            models.UniqueConstraint(fields=["plan", "api"], name="contract_pin_of_plan"),
+            models.CheckConstraint(
+                condition=models.Q(application__isnull=False, partner__isnull=True, plan__isnull=True)
+                | models.Q(application__isnull=True, partner__isnull=False, plan__isnull=True)
+                | models.Q(application__isnull=True, partner__isnull=True, plan__isnull=False),
+                name="contract_pin_of_one",
+            ),
+        ]
