@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,7 +17,7 @@ from support.segments import Recorded, recorded, refused_uses
 from portazgo.kit.errors import Conflict
 from portazgo.kit.ids import uuid7
 from portazgo.kit.web.threads import DatabaseThreads
-from portazgo.usage import collector, together
+from portazgo.usage import adding, collector, together
 from portazgo.usage.collector import LEDGER, Collected, Placed, Segment, keep, keep_together, verify
 from portazgo.usage.models import EpochAccount, FreshRollup, KeyUse, Manifest, RefusedKeyUse, SegmentContent
 from portazgo.usage.rollups import LARGEST_SUM
@@ -94,7 +93,7 @@ def test_records_that_came_in_another_segment_are_refused_wherever_it_stands(dat
 
 def test_one_whose_values_the_ledger_can_not_hold_fails_alone(database: None, monkeypatch: pytest.MonkeyPatch) -> None:
     good, bad, last = (made(a_node()) for _ in range(3))
-    whole = collector.note_uses
+    whole = adding.note_uses
 
     def fails(summaries: Sequence[Any]) -> None:
         if bad.summary in summaries:
@@ -122,15 +121,16 @@ def test_amounts_that_only_together_are_too_large_are_full_and_stop_nothing(data
 
 def test_a_collector_that_dies_at_any_step_leaves_nothing_of_any_or_all_of_all(database: None) -> None:
     segments = [real(refused_uses().records), real(recorded()), made(a_node()), made(a_node())]
-    for steps in itertools.count():
+    tables = (Manifest, SegmentContent, FreshRollup, KeyUse, RefusedKeyUse, EpochAccount)
+    outcomes: list[Collected | Exception] = []
+    steps = 0
+    while not outcomes:
         try:
             with ending_after(steps):
                 outcomes = keep_together(placed(*segments))
         except Cut:
-            tables = (Manifest, SegmentContent, FreshRollup, KeyUse, RefusedKeyUse, EpochAccount)
             assert [table.objects.using(LEDGER).count() for table in tables] == [0] * len(tables)
-        else:
-            break
+            steps += 1
     assert steps > 4 * len(segments)
     assert outcomes == [Collected(stored=True)] * len(segments)
     records = sum(one.summary["totals"][0] for one in segments)
