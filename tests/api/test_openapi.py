@@ -14,9 +14,10 @@ from hypothesis import HealthCheck, settings
 from schemathesis.checks import CHECKS
 from schemathesis.config import SchemathesisConfig
 from support.admin import AdminAPI
+from support.contract_requests import CONTRACTS
 from support.named_records import collect_named
 from support.segments import PARTNER, recorded
-from support.world import NOBODY, SMALL_DOCUMENT, World
+from support.world import NOBODY, World
 
 from portazgo.control.api import api as admin_api
 from portazgo.control.openapi import FILE, text
@@ -143,14 +144,6 @@ def _import(world: World) -> Exact:
     document = {"openapi": "3.1.0", "info": {}, "paths": {"/things": {"get": {"operationId": "listThings"}}}}
     body = {"backend": world.backend()["id"], "document": json.dumps(document)}
     return {"api_id": world.an_api()["id"]}, body
-
-
-def _new_schema(world: World) -> Exact:
-    return {}, {"name": "new", "backend": world.backend()["id"], "document": json.dumps(SMALL_DOCUMENT)}
-
-
-def _schema(world: World) -> Exact:
-    return {"schema_id": world.schema()["id"]}, None
 
 
 def _issuer(world: World) -> Exact:
@@ -291,12 +284,7 @@ SUCCEEDS: dict[str, Callable[[World], Exact]] = {
     "list_service_credentials": _login_backend,
     "set_service_credential": _settable,
     "remove_service_credential": _service_credential,
-    "list_schemas": _schema,
-    "import_schema": _new_schema,
-    "show_schema": _schema,
-    "show_schema_document": _schema,
-    "list_schema_operations": _schema,
-    "delete_schema": _schema,
+    **CONTRACTS,
     "list_apis": _api,
     "create_api": _with(_nothing, {"name": "new"}),
     "show_api": _api,

@@ -25,7 +25,8 @@ PREFIX = "/api/v1"
 
 # Whoever reads or writes a whole configuration must be allowed to read all that it is made of.
 _CONFIGURATION = " ".join(
-    f"{noun}:read" for noun in ("issuers", "backends", "apis", "routes", "plans", "partners", "applications")
+    f"{noun}:read"
+    for noun in ("issuers", "backends", "apis", "schemas", "routes", "contracts", "plans", "partners", "applications")
 )
 # What each operation asks for: one scope, or several that are all needed.
 NEEDED = {
@@ -119,6 +120,22 @@ NEEDED = {
     "show_route": "routes:read",
     "change_route": "routes:change",
     "delete_route": "routes:delete",
+    "list_contracts": "contracts:read",
+    "create_contract": "contracts:create",
+    "check_contract": "contracts:read",
+    "draft_contract": "schemas:read",
+    "show_contract": "contracts:read",
+    "change_contract": "contracts:change",
+    "delete_contract": "contracts:delete",
+    "publish_contract": "contracts:create",
+    "unpin_contract": "contracts:change",
+    "show_contract_version": "contracts:read",
+    "show_contract_document": "contracts:read",
+    "list_contract_users": "contracts:read usage:read",
+    "set_default_version": "contracts:change",
+    "pin_contract": "contracts:change",
+    "deprecate_contract": "contracts:change",
+    "retire_contract": "contracts:delete",
     "list_schemas": "schemas:read",
     "import_schema": "schemas:create",
     "show_schema": "schemas:read",
@@ -206,6 +223,14 @@ BODIES: dict[str, dict[str, Any]] = {
     },
     "import_routes": {"backend": NOBODY, "document": "{}"},
     "change_route": {},
+    "create_contract": {"name": "x", "api": NOBODY, "schema": NOBODY, "routes": {}},
+    "check_contract": {"api": NOBODY, "schema": NOBODY, "routes": {}},
+    "draft_contract": {"api": NOBODY, "schema": NOBODY},
+    "change_contract": {},
+    "publish_contract": {},
+    "unpin_contract": {"partner": NOBODY},
+    "pin_contract": {"partner": NOBODY},
+    "deprecate_contract": {},
     "import_schema": {"name": "x", "backend": NOBODY, "document": "{}"},
     "create_node_token": {"name": "x"},
     "declare_node_lost": {},

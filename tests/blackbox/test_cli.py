@@ -61,6 +61,10 @@ COMMAND_OF = {
     "withdraw_signing_key": "issuer key withdraw",
     "test_backend": "backend test",
     "import_routes": "api import",
+    "set_default_version": "contract default",
+    "list_contract_users": "contract users",
+    "show_contract_version": "contract fields",
+    "show_contract_document": "contract document",
     "list_schema_operations": "schema operations",
     "show_schema_document": "schema document",
     "replace_plan": "plan change",
@@ -116,6 +120,8 @@ PLURALS = {
     "routes": "route",
     "plans": "plan",
     "nodes": "node",
+    "schemas": "schema",
+    "contracts": "contract",
 }
 
 
