@@ -3,6 +3,11 @@
 //! A program is compiled once; a `Projector` reads an answer in pieces by it and writes what it lists, nothing else. A
 //! `Mask` narrows a program to the members that a caller asked for.
 
+#![allow(
+    clippy::inline_always,
+    reason = "each is a step of one loop, and the calls between them would cost as much as they do"
+)]
+
 mod action;
 mod check;
 mod compile;
@@ -10,7 +15,10 @@ mod cut;
 mod dates;
 mod emit;
 mod frame;
+mod lru;
 mod machine;
+mod mask;
+mod masked;
 mod names;
 mod program;
 mod projector;
@@ -25,6 +33,9 @@ pub(in crate::transform) use dates::convert as convert_moment;
 pub(in crate::transform) use wire::Form;
 
 pub use compile::ProgramRefused;
+pub use lru::Masks;
+pub use mask::{Mask, MaskRefused};
+pub use masked::{Masked, UnknownField};
 pub use program::AnswerProgram;
 pub use projector::Projector;
 pub use violation::{Violation, Why};
