@@ -92,10 +92,10 @@ impl<'w> Writer<'w, '_> {
     }
 
     fn scalar(&mut self, typed: &Typed, at: At) -> Written {
-        match scalar(self.document, at).map(|value| typed.scalar(value)) {
-            Some(Ok(Replaced::Json(json))) => self.out.extend_from_slice(&json),
-            Some(Ok(Replaced::Null)) => self.out.extend(b"null"),
-            Some(Ok(Replaced::Omit)) => return Written::Omitted,
+        match scalar(self.document, at).map(|value| typed.written(value)) {
+            Some(Replaced::Json(json)) => self.out.extend_from_slice(&json),
+            Some(Replaced::Null) => self.out.extend(b"null"),
+            Some(Replaced::Omit) => return Written::Omitted,
             _ => write_compact(self.document, at, &mut self.out),
         }
         Written::Yes

@@ -104,7 +104,7 @@ fn bound(text: &str) -> Compiled<Bound> {
     if Lexeme::whole(text).is_none() || text.len() > LONGEST_BOUND || exponent > LONGEST_EXPONENT {
         return Err(ProgramError::new("this is no number, or one that is spelt too long"));
     }
-    Ok(Bound(text.into()))
+    Ok(Bound::of(text))
 }
 
 fn multiple(text: &str) -> Compiled<(Box<str>, Multiple)> {

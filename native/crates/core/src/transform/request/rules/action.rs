@@ -1,9 +1,9 @@
 //! What becomes of a value that has passed its rules.
 
 use super::Scalar;
-use super::number::Bound;
+use super::number::{self, Bound};
 use crate::transform::answer::{Form, convert_moment};
-use crate::transform::json::{Decimal, Kind, Lexeme, write_string};
+use crate::transform::json::{Kind, Lexeme, write_string};
 use crate::transform::request::problems::{Broken, Code};
 use std::borrow::Cow;
 
@@ -92,7 +92,7 @@ impl MapAction {
             Scalar::Null => None,
             Scalar::Boolean(boolean) => self.booleans[usize::from(boolean)].as_deref(),
             Scalar::Number(lexeme, _) => {
-                let wanted = Decimal::of(lexeme);
+                let wanted = number::Value::of(lexeme);
                 let same = |(known, _): &&(Bound, Box<[u8]>)| known.compare(&wanted).is_eq();
                 self.numbers.iter().find(same).map(|(_, json)| &**json)
             }
