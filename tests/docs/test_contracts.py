@@ -42,7 +42,7 @@ def _typed(reader: Reader, commands: list[str]) -> dict[str, str]:
     printed = {}
     for command in commands:
         assigned = ASSIGNED.fullmatch(command)
-        differs = command.startswith("portazgo contract diff") and "badges-3.yaml" not in reader.typed[-1]
+        differs = command.startswith("portazgo contract diff")
         output = reader.types(assigned[2] if assigned else command, DIFFERENCES if differs else 0)
         if assigned:
             reader.shown[assigned[1]] = output.strip()
@@ -68,6 +68,11 @@ def test_the_pages_lead_from_a_document_to_versions_and_their_end(reader: Reader
     assert json.loads(document)["paths"].keys() == {"/v1/badges/", "/v1/badges/{id}/", "/v1/issuers/{id}/"}
     assert "audit_trail" not in document
 
+    reader.writes("wrong.yaml", (reader.folder / "badges.yaml").read_text().replace("title, description", "titel"))
+    refused = reader.types("portazgo contract check wrong.yaml 2>&1", 2)
+    assert re.search(r'^wrong\.yaml:6:\d+: .*titel.*; did you mean "title"\?$', refused, re.MULTILINE)
+    assert "problems in wrong.yaml" in refused
+
     _files(reader, PUBLISH)
     printed = _typed(reader, _commands(PUBLISH))
     told = printed["portazgo contract diff badges"]
@@ -76,6 +81,9 @@ def test_the_pages_lead_from_a_document_to_versions_and_their_end(reader: Reader
     users = printed["portazgo contract users badges@$OLD"]
     assert "demo-partner" in users
 
+    # The third page, too, goes on where the first one ends.
+    reader.types("portazgo contract change badges --file badges.yaml")
+    reader.types("portazgo contract publish badges --default")
     _files(reader, CHANGES)
     printed = _typed(reader, _commands(CHANGES))
     dry, done = (
@@ -84,4 +92,6 @@ def test_the_pages_lead_from_a_document_to_versions_and_their_end(reader: Reader
     assert dry == done
     assert re.search(r"^fails .*criteria", dry, re.MULTILINE)
     assert re.search(r"^hidden .*requirements", dry, re.MULTILINE)
-    assert printed["portazgo contract diff badges"] == ""
+    told = printed["portazgo contract diff badges"]
+    assert "comes from requirements" in told
+    assert "breaks" not in told
