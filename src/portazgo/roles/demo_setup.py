@@ -69,7 +69,7 @@ def _see_to_contract(client: AdminClient, api: str, backend: str, backend_url: s
     }
     contract = _named(client, "/contracts", body)
     if not contract["versions"]:
-        client.post(f"/contracts/{contract['id']}/publish", {"default": True})
+        client.post(f"/contracts/{contract['id']}/publish", {"default": False})
 
 
 def _application(client: AdminClient, partner: str, plan: str) -> Document:
