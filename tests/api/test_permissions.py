@@ -128,6 +128,7 @@ NEEDED = {
     "change_contract": "contracts:change",
     "delete_contract": "contracts:delete",
     "publish_contract": "contracts:create",
+    "diff_contract": "contracts:read",
     "unpin_contract": "contracts:change",
     "show_contract_version": "contracts:read",
     "show_contract_document": "contracts:read",

@@ -69,6 +69,7 @@ CONTRACTS: dict[str, Callable[[World], Exact]] = {
     "change_contract": _with(_contract, {"name": "renamed"}),
     "delete_contract": _contract,
     "publish_contract": _with(_contract, {"default": True}),
+    "diff_contract": lambda world: ({"contract_id": Contracts(world).published()[0]["id"]}, None),
     "unpin_contract": _pinned,
     "show_contract_version": _version,
     "show_contract_document": _version,

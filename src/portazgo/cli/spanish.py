@@ -106,6 +106,8 @@ SENTENCES = {
     "Remove the API {name}?": "¿Eliminar la API {name}?",
     "Remove the contract {name} and all its versions?": "¿Eliminar el contrato {name} y todas sus versiones?",
     "Retire {name}? It can't be served again.": "¿Retirar {name}? No podrá volver a servirse.",
+    "It breaks partners.": "Rompe a los clientes.",
+    "It breaks nobody.": "No rompe a nadie.",
     "Unpinned from {name}.": "Desfijado de {name}.",
     "nothing of {name} is published yet": "todavía no hay nada publicado de {name}",
     "`{command}` does it.": "`{command}` lo hace.",
