@@ -19,6 +19,7 @@ from portazgo.usage.adding import add_fresh
 from portazgo.usage.contents import keep_content
 from portazgo.usage.models import EpochAccount, EpochEnd, Manifest, RefusedKeyUse
 from portazgo.usage.rollups import SUMS
+from portazgo.usage.told import add_told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -114,6 +115,7 @@ def _kept(segment: Segment, place: str) -> Collected:
         keep_content(manifest, segment.content, place)
         add_fresh(summary["rollups"])
         _add_uses(summary["epoch"], summary["retiring"])
+        add_told(summary["told"])
         _note_refused_keys(manifest, summary["rollups"])
         # Last: two collectors of one epoch wait for each other here, and nowhere else.
         add_to_account(manifest)
@@ -180,6 +182,7 @@ def _is_plausible(summary: Mapping[str, Any]) -> bool:
     """Tell whether it can be shown and added to others: times that no calendar has would fail whoever reads them, for ever."""
     rollups = summary["rollups"]
     moments = [summary["started_at_us"], summary["ended_at_us"], *(row["minute_us"] for row in rollups)]
+    moments += [row["day_us"] for row in summary["told"]]
     if min(moments) < 0 or max(moments) >= LATEST_US:
         return False
     largest = max(sum(row[name] for row in rollups) for name in SUMS)  # none is below zero: they are counted so
