@@ -1,7 +1,7 @@
 //! What decides in Portazgo's data plane.
 //!
 //! Engine-neutral: no sockets, no runtime, no clock of its own; time and randomness are passed in. One module per phase
-//! of a request's path (`framing`, `route`, `authenticate`, `authorize`, `limit`, `credential`, `forward`, `record`), beside what
+//! of a request's path (`framing`, `route`, `authenticate`, `authorize`, `limit`, `transform`, `credential`, `forward`, `record`), beside what
 //! they work on: the compiled `snapshot` and the `security` lane.
 #![forbid(unsafe_code)]
 
@@ -23,6 +23,7 @@ pub mod secret;
 pub mod security;
 pub mod snapshot;
 pub mod time;
+pub mod transform;
 pub mod upgrade;
 pub mod whoami;
 

@@ -16,6 +16,7 @@ mod target;
 pub use body::BodyTracker;
 pub use head::{Head, HeadScan, Verdict};
 pub use response::{Answer, AnswerTracker};
+pub(crate) use target::is_plain_target;
 
 /// How much of a head is accepted.
 #[derive(Clone, Copy, Debug)]

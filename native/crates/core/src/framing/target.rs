@@ -28,6 +28,14 @@ pub(super) fn check(method: &[u8], target: &[u8], host: &[u8]) -> Result<(), Fau
     is_query(query).then_some(()).ok_or(Fault::HeadPathInvalid)
 }
 
+/// Whether a partner may call this: path and query that `check` takes in a target.
+pub(crate) fn is_plain_target(path: &[u8], query: &[u8]) -> bool {
+    path.len() + query.len() < LONGEST_TARGET
+        && check_path(path).is_ok()
+        && check_percent_encoding(query).is_ok()
+        && is_query(query)
+}
+
 fn without_authority<'a>(target: &'a [u8], host: &[u8]) -> Result<&'a [u8], Fault> {
     let rest = [&b"http://"[..], b"https://"]
         .into_iter()

@@ -1,0 +1,81 @@
+//! Reads an answer in pieces and writes what partners may see of it.
+
+use super::machine::{State, Step};
+use super::program::{AnswerProgram, NONE};
+use super::violation::{Fail, Place, Violation, Why};
+use std::sync::Arc;
+
+/// One answer on its way to a partner.
+#[derive(Debug)]
+pub struct Projector {
+    program: Arc<AnswerProgram>,
+    state: State,
+}
+
+impl Projector {
+    /// Begin with the first byte of an answer. `base` is scheme and authority that the call came to: addresses begin with it.
+    /// `root` is one that `AnswerProgram::check_root` takes; nothing passes through any other.
+    pub fn new(program: &Arc<AnswerProgram>, root: u32, base: &str) -> Self {
+        let base = if program.base.urls.is_empty() { Box::default() } else { base.into() };
+        let root = if program.check_root(root).is_ok() { root } else { NONE };
+        let state = State::new(root, base);
+        Self { program: Arc::clone(program), state }
+    }
+
+    /// Take the next piece; what partners may see is added to `out`. After a violation there is no way on: each further call
+    /// returns the same.
+    pub fn feed(&mut self, piece: &[u8], out: &mut Vec<u8>) -> Result<(), Violation> {
+        let state = &mut self.state;
+        state.going_on()?;
+        state.swap_holds(out);
+        let outcome = state.run(&self.program, piece, out).and_then(|()| state.bound_hold(piece.len(), out));
+        state.swap_holds(out);
+        outcome.map_err(|fail| state.breaks(&self.program, fail))?;
+        state.consumed += piece.len() as u64;
+        Ok(())
+    }
+
+    /// The answer has ended. Only now is it known to be whole.
+    pub fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), Violation> {
+        let state = &mut self.state;
+        state.going_on()?;
+        // Nothing but the end says that a number at the root is complete. There is no hold around the root.
+        let outcome = match state.step {
+            Step::Cut if state.frames.is_empty() && state.cut.ends_here() => {
+                state.token_ended(&self.program, state.cut.began(), out)
+            }
+            _ => Ok(()),
+        };
+        let outcome = outcome.and_then(|()| match state.step {
+            Step::Done => Ok(()),
+            _ => Err(Fail::new(Why::Truncated, 0)),
+        });
+        outcome.map_err(|fail| state.breaks(&self.program, fail))
+    }
+
+    /// Whether the whole value has come.
+    pub fn is_done(&self) -> bool {
+        self.state.step == Step::Done
+    }
+}
+
+impl State {
+    fn going_on(&self) -> Result<(), Violation> {
+        self.broken.as_deref().map_or(Ok(()), |violation| Err(violation.clone()))
+    }
+
+    /// Say where the machine stopped, and never go on.
+    fn breaks(&mut self, program: &AnswerProgram, fail: Fail) -> Violation {
+        let mut place = Place::default();
+        for frame in &self.frames {
+            frame.tell(program, &mut place);
+        }
+        for name in self.missing.take().iter().flat_map(|names| names.iter()) {
+            place.push(name);
+        }
+        let offset = self.consumed.saturating_add_signed(fail.at as i64);
+        let violation = Violation { offset, why: fail.why, place: place.into_text() };
+        self.broken = Some(Box::new(violation.clone()));
+        violation
+    }
+}

@@ -1,0 +1,257 @@
+//! The tokens of JSON (RFC 8259): found and checked in a piece, which may end in the middle of one.
+
+use super::violation::{Fail, Why};
+use std::borrow::Cow;
+
+const LOW: u64 = 0x0101_0101_0101_0101;
+const HIGH: u64 = 0x8080_8080_8080_8080;
+
+/// Where the reading of a string's content stopped.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stop {
+    /// Of the closing quote; else where an escape or a letter begins that the piece does not have whole, or its end.
+    pub(super) at: usize,
+    pub(super) closed: bool,
+    /// Whether there are escapes before.
+    pub(super) escaped: bool,
+}
+
+/// The part of a string that begins at `at`, up to its closing quote.
+#[inline]
+pub(super) fn text(input: &[u8], at: usize) -> Result<Stop, Fail> {
+    let (end, wide) = plain_run(input, at);
+    if !wide && input.get(end) == Some(&b'"') {
+        return Ok(Stop { at: end, closed: true, escaped: false });
+    }
+    text_further(input, at, end, wide)
+}
+
+/// As `text`, from a run that does not end the string or has more than ASCII in it.
+fn text_further(input: &[u8], from: usize, to: usize, has_wide: bool) -> Result<Stop, Fail> {
+    let (mut at, mut end, mut wide, mut escaped) = (from, to, has_wide, false);
+    loop {
+        if wide && let Err(error) = std::str::from_utf8(&input[at..end]) {
+            let valid = at + error.valid_up_to();
+            return match error.error_len() {
+                None if end == input.len() => Ok(Stop { at: valid, closed: false, escaped }),
+                _ => Err(Fail::new(Why::Json, valid)),
+            };
+        }
+        match input.get(end) {
+            None => return Ok(Stop { at: end, closed: false, escaped }),
+            Some(b'"') => return Ok(Stop { at: end, closed: true, escaped }),
+            Some(b'\\') => match escape(&input[end..]) {
+                Atom::Whole(length) => at = end + length,
+                Atom::Unfinished => return Ok(Stop { at: end, closed: false, escaped: true }),
+                Atom::Wrong => return Err(Fail::new(Why::Json, end)),
+            },
+            Some(_) => return Err(Fail::new(Why::Json, end)),
+        }
+        escaped = true;
+        (end, wide) = plain_run(input, at);
+    }
+}
+
+/// Where the first quote, backslash or control character is, or the end; and whether there's more than ASCII before it.
+///
+/// Eight bytes at a time. Source: H. S. Warren, "Hacker's Delight", section 6-1: the lowest mark is exact, only marks above
+/// it may be false.
+#[inline]
+fn plain_run(input: &[u8], from: usize) -> (usize, bool) {
+    let mut at = from;
+    let mut wide = 0;
+    while let Some(chunk) = input.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+        let word = u64::from_le_bytes(*chunk);
+        let quote = word ^ (LOW * 0x22);
+        let backslash = word ^ (LOW * 0x5c);
+        let marks = ((quote.wrapping_sub(LOW) & !quote)
+            | (backslash.wrapping_sub(LOW) & !backslash)
+            | (word.wrapping_sub(LOW * 0x20) & !word))
+            & HIGH;
+        if marks != 0 {
+            wide |= word & HIGH & (marks ^ marks.wrapping_sub(1)) & !marks;
+            return (at + (marks.trailing_zeros() / 8) as usize, wide != 0);
+        }
+        wide |= word & HIGH;
+        at += 8;
+    }
+    while let Some(&byte) = input.get(at) {
+        if byte == b'"' || byte == b'\\' || byte < 0x20 {
+            break;
+        }
+        wide |= u64::from(byte) & 0x80;
+        at += 1;
+    }
+    (at, wide != 0)
+}
+
+/// An escape or a letter of several bytes, as far as it is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Atom {
+    /// So many bytes.
+    Whole(usize),
+    Unfinished,
+    Wrong,
+}
+
+/// The longest: `\uXXXX`.
+pub(super) const LONGEST_ATOM: usize = 6;
+
+/// What begins at a string's byte that is no ASCII letter of its own, or at a backslash.
+pub(super) fn atom(bytes: &[u8]) -> Atom {
+    if bytes[0] == b'\\' {
+        return escape(bytes);
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(letter) => Atom::Whole(letter.len()),
+        Err(error) if error.error_len().is_none() => Atom::Unfinished,
+        Err(_) => Atom::Wrong,
+    }
+}
+
+fn escape(bytes: &[u8]) -> Atom {
+    match bytes.get(1) {
+        None => Atom::Unfinished,
+        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Atom::Whole(2),
+        Some(b'u') => {
+            let digits = &bytes[2..bytes.len().min(LONGEST_ATOM)];
+            match digits.iter().all(u8::is_ascii_hexdigit) {
+                true if digits.len() == 4 => Atom::Whole(LONGEST_ATOM),
+                true => Atom::Unfinished,
+                false => Atom::Wrong,
+            }
+        }
+        Some(_) => Atom::Wrong,
+    }
+}
+
+/// A string's content as it is meant. None: a lone surrogate is in it, which no text can have.
+pub(super) fn unescaped(content: &[u8]) -> Option<Cow<'_, str>> {
+    let text = std::str::from_utf8(content).ok()?;
+    let Some(mut mark) = memchr::memchr(b'\\', content) else { return Some(Cow::Borrowed(text)) };
+    let mut meant = String::with_capacity(text.len());
+    let mut rest = text;
+    loop {
+        meant.push_str(&rest[..mark]);
+        let bytes = rest.as_bytes();
+        let (letter, length) = match bytes[mark + 1] {
+            b'b' => ('\u{8}', 2),
+            b'f' => ('\u{c}', 2),
+            b'n' => ('\n', 2),
+            b'r' => ('\r', 2),
+            b't' => ('\t', 2),
+            b'u' => escaped_letter(&bytes[mark..])?,
+            other => (char::from(other), 2),
+        };
+        meant.push(letter);
+        rest = &rest[mark + length..];
+        match memchr::memchr(b'\\', rest.as_bytes()) {
+            Some(next) => mark = next,
+            None => break,
+        }
+    }
+    meant.push_str(rest);
+    Some(Cow::Owned(meant))
+}
+
+/// The letter of `\uXXXX`, or of two that are a pair of surrogates, and how long that is.
+fn escaped_letter(bytes: &[u8]) -> Option<(char, usize)> {
+    let unit = |at: usize| {
+        let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
+        u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+    };
+    let first = unit(0)?;
+    if !(0xd800..0xdc00).contains(&first) {
+        return Some((char::from_u32(first)?, 6));
+    }
+    let second = unit(6).filter(|second| (0xdc00..0xe000).contains(second))?;
+    Some((char::from_u32(0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00))?, 12))
+}
+
+/// A number as far as it has come.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Number {
+    part: Part,
+    /// Neither an exponent, nor a fraction but of zeros.
+    pub(super) whole: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Start,
+    Minus,
+    Zero,
+    Digits,
+    Point,
+    Fraction,
+    Mark,
+    Sign,
+    Exponent,
+}
+
+impl Number {
+    pub(super) const START: Self = Self { part: Part::Start, whole: true };
+
+    /// Whether it may end here.
+    pub(super) fn is_complete(self) -> bool {
+        matches!(self.part, Part::Zero | Part::Digits | Part::Fraction | Part::Exponent)
+    }
+
+    /// Take what belongs to it from `at` on. Returns where that ends.
+    #[inline]
+    pub(super) fn take(&mut self, input: &[u8], from: usize) -> usize {
+        let mut at = from;
+        loop {
+            if matches!(self.part, Part::Digits | Part::Exponent) {
+                while input.get(at).is_some_and(u8::is_ascii_digit) {
+                    at += 1;
+                }
+            }
+            let Some(&byte) = input.get(at) else { return at };
+            self.part = match (byte, self.part) {
+                (b'-', Part::Start) => Part::Minus,
+                (b'0', Part::Start | Part::Minus) => Part::Zero,
+                (b'1'..=b'9', Part::Start | Part::Minus) => Part::Digits,
+                (b'.', Part::Zero | Part::Digits) => Part::Point,
+                (b'0'..=b'9', Part::Point | Part::Fraction) => {
+                    self.whole &= byte == b'0';
+                    Part::Fraction
+                }
+                (b'e' | b'E', Part::Zero | Part::Digits | Part::Fraction) => {
+                    self.whole = false;
+                    Part::Mark
+                }
+                (b'+' | b'-', Part::Mark) => Part::Sign,
+                (b'0'..=b'9', Part::Mark | Part::Sign) => Part::Exponent,
+                _ => return at,
+            };
+            at += 1;
+        }
+    }
+}
+
+/// Whether a text is a JSON number, and then whether it is a whole one.
+pub(super) fn is_number(text: &[u8]) -> Option<bool> {
+    let mut number = Number::START;
+    (number.take(text, 0) == text.len() && number.is_complete()).then_some(number.whole)
+}
+
+/// `true`, `false` or `null`, by its first byte.
+pub(super) const fn literal(first: u8) -> Option<&'static [u8]> {
+    match first {
+        b't' => Some(b"true"),
+        b'f' => Some(b"false"),
+        b'n' => Some(b"null"),
+        _ => None,
+    }
+}
+
+/// Past white space.
+#[inline]
+pub(super) fn past_space(input: &[u8], from: usize) -> usize {
+    let mut at = from;
+    while let Some(b' ' | b'\n' | b'\r' | b'\t') = input.get(at) {
+        at += 1;
+    }
+    at
+}

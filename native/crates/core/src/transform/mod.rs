@@ -1,0 +1,3 @@
+//! Bodies as their contract wants them: what partners see of answers, what backends get of requests.
+
+pub mod answer;
