@@ -147,7 +147,8 @@ def test_an_api_that_there_is_not_gets_no_route(api: AdminAPI, world: World) -> 
     ("change", "where", "code"),
     [
         ({"backend": NOBODY}, "/backend", "backend_unknown"),
-        ({"passthrough": False}, "/passthrough", "invalid"),
+        ({"passthrough": "no"}, "/passthrough", "invalid"),
+        ({"passthrough": False, "upgrades": ["websocket"]}, "/upgrades", "invalid"),
         ({"path": "v1/things"}, "/path", "invalid"),
         ({"path": "/v1/../things"}, "/path", "path_invalid"),
         ({"path": "/v1/%2Fthings"}, "/path", "path_invalid"),

@@ -13,6 +13,7 @@ from portazgo.partners.domain import Metadata, Standing
 from portazgo.partners.models import Partner
 from portazgo.plans.models import Plan
 from portazgo.snapshot.log import change
+from portazgo.snapshot.pins import pins_of, required
 from portazgo.snapshot.wire import ApplicationBody, Resource, ResourceRef, SecurityOperation
 
 if TYPE_CHECKING:
@@ -121,7 +122,10 @@ def compiled(identifier: str) -> Resource | None:
         plan=str(application.plan_id) if application.plan_id else None,
         metadata=application.metadata,
     )
-    return Resource("application", str(application.id), (), body)
+    pins = pins_of(application)
+    if pins:
+        body["contracts"] = pins
+    return Resource("application", str(application.id), required(pins), body)
 
 
 def _stand(actor: Actor, identifier: UUID, operation: SecurityOperation, clock: Clock) -> Application:

@@ -37,6 +37,9 @@ COMMANDS: dict[str, Entry] = {
     "api": Entry("portazgo.cli.api:api", "Published sets of routes; import from OpenAPI.", MANAGE),
     "route": Entry("portazgo.cli.route:route", "Routes of an API.", MANAGE),
     "schema": Entry("portazgo.cli.schema:schema", "OpenAPI documents of backends.", MANAGE),
+    "contract": Entry(
+        "portazgo.cli.contract_version:contract", "What partners see of an API, version by version.", MANAGE
+    ),
     "plan": Entry("portazgo.cli.plan:plan", "Which APIs and throttles an application has.", MANAGE),
     "issuer": Entry("portazgo.cli.issuer:issuer", "Who signs the backend's tokens; signing keys.", MANAGE),
     "node": Entry("portazgo.cli.node:node", "Gateway nodes and their tokens.", MANAGE),

@@ -56,6 +56,7 @@ _OPTIONS = (
     click.option("--total-timeout", type=duration_or_none, metavar="DURATION", help="For the whole call; or none."),
 )
 _TIMEOUTS = ("first_byte", "idle", "total")
+_PASSTHROUGH_HELP = "Bodies pass as the backend sends them, or only what a contract says: to be said."
 
 
 @click.group(cls=Noun)
@@ -85,9 +86,9 @@ def _terms(command: Any) -> Any:
 @click.argument("name")
 @click.option("--api", required=True, help="Of which API it is.")
 @_terms
-@click.option("--passthrough", is_flag=True, required=True, help="Bodies pass as the backend sends them: to be said.")
+@click.option("--passthrough/--no-passthrough", required=True, default=None, help=_PASSTHROUGH_HELP)
 @prints
-def create_route(name: str, api: str, passthrough: bool, output: str, **terms: Any) -> None:
+def create_route(name: str, api: str, output: str, *, passthrough: bool, **terms: Any) -> None:
     """Make a route. It needs --method, --path, --backend and --backend-path."""
     missing = [
         f"--{word.replace('_', '-')}" for word in ("method", "path", "backend", "backend_path") if not terms[word]
@@ -121,6 +122,8 @@ def show_route(route: str, api: str | None, output: str) -> None:
 @click.option("--no-upgrade", is_flag=True, help="Let no connection be upgraded any more.")
 @click.option("--no-tag", is_flag=True, help="Take all its tags away.")
 @click.option("--backend-timeouts", is_flag=True, help="Wait as the backend says again.")
+@click.option("--passthrough/--no-passthrough", default=None, help=_PASSTHROUGH_HELP)
+@click.option("--no-contract", is_flag=True, help="Serve no version any more but to whom one is pinned.")
 @prints
 @excludes("any_host", "hosts")
 @excludes("all_query", "query")
@@ -137,6 +140,7 @@ def change_route(route: str, api: str | None, output: str, **terms: Any) -> None
         "upgrades": (terms.pop("no_upgrade"), []),
         "tags": (terms.pop("no_tag"), []),
         "timeouts": (terms.pop("backend_timeouts"), None),
+        "contract": (terms.pop("no_contract"), None),
     }
     terms["backend"] = find_id(client, BACKEND, terms["backend"])
     terms["timeouts"] = _timeouts(found["timeouts"], terms)

@@ -1,1 +1,1 @@
-"""Contracts: what partners see of a backend's operations. `compiling` is pure, the rest are the nouns `contracts` and `schemas`."""
+"""Contracts: what partners see of backends' operations. `compiling` is pure; the nouns are `contracts` and `schemas`."""

@@ -87,7 +87,7 @@ class ContractVersion(models.Model):
     compiled = CompressedJsonField()
     """What `contracts.stored` keeps of a `CompiledContract`."""
     document = CompressedTextField()
-    """The OpenAPI document that its partners read; empty: it has none."""
+    """The OpenAPI document that its partners read."""
     published_at = models.DateTimeField()
     deprecated_at = models.DateTimeField(null=True)
     sunset_at = models.DateTimeField(null=True)

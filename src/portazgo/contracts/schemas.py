@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from ninja import Schema
 from pydantic import Field, StringConstraints, model_validator
 
+from portazgo.contracts.domain import State
 from portazgo.kit.names import SLUG_PATTERN
-from portazgo.kit.web.schemas import Body, NameFilter, PageQuery, Truth
+from portazgo.kit.web.schemas import Body, Moment, NameFilter, PageQuery, Truth
 from portazgo.routes.importing import LARGEST_DOCUMENT_BYTES
 
 Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=63)]
@@ -98,3 +99,205 @@ class SchemaOperations(Schema):
 
     version: int
     operations: list[OperationView]
+
+
+class Draft(Body):
+    """A contract in its author's form (docs/contracts.md), without its name."""
+
+    mappings: dict[str, Any] = Field(
+        default_factory=dict, description="Lists of operators, by name.", examples=[{"badge": [{"select": ["id"]}]}]
+    )
+    routes: dict[str, Any] = Field(
+        description="By the route's name: what becomes of its requests and answers.",
+        examples=[{"badges-detail": {"answers": {"200": [{"select": ["id", "name"]}]}}}],
+    )
+
+
+class CreateContract(Draft):
+    """A contract to be made."""
+
+    name: Slug = Field(examples=["badges-basic"])
+    api: UUID
+    schema_: UUID = Field(alias="schema", description="The schema that it is over.")
+
+
+class CheckContract(Draft):
+    """A contract to be looked at, and nothing more."""
+
+    api: UUID
+    schema_: UUID = Field(alias="schema")
+
+
+class ChangeContract(Body):
+    """What is to change; null leaves as it is. `routes` brings its `mappings` along: both replace what was there."""
+
+    name: Slug | None = None
+    schema_: UUID | None = Field(None, alias="schema")
+    mappings: dict[str, Any] | None = None
+    routes: dict[str, Any] | None = None
+
+    @model_validator(mode="after")
+    def _with_its_routes(self) -> ChangeContract:
+        if self.mappings is not None and self.routes is None:
+            raise ValueError("give routes beside mappings: both replace what was there")
+        return self
+
+
+class DraftContract(Body):
+    """Of which routes a draft is to be written."""
+
+    api: UUID
+    schema_: UUID = Field(alias="schema")
+    routes: Annotated[list[Slug], Field(max_length=500)] = Field(
+        [], description="Empty: all that the schema describes."
+    )
+
+
+class PublishContract(Body):
+    """How a version begins."""
+
+    default: Truth = Field(
+        default=False, description="Its routes serve it to all to whom no other version is pinned, from now on."
+    )
+
+
+class DeprecateVersion(Body):
+    """What partners are told of a version's end."""
+
+    sunset_at: Moment | None = Field(None, description="When it ends; null: that is not known yet.")
+    link: Annotated[str, StringConstraints(pattern=r"^https?://[^\s<>\"]+$", max_length=2000)] | None = Field(
+        None, description="A page that says what to do."
+    )
+
+
+class HolderBody(Body):
+    """Whose calls are meant: one of an application, a partner, a plan."""
+
+    application: UUID | None = None
+    partner: UUID | None = None
+    plan: UUID | None = None
+
+    @model_validator(mode="after")
+    def _one_holder(self) -> HolderBody:
+        if [self.application, self.partner, self.plan].count(None) != len(HolderBody.model_fields) - 1:
+            raise ValueError("name one of application, partner and plan")
+        return self
+
+
+class ContractsQuery(PageQuery):
+    """A page of contracts."""
+
+    api: UUID | None = None
+    name: NameFilter = None
+
+
+class VersionView(Schema):
+    """A version of a contract."""
+
+    id: UUID
+    name: str = Field(description="The day it was published on, and which one of that day.", examples=["2026-11-26"])
+    state: State
+    default: bool = Field(description="Whether a route serves it to whom nothing else is pinned.")
+    schema_version: int = Field(description="The number of the document that it was compiled over.")
+    published_at: datetime
+    deprecated_at: datetime | None
+    sunset_at: datetime | None
+    link: str | None
+    retired_at: datetime | None
+
+
+class ContractView(Schema):
+    """A contract: the draft, and its versions, the newest first."""
+
+    id: UUID
+    name: str
+    api: UUID
+    schema_: UUID = Field(alias="schema")
+    state: Literal["draft", "published", "deprecated", "retired"] = Field(
+        description="Of its newest version; `draft`: nothing is published."
+    )
+    mappings: dict[str, Any]
+    routes: dict[str, Any]
+    versions: list[VersionView]
+    created_at: datetime
+    changed_at: datetime
+
+
+class FieldView(Schema):
+    """A field that partners receive. Arrays are transparent in paths."""
+
+    partner: str
+    backend: str
+
+
+class VersionRoute(Schema):
+    """A route of a version, as partners see it. Schemas are JSON Schema 2020-12."""
+
+    id: UUID
+    name: str
+    method: str
+    path: str
+    operation: str
+    parameters: list[dict[str, Any]]
+    request_schema: dict[str, Any] | None
+    answer_schemas: dict[str, dict[str, Any]]
+    fields: dict[str, list[FieldView]] = Field(description="What partners receive, by the answer's status.")
+
+
+class VersionDetail(VersionView):
+    """A version: as it was written, and what partners see."""
+
+    contract: UUID
+    mappings: dict[str, Any]
+    terms: dict[str, Any] = Field(description="Its routes as the author wrote them.")
+    routes: list[VersionRoute]
+    components: dict[str, Any]
+
+
+class VersionDocument(Schema):
+    """The OpenAPI document that partners of a version read."""
+
+    document: str
+
+
+class ProblemView(Schema):
+    """One thing that is wrong with a contract."""
+
+    pointer: str
+    message: str
+    near: str | None = Field(description="What was meant, perhaps.")
+
+
+class CheckedRoute(Schema):
+    """A route of a contract that compiles: how many fields pass, by the answer's status, and how many the schema has."""
+
+    route: str
+    operation: str
+    fields: dict[str, int]
+
+
+class ContractCheck(Schema):
+    """What is wrong with a contract, and what it would let pass."""
+
+    problems: list[ProblemView]
+    routes: list[CheckedRoute]
+
+
+class CallsView(Schema):
+    """An application that a version serves now, and its calls of the version's routes."""
+
+    application: UUID
+    name: str
+    partner: str
+    route: str
+    calls: int
+
+
+class UsersView(Schema):
+    """Who is served by a version."""
+
+    routes: list[str] = Field(description="Those that serve it by default.")
+    applications: list[str]
+    partners: list[str]
+    plans: list[str]
+    calls: list[CallsView] = Field(description="Of the last 30 days, of all that it would serve today.")

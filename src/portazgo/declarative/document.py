@@ -5,6 +5,7 @@ Values stay as they are written (`5m`, `60/min`); `worlds` reads them. Whoever a
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Annotated, Any, Literal
 
@@ -55,6 +56,7 @@ from portazgo.routes.domain import (
     check_hosts,
     check_partner_path,
 )
+from portazgo.routes.openapi.reading import JSON_BYTES
 from portazgo.signing.domain import (
     DEFAULT_TOKEN_LIFE_SECONDS,
     LONGEST_ROTATION,
@@ -65,6 +67,13 @@ DEFAULT_TIMEOUTS = Timeouts()
 ISSUER_URL_PATTERN = r"^https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?$"
 PATH_PATTERN = r"^/[^\x00-\x20\x7f]*$"
 NO_TOTAL = "none"
+_SLUG = SLUG_PATTERN.strip("^$")
+_DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}(\.[1-9][0-9]{0,3})?"
+CONTRACT_PATTERN = rf"^{_SLUG}(@{_DAY})?$"
+VERSION_PATTERN = rf"^{_SLUG}@{_DAY}$"
+PINS_DESCRIPTION = (
+    "By API: the version of a contract that serves these calls, `NAME@VERSION`, whatever the routes serve by default."
+)
 _QUERY_NAME = r"^[^\x00-\x20\x7f&=#]{1,100}$"
 _QUERY_NAMES_AT_MOST = 100
 
@@ -235,7 +244,16 @@ class RoutePart(Part):
         default_factory=_everywhere
     )
     scopes: Annotated[list[Scope], Field(max_length=50)] = Field([], description="All of these are needed.")
-    passthrough: Literal[True] = Field(description="Bodies pass unprojected: to be said explicitly.")
+    passthrough: bool | None = Field(
+        None,
+        description="True: bodies pass as the backend has them, which is to be said. False: only callers to whom a version "
+        "is pinned find the route.",
+    )
+    contract: Annotated[str, StringConstraints(pattern=CONTRACT_PATTERN)] | None = Field(
+        None,
+        description="In place of `passthrough`: the contract whose newest version serves the route, or `NAME@VERSION`.",
+        examples=["badges-basic"],
+    )
     max_request_bytes: Bytes = DEFAULT_MAX_REQUEST_BYTES
     max_response_bytes: Bytes | None = Field(None, description="Left out: as many as the backend sends.")
     query: Annotated[
@@ -258,6 +276,14 @@ class RoutePart(Part):
     tags: Annotated[list[TagText], Field(max_length=TAGS_AT_MOST), read_by(check_tags)] = Field(
         [], description="Keys may be restricted to the routes of a tag."
     )
+
+    @model_validator(mode="after")
+    def _says_what_passes(self) -> RoutePart:
+        if self.passthrough is None and self.contract is None:
+            raise ValueError('"passthrough" is missing: say passthrough: true, or name a contract')
+        if self.passthrough and self.contract is not None:
+            raise ValueError("a route either passes bodies through or has a contract: say one of the two")
+        return self
 
 
 class PickPart(Part):
@@ -285,6 +311,40 @@ class ApiPart(Part):
 
     import_: ImportPart | None = Field(None, alias="import")
     routes: Annotated[dict[Slug, RoutePart], NOTHING_IS_EMPTY] = Field(default_factory=dict)
+
+
+class SchemaPart(Part):
+    """A backend's OpenAPI document, which lies beside the file; contracts are written over it."""
+
+    backend: Slug
+    openapi: str | None = Field(None, description="The document's path, seen from this file.")
+    document: Annotated[str, StringConstraints(max_length=JSON_BYTES)] | None = Field(
+        None, description="Its text, where nobody can read the file: the command line puts it here."
+    )
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = Field(
+        None, description="Of a document that the deployment has already, as `portazgo export` writes it."
+    )
+
+    @model_validator(mode="after")
+    def _says_which(self) -> SchemaPart:
+        if [self.openapi, self.document, self.sha256].count(None) != 2:  # noqa: PLR2004 - one of three
+            raise ValueError('say where the document is: "openapi", a path seen from this file')
+        return self
+
+    def digest(self) -> str:
+        """Name the document."""
+        return self.sha256 or hashlib.sha256((self.document or "").encode()).hexdigest()
+
+
+class ContractPart(Part):
+    """What partners see of an API's routes (contracts.md). Applying publishes a version whenever it has changed."""
+
+    api: Slug
+    schema_: Slug = Field(alias="schema", description="The schema that it is over.")
+    mappings: Annotated[dict[str, Any], NOTHING_IS_EMPTY] = Field(
+        default_factory=dict, description="Lists of operators, by name."
+    )
+    routes: dict[str, Any] = Field(description="By the route's name: what becomes of its requests and answers.")
 
 
 class RatePart(Part):
@@ -335,6 +395,11 @@ class RotationPart(Part):
         return RotationPolicy.read(self.every, self.grace, self.end_after)
 
 
+PinsPart = Annotated[
+    dict[Slug, Annotated[str, StringConstraints(pattern=VERSION_PATTERN)]], Field(max_length=200), NOTHING_IS_EMPTY
+]
+
+
 class PlanPart(Part):
     """What applications may call, and how fast."""
 
@@ -342,6 +407,7 @@ class PlanPart(Part):
     scopes: Annotated[list[Scope], Field(max_length=200)] | None = Field(None, description="Left out: all.")
     rates: Annotated[list[Rate], Field(max_length=8)] = Field([], examples=[["60/min", "1000/day"]])
     rotation: RotationPart | None = Field(None, description="Left out: keys are rotated when somebody wants to.")
+    contracts: PinsPart = Field(default_factory=dict, description=PINS_DESCRIPTION)
 
     @model_validator(mode="after")
     def _no_two_share_a_name(self) -> PlanPart:
@@ -363,6 +429,7 @@ class ApplicationPart(Part):
     plan: Slug | None = None
     status: Literal["active", "suspended"] = "active"
     metadata: Metadata = Field(default_factory=dict)
+    contracts: PinsPart = Field(default_factory=dict, description=PINS_DESCRIPTION)
 
 
 class PartnerPart(Part):
@@ -370,6 +437,7 @@ class PartnerPart(Part):
 
     status: Literal["active", "suspended"] = "active"
     metadata: Metadata = Field(default_factory=dict)
+    contracts: PinsPart = Field(default_factory=dict, description=PINS_DESCRIPTION)
     applications: Annotated[dict[Slug, ApplicationPart], NOTHING_IS_EMPTY] = Field(default_factory=dict)
 
 
@@ -385,6 +453,8 @@ class Document(Part):
     issuers: Section[IssuerPart] = Field(default_factory=dict)
     backends: Section[BackendPart] = Field(default_factory=dict)
     apis: Section[ApiPart] = Field(default_factory=dict)
+    schemas: Section[SchemaPart] = Field(default_factory=dict)
+    contracts: Section[ContractPart] = Field(default_factory=dict)
     plans: Section[PlanPart] = Field(default_factory=dict)
     partners: Section[PartnerPart] = Field(default_factory=dict)
 

@@ -1,9 +1,9 @@
-"""What a file is about: things of seven kinds, named, with terms in plain JSON. Pure."""
+"""What a file is about: things of nine kinds, named, with terms in plain JSON. Pure."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, get_args
 from uuid import UUID
@@ -12,7 +12,7 @@ FORMAT = 1
 
 DEFAULT_ALGORITHM = "ES256"
 """Of an issuer that a file makes and says nothing else of."""
-Kind = Literal["issuer", "backend", "api", "route", "plan", "partner", "application"]
+Kind = Literal["issuer", "backend", "api", "schema", "route", "contract", "plan", "partner", "application"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 """In the order in which they are made: later ones name earlier ones."""
 
@@ -20,6 +20,8 @@ SECTIONS: dict[str, Kind] = {
     "issuers": "issuer",
     "backends": "backend",
     "apis": "api",
+    "schemas": "schema",
+    "contracts": "contract",
     "plans": "plan",
     "partners": "partner",
 }
@@ -78,6 +80,8 @@ class State:
     keys: Mapping[Ref, int]
     ids: Mapping[Ref, UUID] = field(default_factory=dict)
     """Behind the names; the planner needs none."""
+    versions: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """By a contract's name, its versions that are served, the newest last."""
     tagged: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """By tag, the applications with a key that opens only routes of that tag, or others that it names."""
 

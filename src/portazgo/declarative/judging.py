@@ -121,11 +121,35 @@ def _references(tree: Mapping[str, Any]) -> Iterator[tuple[str, Kind, Any]]:
     for _, api_at, api in _members(tree, "apis"):
         for _, at, route in _members(api, "routes", api_at):
             yield from _named(route, "backend", "backend", at)
+            yield from _versioned(route, "contract", f"{at}/contract")
+    for _, at, schema in _members(tree, "schemas"):
+        yield from _named(schema, "backend", "backend", at)
+    for _, at, contract in _members(tree, "contracts"):
+        yield from _named(contract, "api", "api", at)
+        yield from _named(contract, "schema", "schema", at)
     for _, plan_at, plan in _members(tree, "plans"):
         yield from _listed(plan, "apis", "api", plan_at)
+        yield from _pins(plan, plan_at)
     for _, partner_at, partner in _members(tree, "partners"):
+        yield from _pins(partner, partner_at)
         for _, at, application in _members(partner, "applications", partner_at):
             yield from _named(application, "plan", "plan", at)
+            yield from _pins(application, at)
+
+
+def _versioned(node: object, member: str, pointer: str) -> Iterator[tuple[str, Kind, Any]]:
+    """Give the contract that a member names, with a version or without."""
+    written = node.get(member) if isinstance(node, Mapping) else None
+    if isinstance(written, str):
+        yield pointer, "contract", written.partition("@")[0]
+
+
+def _pins(holder: object, pointer: str) -> Iterator[tuple[str, Kind, Any]]:
+    pins = holder.get("contracts") if isinstance(holder, Mapping) else None
+    for api in pins if isinstance(pins, Mapping) else ():
+        at = f"{pointer}/contracts/{escape(str(api))}"
+        yield at, "api", api
+        yield from _versioned(pins, api, at)
 
 
 def _named(node: object, member: str, kind: Kind, pointer: str) -> Iterator[tuple[str, Kind, Any]]:
@@ -194,6 +218,8 @@ def _contradictory(document: Document) -> Iterator[Problem]:
             yield from _blamed(
                 f"{at}/upgrades", check_upgrades, route.upgrades, route.method, route.backend_method or route.method
             )
+            if route.upgrades and not route.passthrough:
+                yield Problem(f"{at}/upgrades", "no contract says what passes after a change of protocol")
             yield from _blamed(f"{at}/idempotency_key", check_idempotency_key, route.idempotency_key, route.method)
 
 
@@ -209,11 +235,19 @@ def _blamed(pointer: str, check: Callable[..., object], *values: object) -> Iter
 
 
 def _unresolved(document: Document) -> list[Problem]:
-    return [
+    imports = [
         Problem(
             f"/apis/{name}/import",
             "an import is resolved where the file is read: the command line does, the API takes routes written out",
         )
         for name, api in document.apis.items()
         if api.import_ is not None
+    ]
+    return imports + [
+        Problem(
+            f"/schemas/{name}/openapi",
+            "a document is read where the file is: the command line does, the API takes its text as `document`",
+        )
+        for name, schema in document.schemas.items()
+        if schema.openapi is not None
     ]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from portazgo.declarative.domain import Ref, State, Terms, World
+from portazgo.declarative.domain import Kind, Ref, State, Terms, World
 from portazgo.declarative.problems import Problem
 from portazgo.declarative.rules.lines import Step, Worlds, counted, enumerated
 from portazgo.routes.domain import Address, addresses
@@ -54,13 +54,31 @@ def _users(after: World) -> dict[Ref, list[Ref]]:
 
 
 def _needs(ref: Ref, terms: Terms) -> list[Ref]:
-    if ref.kind == "route":
-        return [Ref("backend", terms["backend"]), Ref("api", ref.parent)]
-    if ref.kind == "plan":
-        return [Ref("api", name) for name in terms["apis"]]
-    if ref.kind == "application":
-        return [Ref("plan", terms["plan"] or ""), Ref("partner", ref.parent)]
-    return []
+    needs = _NEEDS.get(ref.kind)
+    return [] if needs is None else needs(ref, terms)
+
+
+def _of_route(ref: Ref, terms: Terms) -> list[Ref]:
+    contract = (terms["contract"] or "").partition("@")[0]
+    return [Ref("backend", terms["backend"]), Ref("api", ref.parent), Ref("contract", contract)]
+
+
+def _of_application(ref: Ref, terms: Terms) -> list[Ref]:
+    return [Ref("plan", terms["plan"] or ""), Ref("partner", ref.parent), *_pinned(terms)]
+
+
+def _pinned(terms: Terms) -> list[Ref]:
+    return [Ref("contract", version.partition("@")[0]) for version in terms["contracts"].values()]
+
+
+_NEEDS: dict[Kind, Callable[[Ref, Terms], list[Ref]]] = {
+    "route": _of_route,
+    "schema": lambda _, terms: [Ref("backend", terms["backend"])],
+    "contract": lambda _, terms: [Ref("api", terms["api"]), Ref("schema", terms["schema"])],
+    "plan": lambda _, terms: [*(Ref("api", name) for name in terms["apis"]), *_pinned(terms)],
+    "partner": lambda _, terms: _pinned(terms),
+    "application": _of_application,
+}
 
 
 def _issuer(step: Step, state: State) -> Iterator[Problem]:

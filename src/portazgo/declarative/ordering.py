@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from portazgo.declarative.domain import KINDS, Terms
+from portazgo.declarative.domain import KINDS, Kind, Terms
 from portazgo.declarative.rules.lines import Step
 from portazgo.routes.domain import Address, addresses
 
@@ -12,17 +12,21 @@ from portazgo.routes.domain import Address, addresses
 def in_order(steps: Sequence[Step]) -> Iterator[Step]:
     """Give the steps so that each finds what it needs and nothing is in its way.
 
-    Routes that go leave their addresses first; then things are made and changed, those that others name before them;
-    then what is no longer named goes, in the opposite order. A route that waits for the address of one that waits for
-    its own in turn is deleted and made anew.
+    Contracts that go let go of their routes, and routes that go leave their addresses first; then things are made and
+    changed, those that others name before them; then what is no longer named goes, in the opposite order. A route that
+    waits for the address of one that waits for its own in turn is deleted and made anew.
     """
-    yield from (step for step in steps if step.after is None and step.ref.kind == "route")
+    for kind in _FIRST_TO_GO:
+        yield from (step for step in steps if step.after is None and step.ref.kind == kind)
     for kind in KINDS:
         of_kind = [step for step in steps if step.after is not None and step.ref.kind == kind]
         yield from _untangled(of_kind) if kind == "route" else of_kind
     for kind in reversed(KINDS):
-        if kind != "route":
+        if kind not in _FIRST_TO_GO:
             yield from (step for step in steps if step.after is None and step.ref.kind == kind)
+
+
+_FIRST_TO_GO: tuple[Kind, ...] = ("contract", "route")
 
 
 def _untangled(steps: Sequence[Step]) -> Iterator[Step]:

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from portazgo.declarative.domain import DEFAULT_ALGORITHM, KINDS, Ref, State, Terms, canonical
+from portazgo.declarative.domain import DEFAULT_ALGORITHM, KINDS, Ref, State, Terms, World, canonical
 from portazgo.declarative.obstacles import obstacles
 from portazgo.declarative.problems import Problem
 from portazgo.declarative.rules import RULES
@@ -40,6 +40,10 @@ class Plan:
     releases: Sequence[Ref] = ()
     """Issuers that the file no longer names: they stay, since tokens of theirs may be under way."""
     problems: Sequence[Problem] = field(default=())
+    after: World = field(default_factory=dict)
+    """What there is then."""
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """OpenAPI documents by their SHA-256, which the steps name alone."""
 
     @property
     def is_empty(self) -> bool:
@@ -81,7 +85,8 @@ def plan(name: str, wanted: Mapping[Ref, Terms], state: State, takeover: Takeove
     steps = [step for ref in wanted if (step := _step(ref, wanted[ref], state)) is not None]
     steps += [Step(ref, state.things[ref].terms, None) for ref in gone if ref.kind != "issuer"]
     steps.sort(key=lambda step: (step.after is None, KINDS.index(step.ref.kind), step.ref.name))
-    worlds = Worlds(Access(state.world), Access(_after(state, steps)), state.tagged)
+    after = _after(state, steps)
+    worlds = Worlds(Access(state.world), Access(after), state.tagged)
     return Plan(
         name,
         steps,
@@ -89,6 +94,7 @@ def plan(name: str, wanted: Mapping[Ref, Terms], state: State, takeover: Takeove
         sorted(ref for ref in wanted if ref in state.things and ref not in mine),
         sorted(ref for ref in gone if ref.kind == "issuer"),
         [*_conflicts(name, wanted, state, takeover), *obstacles(steps, state, worlds)],
+        after,
     )
 
 
@@ -100,9 +106,23 @@ def _settled(wanted: Mapping[Ref, Terms], state: State) -> dict[Ref, Terms]:
     algorithms = {
         ref.name: terms["algorithm"] for ref, terms in {**state.world, **settled}.items() if ref.kind == "issuer"
     }
-    return {
+    settled = {
         ref: _settled_backend(terms, algorithms) if ref.kind == "backend" else terms for ref, terms in settled.items()
     }
+    return {
+        ref: _settled_route(terms, settled, state) if ref.kind == "route" else terms for ref, terms in settled.items()
+    }
+
+
+def _settled_route(terms: Terms, wanted: Mapping[Ref, Terms], state: State) -> Terms:
+    """Write the newest version of a contract by the contract's name alone, unless a newer one is about to be published."""
+    name, _, version = (terms["contract"] or "").partition("@")
+    contract = Ref("contract", name)
+    if not version or state.versions.get(name, [""])[-1] != version:
+        return terms
+    if contract in wanted and _step(contract, wanted[contract], state) is not None:
+        return terms
+    return {**terms, "contract": name}
 
 
 def _settled_issuer(ref: Ref, terms: Terms, state: State) -> Terms:

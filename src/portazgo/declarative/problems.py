@@ -10,7 +10,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from portazgo.declarative.document import ISSUER_URL_PATTERN, PATH_PATTERN, Document
+from portazgo.declarative.document import (
+    CONTRACT_PATTERN,
+    ISSUER_URL_PATTERN,
+    PATH_PATTERN,
+    VERSION_PATTERN,
+    Document,
+)
 from portazgo.declarative.domain import escape
 from portazgo.declarative.words import DURATION_PATTERN
 from portazgo.kit.names import SCOPE_PATTERN, SLUG_PATTERN
@@ -31,6 +37,8 @@ _FORMS = {
     DURATION_PATTERN: "is no duration: a whole number and one of ms, s, m, h, d, such as 30s",
     SCOPE_PATTERN: "is no scope: letters, digits and . _ : / -",
     METADATA_NAME_PATTERN: "is no name for metadata: 1 to 64 letters, digits, '_', '.' and '-'",
+    CONTRACT_PATTERN: "names no contract: its name, or its name and a version, such as badges-basic@2026-11-26",
+    VERSION_PATTERN: "names no version: a contract's name and the version's, such as badges-basic@2026-11-26",
     ISSUER_URL_PATTERN: "is no issuer's URL: http:// or https://, a host, perhaps a path",
 }
 _BOUNDS = frozenset(

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError, connection, transaction
 
 from portazgo.accounts.domain import Actor, Verb, can
 from portazgo.audit.service import record
+from portazgo.declarative.contracts import contract_problems
 from portazgo.declarative.domain import KINDS, Kind
 from portazgo.declarative.judging import Known, judge
 from portazgo.declarative.models import Apply
 from portazgo.declarative.planning import Outcome, Plan, Takeover, plan, summary
 from portazgo.declarative.problems import Problem
-from portazgo.declarative.state import MODELS, default_issuer, read_state, sweep
-from portazgo.declarative.worlds import document_of, world_of
+from portazgo.declarative.state import MODELS, default_issuer, read_state, schema_text, sweep
+from portazgo.declarative.worlds import document_of, texts_of, without_texts, world_of
 from portazgo.declarative.writing import Hand, carry_out, mark, release
 from portazgo.kit.errors import Conflict, Invalid, NotFound, Refused, Unavailable
 from portazgo.snapshot.log import change
@@ -138,7 +139,14 @@ def _planned(tree: object, takeover: Takeover, state: State) -> Plan:
     document, problems = judge(tree, _known(state))
     if document is None or problems:
         raise _Wrong(problems)
-    return plan(document.name, world_of(document, default_issuer()), state, takeover)
+    planned = plan(document.name, world_of(document, default_issuer()), state, takeover)
+    texts = texts_of(document)
+
+    def text_of(name: str, sha256: str) -> str | None:
+        return texts.get(sha256) or schema_text(name, sha256)
+
+    found = contract_problems(planned.steps, planned.after, state, text_of)
+    return replace(planned, problems=[*planned.problems, *found], texts=texts)
 
 
 def _known(state: State) -> Known:
@@ -175,7 +183,7 @@ def _apply_once(order: Order, hand: Hand) -> Outcome:
             return _take_over(order, planned, hand, state.ids)
         details: dict[str, Any] = {"fingerprint": planned.fingerprint, **summary(planned)}
         with change(hand.actor, _action(order), planned.name, details=details, clock=hand.clock) as recorded:
-            ids = carry_out(hand, planned.steps, state.ids)
+            ids = carry_out(hand, planned.steps, state.ids, planned.texts)
             row = _write(order, planned, hand, ids)
             recorded.note(file=planned.name, apply=row.number)
         row.revision = recorded.revision
@@ -229,7 +237,7 @@ def _write(order: Order, planned: Plan, hand: Hand, ids: Mapping[Ref, UUID]) -> 
         at=hand.clock.now(),
         actor_name=hand.actor.name,
         restores=order.restores,
-        document=dict(order.document),
+        document=without_texts(order.document),
         summary=summary(planned),
     )
 

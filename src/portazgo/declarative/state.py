@@ -6,11 +6,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Count
+from django.db.models import Count, Prefetch
 
 from portazgo.apis.models import Api
 from portazgo.applications.models import Application
 from portazgo.backends.models import Backend
+from portazgo.contracts.domain import age_of
+from portazgo.contracts.models import BackendSchema, Contract, ContractPin, ContractVersion, SchemaVersion
+from portazgo.contracts.publishing import newest as newest_version
 from portazgo.declarative.domain import Kind, Ref, State, Terms, Thing
 from portazgo.declarative.models import Ownership
 from portazgo.keys.domain import KeyStatus
@@ -31,7 +34,9 @@ MODELS: dict[Kind, type[Model]] = {
     "issuer": Issuer,
     "backend": Backend,
     "api": Api,
+    "schema": BackendSchema,
     "route": Route,
+    "contract": Contract,
     "plan": Plan,
     "partner": Partner,
     "application": Application,
@@ -48,7 +53,7 @@ def read_state() -> State:
             ref = Ref(kind, name)
             things[ref] = Thing(terms, owners.get((kind, identifier)))
             ids[ref] = identifier
-    return State(things, _keys(), ids, _tagged())
+    return State(things, _keys(), ids, _versions(), _tagged())
 
 
 def default_issuer() -> str | None:
@@ -118,7 +123,61 @@ def _apis() -> Found:
         yield row.id, row.name, {}
 
 
+def _schemas() -> Found:
+    for row in BackendSchema.objects.select_related("backend"):
+        newest = row.versions.order_by("-number").values_list("sha256", flat=True)[0]
+        yield row.id, row.name, {"backend": row.backend.name, "sha256": newest}
+
+
+def schema_text(name: str, sha256: str) -> str | None:
+    """Find the document of a schema that has this digest, among the versions that are kept; None: there is none."""
+    row = SchemaVersion.objects.filter(schema__name=name, sha256=sha256).first()
+    return None if row is None else row.document
+
+
+def _versions() -> dict[str, list[str]]:
+    served: dict[str, list[str]] = defaultdict(list)
+    for contract, name in ContractVersion.objects.filter(retired_at=None).values_list("contract__name", "name"):
+        served[contract].append(name)
+    return {contract: sorted(names, key=age_of) for contract, names in served.items()}
+
+
+def _contracts() -> Found:
+    for row in Contract.objects.select_related("api", "schema"):
+        last = newest_version(row)
+        terms = {
+            "api": row.api.name,
+            "schema": row.schema.name,
+            **row.terms,
+            "published": last is not None and last.retired_at is None and last.terms == row.terms,
+        }
+        yield row.id, row.name, terms
+
+
+def _named_versions() -> dict[UUID, str]:
+    """Name versions as routes do: one that is its contract's newest goes by the contract's name alone."""
+    newest = {(contract, names[-1]) for contract, names in _versions().items()}
+    rows = ContractVersion.objects.values_list("id", "contract__name", "name")
+    return {
+        identifier: contract if (contract, name) in newest else f"{contract}@{name}"
+        for identifier, contract, name in rows
+    }
+
+
+def _pins(holder: Any) -> dict[str, str]:
+    return {pin.api.name: f"{pin.version.contract.name}@{pin.version.name}" for pin in holder.contract_pins.all()}
+
+
+_PINS = Prefetch(
+    "contract_pins",
+    ContractPin.objects.select_related("api", "version__contract").defer(
+        "version__terms", "version__compiled", "version__document", "version__contract__terms"
+    ),
+)
+
+
 def _routes() -> Found:
+    names = _named_versions()
     for row in Route.objects.select_related("api", "backend"):
         terms = {
             "backend": row.backend.name,
@@ -138,18 +197,21 @@ def _routes() -> Found:
             "idempotency_key": row.idempotency_key,
             "timeouts": row.timeouts,
             "tags": sorted(row.tags),
+            "passthrough": row.passthrough,
+            "contract": None if row.contract_id is None else names[row.contract_id],
         }
         yield row.id, f"{row.api.name}/{row.name}", terms
 
 
 def _plans() -> Found:
-    for row in Plan.objects.prefetch_related("apis"):
+    for row in Plan.objects.prefetch_related("apis", _PINS):
         throttles: list[dict[str, Any]] = row.throttles
         terms = {
             "apis": sorted(api.name for api in row.apis.all()),
             "scopes": None if row.scopes is None else sorted(set(row.scopes)),
             "throttles": sorted(throttles, key=_name),
             "rotation": row.rotation,
+            "contracts": _pins(row),
         }
         yield row.id, row.name, terms
 
@@ -159,17 +221,18 @@ def _name(throttle: Mapping[str, Any]) -> str:
 
 
 def _partners() -> Found:
-    for row in Partner.objects.all():
-        yield row.id, row.name, {"status": row.status, "metadata": row.metadata}
+    for row in Partner.objects.prefetch_related(_PINS):
+        yield row.id, row.name, {"status": row.status, "metadata": row.metadata, "contracts": _pins(row)}
 
 
 def _applications() -> Found:
-    for row in Application.objects.select_related("partner", "plan"):
+    for row in Application.objects.select_related("partner", "plan").prefetch_related(_PINS):
         terms = {
             "environment": row.environment,
             "plan": row.plan.name if row.plan else None,
             "status": row.status,
             "metadata": row.metadata,
+            "contracts": _pins(row),
         }
         yield row.id, f"{row.partner.name}/{row.name}", terms
 
@@ -178,7 +241,9 @@ _READERS: dict[Kind, Callable[[], Found]] = {
     "issuer": _issuers,
     "backend": _backends,
     "api": _apis,
+    "schema": _schemas,
     "route": _routes,
+    "contract": _contracts,
     "plan": _plans,
     "partner": _partners,
     "application": _applications,

@@ -12,6 +12,7 @@ from portazgo.declarative.document import (
     NO_TOTAL,
     ApplicationPart,
     BackendPart,
+    ContractPart,
     Document,
     EnvironmentPart,
     IssuerPart,
@@ -20,8 +21,9 @@ from portazgo.declarative.document import (
     PlanPart,
     RoutePart,
     RouteTimeoutsPart,
+    SchemaPart,
 )
-from portazgo.declarative.domain import DEFAULT_ALGORITHM, FORMAT, KINDS, NESTED, Kind, Ref, Terms, World
+from portazgo.declarative.domain import DEFAULT_ALGORITHM, FORMAT, KINDS, NESTED, SECTIONS, Kind, Ref, Terms, World
 from portazgo.declarative.tls import tls_terms, written_tls
 from portazgo.declarative.words import (
     format_milliseconds,
@@ -35,7 +37,7 @@ from portazgo.plans.rotation import RotationPolicy
 from portazgo.routes.domain import DEFAULT_MAX_REQUEST_BYTES, check_headers, check_hosts
 
 ENVIRONMENTS = ["live", "test"]
-_SECTIONS = {"issuer": "issuers", "backend": "backends", "api": "apis", "plan": "plans", "partner": "partners"}
+_SECTIONS = {kind: section for section, kind in SECTIONS.items()}
 _NONE = "none"
 
 
@@ -55,13 +57,38 @@ def world_of(document: Document, default_issuer: str | None) -> dict[Ref, Terms]
     for name, api in document.apis.items():
         world[Ref("api", name)] = {}
         world |= {Ref("route", f"{name}/{inner}"): _route(route) for inner, route in api.routes.items()}
+    for name, schema in document.schemas.items():
+        world[Ref("schema", name)] = {"backend": schema.backend, "sha256": schema.digest()}
+    for name, contract in document.contracts.items():
+        world[Ref("contract", name)] = _contract(contract)
     for name, plan in document.plans.items():
         world[Ref("plan", name)] = _plan(plan)
     for name, partner in document.partners.items():
-        world[Ref("partner", name)] = {"status": partner.status, "metadata": dict(partner.metadata)}
+        world[Ref("partner", name)] = {
+            "status": partner.status,
+            "metadata": dict(partner.metadata),
+            "contracts": dict(partner.contracts),
+        }
         for inner, application in partner.applications.items():
             world[Ref("application", f"{name}/{inner}")] = _application(application)
     return world
+
+
+def texts_of(document: Document) -> dict[str, str]:
+    """Give the OpenAPI documents that a document brings along, by their SHA-256."""
+    return {part.digest(): part.document for part in document.schemas.values() if part.document is not None}
+
+
+def without_texts(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a document that is right without the OpenAPI documents in it: their digests stand for them."""
+    schemas = {
+        name: {
+            **{member: value for member, value in schema.items() if member != "document"},
+            **({"sha256": SchemaPart.model_validate(schema).digest()} if schema.get("document") is not None else {}),
+        }
+        for name, schema in (tree.get("schemas") or {}).items()
+    }
+    return {**tree, "schemas": schemas} if schemas else dict(tree)
 
 
 def _issuer(part: IssuerPart) -> Terms:
@@ -128,6 +155,19 @@ def _route(part: RoutePart) -> Terms:
         "idempotency_key": part.idempotency_key,
         "timeouts": None if part.timeouts is None else _route_timeouts(part.timeouts),
         "tags": sorted(set(part.tags)),
+        "passthrough": bool(part.passthrough),
+        "contract": part.contract,
+    }
+
+
+def _contract(part: ContractPart) -> Terms:
+    """`published`: the newest version says what the draft says, which is what a file wants."""
+    return {
+        "api": part.api,
+        "schema": part.schema_,
+        "mappings": dict(part.mappings),
+        "routes": dict(part.routes),
+        "published": True,
     }
 
 
@@ -148,6 +188,7 @@ def _plan(part: PlanPart) -> Terms:
         "scopes": None if part.scopes is None else sorted(set(part.scopes)),
         "throttles": sorted(throttles, key=lambda one: str(one["name"])),
         "rotation": None if part.rotation is None else part.rotation.policy().document(),
+        "contracts": dict(part.contracts),
     }
 
 
@@ -157,6 +198,7 @@ def _application(part: ApplicationPart) -> Terms:
         "plan": part.plan,
         "status": part.status,
         "metadata": dict(part.metadata),
+        "contracts": dict(part.contracts),
     }
 
 
@@ -245,6 +287,7 @@ def _written_route(terms: Terms) -> dict[str, Any]:
         "idempotency_key": False,
         "timeouts": None,
         "tags": [],
+        "contract": None,
     }
     body = {name: value for name, value in terms.items() if name not in usual or value != usual[name]}
     if "timeouts" in body:
@@ -252,7 +295,17 @@ def _written_route(terms: Terms) -> dict[str, Any]:
             name.removesuffix("_ms"): NO_TOTAL if value is None else format_milliseconds(value)
             for name, value in body["timeouts"].items()
         }
-    return {**body, "passthrough": True}
+    passthrough = body.pop("passthrough")
+    return body if "contract" in body else {**body, "passthrough": passthrough}
+
+
+def _written_contract(terms: Terms) -> dict[str, Any]:
+    return {
+        "api": terms["api"],
+        "schema": terms["schema"],
+        **_unless_empty("mappings", dict(terms["mappings"])),
+        "routes": dict(terms["routes"]),
+    }
 
 
 def _written_plan(terms: Terms) -> dict[str, Any]:
@@ -262,6 +315,7 @@ def _written_plan(terms: Terms) -> dict[str, Any]:
         **({} if terms["scopes"] is None else {"scopes": list(terms["scopes"])}),
         **_unless_empty("rates", [_written_rate(one) for one in terms["throttles"]]),
         **({} if policy is None else {"rotation": policy.words()}),
+        **_unless_empty("contracts", dict(terms["contracts"])),
     }
 
 
@@ -279,7 +333,11 @@ def _written_rate(one: Mapping[str, Any]) -> str | dict[str, Any]:
 
 def _written_standing(terms: Terms) -> dict[str, Any]:
     status = {} if terms["status"] == "active" else {"status": terms["status"]}
-    return {**status, **_unless_empty("metadata", dict(terms["metadata"]))}
+    return {
+        **status,
+        **_unless_empty("metadata", dict(terms["metadata"])),
+        **_unless_empty("contracts", dict(terms["contracts"])),
+    }
 
 
 def _written_application(terms: Terms) -> dict[str, Any]:
@@ -299,7 +357,9 @@ _WRITTEN: dict[Kind, Callable[[Terms], dict[str, Any]]] = {
     "issuer": _written_issuer,
     "backend": _written_backend,
     "api": dict,
+    "schema": dict,
     "route": _written_route,
+    "contract": _written_contract,
     "plan": _written_plan,
     "partner": _written_standing,
     "application": _written_application,

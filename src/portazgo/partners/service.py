@@ -10,6 +10,7 @@ from portazgo.partners import data_keys
 from portazgo.partners.domain import Metadata, Standing
 from portazgo.partners.models import Partner
 from portazgo.snapshot.log import change
+from portazgo.snapshot.pins import pins_of, required
 from portazgo.snapshot.wire import PartnerBody, Resource, ResourceRef, SecurityOperation
 
 if TYPE_CHECKING:
@@ -77,7 +78,10 @@ def compiled(identifier: str) -> Resource | None:
     if partner is None:
         return None
     body = PartnerBody(name=partner.name, status=Standing(partner.status).value, metadata=partner.metadata)
-    return Resource("partner", str(partner.id), (), body)
+    pins = pins_of(partner)
+    if pins:
+        body["contracts"] = pins
+    return Resource("partner", str(partner.id), required(pins), body)
 
 
 def _stand(actor: Actor, identifier: UUID, operation: SecurityOperation, clock: Clock) -> Partner:

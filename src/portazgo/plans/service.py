@@ -11,6 +11,7 @@ from portazgo.kit.errors import Invalid
 from portazgo.kit.web.rows import refuse_in_use, refuse_taken, the_one
 from portazgo.plans.models import Plan
 from portazgo.snapshot.log import change
+from portazgo.snapshot.pins import pins_of, required
 from portazgo.snapshot.wire import PlanBody, Resource, ResourceRef, ThrottleBody
 
 if TYPE_CHECKING:
@@ -68,7 +69,10 @@ def compiled(identifier: str) -> Resource | None:
         scopes=plan.scopes,
         throttles=[_throttle(throttle) for throttle in plan.throttles],
     )
-    return Resource("plan", str(plan.id), (FEATURE,), body)
+    pins = pins_of(plan)
+    if pins:
+        body["contracts"] = pins
+    return Resource("plan", str(plan.id), (FEATURE, *required(pins)), body)
 
 
 def _throttle(stored: Mapping[str, Any]) -> ThrottleBody:

@@ -39,7 +39,7 @@ def list_routes(request: AdminRequest, query: Query[RoutesQuery]) -> Page[Route]
 @router.post("/apis/{uuid:api_id}/routes", response={201: RouteView})
 def create_route(request: AdminRequest, api_id: UUID, body: CreateRoute) -> Status[Route]:
     """Make a route."""
-    members: dict[str, Any] = body.model_dump(exclude={"passthrough"})
+    members: dict[str, Any] = body.model_dump()
     members["backend_method"] = members["backend_method"] or members["method"]
     terms = service.RouteTerms(**members)
     return Status(201, service.create(request.actor, api_id, terms, clock=request.clock))

@@ -15,10 +15,11 @@ HOSTS = "route.hosts.1"
 UPGRADE = "route.upgrade.1"
 IDEMPOTENCY_KEY = "route.idempotency-key.1"
 TIMEOUTS = "route.timeouts.1"
+CONTRACT = "contract.1"
 
 
 def compiled(identifier: str) -> Resource | None:
-    """Compile a route, as the database has it now. Bodies pass through until the route has a contract."""
+    """Compile a route, as the database has it now."""
     route = Route.objects.filter(id=identifier).select_related("api").first()
     if route is None:
         return None
@@ -34,14 +35,14 @@ def compiled(identifier: str) -> Resource | None:
         backend_path=route.backend_path,
         environments=route.environments,
         scopes=route.scopes,
-        passthrough=True,
+        passthrough=route.passthrough,
         max_request_bytes=route.max_request_bytes,
         max_response_bytes=route.max_response_bytes,
         query=route.query,
         request_headers=route.request_headers,
         response_headers=route.response_headers,
     )
-    features = [PASSTHROUGH] + ([HOSTS] if route.hosts is not None else [])
+    features = [PASSTHROUGH if route.passthrough else CONTRACT] + ([HOSTS] if route.hosts is not None else [])
     # Absent where nothing is said, not empty: nodes before the feature refuse a member that they don't know.
     if route.upgrades:
         body["upgrades"] = route.upgrades
@@ -52,6 +53,8 @@ def compiled(identifier: str) -> Resource | None:
     if route.timeouts is not None:
         body["timeouts"] = route.timeouts
         features.append(TIMEOUTS)
+    if route.contract_id is not None:
+        body["contract"] = str(route.contract_id)
     return Resource("route", str(route.id), tuple(features), body)
 
 

@@ -62,7 +62,7 @@ class RouteTimeoutsBody(AsSaid):
 
 
 class CreateRoute(Body):
-    """A route to be made. It passes bodies through, and says so: contracts come later."""
+    """A route to be made. Whether bodies pass as the backend has them is to be said."""
 
     name: Slug = Field(examples=["badges-list"])
     backend: UUID
@@ -73,7 +73,10 @@ class CreateRoute(Body):
     backend_path: PathText = Field(examples=["/api/badges/{id}/"])
     environments: Environments = Field(default_factory=_everywhere)
     scopes: ScopeNames = Field([], description="All of these are needed, of key and plan alike; empty: none is.")
-    passthrough: Literal[True] = Field(description="Bodies pass unprojected: to be said explicitly.")
+    passthrough: Truth = Field(
+        description="True: bodies pass as the backend has them. False: only what a contract says passes; until one is "
+        "published, or pinned to who calls, the route is not there."
+    )
     max_request_bytes: Bytes = DEFAULT_MAX_REQUEST_BYTES
     max_response_bytes: Bytes | None = None
     query: Literal["all"] | QueryNames = "all"
@@ -109,6 +112,8 @@ class ChangeRoute(Body):
     idempotency_key: Truth = False
     timeouts: RouteTimeoutsBody | None = None
     tags: Tags = Field(default_factory=list)
+    passthrough: Truth = True
+    contract: UUID | None = Field(None, description="A version that has the route; null: only pins lead to one.")
 
 
 class RoutesQuery(PageQuery):
@@ -133,7 +138,8 @@ class RouteView(Schema):
     backend_path: str
     environments: list[str]
     scopes: list[str]
-    passthrough: bool = True
+    passthrough: bool
+    contract: UUID | None = Field(validation_alias="contract_id", description="The version that it serves by default.")
     max_request_bytes: int
     max_response_bytes: int | None
     query: Any

@@ -12,6 +12,7 @@ from portazgo.backends.models import Backend
 from portazgo.kit.errors import Conflict, Invalid
 from portazgo.kit.names import check_tags
 from portazgo.kit.web.rows import refuse_taken, the_one
+from portazgo.routes.contracts import check_contract, refuse_in_versions
 from portazgo.routes.domain import (
     Address,
     addresses,
@@ -55,10 +56,18 @@ class RouteTerms:
     """What differs from the backend's; a null total is none."""
     tags: Sequence[str] = ()
     """Keys may be restricted to the routes of a tag."""
+    passthrough: bool = True
+    """Bodies pass as the backend has them; false: only what a contract says passes, and without one nothing."""
+    contract: UUID | None = None
+    """The version that serves calls without a pin; null: only pins lead to one."""
+
+
+_KEYS = frozenset({"backend", "contract"})
+"""Terms that name a row of another table."""
 
 
 def create(actor: Actor, api_id: UUID, terms: RouteTerms, *, clock: Clock) -> Route:
-    """Make a route that passes bodies through. Raises NotFound, Invalid, Conflict (`name_taken`, `route_taken`)."""
+    """Make a route. Raises NotFound, Invalid, Conflict (`name_taken`, `route_taken`)."""
     can(actor, Verb.CREATE, Route.noun)
     api = the_one(Api.objects.all(), "api", id=api_id)
     route = Route(api=api, created_at=clock.now())
@@ -75,18 +84,26 @@ def alter(actor: Actor, identifier: UUID, changes: Mapping[str, Any], *, clock: 
     details = {"members": sorted(changes)}
     with change(actor, "route.changed", str(identifier), details=details, clock=clock) as recorded:
         route = the_one(Route.objects.select_for_update(), "route", id=identifier)
-        terms = RouteTerms(**{**asdict(terms_of(route)), **changes})
+        terms = RouteTerms(**{**asdict(terms_of(route)), **_following(changes), **changes})
         if terms.name != route.name:
             refuse_taken(Route.objects.filter(api=route.api_id), "route", terms.name)
         put(route, terms, recorded)
     return route
 
 
+def _following(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Tell what follows of what was said: with a contract bodies don't pass as they are, and the other way round."""
+    if changes.get("contract") is not None:
+        return {"passthrough": False}
+    return {"contract": None} if changes.get("passthrough") else {}
+
+
 def delete(actor: Actor, identifier: UUID, *, clock: Clock) -> None:
-    """Remove a route. Raises NotFound."""
+    """Remove a route that no version of a contract has. Raises NotFound, Conflict (`in_contract`)."""
     can(actor, Verb.DELETE, Route.noun)
     with change(actor, "route.deleted", str(identifier), clock=clock) as recorded:
         route = the_one(Route.objects.select_for_update(), "route", id=identifier)
+        refuse_in_versions(route, "it can't be removed")
         recorded.deletes(ResourceRef("route", str(route.id)))
         recorded.touches(*(ResourceRef("route_tag", tag) for tag in route.tags))
         route.delete()
@@ -94,8 +111,8 @@ def delete(actor: Actor, identifier: UUID, *, clock: Clock) -> None:
 
 def terms_of(route: Route) -> RouteTerms:
     """Read a route's terms from its row."""
-    values = {name: getattr(route, name) for name in RouteTerms.__dataclass_fields__ if name != "backend"}
-    return RouteTerms(backend=route.backend_id, **values)
+    values = {name: getattr(route, name) for name in RouteTerms.__dataclass_fields__ if name not in _KEYS}
+    return RouteTerms(backend=route.backend_id, contract=route.contract_id, **values)
 
 
 def put(route: Route, terms: RouteTerms, recorded: Change) -> None:
@@ -103,10 +120,11 @@ def put(route: Route, terms: RouteTerms, recorded: Change) -> None:
     _check(terms)
     if not Backend.objects.filter(id=terms.backend).exists():
         raise Invalid.at("/backend", f"there is no backend {terms.backend}", code="backend_unknown")
+    check_contract(route, terms)
     for name in RouteTerms.__dataclass_fields__:
         value = getattr(terms, name)
-        if name == "backend":
-            route.backend_id = value
+        if name in _KEYS:
+            setattr(route, f"{name}_id", value)
         else:
             setattr(route, name, list(value) if isinstance(value, tuple) else value)
     route.upgrades = list(dict.fromkeys(terms.upgrades))

@@ -27,6 +27,8 @@ Kind = Literal[
     "plan",
     "route",
     "route_tag",
+    "contract",
+    "contract_document",
 ]
 Environment = Literal["test", "live"]
 Standing = Literal["active", "suspended"]
@@ -71,12 +73,17 @@ class Resource:
         return {"kind": self.kind, "id": self.id, "requires": list(self.requires), "body": dict(self.body)}
 
 
+Pins = Mapping[str, str]
+"""By an API's id, the id of the contract's version that serves its calls; absent where nothing is pinned."""
+
+
 class PartnerBody(TypedDict):
     """`partner`."""
 
     name: str
     status: Standing
     metadata: Metadata
+    contracts: NotRequired[Pins]
 
 
 class ApplicationBody(TypedDict):
@@ -88,6 +95,7 @@ class ApplicationBody(TypedDict):
     status: Standing
     plan: str | None
     metadata: Metadata
+    contracts: NotRequired[Pins]
 
 
 class ImportedBody(TypedDict):
@@ -331,6 +339,7 @@ class PlanBody(TypedDict):
     apis: list[str]
     scopes: list[str] | None
     throttles: list[ThrottleBody]
+    contracts: NotRequired[Pins]
 
 
 class RouteTimeoutsBody(TypedDict):
@@ -342,7 +351,7 @@ class RouteTimeoutsBody(TypedDict):
 
 
 class RouteBody(TypedDict):
-    """`route`; null hosts: any; absent timeouts: the backend's."""
+    """`route`; null hosts: any; absent timeouts: the backend's; absent contract: only pins lead to one."""
 
     api: str
     api_name: str
@@ -364,9 +373,28 @@ class RouteBody(TypedDict):
     upgrades: NotRequired[list[Literal["websocket"]]]
     idempotency_key: NotRequired[bool]
     timeouts: NotRequired[RouteTimeoutsBody]
+    contract: NotRequired[str]
 
 
 class RouteTagBody(TypedDict):
     """`route_tag`, whose id is the tag: the routes that bear it, by id."""
 
     routes: list[str]
+
+
+class ContractBody(TypedDict):
+    """`contract`, whose id is the version's; `routes` are ROUTE of docs/programs.md, by the routes' ids."""
+
+    api: str
+    contract: str
+    version: str
+    deprecated_at_us: int | None
+    sunset_at_us: int | None
+    link: str | None
+    routes: Mapping[str, Mapping[str, Any]]
+
+
+class ContractDocumentBody(TypedDict):
+    """`contract_document`, whose id is the version's: the OpenAPI document that its partners read."""
+
+    document: str

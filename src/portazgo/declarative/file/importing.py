@@ -1,4 +1,4 @@
-"""Turns `import` into routes that are written out, from an OpenAPI document that lies beside the file.
+"""Turns `import` into routes that are written out, and `openapi` of schemas into texts, of documents beside the file.
 
 Never from a URL: the same file would mean another thing tomorrow, a review would not see it, and no rollback could
 bring it back. What is fetched once and kept beside the file is reviewed like the file.
@@ -45,7 +45,7 @@ def resolve_imports(
         place = place_of(f"{pointer}/import/openapi", places)
         del api["import"]
         try:
-            document = _document(part.openapi, place.file.parent, root)
+            _, document = _document(part.openapi, place.file.parent, root)
             found = draft_routes(operations(document), _pick(part), part.prefix_map)
         except _Refused as problem:
             findings.append(Finding(place, str(problem)))
@@ -54,6 +54,25 @@ def resolve_imports(
             findings.append(Finding(place, f"no operation of {part.openapi} is picked"))
         _add(api, part, found.drafts, pointer, places)
         warnings += [Finding(place, f"{one.method} {one.path} makes no route: {one.reason}") for one in found.skipped]
+
+
+def resolve_schemas(tree: dict[str, Any], places: Places, findings: list[Finding], *, root: Path) -> None:
+    """Put the text of every schema's document in place of its path; what can't be read stays as it is written."""
+    schemas = tree.get("schemas")
+    for name, schema in schemas.items() if isinstance(schemas, dict) else ():
+        written = schema.get("openapi") if isinstance(schema, dict) else None
+        if not isinstance(written, str):
+            continue
+        pointer = f"/schemas/{escape(name)}"
+        place = place_of(f"{pointer}/openapi", places)
+        try:
+            text, _ = _document(written, place.file.parent, root)
+        except _Refused as problem:
+            findings.append(Finding(place, str(problem)))
+            continue
+        schema["document"] = text
+        del schema["openapi"]
+        places[f"{pointer}/document"] = place
 
 
 def _add(api: dict[str, Any], part: ImportPart, drafts: list[Draft], pointer: str, places: Places) -> None:
@@ -86,7 +105,8 @@ def _address(route: object) -> tuple[str, str] | None:
     return str(route.get("method")), shape(route["path"])
 
 
-def _document(written: str, folder: Path, root: Path) -> dict[str, Any]:
+def _document(written: str, folder: Path, root: Path) -> tuple[str, dict[str, Any]]:
+    """Read an OpenAPI document: its text, and what it says. Raises _Refused."""
     if "://" in written:
         raise _Refused(
             "an import is a file beside this one, never a URL: keep a copy here, so that the same file always means "
@@ -100,7 +120,8 @@ def _document(written: str, folder: Path, root: Path) -> dict[str, Any]:
             raise _Refused(f"there is no file {file}")
         if file.stat().st_size > JSON_BYTES:
             raise _Refused(f"{file} has more than {JSON_BYTES} bytes")
-        return read_text(file.read_bytes().decode("utf-8"))
+        text = file.read_bytes().decode("utf-8")
+        return text, read_text(text)
     except OSError as problem:
         raise _Refused(f"{file} can't be read ({problem.strerror})") from None
     except UnicodeDecodeError:

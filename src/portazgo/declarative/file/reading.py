@@ -9,7 +9,7 @@ from typing import Any
 
 from portazgo.declarative.domain import SECTIONS, escape
 from portazgo.declarative.file.confinement import leads_out, lies_in
-from portazgo.declarative.file.importing import resolve_imports
+from portazgo.declarative.file.importing import resolve_imports, resolve_schemas
 from portazgo.declarative.file.places import Finding, Place, Places, find, place_of
 from portazgo.declarative.file.settings_section import check_settings
 from portazgo.declarative.file.yaml import LARGEST_BYTES, read_yaml
@@ -53,6 +53,7 @@ def read_file(file: Path) -> Reading:
     if isinstance(reading.tree, dict):
         root = file.parent.resolve()
         resolve_imports(reading.tree, reading.places, reading.findings, reading.warnings, root=root)
+        resolve_schemas(reading.tree, reading.places, reading.findings, root=root)
     reading.findings.sort(key=lambda finding: finding.place)
     return reading
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from portazgo.declarative.domain import Terms
+from portazgo.declarative.rules.contract import pins_lines
 from portazgo.declarative.rules.lines import Line, Step, Worlds, line
 from portazgo.declarative.rules.partner import metadata_lines
 from portazgo.declarative.rules.plan import described, differences, terms_of
@@ -34,6 +35,7 @@ def _changes(step: Step, before: Terms, after: Terms, worlds: Worlds) -> Iterato
     if step.changed("plan"):
         yield from _moves(step, before["plan"], after["plan"], worlds)
     yield from metadata_lines(step, worlds, affects)
+    yield from pins_lines(step, affects)
 
 
 def _moves(step: Step, before: str | None, after: str | None, worlds: Worlds) -> Iterator[Line]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from portazgo.declarative.domain import World, canonical
+from portazgo.declarative.rules.contract import pins_lines
 from portazgo.declarative.rules.lines import Line, Step, Worlds, differing, enumerated, line, shown
 
 
@@ -23,6 +24,7 @@ def lines(step: Step, worlds: Worlds) -> Iterator[Line]:
                 else line(step, "breaks", "suspended", before)
             )
         yield from metadata_lines(step, worlds, after)
+        yield from pins_lines(step, after)
 
 
 def metadata_lines(step: Step, worlds: Worlds, affects: list[str]) -> Iterator[Line]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from portazgo.declarative.domain import Ref, Terms
 from portazgo.declarative.rules.access import Access
+from portazgo.declarative.rules.contract import pins_lines
 from portazgo.declarative.rules.lines import (
     ALL,
     Effect,
@@ -35,6 +36,7 @@ def lines(step: Step, worlds: Worlds) -> Iterator[Line]:
         had, has = worlds.before.on_plan(step.ref.name), worlds.after.on_plan(step.ref.name)
         for effect, sentence in differences(worlds, step.before, step.after):
             yield line(step, effect, sentence, had if effect == "breaks" else has)
+        yield from pins_lines(step, has)
 
 
 def described(access: Access, terms: Terms, application: Terms | None = None) -> str:

@@ -41,6 +41,8 @@ def _changes(step: Step, before: Terms, after: Terms, worlds: Worlds) -> Iterato
     if any(step.changed(name) for name in ("backend", "backend_method", "backend_path")):
         sentence = f"leads to {_operation(after)}, was {_operation(before)}"
         yield line(step, "exposes", sentence, has)
+    if step.changed("passthrough") or step.changed("contract"):
+        yield from _passes(step, before, after, worlds)
     yield from _sets(step, before, after, worlds)
     for member, word in (("max_request_bytes", "requests"), ("max_response_bytes", "answers")):
         if step.changed(member):
@@ -54,6 +56,21 @@ def _changes(step: Step, before: Terms, after: Terms, worlds: Worlds) -> Iterato
         yield line(step, "exposes" if on else "breaks", sentence, has if on else had)
     for shorter, sentence in _waits(before, after, worlds):
         yield line(step, "breaks" if shorter else "rest", sentence, had if shorter else ())
+
+
+def _passes(step: Step, before: Terms, after: Terms, worlds: Worlds) -> Iterator[Line]:
+    """Less passes by a contract than as the backend has it; from one contract to another may be either."""
+    sentence = f"{_served(after)}, was {_served(before)}"
+    if not before["passthrough"]:
+        yield line(step, "exposes", sentence, worlds.after.callers(step.ref))
+    if not after["passthrough"]:
+        yield line(step, "breaks", sentence, worlds.before.callers(step.ref))
+
+
+def _served(terms: Terms) -> str:
+    if terms["passthrough"]:
+        return "bodies pass as the backend has them"
+    return f"by the contract {terms['contract']}" if terms["contract"] else "only by versions that are pinned"
 
 
 def _waits(before: Terms, after: Terms, worlds: Worlds) -> Iterator[tuple[bool, str]]:
@@ -168,6 +185,8 @@ def _leads(terms: Terms) -> str:
 
 def _allows(terms: Terms) -> Iterator[str]:
     """Say what a route does that most don't."""
+    if not terms["passthrough"]:
+        yield _served(terms)
     if terms["upgrades"]:
         yield f"upgrades to {' or '.join(terms['upgrades'])}"
     if terms["tags"]:

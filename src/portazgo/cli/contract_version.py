@@ -1,0 +1,172 @@
+"""`portazgo contract publish` and what is done with versions: pins, deprecation, who uses what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import click
+
+from portazgo.cli.contract import contract
+from portazgo.cli.find import APPLICATION, CONTRACT, PARTNER, PLAN, find, find_id
+from portazgo.cli.noun import asks, confirm, did_you_mean, prints
+from portazgo.cli.output import note, show_one, show_rows
+from portazgo.cli.parameters import rfc3339, until
+from portazgo.cli.session import Failed, connect
+from portazgo.cli.words import say
+
+if TYPE_CHECKING:
+    from portazgo.client.admin import AdminClient
+
+__all__ = ["contract"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+CALLS_COLUMNS = ("partner", "name", "route", "calls")
+_HOLDERS = (("application", APPLICATION), ("partner", PARTNER), ("plan", PLAN))
+
+
+def _of_holder(command: Callable[P, R]) -> Callable[P, R]:
+    command = click.option("--plan", help="Calls of all applications on this plan.")(command)
+    command = click.option("--partner", help="Calls of this partner.")(command)
+    return click.option("--application", help="Calls of this application, PARTNER/APPLICATION.")(command)
+
+
+@contract.command("publish")
+@click.argument("contract")
+@click.option("--default", is_flag=True, help="Serve it from now on to all to whom no other version is pinned.")
+@prints
+def publish_contract(contract: str, output: str, *, default: bool) -> None:
+    """Make the draft a version, named after today. It never changes; until it is the default, or pinned, nobody sees it."""
+    client = connect()
+    made = client.post(f"/contracts/{find_id(client, CONTRACT, contract)}/publish", {"default": default})
+    show_one(made, output)
+
+
+@contract.command("default")
+@click.argument("contract")
+@prints
+def set_default(contract: str, output: str) -> None:
+    """Serve a version to all to whom no other is pinned. CONTRACT is a name, or CONTRACT@VERSION."""
+    client = connect()
+    show_one(client.post(f"{_version(client, contract)}/default"), output)
+
+
+@contract.command("pin")
+@click.argument("contract")
+@_of_holder
+@prints
+def pin_contract(contract: str, output: str, **holders: str | None) -> None:
+    """Serve an application, a partner or a plan by a version, whatever the default becomes. CONTRACT@VERSION."""
+    client = connect()
+    show_one(client.post(f"{_version(client, contract)}/pin", _holder(client, holders)), output)
+
+
+@contract.command("unpin")
+@click.argument("contract")
+@_of_holder
+@prints
+def unpin_contract(contract: str, output: str, **holders: str | None) -> None:
+    """Take the pin of an application, a partner or a plan away: what is next in line serves it."""
+    client = connect()
+    found = find(client, CONTRACT, contract)
+    client.post(f"/contracts/{found['id']}/unpin", _holder(client, holders))
+    if output == "table":
+        note(say("Unpinned from {name}.", name=found["name"]))
+    else:
+        show_one(found, output)
+
+
+@contract.command("deprecate")
+@click.argument("contract")
+@click.option("--sunset", type=until, metavar="TIME", help="When it ends: a time, or from now, such as 90d.")
+@click.option("--link", help="A page that says what to do.")
+@prints
+def deprecate_contract(contract: str, sunset: datetime | None, link: str | None, output: str) -> None:
+    """Tell partners, with each answer, that a version goes out of use. CONTRACT@VERSION."""
+    client = connect()
+    told = {"sunset_at": rfc3339(sunset), "link": link}
+    show_one(client.post(f"{_version(client, contract)}/deprecate", told), output)
+
+
+@contract.command("retire")
+@click.argument("contract")
+@asks
+@prints
+def retire_contract(contract: str, output: str) -> None:
+    """Take a version from the nodes, once nobody is served by it. CONTRACT@VERSION."""
+    client = connect()
+    path = _version(client, contract)
+    confirm(say("Retire {name}? It can't be served again.", name=contract))
+    show_one(client.post(f"{path}/retire"), output)
+
+
+@contract.command("users")
+@click.argument("contract")
+@prints
+def list_users(contract: str, output: str) -> None:
+    """Say who is served by a version: routes, pins, and the calls of the last 30 days. CONTRACT@VERSION."""
+    client = connect()
+    users = client.get(f"{_version(client, contract)}/users")
+    if output == "table":
+        show_one({name: users[name] for name in ("routes", "applications", "partners", "plans")}, output)
+        show_rows(users["calls"], CALLS_COLUMNS, output)
+    else:
+        show_one(users, output)
+
+
+@contract.command("fields")
+@click.argument("contract")
+@prints
+def list_fields(contract: str, output: str) -> None:
+    """List the fields that partners of a version receive, and the backend's behind them. CONTRACT@VERSION."""
+    client = connect()
+    version = client.get(_version(client, contract))
+    rows = [
+        {"route": route["name"], "status": status, **pair}
+        for route in version["routes"]
+        for status, pairs in route["fields"].items()
+        for pair in pairs
+    ]
+    show_rows(rows, ("route", "status", "partner", "backend"), output)
+
+
+@contract.command("document")
+@click.argument("contract")
+@prints
+def show_document(contract: str, output: str) -> None:
+    """Print the OpenAPI document that partners of a version read. CONTRACT@VERSION."""
+    client = connect()
+    document = client.get(f"{_version(client, contract)}/document")
+    if output == "table":
+        click.echo(document["document"])
+    else:
+        show_one(document, output)
+
+
+def _version(client: AdminClient, written: str) -> str:
+    """Give the path of a version: NAME@VERSION, or NAME for the newest. Raises Failed."""
+    name, _, wanted = written.partition("@")
+    found = find(client, CONTRACT, name)
+    known = [one["name"] for one in found["versions"]]
+    if not known:
+        raise Failed(
+            say("nothing of {name} is published yet", name=found["name"]),
+            remedy=say("`{command}` does it.", command=f"portazgo contract publish {found['name']}"),
+        )
+    if wanted and wanted not in known:
+        raise Failed(
+            say("{name} has no version {version}", name=found["name"], version=wanted),
+            remedy=did_you_mean(wanted, known).strip() or None,
+        )
+    return f"/contracts/{found['id']}/versions/{wanted or known[0]}"
+
+
+def _holder(client: AdminClient, holders: dict[str, str | None]) -> dict[str, Any]:
+    said = [(name, kind) for name, kind in _HOLDERS if holders[name] is not None]
+    if len(said) != 1:
+        raise click.UsageError("name one of --application, --partner and --plan")
+    name, kind = said[0]
+    return {name: find_id(client, kind, holders[name])}

@@ -1,0 +1,54 @@
+"""How versions are compiled for nodes, and what the pins of a holder are there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from portazgo.contracts.models import ContractVersion
+from portazgo.kit.clock import microseconds
+from portazgo.snapshot.wire import ContractBody, ContractDocumentBody, Resource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+FEATURE = "contract.1"
+
+
+def compiled(identifier: str) -> Resource | None:
+    """Compile a version for nodes; a retired one is gone."""
+    version = _served(identifier)
+    if version is None:
+        return None
+    body = ContractBody(
+        api=str(version.contract.api_id),
+        contract=version.contract.name,
+        version=version.name,
+        deprecated_at_us=_microseconds(version.deprecated_at),
+        sunset_at_us=_microseconds(version.sunset_at),
+        link=version.link or None,
+        routes={route: kept["wire"] for route, kept in version.compiled["routes"].items()},
+    )
+    return Resource("contract", str(version.id), (FEATURE,), body)
+
+
+def compiled_document(identifier: str) -> Resource | None:
+    """Give nodes the OpenAPI document of a version's partners; it is a resource of its own, since it is only served."""
+    version = _served(identifier)
+    if version is None:
+        return None
+    return Resource("contract_document", str(version.id), (), ContractDocumentBody(document=version.document))
+
+
+def every_served() -> Iterable[str]:
+    """Name the versions that nodes have."""
+    rows = ContractVersion.objects.filter(retired_at=None).values_list("id", flat=True)
+    return (str(identifier) for identifier in rows.iterator())
+
+
+def _served(identifier: str) -> ContractVersion | None:
+    return ContractVersion.objects.filter(id=identifier, retired_at=None).select_related("contract").first()
+
+
+def _microseconds(moment: datetime | None) -> int | None:
+    return None if moment is None else microseconds(moment)

@@ -1,0 +1,109 @@
+"""Versions of contracts, pins to them, and who uses them: below `/api/v1/contracts/{id}`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
+
+from ninja import Path, Router, Status
+from pydantic import StringConstraints
+
+from portazgo.accounts.domain import Verb, can
+from portazgo.accounts.requests import AdminRequest
+from portazgo.contracts import pinning, publishing
+from portazgo.contracts.models import Contract
+from portazgo.contracts.schemas import (
+    DeprecateVersion,
+    HolderBody,
+    PublishContract,
+    UsersView,
+    VersionDetail,
+    VersionDocument,
+    VersionView,
+)
+from portazgo.contracts.using import users_of
+from portazgo.contracts.views import version_detail, version_view
+from portazgo.kit.web.rows import the_one
+
+if TYPE_CHECKING:
+    from portazgo.contracts.models import ContractVersion
+
+router = Router(tags=["contracts"])
+VersionName = Annotated[str, StringConstraints(max_length=16), Path()]
+
+
+@router.post("/contracts/{uuid:contract_id}/publish", response={201: VersionView})
+def publish_contract(request: AdminRequest, contract_id: UUID, body: PublishContract) -> Status[dict[str, Any]]:
+    """Make the draft a version, which never changes."""
+    version = publishing.publish(request.actor, contract_id, default=body.default, clock=request.clock)
+    return Status(201, version_view(version))
+
+
+@router.post("/contracts/{uuid:contract_id}/unpin", response={204: None})
+def unpin_contract(request: AdminRequest, contract_id: UUID, body: HolderBody) -> Status[None]:
+    """Take a pin to a version of this contract away."""
+    pinning.unpin(request.actor, contract_id, _holder(body), clock=request.clock)
+    return Status(204, None)
+
+
+@router.get("/contracts/{uuid:contract_id}/versions/{version}", response=VersionDetail)
+def show_contract_version(request: AdminRequest, contract_id: UUID, version: VersionName) -> dict[str, Any]:
+    """Show a version: as it was written, and what partners see."""
+    return version_detail(_readable(request, contract_id, version))
+
+
+@router.get("/contracts/{uuid:contract_id}/versions/{version}/document", response=VersionDocument)
+def show_contract_document(request: AdminRequest, contract_id: UUID, version: VersionName) -> dict[str, str]:
+    """Give the OpenAPI document that partners of a version read."""
+    return {"document": _readable(request, contract_id, version).document}
+
+
+@router.get("/contracts/{uuid:contract_id}/versions/{version}/users", response=UsersView)
+def list_contract_users(request: AdminRequest, contract_id: UUID, version: VersionName) -> dict[str, Any]:
+    """Say which routes and pins lead to a version, and whose calls it serves."""
+    can(request.actor, Verb.READ, "usage")
+    return users_of(_readable(request, contract_id, version), request.clock)
+
+
+@router.post("/contracts/{uuid:contract_id}/versions/{version}/default", response=VersionView)
+def set_default_version(request: AdminRequest, contract_id: UUID, version: VersionName) -> dict[str, Any]:
+    """Have its routes serve a version to all to whom no other is pinned."""
+    return version_view(publishing.set_default(request.actor, contract_id, version, clock=request.clock))
+
+
+@router.post("/contracts/{uuid:contract_id}/versions/{version}/pin", response=VersionView)
+def pin_contract(request: AdminRequest, contract_id: UUID, version: VersionName, body: HolderBody) -> dict[str, Any]:
+    """Serve an application, a partner or a plan by this version, whatever the default is."""
+    row = pinning.pin(request.actor, contract_id, version, _holder(body), clock=request.clock)
+    return version_view(row.version)
+
+
+@router.post("/contracts/{uuid:contract_id}/versions/{version}/deprecate", response=VersionView)
+def deprecate_contract(
+    request: AdminRequest, contract_id: UUID, version: VersionName, body: DeprecateVersion
+) -> dict[str, Any]:
+    """Tell partners that a version goes out of use, and when."""
+    deprecated = publishing.deprecate(
+        request.actor, contract_id, version, sunset_at=body.sunset_at, link=body.link, clock=request.clock
+    )
+    return version_view(deprecated)
+
+
+@router.post("/contracts/{uuid:contract_id}/versions/{version}/retire", response=VersionView)
+def retire_contract(request: AdminRequest, contract_id: UUID, version: VersionName) -> dict[str, Any]:
+    """Take a version from the nodes, once no route and no pin leads to it."""
+    return version_view(publishing.retire(request.actor, contract_id, version, clock=request.clock))
+
+
+def _readable(request: AdminRequest, identifier: UUID, name: str) -> ContractVersion:
+    can(request.actor, Verb.READ, Contract.noun)
+    return publishing.version_named(the_one(Contract.objects.all(), "contract", id=identifier), name)
+
+
+def _holder(body: HolderBody) -> pinning.Holder:
+    if body.application is not None:
+        return pinning.Holder("application", body.application)
+    if body.partner is not None:
+        return pinning.Holder("partner", body.partner)
+    assert body.plan is not None  # noqa: S101 - the body names one of three
+    return pinning.Holder("plan", body.plan)

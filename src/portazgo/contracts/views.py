@@ -1,0 +1,60 @@
+"""What is shown of contracts and their versions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from portazgo.contracts.domain import age_of, state_of
+
+if TYPE_CHECKING:
+    from portazgo.contracts.models import Contract, ContractVersion
+
+
+def contract_view(contract: Contract) -> dict[str, Any]:
+    """Show a contract: the draft, and its versions, the newest first."""
+    rows = contract.versions.select_related("schema_version").prefetch_related("routes")
+    versions = sorted(
+        rows.defer("terms", "compiled", "document", "schema_version__document"),
+        key=lambda version: age_of(version.name),
+        reverse=True,
+    )
+    shown = [version_view(version) for version in versions]
+    return {
+        "id": contract.id,
+        "name": contract.name,
+        "api": contract.api_id,
+        "schema": contract.schema_id,
+        "state": shown[0]["state"] if shown else "draft",
+        **contract.terms,
+        "versions": shown,
+        "created_at": contract.created_at,
+        "changed_at": contract.changed_at,
+    }
+
+
+def version_view(version: ContractVersion) -> dict[str, Any]:
+    """Show a version."""
+    return {
+        "id": version.id,
+        "name": version.name,
+        "state": state_of(deprecated_at=version.deprecated_at, retired_at=version.retired_at),
+        "default": bool(version.routes.all()),
+        "schema_version": version.schema_version.number,
+        "published_at": version.published_at,
+        "deprecated_at": version.deprecated_at,
+        "sunset_at": version.sunset_at,
+        "link": version.link or None,
+        "retired_at": version.retired_at,
+    }
+
+
+def version_detail(version: ContractVersion) -> dict[str, Any]:
+    """Show a version as it was written, and what partners see of it."""
+    return {
+        **version_view(version),
+        "contract": version.contract_id,
+        "mappings": version.terms["mappings"],
+        "terms": version.terms["routes"],
+        "routes": [{"id": identifier, **route} for identifier, route in version.compiled["routes"].items()],
+        "components": version.compiled["components"],
+    }

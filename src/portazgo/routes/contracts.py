@@ -1,0 +1,59 @@
+"""What contracts ask of routes: that a version has the route which leads to it, and that a published route stays as it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from portazgo.kit.errors import Conflict, Invalid
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from portazgo.routes.models import Route
+    from portazgo.routes.service import RouteTerms
+
+_COMPILED_IN = ("method", "path", "backend", "backend_method", "backend_path")
+"""What versions were compiled with: their programs rewrite URLs by it, and partners read it in their documents."""
+
+
+def check_contract(route: Route, terms: RouteTerms) -> None:
+    """Check what a route is to say of contracts. Raises Invalid, Conflict (`in_contract`)."""
+    if terms.passthrough and terms.contract is not None:
+        raise Invalid.at("/contract", "a route either passes bodies through or has a contract", code="invalid")
+    if not terms.passthrough and terms.upgrades:
+        raise Invalid.at("/upgrades", "no contract says what passes after a change of protocol", code="invalid")
+    if terms.contract is not None and terms.contract != route.contract_id:
+        _check_version(route, terms.contract)
+    # A route that is being made has no row yet: nothing can have been compiled with it.
+    if route._state.adding:  # noqa: SLF001 - Django's own name for it
+        return
+    before = {name: getattr(route, f"{name}_id" if name == "backend" else name) for name in _COMPILED_IN}
+    if any(before[name] != getattr(terms, name) for name in _COMPILED_IN):
+        refuse_in_versions(route, "its method, its paths and its backend can't change")
+
+
+def refuse_in_versions(route: Route, what: str) -> None:
+    """Raise Conflict (`in_contract`) while a version that is not retired has the route."""
+    for contract in route.api.contracts.all():
+        for version in contract.versions.filter(retired_at=None):
+            if str(route.id) in version.compiled["routes"]:
+                raise Conflict(
+                    f"the version {version.name} of the contract {contract.name!r} has the route {route.name!r}: {what}",
+                    code="in_contract",
+                    remedy="publish a version without the route and retire those that have it, or make another route",
+                )
+
+
+def _check_version(route: Route, identifier: UUID) -> None:
+    for contract in route.api.contracts.all():
+        version = contract.versions.filter(id=identifier, retired_at=None).first()
+        if version is not None:
+            if str(route.id) in version.compiled["routes"]:
+                return
+            message = f"the version {version.name} of {contract.name!r} does not have this route"
+            raise Invalid.at("/contract", message, code="contract_version_unknown")
+    raise Invalid.at(
+        "/contract",
+        f"the route's API has no contract with the version {identifier}",
+        code="contract_version_unknown",
+    )
