@@ -156,6 +156,7 @@ NEEDED = {
     "usage_report": "usage:read",
     "usage_balance": "usage:read",
     "usage_metrics": "usage:read",
+    "fields_told": "usage:read",
     "accept_gap": "usage:change",
     "declare_node_lost": "nodes:delete",
     "show_lake": "lake:read",

@@ -93,6 +93,7 @@ COMMAND_OF = {
     "usage_balance": "usage balance",
     "accept_gap": "usage accept-gap",
     "usage_metrics": "usage metrics",
+    "fields_told": "usage fields",
     "declare_node_lost": "node lost",
     "list_traces": "trace list",
     "tail_traces": "trace tail",

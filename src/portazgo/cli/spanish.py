@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 SENTENCES = {
+    "{answers} answers are of versions that this database does not know: their fields can't be told.": (
+        "{answers} respuestas son de versiones que esta base de datos no conoce: no se puede decir qué campos llevaban."
+    ),
     "{count} records are in the object store, on their way to the ledger.": (
         "{count} registros están en el almacén de objetos, camino del libro."
     ),
