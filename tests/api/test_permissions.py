@@ -25,7 +25,8 @@ PREFIX = "/api/v1"
 
 # Whoever reads or writes a whole configuration must be allowed to read all that it is made of.
 _CONFIGURATION = " ".join(
-    f"{noun}:read" for noun in ("issuers", "backends", "apis", "routes", "plans", "partners", "applications")
+    f"{noun}:read"
+    for noun in ("issuers", "backends", "apis", "schemas", "routes", "contracts", "plans", "partners", "applications")
 )
 # What each operation asks for: one scope, or several that are all needed.
 NEEDED = {

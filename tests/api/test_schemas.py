@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from support.admin import AdminAPI
 from support.documents_server import documents_server
-from support.world import NOBODY, SMALL_DOCUMENT, World, pointers, refusal
+from support.small_document import SMALL_DOCUMENT
+from support.world import NOBODY, World, pointers, refusal
 
 from portazgo.contracts.models import BackendSchema, SchemaVersion
 from portazgo.contracts.storing import VERSIONS_KEPT

@@ -121,6 +121,8 @@ PLURALS = {
     "routes": "route",
     "plans": "plan",
     "nodes": "node",
+    "schemas": "schema",
+    "contracts": "contract",
 }
 
 

@@ -8,45 +8,13 @@ from itertools import count
 from typing import Any
 
 from support.admin import AdminAPI, Answer
+from support.small_document import SMALL_DOCUMENT
 
 from portazgo.snapshot.feed import write_snapshot
 
 Body = dict[str, Any]
 
 CREDENTIAL = {"kind": "mint", "audience": "insignia"}
-SMALL_DOCUMENT = {
-    "openapi": "3.1.0",
-    "info": {"title": "Things", "version": "1"},
-    "paths": {
-        "/api/things/{id}/": {
-            "get": {
-                "operationId": "showThing",
-                "parameters": [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}],
-                "responses": {
-                    "200": {
-                        "description": "The thing.",
-                        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Thing"}}},
-                    }
-                },
-            }
-        }
-    },
-    "components": {
-        "schemas": {
-            "Thing": {
-                "type": "object",
-                "required": ["id", "name", "secret"],
-                "properties": {
-                    "id": {"type": "integer"},
-                    "name": {"type": "string"},
-                    "secret": {"type": "string"},
-                    "weight": {"type": "number"},
-                },
-            }
-        }
-    },
-}
-"""What a backend says of itself: one operation, an object of four members."""
 NOBODY = "01a20e60-e200-7018-af02-628cc3d9f17f"
 """An id that nothing has."""
 NO_KID = "0000000000"

@@ -260,7 +260,7 @@ class VersionDocument(Schema):
     document: str
 
 
-class ProblemView(Schema):
+class ContractProblem(Schema):
     """One thing that is wrong with a contract."""
 
     pointer: str
@@ -279,7 +279,7 @@ class CheckedRoute(Schema):
 class ContractCheck(Schema):
     """What is wrong with a contract, and what it would let pass."""
 
-    problems: list[ProblemView]
+    problems: list[ContractProblem]
     routes: list[CheckedRoute]
 
 

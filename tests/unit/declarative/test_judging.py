@@ -139,9 +139,15 @@ def test_the_example_is_fine() -> None:
         ),
         (
             (*LIST, "passthrough"),
-            False,
+            "no",
             f"/{'/'.join(LIST)}/passthrough",
-            "this must be true: that bodies pass unprojected is to be said explicitly",
+            "this is text, and must be true or false",
+        ),
+        (
+            (*LIST, "passthrough"),
+            None,
+            f"/{'/'.join(LIST)}",
+            '"passthrough" is missing: say passthrough: true, or name a contract',
         ),
         ((*LIST, "path"), "v1", f"/{'/'.join(LIST)}/path", '"v1" is no path: it begins with a slash and has no blanks'),
         (

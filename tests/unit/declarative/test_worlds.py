@@ -17,7 +17,7 @@ from portazgo.snapshot import wire
 NOT_IN_TERMS = {
     "issuer": {"name"},
     "backend": {"name"},
-    "route": {"name", "api", "api_name", "passthrough"},
+    "route": {"name", "api", "api_name"},
     "plan": {"name"},
     "partner": {"name"},
     "application": {"name", "partner"},

@@ -1,0 +1,269 @@
+"""Contracts: drafts that compile or are refused whole, versions that never change, pins, and what nodes get of them."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+from support.admin import AdminAPI
+from support.contracts import TERMS, Contracts
+from support.small_document import SMALL_DOCUMENT
+from support.world import NOBODY, World, body_of, pointers, refusal, resource
+
+from portazgo.kit.clock import SYSTEM_CLOCK
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+@pytest.fixture
+def contracts(world: World) -> Contracts:
+    return Contracts(world)
+
+
+def today() -> str:
+    return SYSTEM_CLOCK.now().date().isoformat()
+
+
+def selecting(*fields: str) -> dict[str, Any]:
+    return {"show": {"answers": {"200": [{"select": list(fields)}]}}}
+
+
+class TestDrafts:
+    def test_a_draft_is_kept_as_it_was_written(self, api: AdminAPI, contracts: Contracts) -> None:
+        made = contracts.draft(name="things-basic")
+        assert made == api.get(f"/contracts/{made['id']}").body
+        assert (made["name"], made["state"], made["versions"]) == ("things-basic", "draft", [])
+        assert (made["mappings"], made["routes"]) == (TERMS["mappings"], TERMS["routes"])
+        assert [row["name"] for row in api.every(f"/contracts?api={made['api']}")] == ["things-basic"]
+        assert resource("contract", made["id"]) is None
+
+    def test_what_can_not_be_compiled_is_refused_with_every_place_and_nothing_of_it_is_kept(
+        self, api: AdminAPI, contracts: Contracts
+    ) -> None:
+        body = contracts.body(name="wrong", routes=selecting("id", "naem", "wight"))
+        refused = api.post("/contracts", body)
+        assert refusal(refused) == (422, "contract_refused")
+        assert pointers(refused) == {
+            "/routes/show/answers/200/0/select/1",
+            "/routes/show/answers/200/0/select/2",
+        }
+        assert "did you mean 'name'?" in refused.body["errors"][0]["message"]
+        assert api.every("/contracts") == []
+        made = contracts.draft()
+        changed = api.patch(f"/contracts/{made['id']}", {"name": "renamed", "routes": selecting("naem")})
+        assert refusal(changed) == (422, "contract_refused")
+        assert api.get(f"/contracts/{made['id']}").body == made
+
+    def test_a_check_says_what_is_wrong_or_what_would_pass_and_keeps_nothing(
+        self, api: AdminAPI, contracts: Contracts
+    ) -> None:
+        body = {name: value for name, value in contracts.body().items() if name != "name"}
+        assert api.post("/contracts/check", body).body == {
+            "problems": [],
+            "routes": [{"route": "show", "operation": "showThing", "fields": {"200": 2}}],
+        }
+        (problem,) = api.post("/contracts/check", {**body, "routes": selecting("naem")}).body["problems"]
+        assert (problem["pointer"], problem["near"]) == ("/routes/show/answers/200/0/select/0", "name")
+        assert api.every("/contracts") == []
+
+    def test_a_contract_is_drafted_from_its_schema(self, api: AdminAPI, contracts: Contracts) -> None:
+        body = contracts.body()
+        drafted = api.post("/contracts/draft", {"api": body["api"], "schema": body["schema"]}).body
+        assert drafted["routes"]["show"]["answers"] == {"200": [{"select": ["id", "name", "secret", "weight"]}]}
+        made = api.post("/contracts", {**body, **drafted})
+        assert made.status == 201, made
+        unknown = api.post("/contracts/draft", {"api": body["api"], "schema": body["schema"], "routes": ["other"]})
+        assert (refusal(unknown), pointers(unknown)) == ((422, "route_unknown"), {"/routes"})
+
+    @pytest.mark.parametrize(("member", "code"), [("api", "api_unknown"), ("schema", "schema_unknown")])
+    def test_what_a_contract_is_over_must_exist(
+        self, api: AdminAPI, contracts: Contracts, member: str, code: str
+    ) -> None:
+        refused = api.post("/contracts", contracts.body(**{member: NOBODY}))
+        assert (refusal(refused), pointers(refused)) == ((422, code), {f"/{member}"})
+
+    def test_a_route_to_another_backend_is_no_route_of_the_schema(self, api: AdminAPI, contracts: Contracts) -> None:
+        contracts.world.route(contracts.api, name="other")
+        refused = api.post("/contracts", contracts.body(routes={"other": TERMS["routes"]["show"]}))
+        assert (refusal(refused), pointers(refused)) == ((422, "contract_refused"), {"/routes/other"})
+
+
+class TestVersions:
+    def test_a_version_is_named_after_its_day_and_never_changes(self, api: AdminAPI, contracts: Contracts) -> None:
+        made, first = contracts.published()
+        assert (first["name"], first["state"], first["default"]) == (today(), "published", False)
+        path = f"/contracts/{made['id']}"
+        before = api.get(f"{path}/versions/{first['name']}").body
+        assert before["routes"][0]["fields"] == {
+            "200": [{"partner": "id", "backend": "id"}, {"partner": "title", "backend": "name"}]
+        }
+        assert api.patch(path, {"routes": selecting("weight")}).status == 200
+        second = api.post(f"{path}/publish", {}).body
+        assert second["name"] == f"{today()}.2"
+        assert api.get(f"{path}/versions/{first['name']}").body == before
+        assert [one["name"] for one in api.get(path).body["versions"]] == [second["name"], first["name"]]
+
+    def test_publishing_what_is_published_is_refused(self, api: AdminAPI, contracts: Contracts) -> None:
+        made, _ = contracts.published()
+        assert refusal(api.post(f"/contracts/{made['id']}/publish", {})) == (409, "contract_unchanged")
+
+    def test_nodes_get_the_program_and_the_document(self, api: AdminAPI, contracts: Contracts) -> None:
+        made, version = contracts.published()
+        told = resource("contract", version["id"])
+        assert told is not None
+        assert told["requires"] == ["contract.1"]
+        assert told["body"]["routes"].keys() == {contracts.show["id"]}
+        assert (told["body"]["contract"], told["body"]["version"]) == (made["name"], version["name"])
+        document = json.loads(body_of("contract_document", version["id"])["document"])
+        assert document["openapi"] == "3.1.0"
+        assert "secret" not in json.dumps(document["components"])
+        shown = api.get(f"/contracts/{made['id']}/versions/{version['name']}/document").body["document"]
+        assert json.loads(shown) == document
+
+    def test_the_default_makes_its_routes_project(self, api: AdminAPI, contracts: Contracts) -> None:
+        assert "contract" not in body_of("route", contracts.show["id"])
+        _, version = contracts.published(default=True)
+        told = resource("route", contracts.show["id"])
+        assert told is not None
+        assert (told["body"]["passthrough"], told["body"]["contract"]) == (False, version["id"])
+        assert told["requires"] == ["contract.1"]
+        assert api.get(f"/routes/{contracts.show['id']}").body["contract"] == version["id"]
+
+    def test_the_default_moves_to_a_newer_version_and_back(self, api: AdminAPI, contracts: Contracts) -> None:
+        made, first = contracts.published(default=True)
+        path = f"/contracts/{made['id']}"
+        api.patch(path, {"routes": selecting("weight")})
+        second = api.post(f"{path}/publish", {"default": True}).body
+        assert body_of("route", contracts.show["id"])["contract"] == second["id"]
+        assert api.post(f"{path}/versions/{first['name']}/default").status == 200
+        assert body_of("route", contracts.show["id"])["contract"] == first["id"]
+
+    def test_a_new_import_changes_no_version(self, api: AdminAPI, contracts: Contracts) -> None:
+        made, version = contracts.published()
+        before = body_of("contract", version["id"])
+        document: dict[str, Any] = copy.deepcopy(SMALL_DOCUMENT)
+        document["components"]["schemas"]["Thing"]["properties"]["margin"] = {"type": "number"}
+        contracts.import_again(document)
+        assert body_of("contract", version["id"]) == before
+        detail = api.get(f"/contracts/{made['id']}/versions/{version['name']}").body
+        assert detail["schema_version"] == 1
+
+    def test_a_deprecation_is_told_and_a_retired_version_is_gone(self, api: AdminAPI, contracts: Contracts) -> None:
+        made, version = contracts.published()
+        path = f"/contracts/{made['id']}/versions/{version['name']}"
+        told = {"sunset_at": "2099-01-01T00:00:00Z", "link": "https://example.com/moving"}
+        deprecated = api.post(f"{path}/deprecate", told).body
+        assert (deprecated["state"], deprecated["link"]) == ("deprecated", "https://example.com/moving")
+        body = body_of("contract", version["id"])
+        assert body["deprecated_at_us"] is not None
+        assert (body["sunset_at_us"], body["link"]) == (4_070_908_800_000_000, "https://example.com/moving")
+        assert "Deprecated since" in body_of("contract_document", version["id"])["document"]
+        past = api.post(f"{path}/deprecate", {"sunset_at": "2001-01-01T00:00:00Z"})
+        assert pointers(past) == {"/sunset_at"}
+        assert api.post(f"{path}/retire").body["state"] == "retired"
+        assert resource("contract", version["id"]) is None
+        assert resource("contract_document", version["id"]) is None
+        assert refusal(api.post(f"{path}/default")) == (409, "retired")
+
+    def test_a_route_that_upgrades_connections_has_no_contract(self, api: AdminAPI, contracts: Contracts) -> None:
+        api.patch(f"/routes/{contracts.show['id']}", {"upgrades": ["websocket"]})
+        made = contracts.draft()
+        assert refusal(api.post(f"/contracts/{made['id']}/publish", {"default": True})) == (409, "route_upgrades")
+        assert api.get(f"/contracts/{made['id']}").body["versions"] == []
+
+
+class TestPins:
+    def test_each_holder_has_a_pin_for_an_api(self, api: AdminAPI, contracts: Contracts) -> None:
+        made, version = contracts.published()
+        application = contracts.world.application(plan=contracts.world.plan()["id"])
+        path = f"/contracts/{made['id']}"
+        for kind, identifier in (
+            ("application", application["id"]),
+            ("partner", application["partner"]),
+            ("plan", application["plan"]),
+        ):
+            assert "contracts" not in body_of(kind, identifier)
+            assert api.post(f"{path}/versions/{version['name']}/pin", {kind: identifier}).status == 200
+            told = resource(kind, identifier)
+            assert told is not None
+            assert told["body"]["contracts"] == {made["api"]: version["id"]}
+            assert "contract.1" in told["requires"]
+            assert api.post(f"{path}/unpin", {kind: identifier}).status == 204
+            told = resource(kind, identifier)
+            assert told is not None
+            assert "contracts" not in told["body"]
+            assert "contract.1" not in told["requires"]
+            assert refusal(api.post(f"{path}/unpin", {kind: identifier})) == (404, "pin_unknown")
+
+    def test_a_pin_stays_when_a_new_version_becomes_the_default(self, api: AdminAPI, contracts: Contracts) -> None:
+        made, first = contracts.published()
+        partner = contracts.world.partner()
+        path = f"/contracts/{made['id']}"
+        api.post(f"{path}/versions/{first['name']}/pin", {"partner": partner["id"]})
+        api.patch(path, {"routes": selecting("weight")})
+        second = api.post(f"{path}/publish", {"default": True}).body
+        assert body_of("partner", partner["id"])["contracts"] == {made["api"]: first["id"]}
+        api.post(f"{path}/versions/{second['name']}/pin", {"partner": partner["id"]})
+        assert body_of("partner", partner["id"])["contracts"] == {made["api"]: second["id"]}
+
+    def test_what_is_in_use_stays(self, api: AdminAPI, contracts: Contracts) -> None:
+        made, version = contracts.published(default=True)
+        partner = contracts.world.partner()
+        path = f"/contracts/{made['id']}"
+        at = f"{path}/versions/{version['name']}"
+        api.post(f"{at}/pin", {"partner": partner["id"]})
+        users = api.get(f"{at}/users").body
+        assert (users["routes"], users["partners"], users["calls"]) == (["show"], [partner["name"]], [])
+        for refused in (api.post(f"{at}/retire"), api.delete(path)):
+            assert refusal(refused) == (409, "in_use")
+            assert partner["name"] in refused.body["detail"]
+            assert "the route show" in refused.body["detail"]
+        for changes in ({"path": "/v2/things/{id}"}, {"backend_method": "POST"}):
+            assert refusal(api.patch(f"/routes/{contracts.show['id']}", changes)) == (409, "in_contract")
+        assert refusal(api.delete(f"/routes/{contracts.show['id']}")) == (409, "in_contract")
+        assert refusal(api.delete(f"/schemas/{contracts.schema['id']}")) == (409, "in_use")
+        api.post(f"{path}/unpin", {"partner": partner["id"]})
+        api.patch(f"/routes/{contracts.show['id']}", {"passthrough": True})
+        assert api.post(f"{at}/retire").status == 200
+        assert api.delete(f"/routes/{contracts.show['id']}").status == 204
+        assert api.delete(path).status == 204
+
+    def test_a_holder_must_exist_and_be_one(self, api: AdminAPI, contracts: Contracts) -> None:
+        made, version = contracts.published()
+        path = f"/contracts/{made['id']}/versions/{version['name']}/pin"
+        refused = api.post(path, {"plan": NOBODY})
+        assert (refusal(refused), pointers(refused)) == ((422, "plan_unknown"), {"/plan"})
+        assert api.post(path, {}).status == 422
+        assert api.post(path, {"plan": NOBODY, "partner": NOBODY}).status == 422
+
+
+class TestRoutes:
+    def test_a_route_passes_bodies_through_or_has_a_contract(self, api: AdminAPI, contracts: Contracts) -> None:
+        _, version = contracts.published()
+        path = f"/routes/{contracts.show['id']}"
+        both = api.patch(path, {"contract": version["id"], "passthrough": True})
+        assert (refusal(both), pointers(both)) == ((422, "invalid"), {"/contract"})
+        changed = api.patch(path, {"contract": version["id"]}).body
+        assert (changed["passthrough"], changed["contract"]) == (False, version["id"])
+        changed = api.patch(path, {"passthrough": True}).body
+        assert (changed["passthrough"], changed["contract"]) == (True, None)
+        closed = api.patch(path, {"passthrough": False}).body
+        assert (closed["passthrough"], closed["contract"]) == (False, None)
+        assert "contract" not in body_of("route", contracts.show["id"])
+
+    def test_a_version_must_have_the_route(self, api: AdminAPI, contracts: Contracts) -> None:
+        _, version = contracts.published()
+        strangers = (contracts.route(name="other")["id"], contracts.world.route()["id"])
+        for stranger in strangers:
+            refused = api.patch(f"/routes/{stranger}", {"contract": version["id"]})
+            assert (refusal(refused), pointers(refused)) == ((422, "contract_version_unknown"), {"/contract"})
+
+
+def test_the_audit_says_what_was_published_and_pinned(api: AdminAPI, contracts: Contracts) -> None:
+    made, version = contracts.published(default=True)
+    api.post(f"/contracts/{made['id']}/versions/{version['name']}/pin", {"partner": contracts.world.partner()["id"]})
+    rows = {row["action"]: row for row in api.every("/audit")}
+    assert rows["contract.published"]["details"] == {"name": made["name"], "version": version["name"], "default": True}
+    assert rows["contract.pinned"]["details"]["version"] == version["name"]
