@@ -344,6 +344,7 @@ SUCCEEDS: dict[str, Callable[[World], Exact]] = {
     "pin_contract": _pinnable,
     "deprecate_contract": _with(_version, {"sunset_at": "2099-01-01T00:00:00Z", "link": "https://example.com/new"}),
     "retire_contract": _version,
+    "diff_contract": _contract,
     "list_schemas": _schema,
     "import_schema": _new_schema,
     "show_schema": _schema,

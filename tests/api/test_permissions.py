@@ -136,6 +136,7 @@ NEEDED = {
     "pin_contract": "contracts:change",
     "deprecate_contract": "contracts:change",
     "retire_contract": "contracts:delete",
+    "diff_contract": "contracts:read",
     "list_schemas": "schemas:read",
     "import_schema": "schemas:create",
     "show_schema": "schemas:read",

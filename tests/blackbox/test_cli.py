@@ -63,6 +63,7 @@ COMMAND_OF = {
     "import_routes": "api import",
     "set_default_version": "contract default",
     "list_contract_users": "contract users",
+    "diff_contract": "contract diff",
     "show_contract_version": "contract fields",
     "show_contract_document": "contract document",
     "list_schema_operations": "schema operations",

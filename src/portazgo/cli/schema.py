@@ -14,6 +14,8 @@ from portazgo.cli.words import label, say
 
 COLUMNS = ("name", "backend", "version", "operations", "imported_at", "source")
 OPERATION_COLUMNS = ("operation_id", "method", "path", "tags")
+CHANGE_COLUMNS = ("operation", "place", "path", "kind", "detail")
+EFFECT_COLUMNS = ("outcome", "contract", "route", "sentence")
 NAMED = {"backend": "/backends"}
 
 of_version = click.option("--version", type=click.IntRange(min=1), help="Which import.  [default: the newest]")
@@ -115,3 +117,7 @@ def _show_report(report: dict[str, Any], output: str, *, dry_run: bool) -> None:
     note(say("Would be {what}", what=done) if dry_run else done)
     for warning in report["warnings"]:
         note(say("Warning: {warning}", warning=warning))
+    if report["changes"]:
+        show_rows(report["changes"], CHANGE_COLUMNS, output)
+    if report["effects"]:
+        show_rows(report["effects"], EFFECT_COLUMNS, output)

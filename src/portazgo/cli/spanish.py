@@ -3,6 +3,17 @@
 from __future__ import annotations
 
 SENTENCES = {
+    # cli/contract_compare.py
+    "{old} and {new} are two contracts: versions of one are compared": (
+        "{old} y {new} son dos contratos: se comparan versiones de uno solo"
+    ),
+    "breaks": "rompe",
+    "exposes": "expone",
+    "fine": "bien",
+    "Nothing is published yet: there is nobody to break.": "Aún no hay nada publicado: no se puede romper a nadie.",
+    "{old} → {new}: {count} changes, {breaking} of them break partners.": (
+        "{old} → {new}: {count} cambios; {breaking} rompen a los clientes."
+    ),
     "{answers} answers are of versions that this database does not know: their fields can't be told.": (
         "{answers} respuestas son de versiones que esta base de datos no conoce: no se puede decir qué campos llevaban."
     ),

@@ -9,6 +9,8 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import Field, StringConstraints, model_validator
 
+from portazgo.contracts.differences.effects import Outcome
+from portazgo.contracts.differences.schemas import Kind as SchemaKind
 from portazgo.contracts.domain import State
 from portazgo.kit.names import SLUG_PATTERN
 from portazgo.kit.web.schemas import Body, Moment, NameFilter, PageQuery, Truth
@@ -33,6 +35,27 @@ class ImportSchema(Body):
         return self
 
 
+class SchemaChangeView(Schema):
+    """One thing that became of an operation since the import before, in the backend's names."""
+
+    operation: str
+    place: str = Field(examples=["answer 200", "request", "query page"], description="Empty: the operation itself.")
+    path: str
+    kind: SchemaKind
+    detail: str
+    sentence: str
+
+
+class EffectView(Schema):
+    """What a change means for a route of a version of a contract."""
+
+    contract: str = Field(examples=["badges@2026-11-26"])
+    route: str
+    outcome: Outcome = Field(description="Calls fail; or go on with something else; or nothing changes for partners.")
+    sentence: str
+    change: str
+
+
 class SchemaReport(Schema):
     """What became of an import."""
 
@@ -42,6 +65,8 @@ class SchemaReport(Schema):
     version: int = Field(description="The number that the document has, or would have.")
     operations: int
     warnings: list[str]
+    changes: list[SchemaChangeView]
+    effects: list[EffectView] = Field(description="What fails first.")
 
 
 class SchemasQuery(PageQuery):

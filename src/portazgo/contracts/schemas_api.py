@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from ninja import Query, Router, Status
 from portazgo.accounts.domain import Verb, can
 from portazgo.accounts.requests import AdminRequest
 from portazgo.contracts import storing
+from portazgo.contracts.consequences import consequences
 from portazgo.contracts.models import BackendSchema, SchemaVersion
 from portazgo.contracts.schemas import (
     DocumentQuery,
@@ -43,14 +45,33 @@ def list_schemas(request: AdminRequest, query: Query[SchemasQuery]) -> Page[dict
 
 
 @router.post("/schemas", response=SchemaReport)
-def import_schema(request: AdminRequest, body: ImportSchema) -> storing.Report:
-    """Keep an OpenAPI document of a backend, or its next version; with `dry_run` only say what would be."""
+def import_schema(request: AdminRequest, body: ImportSchema) -> dict[str, Any]:
+    """Keep an OpenAPI document of a backend, or its next version, and say what it means for contracts.
+
+    With `dry_run` only say so.
+    """
     can(request.actor, Verb.CREATE, BackendSchema.noun)
     document = body.document
     if document is None:
         document = fetch_document(body.url or "", allow_private=settings.PORTAZGO.import_allow_private)
     order = storing.Order(body.name, body.backend, document, body.url, body.dry_run)
-    return storing.import_schema(request.actor, order, clock=request.clock)
+    report = storing.import_schema(request.actor, order, clock=request.clock)
+    meant = consequences(report, document)
+    return {
+        **asdict(report),
+        "warnings": report.warnings + meant.warnings,
+        "changes": [{**asdict(change), "sentence": change.sentence} for change in meant.changes],
+        "effects": [
+            {
+                "contract": effect.contract,
+                "route": effect.route,
+                "outcome": effect.outcome,
+                "sentence": effect.sentence,
+                "change": effect.change.sentence,
+            }
+            for effect in meant.effects
+        ],
+    }
 
 
 @router.get("/schemas/{uuid:schema_id}", response=SchemaView)
