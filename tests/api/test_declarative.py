@@ -141,7 +141,9 @@ def test_nothing_is_done_when_one_thing_fails(api: AdminAPI, monkeypatch: pytest
     assert (read_state(), revision(), Apply.objects.count()) == (before, 1, 1)
 
 
-_READS = frozenset(f"{noun}:read" for noun in ("issuers", "backends", "apis", "routes", "applications"))
+_READS = frozenset(
+    f"{noun}:read" for noun in ("issuers", "backends", "apis", "schemas", "routes", "contracts", "applications")
+)
 
 
 def test_who_may_not_read_everything_may_not_even_compare(api_with: Callable[..., AdminAPI]) -> None:

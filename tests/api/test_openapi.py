@@ -14,10 +14,9 @@ from hypothesis import HealthCheck, settings
 from schemathesis.checks import CHECKS
 from schemathesis.config import SchemathesisConfig
 from support.admin import AdminAPI
-from support.contracts import Contracts
+from support.contract_requests import CONTRACTS
 from support.named_records import collect_named
 from support.segments import PARTNER, recorded
-from support.small_document import SMALL_DOCUMENT
 from support.world import NOBODY, World
 
 from portazgo.control.api import api as admin_api
@@ -145,49 +144,6 @@ def _import(world: World) -> Exact:
     document = {"openapi": "3.1.0", "info": {}, "paths": {"/things": {"get": {"operationId": "listThings"}}}}
     body = {"backend": world.backend()["id"], "document": json.dumps(document)}
     return {"api_id": world.an_api()["id"]}, body
-
-
-def _new_contract(world: World) -> Exact:
-    return {}, Contracts(world).body()
-
-
-def _checked_contract(world: World) -> Exact:
-    body = Contracts(world).body()
-    del body["name"]
-    return {}, body
-
-
-def _drafted_contract(world: World) -> Exact:
-    contracts = Contracts(world)
-    return {}, {"api": contracts.api["id"], "schema": contracts.schema["id"], "routes": ["show"]}
-
-
-def _contract(world: World) -> Exact:
-    return {"contract_id": Contracts(world).draft()["id"]}, None
-
-
-def _version(world: World) -> Exact:
-    made, version = Contracts(world).published()
-    return {"contract_id": made["id"], "version": version["name"]}, None
-
-
-def _pinnable(world: World) -> Exact:
-    return _version(world)[0], {"partner": world.partner()["id"]}
-
-
-def _pinned(world: World) -> Exact:
-    path, body = _pinnable(world)
-    answer = world.api.post(f"/contracts/{path['contract_id']}/versions/{path['version']}/pin", body)
-    assert answer.status == 200, answer
-    return {"contract_id": path["contract_id"]}, body
-
-
-def _new_schema(world: World) -> Exact:
-    return {}, {"name": "new", "backend": world.backend()["id"], "document": json.dumps(SMALL_DOCUMENT)}
-
-
-def _schema(world: World) -> Exact:
-    return {"schema_id": world.schema()["id"]}, None
 
 
 def _issuer(world: World) -> Exact:
@@ -328,29 +284,7 @@ SUCCEEDS: dict[str, Callable[[World], Exact]] = {
     "list_service_credentials": _login_backend,
     "set_service_credential": _settable,
     "remove_service_credential": _service_credential,
-    "list_contracts": _contract,
-    "create_contract": _new_contract,
-    "check_contract": _checked_contract,
-    "draft_contract": _drafted_contract,
-    "show_contract": _contract,
-    "change_contract": _with(_contract, {"name": "renamed"}),
-    "delete_contract": _contract,
-    "publish_contract": _with(_contract, {"default": True}),
-    "unpin_contract": _pinned,
-    "show_contract_version": _version,
-    "show_contract_document": _version,
-    "list_contract_users": _version,
-    "set_default_version": _version,
-    "pin_contract": _pinnable,
-    "deprecate_contract": _with(_version, {"sunset_at": "2099-01-01T00:00:00Z", "link": "https://example.com/new"}),
-    "retire_contract": _version,
-    "diff_contract": _contract,
-    "list_schemas": _schema,
-    "import_schema": _new_schema,
-    "show_schema": _schema,
-    "show_schema_document": _schema,
-    "list_schema_operations": _schema,
-    "delete_schema": _schema,
+    **CONTRACTS,
     "list_apis": _api,
     "create_api": _with(_nothing, {"name": "new"}),
     "show_api": _api,

@@ -35,6 +35,8 @@ def test_a_document_is_kept_under_a_name_and_given_back_as_it_came(api: AdminAPI
         "version": 1,
         "operations": 1,
         "warnings": [],
+        "changes": [],
+        "effects": [],
     }
     assert api.get(f"/schemas/{report['id']}/document").body == {"version": 1, "document": text}
     assert api.get(f"/schemas/{report['id']}/operations").body["operations"] == [

@@ -44,6 +44,14 @@ impl Id {
         Self(id)
     }
 
+    /// A version 4 UUID (RFC 9562, section 5.4) of these random bits.
+    pub fn version_4(random: u128) -> Self {
+        let mut id = random.to_be_bytes();
+        id[6] = 0x40 | (id[6] & 0x0f);
+        id[8] = 0x80 | (id[8] & 0x3f);
+        Self(id)
+    }
+
     /// Whether this is no id.
     pub fn is_none(self) -> bool {
         self == Self::NONE

@@ -6,13 +6,17 @@ pub mod login;
 mod made_from;
 mod order;
 mod signer;
+mod template;
 mod tokens;
 
 pub use algorithm::Algorithm;
 pub use claims::ClaimsTemplate;
 pub use order::Order;
 pub use signer::{Signer, check_jwk, is_public};
+pub use template::{Path, Source, Values};
 pub use tokens::{TokenTable, Wait};
+
+pub(crate) use template::Template;
 
 use crate::authenticate::Identity;
 use crate::authorize::Caller;
@@ -21,7 +25,6 @@ use crate::ids::Id;
 use crate::security::SecurityLane;
 use crate::snapshot::{Backend, Issuer, Known, Snapshot};
 use crate::time::WallTime;
-use claims::Values;
 use http::HeaderValue;
 use login::LoginPolicy;
 use made_from::Versions;

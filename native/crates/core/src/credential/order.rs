@@ -1,7 +1,7 @@
 //! A token that is to be signed: everything that it will say, apart from the signature.
 
-use super::claims::Values;
 use super::made_from::{MadeFrom, Versions};
+use super::template::Values;
 use super::tokens::{Token, Turn, Wait};
 use super::{MintPolicy, NotMade};
 use crate::fault::Fault;

@@ -226,9 +226,11 @@ pub enum Fault {
     KeyCertificateDenied = 109,
     /// The key is restricted to other routes: this one is neither in its list nor bears one of its tags.
     KeyRouteDenied = 110,
+    /// A value that the contract fills in for the backend is missing for this partner, application or key, or has another type.
+    RequestFillFailed = 111,
 }
 
-pub(super) const TABLE: [(Fault, Description); 110] = [
+pub(super) const TABLE: [(Fault, Description); 111] = [
     (
         Fault::HeadMalformed,
         Description {
@@ -1657,6 +1659,19 @@ pub(super) const TABLE: [(Fault, Description); 110] = [
             retryable: false,
             billable: false,
             partner: "The API key does not reach this operation.",
+        },
+    ),
+    (
+        Fault::RequestFillFailed,
+        Description {
+            code: "request_fill_failed",
+            public_code: "gateway_error",
+            blame: Blame::Gateway,
+            phase: "transform_request",
+            status: 502,
+            retryable: false,
+            billable: false,
+            partner: "The gateway could not prepare the call to the backend.",
         },
     ),
 ];

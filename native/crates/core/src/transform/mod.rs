@@ -1,3 +1,5 @@
 //! Bodies as their contract wants them: what partners see of answers, what backends get of requests.
 
 pub mod answer;
+pub mod json;
+pub mod request;

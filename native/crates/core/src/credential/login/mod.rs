@@ -12,7 +12,7 @@ pub use order::{Order, Unfit};
 pub use slot::{Asked, Failure, Flight, Landing, Slot};
 pub use slots::Slots;
 
-use super::claims::Path;
+use super::template::Path;
 use super::{MintPolicy, Minting};
 use crate::snapshot::{Environment, Known, Plan, ServiceCredential};
 use crate::time::Monotonic;

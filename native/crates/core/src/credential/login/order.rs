@@ -3,8 +3,8 @@
 use super::slot::Flight;
 use super::{LoginPolicy, Per};
 use crate::credential::Minting;
-use crate::credential::claims::Values;
 use crate::credential::order::{with_ours, written};
+use crate::credential::template::{Source as _, Values};
 use crate::fault::Fault;
 use crate::ids::Id;
 use crate::secret::Secret;
@@ -79,8 +79,7 @@ pub(super) fn build(
     let values = Values { caller: minting.caller, identity: minting.identity, plan };
     let mut read = Map::new();
     for (text, path) in &policy.reads {
-        let value =
-            path.value(&values).ok_or_else(|| Unfit::new(format!("{{{text}}} has no value for this caller")))?;
+        let value = values.value(path).ok_or_else(|| Unfit::new(format!("{{{text}}} has no value for this caller")))?;
         read.insert(text.clone(), value);
     }
     Ok(Order {

@@ -1,0 +1,199 @@
+//! Templates: constants, and values of partner, application and key (docs/wire.md, section 2).
+
+use crate::authenticate::Identity;
+use crate::authorize::Caller;
+use crate::snapshot::Plan;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Where templates read.
+pub trait Source {
+    /// A value of the caller. None where metadata has no such member, or where there is no list of scopes since neither key
+    /// nor plan narrows them: an empty claim would say the opposite.
+    fn value(&self, path: &Path) -> Option<Value>;
+}
+
+/// A caller, for templates to read.
+pub struct Values<'v> {
+    /// Partner and application.
+    pub caller: &'v Caller<'v>,
+    /// The key.
+    pub identity: &'v Identity<'v>,
+    /// The plan of the application, whose scopes a key without scopes of its own has.
+    pub plan: Option<&'v Arc<Plan>>,
+}
+
+/// A value of the caller.
+#[derive(Clone)]
+pub enum Path {
+    /// `partner.id`.
+    PartnerId,
+    /// `partner.name`.
+    PartnerName,
+    /// `partner.metadata.…`.
+    PartnerMetadata(String),
+    /// `application.id`.
+    ApplicationId,
+    /// `application.name`.
+    ApplicationName,
+    /// `application.environment`.
+    ApplicationEnvironment,
+    /// `application.metadata.…`.
+    ApplicationMetadata(String),
+    /// `key.kid`.
+    KeyKid,
+    /// `key.name`.
+    KeyName,
+    /// `key.scopes`.
+    KeyScopes,
+}
+
+impl Path {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let member = |prefix| text.strip_prefix(prefix).filter(|name: &&str| !name.is_empty()).map(str::to_owned);
+        if let Some(name) = member("partner.metadata.") {
+            return Ok(Self::PartnerMetadata(name));
+        }
+        if let Some(name) = member("application.metadata.") {
+            return Ok(Self::ApplicationMetadata(name));
+        }
+        match text {
+            "partner.id" => Ok(Self::PartnerId),
+            "partner.name" => Ok(Self::PartnerName),
+            "application.id" => Ok(Self::ApplicationId),
+            "application.name" => Ok(Self::ApplicationName),
+            "application.environment" => Ok(Self::ApplicationEnvironment),
+            "key.kid" => Ok(Self::KeyKid),
+            "key.name" => Ok(Self::KeyName),
+            "key.scopes" => Ok(Self::KeyScopes),
+            _ => Err(format!("{{{text}}} is none of the values that a template may use")),
+        }
+    }
+
+    pub(super) fn reads_key(&self) -> bool {
+        matches!(self, Self::KeyKid | Self::KeyName | Self::KeyScopes)
+    }
+
+    /// As it stands in a template.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::PartnerId => "partner.id".to_owned(),
+            Self::PartnerName => "partner.name".to_owned(),
+            Self::PartnerMetadata(name) => format!("partner.metadata.{name}"),
+            Self::ApplicationId => "application.id".to_owned(),
+            Self::ApplicationName => "application.name".to_owned(),
+            Self::ApplicationEnvironment => "application.environment".to_owned(),
+            Self::ApplicationMetadata(name) => format!("application.metadata.{name}"),
+            Self::KeyKid => "key.kid".to_owned(),
+            Self::KeyName => "key.name".to_owned(),
+            Self::KeyScopes => "key.scopes".to_owned(),
+        }
+    }
+}
+
+/// What a text with `{values}` in it comes to.
+#[derive(Clone)]
+pub(crate) enum Template {
+    Constant(Value),
+    Whole(Path),
+    Text(Vec<TextPiece>),
+}
+
+#[derive(Clone)]
+pub(crate) enum TextPiece {
+    Literal(String),
+    Value(Path),
+}
+
+impl Source for Values<'_> {
+    fn value(&self, path: &Path) -> Option<Value> {
+        let Values { caller, identity, plan } = self;
+        let (partner, application, key) = (caller.partner, caller.application, identity.key);
+        Some(match path {
+            Path::PartnerId => partner.id.to_string().into(),
+            Path::PartnerName => partner.name.clone().into(),
+            Path::PartnerMetadata(name) => partner.metadata.get(name)?.clone(),
+            Path::ApplicationId => application.id.to_string().into(),
+            Path::ApplicationName => application.name.clone().into(),
+            Path::ApplicationEnvironment => application.environment.as_str().into(),
+            Path::ApplicationMetadata(name) => application.metadata.get(name)?.clone(),
+            Path::KeyKid => key.kid.as_str()?.into(),
+            Path::KeyName => (*key.name).into(),
+            Path::KeyScopes => key.scopes().or(plan.as_ref()?.scopes.as_deref())?.into(),
+        })
+    }
+}
+
+/// A document of the same shape: `{"partner": {"id", "name", "metadata": {…}}, "application": {…}, "key": {…}}`.
+impl Source for Value {
+    fn value(&self, path: &Path) -> Option<Value> {
+        let mut names = path.text();
+        let last = names.match_indices('.').nth(usize::from(names.contains(".metadata."))).map(|(dot, _)| dot)?;
+        let member = names.split_off(last + 1);
+        let holder = names.trim_end_matches('.').split('.').try_fold(self, |value, name| value.get(name))?;
+        holder.get(member).cloned()
+    }
+}
+
+impl Template {
+    /// Compile. The error says what is wrong.
+    pub(crate) fn compile(value: &Value) -> Result<Self, String> {
+        let Value::String(text) = value else {
+            return Ok(Self::Constant(value.clone()));
+        };
+        let mut pieces = Vec::new();
+        let mut rest = text.as_str();
+        while let Some(open) = rest.find('{') {
+            let close = rest[open..].find('}').ok_or("a '{' without its '}'")? + open;
+            if open > 0 {
+                pieces.push(TextPiece::Literal(rest[..open].to_owned()));
+            }
+            pieces.push(TextPiece::Value(Path::parse(&rest[open + 1..close])?));
+            rest = &rest[close + 1..];
+        }
+        if pieces.is_empty() {
+            return Ok(Self::Constant(value.clone()));
+        }
+        if !rest.is_empty() {
+            pieces.push(TextPiece::Literal(rest.to_owned()));
+        }
+        match pieces.pop() {
+            Some(TextPiece::Value(path)) if pieces.is_empty() => Ok(Self::Whole(path)),
+            last => {
+                pieces.extend(last);
+                Ok(Self::Text(pieces))
+            }
+        }
+    }
+
+    pub(super) fn reads_key(&self) -> bool {
+        match self {
+            Self::Constant(_) => false,
+            Self::Whole(path) => path.reads_key(),
+            Self::Text(pieces) => {
+                pieces.iter().any(|piece| matches!(piece, TextPiece::Value(path) if path.reads_key()))
+            }
+        }
+    }
+
+    /// The error is the path that has no value.
+    pub(crate) fn fill(&self, source: &dyn Source) -> Result<Value, &Path> {
+        match self {
+            Self::Constant(value) => Ok(value.clone()),
+            Self::Whole(path) => source.value(path).ok_or(path),
+            Self::Text(pieces) => {
+                let mut text = String::new();
+                for piece in pieces {
+                    match piece {
+                        TextPiece::Literal(literal) => text.push_str(literal),
+                        TextPiece::Value(path) => match source.value(path).ok_or(path)? {
+                            Value::String(value) => text.push_str(&value),
+                            value => text.push_str(&value.to_string()),
+                        },
+                    }
+                }
+                Ok(Value::String(text))
+            }
+        }
+    }
+}

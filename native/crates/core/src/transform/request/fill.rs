@@ -1,0 +1,88 @@
+//! What the backend is told and the partner does not say: constants, values of the caller, made values.
+
+use super::rules::{Form, Moment, Scalar, To};
+use crate::credential::{Source, Template};
+use crate::ids::Id;
+use crate::time::WallTime;
+use crate::transform::json::Lexeme;
+use serde_json::Value;
+use std::fmt;
+
+/// What fills read.
+pub struct Filling<'f> {
+    /// Partner, application and key.
+    pub values: &'f dyn Source,
+    /// The time of the call.
+    pub now: WallTime,
+    /// 128 random bits for each value that is made of them.
+    pub random: &'f mut dyn FnMut() -> u128,
+}
+
+/// A value that is missing or of another type than the backend wants: an operator's matter (`request_fill_failed`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FillFailed {
+    /// For operators: a sentence with the names, without the value.
+    pub why: String,
+}
+
+impl fmt::Display for FillFailed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.why)
+    }
+}
+
+/// A VALUE of a program.
+pub(super) enum Fill {
+    /// JSON.
+    Constant(Box<[u8]>),
+    /// Values of the caller, as this type.
+    Template(Template, To),
+    Generate(Generate),
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Generate {
+    /// Version 4: nothing but random bits.
+    Uuid,
+    /// RFC 3339, UTC.
+    Now,
+    /// Whole seconds.
+    NowUnix,
+}
+
+impl Fill {
+    /// Write the value as JSON. `name` is the backend's, for the error.
+    pub(super) fn write(&self, name: &[u8], filling: &mut Filling<'_>, into: &mut Vec<u8>) -> Result<(), FillFailed> {
+        match self {
+            Self::Constant(json) => into.extend_from_slice(json),
+            Self::Template(template, to) => into.extend(filled(template, *to, name, filling.values)?),
+            Self::Generate(generate) => into.extend(generate.made(filling)),
+        }
+        Ok(())
+    }
+}
+
+fn filled(template: &Template, to: To, name: &[u8], values: &dyn Source) -> Result<Vec<u8>, FillFailed> {
+    let failed = |why: String| FillFailed { why: format!("the value for {}{why}", String::from_utf8_lossy(name)) };
+    let value =
+        template.fill(values).map_err(|path| failed(format!(" reads {{{}}}, which has no value here", path.text())))?;
+    let lexeme = value.as_number().map(ToString::to_string).unwrap_or_default();
+    let scalar = match &value {
+        Value::Bool(boolean) => Some(Scalar::Boolean(*boolean)),
+        Value::Number(_) => Lexeme::whole(&lexeme).map(|spelt| Scalar::Number(&lexeme, spelt.kind)),
+        Value::String(text) => Some(Scalar::Text(text.as_bytes())),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    };
+    scalar.and_then(|scalar| to.made(scalar)).ok_or_else(|| failed(format!(" is {}", to.is_not())))
+}
+
+impl Generate {
+    fn made(self, filling: &mut Filling<'_>) -> Vec<u8> {
+        let moment = Moment::of_microseconds(filling.now.0);
+        match self {
+            Self::Uuid => format!("\"{}\"", Id::version_4((filling.random)())).into_bytes(),
+            Self::Now => moment.written(Form::DateTime),
+            Self::NowUnix => moment.written(Form::Unix),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Rules for numbers and for true and false: decimals as they are spelt, never floats.
+
+use super::Scalar;
+use super::action::{Action, Replaced};
+use crate::transform::json::{Decimal, Kind, Multiple};
+use crate::transform::request::problems::{Broken, Code};
+use std::cmp::Ordering;
+
+/// A bound as the program spells it.
+pub(in super::super) struct Bound(pub(in super::super) Box<str>);
+
+impl Bound {
+    /// How a value compares with it.
+    pub(super) fn compare(&self, value: &Decimal<'_>) -> Ordering {
+        value.compare(&Decimal::of(&self.0))
+    }
+}
+
+#[derive(Default)]
+pub(in super::super) struct NumberRule {
+    pub(in super::super) min: Option<Bound>,
+    pub(in super::super) max: Option<Bound>,
+    pub(in super::super) above: Option<Bound>,
+    pub(in super::super) below: Option<Bound>,
+    pub(in super::super) multiple_of: Option<(Box<str>, Multiple)>,
+    pub(in super::super) choices: Option<Vec<Bound>>,
+    pub(in super::super) action: Action,
+    /// Whether any number will do.
+    pub(in super::super) is_free: bool,
+}
+
+impl NumberRule {
+    /// Hold a number against the rule.
+    pub(super) fn hold(&self, lexeme: &str, kind: Kind) -> Result<Replaced<'_>, Broken> {
+        if !self.is_free {
+            self.check(&Decimal::of(lexeme))?;
+        }
+        self.action.apply(Scalar::Number(lexeme, kind))
+    }
+
+    fn check(&self, value: &Decimal<'_>) -> Result<(), Broken> {
+        if let Some(choices) = &self.choices
+            && !choices.iter().any(|choice| choice.compare(value).is_eq())
+        {
+            return Err(Broken::new(Code::Enum, "Must be one of the values that are listed for it."));
+        }
+        self.in_range(value)?;
+        match &self.multiple_of {
+            Some((spelt, multiple)) if !multiple.divides(value) => {
+                Err(Broken::new(Code::Range, format!("Must be a multiple of {spelt}.")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn in_range(&self, value: &Decimal<'_>) -> Result<(), Broken> {
+        let bounds: [(&Option<Bound>, fn(Ordering) -> bool, &str); 4] = [
+            (&self.min, Ordering::is_ge, "at least"),
+            (&self.max, Ordering::is_le, "at most"),
+            (&self.above, Ordering::is_gt, "above"),
+            (&self.below, Ordering::is_lt, "below"),
+        ];
+        for (bound, holds, words) in bounds {
+            if let Some(bound) = bound
+                && !holds(bound.compare(value))
+            {
+                return Err(Broken::new(Code::Range, format!("Must be {words} {}.", bound.0)));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+pub(in super::super) struct BooleanRule {
+    /// The only one of the two that may come.
+    pub(in super::super) only: Option<bool>,
+    pub(in super::super) action: Action,
+}
+
+impl BooleanRule {
+    /// Hold true or false against the rule.
+    pub(super) fn hold(&self, value: bool) -> Result<Replaced<'_>, Broken> {
+        match self.only {
+            Some(only) if only != value => Err(Broken::new(Code::Enum, format!("Must be {only}."))),
+            _ => self.action.apply(Scalar::Boolean(value)),
+        }
+    }
+}

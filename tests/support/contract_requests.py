@@ -1,0 +1,87 @@
+"""For each operation of schemas and contracts a request that must succeed: parameters of the path, and the body."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from support.contracts import Contracts
+from support.small_document import SMALL_DOCUMENT
+from support.world import World
+
+Exact = tuple[dict[str, Any], Any]
+
+
+def _new_schema(world: World) -> Exact:
+    return {}, {"name": "new", "backend": world.backend()["id"], "document": json.dumps(SMALL_DOCUMENT)}
+
+
+def _schema(world: World) -> Exact:
+    return {"schema_id": world.schema()["id"]}, None
+
+
+def _new_contract(world: World) -> Exact:
+    return {}, Contracts(world).body()
+
+
+def _checked_contract(world: World) -> Exact:
+    body = Contracts(world).body()
+    del body["name"]
+    return {}, body
+
+
+def _drafted_contract(world: World) -> Exact:
+    contracts = Contracts(world)
+    return {}, {"api": contracts.api["id"], "schema": contracts.schema["id"], "routes": ["show"]}
+
+
+def _contract(world: World) -> Exact:
+    return {"contract_id": Contracts(world).draft()["id"]}, None
+
+
+def _version(world: World) -> Exact:
+    made, version = Contracts(world).published()
+    return {"contract_id": made["id"], "version": version["name"]}, None
+
+
+def _pinnable(world: World) -> Exact:
+    return _version(world)[0], {"partner": world.partner()["id"]}
+
+
+def _pinned(world: World) -> Exact:
+    path, body = _pinnable(world)
+    answer = world.api.post(f"/contracts/{path['contract_id']}/versions/{path['version']}/pin", body)
+    assert answer.status == 200, answer
+    return {"contract_id": path["contract_id"]}, body
+
+
+def _with(make: Callable[[World], Exact], body: dict[str, Any]) -> Callable[[World], Exact]:
+    return lambda world: (make(world)[0], body)
+
+
+CONTRACTS: dict[str, Callable[[World], Exact]] = {
+    "list_contracts": _contract,
+    "create_contract": _new_contract,
+    "check_contract": _checked_contract,
+    "draft_contract": _drafted_contract,
+    "show_contract": _contract,
+    "change_contract": _with(_contract, {"name": "renamed"}),
+    "delete_contract": _contract,
+    "publish_contract": _with(_contract, {"default": True}),
+    "unpin_contract": _pinned,
+    "show_contract_version": _version,
+    "show_contract_document": _version,
+    "list_contract_users": _version,
+    "set_default_version": _version,
+    "pin_contract": _pinnable,
+    "deprecate_contract": _with(_version, {"sunset_at": "2099-01-01T00:00:00Z", "link": "https://example.com/new"}),
+    "retire_contract": _version,
+    "diff_contract": _contract,
+    "list_schemas": _schema,
+    "import_schema": _new_schema,
+    "show_schema": _schema,
+    "show_schema_document": _schema,
+    "list_schema_operations": _schema,
+    "delete_schema": _schema,
+}
