@@ -22,7 +22,7 @@ from portazgo.kit.objects.uri import Folder
 from portazgo.kit.web.threads import DatabaseThreads
 from portazgo.nodes.internal import Caller
 from portazgo.settings import Settings
-from portazgo.usage import contents, spilling
+from portazgo.usage import contents, spilling, together
 from portazgo.usage.callers import REMEMBERED_SECONDS, Callers
 from portazgo.usage.collector import LEDGER, Segment, verify
 from portazgo.usage.models import FreshRollup, Manifest, SegmentContent
@@ -135,7 +135,7 @@ def test_a_database_that_refuses_at_once_is_not_waited_for(
     def refuses(*_: object) -> None:
         raise OperationalError("connection refused")
 
-    monkeypatch.setattr(spilling, "keep", refuses)
+    monkeypatch.setattr(together, "keep_together", refuses)
     keeper = keeping(pools, Spill(store, uuid4()) if spills else None)
     if spills:
         assert asyncio.run(keeper.keep(segments()[0]))

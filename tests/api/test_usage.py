@@ -14,7 +14,7 @@ from portazgo.kit.errors import Conflict, Invalid
 from portazgo.kit.ids import uuid7
 from portazgo.usage.collector import LEDGER, collect, verify
 from portazgo.usage.models import FreshRollup, Manifest
-from portazgo.usage.rollups import LARGEST_SUM, SUMS
+from portazgo.usage.rollups import LARGEST_SUM, MEMBERS, SUMS
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -59,20 +59,37 @@ def test_a_segment_that_says_something_else_is_refused(collected: Recorded) -> N
         collect(collected.node, collected.epoch, first, content)
 
 
-@pytest.mark.parametrize(("member", "value"), [("minute_us", -9 * 10**18), ("minute_us", 9 * 10**18), ("units", 2**62)])
+TOO_MUCH = (4, 2**62, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("member", "value"), [("minutes", (-9 * 10**18, 0)), ("minutes", (0, 9 * 10**18)), ("totals", TOO_MUCH)]
+)
 def test_a_segment_whose_sums_no_call_makes_is_refused_before_it_stops_those_of_all(
-    database: None, monkeypatch: pytest.MonkeyPatch, member: str, value: int
+    database: None, monkeypatch: pytest.MonkeyPatch, member: str, value: tuple[int, ...]
 ) -> None:
     records = recorded()
     first, content = records.segments[0]
     # A node that wants to do harm can sign any number; ours has none.
     summary = summarize_segment(content)
-    row = {**summary["rollups"][0], member: value}
-    monkeypatch.setattr("portazgo._native.summarize_segment", lambda _: {**summary, "rollups": [row]})
+    monkeypatch.setattr("portazgo._native.summarize_segment", lambda _: {**summary, member: value})
     with pytest.raises(Invalid) as refused:
         collect(records.node, records.epoch, first, content)
     assert refused.value.code == "segment_invalid"
     assert not Manifest.objects.using(LEDGER).exists()
+
+
+def test_the_summary_of_a_segment_is_that_of_its_sums() -> None:
+    _, content = recorded().segments[0]
+    summary = summarize_segment(content)
+    keys, sums = zip(*summary["rollups"], strict=True)
+    assert len(keys) > 1
+    assert summary["totals"] == tuple(map(sum, zip(*sums, strict=True)))
+    minutes = [key[0] for key in keys]
+    assert summary["minutes"] == (min(minutes), max(minutes))
+    kid = MEMBERS.index("kid") + 1
+    assert summary["used"] == sorted({(key[kid], max(minutes)) for key in keys if key[kid]})
+    assert summary["refused"] == []
 
 
 @pytest.mark.parametrize("member", ["started_at_us", "ended_at_us"])
@@ -107,13 +124,12 @@ def test_what_is_too_much_for_its_records_is_refused_however_many_sums_share_it(
     records = recorded()
     first, content = records.segments[0]
     summary = summarize_segment(content)
-    row = summary["rollups"][0]
     # A week of four WebSockets, as a node has them when it ends.
-    long = {**row, "duration_us_sum": 4 * 7 * 86_400 * 1_000_000}
-    monkeypatch.setattr("portazgo._native.summarize_segment", lambda _: {**summary, "rollups": [long]})
+    long = (4, 0, 0, 0, 4 * 7 * 86_400 * 1_000_000)
+    monkeypatch.setattr("portazgo._native.summarize_segment", lambda _: {**summary, "totals": long})
     verify(records.node, records.epoch, first, content)
-    many = [{**row, "kid": f"Kid{number:07}", "units": 2**40} for number in range(1_000)]
-    monkeypatch.setattr("portazgo._native.summarize_segment", lambda _: {**summary, "rollups": many})
+    many = (4, 1_000 * 2**40, 0, 0, 0)
+    monkeypatch.setattr("portazgo._native.summarize_segment", lambda _: {**summary, "totals": many})
     with pytest.raises(Invalid) as refused:
         verify(records.node, records.epoch, first, content)
     assert refused.value.code == "segment_invalid"

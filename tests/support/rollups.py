@@ -48,9 +48,12 @@ def collect_calls(calls: Iterable[Call]) -> None:
         for name in SUMS:
             row[name] += call.row[name]
     # In the order of keys, as the native module gives them.
-    rows = sorted(by_key.values(), key=lambda row: (row["minute_us"], *(str(row[name] or "") for name in MEMBERS)))
+    names = ("minute_us", *MEMBERS)
+    rows = [
+        (tuple(_told(row[name], name) for name in names), tuple(row[name] for name in SUMS)) for row in by_key.values()
+    ]
     with transaction.atomic(using=LEDGER):
-        add_fresh(rows)
+        add_fresh(sorted(rows))
 
 
 def truth(calls: Iterable[Call], since: int, until: int, members: Sequence[str], **only: Any) -> dict[Any, list[int]]:

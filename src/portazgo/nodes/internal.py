@@ -145,12 +145,13 @@ async def _read(request: Request, schema: type[_Document], name: str) -> _Docume
 
 async def limited_body(request: Request, largest: int) -> bytes:
     """Read a request's body of at most `largest` bytes. Raises Invalid (`body_too_large`)."""
-    body = bytearray()
+    chunks, size = [], 0
     async for chunk in request.stream():
-        body += chunk
-        if len(body) > largest:
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > largest:
             raise Invalid(f"the body is larger than {largest} bytes", code="body_too_large")
-    return bytes(body)
+    return b"".join(chunks)
 
 
 def presented(request: Request) -> Secret:

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from django.db import DataError, connections, transaction
+from django.db import DatabaseError, DataError, InterfaceError, OperationalError, connections, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Greatest
 
 from portazgo import _native
-from portazgo.kit.errors import Conflict, Invalid
+from portazgo.kit.errors import Conflict, Forbidden, Invalid, Problem
 from portazgo.nodes.epochs import of_another_node
 from portazgo.usage import models
-from portazgo.usage.adding import add_fresh
+from portazgo.usage.adding import add_fresh, added_up, note_uses
 from portazgo.usage.contents import keep_content
 from portazgo.usage.models import EpochAccount, EpochEnd, Manifest, RefusedKeyUse
-from portazgo.usage.rollups import SUMS
+from portazgo.usage.overlapping import overlaps
 from portazgo.usage.told import add_told
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 LEDGER = models.LEDGER
 REFUSED_KEY = "key_disabled"
-"""What nodes say of canaries, and of keys that were disabled."""
+"""What nodes say of canaries, and of keys that were disabled: the keys of such calls stand in a summary as `refused`."""
 LARGEST_WAL_BYTES = 64 * 1024 * 1024
 LATEST_US = 7_258_118_400_000_000
 """The year 2200: a node's clock may be wrong, and its records count all the same."""
@@ -71,6 +71,14 @@ class Segment:
     """What the native module tells of it: first, last, count, sha256, sums …"""
 
 
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A segment, and the object that holds its bytes; "": the ledger is to hold them."""
+
+    segment: Segment
+    place: str
+
+
 def collect(node: UUID, epoch: UUID, first: int, body: bytes) -> Collected:
     """Verify a sealed segment and keep it. Raises what `verify` and `keep` raise."""
     return keep(verify(node, epoch, first, body))
@@ -91,35 +99,90 @@ def keep(segment: Segment, place: str = "") -> Collected:
     ledger can't hold its values. Raises Forbidden where the epoch is known as another node's.
     """
     try:
-        return _kept(segment, place)
+        (outcome,) = _kept([Placed(segment, place)])
     except DataError as problem:
         # It fails each time that it comes, and must not hold up those behind it.
         logger.exception("the ledger can't hold the values of a segment", extra={"epoch": str(segment.epoch)})
         raise Conflict(f"the ledger can't hold its values: {problem}", code="segment_unfit") from None
+    if isinstance(outcome, Problem):
+        raise outcome
+    return outcome
 
 
-def _kept(segment: Segment, place: str) -> Collected:
-    node, epoch, summary = segment.node, segment.epoch, segment.summary
-    first = summary["first"]
+def keep_together(placed: Sequence[Placed]) -> list[Collected | Exception]:
+    """Keep several segments in one transaction: one commit for all. Gives for each what `keep` gives or raises for it.
+
+    Raises OperationalError and InterfaceError when the database is busy or away: then it has none of them.
+    """
+    try:
+        return list(_kept(placed))
+    except (OperationalError, InterfaceError):
+        raise
+    except DatabaseError:
+        # Whichever it was that failed, the others must not fail with it.
+        return [_alone(one) for one in placed]
+
+
+def _alone(one: Placed) -> Collected | Exception:
+    try:
+        return keep(one.segment, one.place)
+    except (Problem, DatabaseError) as problem:
+        return problem
+
+
+def _kept(placed: Sequence[Placed]) -> list[Collected | Problem]:
+    outcomes: list[Collected | Problem] = []
+    fresh: list[tuple[Manifest, Mapping[str, Any]]] = []
     with transaction.atomic(using=LEDGER):
-        _refuse_foreign(node, epoch)
-        known = Manifest.objects.using(LEDGER).filter(epoch=epoch, first_sequence=first).first()
-        if known is not None:
-            if known.sha256 != summary["sha256"]:
-                raise Conflict(
-                    f"records {first} … of epoch {epoch} are here already, with other bytes", code="segment_differs"
-                )
-            return Collected(stored=False)
-        _refuse_overlap(epoch, summary)
-        manifest = _keep(node, epoch, summary, len(segment.content))
-        keep_content(manifest, segment.content, place)
-        add_fresh(summary["rollups"])
-        _add_uses(summary["epoch"], summary["retiring"])
-        add_told(summary["told"])
-        _note_refused_keys(manifest, summary["rollups"])
-        # Last: two collectors of one epoch wait for each other here, and nowhere else.
+        for one in placed:
+            try:
+                manifest = _stored(one)
+            except (Conflict, Forbidden) as problem:
+                outcomes.append(problem)
+                continue
+            if manifest is not None:
+                fresh.append((manifest, one.segment.summary))
+            outcomes.append(Collected(stored=manifest is not None))
+        _add_up(fresh)
+    return outcomes
+
+
+def _stored(one: Placed) -> Manifest | None:
+    """Write down a segment's bytes and manifest, without its sums; None: it is here already. Raises Conflict, Forbidden."""
+    node, epoch, summary = one.segment.node, one.segment.epoch, one.segment.summary
+    first = summary["first"]
+    _refuse_foreign(node, epoch)
+    known = Manifest.objects.using(LEDGER).filter(epoch=epoch, first_sequence=first).first()
+    if known is not None:
+        if known.sha256 != summary["sha256"]:
+            raise Conflict(
+                f"records {first} … of epoch {epoch} are here already, with other bytes", code="segment_differs"
+            )
+        return None
+    if overlaps(epoch, summary):
+        raise Conflict(
+            f"some of records {first} to {summary['last']} of epoch {epoch} are here already", code="segment_overlaps"
+        )
+    manifest = _keep(node, epoch, summary, len(one.segment.content))
+    keep_content(manifest, one.segment.content, one.place)
+    return manifest
+
+
+def _add_up(fresh: Sequence[tuple[Manifest, Mapping[str, Any]]]) -> None:
+    """Add up what is new: tables in one order, and each in that of its keys, so that two collectors never wait in turns."""
+    if not fresh:
+        return
+    summaries = [summary for _, summary in fresh]
+    add_fresh(added_up(summaries))
+    note_uses(summaries)
+    _add_uses([{**use, "epoch": summary["epoch"]} for summary in summaries for use in summary["retiring"]])
+    add_told([row for summary in summaries for row in summary["told"]])
+    refused = [RefusedKeyUse(manifest=manifest, kid=kid) for manifest, summary in fresh for kid in summary["refused"]]
+    if refused:
+        RefusedKeyUse.objects.using(LEDGER).bulk_create(refused)
+    # Last: two collectors of one epoch wait for each other here, and nowhere else.
+    for manifest, _ in sorted(fresh, key=lambda one: (one[0].epoch, one[0].first_sequence)):
         add_to_account(manifest)
-    return Collected(stored=True)
 
 
 def report_epoch(report: Mapping[str, Any]) -> None:
@@ -180,13 +243,11 @@ def _verified(node: UUID, epoch: UUID, first: int, body: bytes) -> dict[str, Any
 
 def _is_plausible(summary: Mapping[str, Any]) -> bool:
     """Tell whether it can be shown and added to others: times that no calendar has would fail whoever reads them, for ever."""
-    rollups = summary["rollups"]
-    moments = [summary["started_at_us"], summary["ended_at_us"], *(row["minute_us"] for row in rollups)]
+    moments = [summary["started_at_us"], summary["ended_at_us"], *(summary["minutes"] or ())]
     moments += [row["day_us"] for row in summary["told"]]
     if min(moments) < 0 or max(moments) >= LATEST_US:
         return False
-    largest = max(sum(row[name] for row in rollups) for name in SUMS)  # none is below zero: they are counted so
-    return bool(largest <= summary["count"] * MOST_OF_A_CALL)
+    return bool(max(summary["totals"]) <= summary["count"] * MOST_OF_A_CALL)  # none is below zero: they are counted so
 
 
 def _refuse_foreign(node: UUID, epoch: UUID) -> None:
@@ -198,17 +259,6 @@ def _refuse_foreign(node: UUID, epoch: UUID) -> None:
 
 def _has_account(node: UUID, epoch: UUID) -> bool:
     return EpochAccount.objects.using(LEDGER).filter(node=node, epoch=epoch).exists()
-
-
-def _refuse_overlap(epoch: UUID, summary: Mapping[str, Any]) -> None:
-    overlaps = Manifest.objects.using(LEDGER).filter(
-        epoch=epoch, first_sequence__lte=summary["last"], last_sequence__gte=summary["first"]
-    )
-    if summary["count"] and overlaps.exists():
-        raise Conflict(
-            f"some of records {summary['first']} to {summary['last']} of epoch {epoch} are here already",
-            code="segment_overlaps",
-        )
 
 
 def _keep(node: UUID, epoch: UUID, summary: Mapping[str, Any], size: int) -> Manifest:
@@ -223,15 +273,15 @@ def _keep(node: UUID, epoch: UUID, summary: Mapping[str, Any], size: int) -> Man
         ended_at_us=summary["ended_at_us"],
         content_bytes=size,
         rolled_up=summary["count"],
-        requests=sum(row["requests"] for row in summary["rollups"]),
+        requests=summary["totals"][0],
     )
 
 
-def _add_uses(epoch: str, uses: Sequence[Mapping[str, Any]]) -> None:
-    """Add what the segment tells of retiring secrets: a row for each key and caller in it, never one for each call."""
+def _add_uses(uses: Sequence[Mapping[str, Any]]) -> None:
+    """Add what segments tell of retiring secrets: a row for each key and caller in them, never one for each call."""
     if uses:
         members = (*_USE_KEY, "requests", "first_at_us", *_LAST)
-        rows = [[_value({**row, "epoch": epoch}, name) for name in members] for row in uses]
+        rows = sorted([_value(use, name) for name in members] for use in uses)
         with connections[LEDGER].cursor() as cursor:
             cursor.executemany(_ADD_USE, rows)
 
@@ -241,10 +291,3 @@ def _value(row: Mapping[str, Any], name: str) -> str | int | bytes:
     if value is None:
         return b"" if name == "personal" else ""
     return value
-
-
-def _note_refused_keys(manifest: Manifest, rollups: Sequence[Mapping[str, Any]]) -> None:
-    # A record has a kid, and not only a claimed one, where the secret was right.
-    kids = {row["kid"] for row in rollups if row["fault"] == REFUSED_KEY and row["kid"]}
-    if kids:
-        RefusedKeyUse.objects.using(LEDGER).bulk_create(RefusedKeyUse(manifest=manifest, kid=kid) for kid in kids)

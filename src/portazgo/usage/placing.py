@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from django.db.models import Q
-
 from portazgo.kit.objects import ObjectsFailed
 from portazgo.usage.contents import place_of
 from portazgo.usage.models import LEDGER, Manifest, SegmentContent
+from portazgo.usage.overlapping import overlaps
 
 if TYPE_CHECKING:
     from portazgo.kit.objects import ObjectStore
@@ -23,12 +22,11 @@ def place_for(segment: Segment) -> str:
 
     A manifest stays for ever, so what is here now decides: the ledger will say that it had the segment, or refuse it.
     """
-    summary = segment.summary
-    first, last = summary["first"], summary["last"]
-    same_place = Q(first_sequence=first) | Q(first_sequence__lte=last, last_sequence__gte=first)
-    if Manifest.objects.using(LEDGER).filter(same_place, epoch=segment.epoch).exists():
+    epoch, summary = segment.epoch, segment.summary
+    same_place = Manifest.objects.using(LEDGER).filter(epoch=epoch, first_sequence=summary["first"])
+    if same_place.exists() or overlaps(epoch, summary):
         return ""
-    return place_of(segment.epoch, first, summary["sha256"])
+    return place_of(epoch, summary["first"], summary["sha256"])
 
 
 def remove_unnamed(store: ObjectStore, segment: Segment, place: str) -> None:

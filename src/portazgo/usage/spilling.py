@@ -14,13 +14,13 @@ from django.db import DatabaseError
 
 from portazgo.kit.errors import Conflict, Forbidden
 from portazgo.kit.objects import ObjectsFailed
-from portazgo.usage.collector import Collected, keep
 from portazgo.usage.objects import object_store
 from portazgo.usage.placing import place_for, remove_unnamed
+from portazgo.usage.together import Together
 
 if TYPE_CHECKING:
     from portazgo.kit.web.threads import DatabaseThreads
-    from portazgo.usage.collector import Segment
+    from portazgo.usage.collector import Collected, Segment
     from portazgo.usage.spill import Spill
 
 logger = logging.getLogger(__name__)
@@ -37,8 +37,10 @@ class Keeping:
         *,
         late_after_seconds: float,
         objects_first: bool,
+        transactions: int = 1,
     ) -> None:
         self._ledger = ledger
+        self._together = Together(ledger, transactions)
         self._outside = outside
         self._spill = spill
         self._late_after_seconds = late_after_seconds
@@ -86,7 +88,7 @@ class Keeping:
     async def _into_ledger(self, segment: Segment) -> Collected:
         place = await self._placed(segment) if self._objects_first else ""
         try:
-            collected = await self._ledger.run(keep, segment, place)
+            collected = await self._together.keep(segment, place)
         except (Conflict, Forbidden):
             await self._removed(segment, place)
             raise

@@ -1,6 +1,7 @@
 //! The data plane as a Python extension module, `portazgo._native`: a thin binding, no decisions.
 
 mod node;
+mod programs;
 mod records;
 mod update;
 
@@ -16,6 +17,8 @@ mod _native {
 
     #[pymodule_export]
     use super::node::Node;
+    #[pymodule_export]
+    use super::programs::{check_program, project, rewrite};
     #[pymodule_export]
     use super::records::{decode_segment, segment_columns, summarize_segment, unseal_personal};
     #[pymodule_export]

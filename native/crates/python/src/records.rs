@@ -1,5 +1,6 @@
 //! Segments as Python sees them: dictionaries and sums.
 
+use portazgo_core::fault::Fault;
 use portazgo_core::ids::{Id, Kid};
 use portazgo_core::record::{
     self, Phase, Phases, Place, RetiringKey, RetiringUse, Rollup, RollupKey, SegmentError, ToldKey, Value, Values,
@@ -8,7 +9,8 @@ use portazgo_core::secret::Secret;
 use portazgo_core::time::WallTime;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 fn unreadable(error: &SegmentError) -> PyErr {
@@ -95,11 +97,20 @@ pub(crate) fn summarize_segment<'py>(py: Python<'py>, data: &[u8]) -> PyResult<B
     document.set_item("sha256", hexadecimal(&summary.sha256))?;
     document.set_item("started_at_us", summary.started_at.0)?;
     document.set_item("ended_at_us", summary.ended_at.0)?;
+    let mut texts = Texts::default();
     let rollups = PyList::empty(py);
     for (key, sums) in &summary.rollups {
-        rollups.append(rollup(py, key, sums)?)?;
+        rollups.append((key_of(py, &mut texts, key)?, sums_of(sums)))?;
     }
     document.set_item("rollups", rollups)?;
+    document.set_item("totals", sums_of(&summary.totals()))?;
+    document.set_item("minutes", summary.minutes().map(|(first, last)| (first.0, last.0)))?;
+    let used = summary.kids();
+    let used: Vec<_> = used.iter().map(|(kid, minute)| (kid.as_str(), minute.0)).collect();
+    document.set_item("used", used)?;
+    let refused = summary.kids_of(Fault::KeyDisabled);
+    let refused: Vec<_> = refused.iter().map(Kid::as_str).collect();
+    document.set_item("refused", refused)?;
     let retiring = PyList::empty(py);
     for (key, uses) in &summary.retiring.0 {
         retiring.append(retiring_use(py, key, uses)?)?;
@@ -165,22 +176,35 @@ fn told_row<'py>(py: Python<'py>, key: &ToldKey, answers: u64) -> PyResult<Bound
     Ok(row)
 }
 
-fn rollup<'py>(py: Python<'py>, key: &RollupKey, sums: &Rollup) -> PyResult<Bound<'py, PyDict>> {
-    let row = PyDict::new(py);
-    row.set_item("minute_us", key.minute.0)?;
-    row.set_item("partner", id(key.partner))?;
-    row.set_item("application", id(key.application))?;
-    row.set_item("kid", kid(&key.kid))?;
-    row.set_item("route", id(key.route))?;
-    row.set_item("fault", key.fault_code())?;
-    row.set_item("billable", key.billable)?;
-    row.set_item("price_version", (key.price_version != 0).then_some(key.price_version))?;
-    row.set_item("requests", sums.requests)?;
-    row.set_item("units", sums.units)?;
-    row.set_item("bytes_in", sums.bytes_in)?;
-    row.set_item("bytes_out", sums.bytes_out)?;
-    row.set_item("duration_us_sum", sums.duration_us_sum)?;
-    Ok(row)
+/// What tells a sum apart, as the ledger has it: "" or 0 where there is none. A segment has thousands, so they are tuples and no
+/// dictionaries.
+fn key_of<'py>(py: Python<'py>, texts: &mut Texts<'py>, key: &RollupKey) -> PyResult<Bound<'py, PyTuple>> {
+    (
+        key.minute.0,
+        texts.of(py, key.partner),
+        texts.of(py, key.application),
+        key.kid.as_str().unwrap_or_default(),
+        texts.of(py, key.route),
+        PyString::intern(py, key.fault_code().unwrap_or_default()),
+        key.billable,
+        key.price_version,
+    )
+        .into_pyobject(py)
+}
+
+fn sums_of(sums: &Rollup) -> (u64, u64, u64, u64, u64) {
+    (sums.requests, sums.units, sums.bytes_in, sums.bytes_out, sums.duration_us_sum)
+}
+
+/// The texts of ids: a few routes and partners stand in all rows of a segment.
+#[derive(Default)]
+struct Texts<'py>(HashMap<Id, Bound<'py, PyString>>);
+
+impl<'py> Texts<'py> {
+    fn of(&mut self, py: Python<'py>, id: Id) -> Bound<'py, PyString> {
+        let text = || if id.is_none() { String::new() } else { id.to_string() };
+        self.0.entry(id).or_insert_with(|| PyString::new(py, &text())).clone()
+    }
 }
 
 fn id(id: Id) -> Option<String> {

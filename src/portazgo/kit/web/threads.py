@@ -18,6 +18,7 @@ class DatabaseThreads:
     """Runs functions that use the database; a waiting coroutine holds neither a thread nor a connection."""
 
     def __init__(self, most: int) -> None:
+        self.most = most
         self._threads = ThreadPoolExecutor(max_workers=most, thread_name_prefix="internal-db")
 
     async def run(

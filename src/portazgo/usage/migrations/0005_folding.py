@@ -29,8 +29,8 @@ def _count_requests(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None
     for number in list(manifests.filter(count__gt=0).values_list("id", flat=True)):
         content = contents.filter(manifest_id=number).values_list("content", flat=True).first()
         if content is not None:
-            rollups = _native.summarize_segment(bytes(content))["rollups"]
-            manifests.filter(id=number).update(requests=sum(row["requests"] for row in rollups))
+            requests, *_ = _native.summarize_segment(bytes(content))["totals"]
+            manifests.filter(id=number).update(requests=requests)
 
 
 class CreateClustered(migrations.CreateModel):

@@ -1,6 +1,6 @@
 //! What the ledger adds up: one segment's records by minute and by whatever a bill or a chart asks for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Record;
 use super::retiring::RetiringUses;
@@ -76,6 +76,14 @@ impl Rollup {
         self.bytes_out = self.bytes_out.saturating_add(record.bytes_out);
         self.duration_us_sum = self.duration_us_sum.saturating_add(record.duration_us());
     }
+
+    fn add_sums(&mut self, other: &Self) {
+        self.requests = self.requests.saturating_add(other.requests);
+        self.units = self.units.saturating_add(other.units);
+        self.bytes_in = self.bytes_in.saturating_add(other.bytes_in);
+        self.bytes_out = self.bytes_out.saturating_add(other.bytes_out);
+        self.duration_us_sum = self.duration_us_sum.saturating_add(other.duration_us_sum);
+    }
 }
 
 /// One segment, as its manifest and the roll-ups have it.
@@ -103,6 +111,37 @@ pub struct Summary {
     pub retiring: RetiringUses,
     /// What was told by contracts.
     pub told: Told,
+}
+
+impl Summary {
+    /// What all sums add up to.
+    pub fn totals(&self) -> Rollup {
+        let mut totals = Rollup::default();
+        for sums in self.rollups.values() {
+            totals.add_sums(sums);
+        }
+        totals
+    }
+
+    /// The first and the last minute in which a call began, if there is a call.
+    pub fn minutes(&self) -> Option<(WallTime, WallTime)> {
+        let (first, last) = (self.rollups.first_key_value()?, self.rollups.last_key_value()?);
+        Some((first.0.minute, last.0.minute))
+    }
+
+    /// Each key, and the last minute in which it was used.
+    pub fn kids(&self) -> BTreeMap<Kid, WallTime> {
+        // Later minutes stand later, so that the last one stays.
+        let mut kids: BTreeMap<_, _> = self.rollups.keys().map(|key| (key.kid, key.minute)).collect();
+        kids.remove(&Kid::NONE);
+        kids
+    }
+
+    /// The keys whose calls had this fault.
+    pub fn kids_of(&self, fault: Fault) -> BTreeSet<Kid> {
+        let of_fault = self.rollups.keys().filter(|key| key.fault == fault as u16 && key.kid != Kid::NONE);
+        of_fault.map(|key| key.kid).collect()
+    }
 }
 
 /// Verify a sealed segment and add it up.

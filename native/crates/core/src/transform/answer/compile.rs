@@ -230,7 +230,8 @@ impl Compiler {
 
 /// A constant member.
 pub(super) fn constant(name: &str, value: &[u8]) -> Const {
-    Const { name: name.into(), bytes: [b",", &*quoted(name), b":", value].concat().into() }
+    let before = [b",", &*quoted(name), b":"].concat();
+    Const { name: name.into(), bytes: [&*before, value].concat().into(), value_at: before.len() }
 }
 
 fn template_of(body: &TemplateBody<'_>, place: &str) -> Compiled<Template> {

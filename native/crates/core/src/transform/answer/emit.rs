@@ -7,7 +7,7 @@ use super::violation::{Fail, Why};
 use std::sync::Arc;
 
 /// Write what stands before a value or a name, its comma first if there is something before it.
-#[inline]
+#[inline(always)]
 fn separated(comma: &mut bool, prefix: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(if *comma { prefix } else { &prefix[1..] });
     *comma = true;
@@ -15,7 +15,7 @@ fn separated(comma: &mut bool, prefix: &[u8], out: &mut Vec<u8>) {
 
 impl State {
     /// The value that comes is written: what has to stand before it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn open(&mut self, program: &AnswerProgram, out: &mut Vec<u8>) {
         let Some(frame) = self.frames.last_mut() else { return };
         match frame.form {
@@ -37,7 +37,7 @@ impl State {
     }
 
     /// The value that `open` began is complete.
-    #[inline]
+    #[inline(always)]
     pub(super) fn close(&mut self, program: &AnswerProgram, out: &mut Vec<u8>) -> Result<(), Why> {
         self.step = Step::More;
         let Some(frame) = self.frames.last() else {
@@ -72,7 +72,7 @@ impl State {
     }
 
     /// An object is complete.
-    #[inline]
+    #[inline(always)]
     pub(super) fn end_object(&mut self, program: &AnswerProgram, out: &mut Vec<u8>) -> Result<(), Why> {
         let mut frame = self.frames.pop().expect("an object is open");
         let object = program.object(frame.of);

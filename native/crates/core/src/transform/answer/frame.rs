@@ -52,7 +52,7 @@ impl Frame {
     }
 
     /// A member has come. Returns whether it came before.
-    #[inline]
+    #[inline(always)]
     pub(super) fn mark(&mut self, member: usize, more: &mut [u8]) -> bool {
         if member < 64 {
             let bit = 1 << member;
@@ -74,7 +74,7 @@ impl Frame {
     }
 
     /// Whether one of these, a bit each, did not come.
-    #[inline]
+    #[inline(always)]
     pub(super) fn lacks(&self, required: u64) -> bool {
         required & !self.got != 0
     }

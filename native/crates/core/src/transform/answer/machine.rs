@@ -148,7 +148,7 @@ impl State {
     }
 
     /// Another item or member comes.
-    #[inline]
+    #[inline(always)]
     fn next(&mut self, program: &AnswerProgram) {
         let frame = self.frames.last_mut().expect("the root has no comma");
         if frame.form == Form::Array {
@@ -162,7 +162,7 @@ impl State {
     }
 
     /// A member's name, which begins with this quote.
-    #[inline]
+    #[inline(always)]
     fn name(&mut self, program: &AnswerProgram, input: &[u8], from: usize) -> Result<usize, Fail> {
         let Stop { at, closed, escaped } = text::text(input, from + 1)?;
         if !closed {
@@ -178,7 +178,7 @@ impl State {
     }
 
     /// A name is complete: decide what becomes of its value.
-    #[inline]
+    #[inline(always)]
     pub(super) fn named(
         &mut self,
         program: &AnswerProgram,
@@ -229,7 +229,7 @@ impl State {
     }
 
     /// A value begins with this byte.
-    #[inline]
+    #[inline(always)]
     fn value(
         &mut self,
         program: &AnswerProgram,
@@ -327,7 +327,7 @@ impl State {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn number(
         &mut self,
         program: &AnswerProgram,
@@ -397,7 +397,7 @@ impl State {
     }
 
     /// Begin an object where its role says.
-    #[inline]
+    #[inline(always)]
     fn begin_object(&mut self, program: &AnswerProgram, index: u32, out: &mut Vec<u8>) {
         let object = program.object(index);
         let mut frame = Frame::object(index, self.more.len());

@@ -3,6 +3,11 @@
 //! A program is compiled once; a `Projector` reads an answer in pieces by it and writes what it lists, nothing else. A
 //! `Mask` narrows a program to the members that a caller asked for.
 
+#![allow(
+    clippy::inline_always,
+    reason = "each is a step of one loop, and the calls between them would cost as much as they do"
+)]
+
 mod action;
 mod check;
 mod compile;
@@ -10,7 +15,10 @@ mod cut;
 mod dates;
 mod emit;
 mod frame;
+mod lru;
 mod machine;
+mod mask;
+mod masked;
 mod names;
 mod program;
 mod projector;
@@ -22,6 +30,9 @@ mod violation;
 mod wire;
 
 pub use compile::ProgramRefused;
+pub use lru::Masks;
+pub use mask::{Mask, MaskRefused};
+pub use masked::{Masked, UnknownField};
 pub use program::AnswerProgram;
 pub use projector::Projector;
 pub use violation::{Violation, Why};

@@ -34,7 +34,7 @@ struct Print {
 }
 
 impl Print {
-    #[inline]
+    #[inline(always)]
     fn of(name: &[u8]) -> Self {
         let length = name.len();
         if let (Some(first), Some(last)) = (name.first_chunk::<8>(), name.last_chunk::<8>()) {
@@ -50,7 +50,7 @@ impl Print {
         Self { length, first, last: 0 }
     }
 
-    #[inline]
+    #[inline(always)]
     fn hash(self, multiplier: u64) -> u64 {
         (self.first ^ self.last.rotate_left(29) ^ ((self.length as u64) << 56)).wrapping_mul(multiplier)
     }
@@ -84,7 +84,7 @@ impl Names {
     }
 
     /// The number of a name.
-    #[inline]
+    #[inline(always)]
     pub(super) fn find(&self, name: &[u8]) -> Option<usize> {
         let print = Print::of(name);
         let mut index = *self.slots.get(slot(print, self.multiplier, self.shift))?;
@@ -98,7 +98,7 @@ impl Names {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn slot(print: Print, multiplier: u64, shift: u32) -> usize {
     (print.hash(multiplier) >> (shift & 63)) as usize
 }

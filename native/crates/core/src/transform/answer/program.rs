@@ -94,6 +94,14 @@ pub(super) struct Const {
     pub(super) name: Arc<str>,
     /// `,"name":value`.
     pub(super) bytes: Arc<[u8]>,
+    /// How much of it stands before the value.
+    pub(super) value_at: usize,
+}
+
+impl Const {
+    pub(super) fn value(&self) -> &[u8] {
+        &self.bytes[self.value_at..]
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -150,7 +158,7 @@ pub(super) enum PartValue {
 }
 
 impl AnswerProgram {
-    #[inline]
+    #[inline(always)]
     pub(super) fn node(&self, index: u32) -> &Node {
         let index = index as usize;
         match self.base.nodes.get(index) {
@@ -159,13 +167,21 @@ impl AnswerProgram {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn object(&self, index: u32) -> &Object {
         let index = index as usize;
         match self.base.objects.get(index) {
             Some(object) => object,
             None => &self.objects[index - self.base.objects.len()],
         }
+    }
+
+    pub(super) fn shared_object(&self, index: u32) -> Arc<Object> {
+        let index = index as usize;
+        Arc::clone(match self.base.objects.get(index) {
+            Some(object) => object,
+            None => &self.objects[index - self.base.objects.len()],
+        })
     }
 
     /// How many nodes it has, those of a mask included.

@@ -9,7 +9,7 @@ use super::violation::{Fail, Why};
 use super::wire::Otherwise;
 
 impl State {
-    #[inline]
+    #[inline(always)]
     pub(super) fn scalar(
         &mut self,
         program: &AnswerProgram,
@@ -29,7 +29,7 @@ impl State {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn whole_number(
         &mut self,
         program: &AnswerProgram,

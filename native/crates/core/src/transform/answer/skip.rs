@@ -69,57 +69,54 @@ impl Skip {
             }
             at = token;
             let Some(&byte) = input.get(at) else { break Passed::Open };
-            match (byte, wants) {
-                (b'"', Wants::Name | Wants::NameOrEnd) => {
-                    let stop = text::text(input, at + 1)?;
-                    if !stop.closed {
-                        break Passed::Cut(at);
+            // Each arm knows what comes next, so that the compiler can lead from one to the other.
+            match wants {
+                Wants::Name | Wants::NameOrEnd => {
+                    if byte == b'"' {
+                        let stop = text::text(input, at + 1)?;
+                        if !stop.closed {
+                            break Passed::Cut(at);
+                        }
+                        at = stop.at + 1;
+                        wants = Wants::Colon;
+                        if input.get(at) == Some(&b':') {
+                            at += 1;
+                            wants = Wants::Value;
+                        }
+                        continue;
                     }
-                    at = stop.at + 1;
-                    wants = Wants::Colon;
-                    if input.get(at) == Some(&b':') {
-                        at += 1;
-                        wants = Wants::Value;
+                    if byte != b'}' || wants == Wants::Name {
+                        return Err(Fail::new(Why::Json, at));
                     }
-                    continue;
+                    at += 1;
+                    (kinds, depth) = (kinds >> 1, depth - 1);
                 }
-                (b':', Wants::Colon) => {
+                Wants::Colon => {
+                    if byte != b':' {
+                        return Err(Fail::new(Why::Json, at));
+                    }
                     at += 1;
                     wants = Wants::Value;
                     continue;
                 }
-                (b',', Wants::More) => {
-                    at += 1;
-                    wants = if kinds & 1 == 1 { Wants::Name } else { Wants::Value };
-                    continue;
-                }
-                (b'}', Wants::More | Wants::NameOrEnd) if kinds & 1 == 1 => {
+                Wants::More => {
+                    let in_object = kinds & 1 == 1;
+                    if byte == b',' {
+                        at += 1;
+                        wants = if in_object { Wants::Name } else { Wants::Value };
+                        continue;
+                    }
+                    if byte != if in_object { b'}' } else { b']' } {
+                        return Err(Fail::new(Why::Json, at));
+                    }
                     at += 1;
                     (kinds, depth) = (kinds >> 1, depth - 1);
                 }
-                (b']', Wants::More | Wants::ItemOrEnd) if depth > 0 && kinds & 1 == 0 => {
+                Wants::ItemOrEnd if byte == b']' => {
                     at += 1;
                     (kinds, depth) = (kinds >> 1, depth - 1);
                 }
-                (b'"', Wants::Value | Wants::ItemOrEnd) => {
-                    let stop = text::text(input, at + 1)?;
-                    if !stop.closed {
-                        break Passed::Cut(at);
-                    }
-                    at = stop.at + 1;
-                }
-                (b'-' | b'0'..=b'9', Wants::Value | Wants::ItemOrEnd) => {
-                    let mut number = Number::START;
-                    let end = number.take(input, at);
-                    if end == input.len() {
-                        break Passed::Cut(at);
-                    }
-                    if !number.is_complete() {
-                        return Err(Fail::new(Why::Json, end));
-                    }
-                    at = end;
-                }
-                (b'{' | b'[', Wants::Value | Wants::ItemOrEnd) => {
+                Wants::Value | Wants::ItemOrEnd if byte == b'{' || byte == b'[' => {
                     if depth as usize >= most {
                         return Err(Fail::new(Why::Depth, at));
                     }
@@ -129,18 +126,10 @@ impl Skip {
                     wants = if byte == b'{' { Wants::NameOrEnd } else { Wants::ItemOrEnd };
                     continue;
                 }
-                (b't' | b'f' | b'n', Wants::Value | Wants::ItemOrEnd) => {
-                    let word = literal(byte).expect("it begins one");
-                    let there = &input[at..input.len().min(at + word.len())];
-                    if !word.starts_with(there) {
-                        return Err(Fail::new(Why::Json, at));
-                    }
-                    if there.len() < word.len() {
-                        break Passed::Cut(at);
-                    }
-                    at += word.len();
-                }
-                _ => return Err(Fail::new(Why::Json, at)),
+                Wants::Value | Wants::ItemOrEnd => match scalar(input, at, byte)? {
+                    Some(end) => at = end,
+                    None => break Passed::Cut(at),
+                },
             }
             // A value is complete.
             wants = Wants::More;
@@ -154,4 +143,26 @@ impl Skip {
         *self = Self { kinds, depth, wants };
         Ok(passed)
     }
+}
+
+/// Where the scalar ends that begins with this byte; None where the piece ends before.
+#[inline(always)]
+fn scalar(input: &[u8], at: usize, byte: u8) -> Result<Option<usize>, Fail> {
+    if byte == b'"' {
+        let stop = text::text(input, at + 1)?;
+        return Ok(stop.closed.then_some(stop.at + 1));
+    }
+    if let Some(word) = literal(byte) {
+        let there = &input[at..input.len().min(at + word.len())];
+        if !word.starts_with(there) {
+            return Err(Fail::new(Why::Json, at));
+        }
+        return Ok((there.len() == word.len()).then_some(at + word.len()));
+    }
+    let mut number = Number::START;
+    let end = number.take(input, at);
+    if end == input.len() && end != at {
+        return Ok(None);
+    }
+    if number.is_complete() { Ok(Some(end)) } else { Err(Fail::new(Why::Json, end)) }
 }

@@ -17,19 +17,20 @@ pub(super) struct Stop {
 }
 
 /// The part of a string that begins at `at`, up to its closing quote.
-#[inline]
+#[inline(always)]
 pub(super) fn text(input: &[u8], at: usize) -> Result<Stop, Fail> {
-    let (end, wide) = plain_run(input, at);
-    if !wide && input.get(end) == Some(&b'"') {
+    let end = ascii_run(input, at);
+    if input.get(end) == Some(&b'"') {
         return Ok(Stop { at: end, closed: true, escaped: false });
     }
-    text_further(input, at, end, wide)
+    text_further(input, end)
 }
 
-/// As `text`, from a run that does not end the string or has more than ASCII in it.
-fn text_further(input: &[u8], from: usize, to: usize, has_wide: bool) -> Result<Stop, Fail> {
-    let (mut at, mut end, mut wide, mut escaped) = (from, to, has_wide, false);
+/// As `text`, from something else than plain ASCII.
+fn text_further(input: &[u8], from: usize) -> Result<Stop, Fail> {
+    let (mut at, mut escaped) = (from, false);
     loop {
+        let (end, wide) = plain_run(input, at);
         if wide && let Err(error) = std::str::from_utf8(&input[at..end]) {
             let valid = at + error.valid_up_to();
             return match error.error_len() {
@@ -48,15 +49,34 @@ fn text_further(input: &[u8], from: usize, to: usize, has_wide: bool) -> Result<
             Some(_) => return Err(Fail::new(Why::Json, end)),
         }
         escaped = true;
-        (end, wide) = plain_run(input, at);
     }
 }
 
-/// Where the first quote, backslash or control character is, or the end; and whether there's more than ASCII before it.
+/// Where the first byte is that is a quote, a backslash, a control character or no ASCII, or the end.
 ///
 /// Eight bytes at a time. Source: H. S. Warren, "Hacker's Delight", section 6-1: the lowest mark is exact, only marks above
 /// it may be false.
-#[inline]
+#[inline(always)]
+fn ascii_run(input: &[u8], from: usize) -> usize {
+    let mut at = from;
+    while let Some(chunk) = input.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+        let word = u64::from_le_bytes(*chunk);
+        let (quote, backslash) = (word ^ (LOW * 0x22), word ^ (LOW * 0x5c));
+        let below = quote.wrapping_sub(LOW) | backslash.wrapping_sub(LOW) | word.wrapping_sub(LOW * 0x20);
+        let marks = (below | word) & HIGH;
+        if marks != 0 {
+            return at + (marks.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    while input.get(at).is_some_and(|&byte| byte != b'"' && byte != b'\\' && (0x20..0x80).contains(&byte)) {
+        at += 1;
+    }
+    at
+}
+
+/// Where the first quote, backslash or control character is, or the end; and whether there's more than ASCII before it.
+#[inline(always)]
 fn plain_run(input: &[u8], from: usize) -> (usize, bool) {
     let mut at = from;
     let mut wide = 0;
@@ -198,7 +218,7 @@ impl Number {
     }
 
     /// Take what belongs to it from `at` on. Returns where that ends.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take(&mut self, input: &[u8], from: usize) -> usize {
         let mut at = from;
         loop {
@@ -247,7 +267,7 @@ pub(super) const fn literal(first: u8) -> Option<&'static [u8]> {
 }
 
 /// Past white space.
-#[inline]
+#[inline(always)]
 pub(super) fn past_space(input: &[u8], from: usize) -> usize {
     let mut at = from;
     while let Some(b' ' | b'\n' | b'\r' | b'\t') = input.get(at) {

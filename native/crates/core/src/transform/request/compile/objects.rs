@@ -54,7 +54,9 @@ fn member(wire: MemberWire<'_>, count: usize) -> Compiled<Member> {
         (None, false, true, None) if wire.wrap.is_empty() => Place::Scatter,
         (None, false, false, Some(slot)) if slot < MOST_SLOTS && wire.wrap.is_empty() => Place::Slot(slot),
         _ => {
-            return Err(ProgramError::new("a member is one of `out` (with its `wrap`), `inline`, `scatter` and `slot`"));
+            return Err(ProgramError::new(
+                "a member is one of `out` (with its `wrap`), `inline`, `scatter` and `slot`",
+            ));
         }
     };
     if wire.default.is_some() && (wire.required || matches!(place, Place::Inline | Place::Scatter)) {

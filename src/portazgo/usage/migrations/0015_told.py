@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """One table."""
 
-    dependencies: ClassVar = [("usage", "0013_unexplained")]
+    dependencies: ClassVar = [("usage", "0014_segments_as_they_are")]
 
     operations: ClassVar = [
         migrations.CreateModel(
