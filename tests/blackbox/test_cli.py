@@ -64,6 +64,7 @@ COMMAND_OF = {
     "set_default_version": "contract default",
     "list_contract_users": "contract users",
     "diff_contract": "contract diff",
+    "test_contract": "contract test",
     "show_contract_version": "contract fields",
     "show_contract_document": "contract document",
     "list_schema_operations": "schema operations",

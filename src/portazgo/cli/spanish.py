@@ -10,6 +10,15 @@ SENTENCES = {
     "breaks": "rompe",
     "exposes": "expone",
     "fine": "bien",
+    # cli/contract_examples.py
+    "there are no examples of {name} in {folder}": "no hay ejemplos de {name} en {folder}",
+    "Write {file}, and what partners must get beside it.": "Escribe {file}, y a su lado lo que deben recibir los clientes.",
+    "{count} examples, {failed} failed.": "{count} ejemplos, {failed} fallidos.",
+    "{name} is no text in UTF-8": "{name} no es texto en UTF-8",
+    "failed": "fallido",
+    "refused": "rechazado",
+    "What was expected, and what came:": "Lo esperado, y lo que llegó:",
+    "What {version} makes of it, and what comes now:": "Lo que hace {version} de ello, y lo que llega ahora:",
     "Nothing is published yet: there is nobody to break.": "Aún no hay nada publicado: no se puede romper a nadie.",
     "{old} → {new}: {count} changes, {breaking} of them break partners.": (
         "{old} → {new}: {count} cambios; {breaking} rompen a los clientes."
