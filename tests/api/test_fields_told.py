@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from support.admin import AdminAPI
+from support.contracts import Contracts
 from support.made_contract import FIELDS, json_answer, problem_answer
 from support.made_segments import Node
+from support.world import World, body_of
 
 from portazgo._native import decode_segment
 from portazgo.contracts import telling
@@ -26,7 +28,7 @@ def told_by(*routes: str) -> ToldFields:
     kinds = tuple((answer["status"], answer["body"]["kind"]) for answer in answers)
     what = Telling(answers=kinds, fields={"200": FIELDS, "201": FIELDS[:1]}, at=())
     kept = {route: {"name": f"route-{number}", **what.kept()} for number, route in enumerate(routes)}
-    return ToldFields.objects.create(contract="badges", name="2026-11-24", routes=kept)
+    return ToldFields.objects.create(number=1_795_000_000, contract="badges", name="2026-11-24", routes=kept)
 
 
 def recorded(number: int, count: int = 400) -> list[dict[str, object]]:
@@ -58,6 +60,18 @@ def test_each_field_is_listed_with_how_many_answers_gave_it_out(api: AdminAPI) -
         "selectable": True,
         "partner_name": None,
     }
+
+
+def test_each_version_gets_a_number_of_its_own_that_nodes_are_told(api: AdminAPI, world: World) -> None:
+    made, one = Contracts(world).published()
+    api.patch(f"/contracts/{made['id']}", {"routes": {"show": {"answers": {"200": [{"select": ["id"]}]}}}})
+    two = api.post(f"/contracts/{made['id']}/publish", {}).body
+    numbers = [body_of("contract", version["id"])["number"] for version in (one, two)]
+    assert len(set(numbers)) == 2
+    assert all(0 < number < 2**32 for number in numbers)
+    assert api.delete(f"/contracts/{made['id']}").status == 204
+    kept = ToldFields.objects.in_bulk(numbers)
+    assert [kept[number].contract for number in numbers] == [made["name"]] * 2
 
 
 def test_a_month_and_a_partner_are_asked_for(api: AdminAPI) -> None:

@@ -134,7 +134,8 @@ class ToldFields(models.Model):
     It stays when the contract is gone: whoever asks what a partner was given asks late.
     """
 
-    number = models.AutoField(primary_key=True)
+    number = models.BigIntegerField(primary_key=True)
+    """Seconds since 1970 when it was published, or the next that is free: a restored database gives none out again."""
     version = models.OneToOneField(ContractVersion, models.SET_NULL, null=True, related_name="told")
     contract = models.CharField(max_length=63)
     name = models.CharField(max_length=16)

@@ -184,6 +184,6 @@ def _put(contract: Contract, compilation: Compilation, recorded: Change, clock: 
     )
     version.document = describe(version, compilation)
     version.save(force_insert=True)
-    number(version, compilation)
+    number(version, compilation, now)
     recorded.touches(reference(version), document_reference(version))
     return version

@@ -6,6 +6,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.db.models import Max
+
 from portazgo.contracts.fields.ledger import restored, telling_of, told
 from portazgo.contracts.models import ToldFields
 from portazgo.kit.errors import Invalid
@@ -13,6 +15,7 @@ from portazgo.partners.models import Partner
 from portazgo.usage.told import told_in
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from uuid import UUID
 
     from portazgo.contracts.compilation import Compilation
@@ -48,13 +51,22 @@ class FieldsTold:
     items: list[ToldField]
 
 
-def number(version: ContractVersion, compilation: Compilation) -> None:
+def number(version: ContractVersion, compilation: Compilation, now: datetime) -> None:
     """Give a version that was just published its number, and keep what it tells."""
     routes = {
         str(compilation.routes[name].id): {"name": name, **telling_of(route).kept()}
         for name, route in compilation.contract.routes.items()
     }
-    ToldFields.objects.create(version=version, contract=version.contract.name, name=version.name, routes=routes)
+    last = ToldFields.objects.aggregate(last=Max("number"))["last"] or 0
+    free = max(int(now.timestamp()), last + 1)
+    made = False
+    while not made:
+        # Another version may be published in this very moment.
+        _, made = ToldFields.objects.get_or_create(
+            number=free,
+            defaults={"version": version, "contract": version.contract.name, "name": version.name, "routes": routes},
+        )
+        free += 1
 
 
 def fields_told(month: str, partner: UUID | None) -> FieldsTold:

@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="ToldFields",
             fields=[
-                ("number", models.AutoField(primary_key=True, serialize=False)),
+                ("number", models.BigIntegerField(primary_key=True, serialize=False)),
                 ("contract", models.CharField(max_length=63)),
                 ("name", models.CharField(max_length=16)),
                 ("routes", models.BinaryField()),
