@@ -267,3 +267,38 @@ def test_the_audit_says_what_was_published_and_pinned(api: AdminAPI, contracts: 
     rows = {row["action"]: row for row in api.every("/audit")}
     assert rows["contract.published"]["details"] == {"name": made["name"], "version": version["name"], "default": True}
     assert rows["contract.pinned"]["details"]["version"] == version["name"]
+
+
+class TestDifferences:
+    def test_two_versions_are_compared_as_partners_meet_them(self, api: AdminAPI, contracts: Contracts) -> None:
+        made, first = contracts.published()
+        path = f"/contracts/{made['id']}"
+        assert api.get(f"{path}/differences").body == {"breaking": False, "changes": []}
+        api.patch(path, {"routes": selecting("id", "weight")})
+        drafted = api.get(f"{path}/differences").body
+        assert drafted["breaking"]
+        assert {(one["path"], one["breaking"], one["exposure"]) for one in drafted["changes"]} == {
+            ("title", True, False),
+            ("weight", False, True),
+        }
+        second = api.post(f"{path}/publish", {}).body
+        query = f"before={first['name']}&after={second['name']}"
+        assert api.get(f"{path}/differences?{query}").body == drafted
+        assert refusal(api.get(f"{path}/differences?before=2001-01-01")) == (404, "contract_version_unknown")
+
+    def test_a_new_import_says_what_it_means_for_contracts(self, api: AdminAPI, contracts: Contracts) -> None:
+        made, version = contracts.published()
+        document: dict[str, Any] = copy.deepcopy(SMALL_DOCUMENT)
+        members = document["components"]["schemas"]["Thing"]["properties"]
+        members["margin"] = {"type": "number"}
+        del members["name"]
+        report = contracts.import_again(document)
+        assert {one["path"] for one in report["changes"]} == {"margin", "name"}
+        effects = {(one["contract"], one["outcome"]) for one in report["effects"]}
+        assert effects == {
+            (f"{made['name']}@{version['name']}", "fails"),
+            (f"{made['name']}@{version['name']}", "hidden"),
+        }
+        (warning,) = report["warnings"]
+        assert warning.startswith("the draft of things can't be compiled over this document: ")
+        assert refusal(api.post(f"/contracts/{made['id']}/publish", {})) == (422, "contract_refused")

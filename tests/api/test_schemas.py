@@ -34,9 +34,9 @@ def test_a_document_is_kept_under_a_name_and_given_back_as_it_came(api: AdminAPI
         "outcome": "created",
         "version": 1,
         "operations": 1,
-        "warnings": [],
         "changes": [],
         "effects": [],
+        "warnings": [],
     }
     assert api.get(f"/schemas/{report['id']}/document").body == {"version": 1, "document": text}
     assert api.get(f"/schemas/{report['id']}/operations").body["operations"] == [

@@ -1,4 +1,4 @@
-"""Contracts by the command line: what a draft would break, whether examples come out, what a new schema means."""
+"""Contracts by the command line: do examples come out, and which fields were given."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def done(run: Run, *words: str, code: int = 0) -> subprocess.CompletedProcess[st
     return finished
 
 
-def test_a_contract_is_tried_compared_and_judged_when_its_backend_changes(deployment: Deployment, run: Run) -> None:
+def test_examples_are_put_through_a_draft_and_through_versions(deployment: Deployment, run: Run) -> None:
     folder = deployment.folder
     done(run, "backend", "create", "things", "--target", deployment.backend_url, "--audience", "things")
     done(run, "api", "create", "things")
@@ -74,7 +74,6 @@ def test_a_contract_is_tried_compared_and_judged_when_its_backend_changes(deploy
     document = str(write(folder / "schema.json", SCHEMA))
     done(run, "schema", "import", "things", "--backend", "things", "--file", document)
     done(run, "contract", "create", "things", "--file", contract(folder, "id", "name"))
-    assert "nobody to break" in done(run, "contract", "diff", "things").stderr
     version = json.loads(done(run, "contract", "publish", "things", "--json").stdout)["name"]
 
     examples = folder / "examples" / "things" / "thing"
@@ -83,10 +82,6 @@ def test_a_contract_is_tried_compared_and_judged_when_its_backend_changes(deploy
     assert done(run, "contract", "test", "things").stdout.splitlines()[1].split() == ["thing", "200", "fine", "-"]
 
     done(run, "contract", "change", "things", "--file", contract(folder, "id", "cost"))
-    found = json.loads(done(run, "contract", "diff", f"things@{version}", "--json", code=3).stdout)
-    assert [change["rule"] for change in found["changes"]] == ["answer-field-removed", "answer-field-added"]
-    table = done(run, "contract", "diff", "things", "draft", code=3).stdout.splitlines()
-    assert [line.split()[0] for line in table[1:]] == ["breaks", "exposes"]
     failed = done(run, "contract", "test", "things", "--against", version, code=1)
     assert "2 fields differ" in failed.stdout
     assert f"What {version} makes of it" in failed.stderr
@@ -94,10 +89,4 @@ def test_a_contract_is_tried_compared_and_judged_when_its_backend_changes(deploy
     nowhere = done(run, "contract", "test", "things", "--examples", str(folder / "examples" / "things"), code=2)
     assert "there are no examples of things" in nowhere.stderr
 
-    SCHEMA["components"]["schemas"]["Thing"]["properties"]["name"] = {"type": "array", "items": {"type": "string"}}
-    changed = str(write(folder / "schema.json", SCHEMA))
-    order = ("schema", "import", "things", "--backend", "things", "--file", changed)
-    report = json.loads(done(run, *order, "--dry-run", "--json").stdout)
-    assert [(one["contract"], one["outcome"]) for one in report["effects"]] == [(f"things@{version}", "fails")]
-    assert "retyped" in done(run, *order).stdout
     assert done(run, "usage", "fields").stdout.split()[:2] == ["partner", "name"]

@@ -69,6 +69,7 @@ CONTRACTS: dict[str, Callable[[World], Exact]] = {
     "change_contract": _with(_contract, {"name": "renamed"}),
     "delete_contract": _contract,
     "publish_contract": _with(_contract, {"default": True}),
+    "diff_contract": lambda world: ({"contract_id": Contracts(world).published()[0]["id"]}, None),
     "unpin_contract": _pinned,
     "show_contract_version": _version,
     "show_contract_document": _version,
@@ -77,7 +78,6 @@ CONTRACTS: dict[str, Callable[[World], Exact]] = {
     "pin_contract": _pinnable,
     "deprecate_contract": _with(_version, {"sunset_at": "2099-01-01T00:00:00Z", "link": "https://example.com/new"}),
     "retire_contract": _version,
-    "diff_contract": _contract,
     "test_contract": _with(
         _contract, {"examples": [{"route": "show", "status": 200, "given": '{"id": 7, "name": "Box"}'}]}
     ),

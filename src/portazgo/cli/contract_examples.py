@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from portazgo.cli.contract_compare import contract
+from portazgo.cli.contract_version import contract
 from portazgo.cli.exits import Exit
 from portazgo.cli.find import CONTRACT, find
 from portazgo.cli.noun import prints

@@ -3,13 +3,6 @@
 from __future__ import annotations
 
 SENTENCES = {
-    # cli/contract_compare.py
-    "{old} and {new} are two contracts: versions of one are compared": (
-        "{old} y {new} son dos contratos: se comparan versiones de uno solo"
-    ),
-    "breaks": "rompe",
-    "exposes": "expone",
-    "fine": "bien",
     # cli/contract_examples.py
     "there are no examples of {name} in {folder}": "no hay ejemplos de {name} en {folder}",
     "Write {file}, and what partners must get beside it.": "Escribe {file}, y a su lado lo que deben recibir los clientes.",
@@ -17,12 +10,9 @@ SENTENCES = {
     "{name} is no text in UTF-8": "{name} no es texto en UTF-8",
     "failed": "fallido",
     "refused": "rechazado",
+    "fine": "bien",
     "What was expected, and what came:": "Lo esperado, y lo que llegó:",
     "What {version} makes of it, and what comes now:": "Lo que hace {version} de ello, y lo que llega ahora:",
-    "Nothing is published yet: there is nobody to break.": "Aún no hay nada publicado: no se puede romper a nadie.",
-    "{old} → {new}: {count} changes, {breaking} of them break partners.": (
-        "{old} → {new}: {count} cambios; {breaking} rompen a los clientes."
-    ),
     "{answers} answers are of versions that this database does not know: their fields can't be told.": (
         "{answers} respuestas son de versiones que esta base de datos no conoce: no se puede decir qué campos llevaban."
     ),
@@ -129,6 +119,8 @@ SENTENCES = {
     "Remove the API {name}?": "¿Eliminar la API {name}?",
     "Remove the contract {name} and all its versions?": "¿Eliminar el contrato {name} y todas sus versiones?",
     "Retire {name}? It can't be served again.": "¿Retirar {name}? No podrá volver a servirse.",
+    "It breaks partners.": "Rompe a los clientes.",
+    "It breaks nobody.": "No rompe a nadie.",
     "Unpinned from {name}.": "Desfijado de {name}.",
     "nothing of {name} is published yet": "todavía no hay nada publicado de {name}",
     "`{command}` does it.": "`{command}` lo hace.",

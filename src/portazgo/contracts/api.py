@@ -10,7 +10,6 @@ from ninja import Query, Router, Status
 from portazgo.accounts.domain import Verb, can
 from portazgo.accounts.requests import AdminRequest
 from portazgo.contracts import checking, service
-from portazgo.contracts.comparing_api import router as comparing_router
 from portazgo.contracts.models import BackendSchema, Contract
 from portazgo.contracts.schemas import (
     ChangeContract,
@@ -36,7 +35,6 @@ router = Router(tags=["contracts"])
 router.add_router("", versions_router)
 router.add_router("", schemas_router)
 router.add_router("", telling_router)
-router.add_router("", comparing_router)
 router.add_router("", trying_router)
 
 

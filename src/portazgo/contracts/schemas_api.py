@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -12,8 +11,8 @@ from ninja import Query, Router, Status
 from portazgo.accounts.domain import Verb, can
 from portazgo.accounts.requests import AdminRequest
 from portazgo.contracts import storing
-from portazgo.contracts.consequences import consequences
 from portazgo.contracts.models import BackendSchema, SchemaVersion
+from portazgo.contracts.schema_versions import version_of
 from portazgo.contracts.schemas import (
     DocumentQuery,
     ImportSchema,
@@ -45,33 +44,14 @@ def list_schemas(request: AdminRequest, query: Query[SchemasQuery]) -> Page[dict
 
 
 @router.post("/schemas", response=SchemaReport)
-def import_schema(request: AdminRequest, body: ImportSchema) -> dict[str, Any]:
-    """Keep an OpenAPI document of a backend, or its next version, and say what it means for contracts.
-
-    With `dry_run` only say so.
-    """
+def import_schema(request: AdminRequest, body: ImportSchema) -> storing.Report:
+    """Keep an OpenAPI document of a backend, or its next version; with `dry_run` only say what would be."""
     can(request.actor, Verb.CREATE, BackendSchema.noun)
     document = body.document
     if document is None:
         document = fetch_document(body.url or "", allow_private=settings.PORTAZGO.import_allow_private)
     order = storing.Order(body.name, body.backend, document, body.url, body.dry_run)
-    report = storing.import_schema(request.actor, order, clock=request.clock)
-    meant = consequences(report, document)
-    return {
-        **asdict(report),
-        "warnings": report.warnings + meant.warnings,
-        "changes": [{**asdict(change), "sentence": change.sentence} for change in meant.changes],
-        "effects": [
-            {
-                "contract": effect.contract,
-                "route": effect.route,
-                "outcome": effect.outcome,
-                "sentence": effect.sentence,
-                "change": effect.change.sentence,
-            }
-            for effect in meant.effects
-        ],
-    }
+    return storing.import_schema(request.actor, order, clock=request.clock)
 
 
 @router.get("/schemas/{uuid:schema_id}", response=SchemaView)
@@ -83,14 +63,14 @@ def show_schema(request: AdminRequest, schema_id: UUID) -> dict[str, Any]:
 @router.get("/schemas/{uuid:schema_id}/document", response=SchemaDocument)
 def show_schema_document(request: AdminRequest, schema_id: UUID, query: Query[DocumentQuery]) -> dict[str, Any]:
     """Give the text of a version."""
-    version = storing.version_of(_readable(request, schema_id), query.version)
+    version = version_of(_readable(request, schema_id), query.version)
     return {"version": version.number, "document": version.document}
 
 
 @router.get("/schemas/{uuid:schema_id}/operations", response=SchemaOperations)
 def list_schema_operations(request: AdminRequest, schema_id: UUID, query: Query[DocumentQuery]) -> dict[str, Any]:
     """List the operations of a version."""
-    version = storing.version_of(_readable(request, schema_id), query.version)
+    version = version_of(_readable(request, schema_id), query.version)
     return {"version": version.number, "operations": storing.operations_of(version.document)}
 
 

@@ -8,10 +8,12 @@ from uuid import UUID
 from ninja import Router, Schema
 from pydantic import Field, StringConstraints
 
+from portazgo.accounts.domain import Verb, can
 from portazgo.accounts.requests import AdminRequest
 from portazgo.contracts import trying
-from portazgo.contracts.comparing_api import VersionOrDraft, readable
 from portazgo.contracts.examples.running import Example
+from portazgo.contracts.models import Contract
+from portazgo.kit.web.rows import the_one
 from portazgo.kit.web.schemas import Body, Truth
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ router = Router(tags=["contracts"])
 
 EXAMPLES_AT_MOST = 200
 LARGEST_EXAMPLE = 1024**2
+VersionOrDraft = Annotated[str | None, Field(None, max_length=16, description="A version's name, or `draft`.")]
 _Text = Annotated[str, StringConstraints(max_length=LARGEST_EXAMPLE)]
 
 
@@ -91,7 +94,9 @@ def test_contract(request: AdminRequest, contract_id: UUID, body: TestContract) 
         )
         for one in body.examples
     ]
-    tried = trying.try_examples(readable(request, contract_id), body.version, body.against, examples)
+    can(request.actor, Verb.READ, Contract.noun)
+    contract = the_one(Contract.objects.select_related("api", "schema"), "contract", id=contract_id)
+    tried = trying.try_examples(contract, body.version, body.against, examples)
     results = [_example(one) for one in tried]
     return {"failed": sum(one["failed"] for one in results), "results": results}
 
