@@ -49,7 +49,7 @@ class TestContract(Body):
     examples: list[ExampleBody] = Field(min_length=1, max_length=EXAMPLES_AT_MOST)
 
 
-class DifferenceView(Schema):
+class PlaceDifference(Schema):
     """One place (a JSON Pointer) of a document, with the JSON before and after; null: nothing."""
 
     pointer: str
@@ -67,8 +67,8 @@ class ExampleView(Schema):
     failure: str | None
     body: str | None = Field(description="What came of it; null: it was refused.")
     refusal: str | None
-    differences: list[DifferenceView] = Field(description="From what was expected to what came.")
-    changes: list[DifferenceView] = Field(description="From what the other version makes of it to what came.")
+    differences: list[PlaceDifference] = Field(description="From what was expected to what came.")
+    changes: list[PlaceDifference] = Field(description="From what the other version makes of it to what came.")
     refusal_before: str | None = Field(description="Why the other version refuses it.")
 
 
