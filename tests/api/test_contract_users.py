@@ -55,5 +55,7 @@ def test_calls_count_for_the_version_that_serves_them_now(api: AdminAPI) -> None
     assert (served(api, basic), served(api, wide)) == ([], [("acme", "orders", "things-list")])
     assert api.post(f"{basic}/pin", {"application": APPLICATION}).status == 200
     assert (served(api, basic), served(api, wide)) == ([("acme", "orders", "things-list")], [])
+    for version, holder in ((wide, {"partner": PARTNER}), (basic, {"application": APPLICATION})):
+        assert api.post(f"{version.rpartition('/versions/')[0]}/unpin", holder).status == 204
     assert api.patch(f"/routes/{ROUTE}", {"passthrough": True}).status == 200
     assert served(api, basic) == []

@@ -224,6 +224,9 @@ class TestPins:
             assert refusal(api.patch(f"/routes/{contracts.show['id']}", changes)) == (409, "in_contract")
         assert refusal(api.delete(f"/routes/{contracts.show['id']}")) == (409, "in_contract")
         assert refusal(api.delete(f"/schemas/{contracts.schema['id']}")) == (409, "in_use")
+        opened = api.patch(f"/routes/{contracts.show['id']}", {"passthrough": True})
+        assert refusal(opened) == (409, "in_contract")
+        assert "somebody is pinned" in opened.body["detail"]
         api.post(f"{path}/unpin", {"partner": partner["id"]})
         api.patch(f"/routes/{contracts.show['id']}", {"passthrough": True})
         assert api.post(f"{at}/retire").status == 200
@@ -327,5 +330,6 @@ class TestPartnersView:
         assert refusal(partner.get(f"/contracts/{made['id']}")) == (403, "scope_missing")
         theirs = api.get(f"/partner-view/documents?as_partner={other['partner']}").body["items"]
         assert [one["id"] for one in theirs] == [second["id"]]
-        api.patch(f"/routes/{contracts.show['id']}", {"passthrough": True})
+        api.post(f"/contracts/{made['id']}/unpin", {"partner": other["partner"]})
+        assert api.patch(f"/routes/{contracts.show['id']}", {"passthrough": True}).status == 200
         assert partner.get("/partner-view/documents").body["items"] == []

@@ -88,6 +88,9 @@ CONTRACTS: dict[str, Callable[[World], Exact]] = {
     "retire_contract": _version,
     "list_partner_documents": lambda world: ({"as_partner": _served(world)[0]["as_partner"]}, None),
     "show_partner_document": _served,
+    "test_contract": _with(
+        _contract, {"examples": [{"route": "show", "status": 200, "given": '{"id": 7, "name": "Box"}'}]}
+    ),
     "list_schemas": _schema,
     "import_schema": _new_schema,
     "show_schema": _schema,
