@@ -91,6 +91,20 @@ def _paths() -> Iterator[bytes]:
     return ("\n".join([request["path"], *templates]).encode() for request in document["requests"])
 
 
+def _rewritten_bodies() -> Iterator[bytes]:
+    document = json.loads((CASES / "requests.json").read_text("utf-8"))
+    yield from (f"{case['program']}\n{case['body']}".encode() for case in document["cases"])
+    for program in document["programs"].values():
+        yield json.dumps(program, separators=(",", ":")).encode() + b"\n{}"
+
+
+def _parameters() -> Iterator[bytes]:
+    for case in _cases("parameters.json"):
+        path, header = case.get("path", ["7"])[0], dict(case.get("headers", [])).get("x-limit", "1")
+        yield f"{case.get('query') or ''}\n{path}\n{header}".encode()
+    yield from (json.dumps(case["body"]).encode() for case in _cases("backend_errors.json"))
+
+
 SEEDS: dict[str, Callable[[], Iterator[bytes]]] = {
     "request_head": _request_heads,
     "request_body": _request_bodies,
@@ -100,6 +114,8 @@ SEEDS: dict[str, Callable[[], Iterator[bytes]]] = {
     "http2_head": _http2_heads,
     "client": _clients,
     "path": _paths,
+    "rewriter": _rewritten_bodies,
+    "parameters": _parameters,
 }
 
 

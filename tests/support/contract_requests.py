@@ -78,6 +78,9 @@ CONTRACTS: dict[str, Callable[[World], Exact]] = {
     "pin_contract": _pinnable,
     "deprecate_contract": _with(_version, {"sunset_at": "2099-01-01T00:00:00Z", "link": "https://example.com/new"}),
     "retire_contract": _version,
+    "test_contract": _with(
+        _contract, {"examples": [{"route": "show", "status": 200, "given": '{"id": 7, "name": "Box"}'}]}
+    ),
     "list_schemas": _schema,
     "import_schema": _new_schema,
     "show_schema": _schema,

@@ -3,6 +3,19 @@
 from __future__ import annotations
 
 SENTENCES = {
+    # cli/contract_examples.py
+    "there are no examples of {name} in {folder}": "no hay ejemplos de {name} en {folder}",
+    "Write {file}, and what partners must get beside it.": "Escribe {file}, y a su lado lo que deben recibir los clientes.",
+    "{count} examples, {failed} failed.": "{count} ejemplos, {failed} fallidos.",
+    "{name} is no text in UTF-8": "{name} no es texto en UTF-8",
+    "failed": "fallido",
+    "refused": "rechazado",
+    "fine": "bien",
+    "What was expected, and what came:": "Lo esperado, y lo que llegó:",
+    "What {version} makes of it, and what comes now:": "Lo que hace {version} de ello, y lo que llega ahora:",
+    "{answers} answers are of versions that this database does not know: their fields can't be told.": (
+        "{answers} respuestas son de versiones que esta base de datos no conoce: no se puede decir qué campos llevaban."
+    ),
     "{count} records are in the object store, on their way to the ledger.": (
         "{count} registros están en el almacén de objetos, camino del libro."
     ),

@@ -32,7 +32,7 @@ def differences(contract: Contract, before: str | None, after: str | None) -> li
     `before` None: the newest version; `after` None: the draft as it would be published now. Raises NotFound
     (`contract_version_unknown`), Invalid (`contract_refused`: the draft no longer compiles).
     """
-    return changes(_compiled(contract, before or _newest(contract)), _compiled(contract, after or DRAFT))
+    return changes(compiled(contract, before or _newest(contract)), compiled(contract, after or DRAFT))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,8 @@ def _newest(contract: Contract) -> str:
     return version.name
 
 
-def _compiled(contract: Contract, name: str) -> CompiledContract:
+def compiled(contract: Contract, name: str) -> CompiledContract:
+    """Give a version, or the draft, as it is compiled. Raises NotFound, Invalid."""
     if name == DRAFT:
         return checked(contract.api, contract.schema, contract.terms).contract
     return restored(version_named(contract, name).compiled)

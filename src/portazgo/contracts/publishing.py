@@ -10,6 +10,7 @@ from portazgo.contracts.describing import describe, describe_again
 from portazgo.contracts.domain import age_of, next_name
 from portazgo.contracts.models import Contract, ContractVersion
 from portazgo.contracts.service import document_reference, locked, reference, refuse_used
+from portazgo.contracts.telling import number
 from portazgo.kit.errors import Conflict, Invalid, NotFound
 from portazgo.kit.web.rows import the_one
 from portazgo.snapshot.log import Change, change
@@ -183,5 +184,6 @@ def _put(contract: Contract, compilation: Compilation, recorded: Change, clock: 
     )
     version.document = describe(version, compilation)
     version.save(force_insert=True)
+    number(version, compilation, now)
     recorded.touches(reference(version), document_reference(version))
     return version

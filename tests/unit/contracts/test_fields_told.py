@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -11,9 +12,17 @@ from hypothesis import strategies as st
 from support.made_contract import FIELDS, json_answer, made_contract, problem_answer
 
 from portazgo.contracts.compiling import CompiledRoute, FieldPair
-from portazgo.contracts.fields.ledger import Selection, SelectionInvalid, parse_selection, told
+from portazgo.contracts.fields.ledger import Selection, SelectionInvalid, Telling, parse_selection, restored, telling_of
+from portazgo.contracts.fields.ledger import told as told_by
 
 SHOW = made_contract().routes["show-badge"]
+
+
+def told(route: CompiledRoute, status: int, selection: Selection | None = None) -> tuple[FieldPair, ...]:
+    telling = restored(json.loads(json.dumps(telling_of(route).kept())))
+    assert telling == telling_of(route)
+    assert isinstance(telling, Telling)
+    return told_by(telling, status, selection)
 
 
 def names(route: CompiledRoute, status: int, fields: str | None = None) -> list[str]:

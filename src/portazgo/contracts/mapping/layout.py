@@ -64,13 +64,15 @@ class Layout:
             self._spots[backend] = child
             inside = self._places.united(member.shape)
             if child.dissolved:
-                required = member.required and self._walker.missing == "fail"
-                null = "null" in inside.types
+                request = self._places.direction == "request"
+                required = member.required and (request or self._walker.missing == "fail")
+                # Of requests, partners can't say null for what they send in pieces.
+                null = "null" in inside.types and not request
                 self._inner[backend] = Inner(required and not null, null)
                 entered, around = self._walker.enter(member.shape, child, context)
                 below = _Above(backend, partner, certain=above.certain and required and not null)
                 self._collect(inside, entered, around, below, leaves)
-                if self._places.direction == "request":
+                if request:
                     self._check_apart(inside, child, member)
             else:
                 view = self._walker.walk(member.shape, child, context)
@@ -83,6 +85,12 @@ class Layout:
         if request:
             # An optional object that is taken apart is sent when one of its members is.
             required = required and above.certain
+            if required and child.drop_null:
+                path = format_path(child.path)
+                self._walker.problems.add(
+                    child.at["drop_null"], f"the backend requires {path}: a null can't be left out without a default"
+                )
+            drop_null = drop_null and not required
         if drop_null and not request and (view.null or self._makes_null(child)):
             required = False
         return Leaf(

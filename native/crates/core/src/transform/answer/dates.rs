@@ -18,7 +18,7 @@ struct Moment {
 /// form, or lies outside the years 0 to 9999.
 ///
 /// A date is midnight in UTC; what has a time is turned to UTC. Seconds and milliseconds are whole, rounded down.
-pub(super) fn convert(text: &str, is_number: bool, from: Form, to: Form) -> Option<String> {
+pub(in crate::transform) fn convert(text: &str, is_number: bool, from: Form, to: Form) -> Option<String> {
     let moment = match (from, is_number) {
         (Form::Date, false) => Moment { seconds: date(text)? * DAY_SECONDS, nanos: 0 },
         (Form::DateTime, false) => date_time(text)?,

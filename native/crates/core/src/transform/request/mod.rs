@@ -1,5 +1,6 @@
 //! Requests of routes with a contract: held against its rules, and written as the backend wants them (docs/programs.md).
 
+mod backward;
 mod check;
 mod compile;
 mod fill;
@@ -10,6 +11,7 @@ mod rules;
 mod wire;
 mod write;
 
+pub use backward::{BackendErrors, Translated, TranslatedError};
 pub use compile::ProgramError;
 pub use fill::{FillFailed, Filling};
 pub use parameters::{Parameters, Received};

@@ -262,7 +262,7 @@ fn text_of(json: &[u8]) -> String {
 
 fn filled_text(name: &str, fill: &Fill, filling: &mut Filling<'_>) -> Result<String, FillFailed> {
     let mut json = Vec::new();
-    fill.write(name.as_bytes(), filling, &mut json)?;
+    fill.write(name, filling, &mut json)?;
     Ok(text_of(&json))
 }
 

@@ -92,10 +92,10 @@ impl<'w> Writer<'w, '_> {
     }
 
     fn scalar(&mut self, typed: &Typed, at: At) -> Written {
-        match scalar(self.document, at).map(|value| typed.scalar(value)) {
-            Some(Ok(Replaced::Json(json))) => self.out.extend_from_slice(&json),
-            Some(Ok(Replaced::Null)) => self.out.extend(b"null"),
-            Some(Ok(Replaced::Omit)) => return Written::Omitted,
+        match scalar(self.document, at).map(|value| typed.written(value)) {
+            Some(Replaced::Json(json)) => self.out.extend_from_slice(&json),
+            Some(Replaced::Null) => self.out.extend(b"null"),
+            Some(Replaced::Omit) => return Written::Omitted,
             _ => write_compact(self.document, at, &mut self.out),
         }
         Written::Yes
@@ -125,8 +125,8 @@ impl<'w> Writer<'w, '_> {
                 }
             }
         }
-        for (before, fill) in &rule.fills {
-            self.fill(before, fill)?;
+        for filled in &rule.fills {
+            self.fill(&filled.name, &filled.before, &filled.fill)?;
         }
         Ok(())
     }
@@ -165,7 +165,7 @@ impl<'w> Writer<'w, '_> {
         match (&member.place, value) {
             (Place::Inline, _) => self.into_object(self.program.object(member.node), inner),
             (Place::Scatter, _) => self.members(self.program.object(member.node), inner, slots),
-            (Place::Out { before, after }, Some(value)) => self.out_member(before, after, member.node, value),
+            (Place::Out { before, after, .. }, Some(value)) => self.out_member(before, after, member.node, value),
             (Place::Slot(slot), Some(value)) => self.slot(*slot, member.node, value, slots),
             (Place::Out { .. } | Place::Slot(_), None) => Ok(()),
         }
@@ -194,7 +194,7 @@ impl<'w> Writer<'w, '_> {
 
     fn absent(&mut self, member: &'w Member, slots: Option<&mut Slots>) -> Result<(), FillFailed> {
         match (&member.place, &member.default) {
-            (Place::Out { before, after }, Some(json)) => {
+            (Place::Out { before, after, .. }, Some(json)) => {
                 self.separated(b'{');
                 self.out.extend_from_slice(before);
                 self.out.extend_from_slice(json);
@@ -245,15 +245,14 @@ impl<'w> Writer<'w, '_> {
                 }
                 self.out.push(b'}');
             }
-            PartOf::Value(fill) => self.fill(&part.before, fill)?,
+            PartOf::Value(fill) => self.fill(&part.name, &part.before, fill)?,
         }
         Ok(true)
     }
 
-    fn fill(&mut self, before: &[u8], fill: &Fill) -> Result<(), FillFailed> {
+    fn fill(&mut self, name: &str, before: &[u8], fill: &Fill) -> Result<(), FillFailed> {
         self.separated(b'{');
         self.out.extend_from_slice(before);
-        let name = before.strip_suffix(b":").unwrap_or(before);
         fill.write(name, self.filling, &mut self.out)
     }
 

@@ -45,9 +45,9 @@ impl Format {
 
     pub(super) fn fits(self, text: &str) -> bool {
         match self {
-            Self::Date => dates::date(text).is_some(),
-            Self::DateTime => dates::date_time(text).is_some(),
-            Self::Time => dates::time(text).is_some(),
+            Self::Date => dates::is_date(text),
+            Self::DateTime => dates::is_date_time(text),
+            Self::Time => dates::is_time(text),
             Self::Email => is_email(text),
             Self::Uuid => Id::parse(text).is_some(),
             Self::Uri => is_uri(text),

@@ -11,7 +11,6 @@ mod tests;
 mod text;
 
 pub(super) use action::{Action, MapAction, Otherwise, Replaced, To};
-pub(super) use dates::{Form, Moment};
 pub(super) use format::Format;
 pub(super) use names::counted;
 pub(super) use number::{BooleanRule, Bound, NumberRule};
@@ -44,6 +43,17 @@ impl Typed {
             Scalar::Text(content) => self.string.as_ref().map(|rule| rule.hold(content)),
         };
         written.unwrap_or_else(|| Err(self.wrong_type()))
+    }
+
+    /// What is written for a value that has passed.
+    pub(super) fn written(&self, value: Scalar<'_>) -> Replaced<'_> {
+        let action = match value {
+            Scalar::Null => None,
+            Scalar::Boolean(_) => self.boolean.as_ref().map(|rule| &rule.action),
+            Scalar::Number(_, kind) => self.rule_of(kind).map(|rule| &rule.action),
+            Scalar::Text(_) => self.string.as_ref().map(|rule| &rule.action),
+        };
+        action.and_then(|action| action.apply(value).ok()).unwrap_or(Replaced::Same)
     }
 
     /// An integer is held against `integer` where there is one.

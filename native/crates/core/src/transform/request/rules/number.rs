@@ -7,12 +7,41 @@ use crate::transform::request::problems::{Broken, Code};
 use std::cmp::Ordering;
 
 /// A bound as the program spells it.
-pub(in super::super) struct Bound(pub(in super::super) Box<str>);
+pub(in super::super) struct Bound {
+    pub(in super::super) text: Box<str>,
+    /// Most bounds are whole and small.
+    small: Option<i64>,
+}
+
+/// A value, ready to be compared.
+#[derive(Clone, Copy)]
+pub(super) struct Value<'v> {
+    decimal: Decimal<'v>,
+    small: Option<i64>,
+}
+
+/// A number whose comparison needs no digits.
+fn small(lexeme: &str) -> Option<i64> {
+    if lexeme.len() <= 18 { lexeme.parse().ok() } else { None }
+}
+
+impl<'v> Value<'v> {
+    pub(super) fn of(lexeme: &'v str) -> Self {
+        Self { decimal: Decimal::of(lexeme), small: small(lexeme) }
+    }
+}
 
 impl Bound {
+    pub(in super::super) fn of(text: &str) -> Self {
+        Self { text: text.into(), small: small(text) }
+    }
+
     /// How a value compares with it.
-    pub(super) fn compare(&self, value: &Decimal<'_>) -> Ordering {
-        value.compare(&Decimal::of(&self.0))
+    pub(super) fn compare(&self, value: &Value<'_>) -> Ordering {
+        match (value.small, self.small) {
+            (Some(value), Some(bound)) => value.cmp(&bound),
+            _ => value.decimal.compare(&Decimal::of(&self.text)),
+        }
     }
 }
 
@@ -33,12 +62,12 @@ impl NumberRule {
     /// Hold a number against the rule.
     pub(super) fn hold(&self, lexeme: &str, kind: Kind) -> Result<Replaced<'_>, Broken> {
         if !self.is_free {
-            self.check(&Decimal::of(lexeme))?;
+            self.check(&Value::of(lexeme))?;
         }
         self.action.apply(Scalar::Number(lexeme, kind))
     }
 
-    fn check(&self, value: &Decimal<'_>) -> Result<(), Broken> {
+    fn check(&self, value: &Value<'_>) -> Result<(), Broken> {
         if let Some(choices) = &self.choices
             && !choices.iter().any(|choice| choice.compare(value).is_eq())
         {
@@ -46,14 +75,14 @@ impl NumberRule {
         }
         self.in_range(value)?;
         match &self.multiple_of {
-            Some((spelt, multiple)) if !multiple.divides(value) => {
+            Some((spelt, multiple)) if !multiple.divides(&value.decimal) => {
                 Err(Broken::new(Code::Range, format!("Must be a multiple of {spelt}.")))
             }
             _ => Ok(()),
         }
     }
 
-    fn in_range(&self, value: &Decimal<'_>) -> Result<(), Broken> {
+    fn in_range(&self, value: &Value<'_>) -> Result<(), Broken> {
         let bounds: [(&Option<Bound>, fn(Ordering) -> bool, &str); 4] = [
             (&self.min, Ordering::is_ge, "at least"),
             (&self.max, Ordering::is_le, "at most"),
@@ -64,7 +93,7 @@ impl NumberRule {
             if let Some(bound) = bound
                 && !holds(bound.compare(value))
             {
-                return Err(Broken::new(Code::Range, format!("Must be {words} {}.", bound.0)));
+                return Err(Broken::new(Code::Range, format!("Must be {words} {}.", bound.text)));
             }
         }
         Ok(())
