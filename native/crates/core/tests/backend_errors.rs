@@ -48,3 +48,23 @@ fn many_errors_and_long_ones_are_cut() {
         assert!(contract.translate_errors(BackendErrors::Drf, text.as_bytes()).errors.is_empty());
     }
 }
+
+/// A tree whose variants all lead back into it, and a path that none of them ends: each variant at each level would be tried.
+#[test]
+fn paths_cost_no_more_however_deep_and_however_many_variants_lead_on() {
+    let variant =
+        json!({"object": {"unknown": "refuse", "members": [{"in": "children", "node": 0, "out": "children"}]}});
+    let variants: Vec<Value> = (1..6).map(|node| json!({"value": null, "node": node})).collect();
+    let mut nodes = vec![json!({"one_of": {"discriminator": null, "variants": variants}})];
+    nodes.extend(std::iter::repeat_n(variant, 5));
+    let body = json!({"kind": "json", "required": true, "types": ["application/json"], "root": 0});
+    let request = json!({"body": body, "query_unknown": "drop", "program": {"depth": 64, "nodes": nodes}});
+    let contract = RequestContract::compile(&request.to_string()).unwrap();
+    for steps in [28, 10_000] {
+        let mut loc = vec!["body"];
+        loc.extend(std::iter::repeat_n("children", steps));
+        loc.push("tenant");
+        let body = json!({"detail": [{"loc": loc, "msg": "x"}]}).to_string();
+        assert!(contract.translate_errors(BackendErrors::FastApi, body.as_bytes()).errors.is_empty());
+    }
+}

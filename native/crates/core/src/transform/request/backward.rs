@@ -8,12 +8,15 @@ use super::parameters::Parameter;
 use super::problems::{MOST, Place};
 use super::program::{Member, Node, ObjectRule, Part, PartOf, Place as Written, Program, Unknown};
 use crate::transform::json::{self, At, Document, Kind, ROOT};
+use std::cell::Cell;
 use std::collections::HashSet;
 
 /// Bodies are read no deeper.
 const DEEPEST: usize = 32;
 /// Errors that are looked at; what comes after is counted as one.
 const MOST_LOOKED_AT: usize = 500;
+/// For one error.
+const MOST_ATTEMPTS: u32 = 200;
 /// In characters.
 const LONGEST_DETAIL: usize = 200;
 /// Stands for a message that can't be passed on.
@@ -91,7 +94,11 @@ impl RequestContract {
         match found.place {
             Place::Body => {
                 let mut steps = Vec::new();
-                let is_found = Backward { program: &self.program }.node(self.root, &found.path, &mut steps);
+                let is_found = Backward { program: &self.program, left: Cell::new(MOST_ATTEMPTS) }.node(
+                    self.root,
+                    &found.path,
+                    &mut steps,
+                );
                 (is_found && !self.program.nodes.is_empty()).then(|| (Place::Body, joined(&steps)))
             }
             place => {
@@ -168,7 +175,8 @@ fn text(document: &Document<'_>, at: At) -> Option<String> {
 }
 
 fn add(found: &mut Vec<Found>, place: Place, path: &[String], detail: Option<String>) {
-    if found.len() < MOST_LOOKED_AT {
+    // Paths are followed by recursion: one that is deeper than any body leads nowhere.
+    if found.len() < MOST_LOOKED_AT && path.len() <= DEEPEST {
         found.push(Found { place, path: path.to_vec(), detail });
     }
 }
@@ -249,6 +257,8 @@ fn listed(document: &Document<'_>, list: &[u8], message: &[u8]) -> Vec<(At, Stri
 /// From a place in what was written to the place that it came from.
 struct Backward<'b> {
     program: &'b Program,
+    /// How many more variants are tried: choices in each other multiply.
+    left: Cell<u32>,
 }
 
 impl Backward<'_> {
@@ -277,6 +287,11 @@ impl Backward<'_> {
 
     /// As `node`, and the steps are taken back where it leads nowhere.
     fn attempt(&self, node: usize, path: &[String], steps: &mut Vec<String>) -> bool {
+        let left = self.left.get();
+        if left == 0 {
+            return false;
+        }
+        self.left.set(left - 1);
         let before = steps.len();
         let is_found = self.node(node, path, steps);
         if !is_found {
