@@ -171,6 +171,8 @@ NEEDED = {
     "list_partner_traces": "partner_view:read",
     "tail_partner_traces": "partner_view:read",
     "show_partner_trace": "partner_view:read",
+    "list_partner_documents": "partner_view:read",
+    "show_partner_document": "partner_view:read",
     "partner_usage": "partner_view:read",
     "check_document": _CONFIGURATION,
     "diff_document": _CONFIGURATION,
