@@ -333,3 +333,21 @@ class TestPartnersView:
         api.post(f"/contracts/{made['id']}/unpin", {"partner": other["partner"]})
         assert api.patch(f"/routes/{contracts.show['id']}", {"passthrough": True}).status == 200
         assert partner.get("/partner-view/documents").body["items"] == []
+
+
+def test_what_a_contract_does_to_routes_and_partners_needs_their_scopes_too(
+    api: AdminAPI, contracts: Contracts
+) -> None:
+    made, version = contracts.published()
+    narrow = AdminAPI(contracts.world.token(scopes=["contracts:*"])["token"])
+    at = f"/contracts/{made['id']}"
+    api.patch(at, {"routes": selecting("id")})
+    for path, body, scope in (
+        (f"{at}/publish", {"default": True}, "routes:write"),
+        (f"{at}/versions/{version['name']}/default", None, "routes:write"),
+        (f"{at}/versions/{version['name']}/pin", {"plan": NOBODY}, "plans:write"),
+        (f"{at}/unpin", {"application": NOBODY}, "applications:write"),
+    ):
+        refused = narrow.post(path, body)
+        assert (refusal(refused), refused.body["scope"]) == ((403, "scope_missing"), scope)
+    assert narrow.post(f"{at}/publish", {}).status == 201
