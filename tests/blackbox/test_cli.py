@@ -103,6 +103,8 @@ COMMAND_OF = {
     "list_partner_traces": "partner-view list",
     "tail_partner_traces": "partner-view tail",
     "show_partner_trace": "partner-view show",
+    "list_partner_documents": "partner-view documents",
+    "show_partner_document": "partner-view document",
     "partner_usage": "partner-view usage",
     "show_trace": "trace show",
     "check_document": "check",

@@ -60,6 +60,14 @@ def _with(make: Callable[[World], Exact], body: dict[str, Any]) -> Callable[[Wor
     return lambda world: (make(world)[0], body)
 
 
+def _served(world: World) -> Exact:
+    contracts = Contracts(world)
+    _, version = contracts.published(default=True)
+    plan = world.plan(apis=[contracts.api["id"]])
+    application = world.application(plan=plan["id"])
+    return {"version_id": version["id"], "as_partner": application["partner"]}, None
+
+
 CONTRACTS: dict[str, Callable[[World], Exact]] = {
     "list_contracts": _contract,
     "create_contract": _new_contract,
@@ -78,6 +86,8 @@ CONTRACTS: dict[str, Callable[[World], Exact]] = {
     "pin_contract": _pinnable,
     "deprecate_contract": _with(_version, {"sunset_at": "2099-01-01T00:00:00Z", "link": "https://example.com/new"}),
     "retire_contract": _version,
+    "list_partner_documents": lambda world: ({"as_partner": _served(world)[0]["as_partner"]}, None),
+    "show_partner_document": _served,
     "test_contract": _with(
         _contract, {"examples": [{"route": "show", "status": 200, "given": '{"id": 7, "name": "Box"}'}]}
     ),

@@ -127,6 +127,9 @@ SENTENCES = {
     "{name} has no version {version}": "{name} no tiene la versión {version}",
     "a contract is a mapping": "un contrato es un mapa",
     "{file} can't be read: {problem}": "no se puede leer {file}: {problem}",
+    "Let the bodies of {name} pass as the backend has them?": (
+        "¿Dejar pasar los cuerpos de {name} tal como los tiene el backend?"
+    ),
     "Remove the schema {name}?": "¿Eliminar el esquema {name}?",
     "{outcome}: version {version}, {count} operations.": "{outcome}: versión {version}, {count} operaciones.",
     "Would be {what}": "Sería: {what}",

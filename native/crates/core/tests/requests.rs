@@ -51,6 +51,7 @@ fn texts_are_json_or_not_as_rfc_8259_has_it() {
 }
 
 #[derive(Deserialize)]
+#[allow(clippy::struct_field_names, reason = "the names of the file")]
 struct Cases {
     values: Value,
     now_us: i64,
@@ -109,7 +110,7 @@ fn bodies_come_to_what_their_program_says() {
         let program = RequestProgram::compile(CASES.programs[&case.program].get()).unwrap();
         match (outcome(&program, case.body.as_bytes()), case) {
             (Outcome::Written(written), Case { written: Some(expected), .. }) => {
-                assert_eq!(&written, expected, "{case:?}")
+                assert_eq!(&written, expected, "{case:?}");
             }
             (Outcome::Wrong(errors), Case { errors: Some(expected), .. }) => assert_eq!(&errors, expected, "{case:?}"),
             (Outcome::Invalid(why, offset), Case { invalid: Some(expected), .. }) => {

@@ -133,7 +133,7 @@ impl Multiple {
         // A factor has at most 18 digits: ten times a rest of it is still a u64.
         let rest = number.digits().fold(0, |rest, digit| (rest * 10 + u64::from(digit - b'0')) % self.factor);
         let modulus = u128::from(self.factor);
-        rest == 0 || u128::from(rest) * power_of_ten(shift, modulus) % modulus == 0
+        rest == 0 || (u128::from(rest) * power_of_ten(shift, modulus)).is_multiple_of(modulus)
     }
 }
 

@@ -26,7 +26,7 @@ const OF_THE_WHOLE: [&str; 2] = ["non_field_errors", "__all__"];
 pub enum BackendErrors {
     /// Django REST framework: `{"field": ["message"], "nested": {…}, "items": [{}, {"f": ["…"]}], "non_field_errors": ["…"]}`.
     Drf,
-    /// FastAPI: `{"detail": [{"loc": ["body", "field", 0], "msg": "…"}]}`.
+    /// `FastAPI`: `{"detail": [{"loc": ["body", "field", 0], "msg": "…"}]}`.
     FastApi,
     /// Problem details with `errors: [{"pointer": "#/field", "detail": "…"}]` (RFC 9457, section 3).
     Rfc9457,
@@ -184,7 +184,7 @@ fn drf(document: &Document<'_>, at: At, path: &mut Vec<String>, found: &mut Vec<
             for (index, item) in document.items(at).enumerate() {
                 match document.kind(item) {
                     Kind::Object | Kind::Array => {
-                        within(path, index.to_string(), |path| drf(document, item, path, found))
+                        within(path, index.to_string(), |path| drf(document, item, path, found));
                     }
                     _ => drf(document, item, path, found),
                 }
@@ -296,7 +296,7 @@ impl Backward<'_> {
 
     fn object(&self, object: &ObjectRule, path: &[String], steps: &mut Vec<String>) -> bool {
         if let Some(template) = &object.template
-            && let Some((slot, rest)) = self.slot(&template.parts, path)
+            && let Some((slot, rest)) = Self::slot(&template.parts, path)
         {
             return self.slot_member(object, slot, rest, steps);
         }
@@ -329,12 +329,12 @@ impl Backward<'_> {
     }
 
     /// The slot that a part of this path takes, and the rest of the path.
-    fn slot<'p>(&self, parts: &[Part], path: &'p [String]) -> Option<(usize, &'p [String])> {
+    fn slot<'p>(parts: &[Part], path: &'p [String]) -> Option<(usize, &'p [String])> {
         let (first, rest) = path.split_first()?;
         let part = parts.iter().find(|part| *part.name == **first)?;
         match &part.what {
             PartOf::Slot { slot, .. } => Some((*slot, rest)),
-            PartOf::Members { parts, .. } => self.slot(parts, rest),
+            PartOf::Members { parts, .. } => Self::slot(parts, rest),
             PartOf::Value(_) => None,
         }
     }

@@ -125,11 +125,11 @@ fn rewritten(
         return Ok(Vec::new());
     }
     // Some more than was received: fills and defaults.
-    let room = body.len() + body.len() / 4 + 64;
-    write::write(program, &document, &chosen, root, ROOT, filling, room).map_err(BodyRefused::Fill)
+    let capacity = body.len() + body.len() / 4 + 64;
+    write::write(program, &document, &chosen, root, ROOT, filling, capacity).map_err(BodyRefused::Fill)
 }
 
-/// A REQUEST_PROGRAM by itself, for those who try one.
+/// A `REQUEST_PROGRAM` by itself, for those who try one.
 pub struct RequestProgram(Program);
 
 impl RequestProgram {
@@ -152,7 +152,7 @@ impl RequestProgram {
     }
 }
 
-/// Whether a REQUEST_PROGRAM can run.
+/// Whether a `REQUEST_PROGRAM` can run.
 pub fn check(text: &str) -> Result<(), ProgramError> {
     RequestProgram::compile(text).map(|_| ())
 }

@@ -1,4 +1,4 @@
-//! A REQUEST_PROGRAM, compiled: what is decided per call is chosen by index, never by text.
+//! A `REQUEST_PROGRAM`, compiled: what is decided per call is chosen by index, never by text.
 
 use super::fill::Fill;
 use super::rules::{BooleanRule, NumberRule, TextRule};
@@ -137,6 +137,7 @@ impl Program {
 
 impl ObjectRule {
     /// The member of this name. `expected` is where it is looked for first: most bodies keep to the order of their schema.
+    #[inline]
     pub(super) fn find(&self, name: &[u8], expected: &mut usize) -> Option<usize> {
         let index = match self.members.get(*expected) {
             Some(member) if member.name.as_bytes() == name => *expected,
@@ -162,14 +163,17 @@ pub(super) struct Seen {
 }
 
 impl Seen {
+    #[inline]
     pub(super) fn none(members: usize) -> Self {
         Self { bits: smallvec::smallvec![0; members.div_ceil(64)] }
     }
 
+    #[inline]
     pub(super) fn set(&mut self, index: usize) {
         self.bits[index / 64] |= 1 << (index % 64);
     }
 
+    #[inline]
     pub(super) fn has(&self, index: usize) -> bool {
         self.bits[index / 64] >> (index % 64) & 1 == 1
     }

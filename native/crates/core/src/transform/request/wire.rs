@@ -1,4 +1,4 @@
-//! `request` of a ROUTE, and its REQUEST_PROGRAM, as they cross the wire (docs/programs.md). Unknown members are refused:
+//! `request` of a ROUTE, and its `REQUEST_PROGRAM`, as they cross the wire (docs/programs.md). Unknown members are refused:
 //! meaning must not be dropped silently.
 
 use crate::transform::answer::Form;
@@ -198,6 +198,7 @@ pub(super) enum UnknownWire {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a member of the wire")]
 pub(super) struct MemberWire<'w> {
     #[serde(rename = "in")]
     pub(super) name: String,

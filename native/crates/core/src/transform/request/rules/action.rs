@@ -32,13 +32,18 @@ pub(in super::super) enum Action {
     },
 }
 
+/// A number, and the JSON that is written for it.
+type NumberPair = (Bound, Box<[u8]>);
+/// A string's content, and the JSON that is written for it.
+type TextPair = (Box<[u8]>, Box<[u8]>);
+
 /// Values for values; what it says of other types is not asked here.
 pub(in super::super) struct MapAction {
     /// For false and true.
     pub(in super::super) booleans: [Option<Box<[u8]>>; 2],
-    pub(in super::super) numbers: Vec<(Bound, Box<[u8]>)>,
+    pub(in super::super) numbers: Vec<NumberPair>,
     /// Sorted by the value.
-    pub(in super::super) texts: Vec<(Box<[u8]>, Box<[u8]>)>,
+    pub(in super::super) texts: Vec<TextPair>,
     pub(in super::super) otherwise: Otherwise,
 }
 
@@ -61,6 +66,7 @@ pub(in super::super) enum To {
 }
 
 impl Action {
+    #[inline]
     pub(super) fn apply(&self, value: Scalar<'_>) -> Result<Replaced<'_>, Broken> {
         match self {
             Self::None => Ok(Replaced::Same),
@@ -93,7 +99,7 @@ impl MapAction {
             Scalar::Boolean(boolean) => self.booleans[usize::from(boolean)].as_deref(),
             Scalar::Number(lexeme, _) => {
                 let wanted = number::Value::of(lexeme);
-                let same = |(known, _): &&(Bound, Box<[u8]>)| known.compare(&wanted).is_eq();
+                let same = |(known, _): &&NumberPair| known.compare(&wanted).is_eq();
                 self.numbers.iter().find(same).map(|(_, json)| &**json)
             }
             Scalar::Text(content) => {

@@ -34,6 +34,7 @@ pub(super) enum Scalar<'v> {
 
 impl Typed {
     /// Hold a value against its rules, and see what is written for it.
+    #[inline]
     pub(super) fn scalar(&self, value: Scalar<'_>) -> Result<Replaced<'_>, Broken> {
         let written = match value {
             Scalar::Null if self.null => Some(Ok(Replaced::Same)),
@@ -46,6 +47,7 @@ impl Typed {
     }
 
     /// What is written for a value that has passed.
+    #[inline]
     pub(super) fn written(&self, value: Scalar<'_>) -> Replaced<'_> {
         let action = match value {
             Scalar::Null => None,
@@ -57,6 +59,7 @@ impl Typed {
     }
 
     /// An integer is held against `integer` where there is one.
+    #[inline]
     fn rule_of(&self, kind: Kind) -> Option<&NumberRule> {
         match kind {
             Kind::Integer => self.integer.as_ref().or(self.number.as_ref()),

@@ -20,7 +20,11 @@ pub(super) struct Value<'v> {
     small: Option<i64>,
 }
 
+/// Whether a value that compares so is within a bound.
+struct Holds(fn(Ordering) -> bool);
+
 /// A number whose comparison needs no digits.
+#[inline]
 fn small(lexeme: &str) -> Option<i64> {
     if lexeme.len() <= 18 { lexeme.parse().ok() } else { None }
 }
@@ -60,6 +64,7 @@ pub(in super::super) struct NumberRule {
 
 impl NumberRule {
     /// Hold a number against the rule.
+    #[inline]
     pub(super) fn hold(&self, lexeme: &str, kind: Kind) -> Result<Replaced<'_>, Broken> {
         if !self.is_free {
             self.check(&Value::of(lexeme))?;
@@ -83,13 +88,13 @@ impl NumberRule {
     }
 
     fn in_range(&self, value: &Value<'_>) -> Result<(), Broken> {
-        let bounds: [(&Option<Bound>, fn(Ordering) -> bool, &str); 4] = [
-            (&self.min, Ordering::is_ge, "at least"),
-            (&self.max, Ordering::is_le, "at most"),
-            (&self.above, Ordering::is_gt, "above"),
-            (&self.below, Ordering::is_lt, "below"),
+        let bounds = [
+            (&self.min, Holds(Ordering::is_ge), "at least"),
+            (&self.max, Holds(Ordering::is_le), "at most"),
+            (&self.above, Holds(Ordering::is_gt), "above"),
+            (&self.below, Holds(Ordering::is_lt), "below"),
         ];
-        for (bound, holds, words) in bounds {
+        for (bound, Holds(holds), words) in bounds {
             if let Some(bound) = bound
                 && !holds(bound.compare(value))
             {
