@@ -220,6 +220,20 @@ REFUSED = {
         {"show": {"answers": {"2OO": {"empty": True}}}},
         Problem("/routes/show/answers/2OO", '\'2OO\' is no status: write "200", "4XX" or default'),
     ),
+    "a header that leads round the gateway": (
+        {"show": {"headers": {"X_HTTP_Method_Override": {}}, "answers": {"200": {"empty": True}}}},
+        Problem(
+            "/routes/show/headers/X_HTTP_Method_Override",
+            "the header x_http_method_override is the gateway's own, or leads round it",
+        ),
+    ),
+    "a header that describes the backend": (
+        {"show": {"response_headers": {"x-cookie": "set-cookie"}, "answers": {"200": {"empty": True}}}},
+        Problem(
+            "/routes/show/response_headers/x-cookie",
+            "the header x-cookie describes the backend, or sends clients elsewhere: it stays inside",
+        ),
+    ),
     "no answers": (
         {"show": {}},
         Problem("/routes/show", "the route says nothing of answers: without answers, partners receive only problems"),
@@ -295,3 +309,9 @@ def test_a_link_leads_to_no_route_that_the_contract_does_not_have(schema: Schema
     terms = ContractTerms(routes=show({"select": ["number"]}, {"rewrite_url": ["number"]}))
     wire = compile_contract(terms, schema, ROUTES).routes["show"].wire
     assert wire["program"]["urls"][0]["routes"] == [{"from": "/parcels/{id}", "to": "/v1/parcels/{id}"}]
+
+
+def test_a_header_that_becomes_a_location_holds_a_url(schema: Schema) -> None:
+    told = {"show": {"answers": {"200": {"empty": True}}, "response_headers": {"x-next": "location"}}}
+    wire = compile_contract(ContractTerms(routes=told), schema, ROUTES).routes["show"].wire
+    assert wire["answers"][0]["headers"] == [{"in": "x-next", "out": "location", "url": True}]
