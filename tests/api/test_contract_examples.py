@@ -74,6 +74,8 @@ def test_what_can_not_be_asked_for_is_named(api: AdminAPI, contracts: Contracts)
     path = f"/contracts/{made['id']}/test"
     assert pointers(api.post(path, {"examples": []})) == {"/examples"}
     assert pointers(api.post(path, {"examples": [example(status=42)]})) == {"/examples/0/status"}
+    large = [example(given="1" * 200_000) for _ in range(6)]
+    assert pointers(api.post(path, {"examples": large})) == {"/examples"}
     unknown = api.post(path, {"against": "2001-01-01", "examples": [example()]})
     assert refusal(unknown) == (404, "contract_version_unknown")
     stranger = api.post(path, {"examples": [example(route="other")]}).body

@@ -137,7 +137,7 @@ NEEDED = {
     "pin_contract": "contracts:change partners:change",
     "deprecate_contract": "contracts:change",
     "retire_contract": "contracts:delete",
-    "test_contract": "contracts:read",
+    "test_contract": "contracts:change",
     "list_schemas": "schemas:read",
     "import_schema": "schemas:create",
     "show_schema": "schemas:read",

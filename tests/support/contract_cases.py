@@ -92,6 +92,8 @@ class Maker:
         made: dict[str, Any] = {"type": "object", "properties": properties, "required": required}
         if self.random.random() < 0.2:
             made["additionalProperties"] = False
+        elif self.random.random() < 0.2:
+            made["additionalProperties"] = self._scalar()
         return made
 
     def _any(self, depth: int) -> dict[str, Any]:
@@ -171,7 +173,7 @@ class Maker:
                 self._count += 1
                 below = node["additionalProperties"]
                 members.append((f"key{self._count}", self._write(below, [*path, "*"], depth - 1, around)))
-        elif node.get("additionalProperties") is not False and "properties" in node and self.random.random() < 0.5:
+        elif "additionalProperties" not in node and "properties" in node and self.random.random() < 0.5:
             members.append((f"{NEEDLE}-name", json.dumps({NEEDLE: [NEEDLE, 1]})))
         elif "properties" not in node and "additionalProperties" not in node:
             return json.dumps({"free": self._text(path)})

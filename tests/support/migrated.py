@@ -6,15 +6,16 @@ What `portazgo migrate` makes beside tables (history, issuer, tokens) each deplo
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import mkdtemp
 
 PROGRAM = """
 import sys
 from pathlib import Path
+from tempfile import mkdtemp
 from portazgo.settings import load
 from portazgo.control.boot import boot
 boot(load({"data_dir": sys.argv[1]}, environment={}, file=Path("absent.yaml")))
@@ -45,8 +46,8 @@ class Migrated:
         with (self._folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not made.exists():
-                making = self._folder / f"making-{os.getpid()}"
-                making.mkdir(mode=0o700)
+                # One that failed stays, and the next is made elsewhere.
+                making = Path(mkdtemp(dir=self._folder))
                 subprocess.run([sys.executable, "-c", PROGRAM, str(making)], check=True, cwd=self._folder)
                 making.rename(made)
         return sorted(made.glob("*.sqlite3*"))

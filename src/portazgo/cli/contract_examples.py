@@ -23,7 +23,7 @@ __all__ = ["contract"]
 
 EXAMPLE_COLUMNS = ("route", "name", "outcome", "failure")
 DIFFERENCE_COLUMNS = ("route", "name", "pointer", "before", "after")
-AT_ONCE_BYTES = 1024**2
+AT_ONCE_BYTES = 768 * 1024
 AT_ONCE = 50
 
 

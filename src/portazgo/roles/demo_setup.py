@@ -57,7 +57,7 @@ def see_to_backend(client: AdminClient, backend_url: str, audience: str) -> Docu
 
 
 def _see_to_contract(client: AdminClient, api: str, backend: str, backend_url: str, file: Path) -> None:
-    """Publish what partners see of the backend, and have the routes serve it."""
+    """Publish what partners may see of the backend. Its routes pass bodies through until it is made the default."""
     written = read_yaml(file.read_text("utf-8"), file).tree
     schema = client.post("/schemas", {"name": NAME, "backend": backend, "url": f"{backend_url}/api/schema/"})
     body = {

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from portazgo._native import project
 from portazgo.contracts.compiling import ContractRefused, ContractTerms, Problem, RouteFacts, compile_contract
 from portazgo.contracts.schema import Schema, read_schema
 
@@ -32,6 +33,7 @@ def parcel() -> dict[str, Any]:
             "stops": {"type": "array", "items": {"type": "object", "properties": {"place": text}}},
             "labels": {"type": "object", "additionalProperties": text},
             "extra": {"type": "object"},
+            "open": {"type": "object", "properties": {"name": text, "ssn": text}, "additionalProperties": text},
             "parent": {"$ref": "#/components/schemas/Parcel"},
         },
         "required": ["number", "tenant"],
@@ -176,6 +178,21 @@ REFUSED = {
             "what fills tenant does not fit: it is of type integer, and the schema has string here",
         ),
     ),
+    "a map beside a member that is hidden": (
+        show({"select": ["open.name", "open.*"]}),
+        Problem(
+            f"{AT}/0/select/1",
+            "open is a map beside named members, and open.ssn would pass with it: select all of them, or leave the map out",
+        ),
+    ),
+    "a fill that partners could leave out": (
+        create({"select": ["number", "owner.name"]}, TENANT, {"fill": {"owner.city": {"const": "Lima"}}}),
+        Problem(
+            "/routes/create/request/2/fill/owner.city",
+            "owner.city can't be filled: owner is optional or may be null, and a partner that leaves it out would leave the "
+            "fill out too",
+        ),
+    ),
     "a template that reads nothing": (
         create({"select": ["number"]}, TENANT, {"fill": {"status": "{partner.tier}"}}),
         Problem(
@@ -203,6 +220,20 @@ REFUSED = {
         {"show": {"answers": {"2OO": {"empty": True}}}},
         Problem("/routes/show/answers/2OO", '\'2OO\' is no status: write "200", "4XX" or default'),
     ),
+    "a header that leads round the gateway": (
+        {"show": {"headers": {"X_HTTP_Method_Override": {}}, "answers": {"200": {"empty": True}}}},
+        Problem(
+            "/routes/show/headers/X_HTTP_Method_Override",
+            "the header x_http_method_override is the gateway's own, or leads round it",
+        ),
+    ),
+    "a header that describes the backend": (
+        {"show": {"response_headers": {"x-cookie": "set-cookie"}, "answers": {"200": {"empty": True}}}},
+        Problem(
+            "/routes/show/response_headers/x-cookie",
+            "the header x-cookie describes the backend, or sends clients elsewhere: it stays inside",
+        ),
+    ),
     "no answers": (
         {"show": {}},
         Problem("/routes/show", "the route says nothing of answers: without answers, partners receive only problems"),
@@ -223,9 +254,9 @@ def test_all_that_is_wrong_is_told_at_once(schema: Schema) -> None:
     }
     assert [(problem.pointer, problem.near) for problem in problems(schema, routes)] == [
         ("/routes/show/fieldz", "fields"),
+        ("/routes/create/answers/200/empty", None),
         ("/routes/show/answers/200/0/select/0", "id"),
         ("/routes/show/answers/200/0/select/1", "stops"),
-        ("/routes/create/answers/200/empty", None),
         ("/routes/create/request", None),
     ]
 
@@ -253,3 +284,34 @@ def test_nonsense_is_refused_and_breaks_nothing(schema: Schema, value: Any) -> N
     assert problems(schema, {"show": {"answers": {"200": value}}})
     assert problems(schema, {"show": value})
     assert problems(schema, {"show": {"query": value, "fields": value, "hold": value, "answers": value}})
+
+
+def test_a_map_beside_members_that_are_hidden_is_left_out_of_what_passes_as_a_whole(schema: Schema) -> None:
+    hidden = json.loads(json.dumps(parcel()))
+    hidden["properties"]["open"]["properties"]["ssn"]["writeOnly"] = True
+    del hidden["properties"]["parent"]
+    content = {"application/json": {"schema": hidden}}
+    operation = {"parameters": [], "responses": {"200": {"description": "", "content": content}}}
+    document = {
+        "openapi": "3.0.3",
+        "info": {"title": "t", "version": "1"},
+        "paths": {"/parcels/{id}": {"get": operation}},
+    }
+    terms = ContractTerms(routes=show({"select": ["."]}))
+    wire = compile_contract(terms, read_schema(json.dumps(document)), ROUTES).routes["show"].wire
+    root = wire["answers"][0]["body"]["root"]
+    body = b'{"number":"1","tenant":"t","open":{"name":"a","ssn":"SECRET","other":"b"}}'
+    seen = json.loads(project(json.dumps(wire["program"]).encode(), root, body))
+    assert seen == {"number": "1", "tenant": "t", "open": {"name": "a"}}
+
+
+def test_a_link_leads_to_no_route_that_the_contract_does_not_have(schema: Schema) -> None:
+    terms = ContractTerms(routes=show({"select": ["number"]}, {"rewrite_url": ["number"]}))
+    wire = compile_contract(terms, schema, ROUTES).routes["show"].wire
+    assert wire["program"]["urls"][0]["routes"] == [{"from": "/parcels/{id}", "to": "/v1/parcels/{id}"}]
+
+
+def test_a_header_that_becomes_a_location_holds_a_url(schema: Schema) -> None:
+    told = {"show": {"answers": {"200": {"empty": True}}, "response_headers": {"x-next": "location"}}}
+    wire = compile_contract(ContractTerms(routes=told), schema, ROUTES).routes["show"].wire
+    assert wire["answers"][0]["headers"] == [{"in": "x-next", "out": "location", "url": True}]

@@ -120,6 +120,16 @@ def test_variants_that_multiply_are_refused() -> None:
         root({"allOf": [many, many | {"title": "other"}]})
 
 
+def test_what_a_referred_component_says_of_reading_and_writing_counts() -> None:
+    secret = {"type": "string", "writeOnly": True}
+    properties = {
+        "p": {"$ref": "#/components/schemas/Secret"},
+        "q": {"allOf": [{"$ref": "#/components/schemas/Secret"}]},
+    }
+    shape = root({"type": "object", "properties": properties}, Secret=secret)
+    assert [member.write_only for member in shape.properties.values()] == [True, True]
+
+
 def test_drf_spectacular() -> None:
     schema = read_schema((DOCUMENTS / "drf-spectacular.yaml").read_text())
     parcel = schema.components["ParcelS"].properties

@@ -130,8 +130,35 @@ class Planner:
                 self._problems.add(operator.at, f"{format_path(holder.path)} is no object that could be made up")
                 return
             holder, rest = holder.parent, (holder.step, *rest)
-        if holder is not None:
+        if holder is None:
+            return
+        missing = self._may_be_missing(holder)
+        if missing is None:
             holder.fills.append((rest, operator.value, spot.shape))
+        else:
+            what = format_path(missing.path) if missing.parent is not None else "the body"
+            self._problems.add(
+                operator.at,
+                f"{format_path(operator.path)} can't be filled: {what} is optional or may be null, and a partner that "
+                "leaves it out would leave the fill out too",
+            )
+
+    def _may_be_missing(self, holder: Spot) -> Spot | None:
+        """Return what partners may leave out, or send as null, on the way to an object; in a list each item is filled."""
+        spot: Spot | None = holder
+        while spot is not None and not self._places.is_list(spot.shape) and spot.step != ANY:
+            if "null" in self._places.united(spot.shape).types or (
+                spot.parent is not None and not self._is_required(spot)
+            ):
+                return spot
+            spot = spot.parent
+        return None
+
+    def _is_required(self, spot: Spot) -> bool:
+        if spot.parent is None:
+            return True
+        around = [one for one in self._places.below(spot.parent.shape) if spot.step in one.properties]
+        return all(one.properties[spot.step].required for one in around)
 
     @_apply.register
     def _(self, operator: Case) -> None:

@@ -152,6 +152,14 @@ class _Answer:
         if not shapes:
             return
         path = (*place.path, ANY)
+        named = [one.properties for one in self._said.concrete(place.shapes) if "object" in one.types]
+        known = self._said.members(place.shapes)
+        if any(
+            step not in known or not self._said.passes((*place.path, step), known[step][0])
+            for one in named
+            for step in one
+        ):
+            return  # a map beside a hidden member would let it through
         if any(select[: len(path)] == path for select in self._said.selects):
             inner = Place(shapes, path, place.around)
         elif self._said.is_free(shapes):

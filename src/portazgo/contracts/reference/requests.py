@@ -131,8 +131,15 @@ class _Request:
         path = (*place.path, ANY)
         selected = any(select[: len(path)] == path for select in self._said.selects)
         freed = shape.others is not None and self._said.is_free((shape.others,))
-        if shape.others is not None and (
-            selected or (self._said.is_freed(place.path) if freed else self._said.is_whole(place.path))
+        hidden = any(
+            member.read_only or not self._said.passes((*place.path, step), (member.shape,))
+            for step, member in shape.properties.items()
+            if not any(fill.path == (*place.path, step) for fill in self._said.fills)
+        )
+        if (
+            not hidden
+            and shape.others is not None
+            and (selected or (self._said.is_freed(place.path) if freed else self._said.is_whole(place.path)))
         ):
             inner = shape.others if selected or not freed else FREE
             for name, value in rest.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from math import isfinite
 from typing import Any, TypeGuard
 from urllib.parse import unquote
 
@@ -220,13 +221,31 @@ class Normaliser:
         for name, schema in declared.items():
             if schema is False:
                 continue
-            told = schema if isinstance(schema, dict) else {}
             properties[str(name)] = Property(
                 shape=self.shape(schema, f"{pointer}/properties/{escape(str(name))}"),
-                read_only=told.get("readOnly") is True,
-                write_only=told.get("writeOnly") is True,
+                read_only=self._says(schema, "readOnly"),
+                write_only=self._says(schema, "writeOnly"),
             )
         return properties
+
+    def _says(self, schema: object, word: str) -> bool:
+        """Tell whether a member's schema says the word, or what it refers to, or one of its parts."""
+        waiting, seen = [schema], set[str]()
+        while waiting:
+            node = waiting.pop()
+            if not isinstance(node, dict):
+                continue
+            if node.get(word) is True:
+                return True
+            reference = node.get("$ref")
+            if isinstance(reference, str) and reference.startswith("#/") and reference not in seen:
+                seen.add(reference)
+                waiting.append(follow(self._tree, unquote(reference[1:])))
+            for keyword in ("allOf", "oneOf", "anyOf"):
+                parts = node.get(keyword)
+                # Of variants, each may be meant: one that is hidden hides the member.
+                waiting += parts if isinstance(parts, list) else []
+        return False
 
     def _others(self, node: dict[str, Any], pointer: str) -> Shape | None:
         declared = node.get("additionalProperties")
@@ -334,7 +353,9 @@ def _bound(node: dict[str, Any], inclusive: str, exclusive: str) -> tuple[int | 
 
 def _number(node: dict[str, Any], name: str) -> int | float | None:
     value = node.get(name)
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return value if isfinite(value) else None
 
 
 def _count(node: dict[str, Any], name: str) -> int | None:
