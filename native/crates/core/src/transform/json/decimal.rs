@@ -76,6 +76,13 @@ impl<'n> Decimal<'n> {
     }
 
     /// Bytes that equal numbers share, and only they.
+    pub(crate) fn identity_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.identity(&mut bytes);
+        bytes
+    }
+
+    /// The same, written behind others.
     pub(super) fn identity(&self, into: &mut Vec<u8>) {
         into.push(if self.negative { b'-' } else { b'+' });
         into.extend_from_slice(&self.magnitude.to_le_bytes());

@@ -1,7 +1,7 @@
 //! The rules of single values.
 
 use super::{Compiled, ProgramError, constant, to};
-use crate::transform::json::{self, Document, Kind, Lexeme, Multiple, ROOT};
+use crate::transform::json::{self, Decimal, Document, Kind, Lexeme, Multiple, ROOT};
 use crate::transform::request::rules::{
     Action, BooleanRule, Bound, Format, MapAction, NumberRule, Otherwise, Pattern, TextRule,
 };
@@ -48,7 +48,13 @@ pub(super) fn number(raw: Json<'_>) -> Compiled<Option<NumberRule>> {
     }
     let multiple_of =
         wire.multiple_of.as_deref().map(multiple).transpose().map_err(|error| error.within("multiple_of"))?;
-    let choices = wire.choices.as_ref().map(|choices| choices.iter().map(|choice| bound(choice.get())).collect());
+    let choices = wire.choices.as_ref().map(|choices| {
+        let identity =
+            |choice: &&RawValue| bound(choice.get()).map(|_| Decimal::of(choice.get()).identity_bytes().into());
+        let mut identities = choices.iter().map(identity).collect::<Compiled<Vec<Box<[u8]>>>>()?;
+        identities.sort_unstable();
+        Ok(identities)
+    });
     Ok(Some(NumberRule {
         is_free: !has_number_rules(&wire) && wire.choices.is_none(),
         min: named_bound("min", wire.min.as_deref())?,

@@ -56,7 +56,8 @@ pub(in super::super) struct NumberRule {
     pub(in super::super) above: Option<Bound>,
     pub(in super::super) below: Option<Bound>,
     pub(in super::super) multiple_of: Option<(Box<str>, Multiple)>,
-    pub(in super::super) choices: Option<Vec<Bound>>,
+    /// Sorted identities.
+    pub(in super::super) choices: Option<Vec<Box<[u8]>>>,
     pub(in super::super) action: Action,
     /// Whether any number will do.
     pub(in super::super) is_free: bool,
@@ -74,7 +75,7 @@ impl NumberRule {
 
     fn check(&self, value: &Value<'_>) -> Result<(), Broken> {
         if let Some(choices) = &self.choices
-            && !choices.iter().any(|choice| choice.compare(value).is_eq())
+            && choices.binary_search_by(|choice| (**choice).cmp(&value.decimal.identity_bytes())).is_err()
         {
             return Err(Broken::new(Code::Enum, "Must be one of the values that are listed for it."));
         }
