@@ -140,6 +140,20 @@ fn no_more_than_twenty_errors_are_told() {
     assert_eq!(errors.len(), MOST);
 }
 
+/// Each empty object would become sixty times what it was.
+#[test]
+fn what_is_written_is_bounded_by_what_came() {
+    let filled = format!(
+        r#"{{"depth": 4, "nodes": [{{"array": {{"items": 1}}}}, {{"object": {{"unknown": "refuse", "fill": [{{"out": "x", "value": {{"const": "{}"}}}}]}}}}]}}"#,
+        "y".repeat(150)
+    );
+    let program = RequestProgram::compile(&filled).unwrap();
+    let body = |count: usize| format!("[{}]", vec!["{}"; count].join(","));
+    assert!(matches!(outcome(&program, body(1000).as_bytes()), Outcome::Written(_)));
+    let large = body(300_000);
+    assert_eq!(outcome(&program, large.as_bytes()), Outcome::Invalid("size".to_owned(), large.len()));
+}
+
 /// Choices within choices: each is made once. Without that this body would take 2^60 steps.
 #[test]
 fn choices_in_each_other_do_not_multiply() {

@@ -57,6 +57,8 @@ impl<'c> Checker<'c> {
         match (self.document.kind(at), &typed.array, &typed.object) {
             (Kind::Array, Some(rule), _) => self.array(rule, at),
             (Kind::Object, _, Some(rule)) => self.object(rule, at),
+            // Most variants are none for the type alone: no sentence is made that nobody reads.
+            (kind, ..) if self.probing > 0 && !typed.takes(kind) => self.fits = false,
             _ => {
                 let held = match scalar(self.document, at) {
                     Some(value) => typed.scalar(value).err(),

@@ -17,10 +17,15 @@ pub use fill::{FillFailed, Filling};
 pub use parameters::{Parameters, Received};
 pub use problems::{Broken, Code, Errors, FieldError, MOST, Place};
 
-use super::json::{self, ROOT, ReadError};
+use super::json::{self, ROOT, ReadError, Why};
 use parameters::ParameterRules;
 use program::Program;
 use wire::{BodyWire, ProgramWire, RequestWire, UnknownWord};
+
+/// A list of empty objects grows by the defaults and fills of each: what is written is at most so many times what came.
+const GROWTH: usize = 4;
+/// And so much more, in bytes.
+const ALLOWANCE: usize = 256 << 10;
 
 /// Bodies of other kinds than JSON are passed on as they come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,7 +131,13 @@ fn rewritten(
     }
     // Some more than was received: fills and defaults.
     let capacity = body.len() + body.len() / 4 + 64;
-    write::write(program, &document, &chosen, root, ROOT, filling, capacity).map_err(BodyRefused::Fill)
+    let most = body.len() * GROWTH + ALLOWANCE;
+    let written = write::write(program, &document, &chosen, root, ROOT, filling, capacity, most);
+    let written = written.map_err(BodyRefused::Fill)?;
+    if written.len() > most {
+        return Err(BodyRefused::Invalid(ReadError { offset: body.len(), why: Why::Size }));
+    }
+    Ok(written)
 }
 
 /// A `REQUEST_PROGRAM` by itself, for those who try one.

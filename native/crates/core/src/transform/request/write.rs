@@ -9,7 +9,8 @@ use super::rules::Replaced;
 use crate::transform::json::{At, Document, Kind, write_compact, write_name};
 use smallvec::{SmallVec, smallvec};
 
-/// Write a value by a node. An action that leaves out the whole body leaves `null`.
+/// Write a value by a node; what is longer than `most` is cut off, and must not be sent. An action that leaves out the whole body leaves `null`.
+#[allow(clippy::too_many_arguments, reason = "called in one place")]
 pub(super) fn write(
     program: &Program,
     document: &Document<'_>,
@@ -18,8 +19,9 @@ pub(super) fn write(
     at: At,
     filling: &mut Filling<'_>,
     capacity: usize,
+    most: usize,
 ) -> Result<Vec<u8>, FillFailed> {
-    let mut writer = Writer { program, document, chosen, filling, out: Vec::with_capacity(capacity) };
+    let mut writer = Writer { program, document, chosen, filling, out: Vec::with_capacity(capacity), most };
     match writer.node(root, at)? {
         Written::Yes => {}
         Written::Omitted => writer.out.extend(b"null"),
@@ -39,6 +41,8 @@ struct Writer<'w, 'f> {
     chosen: &'w Chosen,
     filling: &'w mut Filling<'f>,
     out: Vec<u8>,
+    /// Past so many bytes nothing more is taken from the body.
+    most: usize,
 }
 
 /// What slots got, one after the other.
@@ -104,6 +108,9 @@ impl<'w> Writer<'w, '_> {
     fn array(&mut self, rule: &ArrayRule, at: At) -> Result<(), FillFailed> {
         self.out.push(b'[');
         for item in self.document.items(at) {
+            if self.out.len() > self.most {
+                break;
+            }
             let before = self.separated(b'[');
             if let Written::Omitted = self.node(rule.items, item)? {
                 self.out.truncate(before);
@@ -140,6 +147,9 @@ impl<'w> Writer<'w, '_> {
         let document = self.document;
         let (mut seen, mut expected) = (Seen::none(rule.members.len()), 0);
         for (name, value) in at.into_iter().flat_map(|at| document.members(at)) {
+            if self.out.len() > self.most {
+                break;
+            }
             match rule.find(document.content(name), &mut expected) {
                 Some(index) => {
                     let member = &rule.members[index];

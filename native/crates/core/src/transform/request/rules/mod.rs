@@ -46,6 +46,19 @@ impl Typed {
         written.unwrap_or_else(|| Err(self.wrong_type()))
     }
 
+    /// Whether a value of this type may stand here, by its type.
+    pub(super) fn takes(&self, kind: Kind) -> bool {
+        match kind {
+            Kind::Null => self.null,
+            Kind::True | Kind::False => self.boolean.is_some(),
+            Kind::Integer => self.integer.is_some() || self.number.is_some(),
+            Kind::Number => self.number.is_some(),
+            Kind::Text | Kind::Escaped => self.string.is_some(),
+            Kind::Array => self.array.is_some(),
+            Kind::Object => self.object.is_some(),
+        }
+    }
+
     /// What is written for a value that has passed.
     #[inline]
     pub(super) fn written(&self, value: Scalar<'_>) -> Replaced<'_> {

@@ -7,10 +7,10 @@ use std::str::Chars;
 /// Compiled, a pattern may take so much memory; `[\w-]{1,1000}` takes a hundredth.
 const LARGEST: usize = 1 << 20;
 /// What matching may remember, for each thread that does.
-const LARGEST_MEMORY: usize = 256 << 10;
+const LARGEST_MEMORY: usize = 1 << 20;
 const DEEPEST: u32 = 64;
-/// A longer text fits no pattern: a search takes time by the text's length and by the pattern's.
-const LONGEST_TEXT: usize = 64 << 10;
+/// A longer text fits no pattern: a search takes time by the text's length and, at worst, by the pattern's.
+const LONGEST_TEXT: usize = 4 << 10;
 
 /// A pattern that is searched in a text.
 pub(in super::super) struct Pattern(Regex);
