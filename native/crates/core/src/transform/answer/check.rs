@@ -152,12 +152,24 @@ fn slots(
     Ok(())
 }
 
-/// Check that no object writes a name twice, and note the names where a map could write them again.
+/// Check that no object writes a name twice. Note the names where a map could write them again, and the places of slots that
+/// a hold around their object has.
 pub(super) fn written_names(nodes: &[Node], mut objects: Vec<Object>) -> Result<Vec<Object>, ProgramRefused> {
     for node in 0..nodes.len() {
         let index = nodes[node].object;
         if index == NONE {
             continue;
+        }
+        if let Some(template) = objects[index as usize].hold.clone() {
+            let mut open: Vec<u32> = inner(nodes, &objects[index as usize]).collect();
+            while let Some(scattered) = open.pop() {
+                open.extend(inner(nodes, &objects[scattered as usize]));
+                for member in &mut objects[scattered as usize].members {
+                    if let Target::Slot(slot) = member.target {
+                        member.place = slot_place(&template.parts, slot).unwrap_or_default().into();
+                    }
+                }
+            }
         }
         let mut names: Vec<Arc<str>> = Vec::new();
         names_of(nodes, &objects, index, &mut names);
