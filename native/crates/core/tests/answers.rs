@@ -345,3 +345,56 @@ fn a_root_that_can_not_stand_alone_lets_nothing_pass() {
         }
     }
 }
+
+#[test]
+fn a_member_that_is_dropped_is_none_of_a_map() {
+    let program = program(&json!([
+        {"object": {"members": [{"in": "name", "node": 1, "out": "name"}, {"in": "ssn", "drop": true}], "others": 1}},
+        {"string": true},
+    ]));
+    check(
+        &program,
+        &[
+            (r#"{"name":"a","ssn":"SECRET","z":"y","s\u0073n2":"b"}"#, r#"{"name":"a","z":"y","s\u0073n2":"b"}"#),
+            (r#"{"s\u0073n":[7,{}],"name":"a"}"#, r#"{"name":"a"}"#),
+            (r#"{"ssn":1,"ssn":2}"#, "duplicate 9 "),
+            (r#"{"ssn":[1,}"#, "json 10 "),
+        ],
+    );
+}
+
+#[test]
+fn what_is_written_of_a_piece_can_be_bounded() {
+    let program = program(&json!([{"array": 1}, {"object": {"members": [], "consts": [["text", "x".repeat(100)]]}}]));
+    let document = format!("[{}]", vec!["{}"; 500].join(","));
+    let whole = feed(&program, [document.as_bytes()]).unwrap();
+    let mut projector = Projector::new(&program, 0, BASE);
+    let (mut written, mut rest) = (String::new(), document.as_bytes());
+    while !rest.is_empty() {
+        let mut out = Vec::new();
+        let taken = projector.feed_until(rest, 1_000, &mut out).unwrap();
+        assert!(taken > 0 && out.len() < 1_200, "{taken} of {}: {}", rest.len(), out.len());
+        rest = &rest[taken..];
+        written.push_str(std::str::from_utf8(&out).unwrap());
+    }
+    projector.finish(&mut vec![]).unwrap();
+    assert_eq!(written, whole);
+}
+
+#[test]
+fn holds_in_holds_share_one_bound() {
+    let program = program(&json!([
+        {"object": {"members": [{"in": "t", "node": 1, "slot": 0}, {"in": "in", "node": 0, "slot": 1}],
+            "hold": {"bytes": 262_144, "members": [{"out": "t", "slot": 0}, {"out": "in", "slot": 1}]}}},
+        {"string": true},
+    ]));
+    let nested = |depth: usize| {
+        format!("{}{{}}{}", format!(r#"{{"t":"{}","in":"#, "x".repeat(50_000)).repeat(depth), "}".repeat(depth))
+    };
+    assert!(feed(&program, nested(4).as_bytes().chunks(1_000)).is_ok());
+    for pieces in [1_000, 1_000_000] {
+        let document = nested(6);
+        let violation = feed(&program, document.as_bytes().chunks(pieces)).unwrap_err();
+        assert_eq!(violation.why.as_str(), "size");
+    }
+}

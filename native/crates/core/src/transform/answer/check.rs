@@ -31,6 +31,9 @@ pub(super) fn references(nodes: &[Node], objects: &[Object]) -> Result<(), Progr
             stands_alone(object.others, &place)?;
         }
         for (number, member) in object.members.iter().enumerate() {
+            if member.target == Target::Drop {
+                continue;
+            }
             let place = format!("{place}.object.members[{number}]");
             match (member.target, object_of(member.node)) {
                 (Target::Out | Target::Slot(_), _) => stands_alone(member.node, &place)?,
@@ -47,7 +50,7 @@ pub(super) fn references(nodes: &[Node], objects: &[Object]) -> Result<(), Progr
                         return Err(ProgramRefused::new(place, why));
                     }
                 }
-                (Target::Inline | Target::Scatter, _) => {
+                (Target::Drop | Target::Inline | Target::Scatter, _) => {
                     let why = format!("node {} must have an object and, at most, null", member.node);
                     return Err(ProgramRefused::new(place, why));
                 }
@@ -196,7 +199,7 @@ fn names_of(nodes: &[Node], objects: &[Object], index: u32, names: &mut Vec<Arc<
         match member.target {
             Target::Out => names.extend(member.place.first().cloned()),
             Target::Inline => names_of(nodes, objects, nodes[member.node as usize].object, names),
-            Target::Slot(_) | Target::Scatter => {}
+            Target::Slot(_) | Target::Scatter | Target::Drop => {}
         }
     }
     names.extend(object.consts.iter().map(|constant| Arc::clone(&constant.name)));
