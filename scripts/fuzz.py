@@ -93,12 +93,26 @@ def _paths() -> Iterator[bytes]:
 
 def _json() -> Iterator[bytes]:
     """Each vector of JSON by itself, free-form, and where it is skipped."""
-    vectors = json.loads((CASES / "json.json").read_text("utf-8"))
+    vectors = json.loads((CASES / "rfc8259.json").read_text("utf-8"))
     for vector in (vector for name in ("accepted", "refused", "decided") for vector in vectors[name]):
         if "pieces" not in vector:
             document = bytes.fromhex(vector["hex"]) if "hex" in vector else vector["text"].encode()
             yield b"\x02" + document
             yield b"\x02" + b'{"free":' + document + b',"skipped":' + document + b"}"
+
+
+def _rewritten_bodies() -> Iterator[bytes]:
+    document = json.loads((CASES / "requests.json").read_text("utf-8"))
+    yield from (f"{case['program']}\n{case['body']}".encode() for case in document["cases"])
+    for program in document["programs"].values():
+        yield json.dumps(program, separators=(",", ":")).encode() + b"\n{}"
+
+
+def _parameters() -> Iterator[bytes]:
+    for case in _cases("parameters.json"):
+        path, header = case.get("path", ["7"])[0], dict(case.get("headers", [])).get("x-limit", "1")
+        yield f"{case.get('query') or ''}\n{path}\n{header}".encode()
+    yield from (json.dumps(case["body"]).encode() for case in _cases("backend_errors.json"))
 
 
 SEEDS: dict[str, Callable[[], Iterator[bytes]]] = {
@@ -111,6 +125,8 @@ SEEDS: dict[str, Callable[[], Iterator[bytes]]] = {
     "client": _clients,
     "path": _paths,
     "projector": _json,
+    "rewriter": _rewritten_bodies,
+    "parameters": _parameters,
 }
 
 

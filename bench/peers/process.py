@@ -91,6 +91,10 @@ class Started:
         """Add up the memory of the session's processes."""
         return sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE for pid, _ in self._session())
 
+    def processes(self) -> list[int]:
+        """Tell which processes there are."""
+        return [pid for pid, _ in self._session()]
+
     def _session(self) -> Iterator[tuple[int, list[str]]]:
         for entry in Path("/proc").iterdir():
             if not entry.name.isdigit():

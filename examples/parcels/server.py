@@ -15,6 +15,16 @@ PARCELS = {
     "1": {"id": "1", "weight_grams": 1200, "state": "on its way", "warehouse_note": "shelf 7"},
     "2": {"id": "2", "weight_grams": 310, "state": "delivered", "warehouse_note": "signed by the neighbour"},
 }
+PARCEL = {
+    "type": "object",
+    "required": ["id", "weight_grams", "state", "warehouse_note"],
+    "properties": {
+        "id": {"type": "string"},
+        "weight_grams": {"type": "integer"},
+        "state": {"type": "string"},
+        "warehouse_note": {"type": "string"},
+    },
+}
 OPENAPI = {
     "openapi": "3.1.0",
     "info": {"title": "Parcels", "version": "1"},
@@ -27,7 +37,10 @@ OPENAPI = {
                 "operationId": "show_parcel",
                 "tags": ["parcels"],
                 "parameters": [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}],
-                "responses": {"200": {"description": "One."}, "404": {"description": "No such parcel."}},
+                "responses": {
+                    "200": {"description": "One.", "content": {"application/json": {"schema": PARCEL}}},
+                    "404": {"description": "No such parcel."},
+                },
             }
         },
     },

@@ -224,6 +224,9 @@ class TestPins:
             assert refusal(api.patch(f"/routes/{contracts.show['id']}", changes)) == (409, "in_contract")
         assert refusal(api.delete(f"/routes/{contracts.show['id']}")) == (409, "in_contract")
         assert refusal(api.delete(f"/schemas/{contracts.schema['id']}")) == (409, "in_use")
+        opened = api.patch(f"/routes/{contracts.show['id']}", {"passthrough": True})
+        assert refusal(opened) == (409, "in_contract")
+        assert "somebody is pinned" in opened.body["detail"]
         api.post(f"{path}/unpin", {"partner": partner["id"]})
         api.patch(f"/routes/{contracts.show['id']}", {"passthrough": True})
         assert api.post(f"{at}/retire").status == 200
@@ -267,3 +270,84 @@ def test_the_audit_says_what_was_published_and_pinned(api: AdminAPI, contracts: 
     rows = {row["action"]: row for row in api.every("/audit")}
     assert rows["contract.published"]["details"] == {"name": made["name"], "version": version["name"], "default": True}
     assert rows["contract.pinned"]["details"]["version"] == version["name"]
+
+
+class TestDifferences:
+    def test_two_versions_are_compared_as_partners_meet_them(self, api: AdminAPI, contracts: Contracts) -> None:
+        made, first = contracts.published()
+        path = f"/contracts/{made['id']}"
+        assert api.get(f"{path}/differences").body == {"breaking": False, "changes": []}
+        api.patch(path, {"routes": selecting("id", "weight")})
+        drafted = api.get(f"{path}/differences").body
+        assert drafted["breaking"]
+        assert {(one["path"], one["breaking"], one["exposure"]) for one in drafted["changes"]} == {
+            ("title", True, False),
+            ("weight", False, True),
+        }
+        second = api.post(f"{path}/publish", {}).body
+        query = f"before={first['name']}&after={second['name']}"
+        assert api.get(f"{path}/differences?{query}").body == drafted
+        assert refusal(api.get(f"{path}/differences?before=2001-01-01")) == (404, "contract_version_unknown")
+
+    def test_a_new_import_says_what_it_means_for_contracts(self, api: AdminAPI, contracts: Contracts) -> None:
+        made, version = contracts.published()
+        document: dict[str, Any] = copy.deepcopy(SMALL_DOCUMENT)
+        members = document["components"]["schemas"]["Thing"]["properties"]
+        members["margin"] = {"type": "number"}
+        del members["name"]
+        report = contracts.import_again(document)
+        assert {one["path"] for one in report["changes"]} == {"margin", "name"}
+        effects = {(one["contract"], one["outcome"]) for one in report["effects"]}
+        assert effects == {
+            (f"{made['name']}@{version['name']}", "fails"),
+            (f"{made['name']}@{version['name']}", "hidden"),
+        }
+        (warning,) = report["warnings"]
+        assert warning.startswith("the draft of things can't be compiled over this document: ")
+        assert refusal(api.post(f"/contracts/{made['id']}/publish", {})) == (422, "contract_refused")
+
+
+class TestPartnersView:
+    def test_a_partners_token_reads_the_documents_that_serve_it_and_no_other(
+        self, api: AdminAPI, contracts: Contracts
+    ) -> None:
+        made, first = contracts.published(default=True)
+        api.patch(f"/contracts/{made['id']}", {"routes": selecting("weight")})
+        second = api.post(f"/contracts/{made['id']}/publish", {}).body
+        plan = contracts.world.plan(apis=[contracts.api["id"]])
+        own, other = (contracts.world.application(plan=plan["id"]) for _ in range(2))
+        contracts.world.application(contracts.world.partner())
+        api.post(f"/contracts/{made['id']}/versions/{second['name']}/pin", {"partner": other["partner"]})
+        token = api.post(f"/partners/{own['partner']}/tokens", {"name": "reader"}).body["token"]
+        partner = AdminAPI(token)
+        (item,) = partner.get("/partner-view/documents").body["items"]
+        assert (item["id"], item["contract"], item["applications"]) == (first["id"], made["name"], [own["name"]])
+        document = partner.get(f"/partner-view/documents/{first['id']}").body["document"]
+        assert "title" in document
+        assert refusal(partner.get(f"/partner-view/documents/{second['id']}")) == (404, "contract_version_unknown")
+        stranger = partner.get(f"/partner-view/documents?as_partner={other['partner']}")
+        assert refusal(stranger) == (404, "partner_unknown")
+        assert refusal(partner.get(f"/contracts/{made['id']}")) == (403, "scope_missing")
+        theirs = api.get(f"/partner-view/documents?as_partner={other['partner']}").body["items"]
+        assert [one["id"] for one in theirs] == [second["id"]]
+        api.post(f"/contracts/{made['id']}/unpin", {"partner": other["partner"]})
+        assert api.patch(f"/routes/{contracts.show['id']}", {"passthrough": True}).status == 200
+        assert partner.get("/partner-view/documents").body["items"] == []
+
+
+def test_what_a_contract_does_to_routes_and_partners_needs_their_scopes_too(
+    api: AdminAPI, contracts: Contracts
+) -> None:
+    made, version = contracts.published()
+    narrow = AdminAPI(contracts.world.token(scopes=["contracts:*"])["token"])
+    at = f"/contracts/{made['id']}"
+    api.patch(at, {"routes": selecting("id")})
+    for path, body, scope in (
+        (f"{at}/publish", {"default": True}, "routes:write"),
+        (f"{at}/versions/{version['name']}/default", None, "routes:write"),
+        (f"{at}/versions/{version['name']}/pin", {"plan": NOBODY}, "plans:write"),
+        (f"{at}/unpin", {"application": NOBODY}, "applications:write"),
+    ):
+        refused = narrow.post(path, body)
+        assert (refusal(refused), refused.body["scope"]) == ((403, "scope_missing"), scope)
+    assert narrow.post(f"{at}/publish", {}).status == 201

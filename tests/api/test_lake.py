@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 import pyarrow.parquet as pq
 import pytest
+from support.admin import AdminAPI
 from support.clock import FakeClock
 from support.deployed_lake import BEGAN, ROWS, Deployed, deployed_lake, ids_in, listed
 
@@ -72,6 +73,27 @@ def test_finished_slices_get_to_the_lake_and_what_is_young_stays(deployed: Deplo
     deployed.lake().work()
     holds(deployed, ids)
     assert {file.day for file in listed()} == {date(2026, 11, 24)}
+
+
+def test_how_far_the_lake_is_is_told_as_metrics(deployed: Deployed, api: AdminAPI) -> None:
+    def told() -> dict[str, float]:
+        lines = api.get("/usage/metrics").body.decode().splitlines()
+        return {
+            name: float(value) for name, value in (line.split() for line in lines if line.startswith("portazgo_lake_"))
+        }
+
+    deployed.collect(BEGAN, 5)
+    before = told()
+    assert (before["portazgo_lake_files"], before["portazgo_lake_records_waiting"]) == (0, 5 * ROWS)
+    assert before["portazgo_lake_oldest_waiting_seconds"] > 0
+    assert "portazgo_lake_last_written_timestamp_seconds" not in before
+    deployed.clock.wall = BEGAN + timedelta(hours=1)
+    deployed.lake().work()
+    after, files = told(), listed()
+    assert (after["portazgo_lake_files"], after["portazgo_lake_bytes"]) == (len(files), sum(one.bytes for one in files))
+    assert (after["portazgo_lake_records_waiting"], after["portazgo_lake_oldest_waiting_seconds"]) == (0, 0)
+    written = max(one.written_at for one in files).timestamp()
+    assert after["portazgo_lake_last_written_timestamp_seconds"] == pytest.approx(written, abs=0.01)
 
 
 def test_the_lake_tells_what_the_records_are(deployed: Deployed) -> None:

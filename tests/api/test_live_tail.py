@@ -25,6 +25,7 @@ from portazgo.accounts.models import AdminToken
 from portazgo.client.admin import AdminClient, Answered
 from portazgo.client.events import Event, events, follow
 from portazgo.kit.clock import SYSTEM_CLOCK, microseconds
+from portazgo.kit.errors import Unavailable
 from portazgo.kit.http import JsonClient
 from portazgo.kit.secret import Secret
 from portazgo.roles.ports import free_port
@@ -195,6 +196,39 @@ def test_one_partners_tails_leave_places_to_everybody_else(
             one.close()
     _asked(control, token, path).close()
     client.close()
+
+
+def test_partners_share_their_places_and_leave_the_rest_to_operators() -> None:
+    tails = following.Tails()
+
+    def opened(partner: str | None) -> following.Tail:
+        one = following.Tail(Filter(), Position(0), tell=lambda _: [], allowed=lambda: True, partner=partner)
+        tails.open(one)
+        return one
+
+    def refused(partner: str | None) -> bool:
+        with pytest.raises(Unavailable) as problem:
+            opened(partner)
+        return problem.value.code == "tails_busy"
+
+    try:
+        each = following.MOST_TAILS_OF_A_PARTNER
+        greedy = [opened(f"partner {n}") for n in range(following.MOST_TAILS_OF_PARTNERS // each) for _ in range(each)]
+        assert refused("partner 0")
+        newcomers = [opened("newcomer") for _ in range(2)]
+        displaced = [one for one in greedy if one.displaced]
+        assert [one.partner for one in displaced] == ["partner 0", "partner 1"]
+        assert not any(one.stay(one.began) for one in displaced)
+        assert not any(one.displaced for one in newcomers)
+        deadline = time.monotonic() + 20
+        while len(tails) > following.MOST_TAILS_OF_PARTNERS:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        for _ in range(following.MOST_TAILS - following.MOST_TAILS_OF_PARTNERS):
+            opened(None)
+        assert refused(None)
+    finally:
+        tails.close()
 
 
 def test_tails_end_cleanly_with_the_control_plane_and_their_reader_goes_on_when_it_is_back(

@@ -352,6 +352,7 @@ SUCCEEDS: dict[str, Callable[[World], Exact]] = {
     "usage_report": _trace,
     "usage_balance": _trace,
     "usage_metrics": _trace,
+    "fields_told": _trace,
     "accept_gap": _with(_gap, {"reason": "the disk is gone"}),
     "declare_node_lost": _with(_silent_node, {"died_at": "2026-11-26T10:00:00Z"}),
     "show_lake": _nothing,

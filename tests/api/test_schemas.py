@@ -34,6 +34,8 @@ def test_a_document_is_kept_under_a_name_and_given_back_as_it_came(api: AdminAPI
         "outcome": "created",
         "version": 1,
         "operations": 1,
+        "changes": [],
+        "effects": [],
         "warnings": [],
     }
     assert api.get(f"/schemas/{report['id']}/document").body == {"version": 1, "document": text}

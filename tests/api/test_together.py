@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +21,7 @@ from support.segments import Recorded, recorded, refused_uses
 from portazgo.kit.errors import Conflict
 from portazgo.kit.ids import uuid7
 from portazgo.kit.web.threads import DatabaseThreads
+from portazgo.settings import Settings
 from portazgo.usage import adding, collector, together
 from portazgo.usage.collector import LEDGER, Collected, Placed, Segment, keep, keep_together, verify
 from portazgo.usage.models import EpochAccount, FreshRollup, KeyUse, Manifest, RefusedKeyUse, SegmentContent
@@ -24,6 +29,40 @@ from portazgo.usage.rollups import LARGEST_SUM
 from portazgo.usage.together import Together
 
 pytestmark = pytest.mark.usefixtures("database")
+
+# A collector that is killed before or after one of its functions, once for each line of what it is told.
+COLLECTOR = """
+import os, signal, sys
+from pathlib import Path
+from uuid import UUID
+from portazgo.settings import load
+from portazgo.control.boot import boot
+folder, url = sys.argv[1:]
+boot(load({"data_dir": folder, "state_url": url or None}, environment={}, file=Path("absent.yaml")))
+from portazgo.usage import collector
+for line in sys.stdin:
+    name, when, node, epoch, first, path = line.split()
+    child = os.fork()
+    if child == 0:
+        whole = getattr(collector, name)
+        def dies(*arguments):
+            if when == "after":
+                whole(*arguments)
+            os.kill(os.getpid(), signal.SIGKILL)
+        setattr(collector, name, dies)
+        collector.collect(UUID(node), UUID(epoch), int(first), Path(path).read_bytes())
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+STEPS = [
+    ("_stored", "before"),
+    ("keep_content", "after"),
+    ("add_fresh", "before"),
+    ("add_fresh", "after"),
+    ("note_uses", "after"),
+    ("add_to_account", "after"),
+    ("_kept", "after"),  # committed, and nobody was told
+]
 
 BEGAN_US = 1_795_536_000_000_000
 ROWS = 40
@@ -139,6 +178,31 @@ def test_a_collector_that_dies_at_any_step_leaves_nothing_of_any_or_all_of_all(d
     assert [sum(column) for column in zip(*accounts, strict=True)] == [records] * 2
     # Its nodes were told nothing, and hand all of it in again.
     assert keep_together(placed(*segments)) == [Collected(stored=False)] * len(segments)
+
+
+def test_a_collector_that_is_killed_at_any_step_has_all_of_a_segment_or_nothing(
+    database: None, settings: Settings, state_url: str | None, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-c", COLLECTOR, str(settings.data_dir), state_url or ""]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            for number, (name, when) in enumerate(STEPS):
+                segment, path = made(a_node()), tmp_path / f"{number}.seg"
+                path.write_bytes(segment.content)
+                told = (name, when, segment.node, segment.epoch, segment.summary["first"], path)
+                process.stdin.write(" ".join(map(str, told)) + "\n")
+                process.stdin.flush()
+                assert int(process.stdout.readline()) == -signal.SIGKILL
+                records = number * ROWS
+                committed = name == "_kept"
+                assert counted() == (number + committed, records + committed * ROWS, records + committed * ROWS)
+                assert keep(segment) == Collected(stored=not committed)
+                assert counted() == (number + 1, records + ROWS, records + ROWS)
+        finally:
+            process.stdin.close()
+    assert process.returncode == 0
 
 
 def test_those_that_wait_go_into_one_transaction_and_each_is_told_its_own_outcome(

@@ -153,3 +153,20 @@ def test_a_sum_that_is_full_stops_no_segment_that_adds_to_it(collected: Recorded
 )
 def test_every_wrong_place_is_named(api: AdminAPI, query: dict[str, object], where: str) -> None:
     assert pointers(api.get("/usage", query)) == {where}
+
+
+def test_sums_that_64_bits_do_not_hold_are_as_much_as_there_can_be_and_fail_no_report(
+    api: AdminAPI, collected: Recorded
+) -> None:
+    (row, *_) = FreshRollup.objects.using(LEDGER).filter(partner="")
+    members = {name: getattr(row, name) for name in ("minute_us", *MEMBERS)}
+    full = [
+        FreshRollup(**{**members, "kid": f"Kid{number:07}"}, requests=1, **dict.fromkeys(SUMS[1:], LARGEST_SUM))
+        for number in range(9)
+    ]
+    FreshRollup.objects.using(LEDGER).bulk_create(full)
+    (total,) = api.get("/usage").body["items"]
+    assert (total["requests"], total["units"], total["bytes_in"]) == (4 + 9, 2**62, 2**62)
+    rows = {row["partner"]: row for row in api.get("/usage", {"group_by": "partner"}).body["items"]}
+    assert (rows[""]["requests"], rows[""]["units"]) == (2 + 9, 2**62)
+    assert (rows[PARTNER]["requests"], rows[PARTNER]["units"] < 2**20) == (2, True)

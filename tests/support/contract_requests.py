@@ -60,6 +60,14 @@ def _with(make: Callable[[World], Exact], body: dict[str, Any]) -> Callable[[Wor
     return lambda world: (make(world)[0], body)
 
 
+def _served(world: World) -> Exact:
+    contracts = Contracts(world)
+    _, version = contracts.published(default=True)
+    plan = world.plan(apis=[contracts.api["id"]])
+    application = world.application(plan=plan["id"])
+    return {"version_id": version["id"], "as_partner": application["partner"]}, None
+
+
 CONTRACTS: dict[str, Callable[[World], Exact]] = {
     "list_contracts": _contract,
     "create_contract": _new_contract,
@@ -69,6 +77,7 @@ CONTRACTS: dict[str, Callable[[World], Exact]] = {
     "change_contract": _with(_contract, {"name": "renamed"}),
     "delete_contract": _contract,
     "publish_contract": _with(_contract, {"default": True}),
+    "diff_contract": lambda world: ({"contract_id": Contracts(world).published()[0]["id"]}, None),
     "unpin_contract": _pinned,
     "show_contract_version": _version,
     "show_contract_document": _version,
@@ -77,6 +86,11 @@ CONTRACTS: dict[str, Callable[[World], Exact]] = {
     "pin_contract": _pinnable,
     "deprecate_contract": _with(_version, {"sunset_at": "2099-01-01T00:00:00Z", "link": "https://example.com/new"}),
     "retire_contract": _version,
+    "list_partner_documents": lambda world: ({"as_partner": _served(world)[0]["as_partner"]}, None),
+    "show_partner_document": _served,
+    "test_contract": _with(
+        _contract, {"examples": [{"route": "show", "status": 200, "given": '{"id": 7, "name": "Box"}'}]}
+    ),
     "list_schemas": _schema,
     "import_schema": _new_schema,
     "show_schema": _schema,

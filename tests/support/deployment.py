@@ -12,7 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
+
+from support.migrated import Migrated
 
 from portazgo.client.admin import AdminClient
 from portazgo.kit.secret import Secret
@@ -47,6 +49,9 @@ class Reply:
 class Deployment:
     """Start it with `with`; every part is ended by its process id. `tls`: how partners trust a gateway that speaks TLS."""
 
+    migrated: ClassVar[Migrated | None] = None
+    """What deployments begin with; None: each with no database at all, as a new user's."""
+
     def __init__(self, folder: Path, *, tls: ssl.SSLContext | None = None, **environment: str) -> None:
         self.folder = folder
         self.tls = tls
@@ -72,6 +77,8 @@ class Deployment:
     def __enter__(self) -> Self:
         """Start all parts, and make what the demo makes."""
         self.data.mkdir(parents=True)
+        if Deployment.migrated is not None:
+            Deployment.migrated.lay_out(self.data, self.environment)
         subprocess.run(portazgo_command("migrate"), env=self.environment, check=True, cwd=self.folder)
         try:
             self.start_backend()

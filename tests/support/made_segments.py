@@ -103,6 +103,8 @@ class Node:
     partners: int = 200
     environments: tuple[int, ...] = (2,)
     """Those that the calls are made in, in turns: 2 live, 1 test, 0 none."""
+    contract_version: int = 0
+    """The number of the version that projected all answers; 0: none did."""
     next_sequence: int = 1
     _sealed: dict[tuple[int, int], bytes] = field(default_factory=dict, init=False)
     """By address and day: what a caller is sealed to, once."""
@@ -193,6 +195,7 @@ class Node:
         rows["route"] = _numbered(3, (application * 7 + chance.integers(0, 4, count)) % _ROUTES)
         rows["plan"] = _numbered(4, application % 5)
         rows["revision"] = 1_041
+        rows["contract_version"] = self.contract_version
         rows["environment"] = np.resize(self.environments, count)
         rows["method"] = chance.choice([1, 1, 1, 3, 4], count)
         rows["backend_target"] = _address(10, 20 + application % 3, 8_000)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import click
 
 from portazgo.cli.contract import contract
+from portazgo.cli.exits import Exit
 from portazgo.cli.find import APPLICATION, CONTRACT, PARTNER, PLAN, find, find_id
 from portazgo.cli.noun import asks, confirm, did_you_mean, prints
 from portazgo.cli.output import note, show_one, show_rows
 from portazgo.cli.parameters import rfc3339, until
 from portazgo.cli.session import Failed, connect
-from portazgo.cli.words import say
+from portazgo.cli.words import label, say
 
 if TYPE_CHECKING:
     from portazgo.client.admin import AdminClient
@@ -43,6 +44,39 @@ def publish_contract(contract: str, output: str, *, default: bool) -> None:
     client = connect()
     made = client.post(f"/contracts/{find_id(client, CONTRACT, contract)}/publish", {"default": default})
     show_one(made, output)
+
+
+@contract.command("diff")
+@click.argument("before")
+@click.argument("after", required=False)
+@prints
+def diff_contract(before: str, after: str | None, output: str) -> int:
+    """Say what changes for partners from BEFORE to AFTER, breaking or not (exit 3: something does).
+
+    Both are CONTRACT@VERSION. BEFORE without a version is the newest; without AFTER it is compared with the draft.
+    """
+    client = connect()
+    name, _, old = before.partition("@")
+    other, _, new = (after or name).partition("@")
+    if other != name or (after is not None and not new):
+        raise click.UsageError(
+            "compare two versions of one contract: CONTRACT@VERSION, and CONTRACT@VERSION or nothing"
+        )
+    found = find(client, CONTRACT, name)
+    compared = client.get(f"/contracts/{found['id']}/differences", {"before": old or None, "after": new or None})
+    if output == "table":
+        rows = [{**one, "effect": _effect(one), "detail": one["sentence"]} for one in compared["changes"]]
+        show_rows(rows, ("effect", "detail"), output)
+        breaks = say("It breaks partners.") if compared["breaking"] else say("It breaks nobody.")
+        note(breaks if rows else say("No differences."))
+    else:
+        show_one(compared, output)
+    return Exit.DIFFERENCES if compared["changes"] else Exit.DONE
+
+
+def _effect(change: dict[str, Any]) -> str:
+    words = [("breaks", change["breaking"]), ("exposes", change["exposure"])]
+    return ", ".join(label(word) for word, holds in words if holds) or "-"
 
 
 @contract.command("default")

@@ -16,6 +16,8 @@ from portazgo.cli.session import connect
 from portazgo.cli.trace import followed
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from portazgo.client.admin import AdminClient
 
 COLUMNS = (
@@ -30,6 +32,7 @@ COLUMNS = (
     "kid",
 )
 GROUPS = ("application", "kid", "route", "environment", "code", "billable")
+DOCUMENT_COLUMNS = ("api", "contract", "version", "state", "sunset_at", "applications", "id")
 SUM_COLUMNS = ("requests", "units", "bytes_in", "bytes_out")
 NAMED = ("application", "route")
 
@@ -85,6 +88,31 @@ def tail_calls(output: str, **filters: Any) -> None:
     client = connect()
     for one in followed(client, "/partner-view/traces/tail", _query(client, filters)):
         show_one(one, "jsonl")
+
+
+@partner_view.command("documents")
+@_WHOSE
+@prints
+def list_documents(partner: str | None, output: str) -> None:
+    """List the versions of contracts that serve the partner's applications now."""
+    client = connect()
+    found = client.get("/partner-view/documents", {"as_partner": find_id(client, PARTNER, partner)})
+    show_rows(found["items"], DOCUMENT_COLUMNS, output)
+
+
+@partner_view.command("document")
+@click.argument("version_id", type=click.UUID)
+@_WHOSE
+@prints
+def show_document(version_id: UUID, partner: str | None, output: str) -> None:
+    """Print the OpenAPI document of a version that serves the partner, by its id."""
+    client = connect()
+    query = {"as_partner": find_id(client, PARTNER, partner)}
+    found = client.get(f"/partner-view/documents/{version_id}", query)
+    if output == "table":
+        click.echo(found["document"])
+    else:
+        show_one(found, output)
 
 
 @partner_view.command("usage")

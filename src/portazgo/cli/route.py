@@ -124,6 +124,7 @@ def show_route(route: str, api: str | None, output: str) -> None:
 @click.option("--backend-timeouts", is_flag=True, help="Wait as the backend says again.")
 @click.option("--passthrough/--no-passthrough", default=None, help=_PASSTHROUGH_HELP)
 @click.option("--no-contract", is_flag=True, help="Serve no version any more but to whom one is pinned.")
+@asks
 @prints
 @excludes("any_host", "hosts")
 @excludes("all_query", "query")
@@ -145,6 +146,8 @@ def change_route(route: str, api: str | None, output: str, **terms: Any) -> None
     terms["backend"] = find_id(client, BACKEND, terms["backend"])
     terms["timeouts"] = _timeouts(found["timeouts"], terms)
     changes = given(**terms) | {member: value for member, (wanted, value) in again.items() if wanted}
+    if changes.get("passthrough") and not found["passthrough"]:
+        confirm(say("Let the bodies of {name} pass as the backend has them?", name=found["name"]))
     _show(client, client.patch(f"/routes/{found['id']}", changes), output)
 
 

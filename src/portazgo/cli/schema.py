@@ -14,6 +14,7 @@ from portazgo.cli.words import label, say
 
 COLUMNS = ("name", "backend", "version", "operations", "imported_at", "source")
 OPERATION_COLUMNS = ("operation_id", "method", "path", "tags")
+EFFECT_COLUMNS = ("outcome", "contract", "route", "sentence")
 NAMED = {"backend": "/backends"}
 
 of_version = click.option("--version", type=click.IntRange(min=1), help="Which import.  [default: the newest]")
@@ -113,5 +114,9 @@ def _show_report(report: dict[str, Any], output: str, *, dry_run: bool) -> None:
     words = {"outcome": label(report["outcome"]), "version": report["version"], "count": report["operations"]}
     done = say("{outcome}: version {version}, {count} operations.", **words)
     note(say("Would be {what}", what=done) if dry_run else done)
+    for change in report["changes"]:
+        click.echo(change["sentence"])
+    if report["effects"]:
+        show_rows(report["effects"], EFFECT_COLUMNS, output)
     for warning in report["warnings"]:
         note(say("Warning: {warning}", warning=warning))

@@ -3,6 +3,19 @@
 from __future__ import annotations
 
 SENTENCES = {
+    # cli/contract_examples.py
+    "there are no examples of {name} in {folder}": "no hay ejemplos de {name} en {folder}",
+    "Write {file}, and what partners must get beside it.": "Escribe {file}, y a su lado lo que deben recibir los clientes.",
+    "{count} examples, {failed} failed.": "{count} ejemplos, {failed} fallidos.",
+    "{name} is no text in UTF-8": "{name} no es texto en UTF-8",
+    "failed": "fallido",
+    "refused": "rechazado",
+    "fine": "bien",
+    "What was expected, and what came:": "Lo esperado, y lo que llegó:",
+    "What {version} makes of it, and what comes now:": "Lo que hace {version} de ello, y lo que llega ahora:",
+    "{answers} answers are of versions that this database does not know: their fields can't be told.": (
+        "{answers} respuestas son de versiones que esta base de datos no conoce: no se puede decir qué campos llevaban."
+    ),
     "{count} records are in the object store, on their way to the ledger.": (
         "{count} registros están en el almacén de objetos, camino del libro."
     ),
@@ -106,12 +119,17 @@ SENTENCES = {
     "Remove the API {name}?": "¿Eliminar la API {name}?",
     "Remove the contract {name} and all its versions?": "¿Eliminar el contrato {name} y todas sus versiones?",
     "Retire {name}? It can't be served again.": "¿Retirar {name}? No podrá volver a servirse.",
+    "It breaks partners.": "Rompe a los clientes.",
+    "It breaks nobody.": "No rompe a nadie.",
     "Unpinned from {name}.": "Desfijado de {name}.",
     "nothing of {name} is published yet": "todavía no hay nada publicado de {name}",
     "`{command}` does it.": "`{command}` lo hace.",
     "{name} has no version {version}": "{name} no tiene la versión {version}",
     "a contract is a mapping": "un contrato es un mapa",
     "{file} can't be read: {problem}": "no se puede leer {file}: {problem}",
+    "Let the bodies of {name} pass as the backend has them?": (
+        "¿Dejar pasar los cuerpos de {name} tal como los tiene el backend?"
+    ),
     "Remove the schema {name}?": "¿Eliminar el esquema {name}?",
     "{outcome}: version {version}, {count} operations.": "{outcome}: versión {version}, {count} operaciones.",
     "Would be {what}": "Sería: {what}",

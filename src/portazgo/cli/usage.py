@@ -12,6 +12,7 @@ from portazgo.cli.balance import accept_gap, usage_balance, usage_metrics
 from portazgo.cli.calls import BILLABLE, BLAME, ENVIRONMENT, over_periods
 from portazgo.cli.cells import cell
 from portazgo.cli.exits import Exit
+from portazgo.cli.fields import usage_fields
 from portazgo.cli.find import APPLICATION, PARTNER, ROUTE, find_id, kid_of
 from portazgo.cli.noun import Noun, limit, prints_also
 from portazgo.cli.output import Row, note, show_rows
@@ -140,3 +141,4 @@ def _mean(one: dict[str, Any]) -> str:
 usage.add_command(usage_balance)
 usage.add_command(accept_gap)
 usage.add_command(usage_metrics)
+usage.add_command(usage_fields)

@@ -22,6 +22,8 @@ from portazgo.contracts.schemas import (
     DraftContract,
 )
 from portazgo.contracts.schemas_api import router as schemas_router
+from portazgo.contracts.telling_api import router as telling_router
+from portazgo.contracts.trying_api import router as trying_router
 from portazgo.contracts.versions_api import router as versions_router
 from portazgo.contracts.views import contract_view
 from portazgo.kit.paging import Page
@@ -32,6 +34,8 @@ from portazgo.kit.web.schemas import PageOf
 router = Router(tags=["contracts"])
 router.add_router("", versions_router)
 router.add_router("", schemas_router)
+router.add_router("", telling_router)
+router.add_router("", trying_router)
 
 
 @router.get("/contracts", response=PageOf[ContractView])

@@ -9,7 +9,7 @@ from portazgo.contracts.compilation import Terms, compile_terms, facts_of
 from portazgo.contracts.compiling import ContractRefused, Problem
 from portazgo.contracts.drafting import draft
 from portazgo.contracts.schema import read_schema
-from portazgo.contracts.storing import version_of
+from portazgo.contracts.schema_versions import version_of
 from portazgo.kit.errors import Invalid
 
 if TYPE_CHECKING:

@@ -18,11 +18,12 @@ from portazgo.contracts.compiling import (
     compile_contract,
 )
 from portazgo.contracts.schema import Schema, read_schema
-from portazgo.contracts.storing import version_of
+from portazgo.contracts.schema_versions import version_of
 from portazgo.kit.errors import FieldError, Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from uuid import UUID
 
     from portazgo.apis.models import Api
     from portazgo.contracts.models import BackendSchema, SchemaVersion
@@ -53,6 +54,13 @@ def compile_terms(api: Api, schema: BackendSchema, terms: Terms) -> Compilation:
     Raises ContractRefused with every problem; its pointers are those of the author's form.
     """
     version = version_of(schema)
+    read = read_schema(version.document)
+    compiled, routes = compile_over(api, schema.backend_id, read, terms)
+    return Compilation(compiled, version, read, routes)
+
+
+def compile_over(api: Api, backend: UUID, schema: Schema, terms: Terms) -> tuple[CompiledContract, dict[str, Route]]:
+    """Compile over a document that describes this backend. Returns the routes too. Raises ContractRefused."""
     routes = {route.name: route for route in api.routes.select_related("backend").order_by("name")}
     written = terms.get("routes", {})
     strangers = [
@@ -60,14 +68,13 @@ def compile_terms(api: Api, schema: BackendSchema, terms: Terms) -> Compilation:
             f"/routes/{name}", f"the route {name!r} leads to another backend than the one that the schema describes"
         )
         for name in written
-        if name in routes and routes[name].backend_id != schema.backend_id
+        if name in routes and routes[name].backend_id != backend
     ]
     if strangers:
         raise ContractRefused(strangers)
-    facts = {name: facts_of(route) for name, route in routes.items() if route.backend_id == schema.backend_id}
-    read = read_schema(version.document)
-    compiled = compile_contract(ContractTerms(routes=written, mappings=terms.get("mappings", {})), read, facts)
-    return Compilation(compiled, version, read, {name: routes[name] for name in compiled.routes})
+    facts = {name: facts_of(route) for name, route in routes.items() if route.backend_id == backend}
+    compiled = compile_contract(ContractTerms(routes=written, mappings=terms.get("mappings", {})), schema, facts)
+    return compiled, {name: routes[name] for name in compiled.routes}
 
 
 def checked(api: Api, schema: BackendSchema, terms: Terms) -> Compilation:

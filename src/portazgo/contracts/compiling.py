@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from portazgo._native import check_program
 from portazgo.contracts.language.paths import format_path
 from portazgo.contracts.language.problems import Problems
 from portazgo.contracts.language.refused import ContractRefused, Problem
-from portazgo.contracts.language.routes import RouteReader
+from portazgo.contracts.language.routes import RouteReader, RouteTerms
 from portazgo.contracts.mapping.json_schema import write_schema
 from portazgo.contracts.mapping.parameters import Sent
 from portazgo.contracts.mapping.partner import Partner
@@ -110,27 +112,49 @@ class CompiledContract:
 def compile_contract(terms: ContractTerms, schema: Schema, routes: Mapping[str, RouteFacts]) -> CompiledContract:
     """Compile a contract over the routes of its API. Raises ContractRefused with all that is wrong."""
     problems = Problems()
-    compiler = RouteCompiler(schema, routes, problems)
+    read = _read(terms, routes, problems)
+    # Links lead to what this contract has, and only where a value of the path is the backend's own.
+    linked = {
+        name: routes[name] for name, told in read.items() if all(one.action is None for one in told.path.values())
+    }
+    compiler = RouteCompiler(schema, linked, problems)
     compiled: dict[str, Compiled] = {}
-    mappings = problems.mapping(terms.mappings, "/mappings")
-    reader = RouteReader(mappings, problems)
-    if not terms.routes:
-        problems.add("/routes", "the contract has no routes")
-    for name, told in problems.mapping(terms.routes, "/routes").items():
-        at = f"/routes/{escape(name)}"
-        read = reader.read(told, at)
-        if name not in routes:
-            problems.unknown(at, "the API has no route", name, routes)
-            continue
-        found = compiler.compile(read, routes[name])
+    for name, told in read.items():
+        found = compiler.compile(told, routes[name])
         if found is not None:
             compiled[name] = found
+    for name, found in compiled.items() if not problems else ():
+        _check_programs(name, found, problems)
     problems.check()
     return CompiledContract(
         routes={name: _route(found) for name, found in compiled.items()},
         components={name: write_schema(shape) for name, shape in sorted(compiler.components.items())},
         component_shapes=compiler.components,
     )
+
+
+def _read(terms: ContractTerms, routes: Mapping[str, RouteFacts], problems: Problems) -> dict[str, RouteTerms]:
+    reader = RouteReader(problems.mapping(terms.mappings, "/mappings"), problems)
+    if not terms.routes:
+        problems.add("/routes", "the contract has no routes")
+    read: dict[str, RouteTerms] = {}
+    for name, told in problems.mapping(terms.routes, "/routes").items():
+        at = f"/routes/{escape(name)}"
+        found = reader.read(told, at)
+        if name in routes:
+            read[name] = found
+        else:
+            problems.unknown(at, "the API has no route", name, routes)
+    return read
+
+
+def _check_programs(name: str, compiled: Compiled, problems: Problems) -> None:
+    """Note what the data plane would not run: better now than when a node is given it."""
+    for kind, program in (("request", compiled.wire["request"]["program"]), ("answer", compiled.wire["program"])):
+        try:
+            check_program(kind, json.dumps(program).encode())
+        except ValueError as error:
+            problems.add(f"/routes/{escape(name)}", f"the data plane can't run the {kind}s of this: {error}")
 
 
 def _route(compiled: Compiled) -> CompiledRoute:

@@ -51,7 +51,11 @@ def _route(schema: Schema, operation: SchemaOperation) -> dict[str, Any]:
 def _body(schema: Schema, body: Body, *, sent: bool) -> Any:
     json = [shape for kind, shape in body.contents.items() if _JSON.match(kind)]
     if json and json[0] is not None:
-        return [{"select": list(dict.fromkeys(_Fields(schema, sent=sent).of(json[0])))}]
+        fields = _Fields(schema, sent=sent)
+        selected = list(dict.fromkeys(fields.of(json[0])))
+        # A backend's URL says where the backend is: partners get the gateway's, or null where it has none.
+        rewritten = [] if sent or not fields.urls else [{"rewrite_url": list(fields.urls)}]
+        return [{"select": selected}, *rewritten]
     if body.contents:
         return {"pass": {"types": list(body.contents), "max_bytes": _LARGEST_PASSED}}
     return None if sent else {"empty": True}
@@ -63,6 +67,8 @@ class _Fields:
     def __init__(self, schema: Schema, *, sent: bool) -> None:
         self._schema = schema
         self._sent = sent
+        self.urls: dict[str, None] = {}
+        """Those that are URLs, in their order."""
 
     def of(self, shape: Shape, path: tuple[str, ...] = (), within: tuple[str, ...] = ()) -> Iterator[str]:
         """Give the paths below a shape; an object that holds itself is named whole."""
@@ -89,6 +95,8 @@ class _Fields:
             if shape.others is not None and not shape.others.free:
                 yield from self.of(shape.others, (*path, "*"), within)
         elif path and not shape.free and "array" not in shape.types:
+            if shape.format == "uri":
+                self.urls[_written(path)] = None
             yield _written(path)
 
 

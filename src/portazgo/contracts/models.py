@@ -126,3 +126,24 @@ class ContractPin(models.Model):
                 name="contract_pin_of_one",
             ),
         ]
+
+
+class ToldFields(models.Model):
+    """What a version can tell partners, under the number by which records name it.
+
+    It stays when the contract is gone: whoever asks what a partner was given asks late.
+    """
+
+    number = models.BigIntegerField(primary_key=True)
+    """Seconds since 1970 when it was published, or the next that is free: a restored database gives none out again."""
+    version = models.OneToOneField(ContractVersion, models.SET_NULL, null=True, related_name="told")
+    contract = models.CharField(max_length=63)
+    name = models.CharField(max_length=16)
+    """The version's."""
+    routes = CompressedJsonField()
+    """By the route's id its name and what `contracts.fields.ledger.Telling` keeps of it."""
+
+    class Meta:
+        """One for each version that was ever published."""
+
+        db_table = "contract_told"

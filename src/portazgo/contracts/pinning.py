@@ -13,6 +13,7 @@ from portazgo.contracts.service import locked
 from portazgo.kit.errors import Invalid, NotFound
 from portazgo.partners.models import Partner
 from portazgo.plans.models import Plan
+from portazgo.routes.models import Route
 from portazgo.snapshot.log import change
 from portazgo.snapshot.wire import ResourceRef
 
@@ -45,6 +46,7 @@ def pin(actor: Actor, identifier: UUID, name: str, holder: Holder, *, clock: Clo
     Raises NotFound, Invalid for a holder that there isn't, Conflict (`retired`).
     """
     can(actor, Verb.CHANGE, Contract.noun)
+    can(actor, Verb.CHANGE, _MODELS[holder.kind].noun)
     details: dict[str, str] = {"version": name, holder.kind: str(holder.id)}
     with change(actor, "contract.pinned", str(identifier), details=details, clock=clock) as recorded:
         contract = locked(identifier)
@@ -61,6 +63,7 @@ def pin(actor: Actor, identifier: UUID, name: str, holder: Holder, *, clock: Clo
 def unpin(actor: Actor, identifier: UUID, holder: Holder, *, clock: Clock) -> None:
     """Take the holder's pin to a version of this contract away. Raises NotFound (`pin_unknown`), Invalid."""
     can(actor, Verb.CHANGE, Contract.noun)
+    can(actor, Verb.CHANGE, _MODELS[holder.kind].noun)
     details: dict[str, str] = {holder.kind: str(holder.id)}
     with change(actor, "contract.unpinned", str(identifier), details=details, clock=clock) as recorded:
         contract = locked(identifier)
@@ -74,6 +77,7 @@ def unpin(actor: Actor, identifier: UUID, holder: Holder, *, clock: Clock) -> No
 def release(actor: Actor, identifier: UUID, *, clock: Clock) -> None:
     """Take away every pin to a contract, and have no route serve it by default. Raises NotFound."""
     can(actor, Verb.CHANGE, Contract.noun)
+    can(actor, Verb.CHANGE, Route.noun)
     with change(actor, "contract.released", str(identifier), clock=clock) as recorded:
         contract = locked(identifier)
         pins = ContractPin.objects.filter(version__contract=contract)

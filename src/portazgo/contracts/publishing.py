@@ -10,8 +10,10 @@ from portazgo.contracts.describing import describe, describe_again
 from portazgo.contracts.domain import age_of, next_name
 from portazgo.contracts.models import Contract, ContractVersion
 from portazgo.contracts.service import document_reference, locked, reference, refuse_used
+from portazgo.contracts.telling import number
 from portazgo.kit.errors import Conflict, Invalid, NotFound
 from portazgo.kit.web.rows import the_one
+from portazgo.routes.models import Route
 from portazgo.snapshot.log import Change, change
 from portazgo.snapshot.wire import ResourceRef
 
@@ -29,6 +31,8 @@ def publish(actor: Actor, identifier: UUID, *, default: bool, clock: Clock) -> C
     (`contract_unchanged`).
     """
     can(actor, Verb.CREATE, Contract.noun)
+    if default:
+        can(actor, Verb.CHANGE, Route.noun)
     with change(actor, "contract.published", str(identifier), clock=clock) as recorded:
         contract = locked(identifier)
         compilation = checked(contract.api, contract.schema, contract.terms)
@@ -78,6 +82,7 @@ def served(identifier: UUID, name: str | None) -> ContractVersion:
 def set_default(actor: Actor, identifier: UUID, name: str, *, clock: Clock) -> ContractVersion:
     """Have the routes of a version serve it to whom nothing else is pinned. Raises NotFound, Conflict (`retired`)."""
     can(actor, Verb.CHANGE, Contract.noun)
+    can(actor, Verb.CHANGE, Route.noun)
     details = {"version": name}
     with change(actor, "contract.made_default", str(identifier), details=details, clock=clock) as recorded:
         version = version_named(locked(identifier), name)
@@ -183,5 +188,6 @@ def _put(contract: Contract, compilation: Compilation, recorded: Change, clock: 
     )
     version.document = describe(version, compilation)
     version.save(force_insert=True)
+    number(version, compilation, now)
     recorded.touches(reference(version), document_reference(version))
     return version

@@ -24,6 +24,7 @@ def compiled(identifier: str) -> Resource | None:
         api=str(version.contract.api_id),
         contract=version.contract.name,
         version=version.name,
+        number=version.told.number,
         deprecated_at_us=_microseconds(version.deprecated_at),
         sunset_at_us=_microseconds(version.sunset_at),
         link=version.link or None,
@@ -47,7 +48,12 @@ def every_served() -> Iterable[str]:
 
 
 def _served(identifier: str) -> ContractVersion | None:
-    return ContractVersion.objects.filter(id=identifier, retired_at=None).select_related("contract").first()
+    return (
+        ContractVersion.objects.filter(id=identifier, retired_at=None)
+        .select_related("contract", "told")
+        .defer("told__routes")
+        .first()
+    )
 
 
 def _microseconds(moment: datetime | None) -> int | None:

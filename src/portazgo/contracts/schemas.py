@@ -33,6 +33,25 @@ class ImportSchema(Body):
         return self
 
 
+class SchemaChangeView(Schema):
+    """One thing that is different in a document, in the backend's names."""
+
+    operation: str
+    place: str = Field(description="`request`, `answer 200`, `query page`; empty: the operation itself.")
+    path: str
+    kind: str
+    sentence: str
+
+
+class EffectView(Schema):
+    """What a change means for a route of a version. Nothing that was published changes."""
+
+    contract: str = Field(description="NAME@VERSION.")
+    route: str
+    outcome: str = Field(description="`fails`: answers or requests will be refused; `hidden`: partners don't see it.")
+    sentence: str
+
+
 class SchemaReport(Schema):
     """What became of an import."""
 
@@ -41,7 +60,9 @@ class SchemaReport(Schema):
     outcome: Literal["created", "changed", "unchanged"]
     version: int = Field(description="The number that the document has, or would have.")
     operations: int
-    warnings: list[str]
+    changes: list[SchemaChangeView] = Field(description="What is different from the version before.")
+    effects: list[EffectView] = Field(description="What that means for versions of contracts that are served.")
+    warnings: list[str] = Field(description="Drafts of contracts that this document leaves behind.")
 
 
 class SchemasQuery(PageQuery):
@@ -252,6 +273,33 @@ class VersionDetail(VersionView):
     terms: dict[str, Any] = Field(description="Its routes as the author wrote them.")
     routes: list[VersionRoute]
     components: dict[str, Any]
+
+
+class DifferencesQuery(Schema):
+    """Which two are compared."""
+
+    before: Annotated[str | None, Field(max_length=16, description="A version; null: the newest.")] = None
+    after: Annotated[str | None, Field(max_length=16, description="A version; null, or `draft`: the draft.")] = None
+
+
+class ContractChange(Schema):
+    """What changes for partners who go from one version to another, in their names."""
+
+    rule: str = Field(description="Stable, for programs (docs/contract-changes.md).")
+    route: str
+    place: str
+    path: str
+    detail: str
+    breaking: bool = Field(description="Whether a caller that did nothing wrong may fail.")
+    exposure: bool = Field(description="Whether partners see or set something that they could not.")
+    sentence: str
+
+
+class ContractDifferences(Schema):
+    """All that changes, what breaks first."""
+
+    breaking: bool
+    changes: list[ContractChange]
 
 
 class VersionDocument(Schema):

@@ -12,6 +12,7 @@ from portazgo.accounts.domain import Verb, can
 from portazgo.accounts.requests import AdminRequest
 from portazgo.contracts import storing
 from portazgo.contracts.models import BackendSchema, SchemaVersion
+from portazgo.contracts.schema_versions import version_of
 from portazgo.contracts.schemas import (
     DocumentQuery,
     ImportSchema,
@@ -62,14 +63,14 @@ def show_schema(request: AdminRequest, schema_id: UUID) -> dict[str, Any]:
 @router.get("/schemas/{uuid:schema_id}/document", response=SchemaDocument)
 def show_schema_document(request: AdminRequest, schema_id: UUID, query: Query[DocumentQuery]) -> dict[str, Any]:
     """Give the text of a version."""
-    version = storing.version_of(_readable(request, schema_id), query.version)
+    version = version_of(_readable(request, schema_id), query.version)
     return {"version": version.number, "document": version.document}
 
 
 @router.get("/schemas/{uuid:schema_id}/operations", response=SchemaOperations)
 def list_schema_operations(request: AdminRequest, schema_id: UUID, query: Query[DocumentQuery]) -> dict[str, Any]:
     """List the operations of a version."""
-    version = storing.version_of(_readable(request, schema_id), query.version)
+    version = version_of(_readable(request, schema_id), query.version)
     return {"version": version.number, "operations": storing.operations_of(version.document)}
 
 

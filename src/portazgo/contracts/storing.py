@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 from portazgo.accounts.domain import Actor, Verb, can
 from portazgo.backends.models import Backend
+from portazgo.contracts.comparing import meaning
 from portazgo.contracts.models import BackendSchema, SchemaVersion
+from portazgo.contracts.schema_versions import version_of
 from portazgo.kit.errors import Conflict, Invalid
 from portazgo.kit.web.rows import refuse_in_use, the_one
 from portazgo.routes.openapi.operations import Operation, operations
@@ -19,6 +21,8 @@ from portazgo.snapshot.log import change
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from portazgo.contracts.differences.effects import Effect
+    from portazgo.contracts.differences.schemas import SchemaChange
     from portazgo.kit.clock import Clock
 
 VERSIONS_KEPT = 10
@@ -55,6 +59,9 @@ class Report:
     operations: int
     id: UUID | None = None
     """Of the schema; None: a dry run of a first import."""
+    changes: list[SchemaChange] = field(default_factory=list)
+    effects: list[Effect] = field(default_factory=list)
+    """On versions of contracts that are served."""
     warnings: list[str] = field(default_factory=list)
 
 
@@ -71,6 +78,9 @@ def import_schema(actor: Actor, order: Order, *, clock: Clock) -> Report:
     digest = hashlib.sha256(order.document.encode()).hexdigest()
     known = BackendSchema.objects.filter(name=order.name).first()
     report = _judge(known, order, digest, found)
+    if known is not None and report.outcome == "changed":
+        told = meaning(known, version_of(known).document, order.document)
+        report.changes, report.effects, report.warnings = told.changes, told.effects, told.warnings
     if order.dry_run or report.outcome == "unchanged":
         return report
     details = {"name": order.name, "sha256": digest, "version": report.version, "url": order.url}
@@ -100,13 +110,6 @@ def delete(actor: Actor, identifier: UUID, *, clock: Clock) -> None:
         schema = the_one(BackendSchema.objects.select_for_update(), "schema", id=identifier)
         refuse_in_use(schema.contracts.all(), "schema", "contracts")
         schema.delete()
-
-
-def version_of(schema: BackendSchema, number: int | None = None) -> SchemaVersion:
-    """Find a version, the newest when none is named. Raises NotFound (`schema_version_unknown`)."""
-    if number is None:
-        return schema.versions.order_by("-number")[0]
-    return the_one(schema.versions.all(), "schema_version", number=number)
 
 
 def operations_of(document: str, blamed: str = "/document") -> list[Operation]:

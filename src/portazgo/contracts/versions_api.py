@@ -5,15 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
-from ninja import Path, Router, Status
+from ninja import Path, Query, Router, Status
 from pydantic import StringConstraints
 
 from portazgo.accounts.domain import Verb, can
 from portazgo.accounts.requests import AdminRequest
 from portazgo.contracts import pinning, publishing
+from portazgo.contracts.comparing import differences
+from portazgo.contracts.differences.contracts import is_breaking
 from portazgo.contracts.models import Contract
 from portazgo.contracts.schemas import (
+    ContractDifferences,
     DeprecateVersion,
+    DifferencesQuery,
     HolderBody,
     PublishContract,
     UsersView,
@@ -37,6 +41,15 @@ def publish_contract(request: AdminRequest, contract_id: UUID, body: PublishCont
     """Make the draft a version, which never changes."""
     version = publishing.publish(request.actor, contract_id, default=body.default, clock=request.clock)
     return Status(201, version_view(version))
+
+
+@router.get("/contracts/{uuid:contract_id}/differences", response=ContractDifferences)
+def diff_contract(request: AdminRequest, contract_id: UUID, query: Query[DifferencesQuery]) -> dict[str, Any]:
+    """Say what changes for partners from one version to another, or to the draft: breaking or not, by rule."""
+    can(request.actor, Verb.READ, Contract.noun)
+    contract = the_one(Contract.objects.all(), "contract", id=contract_id)
+    found = differences(contract, query.before, query.after)
+    return {"breaking": is_breaking(found), "changes": found}
 
 
 @router.post("/contracts/{uuid:contract_id}/unpin", response={204: None})

@@ -9,7 +9,7 @@ from ninja import Query, Router, Status
 
 from portazgo.accounts.requests import AdminRequest
 from portazgo.accounts.schemas import TokenShownOnce, TokenView
-from portazgo.partner_view import service
+from portazgo.partner_view import documents, service
 from portazgo.partner_view.schemas import (
     Call,
     CallsPage,
@@ -17,6 +17,8 @@ from portazgo.partner_view.schemas import (
     CreatePartnerToken,
     FollowedCalls,
     FollowQuery,
+    PartnerDocuments,
+    PartnerDocumentText,
     Sums,
     SumsQuery,
     WhoseQuery,
@@ -71,6 +73,19 @@ def show_partner_trace(request: AdminRequest, request_id: UUID, query: Query[Who
     """Tell one of a partner's calls by the id of its X-Request-Id."""
     partner = service.whose(request.actor, query.as_partner)
     return service.own_call(partner, request_id, asker=request.actor.partner)
+
+
+@router.get("/partner-view/documents", response=PartnerDocuments)
+def list_partner_documents(request: AdminRequest, query: Query[WhoseQuery]) -> dict[str, Any]:
+    """List the versions of contracts that serve a partner's applications now."""
+    return {"items": documents.documents_of(service.whose(request.actor, query.as_partner))}
+
+
+@router.get("/partner-view/documents/{uuid:version_id}", response=PartnerDocumentText)
+def show_partner_document(request: AdminRequest, version_id: UUID, query: Query[WhoseQuery]) -> dict[str, str]:
+    """Give the OpenAPI document of a version that serves the partner."""
+    partner = service.whose(request.actor, query.as_partner)
+    return {"document": documents.document_of(partner, version_id).document}
 
 
 @router.get("/partner-view/usage", response=Sums)

@@ -27,6 +27,31 @@ class WhoseQuery(Schema):
     as_partner: AsPartner
 
 
+class PartnerDocument(Schema):
+    """A version of a contract that serves a partner."""
+
+    id: UUID
+    api: str
+    contract: str
+    version: str
+    state: Literal["published", "deprecated", "retired"]
+    sunset_at: datetime | None
+    link: str | None
+    applications: list[str] = Field(description="Of the partner: those that it serves.")
+
+
+class PartnerDocuments(Schema):
+    """All versions that serve a partner."""
+
+    items: list[PartnerDocument]
+
+
+class PartnerDocumentText(Schema):
+    """The OpenAPI document of a version."""
+
+    document: str
+
+
 class CallsQuery(WhoseQuery):
     """What the calls must agree with. An empty value asks for calls that have none: without a fault."""
 

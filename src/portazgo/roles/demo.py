@@ -32,6 +32,7 @@ from portazgo.settings_kinds import Listen
 logger = logging.getLogger(__name__)
 
 AUDIENCE = "insignia"
+INSIGNIA = Path(__file__).resolve().parents[3] / "examples" / "insignia"
 FIRST_CALL_SECONDS = 15.0
 
 
@@ -54,7 +55,7 @@ def demo_file(settings: Settings) -> Path:
 
 def backend_part(settings: Settings) -> Part:
     """The demo backend, which trusts tokens of our issuer and knows nothing else of us. Raises StartRefused."""
-    source = Path(__file__).resolve().parents[3] / "examples" / "insignia"
+    source = INSIGNIA
     if not source.is_dir():
         raise StartRefused(
             "the demo backend is part of the source tree, not of the installed package",
@@ -92,7 +93,7 @@ def _prepare(group: Supervisor, settings: Settings) -> None:
     client = AdminClient(f"http://{settings.control_listen.reachable}", Secret(token))
     key = _known_key(settings, client)
     if key is None:
-        key = set_up(client, backend_url(settings), AUDIENCE)
+        key = set_up(client, backend_url(settings), AUDIENCE, INSIGNIA / "contract.yaml")
     else:
         # The ports may be others than in the run before.
         see_to_backend(client, backend_url(settings), AUDIENCE)

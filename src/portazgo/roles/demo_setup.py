@@ -4,22 +4,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from portazgo.declarative.file.yaml import read_yaml
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from portazgo.client.admin import AdminClient, Document
 
 NAME = "insignia"
+CONTRACT = "partner-api"
 PARTNER = "demo-partner"
 TRY_PATH = "/v1/badges/?page_size=1"
+PREFIXES = {"/api": "/v1"}
 TAGS = ["issuers", "badges", "recipients", "awards"]
 RATES = ["600/min"]
 
 
-def set_up(client: AdminClient, backend_url: str, audience: str) -> Document:
-    """Make what isn't there yet, and a new key. Returns the key as it is shown once."""
+def set_up(client: AdminClient, backend_url: str, audience: str, contract: Path | None = None) -> Document:
+    """Make what isn't there yet, and a new key. Returns the key as it is shown once.
+
+    `contract` is the file that says what partners see; None: bodies pass as the backend has them.
+    """
     backend = see_to_backend(client, backend_url, audience)
     api = _named(client, "/apis", {"name": NAME})
-    order = {"backend": backend["id"], "url": f"{backend_url}/api/schema/", "prefix_map": {"/api": "/v1"}}
+    order = {"backend": backend["id"], "url": f"{backend_url}/api/schema/", "prefix_map": PREFIXES}
     client.post(f"/apis/{api['id']}/import", {**order, "pick": {"tags": TAGS}})
+    if contract is not None:
+        _see_to_contract(client, api["id"], backend["id"], backend_url, contract)
     plan = _named(client, "/plans", {"name": "demo", "apis": [api["id"]], "rates": RATES})
     partner = _named(client, "/partners", {"name": PARTNER, "metadata": {"tier": "demo"}})
     application = _application(client, partner["id"], plan["id"])
@@ -43,6 +54,22 @@ def see_to_backend(client: AdminClient, backend_url: str, audience: str) -> Docu
         # The demo moved to another port since the last run.
         return client.patch(f"/backends/{backend['id']}", {"environments": wanted["environments"]})
     return backend
+
+
+def _see_to_contract(client: AdminClient, api: str, backend: str, backend_url: str, file: Path) -> None:
+    """Publish what partners may see of the backend. Its routes pass bodies through until it is made the default."""
+    written = read_yaml(file.read_text("utf-8"), file).tree
+    schema = client.post("/schemas", {"name": NAME, "backend": backend, "url": f"{backend_url}/api/schema/"})
+    body = {
+        "name": CONTRACT,
+        "api": api,
+        "schema": schema["id"],
+        "mappings": written["mappings"],
+        "routes": written["routes"],
+    }
+    contract = _named(client, "/contracts", body)
+    if not contract["versions"]:
+        client.post(f"/contracts/{contract['id']}/publish", {"default": False})
 
 
 def _application(client: AdminClient, partner: str, plan: str) -> Document:

@@ -27,9 +27,27 @@ def check_contract(route: Route, terms: RouteTerms) -> None:
     # A route that is being made has no row yet: nothing can have been compiled with it.
     if route._state.adding:  # noqa: SLF001 - Django's own name for it
         return
+    if terms.passthrough and not route.passthrough:
+        _refuse_pinned(route)
     before = {name: getattr(route, f"{name}_id" if name == "backend" else name) for name in _COMPILED_IN}
     if any(before[name] != getattr(terms, name) for name in _COMPILED_IN):
         refuse_in_versions(route, "its method, its paths and its backend can't change")
+
+
+def _refuse_pinned(route: Route) -> None:
+    """Raise Conflict (`in_contract`) while somebody is pinned to a version that has the route.
+
+    They were promised that nothing changes for them; a route that passes bodies through ignores pins.
+    """
+    for contract in route.api.contracts.all():
+        for version in contract.versions.filter(retired_at=None, pins__isnull=False).distinct():
+            if str(route.id) in version.compiled["routes"]:
+                raise Conflict(
+                    f"the route {route.name!r} can't pass bodies through: somebody is pinned to the version "
+                    f"{version.name} of the contract {contract.name!r}, which has it",
+                    code="in_contract",
+                    remedy="`portazgo contract users` says who: take those pins away first",
+                )
 
 
 def refuse_in_versions(route: Route, what: str) -> None:

@@ -388,6 +388,7 @@ class ContractBody(TypedDict):
     api: str
     contract: str
     version: str
+    number: int
     deprecated_at_us: int | None
     sunset_at_us: int | None
     link: str | None

@@ -10,7 +10,7 @@ import json
 import logging
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -36,8 +36,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MOST_TAILS = 50
+MOST_TAILS_OF_PARTNERS = 40
+"""Of those: the others are left to operators."""
 MOST_TAILS_OF_A_PARTNER = 5
-"""Of those: a partner's token leaves places to everybody else."""
+"""Where all places of partners are taken, the partner with most of them gives one to another that has less."""
 LOOK_SECONDS = 0.25
 """How often the ledger is asked for what is new, once for all tails."""
 HEARTBEAT_SECONDS = 2.0
@@ -85,6 +87,8 @@ class Tail:
     partner: str | None = None
     tell_skipped: TellSkipped = told_skipped
     answer: OpenAnswer | None = None
+    displaced: bool = False
+    """Its place went to another partner."""
     began: float = field(default_factory=time.monotonic)
     spoke: float = field(default_factory=time.monotonic)
     took: float = field(default_factory=time.monotonic)
@@ -118,6 +122,8 @@ class Tail:
 
     def stay(self, now: float) -> bool:
         """Show the reader that all is well. Returns False when it is over."""
+        if self.displaced:
+            return False
         # Before all else: neither calls that keep coming nor a reader that takes nothing spares a token the question.
         if now - self.checked >= HEARTBEAT_SECONDS:
             if not self.allowed():
@@ -148,6 +154,10 @@ class Tails:
         self._thread: threading.Thread | None = None
         self._closed = threading.Event()
 
+    def __len__(self) -> int:
+        """How many places are taken."""
+        return len(self._tails)
+
     def open(self, tail: Tail) -> Callable[[OpenAnswer], None]:
         """Take a place for a tail, and give what is called with its answer. Raises Unavailable when there is no place."""
         with self._lock:
@@ -159,12 +169,8 @@ class Tails:
                     code="tails_busy",
                     remedy="end one, or list what is new with `GET /traces/tail` and `after`",
                 )
-            if tail.partner is not None and self._of(tail.partner) >= MOST_TAILS_OF_A_PARTNER:
-                raise Unavailable(
-                    f"{MOST_TAILS_OF_A_PARTNER} tails of this partner are open already, and this process holds no more",
-                    code="tails_busy",
-                    remedy="end one, or list what is new with `GET /partner-view/traces/tail` and `cursor`",
-                )
+            if tail.partner is not None:
+                self._make_room(tail.partner)
             self._tails.append(tail)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="tails", daemon=True)
@@ -180,8 +186,19 @@ class Tails:
 
         return begin
 
-    def _of(self, partner: str) -> int:
-        return sum(one.partner == partner for one in self._tails)
+    def _make_room(self, partner: str) -> None:
+        """Find a place for a partner's tail: a free one, or one of whoever has most. Raises Unavailable."""
+        of_partners = [one for one in self._tails if one.partner is not None and not one.displaced]
+        held = Counter(one.partner for one in of_partners)
+        if held[partner] >= MOST_TAILS_OF_A_PARTNER:
+            raise _no_place(f"{MOST_TAILS_OF_A_PARTNER} tails of this partner are open already")
+        if len(of_partners) < MOST_TAILS_OF_PARTNERS:
+            return
+        (other, most), *_ = held.most_common(1)
+        if most <= held[partner] + 1:
+            raise _no_place(f"{MOST_TAILS_OF_PARTNERS} tails of partners are open already")
+        # The one that was opened first; its reader goes on from its last id as soon as there is a place.
+        next(one for one in of_partners if one.partner == other).displaced = True
 
     def leave(self, tail: Tail) -> None:
         """Give the place back."""
@@ -228,6 +245,14 @@ class Tails:
             _end(tail)
         with self._lock:
             self._tails = [tail for tail in self._tails if tail not in over]
+
+
+def _no_place(why: str) -> Unavailable:
+    return Unavailable(
+        f"{why}, and this process holds no more",
+        code="tails_busy",
+        remedy="end one, or list what is new with `GET /partner-view/traces/tail` and `cursor`",
+    )
 
 
 def _fed(tail: Tail) -> bool:

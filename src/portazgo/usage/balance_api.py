@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.http import HttpResponse
+from django.utils.module_loading import import_string
 from ninja import Query, Router
 
 from portazgo.accounts.domain import Verb, can
@@ -34,6 +35,9 @@ from portazgo.usage.spill_state import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+# What upper parts add to the metrics: functions of a moment that write in the same format.
+FURTHER_METRICS = ("portazgo.lake.metrics.exposition",)
 
 router = Router(tags=["usage"])
 
@@ -84,9 +88,12 @@ def declare_node_lost(request: AdminRequest, node_id: UUID, body: DeclareLost) -
 
 @router.get("/usage/metrics", openapi_extra=_TEXT)
 def usage_metrics(request: AdminRequest) -> HttpResponse:
-    """Give the balance as metrics, in Prometheus' text format (docs/metrics.md)."""
+    """Give the balance, and how far the lake is, as metrics, in Prometheus' text format (docs/metrics.md)."""
     can(request.actor, Verb.READ, Manifest.noun)
-    page = exposition(balances(request.clock.now()), totals(), waiting())
+    now = request.clock.now()
+    page = exposition(balances(now), totals(), waiting())
+    for place in FURTHER_METRICS:
+        page += import_string(place)(now)
     return HttpResponse(page, content_type="text/plain; version=0.0.4; charset=utf-8")
 
 

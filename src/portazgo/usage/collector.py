@@ -19,6 +19,7 @@ from portazgo.usage.adding import add_fresh, added_up, note_uses
 from portazgo.usage.contents import keep_content
 from portazgo.usage.models import EpochAccount, EpochEnd, Manifest, RefusedKeyUse
 from portazgo.usage.overlapping import overlaps
+from portazgo.usage.told import add_told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -175,6 +176,7 @@ def _add_up(fresh: Sequence[tuple[Manifest, Mapping[str, Any]]]) -> None:
     add_fresh(added_up(summaries))
     note_uses(summaries)
     _add_uses([{**use, "epoch": summary["epoch"]} for summary in summaries for use in summary["retiring"]])
+    add_told([row for summary in summaries for row in summary["told"]])
     refused = [RefusedKeyUse(manifest=manifest, kid=kid) for manifest, summary in fresh for kid in summary["refused"]]
     if refused:
         RefusedKeyUse.objects.using(LEDGER).bulk_create(refused)
@@ -242,6 +244,7 @@ def _verified(node: UUID, epoch: UUID, first: int, body: bytes) -> dict[str, Any
 def _is_plausible(summary: Mapping[str, Any]) -> bool:
     """Tell whether it can be shown and added to others: times that no calendar has would fail whoever reads them, for ever."""
     moments = [summary["started_at_us"], summary["ended_at_us"], *(summary["minutes"] or ())]
+    moments += [row["day_us"] for row in summary["told"]]
     if min(moments) < 0 or max(moments) >= LATEST_US:
         return False
     return bool(max(summary["totals"]) <= summary["count"] * MOST_OF_A_CALL)  # none is below zero: they are counted so

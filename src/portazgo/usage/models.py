@@ -392,3 +392,29 @@ class EpochEnd(models.Model):
         """One row a life."""
 
         db_table = "usage_epoch_end"
+
+
+class ToldAnswers(models.Model):
+    """Answers that a version of a contract projected for an application, in a month of UTC (usage/told.py)."""
+
+    id = models.BigAutoField(primary_key=True)
+    month = models.CharField(max_length=7)
+    """`2026-11`."""
+    partner = models.CharField(max_length=36)
+    application = models.CharField(max_length=36)
+    route = models.CharField(max_length=36)
+    contract_version = models.BigIntegerField()
+    """The version's number, as nodes record it."""
+    backend_status = models.IntegerField()
+    answers = models.BigIntegerField()
+
+    class Meta:
+        """Added to by its key; read by month, and by month and partner."""
+
+        db_table = "usage_told"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["month", "partner", "application", "route", "contract_version", "backend_status"],
+                name="usage_told_key",
+            )
+        ]

@@ -6,10 +6,11 @@ and counted once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from django.db import connections
+from django.db import DataError, OperationalError, connections
 
 from portazgo.usage.collector import LEDGER
 from portazgo.usage.filling import unfilled
@@ -27,6 +28,9 @@ Narrowed = Mapping[str, Values | bool]
 
 MOST_APART = 8
 """Pieces of a level that are read one by one."""
+_MOST = 2**62
+_OVERFLOW = "integer overflow"
+"""What SQLite says of a sum that 64 bits don't hold."""
 
 
 class Sum(NamedTuple):
@@ -80,16 +84,31 @@ def _read(
     while True:
         cutter = Cutter(whole_from, tuple(grains))
         pieces = [(number, piece) for number, one in enumerate(periods) for piece in cutter.cut(one.since, one.until)]
-        statement, values = _statement(periods, pieces, grains, members, narrowed, after)
-        with connections[LEDGER].cursor() as cursor:
-            cursor.execute(statement + end, values)
-            rows = cursor.fetchall()
+        statement = partial(_statement, periods, pieces, grains, members, narrowed, after)
+        rows = _rows(statement, end)
         # What was dropped between the look at the horizons and the statement would be missing from it.
         before, whole_from = whole_from, horizons()
         if before == whole_from:
             break
     width = 1 + len(members)
     return [Sum(row[0], row[1:width], row[width:]) for row in rows]
+
+
+def _rows(statement: Callable[..., tuple[str, list[Any]]], end: str) -> list[tuple[Any, ...]]:
+    try:
+        return _fetched(*statement(full=False), end)
+    except (DataError, OperationalError) as problem:
+        if isinstance(problem, OperationalError) and _OVERFLOW not in str(problem):
+            raise
+    # No traffic makes sums that 64 bits don't hold. A node that lies does, and must not fail the reports of all.
+    return _fetched(*statement(full=True), end)
+
+
+def _fetched(statement: str, values: Sequence[Any], end: str) -> list[tuple[Any, ...]]:
+    with connections[LEDGER].cursor() as cursor:
+        cursor.execute(statement + end, values)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
 
 
 def _grains(members: set[str]) -> dict[Level, Grain]:
@@ -109,19 +128,21 @@ def _statement(
     members: Sequence[str],
     narrowed: Narrowed,
     after: After | None,
+    *,
+    full: bool,
 ) -> tuple[str, list[Any]]:
+    sums = _sums(full=full)
     parts: list[str] = []
     values: list[Any] = []
     for grain in Grain:
         of_it = [(number, piece) for number, piece in pieces if grains[piece.level] is grain]
         if of_it:
             by_level = _by_level(grain, of_it, narrowed)
-            parts.append(_folded(grain, by_level, members))
+            parts.append(_folded(grain, by_level, members, sums))
             values += _values(narrowed) * len(by_level)
     parts.append(_fresh(periods, members, narrowed))
     values += _values(narrowed)
     told = ", ".join(("period", *members))
-    sums = ", ".join(f"{_whole(f'SUM({name})')}" for name in SUMS)
     where = ""
     if after is not None:
         first = ", ".join(members[: len(after.members)])
@@ -130,18 +151,28 @@ def _statement(
         )
         values += after.members
     found = f"({' UNION ALL '.join(parts)}) AS parts"
-    return f"SELECT {told}, {sums} FROM {found} {where}GROUP BY {told} HAVING SUM(requests) <> 0", values  # noqa: S608 - names of our own
+    # Requests come first, and those of nothing are left out.
+    return f"SELECT {told}, {', '.join(sums)} FROM {found} {where}GROUP BY {told} HAVING {sums[0]} <> 0", values  # noqa: S608 - names of our own
 
 
-def _whole(sum_: str) -> str:
-    """Keep a sum within 64 bits, or fail, as SQLite does by itself: PostgreSQL's `numeric` is slow to add and to read."""
-    return f"CAST({sum_} AS bigint)"
+def _sums(*, full: bool) -> list[str]:
+    """Add up within 64 bits, or fail, as SQLite does by itself: PostgreSQL's `numeric` is slow to add and to read.
+
+    `full`: what adds up to more is as much as there can be.
+    """
+    return [f"CAST({_full(name) if full else f'SUM({name})'} AS bigint)" for name in SUMS]
 
 
-def _folded(grain: Grain, by_level: Sequence[str], members: Sequence[str]) -> str:
+def _full(name: str) -> str:
+    if connections[LEDGER].vendor == "postgresql":
+        return f"GREATEST(-{_MOST}, LEAST({_MOST}, SUM({name})))"
+    return f"MAX(-{_MOST}, MIN({_MOST}, TOTAL({name})))"
+
+
+def _folded(grain: Grain, by_level: Sequence[str], members: Sequence[str], sums: Sequence[str]) -> str:
     told = ", ".join(("period", *(f"s.{name}" for name in members)))
     # Added up by series first: numbers are compared faster than names, and the names are looked up once.
-    inner = ", ".join(f"{_whole(f'SUM({name})')} AS {name}" for name in SUMS)
+    inner = ", ".join(f"{one} AS {name}" for one, name in zip(sums, SUMS, strict=True))
     return (
         f"SELECT {told}, {', '.join(f't.{name} AS {name}' for name in SUMS)} FROM ("  # noqa: S608 - names of our own
         f"SELECT period, series, {inner} FROM ({' UNION ALL '.join(by_level)}) AS slots GROUP BY period, series"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
-from support.made_contract import BADGE, FACTS, backend_schema, json_answer, made_contract
+from support.made_contract import BADGE, FACTS, NEW_BADGE, OWNER, backend_schema, json_answer, made_contract
 
 from portazgo.contracts.compiling import CompiledContract
 from portazgo.contracts.document.building import VersionFacts, partner_document, render
@@ -20,8 +20,10 @@ from portazgo.contracts.document.texts import Hidden, hidden_from_partners
 VERSION = VersionFacts("badges", "2026-11-26")
 
 
-def document_of(compiled: CompiledContract, version: VersionFacts = VERSION, **words: Any) -> dict[str, Any]:
-    hidden = hidden_from_partners(backend_schema(), compiled, FACTS)
+def document_of(
+    compiled: CompiledContract, version: VersionFacts = VERSION, *, prose: bool = False, **words: Any
+) -> dict[str, Any]:
+    hidden = hidden_from_partners(backend_schema(), compiled, FACTS, prose=prose)
     return partner_document(version, FACTS, compiled, hidden=hidden, **words)
 
 
@@ -42,8 +44,9 @@ def test_the_same_contract_gives_the_same_bytes() -> None:
     assert json.loads(texts.pop())["info"] == {"title": "badges", "version": "2026-11-26"}
 
 
-def test_nothing_that_the_contract_hides_is_named(document: dict[str, Any]) -> None:
-    text = render(document)
+@pytest.mark.parametrize("prose", [False, True])
+def test_nothing_that_the_contract_hides_is_named(prose: bool) -> None:
+    text = render(document_of(made_contract(), prose=prose))
     needles = [
         "margin_note",
         "salary_band",
@@ -58,7 +61,39 @@ def test_nothing_that_the_contract_hides_is_named(document: dict[str, Any]) -> N
     assert [needle for needle in needles if needle in text] == []
 
 
-def test_texts_and_examples_of_what_is_selected_are_kept(document: dict[str, Any]) -> None:
+def test_the_backends_prose_names_and_patterns_stay_inside_unless_they_are_asked_for() -> None:
+    compiled = made_contract()
+    patterned = {**OWNER, "properties": {"name": {"type": "string", "pattern": "^crm-secret-", "title": "CRM"}}}
+    show = replace(compiled.routes["show-badge"], description="Password is hunter2. Ask bob.", tags=("internal-crm",))
+    routes = {**compiled.routes, "show-badge": show}
+    document = document_of(replace(compiled, routes=routes, components={"Owner": patterned}))
+    text = render(document)
+    needles = [
+        "What people see",
+        "Read a badge",
+        "hunter2",
+        "internal-crm",
+        "crm-secret",
+        "CRM",
+        '"Owner"',
+        "Welder",
+        "Of a badge",
+    ]
+    assert [needle for needle in needles if needle in text] == []
+    assert "ShowBadgeOwner" in document["components"]["schemas"]
+    OpenAPIV31SpecValidator(document).validate()
+
+
+def test_a_pattern_is_told_where_it_is_enforced() -> None:
+    compiled = made_contract()
+    asked = {**NEW_BADGE, "properties": {"label": {"type": "string", "pattern": "^[A-Z]"}}}
+    routes = {**compiled.routes, "create-badge": replace(compiled.routes["create-badge"], request_schema=asked)}
+    text = render(document_of(replace(compiled, routes=routes)))
+    assert "^[A-Z]" in text
+
+
+def test_texts_and_examples_of_what_is_selected_are_shown_on_request() -> None:
+    document = document_of(made_contract(), prose=True)
     show = document["paths"]["/v1/badges/{id}"]["get"]
     assert show["summary"] == "Read a badge"
     schema = show["responses"]["200"]["content"]["application/json"]["schema"]
@@ -66,7 +101,7 @@ def test_texts_and_examples_of_what_is_selected_are_kept(document: dict[str, Any
         "id": {"type": "integer", "examples": [7]},
         "label": BADGE["properties"]["label"],
         "status": {"enum": ["draft", "issued"], "type": "string", "examples": ["issued"]},
-        "owner": {"$ref": "#/components/schemas/Owner"},
+        "owner": {"$ref": "#/components/schemas/ShowBadgeOwner"},
     }
 
 
@@ -162,14 +197,27 @@ def test_a_deprecated_version_says_so() -> None:
 
 def test_a_component_of_the_contracts_named_problem_stays_what_it_is() -> None:
     compiled = made_contract()
-    components = {
-        **compiled.components,
-        "Problem": {"type": "string"},
-        "Owner": {"$ref": "#/components/schemas/Problem"},
-    }
-    schemas = document_of(replace(compiled, components=components))["components"]["schemas"]
-    assert schemas["Problem"] == {"type": "string"}
-    assert schemas["GatewayProblem"]["type"] == "object"
+    show = replace(compiled.routes["show-badge"], answer_schemas={"200": {"$ref": "#/components/schemas/Owner"}})
+    routes = {"problem": show}
+    facts = {"problem": FACTS["show-badge"]}
+    document = partner_document(VERSION, facts, replace(compiled, routes=routes), hidden=Hidden())
+    schemas = document["components"]["schemas"]
+    assert set(schemas) == {"GatewayProblem", "Problem"}
+    assert schemas["Problem"]["properties"]["chief"]["anyOf"][0] == {"$ref": "#/components/schemas/Problem"}
+
+
+def test_a_component_of_the_backends_named_problem_is_not_taken_for_the_gateways() -> None:
+    compiled = made_contract()
+    show = replace(compiled.routes["show-badge"], answer_schemas={"200": {"$ref": "#/components/schemas/Problem"}})
+    answers = [json_answer("200"), json_answer("404")]
+    show = replace(show, wire={**show.wire, "answers": answers}, answer_schemas={**show.answer_schemas, "404": {}})
+    compiled = replace(compiled, routes={"show-badge": show}, components={"Problem": {"type": "string"}})
+    document = document_of(compiled)
+    schemas = document["components"]["schemas"]
+    assert schemas["ShowBadge"] == {"type": "string"}
+    not_found = document["paths"]["/v1/badges/{id}"]["get"]["responses"]["404"]["content"]
+    reference = not_found["application/problem+json"]["schema"]["allOf"][0]["$ref"]
+    assert schemas[reference.rpartition("/")[2]]["type"] == "object"
 
 
 def test_no_answer_is_told_that_no_caller_can_get() -> None:
@@ -193,6 +241,6 @@ def test_no_answer_is_told_that_no_caller_can_get() -> None:
     ],
 )
 def test_a_text_that_tells_of_the_inside_is_not_shown(text: str) -> None:
-    hidden = Hidden(frozenset({"margin_note"}), ("backend.test:80",), ("/api/badges/",))
+    hidden = Hidden(frozenset({"margin_note"}), ("backend.test:80",), ("/api/badges/",), prose=True)
     assert hidden.text(text) is None
     assert hidden.text("What people see.") == "What people see."

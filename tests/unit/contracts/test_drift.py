@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.made_contract import DOCUMENT, backend_schema
 
@@ -95,6 +95,7 @@ VALUES = st.recursive(
 
 
 @given(VALUES)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_value_is_ever_told(document: Any) -> None:
     told = json.dumps([[finding.kind, finding.path, finding.found, finding.expected] for finding in found(document)])
     assert "NEEDLE" not in told

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.made_contract import FIELDS, json_answer, made_contract, problem_answer
 
 from portazgo.contracts.compiling import CompiledRoute, FieldPair
-from portazgo.contracts.fields.ledger import Selection, SelectionInvalid, parse_selection, told
+from portazgo.contracts.fields.ledger import Selection, SelectionInvalid, Telling, parse_selection, restored, telling_of
+from portazgo.contracts.fields.ledger import told as told_by
 
 SHOW = made_contract().routes["show-badge"]
+
+
+def told(route: CompiledRoute, status: int, selection: Selection | None = None) -> tuple[FieldPair, ...]:
+    telling = restored(json.loads(json.dumps(telling_of(route).kept())))
+    assert telling == telling_of(route)
+    assert isinstance(telling, Telling)
+    return told_by(telling, status, selection)
 
 
 def names(route: CompiledRoute, status: int, fields: str | None = None) -> list[str]:
@@ -95,5 +104,6 @@ def made(tree: dict[str, Any]) -> Selection:
 
 
 @given(TREES)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_selection_is_read_as_it_was_written(tree: dict[str, Any]) -> None:
     assert parse_selection(written(tree)) == made(tree)

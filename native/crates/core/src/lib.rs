@@ -8,6 +8,7 @@
 pub mod authenticate;
 pub mod authorize;
 pub mod client;
+pub mod contract;
 pub mod credential;
 pub mod fault;
 pub mod forward;
@@ -34,6 +35,7 @@ pub const FEATURES: &[&str] = &[
     "backend.http2.1",
     "backend.tls.1",
     "backend.unix.1",
+    "contract.1",
     "credential.login.1",
     "credential.mint-eddsa.1",
     "credential.mint-es256.1",

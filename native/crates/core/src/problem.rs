@@ -10,6 +10,47 @@ const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#qu
 ///
 /// Faults that share a public code give the same bytes but for the request id.
 pub fn document(fault: Fault, request_id: Id, violated: &[&str]) -> String {
+    let mut document = of_fault(fault, request_id);
+    if !violated.is_empty() {
+        document["violated-policies"] = serde_json::json!(violated);
+    }
+    document.to_string()
+}
+
+/// The same with `errors`, a JSON list of what is wrong where, for faults of the partner's.
+pub fn with_errors(fault: Fault, request_id: Id, errors: &str) -> String {
+    let mut document = of_fault(fault, request_id);
+    if let Ok(errors) = serde_json::from_str::<serde_json::Value>(errors) {
+        document["errors"] = errors;
+    }
+    document.to_string()
+}
+
+/// The body of a problem in the place of a backend's error of this status, none of whose text passes but `errors`: a JSON list
+/// of what is wrong where, in the partner's names.
+pub fn of_backend(status: http::StatusCode, request_id: Id, detail: Option<&str>, errors: Option<&str>) -> String {
+    let (code, blame, otherwise) = if status.is_server_error() {
+        ("backend_failed", "backend", "The backend failed.")
+    } else {
+        ("backend_refused", "partner", "The backend refused the request.")
+    };
+    let mut document = serde_json::json!({
+        "type": format!("urn:portazgo:fault:{code}"),
+        "title": status.canonical_reason().unwrap_or(otherwise),
+        "status": status.as_u16(),
+        "detail": detail.unwrap_or(otherwise),
+        "instance": request_id.to_string(),
+        "code": code,
+        "blame": blame,
+        "retryable": status.is_server_error() || status == http::StatusCode::TOO_MANY_REQUESTS,
+    });
+    if let Some(errors) = errors.and_then(|errors| serde_json::from_str::<serde_json::Value>(errors).ok()) {
+        document["errors"] = errors;
+    }
+    document.to_string()
+}
+
+fn of_fault(fault: Fault, request_id: Id) -> serde_json::Value {
     let what = fault.description();
     let kind = if fault == Fault::Throttled {
         QUOTA_EXCEEDED.to_owned()
@@ -21,7 +62,7 @@ pub fn document(fault: Fault, request_id: Id, violated: &[&str]) -> String {
     let blame = Fault::all()
         .find(|other| other.description().public_code == what.public_code)
         .map_or(what.blame, |first| first.description().blame);
-    let mut document = serde_json::json!({
+    serde_json::json!({
         "type": kind,
         "title": title,
         "status": what.status,
@@ -30,11 +71,7 @@ pub fn document(fault: Fault, request_id: Id, violated: &[&str]) -> String {
         "code": what.public_code,
         "blame": blame.as_str(),
         "retryable": what.retryable,
-    });
-    if !violated.is_empty() {
-        document["violated-policies"] = serde_json::json!(violated);
-    }
-    document.to_string()
+    })
 }
 
 #[cfg(test)]

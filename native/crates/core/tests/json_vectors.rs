@@ -1,4 +1,4 @@
-//! What is JSON to the gateway (tests/cases/json.json, which pytest can read too): wherever it stands, at every split.
+//! What is JSON to the gateway (tests/cases/rfc8259.json, which pytest can read too): wherever it stands, at every split.
 
 use portazgo_core::transform::answer::{AnswerProgram, Projector, Violation, Why};
 use serde_json::{Value, json};
@@ -81,7 +81,7 @@ fn judge(vector: &Value, accepted: bool) {
 
 #[test]
 fn json_is_what_rfc_8259_says() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/cases/json.json");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/cases/rfc8259.json");
     let document: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     for (list, accepted) in [("accepted", Some(true)), ("refused", Some(false)), ("decided", None)] {
         let vectors = document[list].as_array().unwrap();

@@ -115,7 +115,6 @@ fn a_bad_resource_is_refused_with_its_place() {
             format!("plan/{PLAN}/throttles"),
             "is not \"key\"",
         ),
-        (with(route(), json!({"passthrough": false})), format!("route/{ROUTE}/passthrough"), "contract"),
         (with(route(), json!({"method": "CONNECT"})), format!("route/{ROUTE}/method"), "CONNECT"),
         (with(route(), json!({"backend_path": "/api/{nobody}"})), format!("route/{ROUTE}/backend_path"), "nobody"),
         (

@@ -1,5 +1,6 @@
 //! Programs of contracts as Python checks and tries them (docs/programs.md).
 
+use portazgo_core::contract::check_route;
 use portazgo_core::time::WallTime;
 use portazgo_core::transform::answer::{AnswerProgram, Projector, Violation};
 use portazgo_core::transform::request::{self, BodyRefused, Errors, Filling, RequestProgram};
@@ -23,6 +24,7 @@ pub(crate) fn check_program(py: Python<'_>, kind: &str, program: &[u8]) -> PyRes
             let text = std::str::from_utf8(program).map_err(|error| error.to_string())?;
             request::check(text).map_err(|refused| refused.to_string())
         }),
+        "route" => py.detach(|| check_route(program)),
         other => Err(format!("{other:?} is no kind of program")),
     };
     checked.map_err(PyValueError::new_err)

@@ -3,7 +3,7 @@
 use portazgo_core::fault::Fault;
 use portazgo_core::ids::{Id, Kid};
 use portazgo_core::record::{
-    self, Phase, Phases, Place, RetiringKey, RetiringUse, Rollup, RollupKey, SegmentError, Value, Values,
+    self, Phase, Phases, Place, RetiringKey, RetiringUse, Rollup, RollupKey, SegmentError, ToldKey, Value, Values,
 };
 use portazgo_core::secret::Secret;
 use portazgo_core::time::WallTime;
@@ -116,6 +116,11 @@ pub(crate) fn summarize_segment<'py>(py: Python<'py>, data: &[u8]) -> PyResult<B
         retiring.append(retiring_use(py, key, uses)?)?;
     }
     document.set_item("retiring", retiring)?;
+    let told = PyList::empty(py);
+    for (key, answers) in &summary.told.0 {
+        told.append(told_row(py, key, *answers)?)?;
+    }
+    document.set_item("told", told)?;
     Ok(document)
 }
 
@@ -156,6 +161,18 @@ fn retiring_use<'py>(py: Python<'py>, key: &RetiringKey, uses: &RetiringUse) -> 
     row.set_item("personal", (!sealed.is_empty()).then(|| PyBytes::new(py, sealed)))?;
     row.set_item("personal_key", id(uses.personal_key))?;
     row.set_item("route", id(uses.route))?;
+    Ok(row)
+}
+
+fn told_row<'py>(py: Python<'py>, key: &ToldKey, answers: u64) -> PyResult<Bound<'py, PyDict>> {
+    let row = PyDict::new(py);
+    row.set_item("day_us", key.day.0)?;
+    row.set_item("partner", id(key.partner))?;
+    row.set_item("application", id(key.application))?;
+    row.set_item("route", id(key.route))?;
+    row.set_item("contract_version", key.contract_version)?;
+    row.set_item("backend_status", key.backend_status)?;
+    row.set_item("answers", answers)?;
     Ok(row)
 }
 

@@ -5,6 +5,7 @@ mod alarm;
 mod answers;
 mod arriving;
 mod clock;
+mod coding;
 mod config;
 mod connection;
 mod deadlines;

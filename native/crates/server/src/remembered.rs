@@ -34,7 +34,8 @@ pub(crate) enum Source {
 pub(crate) struct Handle(Rc<RefCell<Inner>>);
 
 struct Inner {
-    client: Incoming,
+    /// None: all of it is here.
+    client: Option<Incoming>,
     pieces: Vec<Bytes>,
     bytes: usize,
     turn: u32,
@@ -53,17 +54,31 @@ impl Handle {
 }
 
 impl Source {
+    /// A body that is whole before any of it is sent: however large it is, it can be sent again.
+    pub(crate) fn whole(body: Bytes) -> Self {
+        let inner = Inner { client: None, pieces: vec![body], bytes: 0, turn: 0 };
+        Self::Again { body: Handle(Rc::new(RefCell::new(inner))), turn: 0, position: 0 }
+    }
+
     /// From here on, remember what passes. None: it is remembered already.
     pub(crate) fn remember(&mut self) -> Option<Handle> {
         match std::mem::replace(self, Self::Gone) {
             Self::Once(client) => {
-                let handle = Handle(Rc::new(RefCell::new(Inner { client, pieces: Vec::new(), bytes: 0, turn: 0 })));
+                let handle = Handle(Rc::new(RefCell::new(Inner {
+                    client: Some(client),
+                    pieces: Vec::new(),
+                    bytes: 0,
+                    turn: 0,
+                })));
                 *self = Self::Again { body: handle.clone(), turn: 0, position: 0 };
                 Some(handle)
             }
             other => {
                 *self = other;
-                None
+                match self {
+                    Self::Again { body, .. } if body.0.borrow().client.is_none() => Some(body.clone()),
+                    _ => None,
+                }
             }
         }
     }
@@ -106,7 +121,10 @@ impl Source {
     pub(crate) fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
         match self {
             Self::Once(client) => Pin::new(client).poll_frame(context),
-            Self::Again { body, .. } => Pin::new(&mut body.0.borrow_mut().client).poll_frame(context),
+            Self::Again { body, .. } => match &mut body.0.borrow_mut().client {
+                Some(client) => Pin::new(client).poll_frame(context),
+                None => Poll::Ready(None),
+            },
             Self::Gone => Poll::Ready(None),
         }
     }
@@ -117,7 +135,7 @@ impl Source {
             Self::Once(client) => client.is_end_stream(),
             Self::Again { body, position, .. } => {
                 let inner = body.0.borrow();
-                *position >= inner.pieces.len() && inner.client.is_end_stream()
+                *position >= inner.pieces.len() && inner.client.as_ref().is_none_or(Body::is_end_stream)
             }
             Self::Gone => true,
         }
@@ -131,7 +149,7 @@ impl Source {
                 let inner = body.0.borrow();
                 let again = inner.pieces[(*position).min(inner.pieces.len())..].iter().map(|piece| piece.len() as u64);
                 let again: u64 = again.sum();
-                let rest = inner.client.size_hint();
+                let rest = inner.client.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint);
                 let mut hint = SizeHint::new();
                 if let Some(upper) = rest.upper() {
                     hint.set_upper(upper + again);

@@ -14,6 +14,7 @@ use portazgo_core::ids::Id;
 use portazgo_core::security::SecurityLane;
 use portazgo_core::snapshot::Snapshot;
 use portazgo_core::time::WallTime;
+use portazgo_core::transform::answer::Masks;
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -29,6 +30,8 @@ use tokio::task::LocalSet;
 const BEAT: Duration = Duration::from_millis(200);
 /// A thread that falls this often within the time has something that won't go away by itself.
 const MOST_FALLS: usize = 5;
+/// Selections that a thread keeps compiled.
+const MOST_MASKS: usize = 1024;
 const FALLS_WITHIN: Duration = Duration::from_secs(10);
 
 /// How connections are to leave.
@@ -54,6 +57,9 @@ pub(crate) enum Command {
     Drain(mpsc::Sender<()>),
 }
 
+/// What a selection of fields is compiled for: version, route, root and text.
+pub(crate) type MaskKey = (Id, Id, u32, Box<str>);
+
 /// What everything on a data thread shares. Never leaves the thread.
 pub(crate) struct Thread {
     pub(crate) index: usize,
@@ -64,6 +70,8 @@ pub(crate) struct Thread {
     pub(crate) deadlines: Deadlines,
     pub(crate) spare_maps: SpareMaps,
     pub(crate) load: Load,
+    /// Programs for selections that came lately.
+    pub(crate) masks: RefCell<Masks<MaskKey>>,
     loaded: RefCell<Loaded>,
     generation: Cell<u64>,
     leave: watch::Sender<Leave>,
@@ -91,6 +99,7 @@ impl Thread {
             deadlines: Deadlines::default(),
             spare_maps: SpareMaps::default(),
             load: Load::new(&shared, index),
+            masks: RefCell::new(Masks::new(MOST_MASKS)),
             loaded: RefCell::new(Loaded { snapshot: None, lane: Arc::default() }),
             generation: Cell::new(0),
             leave: watch::Sender::new(if ends { Leave::Now } else { Leave::Stay }),
@@ -159,6 +168,7 @@ impl Thread {
         let newest = self.newest_generation();
         if self.generation.replace(newest) != newest {
             let snapshot = self.shared.snapshot.load_full().as_ref().clone();
+            self.masks.borrow_mut().retain(|_| false);
             *self.loaded.borrow_mut() = Loaded { snapshot, lane: self.shared.lane.load_full() };
         }
     }

@@ -142,6 +142,16 @@ impl RequestBody {
         Self(Some(Box::new(Upload { source, most, idle, bytes_per_second, wait: None, vigil: None, progress })))
     }
 
+    /// A body of ours, in the place of the client's.
+    pub(crate) fn whole(body: Bytes, holder: impl FnOnce() -> Holder) -> Self {
+        if body.is_empty() {
+            return Self::empty();
+        }
+        let (source, progress) = (Source::whole(body), Rc::new(Progress::new(holder())));
+        let (most, idle, bytes_per_second) = (u64::MAX, Duration::MAX, 0);
+        Self(Some(Box::new(Upload { source, most, idle, bytes_per_second, wait: None, vigil: None, progress })))
+    }
+
     /// Remember what passes, as far as it is small, so that it can be sent once more. None where there is no body.
     pub(crate) fn remember(&mut self) -> Option<Remembered> {
         let upload = self.0.as_mut()?;

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from portazgo.contracts.compiling import CompiledContract, RouteFacts
 from portazgo.contracts.differences.forms import COMPONENT
+from portazgo.contracts.document.naming import component_names, renamed
 from portazgo.contracts.document.operations import Common, operation
 from portazgo.contracts.document.problems import problem_schema
-from portazgo.contracts.document.texts import Hidden, for_partners
+from portazgo.contracts.document.texts import Hidden, for_partners, without_patterns
 from portazgo.routes.domain import parameters, shape
 
 _HEADERS: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -58,15 +59,13 @@ def partner_document(
     Of two routes with one method and path, which then differ by host only, the first is described.
     """
     deprecated = version.deprecated_at is not None
-    problem = _free_name("Problem", compiled.components)
+    names = component_names(compiled)
+    problem = _free_name("Problem", {*names, *names.values()})
     headers = _ALWAYS + (("Deprecation",) if deprecated else ())
     headers += (("Sunset",) if version.sunset_at else ()) + (("Link",) if version.link else ())
     common = Common(compiled, hidden, COMPONENT + problem, deprecated, headers)
-    paths = _paths(routes, common)
-    schemas = {
-        problem: problem_schema(),
-        **{name: for_partners(schema, hidden, compiled.components) for name, schema in compiled.components.items()},
-    }
+    paths = renamed(_paths(routes, common), names)
+    schemas = {problem: problem_schema(), **_schemas(compiled, hidden, names)}
     responses = {name: common.responses[name] for name in sorted(common.responses)}
     used = _used((paths, responses), schemas)
     document: dict[str, Any] = {
@@ -115,6 +114,21 @@ def _paths(routes: Mapping[str, RouteFacts], common: Common) -> dict[str, Any]:
     return paths
 
 
+def _schemas(compiled: CompiledContract, hidden: Hidden, names: Mapping[str, str]) -> dict[str, Any]:
+    """The components that the routes refer to, under the names that partners read."""
+    sent = [
+        schema
+        for route in compiled.routes.values()
+        for schema in (route.request_schema, *(parameter.schema for parameter in route.parameters))
+    ]
+    of_requests = _used(sent, compiled.components)
+    schemas = {}
+    for component, name in names.items():
+        shown = for_partners(compiled.components[component], hidden, compiled.components)
+        schemas[name] = renamed(shown if component in of_requests else without_patterns(shown), names)
+    return schemas
+
+
 def _header(kind: str, description: str, rules: Mapping[str, Any]) -> dict[str, Any]:
     return {"description": description, "schema": {"type": kind, **rules}}
 
@@ -123,7 +137,7 @@ def _named(responses: Mapping[str, Any]) -> set[str]:
     return {name for response in responses.values() for name in response["headers"]} | {"X-Request-Id"}
 
 
-def _free_name(wanted: str, taken: Mapping[str, Any]) -> str:
+def _free_name(wanted: str, taken: Collection[str]) -> str:
     name = wanted
     while name in taken:
         name = f"Gateway{name}"

@@ -11,7 +11,7 @@ from portazgo.contracts.compiling import CompiledContract, CompiledParameter, Co
 from portazgo.contracts.differences.forms import forms
 from portazgo.contracts.document import problems
 from portazgo.contracts.document.problems import Takes
-from portazgo.contracts.document.texts import Hidden, for_partners
+from portazgo.contracts.document.texts import Hidden, for_partners, without_patterns
 
 Codes = list[tuple[str, str]]
 
@@ -52,8 +52,8 @@ def operation(
 ) -> dict[str, Any]:
     """Describe a route. `path_names`: what the path's parameters are called here, by the route's own names."""
     document: dict[str, Any] = {"operationId": name}
-    if route.tags:
-        document["tags"] = [tag for tag in route.tags if common.hidden.passes(tag)]
+    if tags := [tag for tag in route.tags if common.hidden.passes(tag)]:
+        document["tags"] = tags
     for word, text in (("summary", route.summary), ("description", route.description)):
         if shown := common.hidden.text(text):
             document[word] = shown
@@ -130,7 +130,7 @@ def _bare(common: Common) -> dict[str, Any]:
 def _given(method: str, answer: Mapping[str, Any], route: CompiledRoute, common: Common) -> dict[str, Any]:
     body, said = answer["body"], {}
     if body["kind"] == "json":
-        schema = common.schema(route.answer_schemas[answer["status"]])
+        schema = without_patterns(common.schema(route.answer_schemas[answer["status"]]))
         said = {media_type: {"schema": schema} for media_type in answer["content_types"]}
     elif body["kind"] == "pass":
         said = {media_type: {} for media_type in body["types"]}

@@ -1,7 +1,8 @@
 """Descriptions and examples of the backend's schema: which of them partners may read.
 
-They were written for people inside. A description passes unless it names something that the contract hides; an example
-passes when it is one scalar value that fits the partner's schema. Of an object's example nobody can say what is in it.
+They were written for people inside, and nobody can tell by program what they give away: so there are none unless the document
+is asked for with them. Even then a description passes only where it names nothing that the contract hides, and an example when
+it is one scalar value that fits the partner's schema. Of an object's example nobody can say what is in it.
 """
 
 from __future__ import annotations
@@ -28,10 +29,12 @@ class Hidden:
     names: frozenset[str] = frozenset()
     addresses: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
+    prose: bool = False
+    """Whether any text of the backend's is shown at all."""
 
     def passes(self, text: str) -> bool:
         """Whether partners may read the text. A URL is never shown: whose it is can't be seen from here."""
-        if "://" in text or any(secret in text for secret in (*self.addresses, *self.paths)):
+        if not self.prose or "://" in text or any(secret in text for secret in (*self.addresses, *self.paths)):
             return False
         return not any(part in self.names for word in _WORD.findall(text.lower()) for part in _readings(word))
 
@@ -40,8 +43,10 @@ class Hidden:
         return text if text and self.passes(text) else None
 
 
-def hidden_from_partners(schema: Schema, compiled: CompiledContract, routes: Mapping[str, RouteFacts]) -> Hidden:
-    """All that the backend's schema names and the contract does not."""
+def hidden_from_partners(
+    schema: Schema, compiled: CompiledContract, routes: Mapping[str, RouteFacts], *, prose: bool = False
+) -> Hidden:
+    """All that the backend's schema names and the contract does not. With `prose` other texts of the backend's are shown."""
     told = {name.lower() for name in _partner_names(compiled)}
     names = {name.lower() for name in _backend_names(schema)} - told
     addresses = {urlsplit(target).netloc for route in routes.values() for target in route.targets}
@@ -53,7 +58,22 @@ def hidden_from_partners(schema: Schema, compiled: CompiledContract, routes: Map
         addresses=tuple(sorted(address for address in addresses if address)),
         # Of the path "/{id}" nothing is left that would mean anything.
         paths=tuple(sorted(path for path in begins if len(path) > _SHORTEST_PATH and path not in partners_paths)),
+        prose=prose,
     )
+
+
+def without_patterns(node: Any) -> Any:
+    """A schema of answers without the patterns of texts: nodes don't check them there, and they tell how the inside is made."""
+    if isinstance(node, Mapping):
+        # A member may be called `pattern`: its schema is no text.
+        return {
+            word: without_patterns(value)
+            for word, value in node.items()
+            if not (word == "pattern" and isinstance(value, str))
+        }
+    if isinstance(node, list | tuple):
+        return [without_patterns(value) for value in node]
+    return node
 
 
 def for_partners(schema: JsonSchema, hidden: Hidden, components: Mapping[str, JsonSchema]) -> dict[str, Any]:
@@ -89,7 +109,7 @@ def _examples(schema: JsonSchema) -> list[Any]:
 
 def _shows(value: object, schema: JsonSchema, hidden: Hidden, components: Mapping[str, JsonSchema]) -> bool:
     kind = type_of(value)
-    if kind in {"array", "object"} or (isinstance(value, str) and not hidden.passes(value)):
+    if not hidden.prose or kind in {"array", "object"} or (isinstance(value, str) and not hidden.passes(value)):
         return False
     for form in forms({name: rule for name, rule in schema.items() if name != "example"}, components).get(kind, ()):
         values = allowed_values(form.schema)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from portazgo.contracts.examples.running import Example
 
-LARGEST_BYTES = 1024**2
+LARGEST_BYTES = 256 * 1024
 _NAME = re.compile(
     r"(?P<case>(?P<kind>[1-5][0-9]{2}|request)(?:-[A-Za-z0-9._-]*?)?)\.(?P<side>backend|partner|values|refused)\.json"
 )

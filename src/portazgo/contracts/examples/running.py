@@ -94,7 +94,14 @@ class Compared:
 
 
 def compare(
-    old: CompiledContract, new: CompiledContract, route: str, status: int | None, body: bytes, engine: Engine
+    old: CompiledContract,
+    new: CompiledContract,
+    route: str,
+    status: int | None,
+    body: bytes,
+    engine: Engine,
+    *,
+    values: bytes = b"{}",
 ) -> Compared:
     """Put one body through two versions and say what differs, field by field. A version without the route refuses."""
     outcomes = []
@@ -103,7 +110,7 @@ def compare(
         if compiled is None:
             outcomes.append(Passed(None, f"the contract has no route {route}"))
         else:
-            outcomes.append(put_through(compiled, status, body, engine))
+            outcomes.append(put_through(compiled, status, body, engine, values=values))
     before, after = outcomes
     return Compared(before, after, differences(before.body, after.body))
 

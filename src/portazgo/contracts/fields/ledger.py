@@ -6,8 +6,9 @@ came is in the body alone, and bodies are not kept.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from portazgo.contracts.compiling import CompiledRoute, FieldPair
 from portazgo.contracts.language.paths import ANY, FREELY, Path, parse_path
@@ -40,31 +41,65 @@ def parse_selection(text: str) -> Selection:
     return Selection(members)
 
 
-def told(route: CompiledRoute, status: int, selection: Selection | None = None) -> tuple[FieldPair, ...]:
-    """List the fields that an answer of this status gives out, in the contract's order.
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What answers of a route tell: as much of its compiled form as the ledger needs, for as long as it may be asked."""
+
+    answers: tuple[tuple[str, str], ...]
+    """Status and kind of body, in the contract's order."""
+    fields: Mapping[str, tuple[FieldPair, ...]]
+    at: tuple[str, ...] | None
+    """Below which of the partner's members selections begin; None: there are none."""
+
+    def kept(self) -> dict[str, Any]:
+        """Give what is stored of it."""
+        pairs = {status: [[pair.partner, pair.backend] for pair in of] for status, of in self.fields.items()}
+        return {"answers": self.answers, "fields": pairs, "at": self.at}
+
+
+def telling_of(route: CompiledRoute) -> Telling:
+    """Take from a compiled route what the ledger needs."""
+    option = route.wire.get("fields")
+    return Telling(
+        answers=tuple((answer["status"], answer["body"]["kind"]) for answer in route.wire["answers"]),
+        fields={status: tuple(pairs) for status, pairs in route.fields.items()},
+        at=None if option is None else tuple(option["at"]),
+    )
+
+
+def restored(kept: Mapping[str, Any]) -> Telling:
+    """Give back what was stored."""
+    return Telling(
+        answers=tuple((status, kind) for status, kind in kept["answers"]),
+        fields={status: tuple(FieldPair(*pair) for pair in pairs) for status, pairs in kept["fields"].items()},
+        at=None if kept["at"] is None else tuple(kept["at"]),
+    )
+
+
+def told(telling: Telling, status: int, selection: Selection | None = None) -> tuple[FieldPair, ...]:
+    """List the fields that an answer of this status of the backend's gives out, in the contract's order.
 
     Nothing is told by what is no projected JSON: a body that passes as it is, a problem, no body at all.
     """
-    key = _entry(route, status)
-    pairs = route.fields.get(key, ()) if key is not None else ()
-    option = route.wire.get("fields")
-    if selection is None or option is None:
+    key = _entry(telling, status)
+    pairs = telling.fields.get(key, ()) if key is not None else ()
+    at = telling.at
+    if selection is None or at is None:
         return tuple(pairs)
-    return tuple(pair for pair in pairs if _passes(parse_path(pair.partner), option["at"], selection))
+    return tuple(pair for pair in pairs if _passes(parse_path(pair.partner), at, selection))
 
 
-def _entry(route: CompiledRoute, status: int) -> str | None:
+def _entry(telling: Telling, status: int) -> str | None:
     """The first answer whose status fits, as nodes choose it; None: it is a problem."""
     fitting = {str(status), f"{status // 100}XX", "default"}
-    for answer in route.wire["answers"]:
-        if answer["status"] in fitting:
-            return str(answer["status"]) if answer["body"]["kind"] == "json" else None
+    for entry, kind in telling.answers:
+        if entry in fitting:
+            return entry if kind == "json" else None
     return None
 
 
-def _passes(path: Path, at: Sequence[str], selection: Selection) -> bool:
+def _passes(path: Path, begin: Path, selection: Selection) -> bool:
     """What stands beside the place where selections begin (a page's count, its next link) passes always."""
-    begin = tuple(at)
     return path[: len(begin)] != begin or selection.takes(path[len(begin) :])
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from portazgo.contracts.language.headers import OF_URLS, is_never_shown
 from portazgo.contracts.language.operators import Action, Operator, Value
 from portazgo.contracts.language.paths import Path
 from portazgo.contracts.language.problems import Problems
@@ -291,5 +292,11 @@ class RouteReader:
                 continue
             if not isinstance(members.get("url", False), bool):
                 self._problems.add(f"{place}/url", "this is true or false")
-            headers[name.lower()] = HeaderTerms(place, to.lower(), members.get("url") is True)
+            if is_never_shown(name) or is_never_shown(to):
+                self._problems.add(
+                    place, f"the header {name} describes the backend, or sends clients elsewhere: it stays inside"
+                )
+                continue
+            url = members.get("url") is True or not OF_URLS.isdisjoint((name.lower(), to.lower()))
+            headers[name.lower()] = HeaderTerms(place, to.lower(), url)
         return headers

@@ -64,13 +64,15 @@ class Layout:
             self._spots[backend] = child
             inside = self._places.united(member.shape)
             if child.dissolved:
-                required = member.required and self._walker.missing == "fail"
-                null = "null" in inside.types
+                request = self._places.direction == "request"
+                required = member.required and (request or self._walker.missing == "fail")
+                # Of requests, partners can't say null for what they send in pieces.
+                null = "null" in inside.types and not request
                 self._inner[backend] = Inner(required and not null, null)
                 entered, around = self._walker.enter(member.shape, child, context)
                 below = _Above(backend, partner, certain=above.certain and required and not null)
                 self._collect(inside, entered, around, below, leaves)
-                if self._places.direction == "request":
+                if request:
                     self._check_apart(inside, child, member)
             else:
                 view = self._walker.walk(member.shape, child, context)
@@ -83,6 +85,12 @@ class Layout:
         if request:
             # An optional object that is taken apart is sent when one of its members is.
             required = required and above.certain
+            if required and child.drop_null:
+                path = format_path(child.path)
+                self._walker.problems.add(
+                    child.at["drop_null"], f"the backend requires {path}: a null can't be left out without a default"
+                )
+            drop_null = drop_null and not required
         if drop_null and not request and (view.null or self._makes_null(child)):
             required = False
         return Leaf(
@@ -118,11 +126,28 @@ class Layout:
         if one.others is None:
             return None
         child = self._spot.children.get(ANY)
+        asked = (child is not None and child.reaches) or self._spot.free
+        hidden = self._hidden(one)
+        if hidden is not None:
+            # What is copied whatever its name would let this one through too.
+            if asked:
+                where, name = format_path(self._spot.path), format_path((*self._spot.path, hidden))
+                self._walker.problems.add(
+                    child.pointer(self._plan.at) if child is not None else self._spot.pointer(self._plan.at),
+                    f"{where} is a map beside named members, and {name} would pass with it: select all of them, "
+                    "or leave the map out",
+                )
+            return None
         if child is not None and child.reaches:
             return self._walker.walk(one.others, child, self._context)
         if self._places.is_free(one.others):
             return self._walker.walk(one.others, self._spot, self._context) if self._spot.free else None
         return self._walker.walk(one.others, BARE, self._context) if self._spot.whole else None
+
+    def _hidden(self, one: Shape) -> str | None:
+        """Return a member that the schema names and that does not pass, of either direction; None: there is none."""
+        filled = {fill.backend[0] for fill in self._fills}
+        return next((step for step in one.properties if (step,) not in self._spots and step not in filled), None)
 
     def _meeting(self, leaves: list[Leaf]) -> Spot | None:
         """Return the spot of a whole object into whose place something else goes."""

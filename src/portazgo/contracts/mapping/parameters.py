@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from portazgo.contracts.language.headers import is_never_sent
 from portazgo.contracts.language.problems import Problems
 from portazgo.contracts.language.refused import nearest
 from portazgo.contracts.language.routes import ParameterTerms, RouteTerms
@@ -81,8 +82,8 @@ class Parameters:
                 near = nearest(name, known)
                 self._problems.add(told.at, f"the operation {operation.title} has no query parameter {name!r}", near)
                 continue
-            if place == "header" and (is_own_header(name) or is_own_header(told.to or name)):
-                self._problems.add(told.at, f"the header {name} is the gateway's own")
+            if place == "header" and (is_never_sent(name) or is_never_sent(told.to or name)):
+                self._problems.add(told.at, f"the header {name} is the gateway's own, or leads round it")
                 continue
             if parameter is None:
                 # Documents rarely list headers: one that they don't know is a text.

@@ -23,6 +23,8 @@ from portazgo.contracts.schema.normalising import type_of
 from portazgo.contracts.schema.shapes import FREE, Property, Shape, Type, Variant
 
 _NULL = frozenset[Type]({"null"})
+# The years 1 to 9999, which is what a date can say.
+_FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799
 _NO_RULES: dict[str, Any] = dict.fromkeys(
     ("enum", "format", "pattern", "min_length", "max_length", "minimum", "maximum", "above", "below", "multiple_of")
 )
@@ -182,17 +184,22 @@ class _Tree:
 
 def _coerced(action: Coerce | CoerceMoment, plain: Shape, bare: Shape, kind: Type) -> Shape:
     if isinstance(action, CoerceMoment):
-        return replace(bare, format=action.partner if kind == "string" else None)
+        if kind == "string":
+            return replace(bare, format=action.partner)
+        scale = 1 if action.partner == "unix" else 1000
+        return replace(bare, minimum=_FIRST_SECOND * scale, maximum=(_LAST_SECOND + 1) * scale - 1)
     [backend] = plain.types
     if backend == kind:
         return plain
+    return _as_text(plain, bare, backend) if kind == "string" else bare
+
+
+def _as_text(plain: Shape, bare: Shape, backend: Type) -> Shape:
     if backend == "boolean":
-        return replace(bare, enum=("true", "false")) if kind == "string" else bare
-    if kind == "string":
-        if plain.enum is not None and backend == "integer":
-            return replace(bare, enum=tuple(json.dumps(value) for value in plain.enum))
-        return replace(bare, pattern=INTEGER_PATTERN if backend == "integer" else NUMBER_PATTERN)
-    return bare
+        return replace(bare, enum=("true", "false"))
+    if plain.enum is not None and backend == "integer":
+        return replace(bare, enum=tuple(json.dumps(value) for value in plain.enum))
+    return replace(bare, pattern=INTEGER_PATTERN if backend == "integer" else NUMBER_PATTERN)
 
 
 def _together(parts: Sequence[Shape]) -> Shape:

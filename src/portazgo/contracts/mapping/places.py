@@ -60,6 +60,10 @@ class Places:
             return None
         return distinct[0] if len(distinct) == 1 else Shape(variants=tuple(Variant(one) for one in distinct))
 
+    def is_hidden(self, shape: Shape, step: str) -> bool:
+        """Tell whether the schema knows a member that is none of this direction: it is read only, or write only."""
+        return any(step in one.properties and step not in self.properties(one) for one in self.below(shape))
+
     def names(self, shape: Shape) -> list[str]:
         """Return the names of the members that the schema knows there."""
         return [name for one in self.below(shape) for name in self.properties(one)]

@@ -53,6 +53,8 @@ class Planner:
         if not any(isinstance(operator, Select) for operator in operators):
             self._problems.add(at, "nothing is selected: name what may pass, such as {select: [id, name]}")
         # What passes has to be known before anything can be said of it, and every name before a target is looked up.
+        # Of moves the outer come first: where the inner go depends on them.
+        operators = sorted(operators, key=lambda operator: len(operator.path) if isinstance(operator, Move) else 0)
         order = ((Select,), (Fill,), (Case, Unknown, DropNull, Rename, Wrap, Unwrap), (Move,), (Const,))
         taken: set[int] = set()
         for kinds in order:
@@ -128,8 +130,35 @@ class Planner:
                 self._problems.add(operator.at, f"{format_path(holder.path)} is no object that could be made up")
                 return
             holder, rest = holder.parent, (holder.step, *rest)
-        if holder is not None:
+        if holder is None:
+            return
+        missing = self._may_be_missing(holder)
+        if missing is None:
             holder.fills.append((rest, operator.value, spot.shape))
+        else:
+            what = format_path(missing.path) if missing.parent is not None else "the body"
+            self._problems.add(
+                operator.at,
+                f"{format_path(operator.path)} can't be filled: {what} is optional or may be null, and a partner that "
+                "leaves it out would leave the fill out too",
+            )
+
+    def _may_be_missing(self, holder: Spot) -> Spot | None:
+        """Return what partners may leave out, or send as null, on the way to an object; in a list each item is filled."""
+        spot: Spot | None = holder
+        while spot is not None and not self._places.is_list(spot.shape) and spot.step != ANY:
+            if "null" in self._places.united(spot.shape).types or (
+                spot.parent is not None and not self._is_required(spot)
+            ):
+                return spot
+            spot = spot.parent
+        return None
+
+    def _is_required(self, spot: Spot) -> bool:
+        if spot.parent is None:
+            return True
+        around = [one for one in self._places.below(spot.parent.shape) if spot.step in one.properties]
+        return all(one.properties[spot.step].required for one in around)
 
     @_apply.register
     def _(self, operator: Case) -> None:
@@ -232,22 +261,33 @@ class Planner:
         for index, step in enumerate(path):
             shape = self._places.child(spot.shape, step)
             if shape is None:
-                before = path[:index]
-                names = self._places.names(spot.shape)
-                found = nearest(step, names)
-                where = f"{format_path(before)} of {self._plan_name()}" if before else self._plan_name()
-                self._problems.add(
-                    at,
-                    f"the schema has no {format_path(path[: index + 1])}: it knows no member {step!r} in {where}"
-                    if step != ANY
-                    else f"{format_path(before)} is no map: the schema names its members",
-                    format_path((*before, found, *path[index + 1 :])) if found else None,
-                )
+                self._lost(spot, path, index, at)
                 return None
             if step not in spot.children:
                 spot.children[step] = Spot(step=step, parent=spot, shape=shape)
             spot = spot.children[step]
         return spot
+
+    def _lost(self, spot: Spot, path: Path, index: int, at: str) -> None:
+        """Note that a path leads no further. A mapping may serve both directions: what is none of this one stays out."""
+        before, step = path[:index], path[index]
+        if self._places.is_hidden(spot.shape, step):
+            word = "read only" if self._places.direction == "request" else "write only"
+            if not at.startswith("/mappings/"):
+                self._problems.add(
+                    at, f"{format_path(path[: index + 1])} is {word}: it is no part of {self._plan_name()}"
+                )
+            return
+        if step == ANY:
+            self._problems.add(at, f"{format_path(before)} is no map: the schema names its members")
+            return
+        found = nearest(step, self._places.names(spot.shape))
+        where = f"{format_path(before)} of {self._plan_name()}" if before else self._plan_name()
+        self._problems.add(
+            at,
+            f"the schema has no {format_path(path[: index + 1])}: it knows no member {step!r} in {where}",
+            format_path((*before, found, *path[index + 1 :])) if found else None,
+        )
 
     def _plan_name(self) -> str:
         return "the request" if self._places.direction == "request" else "the answer"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any
 
+from portazgo._native import check_program
 from portazgo.contracts.language.operators import Coerce, CoerceMoment, MapValue
 from portazgo.contracts.language.paths import Path
 from portazgo.contracts.mapping.actions import pairs_of, request_pairs
@@ -103,7 +105,7 @@ class RequestProgram:
         if kind == "string":
             _put(check, "min_length", shape.min_length)
             _put(check, "max_length", shape.max_length)
-            _put(check, "pattern", shape.pattern)
+            _put(check, "pattern", shape.pattern if runs(shape.pattern) else None)
             _put(check, "format", shape.format)
         if shape.enum is not None:
             check["enum"] = [value for value in shape.enum if _is_of(value, kind)]
@@ -179,6 +181,16 @@ class RequestProgram:
         if leaf.drop_null:
             member["drop_null"] = True
         return member
+
+
+@lru_cache(maxsize=1024)
+def runs(pattern: str | None) -> bool:
+    """Tell whether the data plane can search a pattern. One that it can't (look-ahead) stays the backend's to check."""
+    try:
+        check_program("request", json.dumps({"nodes": [{"string": {"pattern": pattern}}], "depth": 1}).encode())
+    except ValueError:
+        return False
+    return True
 
 
 def _template(tree: Branch, laid: ObjectView, above: Path) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from portazgo.contracts.language.operators import Fill
 from portazgo.contracts.language.paths import Path, format_path
 from portazgo.contracts.language.problems import Problems
 from portazgo.contracts.language.routes import (
@@ -112,7 +113,8 @@ class RouteCompiler:
             self._problems.add(told.at, f"{operation.title} {what}")
             return None, None, None
         plan, view = self._mapped(told, content.shape, places, terms)
-        return {"kind": "json", "required": body.required, "types": list(content.types)}, view, plan
+        required = body.required or any(op for op in told.operators if isinstance(op, Fill))
+        return {"kind": "json", "required": required, "types": list(content.types)}, view, plan
 
     def _mapped(self, told: JsonTerms, shape: Shape, places: Places, terms: RouteTerms) -> tuple[Plan, View]:
         plan = Planner(places, self._problems).plan(shape, told.operators, told.at)

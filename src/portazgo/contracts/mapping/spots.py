@@ -51,8 +51,9 @@ class Spot:
 
     @property
     def bare(self) -> bool:
-        """Whether nothing is said of it but that it passes."""
-        return not self.children and not self.at.keys() - {"select"} and not (self.free or self.consts or self.fills)
+        """Whether nothing is said of what stands there but that it passes; its name and its place are another matter."""
+        said = self.children or self.free or self.consts or self.fills or self.action or self.dissolved
+        return self.whole and not said
 
     @property
     def reaches(self) -> bool:
@@ -64,6 +65,16 @@ class Spot:
         if self.at:
             return list(self.at.values())[-1]
         return self.parent.pointer(otherwise) if self.parent is not None else otherwise
+
+    def leaving(self, depth: int) -> Spot | None:
+        """Return a spot below from which something goes to what stands above the depth."""
+        for child in self.children.values():
+            if child.target is not None and len(child.target[0].path) < depth:
+                return child
+            found = child.leaving(depth)
+            if found is not None:
+                return found
+        return None
 
     def spread(self) -> None:
         """Hand down what passes as a whole."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Protocol
 
+from portazgo.routes.domain import shape
+
 
 class RoutePaths(Protocol):
     """What is known of a route."""
@@ -34,9 +36,9 @@ class Urls:
         # A URL in an answer is for reading: where two routes share a path, the one that reads comes first.
         known.sort(key=lambda route: route.backend_method != "GET")
         self._prefixes = list(dict.fromkeys([*(target for route in known for target in route.targets), ""]))
-        self._routes: dict[str, str] = {}
+        self._routes: dict[str, tuple[str, str]] = {}
         for route in known:
-            self._routes.setdefault(route.backend_path, route.path)
+            self._routes.setdefault(shape(route.backend_path), (route.backend_path, route.path))
         self._query = [list(pair) for pair in query]
         self.written: list[dict[str, Any]] = []
 
@@ -48,7 +50,7 @@ class Urls:
         self.written.append(
             {
                 "prefixes": self._prefixes,
-                "routes": [{"from": backend, "to": partner} for backend, partner in self._routes.items()],
+                "routes": [{"from": backend, "to": partner} for backend, partner in self._routes.values()],
                 "query": self._query,
                 "otherwise": otherwise,
             }

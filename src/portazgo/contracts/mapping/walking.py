@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 from portazgo.contracts.language.operators import MapValue
+from portazgo.contracts.language.paths import format_path
 from portazgo.contracts.language.problems import Problems
 from portazgo.contracts.mapping.actions import pairs_of
 from portazgo.contracts.mapping.components import Components
@@ -57,9 +59,22 @@ class Walker:
         """Return what counts in a place: what was said of a component counts for it again further down, if nothing else is."""
         if shape.ref is None:
             return spot, context
-        if spot.bare and spot.whole:
-            return context.get(shape.ref, (spot, context))
+        if spot.bare:
+            if shape.ref not in context:
+                return spot, context
+            spot, context = context[shape.ref]
+            self._check_repeated(spot)
         return spot, {**context, shape.ref: (spot, context)}
+
+    def _check_repeated(self, spot: Spot) -> None:
+        """Note a member that leaves a component which holds itself: further down it could not leave as far."""
+        leaving = spot.leaving(len(spot.path))
+        if leaving is not None:
+            self.problems.add(
+                leaving.pointer(self.plan.at),
+                f"{format_path(leaving.path)} can't leave {format_path(spot.path)}, which holds others of its kind: "
+                "what is said of it counts for those too",
+            )
 
     def _fill(self, view: View, shape: Shape, spot: Spot, context: Context) -> None:
         one = view.shape
@@ -84,9 +99,26 @@ class Walker:
         told = self._discriminator(resolved, spot)
         view.discriminator = None if told is None else told[0]
         view.alternatives = tuple(
-            Alternative(self.walk(variant.shape, spot, context), self._value(variant, told))
+            Alternative(self._variant(variant.shape, view.shape, spot, context), self._value(variant, told))
             for variant in resolved.variants
         )
+
+    def _variant(self, shape: Shape, whole: Shape, spot: Spot, context: Context) -> View:
+        """Return the view of one variant; of answers, with the members as the whole has them, which is what comes out."""
+        if self.places.direction == "request":
+            return self.walk(shape, spot, context)
+        key = self._key(shape, spot, context)
+        one = as_part_of(self.places.united(shape), whole)
+        known = (key, "as part of", repr(one)) if key is not None else None
+        if known is not None and known in self._known:
+            return self._known[known]
+        view = View(shape=one, null="null" in one.types)
+        if known is not None and shape.ref is not None:
+            self._known[known] = view
+            if one.types & {"object", "array"} and not one.free:
+                view.component = self._components.name(shape.ref, known, self.places.direction)
+        self._fill(view, one, spot, context)
+        return view
 
     def _discriminator(self, resolved: Shape, spot: Spot) -> tuple[str, Spot, Shape] | None:
         name = resolved.discriminator
@@ -135,3 +167,17 @@ class Walker:
     def _named(key: Any) -> Any:
         """Return what makes a component another than its like: all but whether null may stand there."""
         return (*key[:2], *key[3:])
+
+
+def as_part_of(one: Shape, whole: Shape) -> Shape:
+    """Return a variant with its members as all the variants together have them: they are mapped without being told apart."""
+    properties = {
+        name: replace(member, shape=whole.properties[name].shape) if name in whole.properties else member
+        for name, member in one.properties.items()
+    }
+    return replace(
+        one,
+        properties=properties,
+        items=whole.items if one.items is not None else None,
+        others=whole.others if one.others is not None else None,
+    )

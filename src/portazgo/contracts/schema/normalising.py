@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from math import isfinite
 from typing import Any, TypeGuard
 from urllib.parse import unquote
 
@@ -41,7 +42,7 @@ class Normaliser:
         self._names: dict[str, str] = {}  # of components, by reference
         self._references: dict[str, str] = {}
         self._done: dict[str, Shape] = {}
-        self._under_way: list[str] = []
+        self._partly: dict[str, Shape] = {}  # of those that are being read
 
     def components(self) -> dict[str, Shape]:
         """Return every component that was referred to, and those that they refer to."""
@@ -64,7 +65,7 @@ class Normaliser:
                 return annotated(referred, _words(rest))
             # A rule beside a reference: both hold (3.1); 3.0 leaves it undefined, generators mean the same.
             node = {**rest, "allOf": [*_listed(rest, "allOf", pointer), {"$ref": reference}]}
-        return self._combined(node, pointer)
+        return self._combined(node, pointer, self._own(node, pointer))
 
     def resolve(self, shape: Shape) -> Shape:
         """Return the shape without a reference at its top."""
@@ -74,20 +75,24 @@ class Normaliser:
         return shape
 
     def component(self, name: str) -> Shape:
-        """Return a component's shape; while it is being read, what it says itself, without what it is composed of."""
+        """Return a component's shape; while it is being read, as much of it as is known."""
         if name in self._done:
             return self._done[name]
+        if name in self._partly:
+            return self._partly[name]
         pointer = self._references[name]
         node = follow(self._tree, pointer)
-        if name in self._under_way:
-            # A base names its variants, and they name the base (springdoc): each is read without the other then.
-            return self._own(node, pointer) if isinstance(node, dict) and "$ref" not in node else FREE
-        self._under_way.append(name)
-        try:
+        if not isinstance(node, dict) or "$ref" in node:
+            self._partly[name] = FREE
             shape = self.shape(node, pointer)
-        finally:
-            self._under_way.pop()
+        else:
+            # Its members may name it again: what it says of itself is not needed for those. A base may name its
+            # variants, and they the base (springdoc): each is read without the other then.
+            self._partly[name] = Shape(types=_types(node, pointer) or _implied(node, _enum(node)) or frozenset())
+            self._partly[name] = own = self._own(node, pointer)
+            shape = self._combined(node, pointer, own)
         self._done[name] = shape
+        del self._partly[name]
         return shape
 
     def _name(self, reference: str, pointer: str) -> str:
@@ -105,8 +110,7 @@ class Normaliser:
         self._references[name] = target
         return name
 
-    def _combined(self, node: dict[str, Any], pointer: str) -> Shape:
-        shape = self._own(node, pointer)
+    def _combined(self, node: dict[str, Any], pointer: str, shape: Shape) -> Shape:
         words = _words(node)
         try:
             for index, part in enumerate(_listed(node, "allOf", pointer)):
@@ -217,13 +221,31 @@ class Normaliser:
         for name, schema in declared.items():
             if schema is False:
                 continue
-            told = schema if isinstance(schema, dict) else {}
             properties[str(name)] = Property(
                 shape=self.shape(schema, f"{pointer}/properties/{escape(str(name))}"),
-                read_only=told.get("readOnly") is True,
-                write_only=told.get("writeOnly") is True,
+                read_only=self._says(schema, "readOnly"),
+                write_only=self._says(schema, "writeOnly"),
             )
         return properties
+
+    def _says(self, schema: object, word: str) -> bool:
+        """Tell whether a member's schema says the word, or what it refers to, or one of its parts."""
+        waiting, seen = [schema], set[str]()
+        while waiting:
+            node = waiting.pop()
+            if not isinstance(node, dict):
+                continue
+            if node.get(word) is True:
+                return True
+            reference = node.get("$ref")
+            if isinstance(reference, str) and reference.startswith("#/") and reference not in seen:
+                seen.add(reference)
+                waiting.append(follow(self._tree, unquote(reference[1:])))
+            for keyword in ("allOf", "oneOf", "anyOf"):
+                parts = node.get(keyword)
+                # Of variants, each may be meant: one that is hidden hides the member.
+                waiting += parts if isinstance(parts, list) else []
+        return False
 
     def _others(self, node: dict[str, Any], pointer: str) -> Shape | None:
         declared = node.get("additionalProperties")
@@ -331,7 +353,9 @@ def _bound(node: dict[str, Any], inclusive: str, exclusive: str) -> tuple[int | 
 
 def _number(node: dict[str, Any], name: str) -> int | float | None:
     value = node.get(name)
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return value if isfinite(value) else None
 
 
 def _count(node: dict[str, Any], name: str) -> int | None:

@@ -18,6 +18,7 @@ mod summary;
 #[cfg(test)]
 mod test_support;
 mod text;
+mod told;
 mod words;
 
 use std::net::SocketAddr;
@@ -31,6 +32,7 @@ pub use sealing::{DATA_KEY, DataKey, DataKeys, KeyRing, Sealed, Sealer, unseal};
 pub use segment::{Segment, SegmentError, decode_segment};
 pub use summary::{Rollup, RollupKey, Summary, summarize};
 pub use text::Text;
+pub use told::{Told, ToldKey};
 pub use words::{BillableReason, Delivery, Environment, Kind, Method, Phase, SecretSlot};
 
 use crate::fault::Fault;

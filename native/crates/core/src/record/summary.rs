@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Record;
 use super::retiring::RetiringUses;
 use super::segment::{Segment, SegmentError, decode_segment};
+use super::told::Told;
 use crate::fault::Fault;
 use crate::ids::{Id, Kid};
 use crate::time::WallTime;
@@ -108,6 +109,8 @@ pub struct Summary {
     pub rollups: BTreeMap<RollupKey, Rollup>,
     /// Who called with secrets that are being replaced.
     pub retiring: RetiringUses,
+    /// What was told by contracts.
+    pub told: Told,
 }
 
 impl Summary {
@@ -146,9 +149,11 @@ pub fn summarize(bytes: &[u8]) -> Result<Summary, SegmentError> {
     let Segment { header, frames, footer } = decode_segment(bytes)?;
     let mut rollups = BTreeMap::<RollupKey, Rollup>::new();
     let mut retiring = RetiringUses::default();
+    let mut told = Told::default();
     for frame in &frames {
         rollups.entry(RollupKey::of(&frame.record)).or_default().add(&frame.record);
         retiring.add(&frame.record);
+        told.add(&frame.record);
     }
     let started = frames.iter().map(|frame| frame.record.started_at).min();
     let ended = frames.iter().map(|frame| frame.record.finished_at).max();
@@ -163,5 +168,6 @@ pub fn summarize(bytes: &[u8]) -> Result<Summary, SegmentError> {
         ended_at: ended.unwrap_or(header.started_at),
         rollups,
         retiring,
+        told,
     })
 }

@@ -137,6 +137,13 @@ impl Apply<'_> {
             Resource::SigningKey(draft) => self.put_signing_key(draft)?,
             Resource::Credential(id, draft) => self.put_credential(*id, draft.as_ref())?,
             Resource::DataKey(id, owner) => self.put_data_key(*id, *owner)?,
+            Resource::Contract(id, contract) => {
+                Arc::make_mut(&mut self.next.contracts).insert(*id, contract.clone());
+                self.touched.routes = true;
+            }
+            Resource::ContractDocument(id, document) => {
+                Arc::make_mut(&mut self.next.contract_documents).insert(*id, document.clone());
+            }
             Resource::Unknown => {}
         }
         Ok(())
@@ -291,6 +298,14 @@ impl Apply<'_> {
                 _ = Arc::make_mut(&mut next.route_tags).remove(&Tag::of(&deletion.id));
                 return Ok(());
             }
+            "contract" => {
+                self.touched.routes |= Arc::make_mut(&mut next.contracts).remove(&id()?).is_some();
+                return Ok(());
+            }
+            "contract_document" => {
+                Arc::make_mut(&mut next.contract_documents).remove(&id()?);
+                return Ok(());
+            }
             "signing_key" => {
                 self.touched.signing |= Arc::make_mut(&mut next.signing_keys).remove(&deletion.id).is_some();
                 return Ok(());
@@ -349,5 +364,6 @@ fn routes(snapshot: &Snapshot) -> Result<Routes, Refused> {
             })?;
         }
     }
-    Ok(Routes { by_index, router })
+    let views = by_index.iter().map(|route| snapshot.views_of(route)).collect();
+    Ok(Routes { by_index, views, router })
 }

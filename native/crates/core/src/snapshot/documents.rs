@@ -17,6 +17,15 @@ pub struct Document {
     pub etag: HeaderValue,
 }
 
+impl Document {
+    pub(super) fn of(text: String) -> Self {
+        let digest = digest::digest(&digest::SHA256, text.as_bytes());
+        let hex = digest.as_ref()[..16].iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+        let etag = HeaderValue::try_from(format!("\"{hex}\"")).expect("hexadecimal digits may stand in a header");
+        Self { text: text.into(), etag }
+    }
+}
+
 /// The documents under `/.well-known/`.
 pub(super) struct Documents {
     /// The keys of all issuers.
@@ -101,11 +110,7 @@ fn discovery<'a>(issuer: &str, keys: impl Iterator<Item = &'a Arc<SigningKey>>) 
 }
 
 fn document(value: &Value) -> Document {
-    let text = value.to_string();
-    let digest = digest::digest(&digest::SHA256, text.as_bytes());
-    let hex = digest.as_ref()[..16].iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
-    let etag = HeaderValue::try_from(format!("\"{hex}\"")).expect("hexadecimal digits may stand in a header");
-    Document { text: text.into(), etag }
+    Document::of(value.to_string())
 }
 
 /// Authority and path of a URL, the path without a slash at its end.

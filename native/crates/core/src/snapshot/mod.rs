@@ -13,6 +13,7 @@ mod signers;
 mod tags;
 mod types;
 mod update;
+mod views;
 mod wire;
 
 pub use documents::Document;
@@ -21,11 +22,14 @@ pub use shards::{Keyed, ShardedMap, Shards};
 pub use tags::{RouteLimits, Tag, TaggedRoutes};
 pub use types::{
     Application, Backend, BackendEnvironment, BackendTls, CallTimes, Environment, Issuer, Metadata, Partner, Place,
-    Plan, QueryPolicy, Route, RouteAction, RouteTimeouts, ServiceCredential, SigningKey, SigningState, Target,
+    Plan, QueryPolicy, Route, RouteAction, RouteTimeouts, ServiceCredential, Shape, SigningKey, SigningState, Target,
     Timeouts, Upgrade, Version,
 };
 pub use update::{Refused, Update, validate};
+pub use views::Pinned;
 
+use crate::contract::pins::Views;
+use crate::contract::{ContractVersion, View};
 use crate::credential::Algorithm;
 use crate::fault::Fault;
 use crate::ids::Id;
@@ -83,12 +87,16 @@ pub struct Snapshot {
     route_tags: Few<Tag, TaggedRoutes>,
     routes: Arc<Routes>,
     documents: Arc<Documents>,
+    contracts: Few<Id, ContractVersion>,
+    contract_documents: Few<Id, Document>,
 }
 
 /// All routes and the way to them.
 #[derive(Default)]
 struct Routes {
     by_index: Vec<Arc<Route>>,
+    /// How each looks in the versions that have it.
+    views: Vec<Views<Arc<View>>>,
     router: Router,
 }
 

@@ -1,6 +1,7 @@
 //! The nouns of a snapshot, compiled.
 
 use super::Known;
+use crate::contract::Pins;
 use crate::credential::login::Slots;
 use crate::credential::{Algorithm, CredentialPolicy, Signer, TokenTable};
 use crate::forward::{Forwarding, GroupState, Http2, TargetState};
@@ -111,6 +112,8 @@ pub struct Partner {
     pub active: bool,
     /// For claims.
     pub metadata: Metadata,
+    /// Versions of contracts that its applications are served by, where they say none themselves.
+    pub contracts: Pins,
     /// Tokens made from another version are worth nothing.
     pub version: Version,
     /// The throttle cells of all its keys; they outlive changes of the partner.
@@ -135,6 +138,8 @@ pub struct Application {
     pub plan: Option<Id>,
     /// For claims.
     pub metadata: Metadata,
+    /// Versions of contracts that it is served by.
+    pub contracts: Pins,
     /// The same application in two snapshots is the same object, tokens included.
     pub version: Version,
     /// Tokens for this application, by backend; they end with the object.
@@ -319,6 +324,8 @@ pub struct Plan {
     pub scopes: Option<Vec<String>>,
     /// All must admit a call.
     pub throttles: Vec<Throttle>,
+    /// Versions of contracts that its applications are served by, where neither they nor their partner say one.
+    pub contracts: Pins,
     /// The value of `RateLimit-Policy` for them.
     pub policy_header: HeaderValue,
     /// Tokens made from another version are worth nothing, where they read the plan's scopes.
@@ -356,6 +363,10 @@ pub struct Route {
 pub struct RouteAction {
     /// Where it leads.
     pub backend: Id,
+    /// How bodies pass.
+    pub shape: Shape,
+    /// The slug of its API.
+    pub api_name: String,
     /// The backend's method.
     pub backend_method: String,
     /// The backend's path.
@@ -380,6 +391,15 @@ pub struct RouteAction {
     pub idempotency_key: bool,
     /// Times that are not the backend's.
     pub timeouts: RouteTimeouts,
+}
+
+/// How the bodies of a route pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// As they are.
+    Passthrough,
+    /// As a contract says: this version of it, for callers that are pinned to none.
+    Contract(Option<Id>),
 }
 
 impl RouteAction {

@@ -7,6 +7,7 @@ use crate::forward::{Balance, BreakerPolicy, CheckPolicy, DnsPolicy, EjectionPol
 use crate::security::Entry;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
+use std::collections::BTreeMap;
 
 /// Any line of a stream; which members are there says which line it is.
 #[derive(Deserialize)]
@@ -61,6 +62,8 @@ pub(super) struct PartnerBody {
     pub(super) name: String,
     pub(super) status: Standing,
     pub(super) metadata: Metadata,
+    #[serde(default)]
+    pub(super) contracts: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Deserialize)]
@@ -72,6 +75,8 @@ pub(super) struct ApplicationBody {
     pub(super) status: Standing,
     pub(super) plan: Option<String>,
     pub(super) metadata: Metadata,
+    #[serde(default)]
+    pub(super) contracts: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Deserialize)]
@@ -285,6 +290,8 @@ pub(super) struct PlanBody {
     pub(super) apis: Vec<String>,
     pub(super) scopes: Option<Vec<String>>,
     pub(super) throttles: Vec<ThrottleBody>,
+    #[serde(default)]
+    pub(super) contracts: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Deserialize)]
@@ -301,7 +308,6 @@ pub(super) struct ThrottleBody {
 #[serde(deny_unknown_fields)]
 pub(super) struct RouteBody {
     pub(super) api: String,
-    #[allow(dead_code, reason = "for people who read a snapshot")]
     pub(super) api_name: String,
     pub(super) name: String,
     pub(super) hosts: Option<Vec<String>>,
@@ -324,6 +330,8 @@ pub(super) struct RouteBody {
     pub(super) idempotency_key: bool,
     #[serde(default)]
     pub(super) timeouts: RouteTimeoutsBody,
+    #[serde(default)]
+    pub(super) contract: Option<String>,
 }
 
 /// The id of its line is the tag.

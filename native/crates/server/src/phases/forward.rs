@@ -113,16 +113,17 @@ pub(super) async fn forward(
     outcome.map_err(|fault| progress.fault.get().map_or(fault, |fault| wire.body_fault().unwrap_or(fault)).into())
 }
 
-/// A request's body as it is sent: within the route's bounds, and for as long as its holder may.
+/// A request's body as it comes: within its bounds, and for as long as its holder may.
 pub(super) fn body(
     thread: &Thread,
     source: Incoming,
     backend: &BackendEnvironment,
     action: &RouteAction,
+    most_bytes: u64,
     holder: impl FnOnce() -> Holder,
 ) -> RequestBody {
     let idle = Duration::from_millis(u64::from(action.times(&backend.timeouts).idle_ms));
-    RequestBody::new(source, action.max_request_bytes, idle, thread.shared.config.limits.body_bytes_per_second, holder)
+    RequestBody::new(source, most_bytes, idle, thread.shared.config.limits.body_bytes_per_second, holder)
 }
 
 /// Whether a request of this route without a body may reach a backend twice.

@@ -33,7 +33,12 @@ pub(super) fn decide(
             let mut headers = Box::<HeaderMap>::default();
             tell(&mut headers, told(plan, &standings));
             headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after_seconds));
-            Err(Refusal { fault: Fault::Throttled, headers, violated: Some(plan.throttles[throttle].name.clone()) })
+            Err(Refusal {
+                fault: Fault::Throttled,
+                headers,
+                violated: Some(plan.throttles[throttle].name.clone()),
+                errors: None,
+            })
         }
     }
 }

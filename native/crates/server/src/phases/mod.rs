@@ -5,6 +5,7 @@ pub(crate) mod accept;
 mod authenticate;
 mod authorize;
 mod credential;
+mod document;
 mod forward;
 pub(crate) mod framing;
 mod framing_http2;
@@ -29,12 +30,12 @@ use http::{Method, Request, Response, StatusCode, header};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use portazgo_core::authorize::Peer;
+use portazgo_core::authorize::{Authorized, Peer};
 use portazgo_core::credential::{CredentialPolicy, Minting};
 use portazgo_core::fault::Fault;
 use portazgo_core::ids::Id;
 use portazgo_core::problem;
-use portazgo_core::snapshot::Snapshot;
+use portazgo_core::snapshot::{Pinned, Snapshot};
 use record::Call;
 use respond::{Answer, AnswerBody};
 use route::Destination;
@@ -44,6 +45,8 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
+use transform_request::contract::Reshaping;
+use transform_response::contract::Shaping;
 
 /// How long a stream that is refused may go on sending its body before it is answered. Most clients have sent it by then; one
 /// that breaks a rule in it gets no answer; and many can't read an answer while they send.
@@ -55,11 +58,20 @@ pub(crate) struct Refusal {
     pub(crate) fault: Fault,
     pub(crate) headers: Box<http::HeaderMap>,
     pub(crate) violated: Option<String>,
+    /// What is wrong where, a JSON list.
+    pub(crate) errors: Option<Box<str>>,
+}
+
+impl Refusal {
+    /// A fault of the partner's, with the list of what is wrong.
+    pub(crate) fn with_errors(fault: Fault, errors: impl Into<Box<str>>) -> Self {
+        Self { errors: Some(errors.into()), ..Self::from(fault) }
+    }
 }
 
 impl From<Fault> for Refusal {
     fn from(fault: Fault) -> Self {
-        Self { fault, headers: Box::default(), violated: None }
+        Self { fault, headers: Box::default(), violated: None, errors: None }
     }
 }
 
@@ -176,17 +188,30 @@ async fn run(
     let found = match destination {
         Destination::Published(document) => return Ok(Answer::published(&document, &head.headers)),
         Destination::WhoAmI => return authenticate::who_am_i(thread, call, head, &snapshot, &lane, peer),
+        Destination::Contract => return document::contract(thread, call, head, &snapshot, &lane, peer),
         Destination::Route(found) => found,
     };
     let identity = authenticate::prove(thread, call, head, &snapshot, &lane)?;
     let caller = authorize::caller(call, &identity, &snapshot)?;
     let authorized = authorize::permit(call, &caller, &identity, found.route, &snapshot, &lane, peer)?;
+    let Authorized { action, plan, .. } = authorized;
+    let pinned = Pinned { application: caller.application, partner: caller.partner, plan };
+    let view = snapshot.view(found.index, action, pinned)?;
     let standing = limit::decide(call, &caller, &identity, authorized.plan)?;
     let backend = authorized.backend_environment(&caller);
     let minting =
         Minting { caller: &caller, identity: &identity, backend: authorized.backend, snapshot: &snapshot, lane: &lane };
     let holder = || Holder::new(thread, &identity, found.route.id, peer);
     let admission = Admission::new(thread, generation, call.at(), &holder);
+    // Under a contract the request is checked and written anew before anything else is done for it. In boxes: what that needs
+    // shall not make the state of calls larger that pass through.
+    let (mut reshaped, mut read) = (None, None);
+    if let Some(view) = view {
+        let (found, caller, identity, snapshot) = (&found, &caller, &identity, &snapshot);
+        let reshaping = Reshaping { head, found, view, action, caller, identity, snapshot };
+        let (made, written) = Box::pin(reshaping.run(thread, wire, call, body, &authorized, holder)).await?;
+        (reshaped, read) = (Some((view, Box::new(made))), Some(written));
+    }
     let bearer = Bearer::of(thread, &authorized, minting);
     bearer.prepare(call).await?;
     // Nothing is asked of the node process where tokens are minted or none is wanted.
@@ -204,15 +229,23 @@ async fn run(
         fetched.replace(Some(value));
     }
     let compose = |call: &mut Call| {
-        let mut outgoing = transform_request::build(thread, call, head, &found, authorized.action, origin)?;
+        let mut outgoing = match &reshaped {
+            None => transform_request::build(thread, call, head, &found, action, origin)?,
+            Some((view, reshaped)) => reshaped.compose(thread, call, head, view, action, origin)?,
+        };
         bearer.attach(call, &mut outgoing, fetched.borrow().as_ref())?;
         Ok(outgoing)
     };
-    // It is taken once: whoever refuses before leaves it where it is.
-    let body = forward::body(thread, body.take().ok_or(Fault::GatewayPanic)?, backend, authorized.action, holder);
-    let again = login.filter(|_| body.progress().is_none() && forward::is_repeatable(authorized.action));
+    let body = if let Some(body) = read {
+        body
+    } else {
+        // It is taken once: whoever refuses before leaves it where it is.
+        let received = body.take().ok_or(Fault::GatewayPanic)?;
+        forward::body(thread, received, backend, action, action.max_request_bytes, holder)
+    };
+    let again = login.filter(|_| body.progress().is_none() && forward::is_repeatable(action));
     let making = Making { compose, bearer: &bearer, admission: &admission };
-    let mut came_back = forward::forward(thread, wire, call, &making, body, backend, authorized.action).await?;
+    let mut came_back = forward::forward(thread, wire, call, &making, body, backend, action).await?;
     if came_back.response.status() == StatusCode::UNAUTHORIZED
         && let Some(policy) = login
     {
@@ -223,15 +256,20 @@ async fn run(
             && let Some(value) = Box::pin(credential::renewed(thread, call, policy, renewed)).await
         {
             fetched.replace(Some(value));
-            let (body, action) = (RequestBody::empty(), authorized.action);
+            let body = RequestBody::empty();
             came_back = Box::pin(forward::forward(thread, wire, call, &making, body, backend, action)).await?;
         }
     }
     let mut answer = if came_back.response.status() == StatusCode::SWITCHING_PROTOCOLS {
         let key = head.headers.get(header::SEC_WEBSOCKET_KEY).ok_or(Fault::BackendBadResponse)?;
-        transform_response::build_tunnel(came_back, holder(), key, authorized.action, backend).await?
+        transform_response::build_tunnel(came_back, holder(), key, action, backend).await?
+    } else if let Some((view, reshaped)) = &reshaped {
+        let base = route::base(head, origin);
+        let (selection, head_only) = (reshaped.selection.as_ref(), head.method == Method::HEAD);
+        let shaping = Shaping { view, selection, action, backend, base, head_only };
+        Box::pin(shaping.build(thread, call, came_back, holder)).await?
     } else {
-        transform_response::build(thread, call, came_back, holder, authorized.action, backend).await?
+        transform_response::build(thread, call, came_back, holder, action, backend).await?
     };
     limit::tell(&mut answer.headers, standing);
     Ok(answer)
@@ -250,7 +288,10 @@ fn ready_snapshot(thread: &Thread, call: &mut Call, snapshot: Option<Arc<Snapsho
 fn refuse(call: &mut Call, refusal: Refusal) -> Answer {
     call.fail(refusal.fault);
     let violated: Vec<&str> = refusal.violated.as_deref().into_iter().collect();
-    let mut answer = Answer::problem(refusal.fault, call.request_id(), &violated);
+    let mut answer = match &refusal.errors {
+        None => Answer::problem(refusal.fault, call.request_id(), &violated),
+        Some(errors) => Answer::problem_with_errors(refusal.fault, call.request_id(), errors),
+    };
     answer.headers.extend(*refusal.headers);
     answer
 }

@@ -1,5 +1,7 @@
 //! Answers on their way to the partner.
 
+pub(crate) mod projected;
+
 use super::framing::Wire;
 use super::record::Call;
 use crate::arriving::Arriving;
@@ -17,6 +19,8 @@ use portazgo_core::ids::Id;
 use portazgo_core::problem;
 use portazgo_core::record::{Delivery, Phase};
 use portazgo_core::snapshot::{Document, Target};
+use portazgo_core::time::Monotonic;
+use projected::Projected;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -40,8 +44,28 @@ pub(crate) enum Content {
     Whole(Bytes),
     /// It streams from the backend.
     Stream(Box<Stream>),
+    /// It streams from the backend, and a contract says what of it passes.
+    Projected(Box<Projected>),
     /// None: the connection goes on as this.
     Tunnel(Box<Opening>),
+}
+
+impl Content {
+    fn stream(&self) -> Option<&Stream> {
+        match self {
+            Self::Stream(stream) => Some(stream),
+            Self::Projected(projected) => Some(&projected.stream),
+            Self::Whole(_) | Self::Tunnel(_) => None,
+        }
+    }
+
+    fn into_stream(self) -> Option<Stream> {
+        match self {
+            Self::Stream(stream) => Some(*stream),
+            Self::Projected(projected) => Some(projected.stream),
+            Self::Whole(_) | Self::Tunnel(_) => None,
+        }
+    }
 }
 
 /// A backend's body under way.
@@ -90,7 +114,16 @@ impl Answer {
 
     /// A problem of the catalogue (RFC 9457).
     pub(crate) fn problem(fault: Fault, request_id: Id, violated: &[&str]) -> Self {
-        let mut answer = Self::document(problem::document(fault, request_id, violated), "application/problem+json");
+        Self::problem_of(fault, problem::document(fault, request_id, violated))
+    }
+
+    /// The same, with what is wrong where.
+    pub(crate) fn problem_with_errors(fault: Fault, request_id: Id, errors: &str) -> Self {
+        Self::problem_of(fault, problem::with_errors(fault, request_id, errors))
+    }
+
+    fn problem_of(fault: Fault, document: String) -> Self {
+        let mut answer = Self::document(document, "application/problem+json");
         // 499 is for records: there is nobody left to read it.
         answer.status = StatusCode::from_u16(fault.status()).unwrap_or(StatusCode::BAD_GATEWAY);
         answer.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -121,10 +154,8 @@ impl Answer {
                 (None, None)
             }
             content => {
-                if let Content::Stream(stream) = &content
-                    && stream.holder.is_some()
-                {
-                    wire.answers_to(stream.holder.clone());
+                if let Some(holder) = content.stream().and_then(|stream| stream.holder.clone()) {
+                    wire.answers_to(Some(holder));
                 }
                 (Some(call), Some(content))
             }
@@ -228,8 +259,29 @@ impl AnswerBody {
         }
     }
 
+    fn poll_projected(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, CutOff>>> {
+        let Some(Content::Projected(projected)) = &mut self.content else {
+            return Poll::Ready(None);
+        };
+        let outcome = projected.poll(context);
+        let (received, done) = (projected.take_received(), projected.is_done());
+        if let Some(call) = &mut self.call {
+            call.record().backend_bytes_in += received;
+        }
+        match outcome {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Err(fault)) => self.cut_off(fault),
+            Poll::Ready(Ok(piece)) => {
+                if done {
+                    self.finish_stream();
+                }
+                Poll::Ready((!piece.is_empty()).then(|| Ok(Frame::data(piece))))
+            }
+        }
+    }
+
     fn finish_stream(&mut self) {
-        if let Some(Content::Stream(mut stream)) = self.content.take() {
+        if let Some(stream) = self.content.take().and_then(Content::into_stream) {
             let waited = stream.vigil.as_ref().is_some_and(Vigil::has_paused);
             if let Some(call) = self.call.as_mut().filter(|_| waited) {
                 call.read_clock();
@@ -237,10 +289,8 @@ impl AnswerBody {
             if stream.holder.is_some() {
                 self.wire.answers_to(None);
             }
-            if let Some(lease) = stream.lease.take() {
-                let now = self.call.as_ref().map_or_else(|| self.thread.shared.clock.monotonic(), Call::at);
-                self.thread.pool.give(stream.target, lease, now, self.thread.metrics());
-            }
+            let now = self.call.as_ref().map_or_else(|| self.thread.shared.clock.monotonic(), Call::at);
+            stream.give_back(&self.thread, now);
         }
         self.note_answered();
         self.hand_over_call();
@@ -248,6 +298,13 @@ impl AnswerBody {
 }
 
 impl Stream {
+    /// The body has come to its end: its connection may carry another call.
+    pub(crate) fn give_back(mut self, thread: &Thread, now: Monotonic) {
+        if let Some(lease) = self.lease.take() {
+            thread.pool.give(self.target, lease, now, thread.metrics());
+        }
+    }
+
     /// Read what is there already, without waiting: a body that is broken from its beginning can still become a problem.
     /// `holder` is asked for where more is to come.
     pub(crate) async fn begin(&mut self, holder: impl FnOnce() -> Holder) -> Result<(), Fault> {
@@ -266,7 +323,7 @@ impl Stream {
     }
 
     /// The next piece; None at the end.
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Fault>> {
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Fault>> {
         if let Some(first) = self.first.take() {
             return Poll::Ready(Ok(Some(first)));
         }
@@ -299,7 +356,7 @@ impl Stream {
         (self.vigil.get_or_insert_with(|| Vigil::begin(idle, Some(ends))), self.holder.as_deref())
     }
 
-    fn is_at_end(&self) -> bool {
+    pub(crate) fn is_at_end(&self) -> bool {
         self.first.is_none() && (self.ended || self.source.is_end_stream())
     }
 
@@ -339,6 +396,7 @@ impl Body for AnswerBody {
                 if bytes.is_empty() { Poll::Ready(None) } else { Poll::Ready(Some(Ok(Frame::data(bytes)))) }
             }
             Some(Content::Stream(_)) => self.poll_stream(context),
+            Some(Content::Projected(_)) => self.poll_projected(context),
         }
     }
 
@@ -347,6 +405,7 @@ impl Body for AnswerBody {
             None | Some(Content::Tunnel(_)) => true,
             Some(Content::Whole(bytes)) => bytes.is_empty(),
             Some(Content::Stream(stream)) => stream.is_at_end(),
+            Some(Content::Projected(projected)) => projected.is_at_end(),
         }
     }
 
@@ -355,6 +414,7 @@ impl Body for AnswerBody {
             None | Some(Content::Tunnel(_)) => SizeHint::with_exact(0),
             Some(Content::Whole(bytes)) => SizeHint::with_exact(bytes.len() as u64),
             Some(Content::Stream(stream)) => stream.size_hint(),
+            Some(Content::Projected(_)) => SizeHint::default(),
         }
     }
 }

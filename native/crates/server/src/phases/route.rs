@@ -10,7 +10,7 @@ use portazgo_core::client::{self, Client};
 use portazgo_core::fault::Fault;
 use portazgo_core::ids::Id;
 use portazgo_core::record::{Phase, Text};
-use portazgo_core::route::{Match, Parameters};
+use portazgo_core::route::{Match, Parameters, RouteIndex};
 use portazgo_core::security::SecurityLane;
 use portazgo_core::snapshot::{Document, Route, Snapshot, Upgrade};
 use std::net::IpAddr;
@@ -18,11 +18,14 @@ use std::net::IpAddr;
 const JWKS: &str = "/.well-known/jwks.json";
 const DISCOVERY: &str = "/.well-known/openid-configuration";
 const WHO_AM_I: &str = "/.well-known/portazgo/whoami";
+const CONTRACT: &str = "/.well-known/portazgo/openapi.json";
 
 /// Where a request leads.
 pub(super) enum Destination<'h> {
     Published(Document),
     WhoAmI,
+    /// What the caller's contracts say.
+    Contract,
     Route(Found<'h>),
 }
 
@@ -39,6 +42,7 @@ impl Destination<'_> {
 /// A route, and the values of the path's parameters.
 pub(super) struct Found<'h> {
     pub(super) route: &'h Route,
+    pub(super) index: RouteIndex,
     pub(super) parameters: Parameters<'h>,
 }
 
@@ -54,6 +58,9 @@ pub(super) fn find<'h>(
     if head.method == Method::GET && path == WHO_AM_I {
         return Ok(Destination::WhoAmI);
     }
+    if path == CONTRACT && (head.method == Method::GET || head.method == Method::HEAD) {
+        return Ok(Destination::Contract);
+    }
     if let Some(document) = published(snapshot, lane, head)? {
         return Ok(Destination::Published(document));
     }
@@ -61,7 +68,7 @@ pub(super) fn find<'h>(
         Match::Route(index, parameters) => {
             let route = snapshot.route(index).as_ref();
             call.record().route = route.id;
-            Ok(Destination::Route(Found { route, parameters }))
+            Ok(Destination::Route(Found { route, index, parameters }))
         }
         Match::MethodNotAllowed(methods) => {
             let mut refusal = Refusal::from(Fault::MethodNotAllowed);
@@ -94,6 +101,12 @@ fn published(snapshot: &Snapshot, lane: &SecurityLane, head: &Parts) -> Result<O
 /// The host that the request names, with its port where it names one.
 fn authority(head: &Parts) -> &str {
     head.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default()
+}
+
+/// Scheme and authority that a call came to.
+pub(super) fn base(head: &Parts, origin: Origin) -> String {
+    let scheme = if origin.secure { "https" } else { "http" };
+    format!("{scheme}://{}", authority(head))
 }
 
 /// The host that the request names, without its port.

@@ -1,5 +1,7 @@
 //! The request to the backend, built from the parsed model; no received byte is passed on as it stands.
 
+pub(super) mod contract;
+
 use super::record::Call;
 use super::route::{Found, Origin};
 use crate::headers;

@@ -1,4 +1,7 @@
-//! From the backend's answer to ours. Pass-through of bodies only where the route says so; contracts grow here.
+//! From the backend's answer to ours. Bodies pass through only where the route says so; elsewhere a contract says what passes.
+
+pub(super) mod contract;
+mod head;
 
 use super::forward::CameBack;
 use super::record::Call;
@@ -7,7 +10,7 @@ use crate::headers;
 use crate::holder::Holder;
 use crate::thread::Thread;
 use crate::tunnel::Opening;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header, response};
 use portazgo_core::fault::Fault;
 use portazgo_core::snapshot::{BackendEnvironment, RouteAction};
 use portazgo_core::upgrade;
@@ -63,6 +66,22 @@ pub(super) async fn build(
     action: &RouteAction,
     backend: &BackendEnvironment,
 ) -> Result<Answer, Fault> {
+    let (head, mut stream) = stream(came_back, action, backend)?;
+    stream.begin(holder).await?;
+    if head.status.is_server_error() {
+        call.fail(Fault::Backend5xx);
+    }
+    let headers = headers::to_partner(&head.headers, &action.response_headers, thread.spare_maps.take());
+    thread.spare_maps.give(head.headers);
+    Ok(Answer { status: head.status, headers, content: Content::Stream(Box::new(stream)) })
+}
+
+/// Judge the answer's head; its body, of which nothing has been read.
+fn stream(
+    came_back: CameBack,
+    action: &RouteAction,
+    backend: &BackendEnvironment,
+) -> Result<(response::Parts, Stream), Fault> {
     let CameBack { response, lease, target, ends, flight, .. } = came_back;
     let (head, source) = response.into_parts();
     if head.status == StatusCode::UNAUTHORIZED && backend.credential.is_ours() {
@@ -78,7 +97,7 @@ pub(super) async fn build(
     }
     let idle = Duration::from_millis(u64::from(action.times(&backend.timeouts).idle_ms));
     let lease = Some(lease);
-    let mut stream = Stream {
+    let stream = Stream {
         source,
         lease,
         target,
@@ -92,11 +111,5 @@ pub(super) async fn build(
         first: None,
         ended: false,
     };
-    stream.begin(holder).await?;
-    if head.status.is_server_error() {
-        call.fail(Fault::Backend5xx);
-    }
-    let headers = headers::to_partner(&head.headers, &action.response_headers, thread.spare_maps.take());
-    thread.spare_maps.give(head.headers);
-    Ok(Answer { status: head.status, headers, content: Content::Stream(Box::new(stream)) })
+    Ok((head, stream))
 }

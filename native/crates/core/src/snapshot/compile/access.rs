@@ -1,5 +1,6 @@
 //! Who may call, and how much: partners, applications, keys, plans.
 
+use super::contract::pins;
 use super::{body_of, id_of, kid_of, parse_id, refused, version_of};
 use crate::credential::login::Slots;
 use crate::ids::Id;
@@ -24,6 +25,7 @@ pub(super) fn partner(line: &ResourceLine<'_>) -> Result<Partner, Refused> {
         name: body.name,
         active: body.status == Standing::Active,
         metadata: metadata(body.metadata, line)?,
+        contracts: pins(body.contracts, line)?,
         version: version_of(line),
         cells: Arc::new(PartnerCells::default()),
         logins: Arc::default(),
@@ -47,6 +49,7 @@ pub(super) fn application(line: &ResourceLine<'_>) -> Result<Application, Refuse
         active: body.status == Standing::Active,
         plan: body.plan.as_deref().map(|plan| parse_id(plan, line, "plan")).transpose()?,
         metadata: metadata(body.metadata, line)?,
+        contracts: pins(body.contracts, line)?,
         version: version_of(line),
         tokens: Arc::default(),
         logins: Slots::default(),
@@ -184,6 +187,7 @@ pub(super) fn plan(line: &ResourceLine<'_>) -> Result<Plan, Refused> {
         policy_header: HeaderValue::try_from(policy_header(&throttles))
             .map_err(|_| refused(line, "throttles", "their names can't stand in a header"))?,
         throttles,
+        contracts: pins(body.contracts, line)?,
         version: version_of(line),
     })
 }

@@ -2,6 +2,7 @@
 
 mod access;
 mod backend;
+mod contract;
 mod forwarding;
 mod login;
 mod route;
@@ -10,8 +11,9 @@ mod tls;
 use super::types::{Backend, Issuer, Plan, ServicePlace, SigningState};
 use super::update::Refused;
 use super::wire::{PepperBody, ResourceLine};
-use super::{Application, Key, Known, Partner, Route, Tag, TaggedRoutes, Version};
+use super::{Application, Document, Key, Known, Partner, Route, Tag, TaggedRoutes, Version};
 use crate::FEATURES;
+use crate::contract::ContractVersion;
 use crate::credential::Algorithm;
 use crate::ids::{Id, Kid};
 use aws_lc_rs::digest;
@@ -30,6 +32,8 @@ pub(super) enum Resource {
     /// None: from the future, and not even its place can be read; then its path is unknown, as if it weren't there.
     Route(Id, Option<Arc<Route>>),
     RouteTag(Tag, Known<TaggedRoutes>),
+    Contract(Id, Known<ContractVersion>),
+    ContractDocument(Id, Known<Document>),
     Pepper(u32, Understood),
     LookupKey(Understood),
     Issuer(Id, Known<Issuer>),
@@ -84,6 +88,8 @@ pub(super) fn compile(line: &ResourceLine<'_>) -> Result<(Resource, Option<Strin
         "route" if known => Resource::Route(id_of(line)?, Some(Arc::new(route::route(line)?))),
         "route" => Resource::Route(id_of(line)?, route::outdated(line).ok().map(Arc::new)),
         "route_tag" => Resource::RouteTag(Tag::of(&line.id), if_known(known, || access::tagged_routes(line))?),
+        "contract" => Resource::Contract(id_of(line)?, if_known(known, || contract::contract(line))?),
+        "contract_document" => Resource::ContractDocument(id_of(line)?, if_known(known, || contract::document(line))?),
         "pepper" => {
             let version = pepper_version(&line.id).ok_or_else(|| refused(line, "id", "not a number"))?;
             let wrapped = if known { Some(body_of::<PepperBody>(line)?.wrapped) } else { None };

@@ -5,7 +5,7 @@ use crate::ids::Id;
 use crate::route::{PathBuilder, Template};
 use crate::snapshot::update::Refused;
 use crate::snapshot::wire::{Given, QueryBody, ResourceLine, RouteBody, RouteOutline, RouteTimeoutsBody};
-use crate::snapshot::{QueryPolicy, Route, RouteAction, RouteTimeouts};
+use crate::snapshot::{QueryPolicy, Route, RouteAction, RouteTimeouts, Shape};
 
 /// CONNECT and TRACE are never forwarded. A route for OPTIONS is how an API opts into answering it.
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
@@ -39,14 +39,22 @@ const NEVER_PASSED: [&str; 22] = [
 
 pub(super) fn route(line: &ResourceLine<'_>) -> Result<Route, Refused> {
     let body: RouteBody = body_of(line)?;
-    if !body.passthrough {
-        let why = "a route without a contract passes bodies only where it says passthrough: true";
-        return Err(refused(line, "passthrough", why));
-    }
+    let shape = match (body.passthrough, &body.contract) {
+        (true, None) => Shape::Passthrough,
+        (true, Some(_)) => {
+            return Err(refused(line, "contract", "a route that says passthrough: true has no contract"));
+        }
+        (false, contract) => {
+            Shape::Contract(contract.as_deref().map(|version| parse_id(version, line, "contract")).transpose()?)
+        }
+    };
     if body.environments.is_empty() {
         return Err(refused(line, "environments", "a route of no environment can't be called"));
     }
     // A handshake is a GET on both sides (RFC 6455, section 4.1).
+    if !body.upgrades.is_empty() && shape != Shape::Passthrough {
+        return Err(refused(line, "upgrades", "no contract says what passes after a change of protocol"));
+    }
     if !body.upgrades.is_empty() && (body.method != "GET" || body.backend_method != "GET") {
         return Err(refused(line, "upgrades", "only a GET that is a GET at the backend too can change its protocol"));
     }
@@ -54,6 +62,8 @@ pub(super) fn route(line: &ResourceLine<'_>) -> Result<Route, Refused> {
     let backend_path = PathBuilder::new(&path, &template(&body.backend_path, line, "backend_path")?);
     let action = RouteAction {
         backend: parse_id(&body.backend, line, "backend")?,
+        shape,
+        api_name: body.api_name,
         backend_method: method(body.backend_method, line, "backend_method")?,
         backend_path: backend_path.map_err(|why| refused(line, "backend_path", why))?,
         environments: body.environments,

@@ -29,6 +29,9 @@ mod urls;
 mod violation;
 mod wire;
 
+pub(in crate::transform) use dates::convert as convert_moment;
+pub(in crate::transform) use wire::Form;
+
 pub use compile::ProgramRefused;
 pub use lru::Masks;
 pub use mask::{Mask, MaskRefused};

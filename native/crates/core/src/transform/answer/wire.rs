@@ -118,7 +118,7 @@ pub(super) struct DateBody {
 /// How a moment is written.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Form {
+pub(in crate::transform) enum Form {
     Date,
     DateTime,
     Unix,

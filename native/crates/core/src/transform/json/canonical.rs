@@ -26,12 +26,7 @@ pub fn write_compact(document: &Document<'_>, at: At, into: &mut Vec<u8>) {
             }
             close(before, b'{', b'}', into);
         }
-        Kind::Text | Kind::Escaped => {
-            into.push(b'"');
-            into.extend_from_slice(document.verbatim(at).as_bytes());
-            into.push(b'"');
-        }
-        _ => into.extend_from_slice(document.verbatim(at).as_bytes()),
+        _ => into.extend_from_slice(document.lexeme(at).as_bytes()),
     }
 }
 

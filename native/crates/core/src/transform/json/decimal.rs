@@ -130,9 +130,10 @@ impl Multiple {
         let Ok(shift) = u64::try_from(number.magnitude - number.length() as i64 - self.exponent) else {
             return false;
         };
+        // A factor has at most 18 digits: ten times a rest of it is still a u64.
+        let rest = number.digits().fold(0, |rest, digit| (rest * 10 + u64::from(digit - b'0')) % self.factor);
         let modulus = u128::from(self.factor);
-        let digits = number.digits().fold(0, |rest, digit| (rest * 10 + u128::from(digit - b'0')) % modulus);
-        digits * power_of_ten(shift, modulus) % modulus == 0
+        rest == 0 || (u128::from(rest) * power_of_ten(shift, modulus)).is_multiple_of(modulus)
     }
 }
 

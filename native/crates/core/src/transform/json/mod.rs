@@ -76,27 +76,40 @@ pub struct Document<'b> {
 }
 
 impl<'b> Document<'b> {
+    #[inline]
     fn token(&self, at: At) -> Token {
         self.tokens[at.0 as usize]
     }
 
     /// What it is.
+    #[inline]
     pub fn kind(&self, at: At) -> Kind {
         self.token(at).kind
     }
 
     /// How many members or items a container has.
+    #[inline]
     pub fn count(&self, at: At) -> usize {
         self.token(at).end as usize
     }
 
     /// A scalar as it was received: numbers, literals, strings without their quotes.
+    #[inline]
     pub fn verbatim(&self, at: At) -> &'b str {
         let token = self.token(at);
         &self.body[token.start as usize..token.end as usize]
     }
 
+    /// A scalar as it was received, strings with their quotes.
+    #[inline]
+    pub(crate) fn lexeme(&self, at: At) -> &'b str {
+        let token = self.token(at);
+        let quote = usize::from(matches!(token.kind, Kind::Text | Kind::Escaped));
+        &self.body[token.start as usize - quote..token.end as usize + quote]
+    }
+
     /// The content of a string, unescaped; UTF-8 but for lone surrogates.
+    #[inline]
     pub fn content(&self, at: At) -> &[u8] {
         let token = self.token(at);
         if token.kind == Kind::Escaped {
@@ -121,6 +134,7 @@ impl<'b> Document<'b> {
     }
 
     /// The token after this value and all that is in it.
+    #[inline]
     fn after(&self, at: At) -> At {
         let token = self.token(at);
         match token.kind {
@@ -130,6 +144,7 @@ impl<'b> Document<'b> {
     }
 
     /// The items of an array.
+    #[inline]
     pub fn items(&self, at: At) -> impl Iterator<Item = At> + use<'_, 'b> {
         let (mut next, end) = (At(at.0 + 1), self.after(at));
         std::iter::from_fn(move || {
@@ -140,6 +155,7 @@ impl<'b> Document<'b> {
     }
 
     /// The members of an object: name and value.
+    #[inline]
     pub fn members(&self, at: At) -> impl Iterator<Item = (At, At)> + use<'_, 'b> {
         let (mut next, end) = (At(at.0 + 1), self.after(at));
         std::iter::from_fn(move || {

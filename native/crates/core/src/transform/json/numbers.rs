@@ -13,6 +13,7 @@ pub(crate) struct Lexeme {
 
 impl Lexeme {
     /// The number that `bytes` begin with. The error is how many bytes of them are sound.
+    #[inline]
     pub(crate) fn at_the_start_of(bytes: &[u8]) -> Result<Self, usize> {
         let sign = usize::from(bytes.first() == Some(&b'-'));
         let whole = digits(&bytes[sign..]);

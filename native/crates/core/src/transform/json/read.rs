@@ -180,6 +180,7 @@ impl Reader<'_> {
         Ok(())
     }
 
+    #[inline]
     fn string(&mut self) -> Result<(), ReadError> {
         let start = self.at + 1;
         let scanned = strings::scan(&self.bytes[start..]).map_err(|unsound| match unsound {
@@ -242,15 +243,18 @@ impl Reader<'_> {
         ReadError { offset, why: if offset == self.bytes.len() { Why::Truncated } else { Why::Json } }
     }
 
+    #[inline]
     fn push(&mut self, kind: Kind, start: usize, end: usize, link: u32) {
         self.document.tokens.push(Token { kind, start: start as u32, end: end as u32, link });
     }
 
+    #[inline]
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
 
     /// Skip white space. Returns where the next token begins.
+    #[inline]
     fn at_token(&mut self) -> usize {
         while matches!(self.peek(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
             self.at += 1;

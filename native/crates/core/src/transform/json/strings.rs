@@ -19,6 +19,7 @@ pub(super) enum Unsound {
 }
 
 /// Find the end of the string whose content `bytes` begin with.
+#[inline]
 pub(super) fn scan(bytes: &[u8]) -> Result<Scanned, Unsound> {
     let (mut at, mut escaped) = (0, false);
     loop {
@@ -43,6 +44,7 @@ const EACH: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
 /// How many bytes are neither quote, backslash nor control character: eight at a time.
+#[inline]
 fn plain(bytes: &[u8]) -> usize {
     let mut at = 0;
     while let Some(word) = bytes.get(at..at + WORD) {

@@ -19,6 +19,7 @@ pub(super) fn check(program: &Program, document: &Document<'_>, root: usize, at:
 }
 
 /// A value that is no container.
+#[inline]
 pub(super) fn scalar<'d>(document: &'d Document<'_>, at: At) -> Option<Scalar<'d>> {
     match document.kind(at) {
         Kind::Null => Some(Scalar::Null),
@@ -190,9 +191,12 @@ impl<'c> Checker<'c> {
 
     fn untold(&mut self, name: &str, at: At) {
         let is_there = self.document.member(at, name.as_bytes()).is_some();
-        self.wrong(|| match is_there {
-            true => Broken::new(Code::Enum, "Must be one of the values that are listed for it."),
-            false => Broken::new(Code::Required, "Must be there."),
+        self.wrong(|| {
+            if is_there {
+                Broken::new(Code::Enum, "Must be one of the values that are listed for it.")
+            } else {
+                Broken::new(Code::Required, "Must be there.")
+            }
         });
     }
 

@@ -1,9 +1,10 @@
 //! What the backend is told and the partner does not say: constants, values of the caller, made values.
 
-use super::rules::{Form, Moment, Scalar, To};
+use super::rules::{Scalar, To};
 use crate::credential::{Source, Template};
 use crate::ids::Id;
 use crate::time::WallTime;
+use crate::transform::answer::{Form, convert_moment};
 use crate::transform::json::Lexeme;
 use serde_json::Value;
 use std::fmt;
@@ -44,7 +45,7 @@ pub(super) enum Fill {
 pub(super) enum Generate {
     /// Version 4: nothing but random bits.
     Uuid,
-    /// RFC 3339, UTC.
+    /// RFC 3339, UTC, with milliseconds.
     Now,
     /// Whole seconds.
     NowUnix,
@@ -52,7 +53,7 @@ pub(super) enum Generate {
 
 impl Fill {
     /// Write the value as JSON. `name` is the backend's, for the error.
-    pub(super) fn write(&self, name: &[u8], filling: &mut Filling<'_>, into: &mut Vec<u8>) -> Result<(), FillFailed> {
+    pub(super) fn write(&self, name: &str, filling: &mut Filling<'_>, into: &mut Vec<u8>) -> Result<(), FillFailed> {
         match self {
             Self::Constant(json) => into.extend_from_slice(json),
             Self::Template(template, to) => into.extend(filled(template, *to, name, filling.values)?),
@@ -62,8 +63,8 @@ impl Fill {
     }
 }
 
-fn filled(template: &Template, to: To, name: &[u8], values: &dyn Source) -> Result<Vec<u8>, FillFailed> {
-    let failed = |why: String| FillFailed { why: format!("the value for {}{why}", String::from_utf8_lossy(name)) };
+fn filled(template: &Template, to: To, name: &str, values: &dyn Source) -> Result<Vec<u8>, FillFailed> {
+    let failed = |why: String| FillFailed { why: format!("the value for {name:?}{why}") };
     let value =
         template.fill(values).map_err(|path| failed(format!(" reads {{{}}}, which has no value here", path.text())))?;
     let lexeme = value.as_number().map(ToString::to_string).unwrap_or_default();
@@ -78,11 +79,14 @@ fn filled(template: &Template, to: To, name: &[u8], values: &dyn Source) -> Resu
 
 impl Generate {
     fn made(self, filling: &mut Filling<'_>) -> Vec<u8> {
-        let moment = Moment::of_microseconds(filling.now.0);
+        let now = |form| {
+            let milliseconds = filling.now.0.div_euclid(1000).to_string();
+            convert_moment(&milliseconds, true, Form::UnixMs, form).unwrap_or(milliseconds).into_bytes()
+        };
         match self {
             Self::Uuid => format!("\"{}\"", Id::version_4((filling.random)())).into_bytes(),
-            Self::Now => moment.written(Form::DateTime),
-            Self::NowUnix => moment.written(Form::Unix),
+            Self::Now => now(Form::DateTime),
+            Self::NowUnix => now(Form::Unix),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Requests of routes with a contract: held against its rules, and written as the backend wants them (docs/programs.md).
 
+mod backward;
 mod check;
 mod compile;
 mod fill;
@@ -10,6 +11,7 @@ mod rules;
 mod wire;
 mod write;
 
+pub use backward::{BackendErrors, Translated, TranslatedError};
 pub use compile::ProgramError;
 pub use fill::{FillFailed, Filling};
 pub use parameters::{Parameters, Received};
@@ -123,11 +125,11 @@ fn rewritten(
         return Ok(Vec::new());
     }
     // Some more than was received: fills and defaults.
-    let room = body.len() + body.len() / 4 + 64;
-    write::write(program, &document, &chosen, root, ROOT, filling, room).map_err(BodyRefused::Fill)
+    let capacity = body.len() + body.len() / 4 + 64;
+    write::write(program, &document, &chosen, root, ROOT, filling, capacity).map_err(BodyRefused::Fill)
 }
 
-/// A REQUEST_PROGRAM by itself, for those who try one.
+/// A `REQUEST_PROGRAM` by itself, for those who try one.
 pub struct RequestProgram(Program);
 
 impl RequestProgram {
@@ -150,7 +152,7 @@ impl RequestProgram {
     }
 }
 
-/// Whether a REQUEST_PROGRAM can run.
+/// Whether a `REQUEST_PROGRAM` can run.
 pub fn check(text: &str) -> Result<(), ProgramError> {
     RequestProgram::compile(text).map(|_| ())
 }

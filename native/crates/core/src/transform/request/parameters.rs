@@ -231,8 +231,8 @@ fn read<'t>(program: &Program, node: usize, text: &'t str) -> Result<Option<Cow<
         Node::Any => Ok(Some(Cow::Borrowed(text))),
         Node::OneOf(one_of) => {
             let mut read = one_of.variants.iter().map(|variant| read(program, variant.node, text));
-            let none = || Err(Broken::new(Code::OneOf, "Fits none of the forms that are documented for it."));
-            read.find(Result::is_ok).unwrap_or_else(none)
+            let unfit = || Err(Broken::new(Code::OneOf, "Fits none of the forms that are documented for it."));
+            read.find(Result::is_ok).unwrap_or_else(unfit)
         }
         Node::Typed(typed) => match typed.scalar(value_of(typed, text))? {
             Replaced::Same => Ok(Some(Cow::Borrowed(text))),
@@ -262,7 +262,7 @@ fn text_of(json: &[u8]) -> String {
 
 fn filled_text(name: &str, fill: &Fill, filling: &mut Filling<'_>) -> Result<String, FillFailed> {
     let mut json = Vec::new();
-    fill.write(name.as_bytes(), filling, &mut json)?;
+    fill.write(name, filling, &mut json)?;
     Ok(text_of(&json))
 }
 

@@ -1,4 +1,4 @@
-//! A REQUEST_PROGRAM, compiled: what is decided per call is chosen by index, never by text.
+//! A `REQUEST_PROGRAM`, compiled: what is decided per call is chosen by index, never by text.
 
 use super::fill::Fill;
 use super::rules::{BooleanRule, NumberRule, TextRule};
@@ -57,10 +57,18 @@ pub(super) struct ObjectRule {
     pub(super) unknown: Unknown,
     /// The names that are written into this object, sorted: a member of the partner's that is copied has none of them.
     pub(super) taken: Vec<Box<str>>,
-    pub(super) fills: Vec<(Box<[u8]>, Fill)>,
+    pub(super) fills: Vec<Filled>,
     pub(super) template: Option<Template>,
     pub(super) least: usize,
     pub(super) most: usize,
+}
+
+/// A member that the partner does not send.
+pub(super) struct Filled {
+    pub(super) name: Box<str>,
+    /// The name and the colon.
+    pub(super) before: Box<[u8]>,
+    pub(super) fill: Fill,
 }
 
 /// What becomes of a member that the object does not name.
@@ -84,8 +92,8 @@ pub(super) struct Member {
 
 /// Where a member is written.
 pub(super) enum Place {
-    /// Between these: the name and the colon, with the wrappers' around it.
-    Out { before: Box<[u8]>, after: Box<[u8]> },
+    /// Between these: the name and the colon, with the wrappers' around it. `names` are the wrappers' and its own.
+    Out { names: Box<[Box<str>]>, before: Box<[u8]>, after: Box<[u8]> },
     /// Its members, into the object that it stands in.
     Inline,
     /// Its members, into slots of the enclosing template.
@@ -100,6 +108,7 @@ pub(super) struct Template {
 }
 
 pub(super) struct Part {
+    pub(super) name: Box<str>,
     /// The name and the colon.
     pub(super) before: Box<[u8]>,
     pub(super) what: PartOf,
@@ -128,6 +137,7 @@ impl Program {
 
 impl ObjectRule {
     /// The member of this name. `expected` is where it is looked for first: most bodies keep to the order of their schema.
+    #[inline]
     pub(super) fn find(&self, name: &[u8], expected: &mut usize) -> Option<usize> {
         let index = match self.members.get(*expected) {
             Some(member) if member.name.as_bytes() == name => *expected,
@@ -153,14 +163,17 @@ pub(super) struct Seen {
 }
 
 impl Seen {
+    #[inline]
     pub(super) fn none(members: usize) -> Self {
         Self { bits: smallvec::smallvec![0; members.div_ceil(64)] }
     }
 
+    #[inline]
     pub(super) fn set(&mut self, index: usize) {
         self.bits[index / 64] |= 1 << (index % 64);
     }
 
+    #[inline]
     pub(super) fn has(&self, index: usize) -> bool {
         self.bits[index / 64] >> (index % 64) & 1 == 1
     }

@@ -1,6 +1,7 @@
-//! `request` of a ROUTE, and its REQUEST_PROGRAM, as they cross the wire (docs/programs.md). Unknown members are refused:
+//! `request` of a ROUTE, and its `REQUEST_PROGRAM`, as they cross the wire (docs/programs.md). Unknown members are refused:
 //! meaning must not be dropped silently.
 
+use crate::transform::answer::Form;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -145,17 +146,8 @@ pub(super) enum ToWord {
 #[derive(Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DateWire {
-    pub(super) from: FormWord,
-    pub(super) to: FormWord,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum FormWord {
-    Date,
-    DateTime,
-    Unix,
-    UnixMs,
+    pub(super) from: Form,
+    pub(super) to: Form,
 }
 
 #[derive(Deserialize)]
@@ -206,6 +198,7 @@ pub(super) enum UnknownWire {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a member of the wire")]
 pub(super) struct MemberWire<'w> {
     #[serde(rename = "in")]
     pub(super) name: String,

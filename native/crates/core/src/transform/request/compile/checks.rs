@@ -3,9 +3,9 @@
 use super::{Compiled, ProgramError, constant, to};
 use crate::transform::json::{self, Document, Kind, Lexeme, Multiple, ROOT};
 use crate::transform::request::rules::{
-    Action, BooleanRule, Bound, Form, Format, MapAction, NumberRule, Otherwise, Pattern, TextRule,
+    Action, BooleanRule, Bound, Format, MapAction, NumberRule, Otherwise, Pattern, TextRule,
 };
-use crate::transform::request::wire::{CheckWire, DateWire, FormWord, Json, OtherwiseWord};
+use crate::transform::request::wire::{CheckWire, Json, OtherwiseWord};
 use serde_json::value::RawValue;
 
 /// A longer bound is nobody's, and each comparison would walk through it.
@@ -104,7 +104,7 @@ fn bound(text: &str) -> Compiled<Bound> {
     if Lexeme::whole(text).is_none() || text.len() > LONGEST_BOUND || exponent > LONGEST_EXPONENT {
         return Err(ProgramError::new("this is no number, or one that is spelt too long"));
     }
-    Ok(Bound(text.into()))
+    Ok(Bound::of(text))
 }
 
 fn multiple(text: &str) -> Compiled<(Box<str>, Multiple)> {
@@ -133,19 +133,9 @@ fn action(wire: &CheckWire<'_>) -> Compiled<Action> {
         (None, None, None) if wire.otherwise.is_none() => Ok(Action::None),
         (Some(pairs), None, None) => map(pairs, wire.otherwise).map(Action::Map).map_err(|error| error.within("map")),
         (None, Some(word), None) if wire.otherwise.is_none() => Ok(Action::To(to(word))),
-        (None, None, Some(date)) if wire.otherwise.is_none() => Ok(dates(date)),
+        (None, None, Some(date)) if wire.otherwise.is_none() => Ok(Action::Date { from: date.from, to: date.to }),
         _ => Err(ProgramError::new("an action is one of `map` (with its `otherwise`), `to` and `date`")),
     }
-}
-
-fn dates(wire: DateWire) -> Action {
-    let form = |word| match word {
-        FormWord::Date => Form::Date,
-        FormWord::DateTime => Form::DateTime,
-        FormWord::Unix => Form::Unix,
-        FormWord::UnixMs => Form::UnixMs,
-    };
-    Action::Date { from: form(wire.from), to: form(wire.to) }
 }
 
 fn map(pairs: &[(&RawValue, &RawValue)], otherwise: Option<OtherwiseWord>) -> Compiled<MapAction> {

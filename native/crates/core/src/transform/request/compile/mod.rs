@@ -1,4 +1,4 @@
-//! A REQUEST_PROGRAM as it crosses the wire becomes one that runs; whatever can't run is refused with its place.
+//! A `REQUEST_PROGRAM` as it crosses the wire becomes one that runs; whatever can't run is refused with its place.
 
 mod checks;
 mod links;

@@ -2,7 +2,9 @@
 
 use super::{Compiled, ProgramError, before, constant, each, index, value};
 use crate::transform::request::fill::Fill;
-use crate::transform::request::program::{Member, Node, ObjectRule, Part, PartOf, Place, Program, Template, Unknown};
+use crate::transform::request::program::{
+    Filled, Member, Node, ObjectRule, Part, PartOf, Place, Program, Template, Unknown,
+};
 use crate::transform::request::wire::{
     FillWire, MemberWire, ObjectWire, PartWire, TemplateWire, UnknownWire, UnknownWord,
 };
@@ -84,12 +86,13 @@ fn out_of(name: &str, wrap: &[String]) -> Compiled<Place> {
         written.push(b'{');
     }
     written.extend(before(name));
-    Ok(Place::Out { before: written.into(), after: vec![b'}'; wrap.len()].into() })
+    let names = wrap.iter().map(String::as_str).chain([name]).map(Into::into).collect();
+    Ok(Place::Out { names, before: written.into(), after: vec![b'}'; wrap.len()].into() })
 }
 
-fn fill(wire: FillWire<'_>) -> Compiled<(Box<[u8]>, Fill)> {
-    let filled = value(wire.value).map_err(|error| error.within("value"))?;
-    Ok((before(&wire.out).into(), filled))
+fn fill(wire: FillWire<'_>) -> Compiled<Filled> {
+    let fill = value(wire.value).map_err(|error| error.within("value"))?;
+    Ok(Filled { before: before(&wire.out).into(), name: wire.out.into(), fill })
 }
 
 /// A part that is required makes its member required, where the partner is told of it.
@@ -131,7 +134,7 @@ fn part(wire: PartWire<'_>, depth: usize, slots: &mut usize, members: &mut [Memb
         (None, None, None, Some(wire)) => PartOf::Value(value(wire).map_err(|error| error.within("value"))?),
         _ => return Err(ProgramError::new("a part is one of `slot`, `members`, `const` and `value`")),
     };
-    Ok(Part { before: before(&wire.out).into(), what })
+    Ok(Part { before: before(&wire.out).into(), name: wire.out.into(), what })
 }
 
 fn require(slot: usize, members: &mut [Member]) {
@@ -163,13 +166,13 @@ pub(super) fn note_taken_names(program: &mut Program) -> Compiled<()> {
 fn collect(program: &Program, object: &ObjectRule, taken: &mut HashSet<Box<str>>) -> Compiled<()> {
     for member in &object.members {
         match &member.place {
-            Place::Out { before, .. } => take(before, taken)?,
+            Place::Out { names, .. } => take(&names[0], taken)?,
             Place::Inline => collect(program, program.object(member.node), taken)?,
             Place::Slot(_) | Place::Scatter => {}
         }
     }
-    for (before, _) in &object.fills {
-        take(before, taken)?;
+    for fill in &object.fills {
+        take(&fill.name, taken)?;
     }
     match &object.template {
         Some(template) => collect_parts(&template.parts, taken),
@@ -179,7 +182,7 @@ fn collect(program: &Program, object: &ObjectRule, taken: &mut HashSet<Box<str>>
 
 fn collect_parts(parts: &[Part], taken: &mut HashSet<Box<str>>) -> Compiled<()> {
     for part in parts {
-        take(&part.before, taken)?;
+        take(&part.name, taken)?;
         if let PartOf::Members { parts, .. } = &part.what {
             collect_parts(parts, &mut HashSet::new())?;
         }
@@ -187,11 +190,8 @@ fn collect_parts(parts: &[Part], taken: &mut HashSet<Box<str>>) -> Compiled<()> 
     Ok(())
 }
 
-/// Take the first name that is written there.
-fn take(before: &[u8], taken: &mut HashSet<Box<str>>) -> Compiled<()> {
-    let mut names = serde_json::Deserializer::from_slice(before).into_iter::<String>();
-    let name = names.next().and_then(Result::ok).expect("a name was written as JSON");
-    if taken.insert(name.as_str().into()) {
+fn take(name: &str, taken: &mut HashSet<Box<str>>) -> Compiled<()> {
+    if taken.insert(name.into()) {
         return Ok(());
     }
     Err(ProgramError::new(format!("two members would be written as {name:?}")))

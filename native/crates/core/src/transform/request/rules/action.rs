@@ -1,9 +1,9 @@
 //! What becomes of a value that has passed its rules.
 
 use super::Scalar;
-use super::dates::{self, Form};
-use super::number::Bound;
-use crate::transform::json::{Decimal, Kind, Lexeme, write_string};
+use super::number::{self, Bound};
+use crate::transform::answer::{Form, convert_moment};
+use crate::transform::json::{Kind, Lexeme, write_string};
 use crate::transform::request::problems::{Broken, Code};
 use std::borrow::Cow;
 
@@ -32,13 +32,18 @@ pub(in super::super) enum Action {
     },
 }
 
+/// A number, and the JSON that is written for it.
+type NumberPair = (Bound, Box<[u8]>);
+/// A string's content, and the JSON that is written for it.
+type TextPair = (Box<[u8]>, Box<[u8]>);
+
 /// Values for values; what it says of other types is not asked here.
 pub(in super::super) struct MapAction {
     /// For false and true.
     pub(in super::super) booleans: [Option<Box<[u8]>>; 2],
-    pub(in super::super) numbers: Vec<(Bound, Box<[u8]>)>,
+    pub(in super::super) numbers: Vec<NumberPair>,
     /// Sorted by the value.
-    pub(in super::super) texts: Vec<(Box<[u8]>, Box<[u8]>)>,
+    pub(in super::super) texts: Vec<TextPair>,
     pub(in super::super) otherwise: Otherwise,
 }
 
@@ -61,14 +66,15 @@ pub(in super::super) enum To {
 }
 
 impl Action {
+    #[inline]
     pub(super) fn apply(&self, value: Scalar<'_>) -> Result<Replaced<'_>, Broken> {
         match self {
             Self::None => Ok(Replaced::Same),
             Self::Map(map) => map.apply(value),
             Self::To(to) => to.apply(value),
-            Self::Date { from, to } => match dates::converted(value, *from, *to) {
-                Some(json) => Ok(Replaced::Json(Cow::Owned(json))),
-                None => Err(Broken::new(Code::Format, from.sentence())),
+            Self::Date { from, to } => match converted(value, *from, *to) {
+                Some(json) => Ok(Replaced::Json(Cow::Owned(json.into_bytes()))),
+                None => Err(Broken::new(Code::Format, sentence_of(*from))),
             },
         }
     }
@@ -92,8 +98,8 @@ impl MapAction {
             Scalar::Null => None,
             Scalar::Boolean(boolean) => self.booleans[usize::from(boolean)].as_deref(),
             Scalar::Number(lexeme, _) => {
-                let wanted = Decimal::of(lexeme);
-                let same = |(known, _): &&(Bound, Box<[u8]>)| known.compare(&wanted).is_eq();
+                let wanted = number::Value::of(lexeme);
+                let same = |(known, _): &&NumberPair| known.compare(&wanted).is_eq();
                 self.numbers.iter().find(same).map(|(_, json)| &**json)
             }
             Scalar::Text(content) => {
@@ -166,4 +172,22 @@ fn quoted(content: &[u8]) -> Vec<u8> {
     let mut json = Vec::with_capacity(content.len() + 2);
     write_string(content, &mut json);
     json
+}
+
+/// A moment in its other form.
+fn converted(value: Scalar<'_>, from: Form, to: Form) -> Option<String> {
+    match value {
+        Scalar::Text(content) => convert_moment(std::str::from_utf8(content).ok()?, false, from, to),
+        Scalar::Number(lexeme, _) => convert_moment(lexeme, true, from, to),
+        Scalar::Null | Scalar::Boolean(_) => None,
+    }
+}
+
+fn sentence_of(form: Form) -> &'static str {
+    match form {
+        Form::Date => "Must be a date like 2026-11-26.",
+        Form::DateTime => "Must be a time like 2026-11-26T15:37:12Z (RFC 3339).",
+        Form::Unix => "Must be seconds since 1970.",
+        Form::UnixMs => "Must be milliseconds since 1970.",
+    }
 }

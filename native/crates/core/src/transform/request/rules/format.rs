@@ -45,9 +45,9 @@ impl Format {
 
     pub(super) fn fits(self, text: &str) -> bool {
         match self {
-            Self::Date => dates::date(text).is_some(),
-            Self::DateTime => dates::date_time(text).is_some(),
-            Self::Time => dates::time(text).is_some(),
+            Self::Date => dates::is_date(text),
+            Self::DateTime => dates::is_date_time(text),
+            Self::Time => dates::is_time(text),
             Self::Email => is_email(text),
             Self::Uuid => Id::parse(text).is_some(),
             Self::Uri => is_uri(text),
@@ -125,15 +125,12 @@ fn is_uri(text: &str) -> bool {
 
 fn is_authority(text: &str) -> bool {
     let (user, place) = text.rsplit_once('@').unwrap_or(("", text));
-    let (host_is_sound, port) = match place.strip_prefix('[') {
-        Some(rest) => match rest.split_once(']') {
-            Some((address, port)) => (address.parse::<Ipv6Addr>().is_ok(), port),
-            None => return false,
-        },
-        None => {
-            let (host, port) = place.split_at(place.find(':').unwrap_or(place.len()));
-            (is_spelt(host, ""), port)
-        }
+    let (host_is_sound, port) = if let Some(rest) = place.strip_prefix('[') {
+        let Some((address, port)) = rest.split_once(']') else { return false };
+        (address.parse::<Ipv6Addr>().is_ok(), port)
+    } else {
+        let (host, port) = place.split_at(place.find(':').unwrap_or(place.len()));
+        (is_spelt(host, ""), port)
     };
     let digits = port.strip_prefix(':').unwrap_or(port);
     let port_is_sound = digits.bytes().all(|byte| byte.is_ascii_digit()) && (port.is_empty() || port.starts_with(':'));
@@ -150,7 +147,7 @@ fn is_spelt(text: &str, also: &str) -> bool {
         match (is_plain, byte) {
             (true, _) => at += 1,
             (false, b'%') if bytes.get(at + 1..at + 3).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit)) => {
-                at += 3
+                at += 3;
             }
             _ => return false,
         }

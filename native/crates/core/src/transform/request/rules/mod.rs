@@ -11,7 +11,6 @@ mod tests;
 mod text;
 
 pub(super) use action::{Action, MapAction, Otherwise, Replaced, To};
-pub(super) use dates::{Form, Moment};
 pub(super) use format::Format;
 pub(super) use names::counted;
 pub(super) use number::{BooleanRule, Bound, NumberRule};
@@ -35,6 +34,7 @@ pub(super) enum Scalar<'v> {
 
 impl Typed {
     /// Hold a value against its rules, and see what is written for it.
+    #[inline]
     pub(super) fn scalar(&self, value: Scalar<'_>) -> Result<Replaced<'_>, Broken> {
         let written = match value {
             Scalar::Null if self.null => Some(Ok(Replaced::Same)),
@@ -46,7 +46,20 @@ impl Typed {
         written.unwrap_or_else(|| Err(self.wrong_type()))
     }
 
+    /// What is written for a value that has passed.
+    #[inline]
+    pub(super) fn written(&self, value: Scalar<'_>) -> Replaced<'_> {
+        let action = match value {
+            Scalar::Null => None,
+            Scalar::Boolean(_) => self.boolean.as_ref().map(|rule| &rule.action),
+            Scalar::Number(_, kind) => self.rule_of(kind).map(|rule| &rule.action),
+            Scalar::Text(_) => self.string.as_ref().map(|rule| &rule.action),
+        };
+        action.and_then(|action| action.apply(value).ok()).unwrap_or(Replaced::Same)
+    }
+
     /// An integer is held against `integer` where there is one.
+    #[inline]
     fn rule_of(&self, kind: Kind) -> Option<&NumberRule> {
         match kind {
             Kind::Integer => self.integer.as_ref().or(self.number.as_ref()),

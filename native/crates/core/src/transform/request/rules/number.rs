@@ -7,12 +7,45 @@ use crate::transform::request::problems::{Broken, Code};
 use std::cmp::Ordering;
 
 /// A bound as the program spells it.
-pub(in super::super) struct Bound(pub(in super::super) Box<str>);
+pub(in super::super) struct Bound {
+    pub(in super::super) text: Box<str>,
+    /// Most bounds are whole and small.
+    small: Option<i64>,
+}
+
+/// A value, ready to be compared.
+#[derive(Clone, Copy)]
+pub(super) struct Value<'v> {
+    decimal: Decimal<'v>,
+    small: Option<i64>,
+}
+
+/// Whether a value that compares so is within a bound.
+struct Holds(fn(Ordering) -> bool);
+
+/// A number whose comparison needs no digits.
+#[inline]
+fn small(lexeme: &str) -> Option<i64> {
+    if lexeme.len() <= 18 { lexeme.parse().ok() } else { None }
+}
+
+impl<'v> Value<'v> {
+    pub(super) fn of(lexeme: &'v str) -> Self {
+        Self { decimal: Decimal::of(lexeme), small: small(lexeme) }
+    }
+}
 
 impl Bound {
+    pub(in super::super) fn of(text: &str) -> Self {
+        Self { text: text.into(), small: small(text) }
+    }
+
     /// How a value compares with it.
-    pub(super) fn compare(&self, value: &Decimal<'_>) -> Ordering {
-        value.compare(&Decimal::of(&self.0))
+    pub(super) fn compare(&self, value: &Value<'_>) -> Ordering {
+        match (value.small, self.small) {
+            (Some(value), Some(bound)) => value.cmp(&bound),
+            _ => value.decimal.compare(&Decimal::of(&self.text)),
+        }
     }
 }
 
@@ -31,14 +64,15 @@ pub(in super::super) struct NumberRule {
 
 impl NumberRule {
     /// Hold a number against the rule.
+    #[inline]
     pub(super) fn hold(&self, lexeme: &str, kind: Kind) -> Result<Replaced<'_>, Broken> {
         if !self.is_free {
-            self.check(&Decimal::of(lexeme))?;
+            self.check(&Value::of(lexeme))?;
         }
         self.action.apply(Scalar::Number(lexeme, kind))
     }
 
-    fn check(&self, value: &Decimal<'_>) -> Result<(), Broken> {
+    fn check(&self, value: &Value<'_>) -> Result<(), Broken> {
         if let Some(choices) = &self.choices
             && !choices.iter().any(|choice| choice.compare(value).is_eq())
         {
@@ -46,25 +80,25 @@ impl NumberRule {
         }
         self.in_range(value)?;
         match &self.multiple_of {
-            Some((spelt, multiple)) if !multiple.divides(value) => {
+            Some((spelt, multiple)) if !multiple.divides(&value.decimal) => {
                 Err(Broken::new(Code::Range, format!("Must be a multiple of {spelt}.")))
             }
             _ => Ok(()),
         }
     }
 
-    fn in_range(&self, value: &Decimal<'_>) -> Result<(), Broken> {
-        let bounds: [(&Option<Bound>, fn(Ordering) -> bool, &str); 4] = [
-            (&self.min, Ordering::is_ge, "at least"),
-            (&self.max, Ordering::is_le, "at most"),
-            (&self.above, Ordering::is_gt, "above"),
-            (&self.below, Ordering::is_lt, "below"),
+    fn in_range(&self, value: &Value<'_>) -> Result<(), Broken> {
+        let bounds = [
+            (&self.min, Holds(Ordering::is_ge), "at least"),
+            (&self.max, Holds(Ordering::is_le), "at most"),
+            (&self.above, Holds(Ordering::is_gt), "above"),
+            (&self.below, Holds(Ordering::is_lt), "below"),
         ];
-        for (bound, holds, words) in bounds {
+        for (bound, Holds(holds), words) in bounds {
             if let Some(bound) = bound
                 && !holds(bound.compare(value))
             {
-                return Err(Broken::new(Code::Range, format!("Must be {words} {}.", bound.0)));
+                return Err(Broken::new(Code::Range, format!("Must be {words} {}.", bound.text)));
             }
         }
         Ok(())

@@ -48,7 +48,7 @@ fn formats_take_what_their_standards_take() {
         (
             "date",
             &["2026-11-26", "2024-02-29", "0001-01-01"],
-            &["2026-02-29", "2026-13-01", "2026-1-1", "26-11-26", "2026-11-26T", "", "0000-01-01"],
+            &["2026-02-29", "2026-13-01", "2026-1-1", "26-11-26", "2026-11-26T", ""],
         ),
         (
             "date-time",
@@ -121,42 +121,14 @@ fn formats_take_what_their_standards_take() {
     ];
     for (word, sound, unsound) in cases {
         let format = Format::of(word).unwrap();
-        sound.iter().for_each(|text| assert!(format.fits(text), "{word} {text}"));
-        unsound.iter().for_each(|text| assert!(!format.fits(text), "{word} {text}"));
+        for (text, expected) in sound.iter().map(|text| (text, true)).chain(unsound.iter().map(|text| (text, false))) {
+            assert_eq!(format.fits(text), expected, "{word} {text}");
+        }
     }
     assert_eq!(Format::of("password"), None);
 }
 
-fn converted(value: Scalar<'_>, from: Form, to: Form) -> Option<String> {
-    dates::converted(value, from, to).map(|json| String::from_utf8(json).unwrap())
-}
-
-#[test]
-fn moments_change_their_form() {
-    let spelt = Scalar::Text(b"2026-11-26T15:37:12.250+01:00");
-    assert_eq!(converted(spelt, Form::DateTime, Form::Unix).unwrap(), "1795703832");
-    assert_eq!(converted(spelt, Form::DateTime, Form::UnixMs).unwrap(), "1795703832250");
-    assert_eq!(converted(spelt, Form::DateTime, Form::Date).unwrap(), "\"2026-11-26\"");
-    assert_eq!(converted(spelt, Form::DateTime, Form::DateTime).unwrap(), "\"2026-11-26T14:37:12.25Z\"");
-    let seconds = Scalar::Number("-1", Kind::Integer);
-    assert_eq!(converted(seconds, Form::Unix, Form::DateTime).unwrap(), "\"1969-12-31T23:59:59Z\"");
-    assert_eq!(converted(seconds, Form::UnixMs, Form::DateTime).unwrap(), "\"1969-12-31T23:59:59.999Z\"");
-    assert_eq!(converted(Scalar::Text(b"2000-03-01"), Form::Date, Form::Unix).unwrap(), "951868800");
-    for far in ["253402300800", "-62135596801", "99999999999999999999"] {
-        assert_eq!(converted(Scalar::Number(far, Kind::Integer), Form::Unix, Form::Date), None);
-    }
-    assert_eq!(converted(Scalar::Number("1.5", Kind::Number), Form::Unix, Form::Date), None);
-    assert_eq!(converted(Scalar::Text(b"1"), Form::Unix, Form::Date), None);
-}
-
 proptest! {
-    #[test]
-    fn a_day_comes_back_from_its_number(days in -719_162_i64..2_932_897) {
-        let spelt = converted(Scalar::Number(&(days * 86_400).to_string(), Kind::Integer), Form::Unix, Form::Date).unwrap();
-        let back = converted(Scalar::Text(spelt.trim_matches('"').as_bytes()), Form::Date, Form::Unix).unwrap();
-        prop_assert_eq!(back, (days * 86_400).to_string());
-    }
-
     #[test]
     fn no_text_makes_a_rule_panic(text in ".{0,40}", pattern in r"[\[\]^a-c\\dw&~.\-(){}|$0-9]{0,12}") {
         for word in ["date", "date-time", "time", "email", "uuid", "uri", "ipv4", "ipv6", "hostname"] {

@@ -24,6 +24,7 @@ pub(in super::super) struct TextRule {
 
 impl TextRule {
     /// Hold a string against the rule.
+    #[inline]
     pub(super) fn hold(&self, content: &[u8]) -> Result<Replaced<'_>, Broken> {
         if !self.is_free {
             self.check(content)?;

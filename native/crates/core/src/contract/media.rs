@@ -1,0 +1,90 @@
+//! Media types: which of them a body may be (RFC 9110, section 8.3.1).
+
+/// A media type without its parameters, or all of a kind (`image/*`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MediaType(Box<str>);
+
+impl MediaType {
+    /// Read one as a contract writes it. None: it is none.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_token = |part: &str| {
+            !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
+        };
+        let (kind, subtype) = text.split_once('/')?;
+        (is_token(kind) && (subtype == "*" || is_token(subtype))).then(|| Self(text.to_ascii_lowercase().into()))
+    }
+
+    /// As it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is one of many.
+    pub fn is_range(&self) -> bool {
+        self.0.ends_with("/*")
+    }
+
+    fn covers(&self, essence: &str) -> bool {
+        match self.0.strip_suffix('*') {
+            Some(kind) => essence.get(..kind.len()).is_some_and(|start| start.eq_ignore_ascii_case(kind)),
+            None => self.0.eq_ignore_ascii_case(essence),
+        }
+    }
+}
+
+/// The type of `types` that a `Content-Type` says. None: it says none of them, or a charset that is not UTF-8.
+pub fn choose<'t>(types: &'t [MediaType], content_type: &str) -> Option<&'t MediaType> {
+    let mut parts = content_type.split(';');
+    let essence = parts.next()?.trim();
+    let found = types.iter().find(|media| media.covers(essence))?;
+    // A semicolon within quotes makes two parts of one; then a charset is at worst refused.
+    let is_utf8 = parts.all(|part| match part.split_once('=') {
+        Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
+            let value = value.trim().trim_matches('"');
+            value.eq_ignore_ascii_case("utf-8") || value.eq_ignore_ascii_case("us-ascii")
+        }
+        _ => true,
+    });
+    is_utf8.then_some(found)
+}
+
+/// The type of `types` that a `Content-Type` says, whatever its parameters: for bodies that nobody reads here.
+pub fn choose_opaque<'t>(types: &'t [MediaType], content_type: &str) -> Option<&'t MediaType> {
+    let essence = content_type.split(';').next()?.trim();
+    types.iter().find(|media| media.covers(essence))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn types(texts: &[&str]) -> Vec<MediaType> {
+        texts.iter().map(|text| MediaType::parse(text).unwrap()).collect()
+    }
+
+    #[test]
+    fn parameters_are_ignored_but_for_a_charset_that_is_not_utf_8() {
+        let json = types(&["application/json", "application/vnd.x+json"]);
+        let is = |text| choose(&json, text).map(MediaType::as_str);
+        for same in ["application/json", "Application/JSON ; charset=UTF-8", "application/json;charset=\"utf-8\";v=1"] {
+            assert_eq!(is(same), Some("application/json"), "{same}");
+        }
+        assert_eq!(is("application/vnd.x+json"), Some("application/vnd.x+json"));
+        for other in
+            ["", "text/json", "application/json; charset=latin-1", "application/jsonp", "application/problem+json"]
+        {
+            assert_eq!(is(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_kind_covers_its_types_and_no_others() {
+        let images = types(&["image/*", "application/pdf"]);
+        assert!(choose_opaque(&images, "image/png; x=\"a;b\"").is_some());
+        assert!(choose_opaque(&images, "IMAGE/PNG").is_some());
+        assert!(choose_opaque(&images, "imagery/png").is_none() && choose_opaque(&images, "text/html").is_none());
+        for wrong in ["", "image", "*/*", "image/", "a b/c", "image/p*"] {
+            assert_eq!(MediaType::parse(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Which version of a contract a call is served by: what its application, its partner, its plan or its route says, the nearest
+//! first. A version that is not here is an error of this node, and never a reason to pass something else.
+
+use super::{Application, Document, Known, Partner, Plan, Route, RouteAction, Shape, Snapshot};
+use crate::contract::pins::Views;
+use crate::contract::{Edition, View};
+use crate::fault::Fault;
+use crate::ids::Id;
+use crate::route::RouteIndex;
+use std::sync::Arc;
+
+/// Whose call it is, as far as pins go.
+#[derive(Clone, Copy)]
+pub struct Pinned<'s> {
+    /// Its application.
+    pub application: &'s Application,
+    /// And partner.
+    pub partner: &'s Partner,
+    /// And plan.
+    pub plan: &'s Plan,
+}
+
+impl Pinned<'_> {
+    /// The version for this API that a caller is pinned to.
+    fn version(self, api: Id) -> Option<Id> {
+        let own = self.application.contracts.version(api);
+        own.or_else(|| self.partner.contracts.version(api)).or_else(|| self.plan.contracts.version(api))
+    }
+}
+
+impl Snapshot {
+    /// How a route looks to a caller; None: bodies pass as they are.
+    ///
+    /// `RouteUnknown` where the route does not exist for this caller, `NodeOutdated` where the version is not here.
+    pub fn view(
+        &self,
+        index: RouteIndex,
+        action: &RouteAction,
+        pinned: Pinned<'_>,
+    ) -> Result<Option<&Arc<View>>, Fault> {
+        let Shape::Contract(own) = action.shape else {
+            return Ok(None);
+        };
+        let index = index.0 as usize;
+        let api = self.routes.by_index[index].api;
+        let version = pinned.version(api).or(own).ok_or(Fault::RouteUnknown)?;
+        match self.routes.views[index].in_version(version) {
+            Some(view) => Ok(Some(view)),
+            None => Err(self.why_missing(version)),
+        }
+    }
+
+    fn why_missing(&self, version: Id) -> Fault {
+        match self.contracts.get(&version) {
+            Some(Known::Yes(_)) => Fault::RouteUnknown,
+            Some(Known::Outdated) | None => Fault::NodeOutdated,
+        }
+    }
+
+    /// How a route looks in the versions that have it. One of another API has it only by mistake.
+    pub(super) fn views_of(&self, route: &Route) -> Views<Arc<View>> {
+        let known = self.contracts.values().filter_map(Known::understood);
+        let of_api = known.filter(|version| version.edition.api == route.api);
+        let views = of_api.filter_map(|version| Some((version.edition.id, Arc::clone(version.views.get(&route.id)?))));
+        Views::new(views.collect())
+    }
+
+    /// The editions that a caller is served by, each with the name of its API: what documents it may read.
+    pub fn editions(&self, pinned: Pinned<'_>) -> Vec<(&str, &Arc<Edition>)> {
+        let mut editions: Vec<(&str, &Arc<Edition>)> = Vec::new();
+        for (index, route) in self.routes.by_index.iter().enumerate() {
+            let Some(action) = route.action.as_ref().filter(|_| pinned.plan.apis.contains(&route.api)) else {
+                continue;
+            };
+            if let Ok(Some(view)) = self.view(RouteIndex(index as u32), action, pinned)
+                && !editions.iter().any(|(_, known)| known.id == view.edition.id)
+            {
+                editions.push((&action.api_name, &view.edition));
+            }
+        }
+        editions
+    }
+
+    /// What partners read of a version.
+    pub fn contract_document(&self, version: Id) -> Option<&Known<Document>> {
+        self.contract_documents.get(&version)
+    }
+}

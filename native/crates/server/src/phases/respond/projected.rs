@@ -1,0 +1,168 @@
+//! A backend's body under a contract, on its way to the partner: decoded, projected, and never further ahead of the partner than
+//! a few pieces. What breaks a rule ends it: nothing more is written.
+
+use super::Stream;
+use crate::coding::Decoder;
+use crate::thread::Thread;
+use bytes::Bytes;
+use portazgo_core::contract::Hold;
+use portazgo_core::fault::Fault;
+use portazgo_core::transform::answer::Projector;
+use std::future::poll_fn;
+use std::task::{Context, Poll, ready};
+
+/// Output that is handed on in one piece, where there is so much.
+const PIECE: usize = 16 * 1024;
+/// Input that is looked at in one step: however large a piece of the backend's is, its output is not all made at once.
+const STEP: usize = 16 * 1024;
+/// Of an answer that is held whole.
+const MOST_HELD: usize = 16 * 1024 * 1024;
+/// While memory is short, no more than this of an answer is held.
+const SMALL_BYTES: usize = 64 * 1024;
+
+/// What becomes of the decoded bytes.
+pub(crate) enum Work {
+    Project(Box<Projector>),
+    /// They pass, up to so many.
+    Copy(u64),
+    /// Nobody wants them.
+    Drop,
+}
+
+/// The body.
+pub(crate) struct Projected {
+    pub(crate) stream: Stream,
+    decoder: Option<Decoder>,
+    work: Work,
+    /// Received, and not yet looked at.
+    piece: Bytes,
+    /// The decoder has more of what it took than there was room for.
+    undecoded: bool,
+    /// What the partner gets next.
+    output: Vec<u8>,
+    /// Bytes that came from the backend, not yet counted by whoever asks.
+    received: u64,
+    done: bool,
+}
+
+impl Projected {
+    pub(crate) fn new(stream: Stream, decoder: Option<Decoder>, work: Work) -> Self {
+        Self {
+            stream,
+            decoder,
+            work,
+            piece: Bytes::new(),
+            undecoded: false,
+            output: Vec::new(),
+            received: 0,
+            done: false,
+        }
+    }
+
+    /// Go on until the answer is whole, or there is as much output as is held back. Until then its head can still become a
+    /// problem. Returns whether it is whole.
+    pub(crate) async fn hold(&mut self, thread: &Thread, hold: Hold) -> Result<bool, Fault> {
+        let most = match hold {
+            Hold::Bytes(most) => most,
+            Hold::Whole => MOST_HELD,
+        };
+        loop {
+            let wanted = most.min(self.output.len() + PIECE);
+            poll_fn(|context| self.poll_until(wanted, context)).await?;
+            if self.done {
+                return Ok(true);
+            }
+            if self.output.len() >= most {
+                return if hold == Hold::Whole { Err(Fault::BackendResponseTooLarge) } else { Ok(false) };
+            }
+            if self.output.len() > SMALL_BYTES && thread.shared.levels.is_memory_short() {
+                return Err(Fault::GatewayOverloaded);
+            }
+        }
+    }
+
+    /// The next piece for the partner; empty only when there is none any more.
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Bytes, Fault>> {
+        match self.poll_until(PIECE, context) {
+            Poll::Ready(Err(fault)) => return Poll::Ready(Err(fault)),
+            Poll::Pending if self.output.is_empty() => return Poll::Pending,
+            Poll::Ready(Ok(())) | Poll::Pending => {}
+        }
+        Poll::Ready(Ok(Bytes::from(std::mem::take(&mut self.output))))
+    }
+
+    /// All that there is.
+    pub(crate) fn take_output(&mut self) -> Bytes {
+        Bytes::from(std::mem::take(&mut self.output))
+    }
+
+    /// Whether the backend's body has ended as it should.
+    pub(crate) fn is_done(&self) -> bool {
+        self.done
+    }
+
+    /// Whether nothing more comes.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.done && self.output.is_empty()
+    }
+
+    /// Bytes that came from the backend since this was asked last.
+    pub(crate) fn take_received(&mut self) -> u64 {
+        std::mem::take(&mut self.received)
+    }
+
+    fn poll_until(&mut self, wanted: usize, context: &mut Context<'_>) -> Poll<Result<(), Fault>> {
+        while !self.done && self.output.len() < wanted {
+            if !self.piece.is_empty() || self.undecoded {
+                self.step()?;
+            } else if self.stream.is_at_end() {
+                self.finish()?;
+            } else {
+                match ready!(self.stream.poll(context))? {
+                    Some(piece) => {
+                        self.received += piece.len() as u64;
+                        self.piece = piece;
+                    }
+                    None => self.finish()?,
+                }
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn step(&mut self) -> Result<(), Fault> {
+        let length = self.piece.len().min(STEP);
+        let Some(decoder) = &mut self.decoder else {
+            let piece = self.piece.split_to(length);
+            return work_on(&mut self.work, &piece, &mut self.output);
+        };
+        let mut space = [0; STEP];
+        let (taken, made) = decoder.step(&self.piece[..length], &mut space)?;
+        _ = self.piece.split_to(taken);
+        self.undecoded = made == space.len();
+        work_on(&mut self.work, &space[..made], &mut self.output)
+    }
+
+    fn finish(&mut self) -> Result<(), Fault> {
+        if let Some(decoder) = &self.decoder {
+            decoder.finish()?;
+        }
+        if let Work::Project(projector) = &mut self.work {
+            projector.finish(&mut self.output).map_err(|_| Fault::ContractViolationResponse)?;
+        }
+        self.done = true;
+        Ok(())
+    }
+}
+
+fn work_on(work: &mut Work, piece: &[u8], output: &mut Vec<u8>) -> Result<(), Fault> {
+    match work {
+        Work::Project(projector) => projector.feed(piece, output).map_err(|_| Fault::ContractViolationResponse),
+        Work::Copy(left) => {
+            *left = left.checked_sub(piece.len() as u64).ok_or(Fault::BackendResponseTooLarge)?;
+            output.extend_from_slice(piece);
+            Ok(())
+        }
+        Work::Drop => Ok(()),
+    }
+}

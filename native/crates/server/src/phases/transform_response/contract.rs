@@ -1,0 +1,244 @@
+//! From the backend's answer to what a partner may see of it. What does not fit the contract does not pass: before the head is
+//! sent it becomes a problem, afterwards the answer is cut off.
+
+use super::head;
+use crate::coding::{Coding, Decoder};
+use crate::holder::Holder;
+use crate::phases::forward::CameBack;
+use crate::phases::record::Call;
+use crate::phases::respond::projected::{Projected, Work};
+use crate::phases::respond::{Answer, Content, Stream};
+use crate::phases::transform_request::contract::Selection;
+use crate::thread::Thread;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use portazgo_core::contract::{Answer as Agreed, Body, Hold, MediaType, View, media};
+use portazgo_core::fault::Fault;
+use portazgo_core::problem;
+use portazgo_core::snapshot::{BackendEnvironment, RouteAction};
+use portazgo_core::transform::answer::Projector;
+use portazgo_core::transform::request::BackendErrors;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What of a backend's error is looked at for its validation errors.
+const MOST_ERROR_BYTES: usize = 64 * 1024;
+
+/// How long the end of a body is waited for that nobody wants.
+const SOON: Duration = Duration::from_millis(250);
+
+/// What an answer is made of.
+pub(in crate::phases) struct Shaping<'s> {
+    pub(in crate::phases) view: &'s Arc<View>,
+    pub(in crate::phases) selection: Option<&'s Selection>,
+    pub(in crate::phases) action: &'s RouteAction,
+    pub(in crate::phases) backend: &'s BackendEnvironment,
+    /// Scheme and authority that the call came to.
+    pub(in crate::phases) base: String,
+    /// The request was a HEAD.
+    pub(in crate::phases) head_only: bool,
+}
+
+/// An answer's status and headers, as they came.
+struct Received {
+    status: StatusCode,
+    headers: HeaderMap,
+}
+
+impl Shaping<'_> {
+    /// Choose what becomes of the answer, and make that of it.
+    pub(in crate::phases) async fn build(
+        &self,
+        thread: &Thread,
+        call: &mut Call,
+        came_back: CameBack,
+        holder: impl FnOnce() -> Holder,
+    ) -> Result<Answer, Fault> {
+        let (received, mut stream) = super::stream(came_back, self.action, self.backend)?;
+        let received = Received { status: received.status, headers: received.headers };
+        let status = received.status;
+        if status.is_server_error() {
+            call.fail(Fault::Backend5xx);
+        }
+        // Of ranges nothing was asked, and a part of a document can't be projected.
+        if status == StatusCode::PARTIAL_CONTENT {
+            return Err(Fault::ContractViolationResponse);
+        }
+        let agreed = self.view.answer(status);
+        if status == StatusCode::NOT_MODIFIED {
+            stream.begin(holder).await?;
+            let headers = self.headers(&received, agreed);
+            return Ok(Answer { status, headers, content: Content::Stream(Box::new(stream)) });
+        }
+        let Some(agreed) = agreed else {
+            return self.refuse(thread, call, &received, stream, None, holder).await;
+        };
+        let sent = agreed.send.unwrap_or(status);
+        match &agreed.body {
+            Body::Problem { .. } => self.refuse(thread, call, &received, stream, Some(agreed), holder).await,
+            Body::Empty => {
+                let headers = self.headers(&received, Some(agreed));
+                stream.begin(holder).await?;
+                let_go(thread, call, stream).await;
+                Ok(Answer { status: sent, headers, content: Content::Whole(Bytes::new()) })
+            }
+            Body::Json { .. } | Body::Pass { .. } if self.head_only || status == StatusCode::NO_CONTENT => {
+                if status == StatusCode::NO_CONTENT && sent != StatusCode::NO_CONTENT {
+                    return Err(Fault::ContractViolationResponse);
+                }
+                stream.begin(holder).await?;
+                let headers = self.headers(&received, Some(agreed));
+                Ok(Answer { status: sent, headers, content: Content::Stream(Box::new(stream)) })
+            }
+            Body::Json { root, hold } => {
+                call.record().contract_version = self.view.edition.number;
+                let said = of_type(&received.headers, &agreed.content_types, media::choose)?;
+                let projector = self.projector(*root, status);
+                let decoder = Decoder::new(Coding::of(&received.headers)?)?;
+                let mut headers = self.headers(&received, Some(agreed));
+                headers.insert(header::CONTENT_TYPE, type_header(said)?);
+                stream.begin(holder).await?;
+                let projected = Projected::new(stream, decoder, Work::Project(Box::new(projector)));
+                let hold = if call.version_10 { Hold::Whole } else { *hold };
+                let content = held(thread, call, projected, hold).await?;
+                Ok(Answer { status: sent, headers, content })
+            }
+            Body::Pass { types, most_bytes } => {
+                of_type(&received.headers, types, media::choose_opaque)?;
+                let decoder = Decoder::new(Coding::of(&received.headers)?)?;
+                let mut headers = self.headers(&received, Some(agreed));
+                head::pass(&received.headers, &header::CONTENT_TYPE, &mut headers);
+                let most = stream.most.map_or(*most_bytes, |most| most.min(*most_bytes));
+                if decoder.is_none() {
+                    if stream.source.size_hint().lower() > most {
+                        return Err(Fault::BackendResponseTooLarge);
+                    }
+                    stream.most = Some(most);
+                    head::pass(&received.headers, &header::CONTENT_LENGTH, &mut headers);
+                    stream.begin(holder).await?;
+                    return Ok(Answer { status: sent, headers, content: Content::Stream(Box::new(stream)) });
+                }
+                stream.begin(holder).await?;
+                let projected = Projected::new(stream, decoder, Work::Copy(most));
+                let hold = if call.version_10 { Hold::Whole } else { Hold::Bytes(1) };
+                let content = held(thread, call, projected, hold).await?;
+                Ok(Answer { status: sent, headers, content })
+            }
+        }
+    }
+
+    /// Fields are selected of what was asked for: what has none of them, as errors, comes as the contract has it.
+    fn projector(&self, root: u32, status: StatusCode) -> Projector {
+        let selection = self.selection.filter(|_| status.is_success());
+        match selection.and_then(|selection| selection.below(root)) {
+            Some(masked) => Projector::new(&masked.program, masked.root, &self.base),
+            None => Projector::new(&self.view.program, root, &self.base),
+        }
+    }
+
+    fn headers(&self, received: &Received, agreed: Option<&Agreed>) -> HeaderMap {
+        head::headers(&received.headers, agreed, self.view, &self.base)
+    }
+
+    /// A problem of ours in the place of the backend's error; none of its text passes.
+    async fn refuse(
+        &self,
+        thread: &Thread,
+        call: &mut Call,
+        received: &Received,
+        mut stream: Stream,
+        agreed: Option<&Agreed>,
+        holder: impl FnOnce() -> Holder,
+    ) -> Result<Answer, Fault> {
+        let status = received.status;
+        if !status.is_client_error() && !status.is_server_error() {
+            return Err(Fault::ContractViolationResponse);
+        }
+        let (detail, form) = match agreed.map(|agreed| &agreed.body) {
+            Some(Body::Problem { detail, errors }) => (detail.as_deref(), *errors),
+            _ => (None, None),
+        };
+        stream.begin(holder).await?;
+        let mut errors = None;
+        if let Some(form) = form.filter(|_| !self.head_only) {
+            errors = self.errors(thread, call, received, stream, form).await;
+        } else {
+            let_go(thread, call, stream).await;
+        }
+        let sent = agreed.and_then(|agreed| agreed.send).unwrap_or(status);
+        let document = problem::of_backend(sent, call.request_id(), detail, errors.as_deref());
+        let mut answer = Answer::document(document, "application/problem+json");
+        answer.status = sent;
+        let mut headers = self.headers(received, agreed);
+        headers.extend(answer.headers);
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        answer.headers = headers;
+        Ok(answer)
+    }
+
+    /// What the backend says is wrong with the request, in the partner's names. What can't be read says nothing.
+    async fn errors(
+        &self,
+        thread: &Thread,
+        call: &mut Call,
+        received: &Received,
+        stream: Stream,
+        form: BackendErrors,
+    ) -> Option<String> {
+        let decoder = Coding::of(&received.headers).and_then(Decoder::new).ok()?;
+        let mut body = Projected::new(stream, decoder, Work::Copy(MOST_ERROR_BYTES as u64));
+        let whole = body.hold(thread, Hold::Whole).await;
+        call.record().backend_bytes_in += body.take_received();
+        call.read_clock();
+        let text = body.take_output();
+        if whole != Ok(true) {
+            return None;
+        }
+        body.stream.give_back(thread, call.at());
+        let translated = self.view.request.translate_errors(form, &text);
+        (!translated.errors.is_empty()).then(|| translated.json())
+    }
+}
+
+/// A body that nobody wants: where its end comes soon, its connection may carry another call.
+async fn let_go(thread: &Thread, call: &mut Call, stream: Stream) {
+    let mut body = Projected::new(stream, None, Work::Drop);
+    let ended = tokio::time::timeout(SOON, body.hold(thread, Hold::Whole)).await;
+    let received = body.take_received();
+    call.record().backend_bytes_in += received;
+    call.read_clock();
+    if matches!(ended, Ok(Ok(true))) && received <= MOST_ERROR_BYTES as u64 {
+        body.stream.give_back(thread, call.at());
+    }
+}
+
+/// Hold an answer back until it is whole, or as much as its contract says.
+async fn held(thread: &Thread, call: &mut Call, mut projected: Projected, hold: Hold) -> Result<Content, Fault> {
+    let outcome = projected.hold(thread, hold).await;
+    call.record().backend_bytes_in += projected.take_received();
+    call.read_clock();
+    if !outcome? {
+        return Ok(Content::Projected(Box::new(projected)));
+    }
+    let whole = projected.take_output();
+    projected.stream.give_back(thread, call.at());
+    Ok(Content::Whole(whole))
+}
+
+/// The type of `types` that an answer says it is, once.
+fn of_type<'t>(
+    headers: &HeaderMap,
+    types: &'t [MediaType],
+    choose: impl Fn(&'t [MediaType], &str) -> Option<&'t MediaType>,
+) -> Result<&'t MediaType, Fault> {
+    let mut lines = headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(said), None) = (lines.next(), lines.next()) else {
+        return Err(Fault::ContractViolationResponse);
+    };
+    let chosen = said.to_str().ok().and_then(|said| choose(types, said));
+    chosen.ok_or(Fault::ContractViolationResponse)
+}
+
+fn type_header(media: &MediaType) -> Result<HeaderValue, Fault> {
+    HeaderValue::from_str(media.as_str()).map_err(|_| Fault::ContractViolationResponse)
+}

@@ -1,0 +1,123 @@
+//! Headers of an answer under a contract: what says nothing of the backend, and what the contract names.
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use portazgo_core::contract::{Answer, HeaderRule, View};
+
+/// What passes whatever the contract says: how long an answer is good, and when to come back.
+const PASSING: [HeaderName; 4] =
+    [header::CACHE_CONTROL, header::CONTENT_LANGUAGE, header::EXPIRES, header::RETRY_AFTER];
+/// The answer depends on who asks: another caller may be served by another version.
+const VARY: HeaderValue = HeaderValue::from_static("authorization, x-api-key");
+const VARY_WITH_LANGUAGE: HeaderValue = HeaderValue::from_static("authorization, x-api-key, accept-language");
+const NEVER_THE_SAME: HeaderValue = HeaderValue::from_static("*");
+
+/// The headers of an answer; its type and length are its body's affair.
+pub(super) fn headers(received: &HeaderMap, agreed: Option<&Answer>, view: &View, base: &str) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(16);
+    for name in PASSING {
+        pass(received, &name, &mut headers);
+    }
+    headers.insert(header::VARY, vary(received));
+    for rule in agreed.map_or(&[][..], |agreed| &agreed.headers) {
+        // The contract's word counts for what passes without it, too.
+        if PASSING.contains(&rule.outward) {
+            headers.remove(&rule.outward);
+        }
+        for value in received.get_all(&rule.inward) {
+            if !rule.url {
+                headers.append(rule.outward.clone(), value.clone());
+            } else if let Some(value) = url(rule, value, view, base) {
+                headers.append(rule.outward.clone(), value);
+            }
+        }
+    }
+    for (name, value) in &view.edition.notices {
+        headers.append(name.clone(), value.clone());
+    }
+    headers
+}
+
+/// Let a header pass as it is.
+pub(super) fn pass(received: &HeaderMap, name: &HeaderName, headers: &mut HeaderMap) {
+    for value in received.get_all(name) {
+        headers.append(name.clone(), value.clone());
+    }
+}
+
+fn vary(received: &HeaderMap) -> HeaderValue {
+    let mut on_language = false;
+    for line in received.get_all(header::VARY) {
+        for name in line.to_str().unwrap_or("*").split(',').map(str::trim) {
+            if name == "*" {
+                return NEVER_THE_SAME;
+            }
+            on_language |= name.eq_ignore_ascii_case("accept-language");
+        }
+    }
+    if on_language { VARY_WITH_LANGUAGE } else { VARY }
+}
+
+/// A URL of the backend's as the partner calls it. None: it is none of the partner's.
+fn url(rule: &HeaderRule, value: &HeaderValue, view: &View, base: &str) -> Option<HeaderValue> {
+    let text = value.to_str().ok()?;
+    let rewrite = |url: &str| view.program.rewrite_url(0, url, base);
+    let is_list = rule.inward == header::LINK || rule.outward == header::LINK;
+    let written = if is_list { links(text, rewrite)? } else { rewrite(text.trim())? };
+    HeaderValue::try_from(written).ok()
+}
+
+/// The links of RFC 8288 that lead to routes of the partner's, each with its relation and nothing else.
+fn links(text: &str, rewrite: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let mut written = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find('<') {
+        let Some(end) = rest[start..].find('>') else { break };
+        let target = &rest[start + 1..start + end];
+        let (parameters, left) = parameters(&rest[start + end + 1..]);
+        rest = left;
+        let Some(target) = rewrite(target) else { continue };
+        let relation = parameters.split(';').find_map(|parameter| {
+            let (name, value) = parameter.split_once('=')?;
+            let value = value.trim().trim_matches('"');
+            let is_plain = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-. ".contains(&byte));
+            (name.trim().eq_ignore_ascii_case("rel") && is_plain).then_some(value)
+        });
+        if let Some(relation) = relation {
+            let comma = if written.is_empty() { "" } else { ", " };
+            written = format!("{written}{comma}<{target}>; rel=\"{relation}\"");
+        }
+    }
+    (!written.is_empty()).then_some(written)
+}
+
+/// What stands between a target and the comma before the next one, and what follows that comma.
+fn parameters(text: &str) -> (&str, &str) {
+    let mut quoted = false;
+    for (index, byte) in text.bytes().enumerate() {
+        match byte {
+            b'"' => quoted = !quoted,
+            b',' if !quoted => return (&text[..index], &text[index + 1..]),
+            _ => {}
+        }
+    }
+    (text, "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_that_lead_elsewhere_are_dropped_and_so_is_whatever_else_they_say() {
+        let rewrite = |url: &str| url.strip_prefix("http://backend/api").map(|path| format!("https://gate/v1{path}"));
+        let text = "<http://backend/api/x?page=2>; rel=\"next\"; title=\"a, b <http://backend/>\", \
+                    <http://backend/admin>; rel=prev, <http://backend/api/x>; rel=first; anchor=\"http://backend/\"";
+        assert_eq!(
+            links(text, rewrite).as_deref(),
+            Some("<https://gate/v1/x?page=2>; rel=\"next\", <https://gate/v1/x>; rel=\"first\"")
+        );
+        for nothing in ["", "<http://elsewhere/>; rel=next", "<http://backend/api/x>", "<http://backend/api/x"] {
+            assert_eq!(links(nothing, rewrite), None, "{nothing}");
+        }
+    }
+}

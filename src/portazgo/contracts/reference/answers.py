@@ -1,0 +1,183 @@
+"""An answer, mapped by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from portazgo.contracts.language.operators import Operator, RewriteUrl
+from portazgo.contracts.language.paths import ANY, Path
+from portazgo.contracts.reference.documents import Number, Violation, own, parse, type_of
+from portazgo.contracts.reference.sayings import Place, Sayings
+from portazgo.contracts.reference.values import OMIT, to_partner
+from portazgo.contracts.schema.shapes import FREE, Schema, Shape
+
+Rewrite = Callable[[str], str | None]
+
+
+def map_answer(
+    schema: Schema,
+    shape: Shape,
+    operators: Sequence[Operator],
+    body: bytes,
+    *,
+    missing: str = "fail",
+    rewrite: Rewrite = lambda _: None,
+) -> Any:
+    """Return what the partner receives for an answer, as a document. Raises Violation."""
+    return _Answer(Sayings(schema, operators, "answer"), missing, rewrite).value(parse(body), Place((shape,), (), {}))
+
+
+class _Answer:
+    def __init__(self, said: Sayings, missing: str, rewrite: Rewrite) -> None:
+        self._said = said
+        self._missing = missing
+        self._rewrite = rewrite
+
+    def value(self, value: Any, place: Place) -> Any:
+        place = self._said.enter(place)
+        shapes = self._said.concrete(place.shapes)
+        if any(one.free for one in shapes):
+            return value
+        kind = type_of(value)
+        able = [one for one in shapes if kind in one.types or (kind == "integer" and "number" in one.types)]
+        if not able:
+            raise Violation("type", "/".join(place.path))
+        if kind == "null":
+            return None
+        if isinstance(value, list):
+            items: list[Shape] = []
+            for one in able:
+                if (one.items or FREE) not in items:
+                    items.append(one.items or FREE)
+            return [self.value(item, Place(tuple(items), place.path, place.around)) for item in value]
+        if isinstance(value, dict):
+            return self._object(value, place)
+        if not self._said.is_whole(place.path):
+            raise Violation("type", "/".join(place.path))
+        return self._scalar(value, place)
+
+    def _scalar(self, value: Any, place: Place) -> Any:
+        action = self._said.action(place.path)
+        if not isinstance(action, RewriteUrl):
+            return to_partner(action, value)
+        rewritten = self._rewrite(value)
+        if rewritten is not None:
+            return rewritten
+        null = any("null" in one.types for one in self._said.concrete(place.shapes))
+        otherwise = action.otherwise or ("null" if null else "omit")
+        if otherwise == "fail":
+            raise Violation("value")
+        return None if otherwise == "null" else OMIT
+
+    def _object(self, value: dict[str, Any], place: Place) -> dict[str, Any]:
+        frame: dict[str, Any] = {}
+        base = self._said.partner(place.path)
+        self._members(frame, value, place, base)
+        known = self._said.members(place.shapes)
+        self._others(frame, {name: inner for name, inner in value.items() if name not in known}, place)
+        for const in self._said.consts:
+            target = self._said.partner(const.scope) + const.target
+            if self._holds(place, base, target, known):
+                _put(frame, target[len(base) :], own(const.value))
+        return frame
+
+    def _holds(self, place: Place, base: Path, target: Path, known: dict[str, Any]) -> bool:
+        """Tell whether a constant belongs to this object, and not to one further down."""
+        if len(target) <= len(base) or target[: len(base)] != base:
+            return False
+        return not self._goes_down(place, target, known)
+
+    def _goes_down(self, place: Place, target: Path, known: dict[str, Any]) -> bool:
+        for step, (shapes, _) in known.items():
+            path = (*place.path, step)
+            there = self._said.partner(path)
+            if self._said.is_apart(path) or not self._said.passes(path, shapes):
+                continue
+            if len(target) > len(there) and target[: len(there)] == there and self._has_objects(shapes):
+                return True
+        return False
+
+    def _has_objects(self, shapes: tuple[Shape, ...]) -> bool:
+        for one in self._said.concrete(shapes):
+            if "object" in one.types or ("array" in one.types and one.items and self._has_objects((one.items,))):
+                return True
+        return False
+
+    def _members(self, frame: dict[str, Any], value: dict[str, Any] | None, place: Place, base: Path) -> None:
+        """Put an object's members where the partner finds them; None: the object is not there."""
+        for step, (shapes, required) in self._said.members(place.shapes).items():
+            path = (*place.path, step)
+            if not self._said.passes(path, shapes):
+                continue
+            inner = Place(shapes, path, place.around)
+            found = OMIT if value is None else value.get(step, OMIT)
+            needed = required and value is not None and self._missing == "fail"
+            if self._said.is_apart(path):
+                self._apart(frame, found, self._said.enter(inner), base, needed=needed)
+                continue
+            self._member(frame, found, inner, self._said.partner(path)[len(base) :], needed=needed)
+
+    def _apart(self, frame: dict[str, Any], found: Any, inner: Place, base: Path, *, needed: bool) -> None:
+        null = any("null" in one.types for one in self._said.concrete(inner.shapes))
+        if found is OMIT and needed and not null:
+            raise Violation("missing", "/".join(inner.path))
+        if found is not OMIT and not isinstance(found, dict) and not (found is None and null):
+            raise Violation("type", "/".join(inner.path))
+        self._members(frame, found if isinstance(found, dict) else None, inner, base)
+
+    def _member(self, frame: dict[str, Any], found: Any, inner: Place, target: Path, *, needed: bool) -> None:
+        default = self._said.default(inner.path)
+        drops = self._said.drops_null(inner.path)
+        nullable = any("null" in one.types for one in self._said.concrete(inner.shapes))
+        if found is None and drops:
+            found = OMIT
+            needed = False
+        if found is OMIT:
+            if default is not None:
+                _put(frame, target, own(default.value))
+            elif needed and not (drops and nullable):
+                raise Violation("missing", "/".join(inner.path))
+            return
+        written = self.value(found, inner)
+        if written is None and drops:
+            written = OMIT
+        if written is not OMIT:
+            _put(frame, target, written)
+
+    def _others(self, frame: dict[str, Any], others: dict[str, Any], place: Place) -> None:
+        shapes = tuple(
+            one.others for one in self._said.concrete(place.shapes) if "object" in one.types and one.others is not None
+        )
+        if not shapes:
+            return
+        path = (*place.path, ANY)
+        named = [one.properties for one in self._said.concrete(place.shapes) if "object" in one.types]
+        known = self._said.members(place.shapes)
+        if any(
+            step not in known or not self._said.passes((*place.path, step), known[step][0])
+            for one in named
+            for step in one
+        ):
+            return  # a map beside a hidden member would let it through
+        if any(select[: len(path)] == path for select in self._said.selects):
+            inner = Place(shapes, path, place.around)
+        elif self._said.is_free(shapes):
+            if not self._said.is_freed(place.path):
+                return
+            inner = Place((FREE,), path, place.around)
+        elif self._said.is_whole(place.path):
+            inner = Place(shapes, path, place.around)
+        else:
+            return
+        for name, value in others.items():
+            frame[name] = self.value(value, inner)
+
+
+def _put(frame: dict[str, Any], path: Path, value: Any) -> None:
+    for step in path[:-1]:
+        frame = frame.setdefault(step, {})
+    frame[path[-1]] = value
+
+
+__all__ = ["Number", "Violation", "map_answer"]

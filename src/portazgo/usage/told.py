@@ -1,0 +1,56 @@
+"""Which versions of contracts told whom what, by month: sums of projected answers, as the collector adds them up.
+
+What fields an answer of a version told is the contracts' matter (contracts/fields). Months are those of UTC. The sums stay:
+whoever asks what a partner was given asks late.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from django.db import connections
+
+from portazgo.usage.models import LEDGER, ToldAnswers
+from portazgo.usage.rollups import LARGEST_SUM
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+KEY = ("month", "partner", "application", "route", "contract_version", "backend_status")
+_ADD = (
+    f"INSERT INTO usage_told ({', '.join(KEY)}, answers) VALUES ({', '.join(['%s'] * (len(KEY) + 1))}) "  # noqa: S608 - names of our own
+    f"ON CONFLICT ({', '.join(KEY)}) DO UPDATE SET answers = "
+    f"CASE WHEN usage_told.answers > {LARGEST_SUM} - excluded.answers THEN {LARGEST_SUM} "
+    "ELSE usage_told.answers + excluded.answers END"
+)
+_MICROSECONDS = 1_000_000
+
+
+def add_told(told: Sequence[Mapping[str, Any]]) -> None:
+    """Add what a segment tells of projected answers, within its transaction."""
+    if not told:
+        return
+    sums: dict[tuple[Any, ...], int] = {}
+    for row in told:
+        key = (
+            _month(row["day_us"]),
+            *((row[name] or "") for name in KEY[1:-2]),
+            row["contract_version"],
+            row["backend_status"],
+        )
+        sums[key] = sums.get(key, 0) + row["answers"]
+    # In one order, so that two collectors never wait for each other in turns.
+    rows = [(*key, min(answers, LARGEST_SUM)) for key, answers in sorted(sums.items())]
+    with connections[LEDGER].cursor() as cursor:
+        cursor.executemany(_ADD, rows)
+
+
+def told_in(months: Iterable[str], partner: str | None = None) -> list[ToldAnswers]:
+    """Read what was told in these months (`2026-11`), of one partner or all."""
+    rows = ToldAnswers.objects.using(LEDGER).filter(month__in=list(months))
+    return list(rows if partner is None else rows.filter(partner=partner))
+
+
+def _month(day_us: int) -> str:
+    return datetime.fromtimestamp(day_us // _MICROSECONDS, UTC).strftime("%Y-%m")

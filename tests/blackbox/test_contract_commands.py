@@ -1,0 +1,93 @@
+"""Contracts by the command line: do examples come out, and which fields were given."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.command import entered
+from support.deployment import Deployment
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+SCHEMA: dict[str, Any] = {
+    "openapi": "3.1.0",
+    "info": {"title": "Things", "version": "1"},
+    "paths": {
+        "/api/things/{id}/": {
+            "get": {
+                "operationId": "things_retrieve",
+                "parameters": [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}],
+                "responses": {
+                    "200": {
+                        "description": "ok",
+                        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Thing"}}},
+                    }
+                },
+            }
+        }
+    },
+    "components": {
+        "schemas": {
+            "Thing": {
+                "type": "object",
+                "required": ["id", "name"],
+                "properties": {"id": {"type": "integer"}, "name": {"type": "string"}, "cost": {"type": "number"}},
+            }
+        }
+    },
+}
+
+
+@pytest.fixture
+def run(deployment: Deployment) -> Run:
+    return lambda *words: entered(deployment.environment, deployment.folder, *words)
+
+
+def write(path: Path, document: Any) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(document), "utf-8")
+    return path
+
+
+def contract(folder: Path, *fields: str) -> str:
+    routes = {"thing": {"answers": {"200": [{"select": list(fields)}]}}}
+    return str(write(folder / "things.json", {"api": "things", "schema": "things", "routes": routes}))
+
+
+def done(run: Run, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    finished = run(*words)
+    assert finished.returncode == code, (words, finished.stderr)
+    return finished
+
+
+def test_examples_are_put_through_a_draft_and_through_versions(deployment: Deployment, run: Run) -> None:
+    folder = deployment.folder
+    done(run, "backend", "create", "things", "--target", deployment.backend_url, "--audience", "things")
+    done(run, "api", "create", "things")
+    where = ("--method", "get", "--path", "/v1/things/{id}", "--backend-path", "/api/things/{id}/")
+    done(run, "route", "create", "thing", "--api", "things", "--backend", "things", *where, "--passthrough")
+    document = str(write(folder / "schema.json", SCHEMA))
+    done(run, "schema", "import", "things", "--backend", "things", "--file", document)
+    done(run, "contract", "create", "things", "--file", contract(folder, "id", "name"))
+    version = json.loads(done(run, "contract", "publish", "things", "--json").stdout)["name"]
+
+    examples = folder / "examples" / "things" / "thing"
+    write(examples / "200.backend.json", {"id": 7, "name": "Box", "cost": 3})
+    write(examples / "200.partner.json", {"id": 7, "name": "Box"})
+    assert done(run, "contract", "test", "things").stdout.splitlines()[1].split() == ["thing", "200", "fine", "-"]
+
+    done(run, "contract", "change", "things", "--file", contract(folder, "id", "cost"))
+    failed = done(run, "contract", "test", "things", "--against", version, code=1)
+    assert "2 fields differ" in failed.stdout
+    assert f"What {version} makes of it" in failed.stderr
+    done(run, "contract", "test", f"things@{version}")
+    nowhere = done(run, "contract", "test", "things", "--examples", str(folder / "examples" / "things"), code=2)
+    assert "there are no examples of things" in nowhere.stderr
+
+    # Nobody called yet.
+    assert json.loads(done(run, "usage", "fields", "--month", "2026-11", "--json").stdout) == []

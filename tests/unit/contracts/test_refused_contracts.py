@@ -1,0 +1,317 @@
+"""What is wrong with a contract: where, in a sentence, with what was meant. All of it at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from portazgo._native import project
+from portazgo.contracts.compiling import ContractRefused, ContractTerms, Problem, RouteFacts, compile_contract
+from portazgo.contracts.schema import Schema, read_schema
+
+ROUTES = {
+    "show": RouteFacts("GET", "/v1/parcels/{id}", "GET", "/parcels/{id}"),
+    "create": RouteFacts("POST", "/v1/parcels", "POST", "/parcels"),
+}
+TENANT = {"fill": {"tenant": {"const": "acme"}}}
+
+
+def parcel() -> dict[str, Any]:
+    text = {"type": "string"}
+    return {
+        "type": "object",
+        "properties": {
+            "id": {"type": "integer"},
+            "number": text,
+            "status": {"type": "string", "enum": ["open", "closed"]},
+            "weight": {"type": "number"},
+            "tenant": text,
+            "owner": {"type": "object", "properties": {"name": text, "city": text}},
+            "stops": {"type": "array", "items": {"type": "object", "properties": {"place": text}}},
+            "labels": {"type": "object", "additionalProperties": text},
+            "extra": {"type": "object"},
+            "open": {"type": "object", "properties": {"name": text, "ssn": text}, "additionalProperties": text},
+            "parent": {"$ref": "#/components/schemas/Parcel"},
+        },
+        "required": ["number", "tenant"],
+    }
+
+
+@pytest.fixture(scope="module")
+def schema() -> Schema:
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Parcel"}}}
+    identifier = {"name": "id", "in": "path", "required": True, "schema": {"type": "integer"}}
+    page = {"name": "page", "in": "query", "schema": {"type": "integer"}}
+    answers = {"200": {"description": "", "content": content}}
+    return read_schema(
+        json.dumps(
+            {
+                "openapi": "3.0.3",
+                "info": {"title": "Parcels", "version": "1"},
+                "paths": {
+                    "/parcels/{id}": {
+                        "get": {"operationId": "show_parcel", "parameters": [identifier], "responses": answers}
+                    },
+                    "/parcels": {
+                        "post": {
+                            "operationId": "create_parcel",
+                            "parameters": [page],
+                            "requestBody": {"required": True, "content": content},
+                            "responses": answers,
+                        }
+                    },
+                },
+                "components": {"schemas": {"Parcel": parcel()}},
+            }
+        )
+    )
+
+
+def problems(schema: Schema, routes: Mapping[str, Any], mappings: Mapping[str, Any] | None = None) -> list[Problem]:
+    with pytest.raises(ContractRefused) as refused:
+        compile_contract(ContractTerms(routes=routes, mappings=mappings or {}), schema, ROUTES)
+    return refused.value.problems
+
+
+def show(*operators: Any) -> dict[str, Any]:
+    return {"show": {"answers": {"200": list(operators)}}}
+
+
+def create(*operators: Any) -> dict[str, Any]:
+    return {"create": {"request": list(operators), "answers": {"200": {"empty": True}}}}
+
+
+AT = "/routes/show/answers/200"
+REFUSED = {
+    "a path that the schema lacks": (
+        show({"select": ["id", "owner.nane"]}),
+        Problem(
+            f"{AT}/0/select/1",
+            "the schema has no owner.nane: it knows no member 'nane' in owner of the answer",
+            "owner.name",
+        ),
+    ),
+    "an unknown operator": (
+        show({"select": ["id"]}, {"renam": {"id": "x"}}),
+        Problem(f"{AT}/1/renam", "there is no operator 'renam'", "rename"),
+    ),
+    "an unknown member of a route": (
+        {"show": {"answer": {}, "answers": {"200": {"empty": True}}}},
+        Problem("/routes/show/answer", "there is no member 'answer'", "answers"),
+    ),
+    "a route that the API lacks": (
+        {"shew": {"answers": {"200": {"empty": True}}}},
+        Problem("/routes/shew", "the API has no route 'shew'", "show"),
+    ),
+    "an operation that the schema lacks": (
+        {"show": {"operation": "shown_parcel", "answers": {"200": {"empty": True}}}},
+        Problem("/routes/show/operation", "the schema has no operation 'shown_parcel'", "show_parcel"),
+    ),
+    "a free-form value without asking for it": (
+        show({"select": ["extra"]}),
+        Problem(
+            f"{AT}/0/select/0",
+            "extra is free-form: the schema does not say what it holds. To let it pass as it is, say so",
+            "extra.**",
+        ),
+    ),
+    "two members with one name": (
+        show({"select": ["id", "number"]}, {"rename": {"number": "id"}}),
+        Problem(f"{AT}/1/rename/number", "two members are called 'id' for the partner: id and number"),
+    ),
+    "a constant with a taken name": (
+        show({"select": ["id"]}, {"const": {"id": 1}}),
+        Problem(f"{AT}/1/const/id", "two members are called 'id' for the partner: id and a constant"),
+    ),
+    "a default of another type": (
+        show({"select": ["weight"]}, {"default": {"weight": "heavy"}}),
+        Problem(
+            f"{AT}/1/default/weight",
+            "the default does not fit weight: it is of type string, and the schema has number here",
+        ),
+    ),
+    "an operator that does not fit": (
+        show({"select": ["weight"]}, {"rewrite_url": ["weight"]}),
+        Problem(
+            f"{AT}/1/rewrite_url/0", "rewrite_url does not fit weight: a URL is a text, and the schema has number here"
+        ),
+    ),
+    "a value that the backend does not know": (
+        show({"select": ["status"]}, {"map_value": {"status": {"values": {"opened": "O"}}}}),
+        Problem(
+            f"{AT}/1/map_value/status",
+            'map_value does not fit status: the backend knows no value "opened" here',
+            "open",
+        ),
+    ),
+    "two operators that contradict": (
+        show({"select": ["number"]}, {"rename": {"number": "code"}}, {"move": {"number": "meta.code"}}),
+        Problem(f"{AT}/2/move/number", "number is changed by rename and move, which contradict"),
+    ),
+    "something said of what does not pass": (
+        show({"select": ["id"]}, {"rename": {"number": "code"}}),
+        Problem(f"{AT}/1/rename/number", "number is not selected, so there is nothing to rename"),
+    ),
+    "a move out of a list": (
+        show({"select": ["id", "stops.place"]}, {"move": {"stops.place": "place"}}),
+        Problem(f"{AT}/1/move/stops.place", "stops can't be left by stops.place: it is a list"),
+    ),
+    "an operator for the other direction": (
+        show({"select": ["id"]}, {"fill": {"tenant": "x"}}),
+        Problem(f"{AT}/1/fill", "fill is for requests"),
+    ),
+    "nothing selected": (
+        show({"const": {"a": 1}}),
+        Problem(AT, "nothing is selected: name what may pass, such as {select: [id, name]}"),
+    ),
+    "a member that the backend requires": (
+        create({"select": ["number"]}),
+        Problem("/routes/create/request", "the backend requires `tenant`; fill it or select it"),
+    ),
+    "a fill of another type": (
+        create({"select": ["number"]}, {"fill": {"tenant": {"const": 5}}}),
+        Problem(
+            "/routes/create/request/1/fill/tenant",
+            "what fills tenant does not fit: it is of type integer, and the schema has string here",
+        ),
+    ),
+    "a map beside a member that is hidden": (
+        show({"select": ["open.name", "open.*"]}),
+        Problem(
+            f"{AT}/0/select/1",
+            "open is a map beside named members, and open.ssn would pass with it: select all of them, or leave the map out",
+        ),
+    ),
+    "a fill that partners could leave out": (
+        create({"select": ["number", "owner.name"]}, TENANT, {"fill": {"owner.city": {"const": "Lima"}}}),
+        Problem(
+            "/routes/create/request/2/fill/owner.city",
+            "owner.city can't be filled: owner is optional or may be null, and a partner that leaves it out would leave the "
+            "fill out too",
+        ),
+    ),
+    "a template that reads nothing": (
+        create({"select": ["number"]}, TENANT, {"fill": {"status": "{partner.tier}"}}),
+        Problem(
+            "/routes/create/request/2/fill/status",
+            "the template can't be read: {partner.tier} is none of the values that a claim may use: application.environment, "
+            "application.id, application.metadata.NAME, application.name, key.kid, key.name, key.scopes, partner.id, "
+            "partner.metadata.NAME, partner.name",
+        ),
+    ),
+    "a body that is not spoken of": (
+        {"create": {"answers": {"200": {"empty": True}}}},
+        Problem("/routes/create", "create_parcel takes a body: say in `request` what partners may send"),
+    ),
+    "a query parameter that the operation lacks": (
+        {
+            "create": {
+                "request": [{"select": ["number"]}, TENANT],
+                "query": {"pages": {}},
+                "answers": {"200": {"empty": True}},
+            }
+        },
+        Problem("/routes/create/query/pages", "the operation create_parcel has no query parameter 'pages'", "page"),
+    ),
+    "a status that is none": (
+        {"show": {"answers": {"2OO": {"empty": True}}}},
+        Problem("/routes/show/answers/2OO", '\'2OO\' is no status: write "200", "4XX" or default'),
+    ),
+    "a header that leads round the gateway": (
+        {"show": {"headers": {"X_HTTP_Method_Override": {}}, "answers": {"200": {"empty": True}}}},
+        Problem(
+            "/routes/show/headers/X_HTTP_Method_Override",
+            "the header x_http_method_override is the gateway's own, or leads round it",
+        ),
+    ),
+    "a header that describes the backend": (
+        {"show": {"response_headers": {"x-cookie": "set-cookie"}, "answers": {"200": {"empty": True}}}},
+        Problem(
+            "/routes/show/response_headers/x-cookie",
+            "the header x-cookie describes the backend, or sends clients elsewhere: it stays inside",
+        ),
+    ),
+    "no answers": (
+        {"show": {}},
+        Problem("/routes/show", "the route says nothing of answers: without answers, partners receive only problems"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_wrong_is_refused_with_its_place(schema: Schema, case: str) -> None:
+    routes, expected = REFUSED[case]
+    assert problems(schema, routes) == [expected]
+
+
+def test_all_that_is_wrong_is_told_at_once(schema: Schema) -> None:
+    routes = {
+        "show": {"answers": {"200": [{"select": ["idd", "stopps"]}]}, "fieldz": True},
+        "create": {"request": [{"select": ["number"]}], "answers": {"200": {"empty": 1}}},
+    }
+    assert [(problem.pointer, problem.near) for problem in problems(schema, routes)] == [
+        ("/routes/show/fieldz", "fields"),
+        ("/routes/create/answers/200/empty", None),
+        ("/routes/show/answers/200/0/select/0", "id"),
+        ("/routes/show/answers/200/0/select/1", "stops"),
+        ("/routes/create/request", None),
+    ]
+
+
+def test_a_mapping_that_uses_itself_is_refused(schema: Schema) -> None:
+    mappings = {"a": [{"use": "b"}], "b": [{"select": ["id"]}, {"use": "a"}]}
+    assert problems(schema, show({"use": "a"}), mappings) == [
+        Problem("/mappings/b/1/use", "the mapping uses itself: a → b → a")
+    ]
+
+
+def test_an_unknown_mapping_is_refused(schema: Schema) -> None:
+    found = problems(schema, show({"select": ["id"]}, {"use": {"mapping": "owned", "at": "owner"}}), {"owner": []})
+    assert found == [Problem("/routes/show/answers/200/1/use", "there is no mapping 'owned'", "owner")]
+
+
+def test_a_fault_in_a_mapping_is_told_once_where_it_stands(schema: Schema) -> None:
+    routes = {**show({"use": "all"}), **create({"use": "all"}, TENANT)}
+    found = problems(schema, routes, {"all": [{"select": ["numbr"]}]})
+    assert [(problem.pointer, problem.near) for problem in found][:1] == [("/mappings/all/0/select/0", "number")]
+
+
+@pytest.mark.parametrize("value", [None, 1, "text", [], [None], {"select": 1}, [{"select": None}], [{"select": [1]}]])
+def test_nonsense_is_refused_and_breaks_nothing(schema: Schema, value: Any) -> None:
+    assert problems(schema, {"show": {"answers": {"200": value}}})
+    assert problems(schema, {"show": value})
+    assert problems(schema, {"show": {"query": value, "fields": value, "hold": value, "answers": value}})
+
+
+def test_a_map_beside_members_that_are_hidden_is_left_out_of_what_passes_as_a_whole(schema: Schema) -> None:
+    hidden = json.loads(json.dumps(parcel()))
+    hidden["properties"]["open"]["properties"]["ssn"]["writeOnly"] = True
+    del hidden["properties"]["parent"]
+    content = {"application/json": {"schema": hidden}}
+    operation = {"parameters": [], "responses": {"200": {"description": "", "content": content}}}
+    document = {
+        "openapi": "3.0.3",
+        "info": {"title": "t", "version": "1"},
+        "paths": {"/parcels/{id}": {"get": operation}},
+    }
+    terms = ContractTerms(routes=show({"select": ["."]}))
+    wire = compile_contract(terms, read_schema(json.dumps(document)), ROUTES).routes["show"].wire
+    root = wire["answers"][0]["body"]["root"]
+    body = b'{"number":"1","tenant":"t","open":{"name":"a","ssn":"SECRET","other":"b"}}'
+    seen = json.loads(project(json.dumps(wire["program"]).encode(), root, body))
+    assert seen == {"number": "1", "tenant": "t", "open": {"name": "a"}}
+
+
+def test_a_link_leads_to_no_route_that_the_contract_does_not_have(schema: Schema) -> None:
+    terms = ContractTerms(routes=show({"select": ["number"]}, {"rewrite_url": ["number"]}))
+    wire = compile_contract(terms, schema, ROUTES).routes["show"].wire
+    assert wire["program"]["urls"][0]["routes"] == [{"from": "/parcels/{id}", "to": "/v1/parcels/{id}"}]
+
+
+def test_a_header_that_becomes_a_location_holds_a_url(schema: Schema) -> None:
+    told = {"show": {"answers": {"200": {"empty": True}}, "response_headers": {"x-next": "location"}}}
+    wire = compile_contract(ContractTerms(routes=told), schema, ROUTES).routes["show"].wire
+    assert wire["answers"][0]["headers"] == [{"in": "x-next", "out": "location", "url": True}]
