@@ -56,6 +56,7 @@ fn what_may_not_stand_in_a_place_is_a_violation_there() {
             ("[]", "type 0 "),
             ("null", "type 0 "),
             ("7", "type 0 "),
+            (r#"-0.e"5"#, "type 0 "),
             (r#"{"id":{}}"#, "type 6 /number"),
             (r#"{"deep":[1,[2,1.5]]}"#, "type 14 /w/de~1ep/1/1"),
             (r#"{"deep":[1,null]}"#, "type 11 /w/de~1ep/1"),

@@ -345,6 +345,10 @@ impl State {
         node: &Node,
         out: &mut Vec<u8>,
     ) -> Result<usize, Fail> {
+        // Before its grammar: how much of it has come must not decide what is told.
+        if node.integer == Scalar::Refuse && node.number == Scalar::Refuse {
+            return Err(Fail::new(Why::Type, at));
+        }
         let mut number = Number::START;
         let end = number.take(input, at);
         if end == input.len() {
