@@ -25,8 +25,7 @@ fuzz_target!(|data: &[u8]| {
     parameters(data);
     for form in [BackendErrors::Drf, BackendErrors::FastApi, BackendErrors::Rfc9457] {
         for error in BACKEND.translate_errors(form, data).errors {
-            let words =
-                error.detail.split(|character: char| !(character.is_alphanumeric() || "_-".contains(character)));
+            let words = error.detail.split(|character: char| !(character.is_alphanumeric() || "_-".contains(character)));
             assert!(words.into_iter().all(|word| !HIDDEN.contains(&word)), "{error:?}");
             assert!(error.detail.chars().count() <= 200);
         }
