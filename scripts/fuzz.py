@@ -91,6 +91,16 @@ def _paths() -> Iterator[bytes]:
     return ("\n".join([request["path"], *templates]).encode() for request in document["requests"])
 
 
+def _json() -> Iterator[bytes]:
+    """Each vector of JSON by itself, free-form, and where it is skipped."""
+    vectors = json.loads((CASES / "rfc8259.json").read_text("utf-8"))
+    for vector in (vector for name in ("accepted", "refused", "decided") for vector in vectors[name]):
+        if "pieces" not in vector:
+            document = bytes.fromhex(vector["hex"]) if "hex" in vector else vector["text"].encode()
+            yield b"\x02" + document
+            yield b"\x02" + b'{"free":' + document + b',"skipped":' + document + b"}"
+
+
 def _rewritten_bodies() -> Iterator[bytes]:
     document = json.loads((CASES / "requests.json").read_text("utf-8"))
     yield from (f"{case['program']}\n{case['body']}".encode() for case in document["cases"])
@@ -114,6 +124,7 @@ SEEDS: dict[str, Callable[[], Iterator[bytes]]] = {
     "http2_head": _http2_heads,
     "client": _clients,
     "path": _paths,
+    "projector": _json,
     "rewriter": _rewritten_bodies,
     "parameters": _parameters,
 }

@@ -11,7 +11,9 @@ fuzz_target!(|data: &[u8]| {
     let authority = lines.next().filter(|authority| !authority.is_empty());
     let has_body = flags.first().is_some_and(|flag| flag & 1 == 1);
     let fields: Vec<(&[u8], &[u8])> = lines
-        .map(|line| line.iter().position(|&byte| byte == b':').map_or((line, &b""[..]), |at| (&line[..at], &line[at + 1..])))
+        .map(|line| {
+            line.iter().position(|&byte| byte == b':').map_or((line, &b""[..]), |at| (&line[..at], &line[at + 1..]))
+        })
         .collect();
     let limits = Limits::default();
     let head = RequestHead { method, path, authority, has_body };

@@ -1,49 +1,11 @@
 //! What partners see of answers: by hand, for each member of a program (docs/programs.md), at every split into two pieces.
 
-use portazgo_core::transform::answer::{AnswerProgram, Mask, Masked, Projector, Violation};
+mod projecting;
+
+use portazgo_core::transform::answer::{AnswerProgram, Projector};
+use projecting::{BASE, check, feed, program, shown, told, whole};
 use serde_json::{Value, json};
 use std::sync::Arc;
-
-const BASE: &str = "https://gate.example";
-
-fn program(nodes: &Value) -> Arc<AnswerProgram> {
-    whole(&json!({"nodes": nodes, "depth": 64}))
-}
-
-fn whole(program: &Value) -> Arc<AnswerProgram> {
-    Arc::new(AnswerProgram::parse(program.to_string().as_bytes()).unwrap_or_else(|refused| panic!("{refused}")))
-}
-
-fn feed<'p>(program: &Arc<AnswerProgram>, pieces: impl IntoIterator<Item = &'p [u8]>) -> Result<String, Violation> {
-    let mut projector = Projector::new(program, 0, BASE);
-    let mut out = Vec::new();
-    for piece in pieces {
-        projector.feed(piece, &mut out)?;
-    }
-    projector.finish(&mut out)?;
-    Ok(String::from_utf8(out).expect("what is written is UTF-8"))
-}
-
-/// What is written for this document, however it is cut in two; or what is wrong, where, and the byte.
-fn shown(program: &Arc<AnswerProgram>, document: &[u8]) -> String {
-    let told = |outcome: Result<String, Violation>| match outcome {
-        Ok(text) => text,
-        Err(Violation { offset, why, place }) => format!("{} {offset} {place}", why.as_str()),
-    };
-    let expected = told(feed(program, [document]));
-    for at in 0..=document.len() {
-        let (head, tail) = document.split_at(at);
-        assert_eq!(told(feed(program, [head, tail])), expected, "{} cut at {at}", String::from_utf8_lossy(document));
-    }
-    assert_eq!(told(feed(program, document.chunks(1))), expected, "byte by byte");
-    expected
-}
-
-fn check(program: &Arc<AnswerProgram>, cases: &[(&str, &str)]) {
-    for (document, expected) in cases {
-        assert_eq!(shown(program, document.as_bytes()), *expected, "{document}");
-    }
-}
 
 /// Node 0 is an object of these members; 1 any scalar or null, 2 free-form, 3 an array of itself or integers.
 fn object(object: &Value) -> Arc<AnswerProgram> {
@@ -94,6 +56,7 @@ fn what_may_not_stand_in_a_place_is_a_violation_there() {
             ("[]", "type 0 "),
             ("null", "type 0 "),
             ("7", "type 0 "),
+            (r#"-0.e"5"#, "type 0 "),
             (r#"{"id":{}}"#, "type 6 /number"),
             (r#"{"deep":[1,[2,1.5]]}"#, "type 14 /w/de~1ep/1/1"),
             (r#"{"deep":[1,null]}"#, "type 11 /w/de~1ep/1"),
@@ -124,124 +87,315 @@ fn what_may_not_stand_in_a_place_is_a_violation_there() {
     }
 }
 
-/// What is written of `document` with these fields below `at`, or the field that is unknown.
-fn masked(program: &Arc<AnswerProgram>, at: &[&str], fields: &str, document: &str) -> String {
-    let at: Vec<String> = at.iter().map(|name| (*name).to_owned()).collect();
-    let mask = Mask::parse(fields).unwrap();
-    let Masked { program, root } = match program.masked(0, &at, &mask) {
-        Ok(masked) => masked,
-        Err(unknown) => return format!("? {}", unknown.field),
-    };
-    let mut projector = Projector::new(&program, root, BASE);
-    let mut out = Vec::new();
-    let outcome = projector.feed(document.as_bytes(), &mut out).and_then(|()| projector.finish(&mut out));
-    outcome.map_or_else(|violation| violation.to_string(), |()| String::from_utf8(out).unwrap())
-}
-
-/// A list of parcels, with all that a program can say.
-fn parcels() -> Arc<AnswerProgram> {
-    whole(&json!({"depth": 16, "nodes": [
+#[test]
+fn a_type_is_looked_at_before_it_passes() {
+    let program = program(&json!([
         {"object": {"members": [
-            {"in": "count", "node": 1, "out": "count"}, {"in": "results", "node": 2, "out": "results"},
-        ], "consts": [["version", {"major": 1, "minor": 2}]]}},
-        {"null": true, "number": true, "string": true},
-        {"array": 3},
-        {"object": {"members": [
-            {"in": "id", "node": 1, "out": "id", "required": true},
-            {"in": "weight_g", "node": 1, "out": "grams", "wrap": ["weight"], "default": 0},
-            {"in": "sender", "node": 4, "out": "from", "required": true},
-            {"in": "flags", "node": 5, "inline": true},
-            {"in": "route", "node": 6, "out": "route"},
-            {"in": "next", "node": 3, "out": "next"},
-            {"in": "tags", "node": 7, "out": "tags"},
-        ], "consts": [["kind", "parcel"]]}},
-        {"object": {"members": [{"in": "name", "node": 1, "out": "name"}, {"in": "city", "node": 1, "out": "town"}]}},
-        {"null": true, "object": {"members": [
-            {"in": "fragile", "node": 1, "out": "fragile", "required": true}, {"in": "heavy", "node": 1, "out": "heavy", "default": 1},
+            {"in": "i", "node": 1, "out": "i"}, {"in": "n", "node": 2, "out": "n"}, {"in": "s", "node": 3, "out": "s"},
+            {"in": "b", "node": 4, "out": "b"}, {"in": "z", "node": 5, "out": "z"},
         ]}},
-        {"object": {"members": [
-            {"in": "a", "node": 1, "slot": 0}, {"in": "more", "node": 8, "scatter": true, "required": true},
-        ], "hold": {"bytes": 100, "members": [
-            {"out": "to", "members": [{"out": "b", "slot": 1, "required": true}, {"out": "c", "slot": 2, "default": 7}]},
-            {"out": "a", "slot": 0}, {"out": "by", "const": "road"},
-        ]}}},
-        {"object": {"members": [], "others": 1}},
-        {"null": true, "object": {"members": [{"in": "b", "node": 4, "slot": 1}, {"in": "c", "node": 1, "slot": 2}]}},
-    ]}))
-}
-
-const PARCELS: &str = r#"{"count":1,"results":[{"id":5,"weight_g":9,"sender":{"name":"N","city":"C"},"flags":{"fragile":3},
-    "route":{"more":{"b":{"name":"B","city":"D"}},"a":2},"next":{"id":6,"sender":{}},"tags":{"x":1,"y":2}}]}"#;
-
-#[test]
-fn a_mask_shows_what_is_in_both() {
-    let all = r#"{"id":5,"weight":{"grams":9},"from":{"name":"N","town":"C"},"fragile":3,"heavy":1,"route":{"to":{"b":{"name":"B","town":"D"},"c":7},"a":2,"by":"road"},"next":{"id":6,"from":{},"weight":{"grams":0},"heavy":1,"kind":"parcel"},"tags":{"x":1,"y":2},"kind":"parcel"}"#;
-    let version = r#""version":{"major":1,"minor":2}"#;
-    let program = parcels();
-    let plain = feed(&program, [PARCELS.as_bytes()]).unwrap();
-    // Members of an object that is inline are written where it stands.
-    let whole: Value = serde_json::from_str(&format!(r#"{{"count":1,"results":[{all}],{version}}}"#)).unwrap();
-    assert_eq!(serde_json::from_str::<Value>(&plain).unwrap(), whole);
-    for (fields, expected) in [
-        ("id", r#"{"id":5}"#),
-        ("kind,id", r#"{"id":5,"kind":"parcel"}"#),
-        ("weight", r#"{"weight":{"grams":9}}"#),
-        ("weight(grams)", r#"{"weight":{"grams":9}}"#),
-        ("from(town)", r#"{"from":{"town":"C"}}"#),
-        ("heavy", r#"{"heavy":1}"#),
-        ("fragile", r#"{"fragile":3}"#),
-        ("route(to(b(name)))", r#"{"route":{"to":{"b":{"name":"B"}}}}"#),
-        ("route(by,a)", r#"{"route":{"a":2,"by":"road"}}"#),
-        ("route(to(c))", r#"{"route":{"to":{"c":7}}}"#),
-        ("next(next(id),id)", r#"{"next":{"id":6}}"#),
-        ("tags(y,z)", r#"{"tags":{"y":2}}"#),
-    ] {
-        let expected = format!(r#"{{"count":1,"results":[{expected}],{version}}}"#);
-        assert_eq!(masked(&program, &["results"], fields, PARCELS), expected, "{fields}");
-    }
-    for (fields, expected) in [
-        ("results(id),version(minor)", r#"{"results":[{"id":5}],"version":{"minor":2}}"#),
-        ("version", r#"{"version":{"major":1,"minor":2}}"#),
-        ("count", r#"{"count":1}"#),
-    ] {
-        assert_eq!(masked(&program, &[], fields, PARCELS), expected, "{fields}");
-    }
-}
-
-#[test]
-fn what_a_mask_leaves_out_is_not_required() {
-    let program = parcels();
-    let document = r#"{"results":[{"next":{},"route":{"a":1}}]}"#;
-    let shown = |fields| masked(&program, &["results"], fields, document);
-    assert_eq!(
-        shown("weight,route(a)"),
-        r#"{"results":[{"route":{"a":1},"weight":{"grams":0}}],"version":{"major":1,"minor":2}}"#
+        {"integer": true}, {"number": true}, {"string": true}, {"boolean": true}, {"null": true},
+    ]));
+    check(
+        &program,
+        &[
+            (r#"{"i":-10.00}"#, r#"{"i":-10.00}"#),
+            (r#"{"i":1.5}"#, "type 5 /i"),
+            (r#"{"i":1e2}"#, "type 5 /i"),
+            (r#"{"n":1e2,"i":7}"#, r#"{"n":1e2,"i":7}"#),
+            (r#"{"n":"1"}"#, "type 5 /n"),
+            (r#"{"s":1}"#, "type 5 /s"),
+            (r#"{"s":null}"#, "type 5 /s"),
+            (r#"{"b":false,"z":null}"#, r#"{"b":false,"z":null}"#),
+            (r#"{"b":null}"#, "type 5 /b"),
+            (r#"{"z":true}"#, "type 5 /z"),
+            (r#"{"z":[]}"#, "type 5 /z"),
+        ],
     );
-    assert!(shown("id").starts_with("missing "), "what is asked for is");
-    assert!(shown("route").starts_with("missing "));
-    // It is still read as JSON, and what is left out may be of any type.
-    assert!(masked(&program, &[], "count", r#"{"results":[tru]}"#).starts_with("json "));
-    assert_eq!(masked(&program, &[], "count", r#"{"results":7,"results":8}"#), "{}");
 }
 
 #[test]
-fn a_field_that_is_not_written_is_unknown_by_name() {
-    let program = parcels();
-    for (at, fields, unknown) in [
-        (&["results"][..], "id,nome", "nome"),
-        (&["results"], "weight_g", "weight_g"),
-        (&["results"], "flags", "flags"),
-        (&["results"], "from(name,street)", "from.street"),
-        (&["results"], "id(x)", "id.x"),
-        (&["results"], "route(to(d))", "route.to.d"),
-        (&["results"], "tags(x(y))", "tags.x.y"),
-        (&["results"], "next(next(nome))", "next.next.nome"),
-        (&[], "id", "id"),
-        (&["rows"], "id", "rows"),
-        (&["results", "rows"], "id", "results.rows"),
+fn actions_change_values() {
+    let program = whole(&json!({"depth": 4, "nodes": [
+        {"object": {"members": [
+            {"in": "status", "node": 1, "out": "status"}, {"in": "code", "node": 2, "out": "code", "default": 0},
+            {"in": "at", "node": 3, "out": "at"}, {"in": "next", "node": 4, "out": "next"},
+            {"in": "list", "node": 5, "out": "list"}, {"in": "to", "node": 6, "out": "to"},
+        ]}},
+        {"string": {"map": [["open", "OPEN"], ["closed", 0]], "otherwise": "null"}},
+        {"string": {"map": [["x", "y"]], "otherwise": "omit"}, "integer": {"map": [[1, "one"]], "otherwise": "fail"}, "number": true},
+        {"string": {"date": {"from": "date-time", "to": "unix"}}},
+        {"string": {"url": 0}},
+        {"array": 2},
+        {"string": {"to": "integer"}, "number": {"to": "string"}},
+    ], "urls": [{"prefixes": ["http://b.example"], "routes": [{"from": "/api/x/{id}/", "to": "/v1/{id}"}], "query": [["p", "page"]],
+        "otherwise": "null"}]}));
+    check(
+        &program,
+        &[
+            (r#"{"status":"op\u0065n"}"#, r#"{"status":"OPEN","code":0}"#),
+            (r#"{"status":"closed"}"#, r#"{"status":0,"code":0}"#),
+            (r#"{"status":"other"}"#, r#"{"status":null,"code":0}"#),
+            (r#"{"code":"x"}"#, r#"{"code":"y"}"#),
+            // It has come: no default stands in for it.
+            (r#"{"code":"z"}"#, "{}"),
+            (r#"{"code":1}"#, r#"{"code":"one"}"#),
+            (r#"{"code":2}"#, "value 8 /code"),
+            (r#"{"code":2.5}"#, r#"{"code":2.5}"#),
+            (r#"{"code":1,"list":["z",1.5,"x","z"]}"#, r#"{"code":"one","list":[1.5,"y"]}"#),
+            (r#"{"at":"2026-08-01T10:00:00Z","code":1.5}"#, r#"{"at":1785578400,"code":1.5}"#),
+            (r#"{"at":"soon"}"#, "value 6 /at"),
+            (
+                r#"{"next":"http://b.example/api/x/7/?p=2&q=3","code":1.5}"#,
+                r#"{"next":"https://gate.example/v1/7?page=2","code":1.5}"#,
+            ),
+            (r#"{"next":"http://other.example/api/x/7/","code":1.5}"#, r#"{"next":null,"code":1.5}"#),
+            (r#"{"to":"12345678901234567890","code":1.5}"#, r#"{"to":12345678901234567890,"code":1.5}"#),
+            (r#"{"to":1.50,"code":1.5}"#, r#"{"to":"1.50","code":1.5}"#),
+            (r#"{"to":"1.5"}"#, "value 6 /to"),
+        ],
+    );
+}
+
+#[test]
+fn a_scalar_that_is_too_long_is_not_read_whole() {
+    let action = |otherwise: &str| {
+        program(&json!([
+            {"array": 1},
+            {"string": {"map": [["x", "y"]], "otherwise": otherwise}, "number": {"map": [], "otherwise": otherwise}},
+        ]))
+    };
+    let (long, number) = ("x".repeat(9_000), "1".repeat(9_000));
+    for (otherwise, expected) in [
+        ("copy", format!("[\"{long}\",1]")),
+        ("null", "[null,null]".into()),
+        ("omit", "[]".into()),
+        ("fail", "size 1 /0".into()),
     ] {
-        assert_eq!(masked(&program, at, fields, PARCELS), format!("? {unknown}"));
+        for pieces in [1, 100, 4_096, 20_000] {
+            let document = format!("[\"{long}\",1]");
+            let told = told(feed(&action(otherwise), document.as_bytes().chunks(pieces)));
+            assert_eq!(told, expected, "{otherwise} in pieces of {pieces}");
+            let told = self::told(feed(&action(otherwise), format!("[{number}]").as_bytes().chunks(pieces)));
+            assert_eq!(told, "size 1 /0", "a number, {otherwise} in pieces of {pieces}");
+        }
     }
-    assert!(program.check_at(0, &["results".to_owned()]).is_ok());
-    assert!(program.check_at(0, &["rows".to_owned()]).is_err());
+    // What has no action has no bound.
+    let copied = program(&json!([{"array": 1}, {"string": true, "integer": true}]));
+    let document = format!("[\"{long}\",{number}]");
+    for pieces in [1, 100, 20_000] {
+        assert_eq!(told(feed(&copied, document.as_bytes().chunks(pieces))), document);
+    }
+}
+
+#[test]
+fn a_map_keeps_its_names() {
+    let program = program(&json!([
+        {"object": {"members": [{"in": "id", "node": 1, "out": "number"}, {"in": "w", "node": 1, "out": "x", "wrap": ["wrapped"]}],
+            "others": 1, "consts": [["kind", "k"]]}},
+        {"integer": true, "string": {"map": [["drop", 0]], "otherwise": "omit"}},
+    ]));
+    let long = format!("{{\"{}\":1}}", "n".repeat(8_193));
+    check(
+        &program,
+        &[
+            (
+                r#"{"a":1,"\u0062":2,"\ud800":3,"id":4,"a":5}"#,
+                r#"{"a":1,"\u0062":2,"\ud800":3,"number":4,"a":5,"kind":"k"}"#,
+            ),
+            (r#"{"a":"x","b":"drop"}"#, r#"{"b":0,"kind":"k"}"#),
+            (r#"{"a":1.5}"#, "type 5 /*"),
+            (r#"{"number":1}"#, "duplicate 1 /*"),
+            (r#"{"kin\u0064":1}"#, "duplicate 1 /*"),
+            (r#"{"wrapped":1}"#, "duplicate 1 /*"),
+        ],
+    );
+    for pieces in [1, 5_000, 10_000] {
+        assert_eq!(told(feed(&program, long.as_bytes().chunks(pieces))), "size 1 /*");
+    }
+}
+
+#[test]
+fn an_object_ends_with_what_did_not_come() {
+    let program = program(&json!([
+        {"object": {"members": [
+            {"in": "a", "node": 1, "out": "a", "required": true}, {"in": "b", "node": 1, "out": "b", "default": {"x": [1.0]}, "wrap": ["w"]},
+            {"in": "c", "node": 1, "out": "c", "drop_null": true}, {"in": "d", "node": 1, "out": "d", "drop_null": true, "default": "-"},
+            {"in": "e", "node": 2, "inline": true},
+        ], "consts": [["k", null], ["l", [1, 2]]]}},
+        {"null": true, "integer": true},
+        {"null": true, "object": {"members": [{"in": "f", "node": 1, "out": "f", "required": true}, {"in": "g", "node": 1, "out": "g", "default": 3}]}},
+    ]));
+    let ends = r#""k":null,"l":[1,2]}"#;
+    check(
+        &program,
+        &[
+            (
+                r#"{"a":1,"b":2,"c":3,"d":4,"e":{"f":5,"g":6}}"#,
+                &format!(r#"{{"a":1,"w":{{"b":2}},"c":3,"d":4,"f":5,"g":6,{ends}"#),
+            ),
+            (
+                r#"{"a":null,"c":null,"d":null}"#,
+                &format!(r#"{{"a":null,"w":{{"b":{{"x":[1.0]}}}},"d":"-","g":3,{ends}"#),
+            ),
+            (r#"{"e":null,"a":1,"d":2,"b":3}"#, &format!(r#"{{"g":3,"a":1,"d":2,"w":{{"b":3}},{ends}"#)),
+            (r#"{"e":{},"a":1}"#, "missing 6 /f"),
+            (r#"{"b":1}"#, "missing 6 /a"),
+            (r#"{"e":7}"#, "type 5 "),
+            (r#"{"e":{"f":"x"}}"#, "type 10 /f"),
+        ],
+    );
+}
+
+#[test]
+fn a_hold_writes_its_template_when_the_object_ends() {
+    let program = program(&json!([
+        {"array": 1},
+        {"object": {"members": [
+            {"in": "name", "node": 2, "slot": 0}, {"in": "geo", "node": 3, "scatter": true}, {"in": "tags", "node": 4, "slot": 3, "required": true},
+            {"in": "inner", "node": 5, "slot": 4, "drop_null": true, "default": "none"},
+        ], "hold": {"bytes": 40, "members": [
+            {"out": "tags", "slot": 3},
+            {"out": "place", "members": [{"out": "x", "slot": 1, "required": true}, {"out": "deep", "members": [{"out": "y", "slot": 2}]}]},
+            {"out": "empty", "members": [], "always": true},
+            {"out": "name", "slot": 0, "default": "?"}, {"out": "kind", "const": {"a": 1}}, {"out": "inner", "slot": 4},
+        ]}}},
+        {"string": true},
+        {"null": true, "object": {"members": [{"in": "lat", "node": 6, "slot": 1}, {"in": "lon", "node": 6, "slot": 2}]}},
+        {"array": 2},
+        {"object": {"members": [{"in": "a", "node": 2, "slot": 0}], "hold": {"bytes": 20, "members": [{"out": "b", "slot": 0}]}}},
+        {"number": true},
+    ]));
+    check(
+        &program,
+        &[
+            (
+                r#"[{"geo":{"lat":1.0,"z":9,"lon":2},"name":"n","inner":{"a":"A"},"tags":["t"]}]"#,
+                r#"[{"tags":["t"],"place":{"x":1.0,"deep":{"y":2}},"empty":{},"name":"n","kind":{"a":1},"inner":{"b":"A"}}]"#,
+            ),
+            (
+                r#"[{"tags":[],"geo":{"lat":1},"inner":null},{"inner":{},"geo":{"lat":2},"tags":[]}]"#,
+                r#"[{"tags":[],"place":{"x":1},"empty":{},"name":"?","kind":{"a":1},"inner":"none"},{"tags":[],"place":{"x":2},"empty":{},"name":"?","kind":{"a":1},"inner":{}}]"#,
+            ),
+            (r#"[{"tags":[],"geo":null}]"#, "missing 22 /0/place/x"),
+            (r#"[{"geo":{"lat":1}}]"#, "missing 17 /0/tags"),
+            (r#"[{"geo":{"lat":"1"}}]"#, "type 15 /0/place/x"),
+            (r#"[{"tags":[],"geo":{"lat":1,"lat":2}}]"#, "duplicate 27 /0/place/x"),
+        ],
+    );
+    let long = format!(r#"[{{"name":"{}"}}]"#, "n".repeat(40));
+    for pieces in [1, 7, 1_000] {
+        let told = told(feed(&program, long.as_bytes().chunks(pieces)));
+        assert!(told.starts_with("size ") && told.ends_with(" /0/name"), "{told}");
+    }
+    let fits = format!(r#"[{{"geo":{{"lat":1}},"tags":["{}"]}}]"#, "n".repeat(29));
+    assert!(feed(&program, fits.as_bytes().chunks(3)).is_ok(), "what is kept fits: 1, 33 and 6 bytes");
+}
+
+#[test]
+fn what_was_written_before_a_violation_stays_and_there_is_no_way_on() {
+    let program = program(&json!([{"array": 1}, {"integer": true}]));
+    let mut projector = Projector::new(&program, 0, BASE);
+    let mut out = b"before".to_vec();
+    projector.feed(b"[1,2", &mut out).unwrap();
+    assert_eq!(out, b"before[1,2");
+    out.clear();
+    let violation = projector.feed(b"3,true]", &mut out).unwrap_err();
+    assert_eq!((out.as_slice(), violation.to_string()), (&b"3"[..], "type at byte 6 in \"/2\"".to_owned()));
+    assert_eq!(projector.feed(b"]", &mut out), Err(violation.clone()));
+    assert_eq!(projector.finish(&mut out), Err(violation));
+    assert_eq!(out, b"3");
+}
+
+#[test]
+fn a_place_is_bounded() {
+    let program = object(
+        &json!({"members": [{"in": "a", "node": 0, "out": "name/".repeat(20)}, {"in": "x", "node": 1, "out": "x"}]}),
+    );
+    let document = format!("{}{{\"x\":[]", "{\"a\":".repeat(30));
+    let violation = feed(&program, [document.as_bytes()]).unwrap_err();
+    assert!(violation.place.len() <= 256 && violation.place.ends_with('…'), "{}", violation.place);
+}
+
+#[test]
+fn more_than_64_members_are_told_apart() {
+    let members: Vec<Value> = (0..200)
+        .map(|number| json!({"in": format!("m{number}"), "node": 1, "out": format!("o{number}"), "required": number == 150, "drop_null": true}))
+        .collect();
+    let program = object(&json!({"members": members}));
+    check(
+        &program,
+        &[
+            (r#"{"m150":1,"m64":2,"m0":3}"#, r#"{"o150":1,"o64":2,"o0":3}"#),
+            (r#"{"m150":1,"m199":2,"m199":3}"#, "duplicate 19 /o199"),
+            (r#"{"m64":1}"#, "missing 8 /o150"),
+            (r#"{"m150":null}"#, "missing 12 /o150"),
+        ],
+    );
+}
+
+#[test]
+fn a_root_that_can_not_stand_alone_lets_nothing_pass() {
+    let program = program(&json!([{"integer": true}]));
+    for root in [1, u32::MAX] {
+        assert!(program.check_root(root).is_err());
+        for document in ["1", "null", "{}", "[]", "\"x\"", "true"] {
+            let mut projector = Projector::new(&program, root, BASE);
+            let outcome = projector.feed(document.as_bytes(), &mut vec![]).and_then(|()| projector.finish(&mut vec![]));
+            assert_eq!(outcome.unwrap_err().why.as_str(), "type", "{document}");
+        }
+    }
+}
+
+#[test]
+fn a_member_that_is_dropped_is_none_of_a_map() {
+    let program = program(&json!([
+        {"object": {"members": [{"in": "name", "node": 1, "out": "name"}, {"in": "ssn", "drop": true}], "others": 1}},
+        {"string": true},
+    ]));
+    check(
+        &program,
+        &[
+            (r#"{"name":"a","ssn":"SECRET","z":"y","s\u0073n2":"b"}"#, r#"{"name":"a","z":"y","s\u0073n2":"b"}"#),
+            (r#"{"s\u0073n":[7,{}],"name":"a"}"#, r#"{"name":"a"}"#),
+            (r#"{"ssn":1,"ssn":2}"#, "duplicate 9 "),
+            (r#"{"ssn":[1,}"#, "json 10 "),
+        ],
+    );
+}
+
+#[test]
+fn what_is_written_of_a_piece_can_be_bounded() {
+    let program = program(&json!([{"array": 1}, {"object": {"members": [], "consts": [["text", "x".repeat(100)]]}}]));
+    let document = format!("[{}]", vec!["{}"; 500].join(","));
+    let whole = feed(&program, [document.as_bytes()]).unwrap();
+    let mut projector = Projector::new(&program, 0, BASE);
+    let (mut written, mut rest) = (String::new(), document.as_bytes());
+    while !rest.is_empty() {
+        let mut out = Vec::new();
+        let taken = projector.feed_until(rest, 1_000, &mut out).unwrap();
+        assert!(taken > 0 && out.len() < 1_200, "{taken} of {}: {}", rest.len(), out.len());
+        rest = &rest[taken..];
+        written.push_str(std::str::from_utf8(&out).unwrap());
+    }
+    projector.finish(&mut vec![]).unwrap();
+    assert_eq!(written, whole);
+}
+
+#[test]
+fn holds_in_holds_share_one_bound() {
+    let program = program(&json!([
+        {"object": {"members": [{"in": "t", "node": 1, "slot": 0}, {"in": "in", "node": 0, "slot": 1}],
+            "hold": {"bytes": 262_144, "members": [{"out": "t", "slot": 0}, {"out": "in", "slot": 1}]}}},
+        {"string": true},
+    ]));
+    let nested = |depth: usize| {
+        format!("{}{{}}{}", format!(r#"{{"t":"{}","in":"#, "x".repeat(50_000)).repeat(depth), "}".repeat(depth))
+    };
+    assert!(feed(&program, nested(4).as_bytes().chunks(1_000)).is_ok());
+    for pieces in [1_000, 1_000_000] {
+        let document = nested(6);
+        let violation = feed(&program, document.as_bytes().chunks(pieces)).unwrap_err();
+        assert_eq!(violation.why.as_str(), "size");
+    }
 }

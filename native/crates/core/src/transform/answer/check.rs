@@ -31,6 +31,9 @@ pub(super) fn references(nodes: &[Node], objects: &[Object]) -> Result<(), Progr
             stands_alone(object.others, &place)?;
         }
         for (number, member) in object.members.iter().enumerate() {
+            if member.target == Target::Drop {
+                continue;
+            }
             let place = format!("{place}.object.members[{number}]");
             match (member.target, object_of(member.node)) {
                 (Target::Out | Target::Slot(_), _) => stands_alone(member.node, &place)?,
@@ -47,7 +50,7 @@ pub(super) fn references(nodes: &[Node], objects: &[Object]) -> Result<(), Progr
                         return Err(ProgramRefused::new(place, why));
                     }
                 }
-                (Target::Inline | Target::Scatter, _) => {
+                (Target::Drop | Target::Inline | Target::Scatter, _) => {
                     let why = format!("node {} must have an object and, at most, null", member.node);
                     return Err(ProgramRefused::new(place, why));
                 }
@@ -152,12 +155,24 @@ fn slots(
     Ok(())
 }
 
-/// Check that no object writes a name twice, and note the names where a map could write them again.
+/// Check that no object writes a name twice. Note the names where a map could write them again, and the places of slots that
+/// a hold around their object has.
 pub(super) fn written_names(nodes: &[Node], mut objects: Vec<Object>) -> Result<Vec<Object>, ProgramRefused> {
     for node in 0..nodes.len() {
         let index = nodes[node].object;
         if index == NONE {
             continue;
+        }
+        if let Some(template) = objects[index as usize].hold.clone() {
+            let mut open: Vec<u32> = inner(nodes, &objects[index as usize]).collect();
+            while let Some(scattered) = open.pop() {
+                open.extend(inner(nodes, &objects[scattered as usize]));
+                for member in &mut objects[scattered as usize].members {
+                    if let Target::Slot(slot) = member.target {
+                        member.place = slot_place(&template.parts, slot).unwrap_or_default().into();
+                    }
+                }
+            }
         }
         let mut names: Vec<Arc<str>> = Vec::new();
         names_of(nodes, &objects, index, &mut names);
@@ -184,7 +199,7 @@ fn names_of(nodes: &[Node], objects: &[Object], index: u32, names: &mut Vec<Arc<
         match member.target {
             Target::Out => names.extend(member.place.first().cloned()),
             Target::Inline => names_of(nodes, objects, nodes[member.node as usize].object, names),
-            Target::Slot(_) | Target::Scatter => {}
+            Target::Slot(_) | Target::Scatter | Target::Drop => {}
         }
     }
     names.extend(object.consts.iter().map(|constant| Arc::clone(&constant.name)));

@@ -20,8 +20,8 @@ const LONGEST_NAME: usize = 1_024;
 const MOST_WRAPPERS: usize = 16;
 /// Templates in each other.
 const MOST_TEMPLATES: usize = 32;
-/// What a hold may keep at most.
-const MOST_HELD: usize = 262_144;
+/// What a hold may keep at most; and all holds that are open at once, since a schema may hold itself.
+pub(super) const MOST_HELD: usize = 262_144;
 
 /// A program is not one that can run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -188,6 +188,10 @@ impl Compiler {
         if name.len() > LONGEST_NAME {
             return refused(format!("a name is longer than {LONGEST_NAME} bytes"));
         }
+        if body.drop.0 {
+            return dropped(body).ok_or_else(|| ProgramRefused::new(place, "nothing but in stands beside drop"));
+        }
+        let Some(node) = body.node else { return refused(format!("{name:?} has no node")) };
         let target = match (&body.out, body.inline.0, body.slot, body.scatter.0) {
             (Some(_), false, None, false) => Target::Out,
             (None, true, None, false) => Target::Inline,
@@ -216,7 +220,7 @@ impl Compiler {
         };
         Ok(Member {
             name: name.into(),
-            node: self.index(body.node, place)?,
+            node: self.index(node, place)?,
             target,
             required: body.required,
             drop_null: body.drop_null,
@@ -226,6 +230,27 @@ impl Compiler {
             place: in_partner_names.into(),
         })
     }
+}
+
+/// A member that is skipped. None: something is said of it that would have no meaning.
+fn dropped(body: &MemberBody<'_>) -> Option<Member> {
+    let is_alone = body.node.is_none()
+        && body.out.is_none()
+        && body.slot.is_none()
+        && body.default.is_none()
+        && body.wrap.is_empty()
+        && !(body.inline.0 || body.scatter.0 || body.required || body.drop_null);
+    is_alone.then(|| Member {
+        name: (*body.name).into(),
+        node: NONE,
+        target: Target::Drop,
+        required: false,
+        drop_null: false,
+        default: None,
+        prefix: Arc::default(),
+        braces: 0,
+        place: Arc::default(),
+    })
 }
 
 /// A constant member.

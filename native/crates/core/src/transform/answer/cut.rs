@@ -98,7 +98,6 @@ impl State {
         out: &mut Vec<u8>,
     ) -> Result<(), Why> {
         let fate = match (node.integer, node.number) {
-            (Scalar::Refuse, Scalar::Refuse) => return Err(Why::Type),
             (Scalar::Copy | Scalar::Refuse, Scalar::Copy) => Fate::Write,
             (Scalar::Copy, Scalar::Refuse) => Fate::Integer,
             _ => Fate::Number,

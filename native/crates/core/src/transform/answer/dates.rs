@@ -15,7 +15,7 @@ struct Moment {
 }
 
 /// Write a moment in another form, as a JSON value. `text` is a string's content or a number's lexeme. None: it is not of the
-/// form, or lies outside the years 0 to 9999.
+/// form, or lies outside the years 1 to 9999.
 ///
 /// A date is midnight in UTC; what has a time is turned to UTC. Seconds and milliseconds are whole, rounded down.
 pub(in crate::transform) fn convert(text: &str, is_number: bool, from: Form, to: Form) -> Option<String> {
@@ -28,7 +28,7 @@ pub(in crate::transform) fn convert(text: &str, is_number: bool, from: Form, to:
     };
     let day = moment.seconds.div_euclid(DAY_SECONDS);
     let (year, month, date) = civil(day);
-    if !(0..=9999).contains(&year) {
+    if !(1..=9999).contains(&year) {
         return None;
     }
     Some(match to {

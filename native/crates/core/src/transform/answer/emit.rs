@@ -1,5 +1,6 @@
 //! What is written: members in their places, what an object ends with, and what a hold has kept.
 
+use super::compile::MOST_HELD;
 use super::frame::{Form, Hold, OTHERS};
 use super::machine::{State, Step};
 use super::program::{AnswerProgram, NONE, Object, Part, PartValue, Target, Template};
@@ -61,7 +62,12 @@ impl State {
     fn keep(&mut self, slot: u16, out: &[u8]) -> Result<(), Why> {
         let hold = self.holds.last_mut().expect("a hold is around it");
         hold.slots[usize::from(slot)] = Some((hold.begins, out.len()));
-        if out.len() > hold.bytes { Err(Why::Size) } else { Ok(()) }
+        if out.len() > hold.bytes || self.held(out) > MOST_HELD { Err(Why::Size) } else { Ok(()) }
+    }
+
+    /// What all holds that are open keep. `around` of the outermost is not kept, but written.
+    fn held(&self, out: &[u8]) -> usize {
+        self.holds.iter().skip(1).fold(out.len(), |sum, hold| sum + hold.around.len())
     }
 
     /// The member under way is null, and as if it were absent.
@@ -136,7 +142,7 @@ impl State {
                     out.extend_from_slice(default);
                     self.keep(slot, out)?;
                 }
-                (_, None) => {}
+                (Target::Drop, _) | (_, None) => {}
             }
         }
         for constant in &object.consts {
@@ -210,7 +216,7 @@ impl State {
     /// A value may still be under way in a hold that has enough of it.
     pub(super) fn bound_hold(&self, piece: usize, out: &[u8]) -> Result<(), Fail> {
         match self.holds.last() {
-            Some(hold) if out.len() > hold.bytes => Err(Fail::new(Why::Size, piece)),
+            Some(hold) if out.len() > hold.bytes || self.held(out) > MOST_HELD => Err(Fail::new(Why::Size, piece)),
             _ => Ok(()),
         }
     }

@@ -94,8 +94,14 @@ impl State {
         }
     }
 
-    /// Read a piece.
-    pub(super) fn run(&mut self, program: &AnswerProgram, input: &[u8], out: &mut Vec<u8>) -> Result<(), Fail> {
+    /// Read a piece, or as much of it as fills `out` to `most` bytes. Returns how much was read.
+    pub(super) fn run(
+        &mut self,
+        program: &AnswerProgram,
+        input: &[u8],
+        most: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<usize, Fail> {
         let mut at = 0;
         loop {
             if matches!(self.step, Step::Skip | Step::Cut) {
@@ -106,12 +112,12 @@ impl State {
                 };
                 match on {
                     Some(next) => at = next,
-                    None => return Ok(()),
+                    None => return Ok(input.len()),
                 }
                 continue;
             }
             at = past_space(input, at);
-            let Some(&byte) = input.get(at) else { return Ok(()) };
+            let Some(&byte) = input.get(at) else { return Ok(input.len()) };
             match (self.step, byte) {
                 (Step::Value, _) => at = self.value(program, input, at, byte, out)?,
                 (Step::Name | Step::NameOrEnd, b'"') => at = self.name(program, input, at)?,
@@ -119,6 +125,8 @@ impl State {
                     at += 1;
                     self.step = Step::Value;
                 }
+                // What a hold keeps has a bound of its own.
+                (Step::More, b',') if out.len() >= most && self.holds.is_empty() => return Ok(at),
                 (Step::More, b',') => {
                     at += 1;
                     self.next(program);
@@ -222,6 +230,7 @@ impl State {
         self.role = match member.target {
             Target::Inline => Role::Inline,
             Target::Scatter => Role::Scatter,
+            Target::Drop => Role::Skipped,
             _ if member.drop_null => Role::DropNull,
             _ => Role::Plain,
         };
@@ -336,6 +345,10 @@ impl State {
         node: &Node,
         out: &mut Vec<u8>,
     ) -> Result<usize, Fail> {
+        // Before its grammar: how much of it has come must not decide what is told.
+        if node.integer == Scalar::Refuse && node.number == Scalar::Refuse {
+            return Err(Fail::new(Why::Type, at));
+        }
         let mut number = Number::START;
         let end = number.take(input, at);
         if end == input.len() {

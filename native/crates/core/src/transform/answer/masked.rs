@@ -146,7 +146,9 @@ impl Masking {
     fn written(&mut self, object: &Object, wanted: Wanted<'_>) -> Object {
         let mut members = Vec::new();
         for member in &object.members {
-            if member.target == Target::Inline {
+            if member.target == Target::Drop {
+                members.push(member.clone());
+            } else if member.target == Target::Inline {
                 let node = self.node(member.node, wanted);
                 if self.writes_anything(node) {
                     members.push(Member { node, ..member.clone() });
@@ -245,6 +247,9 @@ impl Masking {
                 let node = self.node(member.node, of_slot);
                 let default = member.default.as_deref().map(|value| self.value(value, of_slot));
                 left.push(Member { node, default, ..member.clone() });
+                continue;
+            }
+            if member.target == Target::Drop {
                 continue;
             }
             let node = *self.program.node(member.node);

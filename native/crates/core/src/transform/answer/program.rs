@@ -131,6 +131,8 @@ pub(super) enum Target {
     Slot(u16),
     /// Its own members are kept for the template.
     Scatter,
+    /// Skipped, where `others` would copy it.
+    Drop,
 }
 
 /// What a hold writes when its object has ended.

@@ -25,14 +25,23 @@ impl Projector {
     /// Take the next piece; what partners may see is added to `out`. After a violation there is no way on: each further call
     /// returns the same.
     pub fn feed(&mut self, piece: &[u8], out: &mut Vec<u8>) -> Result<(), Violation> {
+        self.feed_until(piece, usize::MAX, out).map(|_| ())
+    }
+
+    /// As `feed`, but stop before the next member or item once `out` has `most` bytes or more. Returns how much of the piece was
+    /// taken; the rest is to be fed again when `out` has been taken away.
+    ///
+    /// Constants and defaults can make much of little: an array of empty objects says nothing of how much is written.
+    pub fn feed_until(&mut self, piece: &[u8], most: usize, out: &mut Vec<u8>) -> Result<usize, Violation> {
         let state = &mut self.state;
         state.going_on()?;
         state.swap_holds(out);
-        let outcome = state.run(&self.program, piece, out).and_then(|()| state.bound_hold(piece.len(), out));
+        let outcome = state.run(&self.program, piece, most.max(1), out);
+        let outcome = outcome.and_then(|taken| state.bound_hold(taken, out).map(|()| taken));
         state.swap_holds(out);
-        outcome.map_err(|fail| state.breaks(&self.program, fail))?;
-        state.consumed += piece.len() as u64;
-        Ok(())
+        let taken = outcome.map_err(|fail| state.breaks(&self.program, fail))?;
+        state.consumed += taken as u64;
+        Ok(taken)
     }
 
     /// The answer has ended. Only now is it known to be whole.

@@ -166,7 +166,11 @@ pub(super) struct ObjectBody<'p> {
 pub(super) struct MemberBody<'p> {
     #[serde(rename = "in")]
     pub(super) name: String,
-    pub(super) node: u32,
+    /// Absent beside `drop` only.
+    #[serde(default)]
+    pub(super) node: Option<u32>,
+    #[serde(default)]
+    pub(super) drop: Yes,
     #[serde(default)]
     pub(super) out: Option<String>,
     #[serde(default)]
