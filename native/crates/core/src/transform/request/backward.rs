@@ -200,7 +200,11 @@ fn drf(document: &Document<'_>, at: At, path: &mut Vec<String>, found: &mut Vec<
         }
         Kind::Object => {
             for (name, value) in document.members(at) {
-                within(path, document.text(name).into_owned(), |path| drf(document, value, path, found));
+                match document.kind(value) {
+                    // Validation errors are lists: a text alone, as `detail`, says something else, of the backend's inside.
+                    Kind::Text | Kind::Escaped => add(found, Place::Path, &[], None),
+                    _ => within(path, document.text(name).into_owned(), |path| drf(document, value, path, found)),
+                }
             }
         }
         _ => {}
