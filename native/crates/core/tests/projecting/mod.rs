@@ -5,17 +5,20 @@ use portazgo_core::transform::answer::{AnswerProgram, Projector, Violation};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-pub const BASE: &str = "https://gate.example";
+pub(crate) const BASE: &str = "https://gate.example";
 
-pub fn program(nodes: &Value) -> Arc<AnswerProgram> {
+pub(crate) fn program(nodes: &Value) -> Arc<AnswerProgram> {
     whole(&json!({"nodes": nodes, "depth": 64}))
 }
 
-pub fn whole(program: &Value) -> Arc<AnswerProgram> {
+pub(crate) fn whole(program: &Value) -> Arc<AnswerProgram> {
     Arc::new(AnswerProgram::parse(program.to_string().as_bytes()).unwrap_or_else(|refused| panic!("{refused}")))
 }
 
-pub fn feed<'p>(program: &Arc<AnswerProgram>, pieces: impl IntoIterator<Item = &'p [u8]>) -> Result<String, Violation> {
+pub(crate) fn feed<'p>(
+    program: &Arc<AnswerProgram>,
+    pieces: impl IntoIterator<Item = &'p [u8]>,
+) -> Result<String, Violation> {
     let mut projector = Projector::new(program, 0, BASE);
     let mut out = Vec::new();
     for piece in pieces {
@@ -26,7 +29,7 @@ pub fn feed<'p>(program: &Arc<AnswerProgram>, pieces: impl IntoIterator<Item = &
 }
 
 /// What is written; or what is wrong, the byte, and where.
-pub fn told(outcome: Result<String, Violation>) -> String {
+pub(crate) fn told(outcome: Result<String, Violation>) -> String {
     match outcome {
         Ok(text) => text,
         Err(Violation { offset, why, place }) => format!("{} {offset} {place}", why.as_str()),
@@ -34,7 +37,7 @@ pub fn told(outcome: Result<String, Violation>) -> String {
 }
 
 /// What is written for this document, however it is cut in two; or what is wrong, where, and the byte.
-pub fn shown(program: &Arc<AnswerProgram>, document: &[u8]) -> String {
+pub(crate) fn shown(program: &Arc<AnswerProgram>, document: &[u8]) -> String {
     let expected = told(feed(program, [document]));
     for at in 0..=document.len() {
         let (head, tail) = document.split_at(at);
@@ -44,7 +47,7 @@ pub fn shown(program: &Arc<AnswerProgram>, document: &[u8]) -> String {
     expected
 }
 
-pub fn check(program: &Arc<AnswerProgram>, cases: &[(&str, &str)]) {
+pub(crate) fn check(program: &Arc<AnswerProgram>, cases: &[(&str, &str)]) {
     for (document, expected) in cases {
         assert_eq!(shown(program, document.as_bytes()), *expected, "{document}");
     }
