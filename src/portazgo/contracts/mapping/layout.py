@@ -80,7 +80,8 @@ class Layout:
 
     def _leaf(self, member: Property, child: Spot, view: View, above: _Above, backend: Path, partner: Path) -> Leaf:
         request = self._places.direction == "request"
-        drop_null = child.drop_null or (self._plan.drop_null and (view.null or self._makes_null(child)))
+        # A null that an action makes is what the contract says the partner reads, and stays.
+        drop_null = child.drop_null or (self._plan.drop_null and view.null)
         required = member.required and (request or self._walker.missing == "fail") and not child.has_default
         if request:
             # An optional object that is taken apart is sent when one of its members is.
@@ -91,7 +92,7 @@ class Layout:
                     child.at["drop_null"], f"the backend requires {path}: a null can't be left out without a default"
                 )
             drop_null = drop_null and not required
-        if drop_null and not request and (view.null or self._makes_null(child)):
+        if drop_null and not request and view.null:
             required = False
         return Leaf(
             backend=backend,
@@ -108,9 +109,6 @@ class Layout:
     def _may_go(self, child: Spot) -> bool:
         """Tell whether an action may leave the member out."""
         return self._places.direction == "answer" and self._otherwise(child) == "omit"
-
-    def _makes_null(self, child: Spot) -> bool:
-        return self._places.direction == "answer" and self._otherwise(child) == "null"
 
     def _otherwise(self, child: Spot) -> str | None:
         action = child.action

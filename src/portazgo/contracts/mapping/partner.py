@@ -139,8 +139,6 @@ class Partner:
         for leaf in laid.leaves:
             null = leaf.view.null and not (leaf.drop_null and self._direction == "answer")
             shape = self.shape(leaf.view, null=null or (leaf.drop_null and self._direction == "request"))
-            if leaf.drop_null and self._direction == "answer":
-                shape = _without_null(shape)
             required = leaf.certain if self._direction == "answer" else leaf.required
             root.put(leaf.partner, Property(shape, required))
         for path, value in laid.consts:
@@ -230,11 +228,6 @@ def _scalar_enum(shape: Shape, scalars: frozenset[Type]) -> tuple[Any, ...] | No
     if shape.enum is None or shape.types - scalars - {"null"}:
         return None
     return tuple(value for value in shape.enum if value is not None and not isinstance(value, list | dict))
-
-
-def _without_null(shape: Shape) -> Shape:
-    enum = None if shape.enum is None else tuple(value for value in shape.enum if value is not None)
-    return replace(shape, types=shape.types - {"null"}, enum=enum)
 
 
 def _constant(value: Any) -> Shape:

@@ -324,7 +324,8 @@ class Planner:
             self._problems.add(at, f"{format_path(spot.path)} can't be {word}: it is {what}")
             return False
         one = self._places.united(spot.shape)
-        if child_of(spot, ANY) is not None and one.others is not None and (spot.free or not one.others.free):
+        passing = spot.free or (child_of(spot, ANY) is not None and one.others is not None and not one.others.free)
+        if passing and one.others is not None:
             self._problems.add(at, f"{format_path(spot.path)} can't be {word}: it is a map, whose names may be any")
             return False
         if self._places.direction == "request" and self._places.schema.resolve(spot.shape).variants:

@@ -156,7 +156,7 @@ class RequestProgram:
         parts += [(fill.backend, {"value": write_value(fill.value, fill.type)}) for fill in laid.fills]
         return {
             "members": self._scattered(tree, slots),
-            "template": {"bytes": HOLD_BYTES, "members": _template(arrange(parts), laid, ())},
+            "template": {"bytes": HOLD_BYTES, "members": _template(_whole(arrange(parts), laid), laid, ())},
         }
 
     def _scattered(self, tree: Branch, slots: dict[int, int]) -> list[dict[str, Any]]:
@@ -191,6 +191,15 @@ def runs(pattern: str | None) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _whole(tree: Branch, laid: ObjectView) -> Branch:
+    """Add the objects that the backend requires and of which nothing is sent."""
+    for path, inner in laid.inner.items():
+        branch: Any = tree
+        for step in path if inner.required else ():
+            branch = branch.setdefault(step, Branch())
+    return tree
 
 
 def _template(tree: Branch, laid: ObjectView, above: Path) -> list[dict[str, Any]]:

@@ -140,16 +140,13 @@ class _Answer:
                 raise Violation("missing", "/".join(inner.path))
             return
         written = self.value(found, inner)
-        if written is None and drops:
-            written = OMIT
         if written is not OMIT:
             _put(frame, target, written)
 
     def _others(self, frame: dict[str, Any], others: dict[str, Any], place: Place) -> None:
-        shapes = tuple(
-            one.others for one in self._said.concrete(place.shapes) if "object" in one.types and one.others is not None
-        )
-        if not shapes:
+        objects = [one for one in self._said.concrete(place.shapes) if "object" in one.types]
+        shapes = tuple(one.others for one in objects if one.others is not None)
+        if not shapes or len(shapes) < len(objects):
             return
         path = (*place.path, ANY)
         named = [one.properties for one in self._said.concrete(place.shapes) if "object" in one.types]

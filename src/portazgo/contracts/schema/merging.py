@@ -90,13 +90,15 @@ def united(shape: Shape, resolve: Resolve) -> Shape:
     objects = [one for one in flat if "object" in one.types]
     arrays = [one for one in flat if "array" in one.types]
     types = frozenset(kind for one in flat for kind in one.types)
+    maps = [one.others for one in objects if one.others is not None]
     return annotated(
         Shape(
             types=(types - {"integer"} if "number" in types else types)
             | (frozenset({"null"}) if shape.nullable else _NO_TYPES),
             items=_either([one.items or FREE for one in arrays]) if arrays else None,
             properties=_united_properties(objects),
-            others=_either([one.others for one in objects if one.others is not None]),
+            # A map of one variant's would let through what another knows nothing of.
+            others=_either(maps) if len(maps) == len(objects) else None,
             closed=bool(objects) and all(one.closed for one in objects),
         ),
         shape,
