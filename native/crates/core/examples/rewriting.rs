@@ -1,5 +1,5 @@
 //! What rewriting a request body costs: `rewriting [ROUNDS]` prints nanoseconds for bodies of some sizes. With a folder of
-//! JSONTestSuite's `test_parsing` instead, which of its files are read otherwise than their names say.
+//! JSON Test Suite's `test_parsing` instead, which of its files are read otherwise than their names say.
 
 use portazgo_core::time::WallTime;
 use portazgo_core::transform::json;
@@ -8,6 +8,7 @@ use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 use std::hint::black_box;
 use std::path::Path;
+use std::time::Duration;
 
 /// An order as a partner sends it: names of its own, rules on most members, three values filled in.
 const PROGRAM: &str = r#"{"depth": 16, "nodes": [
@@ -64,7 +65,7 @@ fn measure(rounds: u32) {
             let took = |each: &mut dyn FnMut()| {
                 let began = spent();
                 (0..rounds).for_each(|_| each());
-                (spent() - began) as f64 / f64::from(rounds)
+                spent().saturating_sub(began).as_secs_f64() * 1e9 / f64::from(rounds)
             };
             let reading = took(&mut || drop(black_box(json::read(black_box(&body), 16))));
             let whole = took(&mut || {
@@ -80,9 +81,8 @@ fn measure(rounds: u32) {
 }
 
 /// Processor time of this thread so far, nanoseconds: others may be busy on this machine.
-fn spent() -> u64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+fn spent() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).expect("time that was spent is not negative")
 }
 
 fn compare_with_suite(folder: &Path) {

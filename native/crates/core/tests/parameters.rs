@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 #[derive(Deserialize)]
-struct Cases {
+struct Golden {
     values: Value,
     now_us: i64,
     request: Map<String, Value>,
@@ -36,7 +36,7 @@ struct Refused {
     at: String,
 }
 
-static CASES: LazyLock<Cases> = LazyLock::new(|| {
+static CASES: LazyLock<Golden> = LazyLock::new(|| {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/cases/parameters.json");
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 });

@@ -305,16 +305,16 @@ fn claimed(request: &str) -> Result<Box<[HeaderName]>, Wrong> {
     let named: NamedBody = serde_json::from_str(request).map_err(|error| wrong("request", error))?;
     let rules = named.headers.into_iter().flat_map(|rule| [rule.inward, rule.outward]);
     let fills = named.fill.into_iter().filter(|fill| fill.at == "header").map(|fill| fill.outward);
-    let mut names = Vec::new();
+    let mut claimed = Vec::new();
     for text in rules.chain(fills) {
         let name = HeaderName::from_bytes(text.as_bytes()).map_err(|error| wrong("request/headers", error))?;
         // Backends that speak CGI can't tell an underscore from a hyphen.
         if NEVER_SENT.contains(&name.as_str().replace('_', "-").as_str()) {
             return Err(wrong("request/headers", format!("{name} is the gateway's to say")));
         }
-        names.push(name);
+        claimed.push(name);
     }
-    Ok(names.into())
+    Ok(claimed.into())
 }
 
 /// What the backend is asked for: all that an answer may be. None: nothing says it.
