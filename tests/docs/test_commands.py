@@ -10,6 +10,9 @@ from support.documents import PROJECT, commands, documents
 
 from portazgo.cli.main import portazgo
 
+NO_FILE = ("does not exist", "No such file or directory")
+"""How the library says that a path, or a file to read from, is not there."""
+
 
 def parse(command: click.Command, words: list[str], parent: click.Context | None = None) -> None:
     """Parse as the command line would, and run nothing. Raises click.UsageError."""
@@ -29,7 +32,7 @@ def fault_of(words: list[str]) -> str | None:
         return None  # --help
     except click.BadParameter as problem:
         # A file of the reader's isn't here; everything else about it counts.
-        return None if "does not exist" in problem.message else problem.format_message()
+        return None if any(said in problem.message for said in NO_FILE) else problem.format_message()
     except click.UsageError as problem:
         return problem.format_message()
     return None
