@@ -158,7 +158,8 @@ class RouteCompiler:
         if isinstance(told, ProblemTerms):
             return {"kind": "problem", "detail": told.detail, "errors": told.errors}, (), None
         if isinstance(told, PassTerms):
-            return {"kind": "pass", "types": list(told.types), "max_bytes": told.max_bytes}, told.types, None
+            # Its types, that may be ranges, are the body's; those of an answer are of JSON.
+            return {"kind": "pass", "types": list(told.types), "max_bytes": told.max_bytes}, (), None
         content = self._json_answer(compiled.operation, status, told)
         if content is None:
             return None
