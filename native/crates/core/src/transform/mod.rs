@@ -2,4 +2,5 @@
 
 pub mod answer;
 pub mod json;
+pub mod percent;
 pub mod request;

@@ -3,7 +3,7 @@
 use super::wire::{Otherwise, UrlsBody};
 use crate::framing::is_plain_target;
 use crate::route::{Match, PathBuilder, RouteIndex, Router, Template};
-use std::fmt::Write as _;
+use crate::transform::percent::{decoded, encoded};
 
 /// Which addresses are known, and what they are to partners.
 #[derive(Debug)]
@@ -68,8 +68,8 @@ impl Urls {
         let mut mark = '?';
         for pair in query.split('&') {
             let (name, value) = pair.split_once('=').map_or((pair, None), |(name, value)| (name, Some(value)));
-            let name = decoded(name);
-            let Some((_, partner_name)) = self.query.iter().find(|(known, _)| *known == name) else { continue };
+            let name = decoded(name, true);
+            let Some((_, partner_name)) = self.query.iter().find(|(known, _)| **known == *name) else { continue };
             written.push(mark);
             written.push_str(partner_name);
             if let Some(value) = value {
@@ -116,36 +116,6 @@ fn origin(scheme: &str, authority: &str) -> String {
         _ => "\0",
     };
     format!("{scheme}://{}", authority.strip_suffix(own_port).unwrap_or(&authority))
-}
-
-/// Percent-encode what is not unreserved.
-fn encoded(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut encoded, byte| {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(byte)),
-            _ => _ = write!(encoded, "%{byte:02X}"),
-        }
-        encoded
-    })
-}
-
-/// The name of a query's pair as it is meant. Its percent-encoding was checked.
-fn decoded(name: &str) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(name.len());
-    let mut rest = name.as_bytes();
-    while let Some((&byte, tail)) = rest.split_first() {
-        rest = tail;
-        match (byte, tail) {
-            (b'+', _) => bytes.push(b' '),
-            (b'%', [high, low, tail @ ..]) => {
-                let digit = |byte: u8| (byte as char).to_digit(16).unwrap_or(0) as u8;
-                bytes.push(digit(*high) * 16 + digit(*low));
-                rest = tail;
-            }
-            _ => bytes.push(byte),
-        }
-    }
-    bytes
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use super::problems::{Broken, Code, Errors, Place};
 use super::program::{Node, Program, Typed};
 use super::rules::{Replaced, Scalar};
 use crate::transform::json::{self, Kind, Lexeme, ROOT};
+use crate::transform::percent::{self, encoded, push_encoded};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use smallvec::SmallVec;
 use std::borrow::Cow;
@@ -266,46 +267,11 @@ fn filled_text(name: &str, fill: &Fill, filling: &mut Filling<'_>) -> Result<Str
     Ok(text_of(&json))
 }
 
-/// Undo the percent-encoding. In queries a plus is a space, as in forms (WHATWG URL, section 5.1). None: not UTF-8.
+/// Undo the percent-encoding. None: not UTF-8.
 fn decoded(text: &str, is_query: bool) -> Option<Cow<'_, str>> {
-    let is_special = |byte: u8| byte == b'%' || (is_query && byte == b'+');
-    if !text.bytes().any(is_special) {
-        return Some(Cow::Borrowed(text));
-    }
-    let bytes = text.as_bytes();
-    let (mut plain, mut at) = (Vec::with_capacity(bytes.len()), 0);
-    while let Some(&byte) = bytes.get(at) {
-        let hex = |digit: Option<&u8>| char::from(*digit?).to_digit(16);
-        match (byte, hex(bytes.get(at + 1)), hex(bytes.get(at + 2))) {
-            (b'%', Some(high), Some(low)) => {
-                plain.push((high << 4 | low) as u8);
-                at += 2;
-            }
-            (b'+', ..) if is_query => plain.push(b' '),
-            _ => plain.push(byte),
-        }
-        at += 1;
-    }
-    String::from_utf8(plain).ok().map(Cow::Owned)
-}
-
-/// Percent-encode all but the unreserved characters (RFC 3986, section 2.3).
-fn encoded(text: &str) -> String {
-    let mut written = String::with_capacity(text.len());
-    push_encoded(text, &mut written);
-    written
-}
-
-fn push_encoded(text: &str, into: &mut String) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            into.push(char::from(byte));
-        } else {
-            into.push('%');
-            into.push(char::from(HEX[usize::from(byte >> 4)]));
-            into.push(char::from(HEX[usize::from(byte & 15)]));
-        }
+    match percent::decoded(text, is_query) {
+        Cow::Borrowed(_) => Some(Cow::Borrowed(text)),
+        Cow::Owned(bytes) => String::from_utf8(bytes).ok().map(Cow::Owned),
     }
 }
 

@@ -25,6 +25,7 @@ use portazgo_core::route::Parameters;
 use portazgo_core::snapshot::{Known, RouteAction, Snapshot};
 use portazgo_core::transform::answer::{Mask, Masked};
 use portazgo_core::transform::json::Why;
+use portazgo_core::transform::percent;
 use portazgo_core::transform::request::{BodyRefused, BodyRule, Errors, Filling, Received};
 use serde_json::json;
 use smallvec::SmallVec;
@@ -326,21 +327,7 @@ fn selected(query: &str) -> Option<String> {
 
 /// A value of a query, decoded. What is no UTF-8 becomes a name that nothing has.
 fn decoded(value: &str) -> String {
-    let digit = |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16));
-    let mut bytes = Vec::with_capacity(value.len());
-    let mut rest = value.bytes();
-    while let Some(byte) = rest.next() {
-        let mut ahead = rest.clone();
-        match (byte, digit(ahead.next()), digit(ahead.next())) {
-            (b'%', Some(high), Some(low)) => {
-                bytes.push((high * 16 + low) as u8);
-                rest = ahead;
-            }
-            (b'+', ..) => bytes.push(b' '),
-            _ => bytes.push(byte),
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    String::from_utf8_lossy(&percent::decoded(value, true)).into_owned()
 }
 
 /// Read a body to its end, within its bounds and times; while memory is short only a small one.
