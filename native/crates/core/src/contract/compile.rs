@@ -152,6 +152,9 @@ fn wrong(member: impl Into<String>, why: impl Display) -> Wrong {
     (member.into(), why.to_string())
 }
 
+/// In seconds since 1970: HTTP's dates have years of four digits (RFC 9110, section 5.6.7).
+const YEAR_10_000: u64 = 253_402_300_800;
+
 fn notices(body: &ContractBody<'_>) -> Result<Box<[(HeaderName, HeaderValue)]>, Wrong> {
     let mut notices = Vec::new();
     let seconds =
@@ -161,8 +164,11 @@ fn notices(body: &ContractBody<'_>) -> Result<Box<[(HeaderName, HeaderValue)]>, 
         notices.push((DEPRECATION, HeaderValue::try_from(at).map_err(|error| wrong("deprecated_at_us", error))?));
     }
     if let Some(us) = body.sunset_at_us {
-        let at = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds(us, "sunset_at_us")?));
-        let text = at.map(http_date).ok_or_else(|| wrong("sunset_at_us", "no time that HTTP can write"))??;
+        let seconds = seconds(us, "sunset_at_us")?;
+        if seconds >= YEAR_10_000 {
+            return Err(wrong("sunset_at_us", "after the year 9999"));
+        }
+        let text = httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
         notices.push((SUNSET, HeaderValue::try_from(text).map_err(|error| wrong("sunset_at_us", error))?));
     }
     if let Some(link) = &body.link {
@@ -178,17 +184,6 @@ fn notices(body: &ContractBody<'_>) -> Result<Box<[(HeaderName, HeaderValue)]>, 
         }
     }
     Ok(notices.into())
-}
-
-/// `httpdate` writes no year beyond 9999.
-fn http_date(time: SystemTime) -> Result<String, Wrong> {
-    const YEAR_10_000: u64 = 253_402_300_800;
-    let seconds = time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    if seconds < YEAR_10_000 {
-        Ok(httpdate::fmt_http_date(time))
-    } else {
-        Err(wrong("sunset_at_us", "after the year 9999"))
-    }
 }
 
 fn view(text: &str, edition: &Arc<Edition>) -> Result<View, Wrong> {

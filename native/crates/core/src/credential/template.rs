@@ -127,11 +127,8 @@ impl Source for Values<'_> {
 /// A document of the same shape: `{"partner": {"id", "name", "metadata": {…}}, "application": {…}, "key": {…}}`.
 impl Source for Value {
     fn value(&self, path: &Path) -> Option<Value> {
-        let mut names = path.text();
-        let last = names.match_indices('.').nth(usize::from(names.contains(".metadata."))).map(|(dot, _)| dot)?;
-        let member = names.split_off(last + 1);
-        let holder = names.trim_end_matches('.').split('.').try_fold(self, |value, name| value.get(name))?;
-        holder.get(member).cloned()
+        // A name of metadata may have dots of its own.
+        path.text().splitn(3, '.').try_fold(self, |value, name| value.get(name)).cloned()
     }
 }
 

@@ -1,9 +1,10 @@
 //! What is made of scalars. Each is read whole before.
 
 use super::dates;
-use super::text::{is_number, unescaped};
+use super::text::unescaped;
 use super::urls::Urls;
 use super::wire::{ActionMembers, Form, Otherwise, To};
+use crate::transform::json::{self, Lexeme};
 use hashbrown::HashMap;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -22,18 +23,22 @@ pub(super) enum Kind {
 
 #[derive(Debug)]
 pub(super) enum Action {
-    Map { values: HashMap<Key, Box<[u8]>>, otherwise: Otherwise },
+    /// The strings that it knows as they are meant, numbers and booleans as they are written.
+    Map {
+        strings: Table,
+        others: Table,
+        otherwise: Otherwise,
+    },
     To(To),
-    Date { from: Form, to: Form },
+    Date {
+        from: Form,
+        to: Form,
+    },
     Url(usize),
 }
 
-/// A value that `map` knows: strings as they are meant, numbers and booleans as they are written.
-#[derive(Debug, Hash, PartialEq, Eq)]
-pub(super) struct Key {
-    is_string: bool,
-    bytes: Box<[u8]>,
-}
+/// What is written for a value.
+type Table = HashMap<Box<str>, Box<[u8]>>;
 
 /// What is written in a scalar's place.
 #[derive(Debug, PartialEq, Eq)]
@@ -56,7 +61,8 @@ impl Action {
             return Err("otherwise belongs to map, and map needs it".to_owned());
         }
         if let (Some(map), Some(otherwise)) = (map, *otherwise) {
-            return Ok(Self::Map { values: table(map)?, otherwise });
+            let (strings, others) = tables(map)?;
+            return Ok(Self::Map { strings, others, otherwise });
         }
         match (to, date, url) {
             (Some(to), ..) => Ok(Self::To(*to)),
@@ -78,12 +84,9 @@ impl Action {
             _ => std::str::from_utf8(lexeme).ok().map(Cow::Borrowed),
         };
         match self {
-            Self::Map { values, otherwise } => {
-                let key = content.map(|content| Key {
-                    is_string: kind == Kind::String,
-                    bytes: content.into_owned().into_bytes().into(),
-                });
-                match key.and_then(|key| values.get(&key)) {
+            Self::Map { strings, others, otherwise } => {
+                let known = if kind == Kind::String { strings } else { others };
+                match content.and_then(|content| known.get(&*content)) {
                     Some(value) => Outcome::Write(Cow::Borrowed(value)),
                     None => otherwise.outcome(lexeme),
                 }
@@ -123,40 +126,36 @@ impl Otherwise {
     }
 }
 
-fn table(pairs: &[(&RawValue, &RawValue)]) -> Result<HashMap<Key, Box<[u8]>>, String> {
-    let mut values = HashMap::with_capacity(pairs.len());
+fn tables(pairs: &[(&RawValue, &RawValue)]) -> Result<(Table, Table), String> {
+    let (mut strings, mut others) = (Table::new(), Table::new());
     for (from, to) in pairs {
-        let key = match serde_json::from_str(from.get()).map_err(|error| error.to_string())? {
-            serde_json::Value::String(text) => Key { is_string: true, bytes: text.into_bytes().into() },
-            serde_json::Value::Number(_) | serde_json::Value::Bool(_) => {
-                Key { is_string: false, bytes: from.get().as_bytes().into() }
-            }
+        let before = match serde_json::from_str(from.get()).map_err(|error| error.to_string())? {
+            serde_json::Value::String(text) => strings.insert(text.into(), compact(to)),
+            serde_json::Value::Number(_) | serde_json::Value::Bool(_) => others.insert(from.get().into(), compact(to)),
             _ => return Err(format!("map knows strings, numbers and booleans, not {from}")),
         };
-        if values.insert(key, compact(to)).is_some() {
+        if before.is_some() {
             return Err(format!("map has the value {from} twice"));
         }
     }
-    Ok(values)
+    Ok((strings, others))
 }
 
 fn convert<'a>(to: To, lexeme: &'a [u8], content: Option<&str>, kind: Kind) -> Outcome<'a> {
     let bytes = |bytes: &[u8]| Outcome::Write(Cow::Owned(bytes.to_vec()));
-    let number = content.filter(|_| kind == Kind::String).map(|text| (text, is_number(text.as_bytes())));
     match (to, kind) {
         (To::String, Kind::String)
         | (To::Number, Kind::Number | Kind::Integer)
         | (To::Integer, Kind::Integer)
         | (To::Boolean, Kind::Boolean) => Outcome::Write(Cow::Borrowed(lexeme)),
         (To::String, _) => Outcome::Write(Cow::Owned([b"\"", lexeme, b"\""].concat())),
-        (To::Number, Kind::String) => match number {
-            Some((text, Some(_))) => bytes(text.as_bytes()),
-            _ => Outcome::Fail,
-        },
-        (To::Integer, Kind::String) => match number {
-            Some((text, Some(whole))) if whole => bytes(text.as_bytes()),
-            _ => Outcome::Fail,
-        },
+        (To::Number | To::Integer, Kind::String) => {
+            let kind = content.and_then(Lexeme::whole).map(|number| number.kind);
+            match (content, kind) {
+                (Some(text), Some(kind)) if to == To::Number || kind == json::Kind::Integer => bytes(text.as_bytes()),
+                _ => Outcome::Fail,
+            }
+        }
         (To::Boolean, Kind::String) => match content {
             Some(text @ ("true" | "false")) => bytes(text.as_bytes()),
             _ => Outcome::Fail,

@@ -55,7 +55,7 @@ fn fraction(nanos: u32) -> String {
 }
 
 /// `YYYY-MM-DD` (RFC 3339, full-date) in days since 1970.
-fn date(text: &str) -> Option<i64> {
+pub(in crate::transform) fn date(text: &str) -> Option<i64> {
     let bytes = text.as_bytes();
     if bytes.len() != 10 || bytes[4] != b'-' || bytes[7] != b'-' {
         return None;

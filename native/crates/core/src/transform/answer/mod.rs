@@ -29,7 +29,7 @@ mod urls;
 mod violation;
 mod wire;
 
-pub(in crate::transform) use dates::convert as convert_moment;
+pub(in crate::transform) use dates::{convert as convert_moment, date as days_since_1970};
 pub(in crate::transform) use wire::Form;
 
 pub use compile::ProgramRefused;

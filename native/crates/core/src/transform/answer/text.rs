@@ -1,6 +1,7 @@
 //! The tokens of JSON (RFC 8259): found and checked in a piece, which may end in the middle of one.
 
 use super::violation::{Fail, Why};
+use crate::transform::json;
 use std::borrow::Cow;
 
 const LOW: u64 = 0x0101_0101_0101_0101;
@@ -145,47 +146,14 @@ fn escape(bytes: &[u8]) -> Atom {
     }
 }
 
-/// A string's content as it is meant. None: a lone surrogate is in it, which no text can have.
+/// The content of a string that was checked, as it is meant. None: a lone surrogate is in it, which no text can have.
 pub(super) fn unescaped(content: &[u8]) -> Option<Cow<'_, str>> {
-    let text = std::str::from_utf8(content).ok()?;
-    let Some(mut mark) = memchr::memchr(b'\\', content) else { return Some(Cow::Borrowed(text)) };
-    let mut meant = String::with_capacity(text.len());
-    let mut rest = text;
-    loop {
-        meant.push_str(&rest[..mark]);
-        let bytes = rest.as_bytes();
-        let (letter, length) = match bytes[mark + 1] {
-            b'b' => ('\u{8}', 2),
-            b'f' => ('\u{c}', 2),
-            b'n' => ('\n', 2),
-            b'r' => ('\r', 2),
-            b't' => ('\t', 2),
-            b'u' => escaped_letter(&bytes[mark..])?,
-            other => (char::from(other), 2),
-        };
-        meant.push(letter);
-        rest = &rest[mark + length..];
-        match memchr::memchr(b'\\', rest.as_bytes()) {
-            Some(next) => mark = next,
-            None => break,
-        }
+    if memchr::memchr(b'\\', content).is_none() {
+        return std::str::from_utf8(content).ok().map(Cow::Borrowed);
     }
-    meant.push_str(rest);
-    Some(Cow::Owned(meant))
-}
-
-/// The letter of `\uXXXX`, or of two that are a pair of surrogates, and how long that is.
-fn escaped_letter(bytes: &[u8]) -> Option<(char, usize)> {
-    let unit = |at: usize| {
-        let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
-        u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
-    };
-    let first = unit(0)?;
-    if !(0xd800..0xdc00).contains(&first) {
-        return Some((char::from_u32(first)?, 6));
-    }
-    let second = unit(6).filter(|second| (0xdc00..0xe000).contains(second))?;
-    Some((char::from_u32(0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00))?, 12))
+    let mut meant = Vec::with_capacity(content.len());
+    json::unescape(content, &mut meant);
+    String::from_utf8(meant).ok().map(Cow::Owned)
 }
 
 /// A number as far as it has come.
@@ -248,12 +216,6 @@ impl Number {
             at += 1;
         }
     }
-}
-
-/// Whether a text is a JSON number, and then whether it is a whole one.
-pub(super) fn is_number(text: &[u8]) -> Option<bool> {
-    let mut number = Number::START;
-    (number.take(text, 0) == text.len() && number.is_complete()).then_some(number.whole)
 }
 
 /// `true`, `false` or `null`, by its first byte.

@@ -85,7 +85,7 @@ fn escape_length(bytes: &[u8]) -> Result<usize, Unsound> {
 }
 
 /// Write what a sound string says. A lone surrogate is written as WTF-8.
-pub(super) fn unescape(raw: &[u8], into: &mut Vec<u8>) {
+pub(crate) fn unescape(raw: &[u8], into: &mut Vec<u8>) {
     let mut rest = raw;
     while let Some(mark) = memchr::memchr(b'\\', rest) {
         into.extend_from_slice(&rest[..mark]);
