@@ -181,8 +181,9 @@ impl State {
 
     /// From here on what is written is kept.
     pub(super) fn begin_hold(&mut self, template: &Template, out: &mut Vec<u8>) {
-        let around = std::mem::replace(out, self.spare.pop().unwrap_or_default());
-        let slots = vec![None; template.slots];
+        let (room, mut slots) = self.spare.pop().unwrap_or_default();
+        let around = std::mem::replace(out, room);
+        slots.resize(template.slots, None);
         self.holds.push(Hold { around, slots, begins: 0, bytes: template.bytes });
     }
 
@@ -198,7 +199,8 @@ impl State {
             out.push(b'}');
         }
         kept.clear();
-        self.spare.push(kept);
+        hold.slots.clear();
+        self.spare.push((kept, hold.slots));
         written.map_err(|mut names| {
             names.reverse();
             self.missing = Some(names.into());

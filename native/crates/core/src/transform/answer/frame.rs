@@ -103,13 +103,15 @@ impl Frame {
     }
 }
 
+/// From where to where each slot of a hold was written.
+pub(super) type Slots = Vec<Option<(usize, usize)>>;
+
 /// What a hold keeps back.
 #[derive(Debug)]
 pub(super) struct Hold {
     /// What was being written to before; for the outermost hold, between two pieces, what this hold has kept.
     pub(super) around: Vec<u8>,
-    /// From where to where each slot was written.
-    pub(super) slots: Vec<Option<(usize, usize)>>,
+    pub(super) slots: Slots,
     /// Where the slot under way begins.
     pub(super) begins: usize,
     /// Kept at most.

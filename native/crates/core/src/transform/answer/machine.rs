@@ -3,7 +3,7 @@
 
 use super::action::Kind;
 use super::cut::{Cut, Fate};
-use super::frame::{Form, Frame, Hold, OTHERS};
+use super::frame::{Form, Frame, Hold, OTHERS, Slots};
 use super::program::{AnswerProgram, NONE, Node, Scalar, Target};
 use super::skip::{Passed, Skip};
 use super::text::{self, Number, Stop, literal, past_space, unescaped};
@@ -20,8 +20,8 @@ pub(super) struct State {
     /// What came of members beyond a frame's 64.
     pub(super) more: Vec<u8>,
     pub(super) holds: Vec<Hold>,
-    /// Buffers of holds that have ended.
-    pub(super) spare: Vec<Vec<u8>>,
+    /// Buffers of holds that have ended, and their slots.
+    pub(super) spare: Vec<(Vec<u8>, Slots)>,
     pub(super) step: Step,
     /// Of the value that comes next.
     pub(super) node: u32,

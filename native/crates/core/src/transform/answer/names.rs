@@ -74,7 +74,10 @@ impl Names {
                 .count()
         };
         let candidates = (0..TRIES).map(|number| MULTIPLIER.wrapping_mul(2 * number + 1) | 1);
-        let multiplier = candidates.min_by_key(|&candidate| collisions(candidate)).unwrap_or(MULTIPLIER);
+        // Most need one try; the rest take the best of all.
+        let without = candidates.clone().find(|&candidate| collisions(candidate) == 0);
+        let best = || candidates.min_by_key(|&candidate| collisions(candidate));
+        let multiplier = without.or_else(best).unwrap_or(MULTIPLIER);
         let mut slots = vec![NONE; 1 << bits].into_boxed_slice();
         for (index, entry) in entries.iter_mut().enumerate() {
             let first = &mut slots[slot(entry.print, multiplier, shift)];

@@ -74,10 +74,11 @@ impl NumberRule {
     }
 
     fn check(&self, value: &Value<'_>) -> Result<(), Broken> {
-        if let Some(choices) = &self.choices
-            && choices.binary_search_by(|choice| (**choice).cmp(&value.decimal.identity_bytes())).is_err()
-        {
-            return Err(Broken::new(Code::Enum, "Must be one of the values that are listed for it."));
+        if let Some(choices) = &self.choices {
+            let identity = value.decimal.identity_bytes();
+            if choices.binary_search_by(|choice| (**choice).cmp(&identity)).is_err() {
+                return Err(Broken::new(Code::Enum, "Must be one of the values that are listed for it."));
+            }
         }
         self.in_range(value)?;
         match &self.multiple_of {
