@@ -1,6 +1,6 @@
 //! Which headers pass, both ways. A list of what may, never of what may not.
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use std::cell::RefCell;
 
 /// From partner to backend. Authorization, Host, forwarding and tracing headers are set by us.
@@ -66,6 +66,19 @@ const NEVER: [&str; 16] = [
     "x-forwarded-for",
     "x-request-id",
 ];
+
+/// Let a header pass as it is.
+pub(crate) fn pass(received: &HeaderMap, name: &HeaderName, into: &mut HeaderMap) {
+    for value in received.get_all(name) {
+        into.append(name.clone(), value.clone());
+    }
+}
+
+/// The value of a header that came once. None: it did not come, or came again.
+pub(crate) fn only(received: &HeaderMap, name: HeaderName) -> Option<&HeaderValue> {
+    let mut lines = received.get_all(name).iter();
+    lines.next().filter(|_| lines.next().is_none())
+}
 
 /// Empty header maps that were in use before, so that a call allocates none: what hyper gives for a request comes back to it
 /// with an answer.

@@ -1,8 +1,13 @@
 //! Media types: which of them a body may be (RFC 9110, section 8.3.1).
 
+use http::HeaderValue;
+
 /// A media type without its parameters, or all of a kind (`image/*`).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MediaType(Box<str>);
+pub struct MediaType {
+    text: Box<str>,
+    header: HeaderValue,
+}
 
 impl MediaType {
     /// Read one as a contract writes it. None: it is none.
@@ -11,23 +16,32 @@ impl MediaType {
             !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
         };
         let (kind, subtype) = text.split_once('/')?;
-        (is_token(kind) && (subtype == "*" || is_token(subtype))).then(|| Self(text.to_ascii_lowercase().into()))
+        if !is_token(kind) || (subtype != "*" && !is_token(subtype)) {
+            return None;
+        }
+        let text = text.to_ascii_lowercase();
+        Some(Self { header: HeaderValue::from_str(&text).ok()?, text: text.into() })
+    }
+
+    /// As a `Content-Type` says it.
+    pub fn header(&self) -> &HeaderValue {
+        &self.header
     }
 
     /// As it is written.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// Whether it is one of many.
     pub fn is_range(&self) -> bool {
-        self.0.ends_with("/*")
+        self.text.ends_with("/*")
     }
 
     fn covers(&self, essence: &str) -> bool {
-        match self.0.strip_suffix('*') {
+        match self.text.strip_suffix('*') {
             Some(kind) => essence.get(..kind.len()).is_some_and(|start| start.eq_ignore_ascii_case(kind)),
-            None => self.0.eq_ignore_ascii_case(essence),
+            None => self.text.eq_ignore_ascii_case(essence),
         }
     }
 }

@@ -38,7 +38,7 @@ use tokio::time::Instant;
 /// A call without an end ends after a hundred years.
 const NEVER: Monotonic = Monotonic(100 * 365 * 86_400 * 1_000_000_000);
 /// By which a client says that two requests are one (draft-ietf-httpapi-idempotency-key-header).
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// What came back.
 pub(super) struct CameBack {

@@ -264,7 +264,7 @@ async fn run(
         let key = head.headers.get(header::SEC_WEBSOCKET_KEY).ok_or(Fault::BackendBadResponse)?;
         transform_response::build_tunnel(came_back, holder(), key, action, backend).await?
     } else if let Some((view, reshaped)) = &reshaped {
-        let base = route::base(head, origin);
+        let base = if view.program.writes_addresses() { route::base(head, origin) } else { String::new() };
         let (selection, head_only) = (reshaped.selection.as_ref(), head.method == Method::HEAD);
         let shaping = Shaping { view, selection, action, backend, base, head_only };
         Box::pin(shaping.build(thread, call, came_back, holder)).await?

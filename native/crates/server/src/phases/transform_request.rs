@@ -102,17 +102,15 @@ fn write_query(policy: &QueryPolicy, query: Option<&str>, target: &mut String) {
 
 /// A WebSocket handshake of ours with the client's key (RFC 6455, section 4.1). What the two sides agree on in it is theirs.
 fn add_handshake(headers: &mut HeaderMap, received: &HeaderMap) -> Result<(), Fault> {
-    let mut keys = received.get_all(header::SEC_WEBSOCKET_KEY).iter();
-    let sound = matches!((keys.next(), keys.next()), (Some(key), None) if upgrade::is_key(key.as_bytes()))
+    let key = headers::only(received, header::SEC_WEBSOCKET_KEY);
+    let sound = key.is_some_and(|key| upgrade::is_key(key.as_bytes()))
         && received.get(header::SEC_WEBSOCKET_VERSION).is_some_and(|version| version == "13");
     if !sound {
         return Err(Fault::HeadMalformed);
     }
     for name in HANDSHAKE {
         headers.remove(&name);
-        for value in received.get_all(&name) {
-            headers.append(name.clone(), value.clone());
-        }
+        headers::pass(received, &name, headers);
     }
     headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));

@@ -37,9 +37,7 @@ pub(super) async fn build_tunnel(
     let mut headers = headers::to_partner(received, &action.response_headers, HeaderMap::new());
     headers.remove(header::CONTENT_LENGTH);
     for name in [header::SEC_WEBSOCKET_ACCEPT, header::SEC_WEBSOCKET_PROTOCOL, header::SEC_WEBSOCKET_EXTENSIONS] {
-        for value in received.get_all(&name) {
-            headers.append(name.clone(), value.clone());
-        }
+        headers::pass(received, &name, &mut headers);
     }
     headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));

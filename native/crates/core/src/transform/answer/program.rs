@@ -191,6 +191,11 @@ impl AnswerProgram {
         self.base.nodes.len() + self.nodes.len()
     }
 
+    /// Whether any address is written: only then does it matter where the call came to.
+    pub fn writes_addresses(&self) -> bool {
+        !self.base.urls.is_empty()
+    }
+
     /// Map an address of the backend's to one of the partner's, by these of the program's `urls`: for headers such as
     /// Location. `base` is the scheme and authority that the call came to. None: it leads to no route of the partner's, and
     /// must not be shown.

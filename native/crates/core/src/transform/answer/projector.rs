@@ -16,7 +16,7 @@ impl Projector {
     /// Begin with the first byte of an answer. `base` is scheme and authority that the call came to: addresses begin with it.
     /// `root` is one that `AnswerProgram::check_root` takes; nothing passes through any other.
     pub fn new(program: &Arc<AnswerProgram>, root: u32, base: &str) -> Self {
-        let base = if program.base.urls.is_empty() { Box::default() } else { base.into() };
+        let base = if program.writes_addresses() { base.into() } else { Box::default() };
         let root = if program.check_root(root).is_ok() { root } else { NONE };
         let state = State::new(root, base);
         Self { program: Arc::clone(program), state }

@@ -4,16 +4,18 @@
 use super::Stream;
 use crate::coding::Decoder;
 use crate::thread::Thread;
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 use portazgo_core::contract::Hold;
 use portazgo_core::fault::Fault;
 use portazgo_core::transform::answer::Projector;
 use std::future::poll_fn;
+use std::ops::Range;
 use std::task::{Context, Poll, ready};
 
 /// Output that is handed on in one piece, where there is so much.
 const PIECE: usize = 16 * 1024;
-/// Input that is looked at in one step: however large a piece of the backend's is, its output is not all made at once.
+/// Input that is looked at in one step, however large a piece of the backend's is. Of a contract's constants and defaults it can
+/// make far more: a projector stops when there is as much output as is wanted.
 const STEP: usize = 16 * 1024;
 /// Of an answer that is held whole.
 const MOST_HELD: usize = 16 * 1024 * 1024;
@@ -33,6 +35,10 @@ pub(crate) enum Work {
 pub(crate) struct Projected {
     pub(crate) stream: Stream,
     decoder: Option<Decoder>,
+    /// Where the decoder writes; empty without one.
+    space: Box<[u8]>,
+    /// What of `space` was decoded, and not yet worked on.
+    decoded: Range<usize>,
     work: Work,
     /// Received, and not yet looked at.
     piece: Bytes,
@@ -47,9 +53,12 @@ pub(crate) struct Projected {
 
 impl Projected {
     pub(crate) fn new(stream: Stream, decoder: Option<Decoder>, work: Work) -> Self {
+        let space = if decoder.is_some() { vec![0; STEP].into() } else { Box::default() };
         Self {
             stream,
             decoder,
+            space,
+            decoded: 0..0,
             work,
             piece: Bytes::new(),
             undecoded: false,
@@ -113,8 +122,8 @@ impl Projected {
 
     fn poll_until(&mut self, wanted: usize, context: &mut Context<'_>) -> Poll<Result<(), Fault>> {
         while !self.done && self.output.len() < wanted {
-            if !self.piece.is_empty() || self.undecoded {
-                self.step()?;
+            if !self.piece.is_empty() || self.undecoded || !self.decoded.is_empty() {
+                self.step(wanted)?;
             } else if self.stream.is_at_end() {
                 self.finish()?;
             } else {
@@ -130,17 +139,22 @@ impl Projected {
         Poll::Ready(Ok(()))
     }
 
-    fn step(&mut self) -> Result<(), Fault> {
-        let length = self.piece.len().min(STEP);
-        let Some(decoder) = &mut self.decoder else {
-            let piece = self.piece.split_to(length);
-            return work_on(&mut self.work, &piece, &mut self.output);
+    fn step(&mut self, wanted: usize) -> Result<(), Fault> {
+        let Self { decoder, space, decoded, work, piece, undecoded, output, .. } = self;
+        let next = &piece[..piece.len().min(STEP)];
+        let Some(decoder) = decoder else {
+            let taken = work.on(next, wanted, output)?;
+            piece.advance(taken);
+            return Ok(());
         };
-        let mut space = [0; STEP];
-        let (taken, made) = decoder.step(&self.piece[..length], &mut space)?;
-        _ = self.piece.split_to(taken);
-        self.undecoded = made == space.len();
-        work_on(&mut self.work, &space[..made], &mut self.output)
+        if Range::is_empty(decoded) {
+            let (taken, made) = decoder.step(next, space)?;
+            piece.advance(taken);
+            *undecoded = made == space.len();
+            *decoded = 0..made;
+        }
+        decoded.start += work.on(&space[decoded.clone()], wanted, output)?;
+        Ok(())
     }
 
     fn finish(&mut self) -> Result<(), Fault> {
@@ -155,14 +169,23 @@ impl Projected {
     }
 }
 
-fn work_on(work: &mut Work, piece: &[u8], output: &mut Vec<u8>) -> Result<(), Fault> {
-    match work {
-        Work::Project(projector) => projector.feed(piece, output).map_err(|_| Fault::ContractViolationResponse),
-        Work::Copy(left) => {
-            *left = left.checked_sub(piece.len() as u64).ok_or(Fault::BackendResponseTooLarge)?;
-            output.extend_from_slice(piece);
-            Ok(())
+impl Work {
+    /// Work on what came, until there is as much output as is wanted. Returns how much of it was taken.
+    fn on(&mut self, piece: &[u8], wanted: usize, output: &mut Vec<u8>) -> Result<usize, Fault> {
+        match self {
+            Self::Project(projector) => {
+                // What is shown is seldom more than what came.
+                if output.capacity() == 0 {
+                    output.reserve(piece.len());
+                }
+                projector.feed_until(piece, wanted, output).map_err(|_| Fault::ContractViolationResponse)
+            }
+            Self::Copy(left) => {
+                *left = left.checked_sub(piece.len() as u64).ok_or(Fault::BackendResponseTooLarge)?;
+                output.extend_from_slice(piece);
+                Ok(piece.len())
+            }
+            Self::Drop => Ok(piece.len()),
         }
-        Work::Drop => Ok(()),
     }
 }

@@ -2,8 +2,10 @@
 //! half of a refused request: the body is read whole before anything is sent.
 
 use super::Outgoing;
+use crate::headers;
 use crate::holder::Holder;
 use crate::metrics::add;
+use crate::phases::forward::IDEMPOTENCY_KEY;
 use crate::phases::framing::Wire;
 use crate::phases::record::Call;
 use crate::phases::route::{Found, Origin};
@@ -37,11 +39,10 @@ use std::sync::Arc;
 /// While memory is short, a body that is larger is not read on.
 const SMALL_BYTES: usize = 64 * 1024;
 const FIELDS: &str = "fields";
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// What passes whatever the contract says: how the partner wants to be answered, and what it knows already. Ranges and codings
 /// are of bytes that only the backend has.
-const PASSING: [HeaderName; 6] = [
+static PASSING: [HeaderName; 6] = [
     header::ACCEPT_LANGUAGE,
     header::CACHE_CONTROL,
     header::IF_UNMODIFIED_SINCE,
@@ -162,17 +163,13 @@ impl Reshaping<'_, '_, '_> {
         if codings.any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
             return Err(Fault::BodyTypeUnsupported);
         }
-        let mut lines = headers.get_all(header::CONTENT_TYPE).iter();
-        let (Some(line), None) = (lines.next(), lines.next()) else {
-            return Err(Fault::BodyTypeUnsupported);
-        };
+        let line = headers::only(headers, header::CONTENT_TYPE).ok_or(Fault::BodyTypeUnsupported)?;
         let said = line.to_str().map_err(|_| Fault::BodyTypeUnsupported)?;
         let types = &self.view.request_types;
         let known = if is_read { media::choose(types, said) } else { media::choose_opaque(types, said) };
         let known = known.ok_or(Fault::BodyTypeUnsupported)?;
         // What is written anew is of the type alone; what passes keeps what it says of itself.
-        let written = if is_read { HeaderValue::from_str(known.as_str()).ok() } else { Some(line.clone()) };
-        written.ok_or(Fault::BodyTypeUnsupported)
+        Ok(if is_read { known.header().clone() } else { line.clone() })
     }
 
     /// That at least one answer of the route has what was selected.
@@ -260,9 +257,7 @@ impl Reshaped {
         let method = Method::from_bytes(action.backend_method.as_bytes()).map_err(|_| Fault::MethodNotAllowed)?;
         let mut headers = thread.spare_maps.take();
         for name in PASSING.iter().filter(|name| !view.claimed.contains(name)) {
-            for value in head.headers.get_all(name) {
-                headers.append(name.clone(), value.clone());
-            }
+            headers::pass(&head.headers, name, &mut headers);
         }
         add_conditions(&mut headers, &head.headers);
         if let Some(content_type) = &self.content_type {

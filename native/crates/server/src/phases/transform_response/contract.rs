@@ -3,6 +3,7 @@
 
 use super::head;
 use crate::coding::{Coding, Decoder};
+use crate::headers::{self, pass};
 use crate::holder::Holder;
 use crate::phases::forward::CameBack;
 use crate::phases::record::Call;
@@ -11,6 +12,7 @@ use crate::phases::respond::{Answer, Content, Stream};
 use crate::phases::transform_request::contract::Selection;
 use crate::thread::Thread;
 use bytes::Bytes;
+use http::response::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use portazgo_core::contract::{Answer as Agreed, Body, Hold, MediaType, View, media};
 use portazgo_core::fault::Fault;
@@ -39,12 +41,6 @@ pub(in crate::phases) struct Shaping<'s> {
     pub(in crate::phases) head_only: bool,
 }
 
-/// An answer's status and headers, as they came.
-struct Received {
-    status: StatusCode,
-    headers: HeaderMap,
-}
-
 impl Shaping<'_> {
     /// Choose what becomes of the answer, and make that of it.
     pub(in crate::phases) async fn build(
@@ -54,8 +50,20 @@ impl Shaping<'_> {
         came_back: CameBack,
         holder: impl FnOnce() -> Holder,
     ) -> Result<Answer, Fault> {
-        let (received, mut stream) = super::stream(came_back, self.action, self.backend)?;
-        let received = Received { status: received.status, headers: received.headers };
+        let (received, stream) = super::stream(came_back, self.action, self.backend)?;
+        let answer = self.shape(thread, call, &received, stream, holder).await;
+        thread.spare_maps.give(received.headers);
+        answer
+    }
+
+    async fn shape(
+        &self,
+        thread: &Thread,
+        call: &mut Call,
+        received: &Parts,
+        mut stream: Stream,
+        holder: impl FnOnce() -> Holder,
+    ) -> Result<Answer, Fault> {
         let status = received.status;
         if status.is_server_error() {
             call.fail(Fault::Backend5xx);
@@ -67,17 +75,17 @@ impl Shaping<'_> {
         let agreed = self.view.answer(status);
         if status == StatusCode::NOT_MODIFIED {
             stream.begin(holder).await?;
-            let headers = self.headers(&received, agreed);
+            let headers = self.headers(thread, received, agreed);
             return Ok(Answer { status, headers, content: Content::Stream(Box::new(stream)) });
         }
         let Some(agreed) = agreed else {
-            return self.refuse(thread, call, &received, stream, None, holder).await;
+            return self.refuse(thread, call, received, stream, None, holder).await;
         };
         let sent = agreed.send.unwrap_or(status);
         match &agreed.body {
-            Body::Problem { .. } => self.refuse(thread, call, &received, stream, Some(agreed), holder).await,
+            Body::Problem { .. } => self.refuse(thread, call, received, stream, Some(agreed), holder).await,
             Body::Empty => {
-                let headers = self.headers(&received, Some(agreed));
+                let headers = self.headers(thread, received, Some(agreed));
                 stream.begin(holder).await?;
                 let_go(thread, call, stream).await;
                 Ok(Answer { status: sent, headers, content: Content::Whole(Bytes::new()) })
@@ -87,7 +95,7 @@ impl Shaping<'_> {
                     return Err(Fault::ContractViolationResponse);
                 }
                 stream.begin(holder).await?;
-                let headers = self.headers(&received, Some(agreed));
+                let headers = self.headers(thread, received, Some(agreed));
                 Ok(Answer { status: sent, headers, content: Content::Stream(Box::new(stream)) })
             }
             Body::Json { root, hold } => {
@@ -95,8 +103,8 @@ impl Shaping<'_> {
                 let said = of_type(&received.headers, &agreed.content_types, media::choose)?;
                 let projector = self.projector(*root, status);
                 let decoder = Decoder::new(Coding::of(&received.headers)?)?;
-                let mut headers = self.headers(&received, Some(agreed));
-                headers.insert(header::CONTENT_TYPE, type_header(said)?);
+                let mut headers = self.headers(thread, received, Some(agreed));
+                headers.insert(header::CONTENT_TYPE, said.header().clone());
                 stream.begin(holder).await?;
                 let projected = Projected::new(stream, decoder, Work::Project(Box::new(projector)));
                 let hold = if call.version_10 { Hold::Whole } else { *hold };
@@ -106,15 +114,15 @@ impl Shaping<'_> {
             Body::Pass { types, most_bytes } => {
                 of_type(&received.headers, types, media::choose_opaque)?;
                 let decoder = Decoder::new(Coding::of(&received.headers)?)?;
-                let mut headers = self.headers(&received, Some(agreed));
-                head::pass(&received.headers, &header::CONTENT_TYPE, &mut headers);
+                let mut headers = self.headers(thread, received, Some(agreed));
+                pass(&received.headers, &header::CONTENT_TYPE, &mut headers);
                 let most = stream.most.map_or(*most_bytes, |most| most.min(*most_bytes));
                 if decoder.is_none() {
                     if stream.source.size_hint().lower() > most {
                         return Err(Fault::BackendResponseTooLarge);
                     }
                     stream.most = Some(most);
-                    head::pass(&received.headers, &header::CONTENT_LENGTH, &mut headers);
+                    pass(&received.headers, &header::CONTENT_LENGTH, &mut headers);
                     stream.begin(holder).await?;
                     return Ok(Answer { status: sent, headers, content: Content::Stream(Box::new(stream)) });
                 }
@@ -136,8 +144,8 @@ impl Shaping<'_> {
         }
     }
 
-    fn headers(&self, received: &Received, agreed: Option<&Agreed>) -> HeaderMap {
-        head::headers(&received.headers, agreed, self.view, &self.base)
+    fn headers(&self, thread: &Thread, received: &Parts, agreed: Option<&Agreed>) -> HeaderMap {
+        head::headers(&received.headers, agreed, self.view, &self.base, thread.spare_maps.take())
     }
 
     /// A problem of ours in the place of the backend's error; none of its text passes.
@@ -145,7 +153,7 @@ impl Shaping<'_> {
         &self,
         thread: &Thread,
         call: &mut Call,
-        received: &Received,
+        received: &Parts,
         mut stream: Stream,
         agreed: Option<&Agreed>,
         holder: impl FnOnce() -> Holder,
@@ -169,7 +177,7 @@ impl Shaping<'_> {
         let document = problem::of_backend(sent, call.request_id(), detail, errors.as_deref());
         let mut answer = Answer::document(document, "application/problem+json");
         answer.status = sent;
-        let mut headers = self.headers(received, agreed);
+        let mut headers = self.headers(thread, received, agreed);
         headers.extend(answer.headers);
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         answer.headers = headers;
@@ -181,7 +189,7 @@ impl Shaping<'_> {
         &self,
         thread: &Thread,
         call: &mut Call,
-        received: &Received,
+        received: &Parts,
         stream: Stream,
         form: BackendErrors,
     ) -> Option<String> {
@@ -231,14 +239,7 @@ fn of_type<'t>(
     types: &'t [MediaType],
     choose: impl Fn(&'t [MediaType], &str) -> Option<&'t MediaType>,
 ) -> Result<&'t MediaType, Fault> {
-    let mut lines = headers.get_all(header::CONTENT_TYPE).iter();
-    let (Some(said), None) = (lines.next(), lines.next()) else {
-        return Err(Fault::ContractViolationResponse);
-    };
-    let chosen = said.to_str().ok().and_then(|said| choose(types, said));
+    let said = headers::only(headers, header::CONTENT_TYPE).and_then(|said| said.to_str().ok());
+    let chosen = said.and_then(|said| choose(types, said));
     chosen.ok_or(Fault::ContractViolationResponse)
-}
-
-fn type_header(media: &MediaType) -> Result<HeaderValue, Fault> {
-    HeaderValue::from_str(media.as_str()).map_err(|_| Fault::ContractViolationResponse)
 }

@@ -1,21 +1,27 @@
 //! Headers of an answer under a contract: what says nothing of the backend, and what the contract names.
 
+use crate::headers::pass;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use portazgo_core::contract::{Answer, HeaderRule, View};
 
 /// What passes whatever the contract says: how long an answer is good, and when to come back.
-const PASSING: [HeaderName; 4] =
+static PASSING: [HeaderName; 4] =
     [header::CACHE_CONTROL, header::CONTENT_LANGUAGE, header::EXPIRES, header::RETRY_AFTER];
 /// The answer depends on who asks: another caller may be served by another version.
 const VARY: HeaderValue = HeaderValue::from_static("authorization, x-api-key");
 const VARY_WITH_LANGUAGE: HeaderValue = HeaderValue::from_static("authorization, x-api-key, accept-language");
 const NEVER_THE_SAME: HeaderValue = HeaderValue::from_static("*");
 
-/// The headers of an answer; its type and length are its body's affair.
-pub(super) fn headers(received: &HeaderMap, agreed: Option<&Answer>, view: &View, base: &str) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(16);
-    for name in PASSING {
-        pass(received, &name, &mut headers);
+/// Add the headers of an answer to an empty map; its type and length are its body's affair.
+pub(super) fn headers(
+    received: &HeaderMap,
+    agreed: Option<&Answer>,
+    view: &View,
+    base: &str,
+    mut headers: HeaderMap,
+) -> HeaderMap {
+    for name in &PASSING {
+        pass(received, name, &mut headers);
     }
     headers.insert(header::VARY, vary(received));
     for rule in agreed.map_or(&[][..], |agreed| &agreed.headers) {
@@ -35,13 +41,6 @@ pub(super) fn headers(received: &HeaderMap, agreed: Option<&Answer>, view: &View
         headers.append(name.clone(), value.clone());
     }
     headers
-}
-
-/// Let a header pass as it is.
-pub(super) fn pass(received: &HeaderMap, name: &HeaderName, headers: &mut HeaderMap) {
-    for value in received.get_all(name) {
-        headers.append(name.clone(), value.clone());
-    }
 }
 
 fn vary(received: &HeaderMap) -> HeaderValue {
