@@ -24,7 +24,7 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
-from peers import deployment
+from peers import build, deployment
 from peers.arena import free_port
 from peers.deployment import KEYS_FILE, MASTER_KEY, PEPPER, SNAPSHOT_FILE
 from peers.process import LOAD_CORE, PROXY_CORE, Started
@@ -32,7 +32,6 @@ from report import Figure, publish
 
 from portazgo.kit.ids import uuid7
 from portazgo.kit.wrapping.local import LocalWrapper
-from portazgo.roles.parts import portazgo_command
 from portazgo.snapshot.compile import canonical, last_line, snapshot_head
 from portazgo.snapshot.wire import NO_HASH, Resource
 
@@ -282,56 +281,62 @@ def main() -> int:
     os.sched_setaffinity(0, {int(LOAD_CORE)})
     origin = Origin()
     origin.start()
+    tools = build.build(with_peers=False)
     with (
         tempfile.TemporaryDirectory() as folder,
-        _gateway(Path(folder), f"http://127.0.0.1:{origin.port}") as (node, key),
+        _gateway(Path(folder), tools, f"http://127.0.0.1:{origin.port}") as (node, key),
     ):
         samples = {
-            size: _differences(node, key, size, arguments.rounds, max(4, arguments.calls // (1 + count // 4)))
+            size: _compared(node, key, size, arguments.rounds, max(4, arguments.calls // (1 + count // 4)))
             for size, count in SIZES.items()
         }
         extra = _extra_memory(node, key)
         origin.pauses = True
         lead = _lead(node, key, origin)
+    more = {size: [contract - through for through, contract in found] for size, found in samples.items()}
     figures = [
-        Figure("projection of 1.7 KB, over pass-through", median(samples["small"]), "µs", 1.5),
-        Figure("projection of 84 KB, over pass-through", median(samples["medium"]), "µs", 120),
-        Figure("projection of 8 MB, over pass-through", median(samples["large"]), "µs"),
+        Figure("projection of 1.7 KB, over pass-through", median(more["small"]), "µs", 1.5),
+        Figure("projection of 84 KB, over pass-through", median(more["medium"]), "µs", 120),
+        Figure("projection of 8 MB, over pass-through", median(more["large"]), "µs"),
+        Figure("a call that passes through with 1.7 KB", median(through for through, _ in samples["small"]), "µs"),
+        Figure("a call under the contract with 1.7 KB", median(contract for _, contract in samples["small"]), "µs"),
         Figure("memory for an answer of 8 MB, over pass-through", extra / 1024, "KB", EXTRA_BYTES / 1024),
         Figure("first byte after the backend's last (8 MB; negative: before)", -lead * 1000, "ms", 0),
     ]
-    spread = {size: [round(value, 3) for value in quantiles(found, n=4)] for size, found in samples.items()}
+    spread = {size: [round(value, 3) for value in quantiles(found, n=4)] for size, found in more.items()}
     sizes = {size: len(body(count)) for size, count in SIZES.items()}
     return publish("contracts", figures, rounds=arguments.rounds, calls=arguments.calls, quartiles=spread, bytes=sizes)
 
 
 @contextmanager
-def _gateway(folder: Path, target: str) -> Iterator[tuple[Started, str]]:
+def _gateway(folder: Path, tools: build.Tools, target: str) -> Iterator[tuple[Started, str]]:
     data = folder / "data"
     key = write_snapshot(data, target)
     port = free_port()
     environment = {
+        "PYTHONPATH": str(tools.portazgo),
         "PORTAZGO_DATA_DIR": str(data),
         "PORTAZGO_GATEWAY_PORT": str(port),
         "PORTAZGO_ADMIN_LISTEN": f"127.0.0.1:{free_port()}",
         "PORTAZGO_THREADS": "1",
+        "PORTAZGO_PROFILE": "production",
         "PORTAZGO_REVOCATION_MAX_STALENESS": "off",
     }
-    command = [*portazgo_command("gateway"), "--snapshot", str(data / SNAPSHOT_FILE)]
+    command = [str(tools.python), "-m", "portazgo", "gateway", "--snapshot", str(data / SNAPSHOT_FILE)]
     with Started(command, folder, port, environment, PROXY_CORE) as node:
         yield node, key
 
 
-def _differences(node: Started, key: str, size: str, rounds: int, calls: int) -> list[float]:
-    """Microseconds of processor time per call that the contract takes more, by round."""
+def _compared(node: Started, key: str, size: str, rounds: int, calls: int) -> list[tuple[float, float]]:
+    """Microseconds of processor time per call that passes through, and per call under the contract, by round."""
     found = []
     for way in ("through", "contract"):
         _call(node, key, f"/v1/{way}/{size}", min(WARM_CALLS, calls))
     for number in range(rounds):
         order = ("through", "contract") if number % 2 else ("contract", "through")
         spent = {way: _spent(node, key, f"/v1/{way}/{size}", calls) for way in order}
-        found.append((spent["contract"] - spent["through"]) / calls * 1e6)
         through, contract = (spent[way] / calls * 1e6 for way in ("through", "contract"))
+        found.append((through, contract))
         print(f"  {size:7s} round {number:2d}  through {through:9.2f} µs  contract {contract:9.2f} µs", flush=True)
     return found
 
