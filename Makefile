@@ -33,6 +33,8 @@ PYTEST := pytest --quiet --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.tools/bin:$(PATH)
 export VIRTUAL_ENV := $(CURDIR)/.venv
+# Images set it to stay small. Here every process would compile what it imports, which is most of what its start costs.
+unexport PYTHONDONTWRITEBYTECODE
 
 # What the module's digest covers (src/portazgo/native_build.py), and what else decides how it's built.
 NATIVE_SOURCES := rust-toolchain.toml native/Cargo.toml native/Cargo.lock $(wildcard native/crates/*/Cargo.toml) \

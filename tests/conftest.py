@@ -1,4 +1,4 @@
-"""What holds for every suite: programs under test take no terminal for theirs because a test runner has one."""
+"""What holds for every suite: programs under test start as they do for users, whatever the test runner's environment."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import pytest
 from support.deployment import Deployment
 from support.migrated import Migrated
 
-# pytest-xdist tells its processes how wide the terminal is, and the command line would fold its tables to that.
-for name in ("COLUMNS", "LINES"):
+# pytest-xdist tells its processes how wide the terminal is, and the command line would fold its tables to that. Where no
+# bytecode may be kept, each of the thousand processes that tests start would compile Django and all the rest again.
+for name in ("COLUMNS", "LINES", "PYTHONDONTWRITEBYTECODE"):
     os.environ.pop(name, None)
 
 
