@@ -8,6 +8,7 @@ import click
 
 from portazgo.cli.find import API, BACKEND, find, find_id
 from portazgo.cli.noun import Noun, asks, confirm, limit, limited, prints, show_deleted, show_list
+from portazgo.cli.options import of_openapi, openapi_source
 from portazgo.cli.output import note, show_one, show_rows
 from portazgo.cli.parameters import prefixes
 from portazgo.cli.session import connect
@@ -49,8 +50,7 @@ def show_api(api: str, output: str) -> None:
 
 @api.command("import")
 @click.argument("api")
-@click.option("--url", help="Where the OpenAPI document is (3.0 or 3.1, JSON or YAML); the control plane fetches it.")
-@click.option("--file", "file", type=click.File(encoding="utf-8"), help="The document itself; `-` reads it from stdin.")
+@of_openapi
 @click.option("--backend", required=True, help="What the operations belong to.")
 @click.option("--tag", "tags", multiple=True, help="Operations with this tag. Repeat it.")
 @click.option(
@@ -69,15 +69,14 @@ def show_api(api: str, output: str) -> None:
 @prints
 def import_routes(api: str, url: str | None, file: Any, backend: str, output: str, **picked: Any) -> None:
     """Make or update routes of an OpenAPI document's operations: those that a --tag, --path or --operation names, or all."""
-    if (url is None) == (file is None):
-        raise click.UsageError("give either --url or --file")
+    source = openapi_source(url, file)
     client = connect()
     order = {
         "backend": find_id(client, BACKEND, backend),
         "pick": {name: list(picked[name]) for name in ("tags", "paths", "operations")},
         "prefix_map": dict(picked["prefix_map"]),
         "dry_run": picked["dry_run"],
-        **({"url": url} if url is not None else {"document": file.read()}),
+        **source,
     }
     report = client.post(f"/apis/{find_id(client, API, api)}/import", order)
     _show_report(report, output, dry_run=picked["dry_run"])

@@ -105,7 +105,7 @@ def change_backend(backend: str, name: str | None, environment: str, remove: boo
 
 
 def _show(client: AdminClient, document: dict[str, Any], output: str) -> None:
-    show_named(client, for_people(document) if output == "table" else document, output, NAMED)
+    show_named(client, document, output, NAMED, for_people)
 
 
 @backend.command("test")

@@ -10,6 +10,7 @@ import click
 
 from portazgo.cli.backend_forwarding import forwarding_options, forwarding_with
 from portazgo.cli.contradictions import excludes
+from portazgo.cli.options import options
 from portazgo.cli.parameters import PAIR, duration, milliseconds, pair
 
 P = ParamSpec("P")
@@ -32,7 +33,7 @@ def environment_options(command: Callable[P, R]) -> Callable[P, R]:
         command = click.option(option, f"{name}_ms", type=duration, help=f"How long the gateway waits {meaning}.")(
             command
         )
-    options = (
+    own = (
         click.option(
             "--target",
             "targets",
@@ -58,9 +59,7 @@ def environment_options(command: Callable[P, R]) -> Callable[P, R]:
         ),
         click.option("--no-credential", is_flag=True, help="Calls carry no token."),
     )
-    for decorate in reversed(options):
-        command = decorate(command)
-    return command
+    return options(*own)(command)
 
 
 def environment_with(before: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 import click
 
 from portazgo.cli.contradictions import excludes
+from portazgo.cli.options import options
 from portazgo.cli.parameters import count_or_any, duration, milliseconds, short_duration
 
 P = ParamSpec("P")
@@ -75,9 +76,7 @@ def forwarding_options(command: Callable[P, R]) -> Callable[P, R]:
         click.option(f"--{name.replace('_', '-')}", name, type=read, help=meaning)
         for name, (_, _, read, meaning) in _MEMBERS.items()
     ]
-    for decorate in reversed([*_WORDS, *members, *_SWITCHES]):
-        command = decorate(command)
-    return command
+    return options(*_WORDS, *members, *_SWITCHES)(command)
 
 
 def forwarding_with(before: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import click
 
 from portazgo.cli.exits import Exit
 from portazgo.cli.find import is_id, kid_of
+from portazgo.cli.options import Option, options
 from portazgo.cli.parameters import duration, milliseconds, since
 from portazgo.cli.session import Failed
 from portazgo.cli.words import say
 
 BLAMES = ("partner", "partner_network", "policy", "gateway", "backend", "backend_network", "platform")
 INTERVALS = ("minute", "quarter", "hour", "day", "week", "month")
-
-Command = Callable[..., Any]
-Option = Callable[[Command], Command]
 
 ENVIRONMENT: Option = click.option("--environment", type=click.Choice(["live", "test"]), help="In this environment.")
 BLAME: Option = click.option("--blame", type=click.Choice(BLAMES), help="That failed by the fault of these.")
@@ -30,7 +27,7 @@ _FACTS = (
     click.option("--client-request-id", help="To which the caller gave this X-Request-Id."),
     BILLABLE,
 )
-_PERIODS = (
+over_periods = options(
     click.option("--interval", type=click.Choice(INTERVALS), help="Sum apart by periods of the time zone."),
     click.option(
         "--since", type=since, metavar="TIME", help="From this minute on: a time, or back from now, such as 24h."
@@ -40,16 +37,12 @@ _PERIODS = (
     click.option("--day", metavar="YYYY-MM-DD", help="Of this day."),
     click.option("--time-zone", metavar="NAME", help="Whose days and months, such as America/Bogota."),
 )
+"""Give a command the options of the time that is summed up."""
 
 
 def narrowed_by(*own: Option) -> Option:
     """Give a command options that narrow calls: its own, then what was seen of a call."""
-    return _options(*own, *_FACTS)
-
-
-def over_periods(command: Command) -> Command:
-    """Give a command the options of the time that is summed up."""
-    return _options(*_PERIODS)(command)
+    return options(*own, *_FACTS)
 
 
 def facts(filters: dict[str, Any]) -> dict[str, Any]:
@@ -71,12 +64,3 @@ def require_request_id(text: str) -> None:
             remedy=say("It stands in the answer's X-Request-Id, and in `instance` of a problem document."),
             exit_code=Exit.USAGE,
         )
-
-
-def _options(*options: Option) -> Option:
-    def add(command: Command) -> Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,9 @@ from portazgo.cli.noun import Noun, asks, confirm, limit, limited, prints, show_
 from portazgo.cli.output import note, show_one, show_rows
 from portazgo.cli.session import connect
 from portazgo.cli.words import say
+
+if TYPE_CHECKING:
+    from portazgo.client.admin import AdminClient
 
 COLUMNS = ("name", "api", "schema", "state", "newest", "default", "changed_at")
 FIELD_COLUMNS = ("route", "operation", "status", "fields")
@@ -48,8 +51,7 @@ def list_contracts(api: str | None, most: int | None, output: str) -> None:
 def show_contract(contract: str, output: str) -> None:
     """Show a contract; with -o yaml or --json its mappings and routes as they were written."""
     client = connect()
-    found = find(client, CONTRACT, contract)
-    show_named(client, _in_short(found) if output == "table" else found, output, NAMED)
+    _show(client, find(client, CONTRACT, contract), output)
 
 
 @contract.command("draft")
@@ -140,8 +142,8 @@ def delete_contract(contract: str, output: str) -> None:
     show_deleted(found, output)
 
 
-def _show(client: Any, document: dict[str, Any], output: str) -> None:
-    show_named(client, _in_short(document) if output == "table" else document, output, NAMED)
+def _show(client: AdminClient, document: dict[str, Any], output: str) -> None:
+    show_named(client, document, output, NAMED, _in_short)
 
 
 def _in_short(row: dict[str, Any]) -> dict[str, Any]:

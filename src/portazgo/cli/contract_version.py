@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,7 +11,8 @@ from portazgo.cli.contract import contract
 from portazgo.cli.exits import Exit
 from portazgo.cli.find import APPLICATION, CONTRACT, PARTNER, PLAN, find, find_id
 from portazgo.cli.noun import asks, confirm, did_you_mean, prints
-from portazgo.cli.output import note, show_one, show_rows
+from portazgo.cli.options import options
+from portazgo.cli.output import note, show_one, show_rows, show_text
 from portazgo.cli.parameters import rfc3339, until
 from portazgo.cli.session import Failed, connect
 from portazgo.cli.words import label, say
@@ -22,17 +22,15 @@ if TYPE_CHECKING:
 
 __all__ = ["contract"]
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
 CALLS_COLUMNS = ("partner", "name", "route", "calls")
 _HOLDERS = (("application", APPLICATION), ("partner", PARTNER), ("plan", PLAN))
 
 
-def _of_holder(command: Callable[P, R]) -> Callable[P, R]:
-    command = click.option("--plan", help="Calls of all applications on this plan.")(command)
-    command = click.option("--partner", help="Calls of this partner.")(command)
-    return click.option("--application", help="Calls of this application, PARTNER/APPLICATION.")(command)
+_of_holder = options(
+    click.option("--application", help="Calls of this application, PARTNER/APPLICATION."),
+    click.option("--partner", help="Calls of this partner."),
+    click.option("--plan", help="Calls of all applications on this plan."),
+)
 
 
 @contract.command("publish")
@@ -173,11 +171,7 @@ def list_fields(contract: str, output: str) -> None:
 def show_document(contract: str, output: str) -> None:
     """Print the OpenAPI document that partners of a version read. CONTRACT@VERSION."""
     client = connect()
-    document = client.get(f"{_version(client, contract)}/document")
-    if output == "table":
-        click.echo(document["document"])
-    else:
-        show_one(document, output)
+    show_text(client.get(f"{_version(client, contract)}/document"), "document", output)
 
 
 def _version(client: AdminClient, written: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -10,6 +9,7 @@ import click
 
 from portazgo.cli.exits import Exit
 from portazgo.cli.noun import asks, confirm, limit, limited, prints
+from portazgo.cli.options import options
 from portazgo.cli.output import note, show_one, show_rows
 from portazgo.cli.plan_output import show_plan
 from portazgo.cli.session import Failed, connect
@@ -27,17 +27,15 @@ APPLIES_COLUMNS = ("number", "name", "at", "actor_name", "revision", "restores",
 _PATH = click.Path(path_type=Path)
 
 
-def _of_file(command: Callable[P, R]) -> Callable[P, R]:
-    return click.option(
-        "-f", "--file", type=_PATH, default="portazgo.yaml", show_default=True, help="The file; it may include others."
-    )(command)
-
-
-def _takes_over(command: Callable[P, R]) -> Callable[P, R]:
-    command = click.option(
+_of_file = click.option(
+    "-f", "--file", type=_PATH, default="portazgo.yaml", show_default=True, help="The file; it may include others."
+)
+_takes_over = options(
+    click.option("--adopt", is_flag=True, help="Take over what no file owns, though it differs."),
+    click.option(
         "--take-from", multiple=True, metavar="NAME", help="Take over what the file of this name owns; repeat it."
-    )(command)
-    return click.option("--adopt", is_flag=True, help="Take over what no file owns, though it differs.")(command)
+    ),
+)
 
 
 @click.command()

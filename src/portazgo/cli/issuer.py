@@ -180,7 +180,7 @@ def _show_made(made: dict[str, Any], output: str) -> None:
 
 
 def _show_key_made(client: Any, made: dict[str, Any], output: str) -> None:
-    show_named(client, _for_people(made) if output == "table" else made, output, NAMED)
+    show_named(client, made, output, NAMED, _for_people)
     _warn_of_secret(made)
     if made["secret"] is not None or made["public_jwk"] is None:
         note(

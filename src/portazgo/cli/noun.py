@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import click
 
 from portazgo.cli.exits import Exit
+from portazgo.cli.options import options
 from portazgo.cli.output import QUIET, Row, note, show_one, show_rows
 from portazgo.cli.session import FORMATS, Failed, speaks_to_admin_api
 from portazgo.cli.words import say
@@ -61,12 +62,11 @@ def prints_also(*formats: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 def _prints(command: Callable[P, R], formats: tuple[str, ...]) -> Callable[P, R]:
-    command = speaks_to_admin_api(command)
-    command = click.option("--quiet", is_flag=True, expose_value=False, callback=_keep(QUIET), help=_QUIET_HELP)(
-        command
-    )
-    command = click.option("--json", "output", flag_value="json", help="The same as -o json.")(command)
-    return click.option("-o", "--output", type=click.Choice(formats), default="table", help="How to print.")(command)
+    return options(
+        click.option("-o", "--output", type=click.Choice(formats), default="table", help="How to print."),
+        click.option("--json", "output", flag_value="json", help="The same as -o json."),
+        click.option("--quiet", is_flag=True, expose_value=False, callback=_keep(QUIET), help=_QUIET_HELP),
+    )(speaks_to_admin_api(command))
 
 
 _QUIET_HELP = "Print nothing but errors and the document."
@@ -74,10 +74,10 @@ _QUIET_HELP = "Print nothing but errors and the document."
 
 def asks(command: Callable[P, R]) -> Callable[P, R]:
     """Give a command that can't be undone `--yes` and `--no-input`; it calls `confirm`."""
-    command = click.option("--no-input", is_flag=True, expose_value=False, callback=_keep(_NO_INPUT), help=_NO_HELP)(
-        command
-    )
-    return click.option("--yes", is_flag=True, expose_value=False, callback=_keep(_YES), help="Don't ask.")(command)
+    return options(
+        click.option("--yes", is_flag=True, expose_value=False, callback=_keep(_YES), help="Don't ask."),
+        click.option("--no-input", is_flag=True, expose_value=False, callback=_keep(_NO_INPUT), help=_NO_HELP),
+    )(command)
 
 
 _NO_HELP = "Never ask: refuse (exit 6) what wants a yes."
@@ -114,9 +114,19 @@ def show_list(
     show_rows(listed, columns, output, names=names_for(client, listed, named or {}))
 
 
-def show_named(client: AdminClient, document: Row, output: str, named: Mapping[str, str]) -> None:
-    """Print one document; for people with names in place of ids."""
-    show_one(document, output, names=names_for(client, [document], named) if output == "table" else {})
+def show_named(
+    client: AdminClient,
+    document: Row,
+    output: str,
+    named: Mapping[str, str],
+    for_people: Callable[[Row], Row] = lambda document: document,
+) -> None:
+    """Print one document; for people with names in place of ids, and as `for_people` writes it."""
+    if output == "table":
+        shown = for_people(document)
+        show_one(shown, output, names=names_for(client, [shown], named))
+    else:
+        show_one(document, output)
 
 
 def show_deleted(document: Row, output: str) -> None:

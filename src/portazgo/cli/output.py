@@ -56,6 +56,14 @@ def show_one(document: Row, output: str, *, names: Names = _NO_NAMES) -> None:
         show_pairs(members(document, names))
 
 
+def show_text(document: Row, member: str, output: str) -> None:
+    """Print the text that a member of the document holds, as it is; programs get the document."""
+    if output == "table":
+        click.echo(document[member], nl=not document[member].endswith("\n"))
+    else:
+        show_one(document, output)
+
+
 def show_pairs(pairs: Iterable[tuple[str, str]]) -> None:
     """Print labels and texts under each other."""
     listed = list(pairs)

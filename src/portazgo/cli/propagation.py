@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
 from portazgo.cli.exits import Exit
+from portazgo.cli.options import options
 from portazgo.cli.output import note, show_one, show_rows
 from portazgo.cli.parameters import duration
 from portazgo.cli.words import say
@@ -21,18 +21,14 @@ NODE_COLUMNS = ("label", "state", "at", "node")
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 0.5
 
-P = ParamSpec("P")
-R = TypeVar("R")
 
-
-def waits(command: Callable[P, R]) -> Callable[P, R]:
-    """Give a command `--wait` and `--timeout`; it calls `show_propagation` when it is to wait."""
-    command = click.option("--timeout", type=duration, default="30s", help="How long --wait waits.", show_default=True)(
-        command
-    )
-    return click.option(
+waits = options(
+    click.option(
         "--wait", is_flag=True, help="Wait until no node is left that may still serve what was before; else exit 7."
-    )(command)
+    ),
+    click.option("--timeout", type=duration, default="30s", help="How long --wait waits.", show_default=True),
+)
+"""Give a command `--wait` and `--timeout`; it calls `show_propagation` when it is to wait."""
 
 
 def show_propagation(client: AdminClient, path: str, timeout: timedelta, output: str) -> int:

@@ -10,6 +10,7 @@ import click
 from portazgo.cli.contradictions import excludes
 from portazgo.cli.find import API, BACKEND, ROUTE, find, find_id
 from portazgo.cli.noun import Noun, asks, confirm, limit, limited, prints, show_deleted, show_list, show_named
+from portazgo.cli.options import options
 from portazgo.cli.parameters import NO_END, duration, duration_or_none, given, milliseconds, short_duration
 from portazgo.cli.session import connect
 from portazgo.cli.words import say
@@ -22,7 +23,7 @@ NAMED = {"api": "/apis", "backend": "/backends"}
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 of_api = click.option("--api", help="Of which API; needed where several have a route of that name.")
-_OPTIONS = (
+_terms = options(
     click.option("--method", type=click.Choice(METHODS, case_sensitive=False), help="The partner's method."),
     click.option("--path", help="The partner's path, such as /v1/badges/{id}."),
     click.option("--backend", help="Where it leads."),
@@ -74,12 +75,6 @@ def list_routes(api: str | None, tag: str | None, most: int | None, output: str)
     client = connect()
     rows = limited(client, "/routes", {"api": find_id(client, API, api), "tag": tag}, most)
     show_list(client, rows, COLUMNS, output, named=NAMED)
-
-
-def _terms(command: Any) -> Any:
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
 
 
 @route.command("create")
@@ -152,7 +147,7 @@ def change_route(route: str, api: str | None, output: str, **terms: Any) -> None
 
 
 def _show(client: AdminClient, document: dict[str, Any], output: str) -> None:
-    show_named(client, for_people(document) if output == "table" else document, output, NAMED)
+    show_named(client, document, output, NAMED, for_people)
 
 
 def for_people(route: dict[str, Any]) -> dict[str, Any]:

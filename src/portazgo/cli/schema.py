@@ -8,7 +8,8 @@ import click
 
 from portazgo.cli.find import BACKEND, SCHEMA, find, find_id
 from portazgo.cli.noun import Noun, asks, confirm, limit, limited, prints, show_deleted, show_list, show_named
-from portazgo.cli.output import note, show_one, show_rows
+from portazgo.cli.options import of_openapi, openapi_source
+from portazgo.cli.output import note, show_one, show_rows, show_text
 from portazgo.cli.session import connect
 from portazgo.cli.words import label, say
 
@@ -28,16 +29,13 @@ def schema() -> None:
 @schema.command("import")
 @click.argument("name")
 @click.option("--backend", required=True, help="What it describes.")
-@click.option("--url", help="Where the OpenAPI document is (3.0 or 3.1, JSON or YAML); the control plane fetches it.")
-@click.option("--file", "file", type=click.File(encoding="utf-8"), help="The document itself; `-` reads it from stdin.")
+@of_openapi
 @click.option("--dry-run", is_flag=True, help="Only say what would be.")
 @prints
 def import_schema(name: str, backend: str, url: str | None, file: Any, output: str, *, dry_run: bool) -> None:
     """Keep a backend's OpenAPI document under a name, or its next version; nothing that was published changes."""
-    if (url is None) == (file is None):
-        raise click.UsageError("give either --url or --file")
+    source = openapi_source(url, file)
     client = connect()
-    source = {"url": url} if url is not None else {"document": file.read()}
     order = {"name": name, "backend": find_id(client, BACKEND, backend), "dry_run": dry_run, **source}
     _show_report(client.post("/schemas", order), output, dry_run=dry_run)
 
@@ -83,10 +81,7 @@ def show_document(schema: str, version: int | None, output: str) -> None:
     """Print a schema's document as it was imported."""
     client = connect()
     found = client.get(f"/schemas/{find_id(client, SCHEMA, schema)}/document", {"version": version})
-    if output == "table":
-        click.echo(found["document"], nl=not found["document"].endswith("\n"))
-    else:
-        show_one(found, output)
+    show_text(found, "document", output)
 
 
 @schema.command("delete")
