@@ -25,7 +25,7 @@ from portazgo.contracts.schemas_api import router as schemas_router
 from portazgo.contracts.telling_api import router as telling_router
 from portazgo.contracts.trying_api import router as trying_router
 from portazgo.contracts.versions_api import router as versions_router
-from portazgo.contracts.views import contract_view
+from portazgo.contracts.views import SHOWN_VERSIONS, contract_view
 from portazgo.kit.paging import Page
 from portazgo.kit.web.lists import page_of
 from portazgo.kit.web.rows import the_one
@@ -47,7 +47,7 @@ def list_contracts(request: AdminRequest, query: Query[ContractsQuery]) -> Page[
         rows = rows.filter(api=query.api)
     if query.name is not None:
         rows = rows.filter(name=query.name)
-    return page_of(rows, query, contract_view)
+    return page_of(rows.prefetch_related(SHOWN_VERSIONS), query, contract_view)
 
 
 @router.post("/contracts", response={201: ContractView})

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from portazgo.contracts.differences.effects import Effect
     from portazgo.contracts.differences.rules import Change
     from portazgo.contracts.differences.schemas import SchemaChange
-    from portazgo.contracts.models import BackendSchema, Contract
+    from portazgo.contracts.models import BackendSchema, Contract, ContractVersion
     from portazgo.contracts.schema import Schema
 
 DRAFT = "draft"
@@ -32,7 +32,8 @@ def differences(contract: Contract, before: str | None, after: str | None) -> li
     `before` None: the newest version; `after` None: the draft as it would be published now. Raises NotFound
     (`contract_version_unknown`), Invalid (`contract_refused`: the draft no longer compiles).
     """
-    return changes(compiled(contract, before or _newest(contract)), compiled(contract, after or DRAFT))
+    old = compiled(contract, before) if before else restored(_newest(contract).compiled)
+    return changes(old, compiled(contract, after or DRAFT))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,8 @@ def meaning(schema: BackendSchema, before: str, after: str) -> Meaning:
         return Meaning()  # what can't be read for contracts has none: their drafts say so when they are changed
     served: dict[str, CompiledContract] = {}
     warnings: list[str] = []
-    for contract in schema.contracts.order_by("name"):
-        for version in contract.versions.filter(retired_at=None).order_by("published_at"):
+    for contract in schema.contracts.select_related("api", "schema").order_by("name"):
+        for version in contract.versions.filter(retired_at=None).order_by("published_at").defer("terms", "document"):
             served[f"{contract.name}@{version.name}"] = restored(version.compiled)
         warnings += _of_draft(contract, new)
     found = schema_changes(old, new)
@@ -71,11 +72,11 @@ def _of_draft(contract: Contract, schema: Schema) -> list[str]:
     return []
 
 
-def _newest(contract: Contract) -> str:
+def _newest(contract: Contract) -> ContractVersion:
     version = newest(contract)
     if version is None:
         raise NotFound("nothing of the contract is published", code="contract_version_unknown")
-    return version.name
+    return version
 
 
 def compiled(contract: Contract, name: str) -> CompiledContract:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 Terms = dict[str, Any]
 """A contract in the author's form: `mappings` and `routes`."""
+Kept = dict[str, Any]
+"""What a version keeps of a compilation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ def facts_of(route: Route) -> RouteFacts:
     )
 
 
-def stored(compilation: Compilation) -> dict[str, Any]:
+def stored(compilation: Compilation) -> Kept:
     """Give what a version keeps: programs, partners' schemas and fields, by the routes' ids.
 
     The shapes are left out: terms and schema are kept, and give them again.
@@ -124,7 +126,7 @@ def stored(compilation: Compilation) -> dict[str, Any]:
         },
     }
     # As it will be read again, so that the two can be compared.
-    kept: dict[str, Any] = json.loads(json.dumps(document))
+    kept: Kept = json.loads(json.dumps(document))
     return kept
 
 

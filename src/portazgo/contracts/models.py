@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from django.db import models
+from django.db.models.functions import Left, Length
 
 from portazgo.apis.models import Api
 from portazgo.applications.models import Application
@@ -70,6 +71,18 @@ class Contract(models.Model):
         db_table = "contract"
 
 
+class Versions(models.QuerySet["ContractVersion"]):
+    """What is asked of versions."""
+
+    def newest_first(self) -> Self:
+        """Order by time as names tell it, `2026-11-26.10` before `2026-11-26.9` (`contracts.domain.age_of`)."""
+        return self.order_by(Left("name", len("2026-11-26")).desc(), Length("name").desc(), "-name")
+
+    def without_documents(self) -> Self:
+        """Leave out what is large, for who wants names and times."""
+        return self.defer("terms", "compiled", "document")
+
+
 class ContractVersion(models.Model):
     """A contract as it was published: terms, what they were compiled to, and what partners read of it. Never changes.
 
@@ -85,7 +98,7 @@ class ContractVersion(models.Model):
     """The day on which it was published, `2026-11-26`, the second of that day `2026-11-26.2`."""
     terms = CompressedJsonField()
     compiled = CompressedJsonField()
-    """What `contracts.stored` keeps of a `CompiledContract`."""
+    """What `contracts.compilation.stored` keeps of a `CompiledContract`."""
     document = CompressedTextField()
     """The OpenAPI document that its partners read."""
     published_at = models.DateTimeField()
@@ -94,6 +107,8 @@ class ContractVersion(models.Model):
     link = models.CharField(max_length=2000, blank=True)
     """Where partners read what to do about the deprecation; empty: nowhere."""
     retired_at = models.DateTimeField(null=True)
+
+    objects = Versions.as_manager()
 
     class Meta:
         """A name is unique within its contract."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from portazgo.accounts.domain import Actor, Verb, can
 from portazgo.applications.models import Application
-from portazgo.contracts.models import Contract, ContractPin, ContractVersion
+from portazgo.contracts.models import Contract, ContractPin
 from portazgo.contracts.publishing import refuse_retired, version_named
-from portazgo.contracts.service import locked
+from portazgo.contracts.service import HolderKind, locked
 from portazgo.kit.errors import Invalid, NotFound
 from portazgo.partners.models import Partner
 from portazgo.plans.models import Plan
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from portazgo.apis.models import Api
     from portazgo.kit.clock import Clock
 
-HolderKind = Literal["application", "partner", "plan"]
 _MODELS: dict[HolderKind, type[Application | Partner | Plan]] = {
     "application": Application,
     "partner": Partner,
@@ -95,11 +94,11 @@ def reference(holder: Holder) -> ResourceRef:
     return ResourceRef(holder.kind, str(holder.id))
 
 
-def effective(application: Application, api: Api, pins: Iterable[ContractPin]) -> ContractVersion | None:
-    """Find the pin that counts for an application: its own, its partner's, its plan's; None: the route's default does."""
+def effective(application: Application, api: Api, pins: Iterable[ContractPin]) -> UUID | None:
+    """Name the version that an application is pinned to: it, its partner or its plan; None: the route's default counts."""
     ranked = [pin for pin in pins if pin.api_id == api.id and _rank(pin, application) is not None]
     nearest = min(ranked, key=lambda pin: _rank(pin, application) or 0, default=None)
-    return None if nearest is None else nearest.version
+    return None if nearest is None else nearest.version_id
 
 
 def _rank(pin: ContractPin, application: Application) -> int | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from portazgo.accounts.domain import Actor, Verb, can
-from portazgo.contracts.compilation import Compilation, checked, stored
+from portazgo.contracts.compilation import Compilation, Kept, checked, stored
 from portazgo.contracts.describing import describe, describe_again
-from portazgo.contracts.domain import age_of, next_name
+from portazgo.contracts.domain import next_name
 from portazgo.contracts.models import Contract, ContractVersion
 from portazgo.contracts.service import document_reference, locked, reference, refuse_used
 from portazgo.contracts.telling import number
@@ -36,14 +36,15 @@ def publish(actor: Actor, identifier: UUID, *, default: bool, clock: Clock) -> C
     with change(actor, "contract.published", str(identifier), clock=clock) as recorded:
         contract = locked(identifier)
         compilation = checked(contract.api, contract.schema, contract.terms)
+        kept = stored(compilation)
         last = newest(contract)
-        if last is not None and not differs(last, contract, compilation):
+        if last is not None and not differs(last, contract, kept):
             raise Conflict(
                 f"nothing has changed since {last.name}",
                 code="contract_unchanged",
                 remedy="change the draft first; what is published is served already",
             )
-        version = _put(contract, compilation, recorded, clock)
+        version = _put(contract, compilation, kept, recorded, clock)
         if default:
             make_default(version, recorded)
         recorded.note(name=contract.name, version=version.name, default=default)
@@ -58,11 +59,12 @@ def publish_changed(actor: Actor, identifier: UUID, *, clock: Clock) -> None:
     can(actor, Verb.CREATE, Contract.noun)
     contract = locked(identifier)
     compilation = checked(contract.api, contract.schema, contract.terms)
+    kept = stored(compilation)
     before = newest(contract)
-    if not differs(before, contract, compilation):
+    if not differs(before, contract, kept):
         return
     with change(actor, "contract.published", str(identifier), clock=clock) as recorded:
-        version = _put(contract, compilation, recorded, clock)
+        version = _put(contract, compilation, kept, recorded, clock)
         if before is not None:
             make_default(version, recorded, of=before)
         recorded.note(name=contract.name, version=version.name, default=False)
@@ -73,7 +75,7 @@ def served(identifier: UUID, name: str | None) -> ContractVersion:
     rows = ContractVersion.objects.filter(contract=identifier, retired_at=None)
     if name is not None:
         return the_one(rows, "contract_version", name=name)
-    found = max(rows, key=lambda version: age_of(version.name), default=None)
+    found = rows.newest_first().first()
     if found is None:
         raise NotFound("nothing of the contract is published", code="contract_version_unknown")
     return found
@@ -148,13 +150,13 @@ def retire(actor: Actor, identifier: UUID, name: str, *, clock: Clock) -> Contra
 
 def version_named(contract: Contract, name: str) -> ContractVersion:
     """Find a version. Raises NotFound (`contract_version_unknown`)."""
-    return the_one(contract.versions.select_related("contract__api"), "contract_version", name=name)
+    rows = contract.versions.select_related("contract__api", "schema_version").defer("schema_version__document")
+    return the_one(rows, "contract_version", name=name)
 
 
 def newest(contract: Contract) -> ContractVersion | None:
     """Find the version that was published last; None: there is none."""
-    rows = list(contract.versions.select_related("contract__api"))
-    return max(rows, key=lambda version: age_of(version.name), default=None)
+    return contract.versions.select_related("contract__api").newest_first().first()
 
 
 def refuse_retired(version: ContractVersion) -> None:
@@ -165,17 +167,14 @@ def refuse_retired(version: ContractVersion) -> None:
         )
 
 
-def differs(version: ContractVersion | None, contract: Contract, compilation: Compilation) -> bool:
+def differs(version: ContractVersion | None, contract: Contract, kept: Kept) -> bool:
     """Tell whether publishing would give anything new: other terms, or the same ones compiled to something else."""
     return (
-        version is None
-        or version.retired_at is not None
-        or version.terms != contract.terms
-        or version.compiled != stored(compilation)
+        version is None or version.retired_at is not None or version.terms != contract.terms or version.compiled != kept
     )
 
 
-def _put(contract: Contract, compilation: Compilation, recorded: Change, clock: Clock) -> ContractVersion:
+def _put(contract: Contract, compilation: Compilation, kept: Kept, recorded: Change, clock: Clock) -> ContractVersion:
     now = clock.now()
     name = next_name(now.date(), contract.versions.values_list("name", flat=True))
     version = ContractVersion(
@@ -183,7 +182,7 @@ def _put(contract: Contract, compilation: Compilation, recorded: Change, clock: 
         schema_version=compilation.schema_version,
         name=name,
         terms=contract.terms,
-        compiled=stored(compilation),
+        compiled=kept,
         published_at=now,
     )
     version.document = describe(version, compilation)

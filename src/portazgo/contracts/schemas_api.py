@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Prefetch, prefetch_related_objects
 from ninja import Query, Router, Status
 
 from portazgo.accounts.domain import Verb, can
@@ -29,6 +30,7 @@ from portazgo.kit.web.schemas import PageOf
 from portazgo.routes.importing import fetch_document
 
 router = Router(tags=["schemas"])
+_VERSIONS = Prefetch("versions", SchemaVersion.objects.order_by("-number").defer("document"))
 
 
 @router.get("/schemas", response=PageOf[SchemaView])
@@ -40,7 +42,7 @@ def list_schemas(request: AdminRequest, query: Query[SchemasQuery]) -> Page[dict
         rows = rows.filter(backend=query.backend)
     if query.name is not None:
         rows = rows.filter(name=query.name)
-    return page_of(rows, query, _view)
+    return page_of(rows.prefetch_related(_VERSIONS), query, _view)
 
 
 @router.post("/schemas", response=SchemaReport)
@@ -87,12 +89,13 @@ def _readable(request: AdminRequest, identifier: UUID) -> BackendSchema:
 
 
 def _view(schema: BackendSchema) -> dict[str, Any]:
+    prefetch_related_objects([schema], _VERSIONS)  # a list has read them already
     return {
         "id": schema.id,
         "name": schema.name,
         "backend": schema.backend_id,
         "created_at": schema.created_at,
-        "versions": [_version(one) for one in schema.versions.order_by("-number").defer("document")],
+        "versions": [_version(one) for one in schema.versions.all()],
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 from portazgo.accounts.domain import Actor, Verb, can
 from portazgo.apis.models import Api
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
     from portazgo.contracts.models import ContractVersion
     from portazgo.kit.clock import Clock
+
+HolderKind = Literal["application", "partner", "plan"]
+HOLDERS: tuple[HolderKind, ...] = get_args(HolderKind)
+"""Who may be pinned to a version, the nearest to a call first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ def alter(
             refuse_taken(Contract.objects.all(), "contract", name)
             contract.name = name
             # Nodes name the contract in what they say of a call.
-            recorded.touches(*(reference(version) for version in contract.versions.filter(retired_at=None)))
+            recorded.touches(*(reference(version) for version in contract.versions.filter(retired_at=None).only("id")))
         if schema is not None:
             contract.schema = over(contract.api_id, schema)[1]
         if terms is not None:
@@ -80,7 +84,7 @@ def delete(actor: Actor, identifier: UUID, *, clock: Clock) -> None:
     can(actor, Verb.DELETE, Contract.noun)
     with change(actor, "contract.deleted", str(identifier), clock=clock) as recorded:
         contract = locked(identifier)
-        for version in contract.versions.all():
+        for version in contract.versions.without_documents():
             refuse_used(version)
             recorded.deletes(reference(version), document_reference(version))
         contract.delete()
@@ -90,9 +94,7 @@ def refuse_used(version: ContractVersion) -> None:
     """Raise Conflict (`in_use`) while a route, or a pin, leads to the version."""
     users = [
         *(f"the route {name}" for name in version.routes.order_by("name").values_list("name", flat=True)),
-        *(f"the application {name}" for name in _pinned(version, "application")),
-        *(f"the partner {name}" for name in _pinned(version, "partner")),
-        *(f"the plan {name}" for name in _pinned(version, "plan")),
+        *(f"the {kind} {name}" for kind in HOLDERS for name in pinned(version, kind)),
     ]
     if users:
         raise Conflict(
@@ -128,6 +130,7 @@ def document_reference(version: ContractVersion) -> ResourceRef:
     return ResourceRef("contract_document", str(version.id))
 
 
-def _pinned(version: ContractVersion, holder: str) -> list[str]:
+def pinned(version: ContractVersion, holder: HolderKind) -> list[str]:
+    """Name who of this kind is pinned to the version."""
     rows = version.pins.filter(**{f"{holder}__isnull": False}).order_by(f"{holder}__name")
     return list(rows.values_list(f"{holder}__name", flat=True))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from portazgo.applications.models import Application
 from portazgo.contracts.models import ContractPin
 from portazgo.contracts.pinning import effective
+from portazgo.contracts.service import HOLDERS, pinned
 from portazgo.routes.models import Route
 from portazgo.usage.periods import Period, minute_of
 from portazgo.usage.reading import add_up
@@ -27,14 +28,9 @@ def users_of(version: ContractVersion, clock: Clock) -> dict[str, Any]:
     """
     return {
         "routes": sorted(route.name for route in version.routes.all()),
-        **{f"{holder}s": _pinned(version, holder) for holder in ("application", "partner", "plan")},
+        **{f"{holder}s": pinned(version, holder) for holder in HOLDERS},
         "calls": _calls(version, clock),
     }
-
-
-def _pinned(version: ContractVersion, holder: str) -> list[str]:
-    rows = version.pins.filter(**{f"{holder}__isnull": False}).order_by(f"{holder}__name")
-    return list(rows.values_list(f"{holder}__name", flat=True))
 
 
 def _calls(version: ContractVersion, clock: Clock) -> list[dict[str, Any]]:
@@ -51,14 +47,13 @@ def _calls(version: ContractVersion, clock: Clock) -> list[dict[str, Any]]:
         str(one.id): one
         for one in Application.objects.select_related("partner").filter(id__in={one.members[0] for one in sums} - {""})
     }
-    pins = list(ContractPin.objects.filter(api=api).select_related("version"))
+    pins = list(ContractPin.objects.filter(api=api))
     served = []
     for one in sums:
         application, route = callers.get(one.members[0]), routes[one.members[1]]
         if application is None or route.passthrough:
             continue
-        serving = effective(application, api, pins) or route.contract
-        if serving is not None and serving.id == version.id:
+        if (effective(application, api, pins) or route.contract_id) == version.id:
             served.append(
                 {
                     "application": application.id,

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from portazgo.contracts.domain import age_of, state_of
+from django.db.models import Prefetch, prefetch_related_objects
+
+from portazgo.contracts.domain import state_of
+from portazgo.contracts.models import ContractVersion
 
 if TYPE_CHECKING:
-    from portazgo.contracts.models import Contract, ContractVersion
+    from portazgo.contracts.models import Contract
+
+SHOWN_VERSIONS = Prefetch(
+    "versions",
+    ContractVersion.objects.newest_first()
+    .without_documents()
+    .select_related("schema_version")
+    .defer("schema_version__document")
+    .prefetch_related("routes"),
+)
+"""What `contract_view` shows of versions. A list reads it for all its contracts at once."""
 
 
 def contract_view(contract: Contract) -> dict[str, Any]:
     """Show a contract: the draft, and its versions, the newest first."""
-    rows = contract.versions.select_related("schema_version").prefetch_related("routes")
-    versions = sorted(
-        rows.defer("terms", "compiled", "document", "schema_version__document"),
-        key=lambda version: age_of(version.name),
-        reverse=True,
-    )
-    shown = [version_view(version) for version in versions]
+    prefetch_related_objects([contract], SHOWN_VERSIONS)
+    shown = [version_view(version) for version in contract.versions.all()]
     return {
         "id": contract.id,
         "name": contract.name,

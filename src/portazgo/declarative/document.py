@@ -23,6 +23,7 @@ from pydantic import (
 from portazgo.backends.claims import check_claims
 from portazgo.backends.domain import Timeouts, check_targets
 from portazgo.backends.tls import check_rules
+from portazgo.contracts.domain import VERSION_PATTERN
 from portazgo.declarative.domain import FORMAT
 from portazgo.declarative.forwarding import ForwardingPart
 from portazgo.declarative.logins import ClientCredentialsPart, ExchangePart, TokenExchangePart, TokenLife
@@ -68,9 +69,9 @@ ISSUER_URL_PATTERN = r"^https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?$"
 PATH_PATTERN = r"^/[^\x00-\x20\x7f]*$"
 NO_TOTAL = "none"
 _SLUG = SLUG_PATTERN.strip("^$")
-_DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}(\.[1-9][0-9]{0,3})?"
-CONTRACT_PATTERN = rf"^{_SLUG}(@{_DAY})?$"
-VERSION_PATTERN = rf"^{_SLUG}@{_DAY}$"
+_VERSION = VERSION_PATTERN.strip("^$")
+CONTRACT_PATTERN = rf"^{_SLUG}(@{_VERSION})?$"
+PIN_PATTERN = rf"^{_SLUG}@{_VERSION}$"
 PINS_DESCRIPTION = (
     "By API: the version of a contract that serves these calls, `NAME@VERSION`, whatever the routes serve by default."
 )
@@ -396,7 +397,7 @@ class RotationPart(Part):
 
 
 PinsPart = Annotated[
-    dict[Slug, Annotated[str, StringConstraints(pattern=VERSION_PATTERN)]], Field(max_length=200), NOTHING_IS_EMPTY
+    dict[Slug, Annotated[str, StringConstraints(pattern=PIN_PATTERN)]], Field(max_length=200), NOTHING_IS_EMPTY
 ]
 
 

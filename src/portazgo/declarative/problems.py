@@ -14,7 +14,7 @@ from portazgo.declarative.document import (
     CONTRACT_PATTERN,
     ISSUER_URL_PATTERN,
     PATH_PATTERN,
-    VERSION_PATTERN,
+    PIN_PATTERN,
     Document,
 )
 from portazgo.declarative.domain import escape
@@ -38,7 +38,7 @@ _FORMS = {
     SCOPE_PATTERN: "is no scope: letters, digits and . _ : / -",
     METADATA_NAME_PATTERN: "is no name for metadata: 1 to 64 letters, digits, '_', '.' and '-'",
     CONTRACT_PATTERN: "names no contract: its name, or its name and a version, such as badges-basic@2026-11-26",
-    VERSION_PATTERN: "names no version: a contract's name and the version's, such as badges-basic@2026-11-26",
+    PIN_PATTERN: "names no version: a contract's name and the version's, such as badges-basic@2026-11-26",
     ISSUER_URL_PATTERN: "is no issuer's URL: http:// or https://, a host, perhaps a path",
 }
 _BOUNDS = frozenset(

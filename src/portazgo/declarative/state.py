@@ -6,14 +6,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Count, Prefetch
+from django.db.models import Count, OuterRef, Prefetch, Subquery
 
 from portazgo.apis.models import Api
 from portazgo.applications.models import Application
 from portazgo.backends.models import Backend
 from portazgo.contracts.domain import age_of
 from portazgo.contracts.models import BackendSchema, Contract, ContractPin, ContractVersion, SchemaVersion
-from portazgo.contracts.publishing import newest as newest_version
 from portazgo.declarative.domain import Kind, Ref, State, Terms, Thing
 from portazgo.declarative.models import Ownership
 from portazgo.keys.domain import KeyStatus
@@ -124,9 +123,11 @@ def _apis() -> Found:
 
 
 def _schemas() -> Found:
-    for row in BackendSchema.objects.select_related("backend"):
-        newest = row.versions.order_by("-number").values_list("sha256", flat=True)[0]
-        yield row.id, row.name, {"backend": row.backend.name, "sha256": newest}
+    versions = SchemaVersion.objects.filter(schema=OuterRef("pk")).order_by("-number")
+    newest = Subquery(versions.values("sha256")[:1])
+    rows = BackendSchema.objects.annotate(newest=newest).values_list("id", "name", "backend__name", "newest")
+    for identifier, name, backend, sha256 in rows:
+        yield identifier, name, {"backend": backend, "sha256": sha256}
 
 
 def schema_text(name: str, sha256: str) -> str | None:
@@ -143,8 +144,11 @@ def _versions() -> dict[str, list[str]]:
 
 
 def _contracts() -> Found:
-    for row in Contract.objects.select_related("api", "schema"):
-        last = newest_version(row)
+    versions = ContractVersion.objects.filter(contract=OuterRef("pk")).newest_first()
+    rows = list(Contract.objects.select_related("api", "schema").annotate(newest=Subquery(versions.values("id")[:1])))
+    newest = ContractVersion.objects.only("terms", "retired_at").in_bulk([row.newest for row in rows if row.newest])
+    for row in rows:
+        last = newest.get(row.newest)
         terms = {
             "api": row.api.name,
             "schema": row.schema.name,

@@ -14,8 +14,8 @@ from portazgo.backends.domain import Environment
 from portazgo.contracts import pinning, publishing, storing
 from portazgo.contracts import service as contracts
 from portazgo.contracts.models import BackendSchema
-from portazgo.contracts.pinning import Holder, HolderKind
-from portazgo.contracts.service import NewContract
+from portazgo.contracts.pinning import Holder
+from portazgo.contracts.service import HolderKind, NewContract
 from portazgo.declarative.domain import Kind, Ref, Terms
 from portazgo.declarative.models import Ownership
 from portazgo.declarative.ordering import in_order

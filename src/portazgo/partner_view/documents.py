@@ -34,7 +34,7 @@ def documents_of(partner: Partner) -> list[dict[str, Any]]:
             "link": row.link or None,
             "applications": served[row.id],
         }
-        for row in rows.defer("terms", "compiled", "document").order_by("contract__api__name", "contract__name", "name")
+        for row in rows.without_documents().order_by("contract__api__name", "contract__name", "name")
     ]
 
 
@@ -47,12 +47,12 @@ def document_of(partner: Partner, identifier: UUID) -> ContractVersion:
 def _serving(application: Application) -> set[UUID]:
     if application.plan is None:
         return set()
-    pins = list(ContractPin.objects.filter(api__plans=application.plan).select_related("version"))
+    pins = list(ContractPin.objects.filter(api__plans=application.plan))
     found: set[UUID] = set()
     for api in application.plan.apis.all():
         pinned = effective(application, api, pins)
         routes = api.routes.filter(passthrough=False)
         defaults = {route.contract_id for route in routes if route.contract_id is not None}
         # Routes that pass bodies through ignore pins.
-        found |= defaults if pinned is None else {pinned.id} if routes.exists() else set()
+        found |= defaults if pinned is None else {pinned} if routes.exists() else set()
     return found

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from portazgo.kit.errors import Conflict, Invalid
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from uuid import UUID
 
+    from portazgo.contracts.models import ContractVersion
     from portazgo.routes.models import Route
     from portazgo.routes.service import RouteTerms
 
@@ -39,39 +41,47 @@ def _refuse_pinned(route: Route) -> None:
 
     They were promised that nothing changes for them; a route that passes bodies through ignores pins.
     """
-    for contract in route.api.contracts.all():
-        for version in contract.versions.filter(retired_at=None, pins__isnull=False).distinct():
-            if str(route.id) in version.compiled["routes"]:
-                raise Conflict(
-                    f"the route {route.name!r} can't pass bodies through: somebody is pinned to the version "
-                    f"{version.name} of the contract {contract.name!r}, which has it",
-                    code="in_contract",
-                    remedy="`portazgo contract users` says who: take those pins away first",
-                )
+    version = _version_with(route, id__in=route.api.contract_pins.values("version"))
+    if version is not None:
+        raise Conflict(
+            f"the route {route.name!r} can't pass bodies through: somebody is pinned to the version "
+            f"{version.name} of the contract {version.contract.name!r}, which has it",
+            code="in_contract",
+            remedy="`portazgo contract users` says who: take those pins away first",
+        )
 
 
 def refuse_in_versions(route: Route, what: str) -> None:
     """Raise Conflict (`in_contract`) while a version that is not retired has the route."""
-    for contract in route.api.contracts.all():
-        for version in contract.versions.filter(retired_at=None):
-            if str(route.id) in version.compiled["routes"]:
-                raise Conflict(
-                    f"the version {version.name} of the contract {contract.name!r} has the route {route.name!r}: {what}",
-                    code="in_contract",
-                    remedy="publish a version without the route and retire those that have it, or make another route",
-                )
+    version = _version_with(route)
+    if version is not None:
+        raise Conflict(
+            f"the version {version.name} of the contract {version.contract.name!r} has the route {route.name!r}: {what}",
+            code="in_contract",
+            remedy="publish a version without the route and retire those that have it, or make another route",
+        )
 
 
 def _check_version(route: Route, identifier: UUID) -> None:
+    version = next(_versions(route, id=identifier), None)
+    if version is None:
+        message = f"the route's API has no contract with the version {identifier}"
+    elif not _has(version, route):
+        message = f"the version {version.name} of {version.contract.name!r} does not have this route"
+    else:
+        return
+    raise Invalid.at("/contract", message, code="contract_version_unknown")
+
+
+def _version_with(route: Route, **which: Any) -> ContractVersion | None:
+    return next((version for version in _versions(route, **which) if _has(version, route)), None)
+
+
+def _versions(route: Route, **which: Any) -> Iterator[ContractVersion]:
+    """Give the versions of the API's contracts that are not retired; `which` of them."""
     for contract in route.api.contracts.all():
-        version = contract.versions.filter(id=identifier, retired_at=None).first()
-        if version is not None:
-            if str(route.id) in version.compiled["routes"]:
-                return
-            message = f"the version {version.name} of {contract.name!r} does not have this route"
-            raise Invalid.at("/contract", message, code="contract_version_unknown")
-    raise Invalid.at(
-        "/contract",
-        f"the route's API has no contract with the version {identifier}",
-        code="contract_version_unknown",
-    )
+        yield from contract.versions.filter(retired_at=None, **which)
+
+
+def _has(version: ContractVersion, route: Route) -> bool:
+    return str(route.id) in version.compiled["routes"]
