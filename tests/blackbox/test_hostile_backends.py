@@ -16,6 +16,7 @@ from typing import Any, Self
 
 import pytest
 from support.hostile_backend import HostileBackend, Script, bytes_then, for_ever, reset_after, slowly
+from support.raw_client import dechunked
 from support.snapshot_node import SnapshotNode
 
 CASES = json.loads((Path(__file__).resolve().parents[1] / "cases" / "answers.json").read_text("utf-8"))["cases"]
@@ -120,21 +121,6 @@ def read(received: bytes, method: str) -> Got:
         whole = len(body) == int(fields["content-length"])
     problem = fields.get("content-type") == "application/problem+json"
     return Got(status, json.loads(body)["code"] if problem else None, body, whole)
-
-
-def dechunked(text: bytes) -> tuple[bytes, bool]:
-    """Join chunks. Returns the data, and whether the last chunk came."""
-    data = b""
-    while True:
-        size, separator, text = text.partition(b"\r\n")
-        if not separator:
-            return data, False
-        length = int(size, 16)
-        if length == 0:
-            return data, text == b"\r\n"
-        if len(text) < length + 2:
-            return data + text[:length], False
-        data, text = data + text[:length], text[length + 2 :]
 
 
 class Stage:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from support.raw_client import dechunked
 from support.snapshot_node import SnapshotNode
 
 
@@ -57,18 +58,6 @@ async def until(done: Callable[[], bool]) -> None:
             return
         await asyncio.sleep(0.01)
     raise TimeoutError
-
-
-def dechunked(text: bytes) -> tuple[bytes, bool]:
-    """Join chunks. Returns the data, and whether the last chunk came."""
-    data = b""
-    while text:
-        size, _, text = text.partition(b"\r\n")
-        length = int(size, 16)
-        if length == 0:
-            return data, text == b"\r\n"
-        data, text = data + text[:length], text[length + 2 :]
-    return data, False
 
 
 def call(node: SnapshotNode, path: str, method: str = "GET", body: bytes = b"", *fields: str) -> Got:

@@ -86,6 +86,22 @@ async def pour(port: int, stream: bytes) -> None:
             await writer.wait_closed()
 
 
+def dechunked(text: bytes) -> tuple[bytes, bool]:
+    """Join chunks. Returns the data, and whether the last chunk came whole."""
+    data = b""
+    while True:
+        size, separator, text = text.partition(b"\r\n")
+        if not separator:
+            return data, False
+        length = int(size, 16)
+        if length == 0:
+            return data, text == b"\r\n"
+        data += text[:length]
+        if len(text) < length + 2:
+            return data, False
+        text = text[length + 2 :]
+
+
 async def _send(writer: asyncio.StreamWriter, pieces: Sequence[bytes]) -> None:
     # A refused client may lose its connection while it still sends.
     with contextlib.suppress(ConnectionError):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from support.bare_gateway import API, API_KEY, BACKEND, BareGateway, backend_to
+from support.raw_client import dechunked
 
 VERSION, OLDER, OTHER_API = (f"01990000-0000-7000-8000-0000000000c{n}" for n in range(1, 4))
 SHOW, HEAD, CREATE, UPLOAD, OPEN = (f"01990000-0000-7000-8000-0000000000b{n}" for n in range(1, 6))
@@ -217,21 +218,6 @@ def read(received: bytes, method: str) -> Got:
     else:
         whole = len(body) == int(fields.get("content-length", -1))
     return Got(status, headers, body, whole, fields.get("x-request-id", ""))
-
-
-def dechunked(text: bytes) -> tuple[bytes, bool]:
-    """Join chunks. Returns the data, and whether the last chunk came."""
-    data = b""
-    while True:
-        size, separator, text = text.partition(b"\r\n")
-        if not separator:
-            return data, False
-        length = int(size, 16)
-        if length == 0:
-            return data, text == b"\r\n"
-        data, text = data + text[:length], text[length + 2 :]
-        if len(data) < length:
-            return data, False
 
 
 def request_program() -> dict[str, Any]:
