@@ -214,6 +214,30 @@ REFUSED = {
             "open is a map beside named members, and open.ssn would pass with it: select all of them, or leave the map out",
         ),
     ),
+    "a fill within another": (
+        create(
+            {"select": ["number"]},
+            TENANT,
+            {"fill": {"owner": {"const": {"name": "Ana"}}}},
+            {"fill": {"owner.city": {"const": "Lima"}}},
+        ),
+        Problem(
+            "/routes/create/request/3/fill/owner.city",
+            "owner.city can't be filled: owner is filled too, and one lies in the other",
+        ),
+    ),
+    "a fill around another": (
+        create(
+            {"select": ["number"]},
+            TENANT,
+            {"fill": {"owner.city": {"const": "Lima"}}},
+            {"fill": {"owner": {"const": {"name": "Ana"}}}},
+        ),
+        Problem(
+            "/routes/create/request/3/fill/owner",
+            "owner can't be filled: owner.city is filled too, and one lies in the other",
+        ),
+    ),
     "a fill that partners could leave out": (
         create({"select": ["number", "owner.name"]}, TENANT, {"fill": {"owner.city": {"const": "Lima"}}}),
         Problem(

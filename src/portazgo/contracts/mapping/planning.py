@@ -117,6 +117,11 @@ class Planner:
             why = "it is selected too" if spot.reaches else "it is filled already" if spot.filled else "it is no member"
             self._problems.add(operator.at, f"{format_path(operator.path)} can't be filled: {why}")
             return
+        other = spot.filled_around() or spot.filled_below()
+        if other is not None:
+            what = f"{format_path(other.path)} is filled too, and one lies in the other"
+            self._problems.add(operator.at, f"{format_path(operator.path)} can't be filled: {what}")
+            return
         self._check_value(spot, operator)
         spot.filled = True
         spot.at["fill"] = operator.at
