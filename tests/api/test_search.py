@@ -123,6 +123,8 @@ def filters_of(record: Record) -> list[Filter]:
         Filter(billable=False),
         Filter(client_request_id=""),
         Filter(client_request_id="nobody's"),
+        Filter(secret_tag=""),
+        Filter(secret_tag=("0123456789abcdef", "fedcba9876543210")),
         Filter(slower_than_ms=20),
         Filter(partner=""),
         Filter(kid=record["kid"], status=record["status_sent"], slower_than_ms=1),

@@ -51,6 +51,7 @@ COMMAND_OF = {
     "remove_service_credential": "backend credential remove",
     "show_wrapping": "wrapping status",
     "report_leak": "key report-leak",
+    "tag_secret": "key tag",
     "show_pepper": "pepper show",
     "rotate_pepper": "pepper rotate",
     "list_issuers": "issuer list",

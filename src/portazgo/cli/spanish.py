@@ -385,6 +385,10 @@ SENTENCES = {
         "no disponible: ahora no se puede preguntar al proveedor que envuelve las claves"
     ),
     "Key": "Clave",
+    "tag of the secret": "etiqueta del secreto",
+    "`portazgo trace list --secret-tag TAG` lists the refused calls that presented it.": (
+        "`portazgo trace list --secret-tag TAG` muestra las llamadas rechazadas que lo presentaron."
+    ),
     "its retiring secret": "su secreto saliente",
     "claimed to be {kid}, not proven": "dice ser {kid}, sin demostrar",
     "Answer": "Respuesta",

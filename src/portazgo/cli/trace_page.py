@@ -119,6 +119,11 @@ def _not_shown(one: dict[str, Any]) -> str:
 
 
 def _key(one: dict[str, Any]) -> str:
+    tag = f"  ({say('tag of the secret')}: {one['secret_tag']})" if one.get("secret_tag") else ""
+    return _which_key(one) + tag
+
+
+def _which_key(one: dict[str, Any]) -> str:
     if one["kid"]:
         retiring = one["secret_slot"] == "retiring"  # noqa: S105 - a slot's name
         return f"{one['kid']}  ({say('its retiring secret')})" if retiring else str(one["kid"])

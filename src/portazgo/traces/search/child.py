@@ -75,9 +75,17 @@ def _answer(question: Question) -> dict[str, Any]:
         return {"error": "missing" if missing else "unreadable", "why": str(problem)[:500]}
     except duckdb.Error as problem:
         return {"error": "unreadable", "why": f"{type(problem).__name__}: {problem}"[:500]}
-    if question.kind == "count":
-        return {"count": rows[0][0]}
-    return {"rows": [_plain(row) for row in rows]}
+    return _told(question, rows)
+
+
+def _told(question: Question, rows: list[Any]) -> dict[str, Any]:
+    match question.kind:
+        case "count":
+            return {"count": rows[0][0]}
+        case "callers":
+            return {"callers": rows}
+        case "newest":
+            return {"rows": [_plain(row) for row in rows]}
 
 
 def _locked(files: Sequence[str]) -> duckdb.DuckDBPyConnection:
