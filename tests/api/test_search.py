@@ -180,7 +180,10 @@ def test_a_count_ends_where_it_says(recorded: Recorded, monkeypatch: pytest.Monk
 
 
 def test_the_process_may_read_its_files_and_nothing_else(recorded: Recorded, tmp_path: Path) -> None:
-    with at_hand([LakeFile.objects.using(LEDGER).all()[0].path]) as files, child._locked(files) as database:
+    with (
+        at_hand([LakeFile.objects.using(LEDGER).all()[0].path]) as files,
+        child._locked(child._opened(), files) as database,
+    ):
         assert database.execute("SELECT count(*) FROM read_parquet(?)", [files]).fetchall()[0][0] > 0
         for statement in (
             "SELECT * FROM read_text('/etc/hostname')",
