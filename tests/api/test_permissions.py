@@ -130,6 +130,8 @@ NEEDED = {
     "delete_contract": "contracts:delete",
     "publish_contract": "contracts:create",
     "diff_contract": "contracts:read",
+    "list_contract_pins": "contracts:read",
+    "list_application_contracts": "applications:read",
     "unpin_contract": "contracts:change partners:change",
     "show_contract_version": "contracts:read",
     "show_contract_document": "contracts:read",

@@ -64,6 +64,8 @@ COMMAND_OF = {
     "import_routes": "api import",
     "set_default_version": "contract default",
     "list_contract_users": "contract users",
+    "list_contract_pins": "contract show",
+    "list_application_contracts": "application show",
     "diff_contract": "contract diff",
     "test_contract": "contract test",
     "show_contract_version": "contract fields",

@@ -87,6 +87,8 @@ def _facts(one: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield say("Request"), one["request_id"] + _aside(one, "client_request_id")
     yield say("Trace id"), one["trace_id"] or NOTHING
     yield say("Call"), f"{one['method'] or NOTHING} {one['route_name'] or say('no route')}"
+    if one.get("contract"):
+        yield say("Contract"), one["contract"]
     yield say("Caller"), _caller(one)
     yield say("Key"), _key(one)
     yield say("Answer"), _answer(one)

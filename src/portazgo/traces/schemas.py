@@ -137,6 +137,9 @@ class Trace(Schema):
     route: UUID | None
     route_name: str | None
     plan: UUID | None
+    contract: str | None = Field(
+        None, description="NAME@VERSION of the contract that projected the answer, by its names of then."
+    )
     revision: int
     phases: Phases
     attempts: int
