@@ -4,7 +4,6 @@ use crate::authenticate::Identity;
 use crate::authorize::Caller;
 use crate::snapshot::Plan;
 use serde_json::Value;
-use std::sync::Arc;
 
 /// Where templates read.
 pub trait Source {
@@ -20,7 +19,7 @@ pub struct Values<'v> {
     /// The key.
     pub identity: &'v Identity<'v>,
     /// The plan of the application, whose scopes a key without scopes of its own has.
-    pub plan: Option<&'v Arc<Plan>>,
+    pub plan: Option<&'v Plan>,
 }
 
 /// A value of the caller.
