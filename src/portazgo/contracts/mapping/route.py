@@ -84,6 +84,9 @@ class RouteCompiler:
         parameters = Parameters(places, program, self._problems)
         parameters.read(compiled.operation, terms, route.path, route.backend_path)
         compiled.parameters = parameters
+        for why in program.refused:
+            at = terms.request.at if isinstance(terms.request, JsonTerms) else terms.at
+            self._problems.add(at, f"{compiled.operation.title} can't be checked as its schema says: {why}")
         return {
             "body": body,
             "program": program.written(),
