@@ -128,8 +128,7 @@ class RouteCompiler:
 
     def _answers(self, compiled: Compiled, terms: RouteTerms) -> dict[str, Any]:
         parameters = compiled.parameters
-        pairs = [(sent.backend, sent.name) for sent in parameters.sent if sent.place == "query"] if parameters else []
-        urls = Urls(self._routes.values(), pairs)
+        urls = Urls(self._routes.values(), [] if parameters is None else parameters.in_urls())
         headers = [{"in": name, "out": header.to, "url": header.url} for name, header in terms.response_headers.items()]
         if any(header["url"] for header in headers):
             urls.index("omit")  # headers are rewritten by the first list
