@@ -30,6 +30,7 @@ mod pool;
 mod random;
 mod remembered;
 mod retired;
+mod samples;
 mod shared;
 mod signing;
 mod targets;
@@ -45,6 +46,7 @@ pub use config::Config;
 pub use gateway::{Gateway, StartError};
 pub use logins::LoginRequest;
 pub use phases::rewritten_header;
+pub use samples::AnswerSample;
 
 /// What a provoked panic says; what is shipped does not hold it.
 #[cfg(feature = "provoke-panic")]
