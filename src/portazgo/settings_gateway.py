@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from portazgo.settings_kinds import (
     CHOICE_OF,
     COUNT,
+    COUNT_OR_OFF,
     DURATION,
     DURATION_OR_OFF,
     HTTP_URL,
@@ -139,6 +140,14 @@ class GatewaySettings:
         "20ms",
         "Work that may stand in a data thread's queue; what stays above it is refused.",
         "Write off, or milliseconds such as 20ms. Less keeps calls quicker; more lets more of them wait.",
+        in_file=True,
+    )
+    answer_samples: int = setting(
+        COUNT_OR_OFF,
+        "60",
+        "Backends' answers a minute, of all routes together, that a gateway node compares with the imported schema "
+        "(docs/when-the-backend-changes.md).",
+        "Write off, or a whole number from 1 to 9999.",
         in_file=True,
     )
     write_timeout: timedelta = setting(

@@ -165,6 +165,14 @@ def _rate_or_off(text: str) -> int:
     return int(text)
 
 
+def _count_or_off(text: str) -> int:
+    if text == "off":
+        return 0
+    if not re.fullmatch(r"[0-9]{1,4}", text) or int(text) < 1:
+        raise ValueInvalid(f"{text!r} is no number from 1 to 9999")
+    return int(text)
+
+
 def _milliseconds_or_off(text: str) -> timedelta:
     if text == "off":
         return timedelta(0)
@@ -356,6 +364,7 @@ MEMORY_OR_OFF = Kind("memory or `off`", {"type": "string", "pattern": "^(off|[0-
 RATE_OR_OFF = Kind(
     "bytes per second or `off`", {"type": ["integer", "string"], "pattern": "^(off|[0-9]+)$"}, _rate_or_off
 )
+COUNT_OR_OFF = Kind("number or `off`", {"type": ["integer", "string"], "pattern": "^(off|[0-9]+)$"}, _count_or_off)
 MILLISECONDS_OR_OFF = Kind(
     "milliseconds or `off`", {"type": "string", "pattern": "^(off|[0-9]+ms)$"}, _milliseconds_or_off
 )

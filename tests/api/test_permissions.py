@@ -144,6 +144,7 @@ NEEDED = {
     "list_schemas": "schemas:read",
     "import_schema": "schemas:create",
     "show_schema": "schemas:read",
+    "list_drift": "schemas:read",
     "show_schema_document": "schemas:read",
     "list_schema_operations": "schemas:read",
     "delete_schema": "schemas:delete",

@@ -72,6 +72,7 @@ COMMAND_OF = {
     "show_contract_document": "contract document",
     "list_schema_operations": "schema operations",
     "show_schema_document": "schema document",
+    "list_drift": "schema drift",
     "replace_plan": "plan change",
     "verify_audit": "audit verify",
     "erase_audit_row": "audit erase",

@@ -94,6 +94,7 @@ CONTRACTS: dict[str, Callable[[World], Exact]] = {
         _contract, {"examples": [{"route": "show", "status": 200, "given": '{"id": 7, "name": "Box"}'}]}
     ),
     "list_schemas": _schema,
+    "list_drift": _schema,
     "import_schema": _new_schema,
     "show_schema": _schema,
     "show_schema_document": _schema,

@@ -17,6 +17,10 @@ from portazgo.cli.words import label, say
 COLUMNS = ("name", "backend", "version", "operations", "imported_at", "source")
 OPERATION_COLUMNS = ("operation_id", "method", "path", "tags")
 VERSION_COLUMNS = ("version", "imported_at", "operations", "size_bytes", "sha256", "source")
+DRIFT_COLUMNS = (
+    *("schema_name", "operation", "status", "kind", "path", "found", "expected"),
+    *("answers", "first_seen", "last_seen"),
+)
 NAMED = {"backend": "/backends"}
 
 of_version = click.option("--version", type=click.IntRange(min=1), help="Which import.  [default: the newest]")
@@ -92,6 +96,26 @@ def show_document(schema: str, version: int | None, output: str) -> None:
     show_text(found, "document", output)
 
 
+@schema.command("drift")
+@click.argument("schema", required=False)
+@limit(None)
+@prints
+def list_drift(schema: str | None, most: int | None, output: str) -> None:
+    """List in what backends' answers differ from their schemas, as nodes saw it in samples: places and types, no values."""
+    client = connect()
+    rows = limited(client, "/schemas/drift", {"schema": find_id(client, SCHEMA, schema)}, most)
+    if output != "table":
+        show_rows(rows, DRIFT_COLUMNS, output)
+        return
+    found = list(rows)
+    show_rows([{**row, "path": _place(row)} for row in found], DRIFT_COLUMNS, output)
+    for row in found:
+        for effect in row["effects"]:
+            click.echo(f"{effect['contract']}: {effect['route']}: {label(effect['outcome'])}: {effect['sentence']}")
+    if not found:
+        note(say("Nothing differs in the answers that were looked at."))
+
+
 @schema.command("delete")
 @click.argument("schema")
 @asks
@@ -103,6 +127,15 @@ def delete_schema(schema: str, output: str) -> None:
     confirm(say("Remove the schema {name}?", name=found["name"]))
     client.delete(f"/schemas/{found['id']}")
     show_deleted(found, output)
+
+
+def _place(row: dict[str, Any]) -> str:
+    """Say of a new member that its name is not told: it may be a value."""
+    around, _, name = row["path"].rpartition(".")
+    if row["kind"] != "new" or name != "*":
+        return str(row["path"])
+    what = say("a member of unknown name")
+    return f"{around}: {what}" if around else what
 
 
 def _newest(row: dict[str, Any]) -> dict[str, Any]:

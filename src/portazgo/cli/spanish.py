@@ -158,6 +158,8 @@ SENTENCES = {
     "Remove the schema {name}?": "¿Eliminar el esquema {name}?",
     "{outcome}: version {version}, {count} operations.": "{outcome}: versión {version}, {count} operaciones.",
     "Would be {what}": "Sería: {what}",
+    "a member of unknown name": "un miembro de nombre desconocido",
+    "Nothing differs in the answers that were looked at.": "Nada difiere en las respuestas que se miraron.",
     "Remove the route {name}?": "¿Eliminar la ruta {name}?",
     "Remove the plan {name}?": "¿Eliminar el plan {name}?",
     "Would be: {counts}.": "Sería: {counts}.",

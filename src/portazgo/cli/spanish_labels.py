@@ -244,4 +244,12 @@ LABELS = {
     "type": "tipo",
     "leaked": "filtrado",
     "dead": "sin entregar",
+    "schema name": "esquema",
+    "found": "recibido",
+    "expected": "declarado",
+    "last seen": "visto por última vez",
+    "new": "nuevo",
+    "retyped": "de otro tipo",
+    "unknown status": "estado no declarado",
+    "changes": "cambia",
 }

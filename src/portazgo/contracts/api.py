@@ -10,6 +10,7 @@ from ninja import Query, Router, Status
 from portazgo.accounts.domain import Verb, can
 from portazgo.accounts.requests import AdminRequest
 from portazgo.contracts import checking, service
+from portazgo.contracts.drift_api import router as drift_router
 from portazgo.contracts.models import BackendSchema, Contract
 from portazgo.contracts.schemas import (
     ChangeContract,
@@ -34,6 +35,7 @@ from portazgo.kit.web.schemas import PageOf
 router = Router(tags=["contracts"])
 router.add_router("", versions_router)
 router.add_router("", schemas_router)
+router.add_router("", drift_router)
 router.add_router("", telling_router)
 router.add_router("", trying_router)
 

@@ -162,3 +162,35 @@ class ToldFields(models.Model):
         """One for each version that was ever published."""
 
         db_table = "contract_told"
+
+
+class SchemaDrift(models.Model):
+    """In what a backend's answers differ from its imported schema, as nodes saw it in samples. Places and types, no values."""
+
+    noun: ClassVar[str] = "schemas"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    schema = models.ForeignKey(BackendSchema, models.CASCADE, related_name="drift")
+    schema_version = models.IntegerField()
+    """The number of the document that it was compared with last."""
+    operation = models.CharField(max_length=500)
+    """As contracts name it."""
+    status = models.IntegerField()
+    kind = models.CharField(max_length=16)
+    path = models.CharField(max_length=500)
+    """In the backend's names, arrays transparent; `*` stands for a name that is none, and for a map's values."""
+    found = models.CharField(max_length=16, blank=True)
+    """The JSON type that came; empty: none did."""
+    expected = models.CharField(max_length=100, blank=True)
+    answers = models.BigIntegerField()
+    """Sampled answers that showed it."""
+    first_seen = models.DateTimeField()
+    last_seen = models.DateTimeField()
+    key = models.CharField(max_length=64)
+    """Digest of what makes it one finding: they are too long for an index together."""
+
+    class Meta:
+        """One of its kind."""
+
+        db_table = "backend_schema_drift"
+        constraints: ClassVar = [models.UniqueConstraint(fields=["schema", "key"], name="schema_drift_once")]

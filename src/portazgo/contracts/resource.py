@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 FEATURE = "contract.1"
+SAMPLING = "contract.sampling.1"
 
 
 def compiled(identifier: str) -> Resource | None:
@@ -30,7 +31,8 @@ def compiled(identifier: str) -> Resource | None:
         link=version.link or None,
         routes={route: kept["wire"] for route, kept in version.compiled["routes"].items()},
     )
-    return Resource("contract", str(version.id), (FEATURE,), body)
+    told = any("sampling" in kept["wire"] for kept in version.compiled["routes"].values())
+    return Resource("contract", str(version.id), (FEATURE, SAMPLING) if told else (FEATURE,), body)
 
 
 def compiled_document(identifier: str) -> Resource | None:

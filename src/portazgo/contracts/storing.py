@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from portazgo.accounts.domain import Actor, Verb, can
 from portazgo.backends.models import Backend
 from portazgo.contracts.comparing import meaning
+from portazgo.contracts.drifting import settle
 from portazgo.contracts.models import BackendSchema, SchemaVersion
 from portazgo.contracts.schema_versions import version_of
 from portazgo.kit.errors import Conflict, Invalid
@@ -88,7 +89,7 @@ def import_schema(actor: Actor, order: Order, *, clock: Clock) -> Report:
     with change(actor, "schema.imported", str(schema.id), details=details, clock=clock):
         if known is None:
             schema.save(force_insert=True)
-        SchemaVersion.objects.create(
+        imported = SchemaVersion.objects.create(
             schema=schema,
             number=report.version,
             document=order.document,
@@ -99,6 +100,7 @@ def import_schema(actor: Actor, order: Order, *, clock: Clock) -> Report:
             imported_at=clock.now(),
         )
         _forget_old(schema)
+        settle(schema, imported)
     report.id = schema.id
     return report
 

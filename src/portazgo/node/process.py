@@ -20,6 +20,7 @@ from portazgo.node.answers import FORBIDDEN, UNAUTHENTICATED, said_in
 from portazgo.node.backends import BackendWatcher
 from portazgo.node.certificates import CertificateWatcher
 from portazgo.node.configuration import certificate_files, native_configuration, node_folder
+from portazgo.node.drift import DriftReporter
 from portazgo.node.ending import Leaving, end
 from portazgo.node.follow import Follower, boottime_ms
 from portazgo.node.handover import Handover, Predecessor, socket_path
@@ -83,7 +84,7 @@ def run_gateway(settings: Settings, *, snapshot_file: Path | None = None, take_o
         client = JsonClient(settings.internal_url, token)
         follower = _follower(settings, node, client, kept, wrapper, predecessor)
         shipper = Shipper(node, client)
-        loops += [follower.run, shipper.run, LoginReporter(node, client).run]
+        loops += [follower.run, shipper.run, LoginReporter(node, client).run, DriftReporter(node, client).run]
         # Before the first call is answered: half of what is known would refuse good keys and honour disabled ones.
         if not follower.load_last_known_good() and predecessor is None:
             _refuse_unknown_token(settings, node, client)

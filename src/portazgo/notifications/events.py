@@ -204,6 +204,29 @@ class KeysImported(Data):
     left_out: int = Field(description="Keys of the file that were dead in the other system.")
 
 
+class SchemaDrifted(Data):
+    """A backend's answers differ from its schema."""
+
+    event: ClassVar[str] = "schema.drifted"
+    summary: ClassVar[str] = (
+        "Answers of a backend's operation differ from its imported schema: told once for each operation and document. "
+        "Operators only; `portazgo schema drift` lists all that differs."
+    )
+    audience: ClassVar[Audience] = "operator"
+
+    schema_id: str = Field(description="The schema's id.")
+    schema_name: str = Field(description="The name that the document was imported under.")
+    schema_version: int = Field(description="The number of the document.")
+    operation: str = Field(description="The backend's operation, as contracts name it.")
+    status: int = Field(description="Of the answer that showed it first.")
+    kind: str = Field(
+        description="How that answer differed: a member is new, missing, of another type, or the status is unknown.",
+        examples=["new", "missing", "retyped", "unknown_status"],
+    )
+    path: str = Field(description="The place that was found first, in the backend's names; never a value.")
+    first_seen: Moment = Field(description="When that was first seen.")
+
+
 class WebhookTest(Data):
     """A test that was asked for."""
 
@@ -243,6 +266,7 @@ CATALOGUE: dict[str, type[Data]] = {
         KeyLeaked,
         KeyCanaryUsed,
         KeysImported,
+        SchemaDrifted,
         WebhookTest,
         WebhookEndpointPaused,
     )

@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.made_contract import DOCUMENT, backend_schema
 
-from portazgo.contracts.drift.finding import FINDINGS_AT_MOST, Finding, Kind, drift
+from portazgo.contracts.drift.expectation import read_expectation
+from portazgo.contracts.drift.expecting import drift, expectation_of
+from portazgo.contracts.drift.finding import FINDINGS_AT_MOST, Finding, Kind, findings, still_stands
+from portazgo.contracts.drift.merging import Merged, Seen
+from portazgo.contracts.drift.reading import NotJson, read_answer
 from portazgo.contracts.schema import Schema, read_schema
 
 SCHEMA = backend_schema()
@@ -104,3 +109,102 @@ VALUES = st.recursive(
 def test_no_value_is_ever_told(document: Any) -> None:
     told = json.dumps([[finding.kind, finding.path, finding.found, finding.expected] for finding in found(document)])
     assert "NEEDLE" not in told
+
+
+TREE = with_property("children: {type: array, items: {$ref: '#/components/schemas/Badge'}}")
+
+
+def test_what_is_sent_to_nodes_compares_as_the_schema_does() -> None:
+    for schema in (SCHEMA, TREE):
+        expectation = expectation_of(schema, schema.operations[0])
+        assert read_expectation(json.loads(json.dumps(expectation.written()))) == expectation
+    again = expectation_of(TREE, TREE.operations[0])
+    document = {**WHOLE, "children": [{**WHOLE, "children": [{**WHOLE, "id": "7"}]}]}
+    assert findings(again, 200, document) == {Finding(Kind.RETYPED, "children.children.id", "string", "integer")}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {},
+        {"rows": [], "answers": {"200": 0}},
+        {"rows": [{"types": ["object"], "members": {"a": [1, True]}}], "answers": {}},
+        {"rows": [{"types": ["array"], "items": 7}], "answers": {}},
+    ],
+)
+def test_an_expectation_that_names_what_is_not_there_is_refused(told: dict[str, Any]) -> None:
+    with pytest.raises((ValueError, KeyError)):
+        read_expectation(told)
+
+
+@pytest.mark.parametrize(
+    ("body", "document"),
+    [
+        ('{"a": 1, "b": [true, {"c": "x, y]"', {"a": 0, "b": [True, {}]}),
+        ('{"a": {"b": 1}, "c": "unfin', {"a": {"b": 0}}),
+        ('{"a": "end\\\\", "b": "\\"', {"a": "end\\"}),
+        ("[[1], [2", [[0], []]),
+        ("[", []),
+    ],
+)
+def test_an_answer_that_ends_early_is_read_as_far_as_it_came(body: str, document: Any) -> None:
+    assert read_answer(body.encode()) == (document, True)
+
+
+@pytest.mark.parametrize("body", [b"", b"x", b'"abc', b"]", b'{"a" 1}', b"[" * 100_000, b"\xff\xfe"])
+def test_what_is_no_json_is_not_read(body: bytes) -> None:
+    with pytest.raises(NotJson):
+        read_answer(body)
+
+
+def test_numbers_of_any_length_are_read() -> None:
+    assert read_answer(b"[" + b"7" * 10_000 + b", 1e400]") == ([0, float("inf")], False)
+
+
+def test_what_was_still_open_is_not_said_to_lack_anything() -> None:
+    document, cut = read_answer(
+        b'{"children": [{"id": 1, "title": "a", "state": "x"}, {"id": "2", "title": "b"}, {"id": 3, '
+    )
+    found = findings(expectation_of(TREE, TREE.operations[0]), 200, document, cut=cut)
+    assert found == {
+        Finding(Kind.MISSING, "children.state", "", "string"),
+        Finding(Kind.RETYPED, "children.id", "string", "integer"),
+    }
+
+
+def test_a_finding_stands_until_a_document_declares_what_was_found() -> None:
+    old = expectation_of(SCHEMA, SCHEMA.operations[0])
+    declared = [
+        (Finding(Kind.NEW, "price", "number"), "state:", "price: {type: number}\n        state:"),
+        (
+            Finding(Kind.NEW, "owner.nick", "string"),
+            "name: {type: string}",
+            "name: {type: string}, nick: {type: string}",
+        ),
+        (Finding(Kind.NEW, "*", "string"), "properties:\n", "additionalProperties: true\n      properties:\n"),
+        (Finding(Kind.MISSING, "title", "", "string"), "[id, title, state]", "[id, state]"),
+        (Finding(Kind.RETYPED, "id", "string", "integer"), "id: {type: integer}\n", "id: {type: [integer, string]}\n"),
+        (
+            Finding(Kind.UNKNOWN_STATUS, "."),
+            '{"200":',
+            '{"503": {description: no, content: {application/json: {}}}, "200":',
+        ),
+    ]
+    for finding, before, after in declared:
+        status = 503 if finding.kind is Kind.UNKNOWN_STATUS else 200
+        assert still_stands(finding, status, old) == finding
+        schema = read_schema(DOCUMENT.replace(before, after))
+        assert still_stands(finding, status, expectation_of(schema, schema.operations[0])) is None, finding
+
+
+def test_names_that_go_on_changing_are_taken_away() -> None:
+    merged = Merged()
+    for number in range(19):
+        name = f"member_{chr(97 + number)}"
+        merged.add({Finding(Kind.NEW, f"owner.{name}", "object"), Finding(Kind.NEW, "fixed", "string")}, number)
+    # Two of nineteen are told, and no more than four ever.
+    assert merged.seen == {
+        Finding(Kind.NEW, "owner.*", "object"): Seen(17, 0, 16),
+        Finding(Kind.NEW, "fixed", "string"): Seen(19, 0, 18),
+        **{Finding(Kind.NEW, f"owner.member_{chr(97 + n)}", "object"): Seen(1, n, n) for n in range(17, 19)},
+    }

@@ -45,6 +45,9 @@ pub struct Config {
     /// TLS of the listener; None: plain.
     #[serde(default)]
     pub tls: Option<Tls>,
+    /// Answers that are compared with backends' schemas, of all routes together; 0: none.
+    #[serde(default)]
+    pub answer_samples_per_minute: u32,
     /// How much is accepted.
     pub limits: Limits,
     /// When segments are sealed and synced.

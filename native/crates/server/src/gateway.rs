@@ -10,6 +10,7 @@ use crate::journal::{self, Closed, EndedEpoch, Journal, Personal, SealedSegment}
 use crate::logins::LoginRequest;
 use crate::metrics::value;
 use crate::phases::accept::Acceptor;
+use crate::samples::AnswerSample;
 use crate::shared::Shared;
 use crate::signing::SigningThread;
 use crate::thread::{Command, Handle};
@@ -265,6 +266,11 @@ impl Gateway {
     pub fn refuse_token(&self, ticket: u64, why: &str, refused: bool) {
         let failure = if refused { Failure::Refused } else { Failure::Failed };
         self.shared.logins.failed(ticket, why, failure, &self.shared);
+    }
+
+    /// Answers to be compared with backends' schemas, at most `most`; waits for the first.
+    pub fn answer_samples(&self, within: Duration, most: usize) -> Vec<AnswerSample> {
+        self.shared.samples.take(within, most)
     }
 
     /// Segments that wait to be shipped, oldest first.

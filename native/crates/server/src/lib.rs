@@ -31,6 +31,7 @@ mod random;
 mod remembered;
 mod reshaping;
 mod retired;
+mod samples;
 mod shared;
 mod signing;
 mod targets;
@@ -46,6 +47,7 @@ pub use config::Config;
 pub use gateway::{Gateway, StartError};
 pub use logins::LoginRequest;
 pub use phases::rewritten_header;
+pub use samples::AnswerSample;
 
 /// What a provoked panic says; what is shipped does not hold it.
 #[cfg(feature = "provoke-panic")]

@@ -8,6 +8,7 @@ use crate::metrics::{ApplyTimes, ThreadMetrics};
 use crate::overload::Levels;
 use crate::reshaping::Reshaping;
 use crate::retired::Retired;
+use crate::samples::Samples;
 use crate::signing::Signing;
 use crate::tls;
 use arc_swap::ArcSwap;
@@ -41,6 +42,8 @@ pub(crate) struct Shared {
     pub(crate) threads: Vec<ThreadMetrics>,
     /// Logins that data threads need.
     pub(crate) logins: Logins,
+    /// Answers that are to be compared with schemas.
+    pub(crate) samples: Arc<Samples>,
     /// How long applying took until every thread had it.
     pub(crate) applies: ApplyTimes,
     /// The way to who signs tokens.
@@ -67,6 +70,7 @@ impl Shared {
         Ok(Self {
             trusted: config.trusted_networks(),
             forwarding_header: config.forwarding_header(),
+            samples: Arc::new(Samples::new(config.answer_samples_per_minute)),
             tls: config.tls.as_ref().map(tls::Incoming::open).transpose()?,
             config,
             clock: Clock::new(),

@@ -1,1 +1,1 @@
-"""What backends answer, held against what their schema says. Pure: no value of an answer leaves it."""
+"""What backends' answers show beside the imported schema: places and types, never values. Pure; nodes run it too."""

@@ -36,6 +36,7 @@ _ROUTE = (
     "hold",
     "fields",
     "missing",
+    "sampling",
 )
 _PARAMETER = ("to", "default", "required", "fill", "map_value", "coerce")
 _ERRORS = ("drf", "fastapi", "rfc9457")
@@ -100,6 +101,20 @@ class HeaderTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class Sampling:
+    """Which answers nodes compare with the schema: one in so many (0: none), and so many a minute on each."""
+
+    one_in: int
+    per_minute: int
+
+
+SAMPLING_OFF = Sampling(0, 0)
+USUAL_SAMPLING = Sampling(1000, 6)
+"""What nodes do where the contract says nothing."""
+_ONE_IN_AT_MOST, _PER_MINUTE_AT_MOST = 1_000_000, 60
+
+
+@dataclass(frozen=True, slots=True)
 class RouteTerms:
     """A route of a contract, read."""
 
@@ -117,6 +132,7 @@ class RouteTerms:
     missing: Literal["fail", "omit"] = "fail"
     words: Mapping[str, str] = field(default_factory=dict)
     """`summary` and `description` for partners."""
+    sampling: Sampling | None = None
 
 
 class RouteReader:
@@ -147,6 +163,7 @@ class RouteReader:
             fields=self._fields(told, at),
             missing=self._one_of(told, at, "missing", ("fail", "omit"), "fail"),
             words=self._words(told, at),
+            sampling=self._sampling(told, at),
         )
 
     def _words(self, told: Mapping[str, Any], at: str) -> dict[str, str]:
@@ -282,6 +299,29 @@ class RouteReader:
         if told.get("hold") == "whole":
             return "whole"
         return self._size(told["hold"], f"{at}/hold", _HOLD_AT_MOST) if "hold" in told else HOLD_BYTES
+
+    def _sampling(self, told: Mapping[str, Any], at: str) -> Sampling | None:
+        value, place = told.get("sampling"), f"{at}/sampling"
+        if value is None:
+            return None
+        if value == "off":
+            return SAMPLING_OFF
+        if not isinstance(value, Mapping):
+            self._problems.add(place, "write off, or how many: {one_in: 1000, per_minute: 6}")
+            return None
+        members = self._problems.members(value, place, ("one_in", "per_minute"))
+        return Sampling(
+            self._whole(members, place, "one_in", (USUAL_SAMPLING.one_in, _ONE_IN_AT_MOST)),
+            self._whole(members, place, "per_minute", (USUAL_SAMPLING.per_minute, _PER_MINUTE_AT_MOST)),
+        )
+
+    def _whole(self, members: Mapping[str, Any], at: str, name: str, usual_and_most: tuple[int, int]) -> int:
+        usual, most = usual_and_most
+        value = members.get(name, usual)
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+            self._problems.add(f"{at}/{name}", f"this is a whole number from 1 to {most}")
+            return usual
+        return value
 
     def _fields(self, told: Mapping[str, Any], at: str) -> Path | None:
         value = told.get("fields")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -71,6 +71,8 @@ class RouteCompiler:
         request = self._request(compiled, terms, route)
         answers = self._answers(compiled, terms)
         compiled.wire = {"request": request, **answers}
+        if terms.sampling is not None:
+            compiled.wire["sampling"] = asdict(terms.sampling)
         return compiled
 
     def _request(self, compiled: Compiled, terms: RouteTerms, route: RoutePaths) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 //! From a contract as it arrives to what is run.
 
 use super::wire::{AnswerBody, BodyBody, ContractBody, ErrorsBody, HeaderBody, HoldBody, NamedBody, RouteBody};
-use super::{Answer, Body, ContractVersion, Edition, HeaderRule, Hold, MediaType, Statuses, View};
+use super::{Answer, Body, ContractVersion, Edition, HeaderRule, Hold, MediaType, Sampling, Statuses, View};
 use crate::ids::Id;
 use crate::transform::answer::AnswerProgram;
 use crate::transform::request::{BackendErrors, BodyRule, RequestContract};
@@ -220,6 +220,7 @@ fn view(text: &str, edition: &Arc<Edition>) -> Result<View, Wrong> {
         answers: answers.into(),
         program,
         fields: body.fields.map(|fields| fields.at.into()),
+        sampling: Sampling::new(body.sampling.unwrap_or_default()),
     })
 }
 

@@ -6,12 +6,14 @@
 mod compile;
 pub mod media;
 pub(crate) mod pins;
+mod sampling;
 pub(crate) mod wire;
 
 pub use compile::check_route;
 pub(crate) use compile::version;
 pub use media::MediaType;
 pub use pins::Pins;
+pub use sampling::{Rate, Sampling};
 
 use crate::ids::Id;
 use crate::transform::answer::AnswerProgram;
@@ -62,6 +64,8 @@ pub struct View {
     pub program: Arc<AnswerProgram>,
     /// Below which of the partner's members `?fields=` begins; None: it is an ordinary parameter.
     pub fields: Option<Box<[String]>>,
+    /// Which answers are compared with the backend's schema.
+    pub sampling: Sampling,
 }
 
 impl View {

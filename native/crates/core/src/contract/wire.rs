@@ -1,5 +1,6 @@
 //! Contracts as they cross the wire (docs/programs.md). Unknown members are refused: what a program does not say does not pass.
 
+use super::Rate;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -36,6 +37,7 @@ pub(super) struct RouteBody<'b> {
     #[serde(borrow)]
     pub(super) program: &'b RawValue,
     pub(super) fields: Option<FieldsBody>,
+    pub(super) sampling: Option<Rate>,
 }
 
 #[derive(Deserialize)]

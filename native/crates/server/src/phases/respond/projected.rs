@@ -3,6 +3,7 @@
 
 use super::Stream;
 use crate::coding::Decoder;
+use crate::samples::Tap;
 use crate::thread::Thread;
 use bytes::{Buf as _, Bytes};
 use portazgo_core::contract::Hold;
@@ -48,6 +49,8 @@ pub(crate) struct Projected {
     output: Vec<u8>,
     /// Bytes that came from the backend, not yet counted by whoever asks.
     received: u64,
+    /// Keeps what is projected, where it is to be compared with the schema.
+    pub(crate) tap: Option<Box<Tap>>,
     done: bool,
 }
 
@@ -64,6 +67,7 @@ impl Projected {
             undecoded: false,
             output: Vec::new(),
             received: 0,
+            tap: None,
             done: false,
         }
     }
@@ -115,6 +119,11 @@ impl Projected {
         self.done && self.output.is_empty()
     }
 
+    /// All that came, where nothing of it has been worked on.
+    pub(crate) fn untouched(&self) -> Option<&[u8]> {
+        (self.decoder.is_none() && self.received == self.piece.len() as u64).then_some(&self.piece)
+    }
+
     /// Bytes that came from the backend since this was asked last.
     pub(crate) fn take_received(&mut self) -> u64 {
         std::mem::take(&mut self.received)
@@ -140,10 +149,11 @@ impl Projected {
     }
 
     fn step(&mut self, wanted: usize) -> Result<(), Fault> {
-        let Self { decoder, space, decoded, work, piece, undecoded, output, .. } = self;
+        let Self { decoder, space, decoded, work, piece, undecoded, output, tap, .. } = self;
         let next = &piece[..piece.len().min(STEP)];
         let Some(decoder) = decoder else {
-            let taken = work.on(next, wanted, output)?;
+            let taken = work.on(next, wanted, output).inspect_err(|_| Tap::misfit(tap, &piece[..]))?;
+            Tap::pass(tap, &next[..taken]);
             piece.advance(taken);
             return Ok(());
         };
@@ -153,7 +163,10 @@ impl Projected {
             *undecoded = made == space.len();
             *decoded = 0..made;
         }
-        decoded.start += work.on(&space[decoded.clone()], wanted, output)?;
+        let next = &space[decoded.clone()];
+        let taken = work.on(next, wanted, output).inspect_err(|_| Tap::misfit(tap, next))?;
+        Tap::pass(tap, &next[..taken]);
+        decoded.start += taken;
         Ok(())
     }
 
@@ -163,6 +176,9 @@ impl Projected {
         }
         if let Work::Project(projector) = &mut self.work {
             projector.finish(&mut self.output).map_err(|_| Fault::ContractViolationResponse)?;
+        }
+        if let Some(tap) = &mut self.tap {
+            tap.end(true);
         }
         self.done = true;
         Ok(())

@@ -10,6 +10,7 @@ use crate::phases::record::Call;
 use crate::phases::respond::projected::{self, Projected, Work};
 use crate::phases::respond::{Answer, Content, Stream};
 use crate::phases::transform_request::contract::Selection;
+use crate::samples::Origin;
 use crate::thread::Thread;
 use bytes::Bytes;
 use http::response::Parts;
@@ -108,17 +109,22 @@ impl Shaping<'_> {
                 stream.begin(holder).await?;
                 let hold = if call.version_10 { Hold::Whole } else { *hold };
                 let (program, root) = self.program(*root, status);
+                let origin = self.origin(call, status);
+                let mut tap = origin.tap(&thread.shared.samples, chance(call));
                 if decoder.is_none()
                     && let Some(whole) = stream.whole()
-                    && let Some(output) = self.at_once(thread, program, root, whole, hold)?
+                    && let Some(outcome) = self.at_once(thread, program, root, whole, hold).transpose()
                 {
                     call.record().backend_bytes_in += whole.len() as u64;
+                    origin.note(&thread.shared.samples, &mut tap, whole, outcome.is_ok());
+                    let output = outcome?;
                     stream.give_back(thread, call.at());
                     return Ok(Answer { status: sent, headers, content: Content::Whole(output) });
                 }
                 let projector = Projector::new(program, root, &self.base);
-                let projected = Projected::new(stream, decoder, Work::Project(Box::new(projector)));
-                let content = Box::pin(held(thread, call, projected, hold)).await?;
+                let mut projected = Projected::new(stream, decoder, Work::Project(Box::new(projector)));
+                projected.tap = tap;
+                let content = Box::pin(held(thread, call, projected, hold, Some(&origin))).await?;
                 Ok(Answer { status: sent, headers, content })
             }
             Body::Pass { types, most_bytes } => {
@@ -139,10 +145,15 @@ impl Shaping<'_> {
                 stream.begin(holder).await?;
                 let projected = Projected::new(stream, decoder, Work::Copy(most));
                 let hold = if call.version_10 { Hold::Whole } else { Hold::Bytes(1) };
-                let content = Box::pin(held(thread, call, projected, hold)).await?;
+                let content = Box::pin(held(thread, call, projected, hold, None)).await?;
                 Ok(Answer { status: sent, headers, content })
             }
         }
+    }
+
+    fn origin(&self, call: &mut Call, status: StatusCode) -> Origin<'_> {
+        let (route, status) = (call.record().route, status.as_u16());
+        Origin { view: self.view, route, status, now: call.at(), at: call.wall() }
     }
 
     /// Fields are selected of what was asked for: what has none of them, as errors, comes as the contract has it.
@@ -255,8 +266,20 @@ async fn let_go(thread: &Thread, call: &mut Call, stream: Stream) {
 }
 
 /// Hold an answer back until it is whole, or as much as its contract says.
-async fn held(thread: &Thread, call: &mut Call, mut projected: Projected, hold: Hold) -> Result<Content, Fault> {
+async fn held(
+    thread: &Thread,
+    call: &mut Call,
+    mut projected: Projected,
+    hold: Hold,
+    origin: Option<&Origin<'_>>,
+) -> Result<Content, Fault> {
     let outcome = projected.hold(thread, hold).await;
+    if let (Err(Fault::ContractViolationResponse), Some(origin)) = (outcome, origin)
+        && projected.tap.is_none()
+        && let Some(piece) = projected.untouched()
+    {
+        origin.submit_misfit(&thread.shared.samples, piece);
+    }
     call.record().backend_bytes_in += projected.take_received();
     call.read_clock();
     if !outcome? {
@@ -265,6 +288,12 @@ async fn held(thread: &Thread, call: &mut Call, mut projected: Projected, hold: 
     let whole = projected.take_output();
     projected.stream.give_back(thread, call.at());
     Ok(Content::Whole(whole))
+}
+
+/// Any number, of the random bits of the request's id.
+fn chance(call: &mut Call) -> u32 {
+    let [.., a, b, c, d] = call.request_id().0;
+    u32::from_be_bytes([a, b, c, d])
 }
 
 /// The type of `types` that an answer says it is, once.

@@ -1,0 +1,76 @@
+"""What nodes compare answers with: the newest document of the schema that a version of a contract is over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from portazgo.contracts.drift.expecting import expectation_of
+from portazgo.contracts.models import ToldFields
+from portazgo.contracts.schema_versions import schema_of, version_of
+from portazgo.kit.errors import Invalid, NotFound
+
+if TYPE_CHECKING:
+    from portazgo.contracts.drift.expectation import Expectation
+    from portazgo.contracts.models import BackendSchema, SchemaVersion
+    from portazgo.contracts.schema.shapes import SchemaOperation
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What is expected of the answers of one route."""
+
+    schema: BackendSchema
+    number: int
+    """Of the document."""
+    operation: str
+    expectation: Expectation
+
+    def written(self) -> dict[str, Any]:
+        """Give what a node is sent."""
+        return {"schema_version": self.number, **self.expectation.written()}
+
+
+def newest_number(contract_version: int, route: str) -> int:
+    """Give the number of the newest document, without reading it. Raises NotFound."""
+    return _place(contract_version, route).document.number
+
+
+def expected_of(contract_version: int, route: str) -> Expected:
+    """Read what is expected. Raises NotFound: the version, the route or the operation is not known, or not any more."""
+    place = _place(contract_version, route)
+    operation = operation_in(place.document, place.operation)
+    if operation is None:
+        raise NotFound(f"the schema has no operation {place.operation}", code="operation_unknown")
+    expectation = expectation_of(schema_of(place.document), operation)
+    return Expected(place.schema, place.document.number, place.operation, expectation)
+
+
+def operation_in(document: SchemaVersion, title: str) -> SchemaOperation | None:
+    """Find an operation by what contracts call it."""
+    try:
+        operations = schema_of(document).operations
+    except Invalid:
+        return None
+    return next((one for one in operations if title in {one.title, f"{one.method} {one.path}"}), None)
+
+
+def expectation_in(document: SchemaVersion, title: str) -> Expectation | None:
+    """Read what a document has for an operation's answers. None: it has no such operation."""
+    operation = operation_in(document, title)
+    return None if operation is None else expectation_of(schema_of(document), operation)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    schema: BackendSchema
+    document: SchemaVersion
+    operation: str
+
+
+def _place(contract_version: int, route: str) -> _Place:
+    told = ToldFields.objects.select_related("version__contract__schema").filter(number=contract_version).first()
+    if told is None or told.version is None or route not in told.version.compiled["routes"]:
+        raise NotFound("there is no such route of a version", code="contract_version_unknown")
+    schema = told.version.contract.schema
+    return _Place(schema, version_of(schema), told.version.compiled["routes"][route]["operation"])

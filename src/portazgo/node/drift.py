@@ -1,0 +1,185 @@
+"""Compares a few of the backends' answers with their schemas, and tells the control plane in what they differ.
+
+Answers never leave this process, nor does a value of theirs: places and types do (docs/what-is-recorded.md).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from portazgo.contracts.drift.expectation import Expectation, read_expectation
+from portazgo.contracts.drift.finding import findings
+from portazgo.contracts.drift.merging import Merged
+from portazgo.contracts.drift.reading import NotJson, read_answer
+from portazgo.kit.clock import from_microseconds, rfc3339
+from portazgo.kit.http import Unreachable
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from portazgo.kit.http import Answer
+
+logger = logging.getLogger(__name__)
+
+WAIT_SECONDS = 1.0
+TAKEN_AT_ONCE = 4
+ASKED_AGAIN_SECONDS = 60.0
+"""The schema may have been imported anew. What is known is named in the question: mostly nothing is sent."""
+KNOWN_AT_MOST = 200
+TELL_SECONDS = 5.0
+TOLD_AT_ONCE = 200
+_OK, _NO_CONTENT, _OUTAGE = 200, 204, 500
+
+
+class Node(Protocol):
+    """Who has answers to be looked at: the native node."""
+
+    @property
+    def node_id(self) -> str:
+        """Give the id of the node's folder."""
+
+    @property
+    def epoch(self) -> str:
+        """Give the id of this process life."""
+
+    def answer_samples(self, timeout_seconds: float, most: int) -> Sequence[tuple[int, str, int, int, bytes, bool]]:
+        """Wait for some."""
+
+
+class Client(Protocol):
+    """Who reaches the control plane."""
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, object] | None = None,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Call. Raises Unreachable."""
+
+
+class Place(NamedTuple):
+    """Whose answers they are."""
+
+    contract_version: int
+    route: str
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is expected at a place; no expectation: nothing, as far as the control plane knows."""
+
+    asked: float
+    schema_version: int = 0
+    expectation: Expectation | None = None
+    merged: dict[int, Merged] = field(default_factory=dict)
+    """By the answer's status: what is not told yet."""
+
+
+class DriftReporter:
+    """One thread of a node."""
+
+    def __init__(self, node: Node, client: Client, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._node = node
+        self._client = client
+        self._monotonic = monotonic
+        self._headers = {"X-Portazgo-Node": node.node_id, "X-Portazgo-Epoch": node.epoch}
+        self._known: dict[Place, _Known] = {}
+        self._next = 0.0
+
+    def run(self, stopping: threading.Event) -> None:
+        """Look until told to stop. What is not told then is lost: others will show the same."""
+        while not stopping.is_set():
+            try:
+                self.look(WAIT_SECONDS)
+            except Exception as problem:  # noqa: BLE001 - a trace may show what an answer held
+                logger.warning("comparing answers with schemas failed", extra={"kind": type(problem).__name__})
+                stopping.wait(WAIT_SECONDS)
+
+    def look(self, wait_seconds: float) -> None:
+        """Compare what has come, and tell what is new a few seconds later."""
+        for version, route, status, at_us, body, _ in self._node.answer_samples(wait_seconds, TAKEN_AT_ONCE):
+            self._compare(Place(version, route), status, at_us, body)
+        if self._monotonic() >= self._next:
+            self._next = self._monotonic() + TELL_SECONDS
+            self._tell()
+
+    def _compare(self, place: Place, status: int, at_us: int, body: bytes) -> None:
+        known = self._asked(place)
+        if known is None or known.expectation is None:
+            return
+        try:
+            document, cut = read_answer(body)
+        except NotJson:
+            return  # the call itself has failed, and says so
+        found = findings(known.expectation, status, document, cut=cut)
+        if found:
+            known.merged.setdefault(status, Merged()).add(found, at_us)
+
+    def _asked(self, place: Place) -> _Known | None:
+        """What is expected there, asked again from time to time. None: the control plane can't be reached."""
+        now = self._monotonic()
+        known = self._known.get(place)
+        if known is not None and now < known.asked + ASKED_AGAIN_SECONDS:
+            return known
+        query = {**place._asdict(), "known": 0 if known is None else known.schema_version}
+        try:
+            answer = self._client.request("GET", "/internal/v1/expectations", query=query, headers=self._headers)
+        except Unreachable:
+            return known
+        if known is not None and answer.status == _NO_CONTENT:
+            known.asked = now
+            return known
+        if place not in self._known and len(self._known) >= KNOWN_AT_MOST:
+            self._known.pop(min(self._known, key=lambda one: self._known[one].asked))
+        self._known[place] = _read(answer, now)
+        return self._known[place]
+
+    def _tell(self) -> None:
+        """What was not taken is told with the next; what was refused is not told again."""
+        told = list(self._findings())[:TOLD_AT_ONCE]
+        if not told:
+            return
+        body = {"epoch": self._node.epoch, "findings": told}
+        try:
+            answer = self._client.request("POST", "/internal/v1/drift", body=body, headers=self._headers)
+        except Unreachable:
+            return  # The follower says so.
+        if answer.status < _OUTAGE:
+            for known in self._known.values():
+                known.merged.clear()
+
+    def _findings(self) -> Iterator[dict[str, Any]]:
+        for place, known in self._known.items():
+            for status, merged in known.merged.items():
+                for finding, seen in merged.seen.items():
+                    yield {
+                        **place._asdict(),
+                        "schema_version": known.schema_version,
+                        "status": status,
+                        "kind": finding.kind.value,
+                        "path": finding.path,
+                        "found": finding.found,
+                        "expected": finding.expected,
+                        "answers": seen.answers,
+                        "first_seen": rfc3339(from_microseconds(seen.first_us)),
+                        "last_seen": rfc3339(from_microseconds(seen.last_us)),
+                    }
+
+
+def _read(answer: Answer, now: float) -> _Known:
+    if answer.status != _OK:
+        return _Known(now)
+    try:
+        told = json.loads(answer.body)
+        return _Known(now, int(told["schema_version"]), read_expectation(told))
+    except (ValueError, KeyError, TypeError):
+        return _Known(now)

@@ -1,0 +1,185 @@
+"""How a node compares answers with schemas, and what it tells of them."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from portazgo.kit.http import Answer, Unreachable
+from portazgo.node.drift import ASKED_AGAIN_SECONDS, TELL_SECONDS, TOLD_AT_ONCE, DriftReporter
+
+AT_US = 1_795_683_600_000_000
+AT = "2026-11-26T09:00:00.000000Z"
+ROUTE = "01990000-0000-7000-8000-0000000000a1"
+EXPECTED = {
+    "schema_version": 3,
+    "answers": {"200": 0},
+    "rows": [{"types": ["object"], "members": {"id": [1, True]}}, {"types": ["integer"]}],
+}
+NEEDLE = "NEEDLE-value"
+
+
+class Control:
+    """A node and its control plane."""
+
+    node_id, epoch = "node", "epoch"
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[int, str, int, int, bytes, bool]] = []
+        self.expected = Answer(200, {}, json.dumps(EXPECTED).encode())
+        self.asked: list[int] = []
+        self.told: list[list[dict[str, Any]]] = []
+        self.taken = True
+        self.time = 0.0
+
+    def answer_samples(self, _: float, most: int) -> list[tuple[int, str, int, int, bytes, bool]]:
+        now, self.waiting = self.waiting[:most], self.waiting[most:]
+        return now
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        assert headers == {"X-Portazgo-Node": "node", "X-Portazgo-Epoch": "epoch"}
+        if method == "GET":
+            assert query is not None
+            known = query["known"]
+            assert (path, dict(query)) == (
+                "/internal/v1/expectations",
+                {"contract_version": 7, "route": ROUTE, "known": known},
+            )
+            self.asked.append(known)
+            return self.expected
+        assert (method, path, body["epoch"]) == ("POST", "/internal/v1/drift", "epoch")
+        if not self.taken:
+            raise Unreachable("http://127.0.0.1", "refused")
+        self.told.append(body["findings"])
+        return Answer(204, {}, b"")
+
+    def monotonic(self) -> float:
+        return self.time
+
+    def answers(self, *documents: Any, at_us: int = AT_US) -> None:
+        self.waiting += [
+            (7, ROUTE, 200, at_us, one if isinstance(one, bytes) else json.dumps(one).encode(), True)
+            for one in documents
+        ]
+
+
+def looking(control: Control) -> DriftReporter:
+    reporter = DriftReporter(control, control, control.monotonic)
+    reporter.look(0)
+    return reporter
+
+
+def passes(control: Control, reporter: DriftReporter, seconds: float = TELL_SECONDS) -> None:
+    control.time += seconds
+    reporter.look(0)
+
+
+def test_answers_are_added_up_and_told_after_some_seconds_without_a_value() -> None:
+    control = Control()
+    reporter = looking(control)
+    control.answers({"id": NEEDLE, "extra": NEEDLE}, {"id": 1})
+    control.answers({"id": NEEDLE}, at_us=AT_US + 1_000_000)
+    reporter.look(0)
+    assert control.told == []
+    passes(control, reporter)
+    ((new, retyped),) = [sorted(told, key=lambda one: one["kind"]) for told in control.told]
+    about = {"contract_version": 7, "route": ROUTE, "schema_version": 3, "status": 200}
+    assert retyped == {
+        **about,
+        "kind": "retyped",
+        "path": "id",
+        "found": "string",
+        "expected": "integer",
+        "answers": 2,
+        "first_seen": AT,
+        "last_seen": "2026-11-26T09:00:01.000000Z",
+    }
+    assert (new["path"], new["found"], new["answers"]) == ("extra", "string", 1)
+    assert NEEDLE not in json.dumps(control.told)
+    passes(control, reporter)
+    assert len(control.told) == 1
+
+
+def test_what_was_not_taken_is_told_with_the_next() -> None:
+    control = Control()
+    reporter = looking(control)
+    control.taken = False
+    control.answers({"id": "x"})
+    passes(control, reporter)
+    control.taken = True
+    control.answers({"id": "x"})
+    passes(control, reporter)
+    assert [one["answers"] for one in control.told[0]] == [2]
+
+
+def test_the_schema_is_asked_for_again_by_the_number_that_is_known() -> None:
+    control = Control()
+    reporter = looking(control)
+    for _ in range(3):
+        control.answers({"id": "x"})
+        reporter.look(0)
+    assert control.asked == [0]
+    control.expected = Answer(204, {}, b"")
+    control.answers({"id": "x"})
+    passes(control, reporter, ASKED_AGAIN_SECONDS)
+    assert control.asked == [0, 3]
+    assert control.told[0][0]["answers"] == 4
+    # Gone, or of a control plane that does not know the question: then nothing is compared.
+    control.expected = Answer(404, {}, b"")
+    control.answers({"id": "x"})
+    passes(control, reporter, ASKED_AGAIN_SECONDS)
+    passes(control, reporter)
+    assert (control.asked, len(control.told)) == ([0, 3, 3], 1)
+
+
+def test_what_can_not_be_read_is_left() -> None:
+    control = Control()
+    reporter = looking(control)
+    control.answers(b"<html>", b"", b"[" * 50_000, {"id": 1})
+    reporter.look(0)
+    control.expected = Answer(200, {}, b'{"schema_version": 4, "rows": [], "answers": {"200": 9}}')
+    control.answers({"id": "x"})
+    passes(control, reporter, ASKED_AGAIN_SECONDS)
+    assert control.told == []
+
+
+def test_a_report_is_bounded() -> None:
+    control = Control()
+    reporter = looking(control)
+    names = [f"{first}{second}" for first in "ghijklmnop" for second in "qrstuvwxyz"]
+    members = {name: [number + 1, True] for number, name in enumerate(names)}
+    rows = [{"types": ["object"], "members": members}, *({"types": ["integer"]} for _ in names)]
+    control.expected = Answer(
+        200, {}, json.dumps({"schema_version": 3, "answers": {"default": 0}, "rows": rows}).encode()
+    )
+    for status in range(200, 210):
+        control.waiting.append((7, ROUTE, status, AT_US, b"{}", True))
+    for _ in range(4):
+        reporter.look(0)
+    passes(control, reporter)
+    assert len(control.told[0]) == TOLD_AT_ONCE
+
+
+def test_a_thread_goes_on_whatever_happens_and_ends_when_told_to() -> None:
+    stopping = threading.Event()
+
+    class Failing(Control):
+        """Its answers can't be taken."""
+
+        def answer_samples(self, _: float, most: int) -> list[tuple[int, str, int, int, bytes, bool]]:
+            stopping.set()
+            raise RuntimeError(NEEDLE, most)
+
+    control = Failing()
+    DriftReporter(control, control, control.monotonic).run(stopping)
+    assert control.told == []
