@@ -52,6 +52,7 @@ def native_configuration(settings: Settings, *, follows_control_plane: bool, tak
             "proxy_protocol": settings.gateway_proxy_protocol,
             "take_over": take_over,
             "tls": _tls(settings),
+            "compression": settings.compression,
             "limits": {
                 "head_bytes": 65_536,
                 "head_lines": 100,

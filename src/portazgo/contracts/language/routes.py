@@ -34,6 +34,7 @@ _ROUTE = (
     "hold",
     "fields",
     "missing",
+    "compress",
 )
 _PARAMETER = ("to", "default", "required", "fill", "map_value", "coerce")
 _ERRORS = ("drf", "fastapi", "rfc9457")
@@ -113,6 +114,8 @@ class RouteTerms:
     hold: int | Literal["whole"] = HOLD_BYTES
     fields: Path | None = None
     missing: Literal["fail", "omit"] = "fail"
+    compress: bool | None = None
+    """Whether answers may go out compressed; None: it is the node's to say."""
 
 
 class RouteReader:
@@ -142,7 +145,15 @@ class RouteReader:
             hold=self._hold(told, at),
             fields=self._fields(told, at),
             missing=self._one_of(told, at, "missing", ("fail", "omit"), "fail"),
+            compress=self._truth(told, at, "compress"),
         )
+
+    def _truth(self, told: Mapping[str, Any], at: str, name: str) -> bool | None:
+        value = told.get(name)
+        if value is not None and not isinstance(value, bool):
+            self._problems.add(f"{at}/{name}", "this is true or false")
+            return None
+        return value
 
     def _one_of(self, told: Mapping[str, Any], at: str, name: str, known: tuple[str, ...], default: str) -> Any:
         return self._problems.word(told[name], f"{at}/{name}", known) or default if name in told else default

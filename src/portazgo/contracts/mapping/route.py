@@ -68,6 +68,8 @@ class RouteCompiler:
         request = self._request(compiled, terms, route)
         answers = self._answers(compiled, terms)
         compiled.wire = {"request": request, **answers}
+        if terms.compress is not None:
+            compiled.wire["compress"] = terms.compress
         return compiled
 
     def _request(self, compiled: Compiled, terms: RouteTerms, route: RoutePaths) -> dict[str, Any]:

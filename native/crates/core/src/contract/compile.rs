@@ -220,6 +220,7 @@ fn view(text: &str, edition: &Arc<Edition>) -> Result<View, Wrong> {
         answers: answers.into(),
         program,
         fields: body.fields.map(|fields| fields.at.into()),
+        compress: body.compress,
     })
 }
 

@@ -62,6 +62,8 @@ pub struct View {
     pub program: Arc<AnswerProgram>,
     /// Below which of the partner's members `?fields=` begins; None: it is an ordinary parameter.
     pub fields: Option<Box<[String]>>,
+    /// Whether its answers may go out compressed; None: the contract does not say.
+    pub compress: Option<bool>,
 }
 
 impl View {

@@ -36,6 +36,7 @@ pub(super) struct RouteBody<'b> {
     #[serde(borrow)]
     pub(super) program: &'b RawValue,
     pub(super) fields: Option<FieldsBody>,
+    pub(super) compress: Option<bool>,
 }
 
 #[derive(Deserialize)]

@@ -266,7 +266,8 @@ async fn run(
     } else if let Some((view, reshaped)) = &reshaped {
         let base = if view.program.writes_addresses() { route::base(head, origin) } else { String::new() };
         let (selection, head_only) = (reshaped.selection.as_ref(), head.method == Method::HEAD);
-        let shaping = Shaping { view, selection, action, backend, base, head_only };
+        let asked = &head.headers;
+        let shaping = Shaping { view, selection, action, backend, base, asked, head_only };
         Box::pin(shaping.build(thread, call, came_back, holder)).await?
     } else {
         transform_response::build(thread, call, came_back, holder, action, backend).await?

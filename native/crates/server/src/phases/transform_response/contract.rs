@@ -2,6 +2,8 @@
 //! sent it becomes a problem, afterwards the answer is cut off.
 
 use super::head;
+use crate::coding::accepted::Wanted;
+use crate::coding::encoder::Encoder;
 use crate::coding::{Coding, Decoder};
 use crate::headers::{self, pass};
 use crate::holder::Holder;
@@ -28,6 +30,8 @@ const MOST_ERROR_BYTES: usize = 64 * 1024;
 
 /// How long the end of a body is waited for that nobody wants.
 const SOON: Duration = Duration::from_millis(250);
+/// Of an answer that is coded before its head is sent, and so has a Content-Length.
+const MOST_CODED_AT_ONCE: usize = 64 * 1024;
 
 /// What an answer is made of.
 pub(in crate::phases) struct Shaping<'s> {
@@ -37,6 +41,8 @@ pub(in crate::phases) struct Shaping<'s> {
     pub(in crate::phases) backend: &'s BackendEnvironment,
     /// Scheme and authority that the call came to.
     pub(in crate::phases) base: String,
+    /// What the request says of itself.
+    pub(in crate::phases) asked: &'s HeaderMap,
     /// The request was a HEAD.
     pub(in crate::phases) head_only: bool,
 }
@@ -108,7 +114,8 @@ impl Shaping<'_> {
                 stream.begin(holder).await?;
                 let projected = Projected::new(stream, decoder, Work::Project(Box::new(projector)));
                 let hold = if call.version_10 { Hold::Whole } else { *hold };
-                let content = held(thread, call, projected, hold).await?;
+                let wanted = self.wanted(thread, call, received);
+                let content = held(thread, call, projected, hold, wanted, &mut headers).await?;
                 Ok(Answer { status: sent, headers, content })
             }
             Body::Pass { types, most_bytes } => {
@@ -117,8 +124,13 @@ impl Shaping<'_> {
                 let mut headers = self.headers(thread, received, Some(agreed));
                 pass(&received.headers, &header::CONTENT_TYPE, &mut headers);
                 let most = stream.most.map_or(*most_bytes, |most| most.min(*most_bytes));
-                if decoder.is_none() {
-                    if stream.source.size_hint().lower() > most {
+                let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+                let is_worth_it = media::is_worth_compressing(kind);
+                let wanted = self.wanted(thread, call, received).filter(|_| is_worth_it);
+                let size = stream.source.size_hint();
+                let coded = wanted.is_some_and(|wanted| wanted.is_worth_it(size.upper()));
+                if decoder.is_none() && !coded {
+                    if size.lower() > most {
                         return Err(Fault::BackendResponseTooLarge);
                     }
                     stream.most = Some(most);
@@ -129,7 +141,7 @@ impl Shaping<'_> {
                 stream.begin(holder).await?;
                 let projected = Projected::new(stream, decoder, Work::Copy(most));
                 let hold = if call.version_10 { Hold::Whole } else { Hold::Bytes(1) };
-                let content = held(thread, call, projected, hold).await?;
+                let content = held(thread, call, projected, hold, wanted, &mut headers).await?;
                 Ok(Answer { status: sent, headers, content })
             }
         }
@@ -145,7 +157,20 @@ impl Shaping<'_> {
     }
 
     fn headers(&self, thread: &Thread, received: &Parts, agreed: Option<&Agreed>) -> HeaderMap {
-        head::headers(&received.headers, agreed, self.view, &self.base, thread.spare_maps.take())
+        let may_compress = self.may_compress(thread);
+        head::headers(&received.headers, agreed, self.view, &self.base, may_compress, thread.spare_maps.take())
+    }
+
+    fn may_compress(&self, thread: &Thread) -> bool {
+        thread.shared.config.compression.allows(self.view.compress)
+    }
+
+    /// How the partner wants the answer's bytes, where they may be compressed at all. HTTP/1.0 knows codings by other names, and
+    /// while memory is short nothing is spent on a coder.
+    fn wanted(&self, thread: &Thread, call: &Call, received: &Parts) -> Option<Wanted> {
+        let may = self.may_compress(thread) && !call.version_10 && !thread.shared.levels.is_memory_short();
+        let wanted = if may { Wanted::of(self.asked) } else { None };
+        wanted.filter(|_| !forbids_transforming(&received.headers))
     }
 
     /// A problem of ours in the place of the backend's error; none of its text passes.
@@ -220,15 +245,40 @@ async fn let_go(thread: &Thread, call: &mut Call, stream: Stream) {
     }
 }
 
-/// Hold an answer back until it is whole, or as much as its contract says.
-async fn held(thread: &Thread, call: &mut Call, mut projected: Projected, hold: Hold) -> Result<Content, Fault> {
+/// Whether the backend says that nobody on the way may code its bytes anew (RFC 9111, section 5.2.2.6).
+fn forbids_transforming(headers: &HeaderMap) -> bool {
+    headers.get_all(header::CACHE_CONTROL).iter().any(|line| {
+        line.to_str().unwrap_or_default().split(',').any(|word| word.trim().eq_ignore_ascii_case("no-transform"))
+    })
+}
+
+/// Hold an answer back until it is whole, or as much as its contract says; then code it, where that is wanted and worth it.
+async fn held(
+    thread: &Thread,
+    call: &mut Call,
+    mut projected: Projected,
+    hold: Hold,
+    wanted: Option<Wanted>,
+    headers: &mut HeaderMap,
+) -> Result<Content, Fault> {
     let outcome = projected.hold(thread, hold).await;
     call.record().backend_bytes_in += projected.take_received();
     call.read_clock();
-    if !outcome? {
+    let is_whole = outcome?;
+    let size = is_whole.then(|| projected.made() as u64);
+    let encoder = wanted.filter(|wanted| wanted.is_worth_it(size)).and_then(|wanted| Encoder::new(wanted.coding).ok());
+    let is_coded = encoder.is_some();
+    if let Some(encoder) = encoder {
+        headers.insert(header::CONTENT_ENCODING, encoder.name());
+        // The backend's length, if there was one, was that of other bytes.
+        headers.remove(header::CONTENT_LENGTH);
+        projected.code(encoder);
+    }
+    // A large one is coded piece by piece, as it is sent: others wait for this thread.
+    if !is_whole || (is_coded && projected.made() > MOST_CODED_AT_ONCE) {
         return Ok(Content::Projected(Box::new(projected)));
     }
-    let whole = projected.take_output();
+    let whole = if is_coded { projected.take_coded()? } else { projected.take_output() };
     projected.stream.give_back(thread, call.at());
     Ok(Content::Whole(whole))
 }
