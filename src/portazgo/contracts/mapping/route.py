@@ -140,7 +140,7 @@ class RouteCompiler:
             if plan is not None and terms.fields:
                 at = self._fields_at(plan, terms) or at
             answers.append(
-                {"status": status, "send": None, "body": body, "headers": headers, "content_types": list(types)}
+                {"status": status, "send": told.send, "body": body, "headers": headers, "content_types": list(types)}
             )
         # Exact statuses before classes, and both before the rest: the first that fits counts.
         answers.sort(key=lambda answer: (answer["status"] == "default", answer["status"].endswith("XX")))
