@@ -27,7 +27,9 @@ ROUTES = {
     "show-parcel": RouteFacts("GET", "/v1/parcels/{id}", "GET", "/api/parcels/{id}/", TARGETS),
     "create-parcel": RouteFacts("POST", "/v1/parcels", "POST", "/api/parcels/", TARGETS),
 }
-VALUES = json.dumps({"partner": {"metadata": {"tenant": "acme"}}}).encode()
+VALUES = json.dumps(
+    {"partner": {"metadata": {"tenant": "acme"}}, "claims": {"tenant": "acme", "sub": "crm", "aud": "parcels"}}
+).encode()
 SECTIONS = {
     heading.split(" ")[0]: (heading, [text for _, text in BLOCK.findall(section)])
     for heading, section in re.findall(r"^### (.+?)\n(.*?)(?=^##|\Z)", TEXT, re.MULTILINE | re.DOTALL)

@@ -208,7 +208,8 @@ async fn run(
     let (mut reshaped, mut read) = (None, None);
     if let Some(view) = view {
         let (found, caller, identity, snapshot) = (&found, &caller, &identity, &snapshot);
-        let reshaping = Reshaping { head, found, view, action, caller, identity, snapshot };
+        let credential = &backend.credential;
+        let reshaping = Reshaping { head, found, view, action, caller, identity, snapshot, credential };
         let (made, written) = Box::pin(reshaping.run(thread, wire, call, body, &authorized, holder)).await?;
         (reshaped, read) = (Some((view, Box::new(made))), Some(written));
     }

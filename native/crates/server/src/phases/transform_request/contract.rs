@@ -20,7 +20,7 @@ use hyper::body::Incoming;
 use portazgo_core::authenticate::Identity;
 use portazgo_core::authorize::{Authorized, Caller};
 use portazgo_core::contract::{View, media};
-use portazgo_core::credential::Values;
+use portazgo_core::credential::{CredentialPolicy, RequestValues, Values};
 use portazgo_core::fault::Fault;
 use portazgo_core::record::Phase;
 use portazgo_core::route::Parameters;
@@ -86,6 +86,8 @@ pub(in crate::phases) struct Reshaping<'r, 'f, 'v> {
     pub(in crate::phases) caller: &'r Caller<'v>,
     pub(in crate::phases) identity: &'r Identity<'v>,
     pub(in crate::phases) snapshot: &'r Snapshot,
+    /// Of the backend.
+    pub(in crate::phases) credential: &'r CredentialPolicy,
 }
 
 impl Reshaping<'_, '_, '_> {
@@ -208,6 +210,7 @@ impl Reshaping<'_, '_, '_> {
         let mut random = || u128::from_le_bytes(thread.random.bytes());
         let plan = self.caller.application.plan.and_then(|id| self.snapshot.plan(id)).and_then(Known::understood);
         let values = Values { caller: self.caller, identity: self.identity, plan };
+        let values = RequestValues { values, credential: self.credential, snapshot: self.snapshot };
         let mut filling = Filling { values: &values, now: call.wall(), random: &mut random };
         let path_names: SmallVec<[&str; 6]> = self.found.route.path.parameters().collect();
         let received = Received {
