@@ -75,10 +75,10 @@ impl Path {
         }
         if let Some(name) = member("claims.") {
             // A request is written before its token is found, and one token serves many calls.
-            return match OF_ONE_TOKEN.contains(&name.as_str()) {
-                true => Err(format!("{{{text}}} is another in each token: a request can't have it")),
-                false => Ok(Self::Claim(name)),
-            };
+            if OF_ONE_TOKEN.contains(&name.as_str()) {
+                return Err(format!("{{{text}}} is another in each token: a request can't have it"));
+            }
+            return Ok(Self::Claim(name));
         }
         match text {
             "partner.id" => Ok(Self::PartnerId),

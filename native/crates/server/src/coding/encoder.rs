@@ -140,7 +140,8 @@ mod tests {
         for coding in CODINGS {
             let mut decoder = Decoder::new(coding).unwrap().unwrap();
             let mut encoder = Encoder::new(coding).unwrap();
-            for piece in [&b"{\"id\":1,"[..], b"", b"\"name\":\"a\"", &[b' '; 100_000]] {
+            let long = vec![b' '; 100_000];
+            for piece in [&b"{\"id\":1,"[..], b"", b"\"name\":\"a\"", &long] {
                 encoder.write(piece).unwrap();
                 encoder.flush().unwrap();
                 assert_eq!(decode(&mut decoder, &encoder.take()), piece, "{coding:?}");
