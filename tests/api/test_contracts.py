@@ -77,6 +77,26 @@ class TestDrafts:
         unknown = api.post("/contracts/draft", {"api": body["api"], "schema": body["schema"], "routes": ["other"]})
         assert (refusal(unknown), pointers(unknown)) == ((422, "route_unknown"), {"/routes"})
 
+    def test_what_an_import_takes_and_contracts_can_not_be_over_is_said_at_the_schema(
+        self, api: AdminAPI, contracts: Contracts
+    ) -> None:
+        document = json.loads(json.dumps(SMALL_DOCUMENT))
+        document["components"]["schemas"]["Thing"]["properties"]["id"] = {"type": "whole"}
+        made = contracts.draft()
+        contracts.import_again(document)
+        body = contracts.body()
+        over = {"api": body["api"], "schema": body["schema"]}
+        path = f"/contracts/{made['id']}"
+        answers = [
+            api.post("/contracts", {**body, "name": "more"}),
+            api.post("/contracts/check", {name: body[name] for name in ("api", "schema", "mappings", "routes")}),
+            api.post("/contracts/draft", over),
+            api.patch(path, {"routes": selecting("id")}),
+            api.post(f"{path}/publish", {}),
+        ]
+        assert [(refusal(one), pointers(one)) for one in answers] == [((422, "document_invalid"), {"/schema"})] * 5
+        assert "'whole' is no type of JSON Schema" in answers[0].body["errors"][0]["message"]
+
     @pytest.mark.parametrize(("member", "code"), [("api", "api_unknown"), ("schema", "schema_unknown")])
     def test_what_a_contract_is_over_must_exist(
         self, api: AdminAPI, contracts: Contracts, member: str, code: str

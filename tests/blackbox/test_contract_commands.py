@@ -81,7 +81,14 @@ def test_examples_are_put_through_a_draft_and_through_versions(deployment: Deplo
     write(examples / "200.partner.json", {"id": 7, "name": "Box"})
     assert done(run, "contract", "test", "things").stdout.splitlines()[1].split() == ["thing", "200", "fine", "-"]
 
+    assert "No differences" in done(run, "contract", "diff", "things").stderr
+    done(run, "contract", "change", "things", "--file", contract(folder, "id", "name", "cost"))
+    done(run, "contract", "diff", "things", code=3)
+    more = done(run, "contract", "diff", "things", "--breaking")
+    assert "cost" in more.stdout
+    assert "It breaks nobody." in more.stderr
     done(run, "contract", "change", "things", "--file", contract(folder, "id", "cost"))
+    assert "It breaks partners." in done(run, "contract", "diff", "things", "--breaking", code=3).stderr
     failed = done(run, "contract", "test", "things", "--against", version, code=1)
     assert "2 fields differ" in failed.stdout
     assert f"What {version} makes of it" in failed.stderr

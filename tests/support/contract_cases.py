@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 NEEDLE = "N33DLE"
@@ -23,6 +23,7 @@ class Made:
 
     components: dict[str, Any]
     root: dict[str, Any]
+    parameters: list[dict[str, Any]] = field(default_factory=list)
 
     def text(self) -> str:
         content = {"application/json": {"schema": self.root}}
@@ -31,9 +32,10 @@ class Made:
                 "openapi": "3.1.0",
                 "info": {"title": "made up", "version": "1"},
                 "paths": {
-                    "/things/": {
+                    "/things/{owner}/": {
                         "post": {
                             "operationId": "things",
+                            "parameters": self.parameters,
                             "requestBody": {"required": True, "content": content},
                             "responses": {"200": {"description": "", "content": content}},
                         }
@@ -50,6 +52,7 @@ class Maker:
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self._count = 0
+        self._rewritten: list[list[str]] = []
 
     # ------------------------------------------------------------------------------------------------- schemas
 
@@ -105,6 +108,8 @@ class Maker:
             made = {"$ref": f"#/components/schemas/{self.random.choice((*COMPONENTS, 'Pet'))}"}
         elif kind < 0.36:
             made = {"type": "array", "items": self._any(depth - 1) if depth else self._scalar()}
+            if "$ref" not in json.dumps(made) and self.random.random() < 0.3:
+                made["minItems"] = 1
         elif kind < 0.42:
             made = {"type": "object", "additionalProperties": self._any(depth - 1) if depth else self._scalar()}
         elif kind < 0.46:
@@ -122,6 +127,7 @@ class Maker:
                 {"type": "string", "enum": ["open", "closed", "lost"]},
                 {"type": "string", "minLength": 1, "maxLength": 40},
                 {"type": "string", "format": "date-time"},
+                {"type": "string", "format": "uri"},
                 {"type": "integer"},
                 {"type": "integer", "minimum": -5, "maximum": 1_000_000},
                 {"type": "integer", "enum": [1, 2, 3]},
@@ -134,8 +140,15 @@ class Maker:
 
     # ----------------------------------------------------------------------------------------------- documents
 
-    def document(self, made: Made, selects: list[list[str]], node: dict[str, Any] | None = None) -> str:
-        """Write a valid document, with needles in what is not selected."""
+    def document(
+        self,
+        made: Made,
+        selects: list[list[str]],
+        node: dict[str, Any] | None = None,
+        rewritten: Sequence[list[str]] = (),
+    ) -> str:
+        """Write a valid document, with needles in what is not selected, and in addresses that are to be rewritten."""
+        self._rewritten = list(rewritten)
         self._components = made.components
         self._selects = selects
         return self._write(made.root if node is None else node, [], 5, frozenset())
@@ -157,10 +170,14 @@ class Maker:
             return self._free(path)
         if kind == "array":
             most = 0 if depth <= 0 else 3
-            items = [self._write(node["items"], path, depth - 1, around) for _ in range(self.random.randint(0, most))]
+            least = node.get("minItems", 0)
+            count = self.random.randint(least, max(most, least))
+            items = [self._write(node["items"], path, depth - 1, around) for _ in range(count)]
             return "[" + ",".join(items) + "]"
         if kind == "object":
             return self._write_object(node, path, depth, around)
+        if node.get("format") == "uri" and kind == "string":
+            return json.dumps(self.address() if path in self._rewritten else self._plain_address(path))
         return self._write_scalar(node, kind, hidden=self._is_hidden(path))
 
     def _write_object(self, node: dict[str, Any], path: list[str], depth: int, around: frozenset[str]) -> str:
@@ -221,6 +238,27 @@ class Maker:
             (json.dumps(f"v{self._count}"), json.dumps(f'é"\\{self._count}'), '"\\ud83d\\ude00"', '"a"')
         )
 
+    def _plain_address(self, path: list[str]) -> str:
+        return f"https://elsewhere.example/{self._text(path)}"
+
+    def address(self) -> str:
+        """Make an address as a backend writes them: of a route of the partner's, or with a needle of one that is none."""
+        origin = self.random.choice(
+            ("http://backend.example:8000", "HTTP://Backend.example:8000", "//backend.example:8000", "")
+        )
+        if self.random.random() < 0.15:
+            origin = f"https://{NEEDLE}.example"
+        owner = self.random.choice(("7", "a-b", "a%20b", "%C3%B1", "x.y", "..", "%2e", "a%2Fb", "", "a;b", "é"))
+        path = f"/things/{owner}/" if self.random.random() < 0.8 else f"/{NEEDLE}/{owner}"
+        pairs = [
+            self.random.choice(
+                ("page=2", "size=%C3%B1", "p%61ge=1+2", f"{NEEDLE}=1", "order", "page=é", f"secret={NEEDLE}", "", "=")
+            )
+            for _ in range(self.random.randint(0, 3))
+        ]
+        fragment = self.random.choice(("", "", f"#{NEEDLE}"))
+        return origin + path + ("?" + "&".join(pairs) if pairs else "") + fragment
+
     def _is_hidden(self, path: list[str]) -> bool:
         if path[:1] == ["?"]:
             return False
@@ -267,15 +305,34 @@ class Maker:
                 return node
 
     def filling(self, made: Made, path: Sequence[str]) -> Any:
-        """Make a constant that fits a place; None: the place lies in a list, or is not found simply."""
+        """Make what fills a place; None: the place lies in a list, or is not found simply."""
         node: dict[str, Any] = made.root
         for step in path:
             node = self._plain(made, node)
             if step not in node.get("properties", {}):
                 return None
             node = node["properties"][step]
+        if self.random.random() < 0.7 and (told := self.value_of_caller(node)) is not None:
+            return told
         value = json.loads(self.document(made, [list(path)], node))
-        return None if "e+" in json.dumps(value) else value
+        return None if "e+" in json.dumps(value) else {"const": value}
+
+    def value_of_caller(self, node: dict[str, Any]) -> Any:
+        """Make a template, or name a generator, that fits single values of this schema; None: none does."""
+        if "enum" in node or "const" in node or node.get("format") == "uri":
+            return None
+        if node.get("format") == "date-time":
+            return {"generate": "now"}
+        texts = ("{partner.metadata.tier}", "{partner.id}-{application.name}", "{application.environment}", "{key.kid}")
+        numbers = ("{partner.metadata.seats}", "{application.metadata.seats}")
+        by_type: dict[Any, tuple[Any, ...]] = {
+            "string": (*texts, *numbers, {"generate": "uuid"}),
+            "integer": (*numbers, *([] if "minimum" in node else [{"generate": "now-unix"}])),
+            "number": (*numbers, {"generate": "now-unix"}),
+            "boolean": ("{partner.metadata.beta}",),
+        }
+        known = by_type.get(node.get("type") if isinstance(node.get("type"), str) else None)
+        return None if known is None else self.random.choice(known)
 
     def selects(self, places: list[tuple[list[str], dict[str, Any]]]) -> list[list[str]]:
         chosen = []
@@ -297,6 +354,15 @@ class Maker:
             made = self._operator(path, node, direction)
             if made is not None:
                 operators.append(made)
+            if made is not None and "map_value" in made and direction == "answer" and self.random.random() < 0.3:
+                operators.append({"default": {pointer(path): self.random.choice(("OPEN", "open"))}})
+        if direction == "answer":
+            # Most addresses are rewritten, whatever else is done with them.
+            urls = [pointer(path) for path, node in passing if node.get("format") == "uri"]
+            known = json.dumps([one for one in operators if "rewrite_url" in one])
+            operators += [
+                {"rewrite_url": [at]} for at in urls if json.dumps(at) not in known and self.random.random() < 0.7
+            ]
         if self.random.random() < 0.15:
             operators.append({"case": self.random.choice(("camel", "snake"))})
         if self.random.random() < 0.1:
@@ -331,6 +397,9 @@ class Maker:
             return {"map_value": {at: {"values": values, "otherwise": otherwise}}}
         if node.get("type") == "integer" and "enum" in node:
             return {"map_value": {at: {"values": {"1": "one", "2": "two", "3": True}}}}
+        if node.get("format") == "uri":
+            told = self.random.choice(([at], {at: "null"}, {at: "omit"}, {at: "fail"}))
+            return {"rewrite_url": told} if direction == "answer" else None
         if node.get("format") == "date-time":
             return {"coerce": {at: {"from": "date-time", "to": self.random.choice(("unix", "date-time", "unix-ms"))}}}
         if node.get("type") == "integer" and "minimum" not in node:

@@ -47,8 +47,9 @@ def publish_contract(contract: str, output: str, *, default: bool) -> None:
 @contract.command("diff")
 @click.argument("before")
 @click.argument("after", required=False)
+@click.option("--breaking", is_flag=True, help="Exit with 3 only when something breaks partners; all is shown.")
 @prints
-def diff_contract(before: str, after: str | None, output: str) -> int:
+def diff_contract(before: str, after: str | None, *, breaking: bool, output: str) -> int:
     """Say what changes for partners from BEFORE to AFTER, breaking or not (exit 3: something does).
 
     Both are CONTRACT@VERSION. BEFORE without a version is the newest; without AFTER it is compared with the draft.
@@ -69,7 +70,8 @@ def diff_contract(before: str, after: str | None, output: str) -> int:
         note(breaks if rows else say("No differences."))
     else:
         show_one(compared, output)
-    return Exit.DIFFERENCES if compared["changes"] else Exit.DONE
+    differs = compared["breaking"] if breaking else compared["changes"]
+    return Exit.DIFFERENCES if differs else Exit.DONE
 
 
 def _effect(change: dict[str, Any]) -> str:

@@ -40,7 +40,11 @@ _takes_over = options(
 
 @click.command()
 @_of_file
-@click.option("--offline", is_flag=True, help="Don't ask the control plane: what exists there stays unknown.")
+@click.option(
+    "--offline",
+    is_flag=True,
+    help="Don't ask the control plane: what exists there stays unknown. Contracts are compiled where the file has all of it.",
+)
 @prints
 def check(file: Path, *, offline: bool, output: str) -> int:
     """Check portazgo.yaml: everything that is wrong, with its place, at once (exit 2)."""
@@ -193,13 +197,16 @@ def _connected(reading: Reading) -> AdminClient | None:
 
 def _everything_wrong(reading: Reading, client: AdminClient | None) -> list[Finding]:
     """Put together what the reading found and what judging the document finds, by the server or, without one, here."""
-    from portazgo.declarative.judging import judge  # noqa: PLC0415 - with the reading
+    from portazgo.declarative.contracts import problems_of_file  # noqa: PLC0415 - with the reading
+    from portazgo.declarative.judging import judge  # noqa: PLC0415 - likewise
     from portazgo.kit.http import Unreachable  # noqa: PLC0415 - likewise
 
     findings = list(reading.findings)
     if reading.is_broken:
         return findings
-    own = judge(reading.tree, None)[1]
+    document, own = judge(reading.tree, None)
+    if document is not None and not own:
+        own = list(problems_of_file(document))
     if client is not None and isinstance(reading.tree, dict):
         try:
             own = _problems(client.post("/declarative/check", {"document": reading.tree})["problems"])

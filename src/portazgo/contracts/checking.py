@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from portazgo.contracts.compilation import Terms, compile_terms, facts_of
 from portazgo.contracts.compiling import ContractRefused, Problem
 from portazgo.contracts.drafting import draft
-from portazgo.contracts.schema import read_schema
-from portazgo.contracts.schema_versions import version_of
+from portazgo.contracts.schema_versions import schema_of, version_of
 from portazgo.kit.errors import Invalid
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ def drafted(api: Api, schema: BackendSchema, names: Sequence[str]) -> dict[str, 
         message = f"the API has no route {unknown[0]!r} that leads to the schema's backend"
         raise Invalid.at("/routes", message, code="route_unknown")
     wanted = {name: one for name, one in facts.items() if not names or name in names}
-    written = draft(read_schema(version_of(schema).document), wanted)
+    written = draft(schema_of(version_of(schema)), wanted)
     left_out = [name for name in names if name not in written["routes"]]
     if left_out:
         raise Invalid.at("/routes", f"the schema has no operation for the route {left_out[0]!r}", code="route_unknown")

@@ -18,8 +18,7 @@ from portazgo.contracts.compiling import (
     RouteFacts,
     compile_contract,
 )
-from portazgo.contracts.schema import Schema, read_schema
-from portazgo.contracts.schema_versions import version_of
+from portazgo.contracts.schema_versions import schema_of, version_of
 from portazgo.kit.errors import FieldError, Invalid
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
     from portazgo.apis.models import Api
     from portazgo.contracts.models import BackendSchema, SchemaVersion
+    from portazgo.contracts.schema import Schema
     from portazgo.routes.models import Route
 
 Terms = dict[str, Any]
@@ -54,10 +54,10 @@ class Compilation:
 def compile_terms(api: Api, schema: BackendSchema, terms: Terms) -> Compilation:
     """Compile over the newest version of the schema.
 
-    Raises ContractRefused with every problem; its pointers are those of the author's form.
+    Raises ContractRefused with every problem; its pointers are those of the author's form. Raises Invalid (`document_invalid`).
     """
     version = version_of(schema)
-    read = read_schema(version.document)
+    read = schema_of(version)
     compiled, routes = compile_over(api, schema.backend_id, read, terms)
     return Compilation(compiled, version, read, routes)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from portazgo.contracts.compilation import facts_of, restored
 from portazgo.contracts.document.building import VersionFacts, partner_document, render
 from portazgo.contracts.document.texts import hidden_from_partners
-from portazgo.contracts.schema import read_schema
+from portazgo.contracts.schema_versions import schema_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,7 @@ def describe_again(version: ContractVersion) -> str:
     # A route may have another name by now; the version knows it by the old one.
     names = {identifier: route["name"] for identifier, route in version.compiled["routes"].items()}
     facts = {names[str(row.id)]: facts_of(row) for row in rows}
-    return _written(version, compiled, read_schema(version.schema_version.document), facts)
+    return _written(version, compiled, schema_of(version.schema_version), facts)
 
 
 def _written(

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import re
+from itertools import islice
 from typing import TYPE_CHECKING, Any
+
+from portazgo.contracts.language.paths import format_path
+from portazgo.contracts.mapping.bodies import json_content
+from portazgo.routes.domain import shape as template_shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -11,9 +15,10 @@ if TYPE_CHECKING:
     from portazgo.contracts.compiling import RouteFacts
     from portazgo.contracts.schema.shapes import Body, Schema, SchemaOperation, Shape
 
-_PARAMETER = re.compile(r"\{[^{}]*\}")
-_JSON = re.compile(r"application/([a-z0-9.!#$&^_-]+\+)?json$")
 _LARGEST_PASSED = "10MB"
+_FIELDS_AT_MOST = 2000
+_DEEPEST = (64, 12, 8, 6, 4, 3, 2, 1)
+"""How deep objects in objects are named: less where the schema's lead to each other by too many ways."""
 
 
 def draft(schema: Schema, routes: Mapping[str, RouteFacts]) -> dict[str, Any]:
@@ -27,11 +32,8 @@ def draft(schema: Schema, routes: Mapping[str, RouteFacts]) -> dict[str, Any]:
 
 def operation_of(schema: Schema, facts: RouteFacts) -> SchemaOperation | None:
     """Find the operation that a route leads to; names of parameters don't count."""
-    wanted = (facts.backend_method, _PARAMETER.sub("{}", facts.backend_path))
-    return next(
-        (one for one in schema.operations if (one.method, _PARAMETER.sub("{}", one.path)) == wanted),
-        None,
-    )
+    wanted = (facts.backend_method, template_shape(facts.backend_path))
+    return next((one for one in schema.operations if (one.method, template_shape(one.path)) == wanted), None)
 
 
 def _route(schema: Schema, operation: SchemaOperation) -> dict[str, Any]:
@@ -49,10 +51,9 @@ def _route(schema: Schema, operation: SchemaOperation) -> dict[str, Any]:
 
 
 def _body(schema: Schema, body: Body, *, sent: bool) -> Any:
-    json = [shape for kind, shape in body.contents.items() if _JSON.match(kind)]
-    if json and json[0] is not None:
-        fields = _Fields(schema, sent=sent)
-        selected = list(dict.fromkeys(fields.of(json[0])))
+    content = json_content(body)
+    if content is not None and not content.shape.free:
+        fields, selected = _selected(schema, content.shape, sent=sent)
         # A backend's URL says where the backend is: partners get the gateway's, or null where it has none.
         rewritten = [] if sent or not fields.urls else [{"rewrite_url": list(fields.urls)}]
         return [{"select": selected}, *rewritten]
@@ -61,20 +62,34 @@ def _body(schema: Schema, body: Body, *, sent: bool) -> Any:
     return None if sent else {"empty": True}
 
 
+def _selected(schema: Schema, shape: Shape, *, sent: bool) -> tuple[_Fields, list[str]]:
+    """Name the fields of a body; as deep as there are not too many of them."""
+    fields, found = _Fields(schema, sent=sent, deepest=0), [""]
+    for deepest in _DEEPEST:
+        fields = _Fields(schema, sent=sent, deepest=deepest)
+        found = list(islice(fields.of(shape), _FIELDS_AT_MOST + 1))
+        if len(found) <= _FIELDS_AT_MOST:
+            break
+    return fields, list(dict.fromkeys(found))
+
+
 class _Fields:
     """Names every field of a body that the schema knows, as `select` writes it."""
 
-    def __init__(self, schema: Schema, *, sent: bool) -> None:
+    def __init__(self, schema: Schema, *, sent: bool, deepest: int) -> None:
         self._schema = schema
         self._sent = sent
+        self._deepest = deepest
         self.urls: dict[str, None] = {}
         """Those that are URLs, in their order."""
 
     def of(self, shape: Shape, path: tuple[str, ...] = (), within: tuple[str, ...] = ()) -> Iterator[str]:
         """Give the paths below a shape; an object that holds itself is named whole."""
+        if len(path) > self._deepest:
+            return
         if shape.ref is not None:
             if shape.ref in within:
-                yield _written(path)
+                yield format_path(path)
                 return
             within = (*within, shape.ref)
             shape = self._schema.resolve(shape)
@@ -96,12 +111,5 @@ class _Fields:
                 yield from self.of(shape.others, (*path, "*"), within)
         elif path and not shape.free and "array" not in shape.types:
             if shape.format == "uri":
-                self.urls[_written(path)] = None
-            yield _written(path)
-
-
-def _written(path: tuple[str, ...]) -> str:
-    """Write a path as `select` has it: dotted, or as a pointer where a name has what a dotted path means otherwise."""
-    if any(re.search(r"[./~]", name) for name in path):
-        return "/" + "/".join(name.replace("~", "~0").replace("/", "~1") for name in path)
-    return ".".join(path)
+                self.urls[format_path(path)] = None
+            yield format_path(path)

@@ -1,13 +1,20 @@
-"""Finds versions of a schema."""
+"""Finds versions of a schema, and reads what they keep."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from portazgo.contracts.schema import DocumentRefused, Schema, read_schema
+from portazgo.kit.errors import Invalid
 from portazgo.kit.web.rows import the_one
 
 if TYPE_CHECKING:
     from portazgo.contracts.models import BackendSchema, SchemaVersion
+
+_READ_AT_MOST = 8
+"""So many documents are kept as they were read: some megabytes each, where a backend is large."""
 
 
 def version_of(schema: BackendSchema, number: int | None = None) -> SchemaVersion:
@@ -15,3 +22,23 @@ def version_of(schema: BackendSchema, number: int | None = None) -> SchemaVersio
     if number is None:
         return schema.versions.order_by("-number")[0]
     return the_one(schema.versions.all(), "schema_version", number=number)
+
+
+def schema_of(version: SchemaVersion) -> Schema:
+    """Read the document of a version. Raises Invalid (`document_invalid`): an import looks at operations alone."""
+    try:
+        return _read(_Document(version.sha256, version.document))
+    except DocumentRefused as problem:
+        told = f"version {version.number} of the schema {version.schema.name} can't be read for contracts: {problem}"
+        raise Invalid.at("/schema", told, code="document_invalid") from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    sha256: str
+    text: str = field(compare=False, repr=False)
+
+
+@lru_cache(maxsize=_READ_AT_MOST)
+def _read(document: _Document) -> Schema:
+    return read_schema(document.text)

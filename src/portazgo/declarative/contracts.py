@@ -1,4 +1,4 @@
-"""Compiles the contracts of a plan before anything is written, so that what is wrong has its place in the file. Pure."""
+"""Compiles the contracts of a file before anything is written, so that what is wrong has its place in it. Pure."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from portazgo.backends.claims import readable_claims
 from portazgo.contracts.compiling import ContractRefused, ContractTerms, RouteFacts, compile_contract
 from portazgo.contracts.schema import DocumentRefused, Schema, read_schema
+from portazgo.declarative.document import Document
 from portazgo.declarative.domain import Ref, State, Terms, World, escape
 from portazgo.declarative.problems import Problem, nearest
 from portazgo.declarative.rules.lines import Step
+from portazgo.declarative.worlds import texts_of, world_of
 
 TextOf = Callable[[str, str], str | None]
 """Gives the document of a schema by the schema's name and the document's SHA-256; None: nobody has it."""
@@ -29,6 +31,21 @@ def contract_problems(steps: Sequence[Step], after: World, state: State, text_of
             yield from _default(step.ref, step.after["contract"], after, state)
         elif step.ref.kind in {"plan", "partner", "application"}:
             yield from _pins(step.ref, step.after["contracts"], after, state)
+
+
+def problems_of_file(document: Document) -> Iterator[Problem]:
+    """Find what is wrong with contracts by the file alone: those whose API, backend and schema, with its document, it has."""
+    world, texts = world_of(document, None), texts_of(document)
+    schemas: dict[str, Schema | None] = {}
+    for ref, terms in world.items():
+        if ref.kind == "schema" and terms["sha256"] in texts:
+            yield from _read(ref, terms, lambda _, digest: texts[digest], schemas)
+    for ref, terms in world.items():
+        if ref.kind != "contract" or Ref("api", terms["api"]) not in world:
+            continue
+        schema = schemas.get(terms["schema"])
+        if schema is not None and Ref("backend", world[Ref("schema", terms["schema"])]["backend"]) in world:
+            yield from _compiled(ref, terms, world, schema)
 
 
 def _schema(step: Step, text_of: TextOf, schemas: dict[str, Schema | None]) -> Iterator[Problem]:
@@ -68,8 +85,13 @@ def _contract(step: Step, after: World, text_of: TextOf, schemas: dict[str, Sche
     over = Ref("schema", terms["schema"])
     yield from _read(over, after[over], text_of, schemas)
     schema = schemas[over.name]
-    if schema is None:
-        return
+    if schema is not None:
+        yield from _compiled(ref, terms, after, schema)
+
+
+def _compiled(ref: Ref, terms: Terms, after: World, schema: Schema) -> Iterator[Problem]:
+    """Compile a contract over the routes of its API that lead to the schema's backend; what is wrong has its place."""
+    over = Ref("schema", terms["schema"])
     facts: dict[str, RouteFacts] = {}
     for other, route in after.items():
         if other.kind != "route" or other.parent != terms["api"]:

@@ -44,6 +44,11 @@ def with_property(text: str) -> Schema:
     return read_schema(DOCUMENT.replace("        owner:", f"        {text}\n        owner:"))
 
 
+def test_what_springdoc_calls_any_type_is_json() -> None:
+    schema = read_schema(DOCUMENT.replace("{application/json:", "{'*/*':"))
+    assert found({**WHOLE, "id": "7"}, schema) == {Finding(Kind.RETYPED, "id", "string", "integer")}
+
+
 def test_arrays_are_transparent_and_maps_are_starred() -> None:
     schema = with_property("parts: {type: array, items: {type: object, properties: {code: {type: string}}}}")
     parts = {**WHOLE, "parts": [{"code": "a"}, {"code": 1}, {"code": 2, "extra": True}]}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from portazgo._native import project
 from portazgo.contracts.compiling import ContractRefused, ContractTerms, Problem, RouteFacts, compile_contract
+from portazgo.contracts.drafting import draft
 from portazgo.contracts.schema import Schema, read_schema
 
 ROUTES = {
@@ -134,6 +136,33 @@ REFUSED = {
             "the default does not fit weight: it is of type string, and the schema has number here",
         ),
     ),
+    "a default that is none of the words that partners read": (
+        show(
+            {"select": ["status"]},
+            {"default": {"status": "open"}},
+            {"map_value": {"status": {"values": {"open": "OPEN", "closed": "SHUT"}}}},
+        ),
+        Problem(
+            f"{AT}/1/default/status",
+            "the default does not fit status as partners read it: it is none of the values that the schema lists",
+        ),
+    ),
+    "a default of an object that partners read otherwise": (
+        show(
+            {"select": ["number", "owner.name"]},
+            {"rename": {"owner.name": "full_name"}},
+            {"default": {"owner": {"full_name": 7}}},
+        ),
+        Problem(
+            f"{AT}/2/default/owner",
+            "the default does not fit owner as partners read it: its member full_name: it is of type integer, and the schema "
+            "has string here",
+        ),
+    ),
+    "members that nobody knows, handled in two ways": (
+        create({"select": ["number"]}, TENANT, {"unknown": "drop"}, {"unknown": "refuse"}),
+        Problem("/routes/create/request/3/unknown", "unknown members are to be handled by drop already"),
+    ),
     "an operator that does not fit": (
         show({"select": ["weight"]}, {"rewrite_url": ["weight"]}),
         Problem(
@@ -184,6 +213,30 @@ REFUSED = {
         Problem(
             f"{AT}/0/select/1",
             "open is a map beside named members, and open.ssn would pass with it: select all of them, or leave the map out",
+        ),
+    ),
+    "a fill within another": (
+        create(
+            {"select": ["number"]},
+            TENANT,
+            {"fill": {"owner": {"const": {"name": "Ana"}}}},
+            {"fill": {"owner.city": {"const": "Lima"}}},
+        ),
+        Problem(
+            "/routes/create/request/3/fill/owner.city",
+            "owner.city can't be filled: owner is filled too, and one lies in the other",
+        ),
+    ),
+    "a fill around another": (
+        create(
+            {"select": ["number"]},
+            TENANT,
+            {"fill": {"owner.city": {"const": "Lima"}}},
+            {"fill": {"owner": {"const": {"name": "Ana"}}}},
+        ),
+        Problem(
+            "/routes/create/request/3/fill/owner",
+            "owner can't be filled: owner.city is filled too, and one lies in the other",
         ),
     ),
     "a fill that partners could leave out": (
@@ -376,3 +429,64 @@ def test_a_status_that_an_answer_can_not_become_is_refused(
 def test_send_alone_is_no_answer_and_compress_is_true_or_false(schema: Schema) -> None:
     found = problems(schema, {"show": {"compress": "yes", "answers": {"200": {"send": 200}}}})
     assert {problem.pointer for problem in found} == {"/routes/show/answers/200", "/routes/show/compress"}
+
+
+ORDERED = (
+    {"select": ["number", "status", "owner.name"]},
+    {"map_value": {"status": {"values": {"open": "OPEN", "closed": "SHUT"}}}},
+    {"default": {"status": "OPEN"}},
+    {"move": {"owner.name": "owner_name"}},
+    {"const": {"kind": "parcel"}},
+)
+
+
+def test_the_order_of_operators_does_not_matter(schema: Schema) -> None:
+    def compiled(operators: Iterable[Any]) -> tuple[Any, ...]:
+        route = compile_contract(ContractTerms(routes=show(*operators)), schema, ROUTES).routes["show"]
+        return route.wire, route.answer_schemas, route.fields
+
+    expected = compiled(ORDERED)
+    assert [order for order in itertools.permutations(ORDERED) if compiled(order) != expected] == []
+
+
+def in_circles() -> Schema:
+    """Twelve components, each of which leads to all: there are more ways through them than anybody lists."""
+    refs = {f"to{number}": {"$ref": f"#/components/schemas/C{number}"} for number in range(12)}
+    component = {"type": "object", "properties": {"id": {"type": "string"}, **refs}}
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/C0"}}}
+    operation = {"operationId": "show_parcel", "responses": {"200": {"description": "", "content": content}}}
+    document = {
+        "openapi": "3.1.0",
+        "info": {"title": "circles", "version": "1"},
+        "paths": {"/parcels/{id}": {"get": operation}},
+        "components": {"schemas": {f"C{number}": component for number in range(12)}},
+    }
+    return read_schema(json.dumps(document))
+
+
+def test_objects_that_lead_to_each_other_by_too_many_ways_are_to_be_named() -> None:
+    schema = in_circles()
+    told = "more than 5000 fields pass: of objects that lead to each other, name what may pass"
+    assert problems(schema, show({"select": ["to1"]})) == [Problem(AT, told)]
+    compile_contract(ContractTerms(routes=show({"select": ["id", "to1.id"]})), schema, ROUTES)
+
+
+def test_a_draft_over_objects_that_lead_to_each_other_compiles() -> None:
+    schema = in_circles()
+    drafted = draft(schema, ROUTES)["routes"]["show"]["answers"]["200"]
+    assert len(drafted[0]["select"]) < 2000
+    compile_contract(ContractTerms(routes=show(*drafted)), schema, ROUTES)
+
+
+def test_fields_begin_where_the_route_says_though_all_around_passes(schema: Schema) -> None:
+    def at(path: str, *selected: str) -> list[str]:
+        routes = {"show": {**show({"select": list(selected)})["show"], "fields": {"at": path}}}
+        begins: list[str] = (
+            compile_contract(ContractTerms(routes=routes), schema, ROUTES).routes["show"].wire["fields"]["at"]
+        )
+        return begins
+
+    assert at("parent.owner", "number", "parent") == ["parent", "owner"]
+    assert at("parent.owner", "number", "parent.owner.name") == ["parent", "owner"]
+    with pytest.raises(ContractRefused, match="no answer has parent.ouner"):
+        at("parent.ouner", "number", "parent")

@@ -48,6 +48,14 @@ def test_a_field_that_changed_is_told_by_operation(replaced: tuple[str, str], pa
     assert ("answer 200", path, kind) in of_reading(after(replaced))
 
 
+def test_bodies_that_springdoc_calls_of_any_type_are_compared() -> None:
+    before = DOCUMENT.replace("{application/json:", "{'*/*':")
+    changed = schema_changes(
+        read_schema(before), read_schema(before.replace("id: {type: integer}", "id: {type: string}"))
+    )
+    assert ("answer 200", "id", Kind.RETYPED) in of_reading(changed)
+
+
 def test_the_same_document_again_changes_nothing() -> None:
     assert after() == []
 

@@ -79,6 +79,19 @@ def test_what_nothing_is_said_of_is_free() -> None:
     assert root({"type": "object", "properties": {"a": {}}}).others is None
 
 
+def test_words_of_a_discriminator_that_mean_no_variant_say_nothing() -> None:
+    pets = {name: {"type": "object", "properties": {"kind": {"type": "string"}}} for name in ("Cat", "Dog", "Bird")}
+    mapping = {
+        "feline": "#/components/schemas/C%61t",
+        "bird": "#/components/schemas/Bird",
+        "fish": "#/components/schemas/Fish",
+    }
+    variants = [{"$ref": "#/components/schemas/Cat"}, {"$ref": "#/components/schemas/Dog"}]
+    schema = read({"Root": {"oneOf": variants, "discriminator": {"propertyName": "kind", "mapping": mapping}}, **pets})
+    assert [variant.value for variant in schema.components["Root"].variants] == ["feline", "Dog"]
+    assert schema.components.keys() == {"Root", "Cat", "Dog"}
+
+
 def test_variants_keep_what_the_discriminator_says() -> None:
     cat = {"type": "object", "properties": {"kind": {"type": "string"}}}
     schema = {

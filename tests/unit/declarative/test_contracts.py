@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from support.command import entered
 from support.declared import DOCUMENT
 from support.small_document import SMALL_DOCUMENT
 
@@ -70,6 +71,30 @@ def test_what_can_not_be_compiled_is_told_at_its_place_with_the_nearest_name() -
     ((pointer, message),) = wrong(document)
     assert pointer == "/contracts/basic/routes/show/answers/200/0/select/1"
     assert message.endswith('; did you mean "name"?')
+
+
+def test_a_file_is_compiled_without_a_control_plane_and_errors_have_their_place(tmp_path: Path) -> None:
+    (tmp_path / "depot.json").write_text(json.dumps(SMALL_DOCUMENT))
+    document = tree()
+    document["schemas"]["depot"] = {"backend": "depot", "openapi": "depot.json"}
+    file = tmp_path / "portazgo.yaml"
+    file.write_text(json.dumps(document, indent=1))
+    fine = entered({}, tmp_path, "check", "--offline")
+    assert (fine.returncode, fine.stderr) == (0, "portazgo.yaml is fine.\n")
+
+    file.write_text(json.dumps(document, indent=1).replace('"name"\n', '"naem"\n'))
+    line = next(number for number, text in enumerate(file.read_text().splitlines(), 1) if '"naem"' in text)
+    wrong = entered({}, tmp_path, "check", "--offline")
+    assert wrong.returncode == 2
+    told = wrong.stderr.splitlines()[0]
+    assert told.startswith(f"portazgo.yaml:{line}:8: ")
+    assert told.endswith("the schema has no naem: it knows no member 'naem' in the answer; did you mean \"name\"?")
+
+    # What lies elsewhere is somebody else's to say.
+    del document["schemas"]
+    file.write_text(json.dumps(document, indent=1))
+    elsewhere = entered({}, tmp_path, "check", "--offline")
+    assert elsewhere.returncode == 0, elsewhere.stderr
 
 
 def test_references_of_contracts_lead_somewhere() -> None:

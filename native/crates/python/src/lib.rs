@@ -18,7 +18,7 @@ mod _native {
     #[pymodule_export]
     use super::node::Node;
     #[pymodule_export]
-    use super::programs::{check_program, project, rewrite};
+    use super::programs::{check_program, project, project_fields, project_header, rewrite, rewrite_parameters};
     #[pymodule_export]
     use super::records::{decode_segment, segment_columns, summarize_segment, unseal_personal};
     #[pymodule_export]

@@ -1,9 +1,13 @@
 //! Programs of contracts as Python checks and tries them (docs/programs.md).
 
+use http::{HeaderMap, HeaderName, HeaderValue};
 use portazgo_core::contract::check_route;
 use portazgo_core::time::WallTime;
-use portazgo_core::transform::answer::{AnswerProgram, Projector, Violation};
-use portazgo_core::transform::request::{self, BodyRefused, Errors, Filling, RequestProgram};
+use portazgo_core::transform::answer::{AnswerProgram, Mask, Projector, Violation};
+use portazgo_core::transform::request::{
+    self, BodyRefused, Errors, Filling, Parameters, Received, RequestContract, RequestProgram,
+};
+use portazgo_server::rewritten_header;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -56,6 +60,71 @@ fn projected(program: &Arc<AnswerProgram>, root: u32, body: &[u8], pieces: usize
     }
     projector.finish(&mut seen)?;
     Ok(seen)
+}
+
+/// As `project`, of the members only that `?fields=` asks for: `fields` is its decoded text, which begins below the partner's
+/// members `at`.
+#[pyfunction]
+pub(crate) fn project_fields<'py>(
+    py: Python<'py>,
+    program: &[u8],
+    root: u32,
+    body: &[u8],
+    at: Vec<String>,
+    fields: &str,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let refused = |refused: &dyn std::fmt::Display| PyValueError::new_err(refused.to_string());
+    let program = AnswerProgram::parse(program).map_err(|error| refused(&error))?;
+    program.check_root(root).map_err(|error| refused(&error))?;
+    let mask = Mask::parse(fields).map_err(|error| refused(&error))?;
+    let masked = program.masked(root, &at, &mask).map_err(|error| refused(&error))?;
+    match py.detach(|| projected(&masked.program, masked.root, body, 0)) {
+        Ok(seen) => Ok(PyBytes::new(py, &seen)),
+        Err(broken) => Err(PyValueError::new_err((broken.why.as_str(), broken.offset, broken.place))),
+    }
+}
+
+/// What partners read of a header with addresses of the backend's, `is_list`: as Link has them. None: nothing.
+#[pyfunction]
+pub(crate) fn project_header(program: &[u8], is_list: bool, value: &str) -> PyResult<Option<String>> {
+    let program = AnswerProgram::parse(program).map_err(|refused| PyValueError::new_err(refused.to_string()))?;
+    Ok(rewritten_header(&program, is_list, value, BASE))
+}
+
+/// What the backend is told beside the body. `contract` is the `request` of a ROUTE, `received` and what is returned a list
+/// as JSON: the path (names with values; without names), the query (a text) and the headers (names with values).
+/// `ValueError(JSON)` as of `rewrite`.
+#[pyfunction]
+pub(crate) fn rewrite_parameters(contract: &str, received: &str, values: &str) -> PyResult<String> {
+    let refused = |refused: &dyn std::fmt::Display| PyValueError::new_err(refused.to_string());
+    let contract = RequestContract::compile(contract).map_err(|error| refused(&error))?;
+    let values: Value = serde_json::from_str(values).map_err(|error| refused(&error))?;
+    let (path, query, lines): (Vec<[String; 2]>, String, Vec<[String; 2]>) =
+        serde_json::from_str(received).map_err(|error| refused(&error))?;
+    let mut headers = HeaderMap::new();
+    for [name, value] in lines {
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|error| refused(&error))?;
+        headers.append(name, HeaderValue::from_bytes(value.as_bytes()).map_err(|error| refused(&error))?);
+    }
+    let (path_names, path_values): (Vec<_>, Vec<_>) = path.iter().map(|[name, value]| (&**name, &**value)).unzip();
+    let received = Received {
+        path_names: &path_names,
+        path_values: &path_values,
+        query: (!query.is_empty()).then_some(&query),
+        query_ours: None,
+        headers: &headers,
+    };
+    let (mut errors, mut random) = (Errors::default(), random);
+    let mut filling = Filling { values: &values, now: now(&values), random: &mut random };
+    let mapped = contract.parameters(&received, &mut filling, &mut errors);
+    if !errors.is_empty() {
+        return Err(refused(&format!("{{\"fault\":\"contract_violation_request\",\"errors\":{}}}", errors.json())));
+    }
+    let Parameters { path, query, headers } =
+        mapped.map_err(|failed| refused(&json!({"fault": "request_fill_failed", "why": failed.why})))?;
+    let lines: Vec<_> =
+        headers.iter().map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes()))).collect();
+    Ok(json!([path.as_slice(), query, lines]).to_string())
 }
 
 /// The backend's body for a partner's. `values`: JSON of what templates read, and `now_us`. `ValueError(JSON)`: an object with

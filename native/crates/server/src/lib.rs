@@ -44,6 +44,7 @@ mod watched;
 pub use config::Config;
 pub use gateway::{Gateway, StartError};
 pub use logins::LoginRequest;
+pub use phases::rewritten_header;
 
 /// What a provoked panic says; what is shipped does not hold it.
 #[cfg(feature = "provoke-panic")]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from portazgo.contracts.mapping.bodies import json_content
 from portazgo.contracts.schema.shapes import FREE, TYPES, Body, Schema, SchemaOperation, Shape
 
 
 def json_shape(body: Body) -> Shape | None:
     """The shape of a body's JSON; of several media types the first counts. None: the document has none."""
-    contents = body.contents.items()
-    return next((shape for kind, shape in contents if kind == "application/json" or kind.endswith("+json")), None)
+    content = json_content(body)
+    return None if content is None else content.shape
 
 
 def shape_of_answer(operation: SchemaOperation, status: str) -> Shape | None:

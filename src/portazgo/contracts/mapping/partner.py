@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from portazgo.contracts.language.operators import Coerce, CoerceMoment, MapValue, RewriteUrl
-from portazgo.contracts.language.paths import Path
+from portazgo.contracts.language.paths import Path, format_path
 from portazgo.contracts.language.reading import Direction
 from portazgo.contracts.mapping.actions import (
     INTEGER_PATTERN,
@@ -17,10 +17,11 @@ from portazgo.contracts.mapping.actions import (
     pairs_of,
 )
 from portazgo.contracts.mapping.layout import url_otherwise
-from portazgo.contracts.mapping.views import ObjectView, View
+from portazgo.contracts.mapping.views import Leaf, ObjectView, View
+from portazgo.contracts.schema.fitting import unfit
 from portazgo.contracts.schema.merging import annotated, same
 from portazgo.contracts.schema.normalising import type_of
-from portazgo.contracts.schema.shapes import FREE, Property, Shape, Type, Variant
+from portazgo.contracts.schema.shapes import FREE, Property, Schema, Shape, Type, Variant
 
 _NULL = frozenset[Type]({"null"})
 # The years 1 to 9999, which is what a date can say.
@@ -37,6 +38,8 @@ class Partner:
         self._direction = direction
         self._components = components
         self._closed = closed
+        self.misfits: list[tuple[str, str]] = []
+        """Defaults that an answer would break its own schema by: where they stand, and why."""
 
     def shape(self, view: View, *, null: bool | None = None) -> Shape:
         """Return what the partner may read there, or send."""
@@ -129,7 +132,7 @@ class Partner:
         return Shape(
             types=frozenset({"array"}),
             items=FREE if items is None else self.shape(items),
-            min_items=one.min_items,
+            min_items=None if items is not None and self._may_go(items) else one.min_items,
             max_items=one.max_items,
             unique=unique and items is not None and not items.is_list and not items.alternatives,
         )
@@ -141,6 +144,8 @@ class Partner:
             shape = self.shape(leaf.view, null=null or (leaf.drop_null and self._direction == "request"))
             required = leaf.certain if self._direction == "answer" else leaf.required
             root.put(leaf.partner, Property(shape, required))
+            if leaf.has_default and self._direction == "answer":
+                self._check_default(leaf, shape)
         for path, value in laid.consts:
             root.put(path, Property(_constant(value), required=True))
         others = None if laid.others is None else self.shape(laid.others)
@@ -150,9 +155,22 @@ class Partner:
         return replace(
             shape,
             others=others,
-            min_members=view.shape.min_members if map_only else None,
+            min_members=view.shape.min_members if map_only and not self._may_go(laid.others) else None,
             max_members=view.shape.max_members if map_only else None,
         )
+
+    def _may_go(self, view: View | None) -> bool:
+        """Tell whether an action may leave a list's item, or a map's value, out."""
+        action = None if view is None or self._direction == "request" else view.action
+        return view is not None and isinstance(action, RewriteUrl) and url_otherwise(action, view.shape) == "omit"
+
+    def _check_default(self, leaf: Leaf, shape: Shape) -> None:
+        """Note a default that is none of what partners are told of: they read it as it is written."""
+        why = unfit(Schema("", "", (), self._components), shape, leaf.default)
+        if why is not None:
+            self.misfits.append(
+                (leaf.at, f"the default does not fit {format_path(leaf.partner)} as partners read it: {why}")
+            )
 
 
 @dataclass(slots=True)

@@ -37,6 +37,16 @@ from portazgo.contracts.schema.shapes import Shape
 # Operators that say in two ways where a member is found, or what its value is.
 _OF_PLACE = ("rename", "move", "unwrap")
 _OF_VALUE = ("map_value", "coerce", "rewrite_url")
+# Whatever order the author writes. A default comes last: whether it fits depends on what is done with values.
+_ORDER: tuple[tuple[type[Operator], ...], ...] = (
+    (Select,),
+    (Fill,),
+    (Case, Unknown, DropNull, Rename, Wrap, Unwrap),
+    (Move,),
+    (Const,),
+    (MapValue, Coerce, CoerceMoment, RewriteUrl),
+    (Default,),
+)
 
 
 class Planner:
@@ -46,27 +56,22 @@ class Planner:
         self._places = places
         self._problems = problems
         self._plan = Plan("", Spot())
+        self._unknown: str | None = None
 
     def plan(self, shape: Shape, operators: Sequence[Operator], at: str) -> Plan:
         """Plan what the operators say of a body of this shape; what can't be done is noted."""
-        self._plan = Plan(at, Spot(shape=shape))
+        self._plan, self._unknown = Plan(at, Spot(shape=shape)), None
         if not any(isinstance(operator, Select) for operator in operators):
             self._problems.add(at, "nothing is selected: name what may pass, such as {select: [id, name]}")
         # What passes has to be known before anything can be said of it, and every name before a target is looked up.
         # Of moves the outer come first: where the inner go depends on them.
         operators = sorted(operators, key=lambda operator: len(operator.path) if isinstance(operator, Move) else 0)
-        order = ((Select,), (Fill,), (Case, Unknown, DropNull, Rename, Wrap, Unwrap), (Move,), (Const,))
-        taken: set[int] = set()
-        for kinds in order:
-            for index, operator in enumerate(operators):
+        for kinds in _ORDER:
+            for operator in operators:
                 if isinstance(operator, kinds):
-                    taken.add(index)
                     self._apply(operator)
             if Fill in kinds:
                 self._plan.root.spread()
-        for index, operator in enumerate(operators):
-            if index not in taken:
-                self._apply(operator)
         self._plan.root.spread()
         self._plan.root.sign()
         return self._plan
@@ -111,6 +116,11 @@ class Planner:
         if spot.reaches or spot.filled or not operator.path or ANY in operator.path[-1:]:
             why = "it is selected too" if spot.reaches else "it is filled already" if spot.filled else "it is no member"
             self._problems.add(operator.at, f"{format_path(operator.path)} can't be filled: {why}")
+            return
+        other = spot.filled_around() or spot.filled_below()
+        if other is not None:
+            what = f"{format_path(other.path)} is filled too, and one lies in the other"
+            self._problems.add(operator.at, f"{format_path(operator.path)} can't be filled: {what}")
             return
         self._check_value(spot, operator)
         spot.filled = True
@@ -168,7 +178,9 @@ class Planner:
 
     @_apply.register
     def _(self, operator: Unknown) -> None:
-        self._plan.unknown = operator.policy
+        if self._unknown not in (None, operator.policy):
+            self._problems.add(operator.at, f"unknown members are to be handled by {self._unknown} already")
+        self._plan.unknown = self._unknown = operator.policy
 
     @_apply.register
     def _(self, operator: DropNull) -> None:
@@ -220,14 +232,13 @@ class Planner:
         if spot is None or not self._is_member(spot, operator.at):
             return
         spot.default, spot.has_default = operator.value, True
-        # Of answers, the partner reads it: what an action makes of values is checked where that is known.
+        # Of answers, the partner reads it: what values and objects become is checked where that is known (Partner).
+        changes = spot.action is not None or any("object" in one.types for one in self._places.below(spot.shape))
+        if self._places.direction == "answer" and changes:
+            return
         why = unfit(self._places.schema, spot.shape, operator.value)
-        changed = self._places.direction == "answer" and spot.at.keys() & set(_OF_VALUE)
-        if why is not None and not changed and not self._changes_later(spot):
+        if why is not None:
             self._problems.add(operator.at, f"the default does not fit {format_path(operator.path)}: {why}")
-
-    def _changes_later(self, spot: Spot) -> bool:
-        return self._places.direction == "answer" and spot.action is not None
 
     @_apply.register(MapValue)
     @_apply.register(Coerce)

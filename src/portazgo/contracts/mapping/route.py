@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from portazgo.contracts.language.operators import Fill
@@ -28,13 +29,15 @@ from portazgo.contracts.mapping.partner import Partner
 from portazgo.contracts.mapping.places import Places
 from portazgo.contracts.mapping.planning import Planner
 from portazgo.contracts.mapping.requests import RequestProgram
-from portazgo.contracts.mapping.spots import Plan, child_of
+from portazgo.contracts.mapping.spots import BARE, Plan, child_of
 from portazgo.contracts.mapping.targets import partner_path
 from portazgo.contracts.mapping.urls import RoutePaths, Urls
 from portazgo.contracts.mapping.views import View
 from portazgo.contracts.mapping.walking import Walker
 from portazgo.contracts.schema.shapes import Schema, SchemaOperation, Shape
 
+FIELDS_AT_MOST = 5000
+"""Of one answer. Objects that lead to each other in circles come to more by every way that there is through them."""
 _WITHOUT_BODY = frozenset({"204", "304", "205"})
 
 
@@ -176,11 +179,24 @@ class RouteCompiler:
         if content is None:
             return None
         plan, view = self._mapped(told, content.shape, Places(self._schema, "answer"), terms)
+        if not self._problems:
+            self._tell(compiled, status, told, view)
         if self._problems:
             return None  # programs are written only of what is whole
-        compiled.answers[status] = Partner("answer", self.components).shape(view)
-        compiled.fields[status] = list(fields_of(view))
         return {"kind": "json", "root": program.node(view), "hold": terms.hold}, content.types, plan
+
+    def _tell(self, compiled: Compiled, status: str, told: JsonTerms, view: View) -> None:
+        """Write down what partners receive."""
+        partner = Partner("answer", self.components)
+        compiled.answers[status] = partner.shape(view)
+        compiled.fields[status] = list(islice(fields_of(view), FIELDS_AT_MOST + 1))
+        for at, why in partner.misfits:
+            self._problems.add(at, why)
+        if len(compiled.fields[status]) > FIELDS_AT_MOST:
+            self._problems.add(
+                told.at,
+                f"more than {FIELDS_AT_MOST} fields pass: of objects that lead to each other, name what may pass",
+            )
 
     def _json_answer(self, operation: SchemaOperation, status: str, told: JsonTerms) -> JsonContent | None:
         body = answer_of(operation, status)
@@ -196,12 +212,24 @@ class RouteCompiler:
 
     def _fields_at(self, plan: Plan, terms: RouteTerms) -> list[str] | None:
         """Return the partner's names of the path below which `?fields=` begins."""
-        spot = plan.root
-        for step in terms.fields or ():
+        spot, path = plan.root, terms.fields or ()
+        for index, step in enumerate(path):
             child = child_of(spot, step)
             if child is None:
                 return None
             if step not in spot.children:
-                return [*partner_path(plan, spot), plan.partner_name(step, child)]
+                names = self._names_below(plan, spot.shape, path[index:])
+                return None if names is None else [*partner_path(plan, spot), *names]
             spot = child
         return list(partner_path(plan, spot))
+
+    def _names_below(self, plan: Plan, shape: Shape, path: Path) -> list[str] | None:
+        """Return the partner's names of what passes because something around it does; None: the schema lacks it."""
+        places, names = Places(self._schema, "answer"), []
+        for step in path:
+            inner = places.child(shape, step)
+            if inner is None:
+                return None
+            names.append(plan.partner_name(step, BARE))
+            shape = inner
+        return names

@@ -76,6 +76,18 @@ class Spot:
                 return found
         return None
 
+    def filled_around(self) -> Spot | None:
+        """Return what is filled and holds it."""
+        spot = self.parent
+        while spot is not None and not spot.filled:
+            spot = spot.parent
+        return spot
+
+    def filled_below(self) -> Spot | None:
+        """Return something in it that is filled."""
+        found = (child if child.filled else child.filled_below() for child in self.children.values())
+        return next((spot for spot in found if spot is not None), None)
+
     def spread(self) -> None:
         """Hand down what passes as a whole."""
         for child in self.children.values():

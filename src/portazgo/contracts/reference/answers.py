@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from portazgo.contracts.language.operators import Operator, RewriteUrl
 from portazgo.contracts.language.paths import ANY, Path
 from portazgo.contracts.reference.documents import Number, Violation, own, parse, type_of
+from portazgo.contracts.reference.masks import ALL, Wanted, read_mask
 from portazgo.contracts.reference.sayings import Place, Sayings
 from portazgo.contracts.reference.values import OMIT, to_partner
 from portazgo.contracts.schema.shapes import FREE, Schema, Shape
@@ -23,9 +25,15 @@ def map_answer(
     *,
     missing: str = "fail",
     rewrite: Rewrite = lambda _: None,
+    fields: tuple[str, Path] | None = None,
 ) -> Any:
-    """Return what the partner receives for an answer, as a document. Raises Violation."""
-    return _Answer(Sayings(schema, operators, "answer"), missing, rewrite).value(parse(body), Place((shape,), (), {}))
+    """Return what the partner receives for an answer, as a document. Raises Violation.
+
+    With `fields`, a text as `?fields=` has it and a path of the backend's: below that path the members that it names.
+    """
+    said = Sayings(schema, operators, "answer")
+    wanted = ALL if fields is None else Wanted(read_mask(fields[0]), said.partner(fields[1]))
+    return _Answer(said, missing, rewrite).value(parse(body), Place((shape,), (), {}), wanted)
 
 
 class _Answer:
@@ -34,7 +42,7 @@ class _Answer:
         self._missing = missing
         self._rewrite = rewrite
 
-    def value(self, value: Any, place: Place) -> Any:
+    def value(self, value: Any, place: Place, wanted: Wanted) -> Any:
         place = self._said.enter(place)
         shapes = self._said.concrete(place.shapes)
         if any(one.free for one in shapes):
@@ -50,9 +58,10 @@ class _Answer:
             for one in able:
                 if (one.items or FREE) not in items:
                     items.append(one.items or FREE)
-            return [self.value(item, Place(tuple(items), place.path, place.around)) for item in value]
+            made = [self.value(item, Place(tuple(items), place.path, place.around), wanted) for item in value]
+            return [item for item in made if item is not OMIT]
         if isinstance(value, dict):
-            return self._object(value, place)
+            return self._object(value, place, wanted)
         if not self._said.is_whole(place.path):
             raise Violation("type", "/".join(place.path))
         return self._scalar(value, place)
@@ -70,8 +79,8 @@ class _Answer:
             raise Violation("value")
         return None if otherwise == "null" else OMIT
 
-    def _object(self, value: dict[str, Any], place: Place) -> dict[str, Any]:
-        frame: dict[str, Any] = {}
+    def _object(self, value: dict[str, Any], place: Place, wanted: Wanted) -> dict[str, Any]:
+        frame = _Frame(wanted)
         base = self._said.partner(place.path)
         self._members(frame, value, place, base)
         known = self._said.members(place.shapes)
@@ -79,8 +88,8 @@ class _Answer:
         for const in self._said.consts:
             target = self._said.partner(const.scope) + const.target
             if self._holds(place, base, target, known):
-                _put(frame, target[len(base) :], own(const.value))
-        return frame
+                frame.put(target[len(base) :], partial(_constant, const.value))
+        return frame.made
 
     def _holds(self, place: Place, base: Path, target: Path, known: dict[str, Any]) -> bool:
         """Tell whether a constant belongs to this object, and not to one further down."""
@@ -104,7 +113,7 @@ class _Answer:
                 return True
         return False
 
-    def _members(self, frame: dict[str, Any], value: dict[str, Any] | None, place: Place, base: Path) -> None:
+    def _members(self, frame: _Frame, value: dict[str, Any] | None, place: Place, base: Path) -> None:
         """Put an object's members where the partner finds them; None: the object is not there."""
         for step, (shapes, required) in self._said.members(place.shapes).items():
             path = (*place.path, step)
@@ -118,7 +127,7 @@ class _Answer:
                 continue
             self._member(frame, found, inner, self._said.partner(path)[len(base) :], needed=needed)
 
-    def _apart(self, frame: dict[str, Any], found: Any, inner: Place, base: Path, *, needed: bool) -> None:
+    def _apart(self, frame: _Frame, found: Any, inner: Place, base: Path, *, needed: bool) -> None:
         null = any("null" in one.types for one in self._said.concrete(inner.shapes))
         if found is OMIT and needed and not null:
             raise Violation("missing", "/".join(inner.path))
@@ -126,7 +135,9 @@ class _Answer:
             raise Violation("type", "/".join(inner.path))
         self._members(frame, found if isinstance(found, dict) else None, inner, base)
 
-    def _member(self, frame: dict[str, Any], found: Any, inner: Place, target: Path, *, needed: bool) -> None:
+    def _member(self, frame: _Frame, found: Any, inner: Place, target: Path, *, needed: bool) -> None:
+        if frame.wanted.below(target) is None:
+            return
         default = self._said.default(inner.path)
         drops = self._said.drops_null(inner.path)
         nullable = any("null" in one.types for one in self._said.concrete(inner.shapes))
@@ -135,15 +146,13 @@ class _Answer:
             needed = False
         if found is OMIT:
             if default is not None:
-                _put(frame, target, own(default.value))
+                frame.put(target, partial(_constant, default.value))
             elif needed and not (drops and nullable):
                 raise Violation("missing", "/".join(inner.path))
             return
-        written = self.value(found, inner)
-        if written is not OMIT:
-            _put(frame, target, written)
+        frame.put(target, partial(self.value, found, inner))
 
-    def _others(self, frame: dict[str, Any], others: dict[str, Any], place: Place) -> None:
+    def _others(self, frame: _Frame, others: dict[str, Any], place: Place) -> None:
         objects = [one for one in self._said.concrete(place.shapes) if "object" in one.types]
         shapes = tuple(one.others for one in objects if one.others is not None)
         if not shapes or len(shapes) < len(objects):
@@ -168,13 +177,30 @@ class _Answer:
         else:
             return
         for name, value in others.items():
-            frame[name] = self.value(value, inner)
+            frame.put((name,), partial(self.value, value, inner))
 
 
-def _put(frame: dict[str, Any], path: Path, value: Any) -> None:
-    for step in path[:-1]:
-        frame = frame.setdefault(step, {})
-    frame[path[-1]] = value
+def _constant(value: Any, wanted: Wanted) -> Any:
+    return wanted.of(own(value))
+
+
+class _Frame:
+    """An object of the partner's, as it is filled, and what is wanted of it."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self.wanted = wanted
+        self.made: dict[str, Any] = {}
+
+    def put(self, path: Path, value: Callable[[Wanted], Any]) -> None:
+        """Put at a path what the value comes to, where anything of it is wanted."""
+        wanted = self.wanted.below(path)
+        written = OMIT if wanted is None else value(wanted)
+        if written is OMIT:
+            return
+        inner = self.made
+        for step in path[:-1]:
+            inner = inner.setdefault(step, {})
+        inner[path[-1]] = written
 
 
 __all__ = ["Number", "Violation", "map_answer"]

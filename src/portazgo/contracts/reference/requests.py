@@ -103,12 +103,12 @@ class _Request:
                 return to_backend(action, value, kinds[0], shape.enum)
             except Violation:
                 raise Refused from None
-        _check(value, shape)
+        check(value, shape)
         return value
 
     def _coerced(self, value: Any, action: Coerce, kind: str, shape: Shape) -> Any:
         if kind == action.to:
-            _check(value, shape)
+            check(value, shape)
             return value
         if type_of(value) != action.to and not (type_of(value) == "integer" and action.to == "number"):
             raise Refused
@@ -263,7 +263,8 @@ class _Frame:
         return bool(self.unread()) or any(inner is not None and inner.has_unread for inner in self._read.values())
 
 
-def _check(value: Any, shape: Shape) -> None:
+def check(value: Any, shape: Shape) -> None:
+    """Hold a single value against the rules of its shape. Raises Refused."""
     kind = type_of(value)
     if kind not in shape.types and not (kind == "integer" and "number" in shape.types):
         raise Refused

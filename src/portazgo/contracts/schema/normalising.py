@@ -135,7 +135,7 @@ class Normaliser:
         variants: list[Variant] = []
         for index, part in enumerate(parts):
             shape = self.shape(part, f"{pointer}/{keyword}/{index}")
-            values = self._values(shape, mapping, pointer) if isinstance(name, str) else [None]
+            values = self._values(shape, mapping) if isinstance(name, str) else [None]
             variants += [Variant(shape, value) for value in values]
         return any_of(
             variants,
@@ -144,23 +144,19 @@ class Normaliser:
             exclusive=keyword == "oneOf",
         )
 
-    def _values(self, shape: Shape, mapping: Any, pointer: str) -> list[str | None]:
+    def _values(self, shape: Shape, mapping: Any) -> list[str | None]:
         if shape.ref is None:
             return [None]
         found: list[str | None] = [
             str(value)
             for value, target in mapping.items()
-            if isinstance(target, str) and self._points_to(target, shape.ref, pointer)
+            if isinstance(target, str) and self._points_to(target, shape.ref)
         ]
         return found or [shape.ref]
 
-    def _points_to(self, target: str, component: str, pointer: str) -> bool:
-        if not target.startswith("#"):
-            return target == component
-        try:
-            return self._name(target, pointer) == component
-        except LookupError:
-            return False
+    def _points_to(self, target: str, component: str) -> bool:
+        """Tell whether a word of a discriminator means the component. It may mean what no variant is, or nothing."""
+        return unquote(target[1:]) == self._references[component] if target.startswith("#") else target == component
 
     def _own(self, node: dict[str, Any], pointer: str) -> Shape:
         """Read what the node says itself, apart from what it is composed of."""

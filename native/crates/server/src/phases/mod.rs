@@ -48,6 +48,8 @@ use std::time::Duration;
 use transform_request::contract::Reshaping;
 use transform_response::contract::Shaping;
 
+pub use transform_response::rewritten_header;
+
 /// How long a stream that is refused may go on sending its body before it is answered. Most clients have sent it by then; one
 /// that breaks a rule in it gets no answer; and many can't read an answer while they send.
 const BODY_TIME: Duration = Duration::from_millis(100);

@@ -3,6 +3,8 @@
 pub(super) mod contract;
 mod head;
 
+pub use head::rewritten_header;
+
 use super::forward::CameBack;
 use super::record::Call;
 use super::respond::{Answer, Content, Stream};

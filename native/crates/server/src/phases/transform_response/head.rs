@@ -3,6 +3,7 @@
 use crate::headers::pass;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use portazgo_core::contract::{Answer, HeaderRule, View};
+use portazgo_core::transform::answer::AnswerProgram;
 
 /// What passes whatever the contract says: how long an answer is good, and when to come back.
 static PASSING: [HeaderName; 4] =
@@ -68,11 +69,15 @@ fn vary(received: &HeaderMap, may_compress: bool) -> HeaderValue {
 
 /// A URL of the backend's as the partner calls it. None: it is none of the partner's.
 fn url(rule: &HeaderRule, value: &HeaderValue, view: &View, base: &str) -> Option<HeaderValue> {
-    let text = value.to_str().ok()?;
-    let rewrite = |url: &str| view.program.rewrite_url(0, url, base);
     let is_list = rule.inward == header::LINK || rule.outward == header::LINK;
-    let written = if is_list { links(text, rewrite)? } else { rewrite(text.trim())? };
-    HeaderValue::try_from(written).ok()
+    HeaderValue::try_from(rewritten_header(&view.program, is_list, value.to_str().ok()?, base)?).ok()
+}
+
+/// A header's address, or its list of links (RFC 8288), as the partner calls them; `base` is where the call came to. None:
+/// nothing in it leads to a route of the partner's.
+pub fn rewritten_header(program: &AnswerProgram, is_list: bool, text: &str, base: &str) -> Option<String> {
+    let rewrite = |url: &str| program.rewrite_url(0, url, base);
+    if is_list { links(text, rewrite) } else { rewrite(text.trim()) }
 }
 
 /// The links of RFC 8288 that lead to routes of the partner's, each with its relation and nothing else.
