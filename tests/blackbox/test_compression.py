@@ -93,6 +93,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
             "nothing": bytes_then(b"HTTP/1.1 204 No Content\r\n\r\n"),
             "same": bytes_then(b"HTTP/1.1 304 Not Modified\r\n\r\n"),
             "head": bytes_then(f"HTTP/1.1 200 OK\r\n{TYPE}\r\nContent-Length: 9000\r\n\r\n".encode()),
+            "long": whole(b"1;row\n" * 20_000, "Content-Type: text/csv", status="203 Non-Authoritative Information"),
             **{
                 name: whole(ROWS, f"Content-Type: {kind}", status="203 Non-Authoritative Information")
                 for name, kind in kinds.items()
@@ -242,6 +243,12 @@ def test_of_bodies_that_pass_texts_are_coded_and_neither_events_nor_pictures(sce
     for name in ("events", "picture"):
         got = ask(scene.node.port, f"/v1/items/{name}", "Accept-Encoding: gzip")
         assert (coding(got), got.body, got.header("content-length")) == (None, ROWS, str(len(ROWS)))
+
+
+@pytest.mark.parametrize("lines", [(), ("Accept-Encoding: gzip",)], ids=["as it is", "coded"])
+def test_a_body_that_passes_and_says_that_it_is_too_long_is_a_problem(scene: Scene, lines: tuple[str, ...]) -> None:
+    got = ask(scene.node.port, "/v1/items/long", *lines)
+    assert (got.status, got.code, got.whole) == (502, "backend_failed", True)
 
 
 def test_over_http_2_an_answer_is_coded_too(scene: Scene) -> None:

@@ -129,10 +129,10 @@ impl Shaping<'_> {
                 let wanted = self.wanted(thread, call, received).filter(|_| is_worth_it);
                 let size = stream.source.size_hint();
                 let coded = wanted.is_some_and(|wanted| wanted.is_worth_it(size.upper()));
+                if decoder.is_none() && size.lower() > most {
+                    return Err(Fault::BackendResponseTooLarge);
+                }
                 if decoder.is_none() && !coded {
-                    if size.lower() > most {
-                        return Err(Fault::BackendResponseTooLarge);
-                    }
                     stream.most = Some(most);
                     pass(&received.headers, &header::CONTENT_LENGTH, &mut headers);
                     stream.begin(holder).await?;
