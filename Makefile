@@ -28,8 +28,10 @@ GENERATORS := portazgo.cli.docs portazgo.contracts.differences.generate portazgo
 	portazgo.settings_docs
 PEERS := bench/peers
 SUITES := $(wildcard tests/unit tests/api tests/insignia tests/blackbox tests/docs tests/browser)
-# Most tests wait more than they work, so two files run side by side; a file's tests keep their order and share its servers.
-PYTEST := pytest --quiet --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# Files run side by side; a file's tests keep their order and share its servers. Two keep the cores busy where tests work
+# (unit, API); where they wait for deployments more than half of the time it takes three.
+PYTEST := pytest --quiet --dist loadfile --no-loadscope-reorder --numprocesses
+SUITES_THAT_WORK := tests/unit tests/api
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.tools/bin:$(PATH)
 export VIRTUAL_ENV := $(CURDIR)/.venv
@@ -140,15 +142,18 @@ $(CARGO_DENY):
 
 # ----------------------------------------------------------------------------------------------------------------- test
 
-.PHONY: test test-rust test-instructions test-python
-test: test-rust test-instructions test-python fuzz ## Run all tests; each fuzz target for 15 s.
+.PHONY: services
+services:
+	@$(STEP) --quiet "services for the tests" scripts/test-services
+
+.PHONY: test test-rust test-instructions test-beside test-python test-shared test-alone
+test: test-rust test-beside fuzz ## Run all tests; each fuzz target for 15 s.
 
 test-rust: native
 	@$(STEP) "tests: Rust" $(CARGO) test $(WORKSPACE) $(TEST_HOOKS) --quiet
 
 # Times differ between machines and hours; how many instructions a request costs in the core does not.
-test-instructions: native
-	@$(STEP) --quiet "services for the tests" scripts/test-services
+test-instructions: native services
 	@$(STEP) "instructions a request costs" $(PYTHON) scripts/instructions.py
 
 .PHONY: instructions-baseline
@@ -156,15 +161,32 @@ instructions-baseline: native ## Count again what a request costs in the core; c
 	@$(STEP) "bench/instructions.json" $(PYTHON) scripts/instructions.py --renew
 	@$(PYTHON) bench/peers/how_fast.py
 
-test-python: native
-	@$(STEP) --quiet "services for the tests" scripts/test-services
-	@for suite in $(SUITES); do $(STEP) "$$suite" $(PYTEST) -m "not alone" "$$suite"; done
-	@$(STEP) "tests/blackbox, one by one" pytest --quiet -m alone tests/blackbox
-	@PORTAZGO_TEST_DATABASE=postgresql $(STEP) "tests/api on PostgreSQL" $(PYTEST) tests/api
+# What needs no quiet takes the time that waiting tests leave over; those that are marked `alone` come when it has ended.
+test-beside: native services
+	@nice -n 19 $(MAKE) test-instructions fuzz-build & building=$$!; \
+	trap 'kill $$building 2>/dev/null || true' EXIT; \
+	$(MAKE) test-shared; wait $$building; $(MAKE) test-alone
 
-.PHONY: fuzz
-fuzz: setup $(CARGO_FUZZ) ## Fuzz what reads foreign bytes: FUZZ_SECONDS (15) for each target.
+test-python: native ## Run the tests of Python code and of deployments.
+	@$(MAKE) test-shared
+	@$(MAKE) test-alone
+
+test-shared: native services
+	@for suite in $(SUITES); do \
+		files=3; for works in $(SUITES_THAT_WORK); do if [[ $$suite == "$$works" ]]; then files=2; fi; done; \
+		$(STEP) "$$suite" $(PYTEST) $$files -m "not alone" "$$suite"; done
+	@PORTAZGO_TEST_DATABASE=postgresql $(STEP) "tests/api on PostgreSQL" $(PYTEST) 2 -m "not alone" tests/api
+
+test-alone: native services
+	@$(STEP) "tests/blackbox, one by one" pytest --quiet -m alone tests/blackbox
+	@PORTAZGO_TEST_DATABASE=postgresql $(STEP) "tests/api on PostgreSQL, one by one" pytest --quiet -m alone tests/api
+
+.PHONY: fuzz fuzz-build
+fuzz: fuzz-build ## Fuzz what reads foreign bytes: FUZZ_SECONDS (15) for each target.
 	@$(STEP) "fuzz" env CARGO_FUZZ=$(abspath $(CARGO_FUZZ)) $(PYTHON) scripts/fuzz.py $(TARGETS)
+
+fuzz-build: setup $(CARGO_FUZZ)
+	@$(STEP) --quiet "fuzz targets" env CARGO_FUZZ=$(abspath $(CARGO_FUZZ)) $(PYTHON) scripts/fuzz.py --build
 
 $(CARGO_FUZZ):
 	@CARGO_PROFILE_DEV_DEBUG=false CARGO_INCREMENTAL=0 $(STEP) --quiet "tools: cargo-fuzz $(CARGO_FUZZ_VERSION)" \
@@ -179,9 +201,8 @@ bench: native ## Run the benchmarks; each writes bench/results (a quiet machine,
 
 # The same tests as in `make test`, for longer. Latencies at the stated figures are the benchmarks' to judge.
 .PHONY: soak
-soak: native ## Run the black-box tests with many more rounds; takes an hour and a half.
-	@$(STEP) --quiet "services for the tests" scripts/test-services
-	@PORTAZGO_TEST_KILLS=1000 PORTAZGO_TEST_ENDURANCE_SECONDS=600 PORTAZGO_TEST_RESTARTS=10 PORTAZGO_TEST_DATABASE_AWAY_SECONDS=60 \
+soak: native services ## Run the black-box tests with many more rounds; takes two hours and a half.
+	@PORTAZGO_TEST_KILLS=1000 PORTAZGO_TEST_ENDURANCE_SECONDS=600 PORTAZGO_TEST_RESTARTS=10 PORTAZGO_TEST_DATABASE_AWAY_SECONDS=3600 \
 		PORTAZGO_TEST_SPILL_KILLS=60 PORTAZGO_TEST_UPGRADES=30 PORTAZGO_TEST_REVOCATIONS=50 PORTAZGO_TEST_RENEWALS=20 PORTAZGO_TEST_SLOW_CLIENTS=4000 PORTAZGO_TEST_MUTATIONS=50000 PORTAZGO_TEST_STREAMS=40000 \
 		PORTAZGO_TEST_STALE_POSTS=100000 PORTAZGO_TEST_HTTP2_POSTS=60000 PORTAZGO_TEST_HTTP2_CHANCES=60000 PORTAZGO_TEST_CHANGE_SECONDS=600 \
 		PORTAZGO_TEST_UPLOAD_MEGABYTES=200 PORTAZGO_TEST_ORIGINS=all $(STEP) "soak: tests/blackbox" pytest --quiet -o faulthandler_timeout=7200 tests/blackbox

@@ -1,317 +1,150 @@
-"""What a contract costs a call: projection against pass-through, by the same node on the same core, in one run.
+"""What a contract costs a call: projection and filling against pass-through, by the same node on the same core, in one run.
 
-    python bench/contracts.py [--rounds 15] [--calls 2000]
+    python bench/contracts.py [--rounds 15] [--calls 20000]
 
 Rounds alternate between a route that passes all through and one under a contract; both ask the same backend for the same
-bytes. What is compared is the processor time of the node's data threads, by the scheduler's own clock. A round that others took
-too much of is seen by its spread; the median of the differences is told. The backend and the load share the other core.
+bytes, over so many connections that the node's data thread is busy all the time. What is compared is that thread's processor
+time, by the scheduler's own clock; the median of the differences is told. Backends and load share the other core. Where nginx
+has its module for JavaScript, the same projection in njs is measured beside, by nginx's own processor time.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import json
 import os
 import socket
+import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
-from peers import build, deployment
+from peers import build
 from peers.arena import free_port
-from peers.deployment import KEYS_FILE, MASTER_KEY, PEPPER, SNAPSHOT_FILE
+from peers.contracts_deployment import FILL, SIZES, WAYS, Origin, body, request_body, write_snapshot
+from peers.deployment import KEYS_FILE, SNAPSHOT_FILE
+from peers.load import Load, run
 from peers.process import LOAD_CORE, PROXY_CORE, Started
 from report import Figure, publish
 
-from portazgo.kit.ids import uuid7
-from portazgo.kit.wrapping.local import LocalWrapper
-from portazgo.snapshot.compile import canonical, last_line, snapshot_head
-from portazgo.snapshot.wire import NO_HASH, Resource
-
-SIZES = {"small": 1, "medium": 50, "large": 4_900}
-SHOWN = ("id", "number", "status", "total", "currency", "placed_at", "customer", "lines")
-SHOWN_OF_CUSTOMER = ("id", "name")
-SHOWN_OF_LINES = ("sku", "quantity", "price")
-PIPELINED = 8
-WARM_CALLS = 200
+CONFIGURATIONS = Path(__file__).resolve().parent / "peers" / "configurations"
+NJS = Path("/usr/lib/nginx/modules/ngx_http_js_module.so")
+# Sizes that many connections ask for; the others come one by one.
+SATURATED = ("small", "medium", FILL)
+FEWER = {"small": 1, "medium": 20, FILL: 1}
+LARGE_CALLS = 8
+WARM_CALLS = 2_000
+MOST_SECONDS = 60.0
+STALLED = 8
+STALLED_ROUNDS = 5
+SMALL_WINDOW = 1 << 16
 EXTRA_BYTES = 1 << 20
-PAUSE_SECONDS = 0.5
+SETTLE_SECONDS = 0.5
+
+Pair = tuple[float, float]
 
 
-def order(number: int) -> dict[str, Any]:
-    """An order of some 40 fields, 11 of which partners see; arrays at two levels."""
-    line = {
-        "sku": f"SKU-{number:06d}",
-        "quantity": 3,
-        "price": "12.50",
-        "cost": "7.31",
-        "warehouse": 12,
-        "bin": "A-17-4",
-        "tax_code": "GEN21",
-        "margin": 0.41,
-        "tags": ["fragile", "heavy"],
-    }
-    customer = {
-        "id": 9007199254740993 + number,
-        "name": "Comercial Ejemplo, S. L.",
-        "tax_id": "B00000000",
-        "credit_limit": 150000,
-        "risk": "medium",
-        "notes": "calls on Mondays; pays late",
-        "email": "purchasing@customer.example",
-    }
-    return {
-        "id": 1234567890123456789 + number,
-        "number": f"P-2026-{number:06d}",
-        "status": "shipped",
-        "total": "37.50",
-        "currency": "EUR",
-        "placed_at": "2026-11-26T10:15:30.123456Z",
-        "customer": customer,
-        "lines": [line, line, line, line],
-        "internal_status": "S-77",
-        "margin": 0.41,
-        "sales_rep": {"id": 7, "name": "inside", "email": "inside@backend.example"},
-        "route_code": "R-12",
-        "pick_list": [1, 2, 3, 4, 5, 6, 7, 8],
-        "erp_ref": "0000471100815",
-        "flags": {"vip": False, "hold": None},
-        "created_by": "svc-import",
-        "updated_at": "2026-11-26T10:16:30.123456Z",
-        "audit": "x" * 300,
-    }
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A server under test, and what asks it."""
 
+    server: Started
+    tools: build.Tools
+    keys: Path
+    key: str
+    filled: Path
 
-def program() -> dict[str, Any]:
-    """Show the eleven; a list or one of them."""
-
-    def members(names: tuple[str, ...], nodes: Mapping[str, int]) -> dict[str, Any]:
-        return {"object": {"members": [{"in": name, "out": name, "node": nodes.get(name, 0)} for name in names]}}
-
-    scalar = {"string": True, "number": True, "null": True, "boolean": True}
-    one = members(SHOWN, {"customer": 2, "lines": 3})
-    return {
-        "nodes": [scalar, one, members(SHOWN_OF_CUSTOMER, {}), {"array": 4}, members(SHOWN_OF_LINES, {}), {"array": 1}],
-        "depth": 16,
-    }
-
-
-def body(count: int) -> bytes:
-    """Answer with one order, or a list."""
-    orders = [order(number) for number in range(count)]
-    return json.dumps(orders[0] if count == 1 else orders).encode()
-
-
-def view(root: int) -> dict[str, Any]:
-    """ROUTE that projects from this node."""
-    nothing: dict[str, Any] = {
-        "body": None,
-        "program": {"nodes": [], "depth": 8},
-        "path": [],
-        "query": [],
-        "headers": [],
-        "query_unknown": "refuse",
-        "fill": [],
-    }
-    answer = {
-        "status": "200",
-        "send": None,
-        "body": {"kind": "json", "root": root, "hold": 65536},
-        "headers": [],
-        "content_types": ["application/json"],
-    }
-    return {"request": nothing, "answers": [answer], "program": program(), "fields": None}
-
-
-def write_snapshot(folder: Path, target: str) -> str:
-    """Write the deployment. Returns a key."""
-    folder.mkdir()
-    wrapper = LocalWrapper.open(folder / MASTER_KEY, create=True)
-    (issued,) = deployment.issue_keys(1)
-    partner, application, plan, backend, api, version = (str(uuid7()) for _ in range(6))
-    routes, views = [], {}
-    for size, count in SIZES.items():
-        for way in ("through", "contract"):
-            identifier = str(uuid7())
-            more: dict[str, Any] = {"passthrough": True}
-            if way == "contract":
-                views[identifier] = view(1 if count == 1 else 5)
-                more = {"passthrough": False, "contract": version}
-            routes.append(
-                Resource(
-                    "route",
-                    identifier,
-                    (),
-                    {
-                        "api": api,
-                        "api_name": "orders",
-                        "name": f"{size}-{way}",
-                        "hosts": None,
-                        "method": "GET",
-                        "path": f"/v1/{way}/{size}",
-                        "backend": backend,
-                        "backend_method": "GET",
-                        "backend_path": f"/{size}",
-                        "environments": ["live"],
-                        "scopes": [],
-                        "max_request_bytes": 1 << 20,
-                        "max_response_bytes": None,
-                        "query": "all",
-                        "request_headers": [],
-                        "response_headers": [],
-                        **more,
-                    },
-                )
-            )
-    live = {"targets": [target], "timeouts": deployment.TIMEOUTS, "credential": {"kind": "none"}}
-    secrets = [{"slot": "current", "digest": issued.digest, "pepper": 1, "ends_at_us": None}]
-    resources = [
-        Resource("partner", partner, (), {"name": "company", "status": "active", "metadata": {}}),
-        Resource(
-            "application",
-            application,
-            (),
-            {
-                "name": "integration",
-                "partner": partner,
-                "environment": "live",
-                "status": "active",
-                "plan": plan,
-                "metadata": {},
-            },
-        ),
-        Resource(
-            "key",
-            issued.kid,
-            (),
-            {
-                "application": application,
-                "status": "active",
-                "name": "server",
-                "secrets": secrets,
-                "expires_at_us": None,
-                "scopes": None,
-                "networks": None,
-            },
-        ),
-        Resource("pepper", "1", (), {"wrapped": wrapper.wrap("pepper/1", PEPPER)}),
-        Resource("plan", plan, (), {"name": "basic", "apis": [api], "scopes": None, "throttles": []}),
-        Resource("backend", backend, (), {"name": "orders", "environments": {"live": live}}),
-        Resource(
-            "contract",
-            version,
-            ("contract.1",),
-            {
-                "api": api,
-                "contract": "orders",
-                "version": "2026-11-26",
-                "deprecated_at_us": None,
-                "sunset_at_us": None,
-                "link": None,
-                "routes": views,
-            },
-        ),
-        *routes,
-    ]
-    lines = [
-        snapshot_head(str(uuid7()), 1, NO_HASH),
-        *(canonical(one.document()) for one in resources),
-        last_line(len(resources)),
-    ]
-    (folder / SNAPSHOT_FILE).write_text("".join(f"{line}\n" for line in lines))
-    (folder / KEYS_FILE).write_text(issued.whole + "\n")
-    return issued.whole
-
-
-class Origin:
-    """A backend that has its answers ready, on the load's core; one of them comes with a pause before its end."""
-
-    def __init__(self) -> None:
-        self.port = 0
-        self.last_sent_at = 0.0
-        self.pauses = False
-        self._answers = {f"/{size}".encode(): self._whole(body(count)) for size, count in SIZES.items()}
-
-    @staticmethod
-    def _whole(answer: bytes) -> bytes:
-        return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(answer) + answer
-
-    def start(self) -> None:
-        """Serve in a thread until the process ends."""
-        ready = threading.Event()
-        threading.Thread(target=lambda: asyncio.run(self._serve(ready)), daemon=True).start()
-        ready.wait(10)
-
-    async def _serve(self, ready: threading.Event) -> None:
-        server = await asyncio.start_server(self._connection, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
-        ready.set()
-        await server.serve_forever()
-
-    async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while True:
-                head = await reader.readuntil(b"\r\n\r\n")
-                answer = self._answers[head.split(b" ", 2)[1]]
-                cut = len(answer) - 1000 if self.pauses else len(answer)
-                writer.write(answer[:cut])
-                await writer.drain()
-                if self.pauses:
-                    await asyncio.sleep(PAUSE_SECONDS)
-                    self.last_sent_at = time.monotonic()
-                    writer.write(answer[cut:])
-                    await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
+    def saturate(self, way: str, size: str, calls: int) -> int:
+        """Ask so often from many connections, or less often where the time is over. Returns how often."""
+        path = f"/v1/{way}/{size}"
+        load = Load(requests=1, path=path, body=self.filled if size == FILL else None)
+        outcome = run(self.tools.load, load, self.server.port, self.keys, MOST_SECONDS, calls=calls)
+        if outcome.wrong or not outcome.requests:
+            raise RuntimeError(f"{outcome.wrong} of {outcome.requests} calls of {path} went wrong")
+        return outcome.requests
 
 
 def main() -> int:
     """Measure and publish."""
     parser = argparse.ArgumentParser(description="What a contract costs a call.")
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--calls", type=int, default=2000, help="of the small answer in a round; fewer of larger ones")
+    parser.add_argument(
+        "--calls", type=int, default=20_000, help="of the small answer in a round; fewer of larger ones"
+    )
     arguments = parser.parse_args()
     os.sched_setaffinity(0, {int(LOAD_CORE)})
-    origin = Origin()
-    origin.start()
     tools = build.build(with_peers=False)
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        _gateway(Path(folder), tools, f"http://127.0.0.1:{origin.port}") as (node, key),
-    ):
-        samples = {
-            size: _compared(node, key, size, arguments.rounds, max(4, arguments.calls // (1 + count // 4)))
-            for size, count in SIZES.items()
-        }
-        extra = _extra_memory(node, key)
-        origin.pauses = True
-        lead = _lead(node, key, origin)
-    more = {size: [contract - through for through, contract in found] for size, found in samples.items()}
+    with tempfile.TemporaryDirectory() as name, ExitStack() as running:
+        folder = Path(name)
+        origin = Origin()
+        origin.start()
+        ports = {size: running.enter_context(_origin(folder, tools, size)).port for size in SATURATED}
+        targets = {size: f"http://127.0.0.1:{ports.get(size, origin.port)}" for size in (*SIZES, FILL)}
+        with _gateway(folder, tools, targets) as scene:
+            found = {
+                size: _compared(scene, size, arguments.rounds, arguments.calls // FEWER[size], _data_seconds)
+                for size in SATURATED
+            }
+            found["large"] = [_large(scene) for _ in range(arguments.rounds)]
+            lead = _lead(scene, origin)
+            extra = _extra_memory(scene)
+            # The last: its backend has much to write to nobody.
+            stalled = _stalled_memory(scene)
+        peers = _njs(folder, tools, ports, arguments) if NJS.exists() else {}
     figures = [
-        Figure("projection of 1.7 KB, over pass-through", median(more["small"]), "µs", 1.5),
-        Figure("projection of 84 KB, over pass-through", median(more["medium"]), "µs", 120),
-        Figure("projection of 8 MB, over pass-through", median(more["large"]), "µs"),
-        Figure("a call that passes through with 1.7 KB", median(through for through, _ in samples["small"]), "µs"),
-        Figure("a call under the contract with 1.7 KB", median(contract for _, contract in samples["small"]), "µs"),
+        *_figures(found, {"small": 1.5, "medium": 120, FILL: 3, "large": None}),
         Figure("memory for an answer of 8 MB, over pass-through", extra / 1024, "KB", EXTRA_BYTES / 1024),
+        Figure("memory for a reader that stalls, over pass-through", stalled / 1024, "KB", EXTRA_BYTES / 1024),
         Figure("first byte after the backend's last (8 MB; negative: before)", -lead * 1000, "ms", 0),
+        *_figures(peers, dict.fromkeys(peers), "nginx with njs: "),
     ]
-    spread = {size: [round(value, 3) for value in quantiles(found, n=4)] for size, found in more.items()}
-    sizes = {size: len(body(count)) for size, count in SIZES.items()}
+    spread = {size: [round(value, 3) for value in quantiles(_more(pairs), n=4)] for size, pairs in found.items()}
+    sizes = {size: len(body(count)) for size, count in SIZES.items()} | {FILL: len(request_body())}
     return publish("contracts", figures, rounds=arguments.rounds, calls=arguments.calls, quartiles=spread, bytes=sizes)
 
 
+def _more(pairs: list[Pair]) -> list[float]:
+    return [contract - through for through, contract in pairs]
+
+
+def _figures(found: Mapping[str, list[Pair]], most: Mapping[str, float | None], before: str = "") -> Iterator[Figure]:
+    does = {
+        "small": "projection of 1.7 KB",
+        "medium": "projection of 84 KB",
+        "large": "projection of 8 MB",
+        FILL: "filling a request of 1 KB",
+    }
+    for size, pairs in found.items():
+        yield Figure(f"{before}{does[size]}, over pass-through", median(_more(pairs)), "µs", most[size])
+    for size, pairs in found.items():
+        for number, way in enumerate(WAYS):
+            what = "passes through" if way == "through" else "under the contract"
+            yield Figure(f"{before}a call {what}: {does[size]}", median(pair[number] for pair in pairs), "µs")
+
+
+def _origin(folder: Path, tools: build.Tools, size: str) -> Started:
+    place = folder / f"origin-{size}"
+    place.mkdir()
+    port = free_port()
+    command = [str(tools.origin), str(port)]
+    if size in SIZES:
+        answer = place / "answer.json"
+        answer.write_bytes(body(SIZES[size]))
+        command.append(str(answer))
+    return Started(command, place, port, {}, LOAD_CORE)
+
+
 @contextmanager
-def _gateway(folder: Path, tools: build.Tools, target: str) -> Iterator[tuple[Started, str]]:
+def _gateway(folder: Path, tools: build.Tools, targets: Mapping[str, str]) -> Iterator[Scene]:
     data = folder / "data"
-    key = write_snapshot(data, target)
+    key = write_snapshot(data, targets)
+    filled = folder / "request.json"
+    filled.write_bytes(request_body())
     port = free_port()
     environment = {
         "PYTHONPATH": str(tools.portazgo),
@@ -324,30 +157,39 @@ def _gateway(folder: Path, tools: build.Tools, target: str) -> Iterator[tuple[St
     }
     command = [str(tools.python), "-m", "portazgo", "gateway", "--snapshot", str(data / SNAPSHOT_FILE)]
     with Started(command, folder, port, environment, PROXY_CORE) as node:
-        yield node, key
+        yield Scene(node, tools, data / KEYS_FILE, key, filled)
 
 
-def _compared(node: Started, key: str, size: str, rounds: int, calls: int) -> list[tuple[float, float]]:
+def _compared(scene: Scene, size: str, rounds: int, calls: int, spent: Callable[[Started], float]) -> list[Pair]:
     """Microseconds of processor time per call that passes through, and per call under the contract, by round."""
     found = []
-    for way in ("through", "contract"):
-        _call(node, key, f"/v1/{way}/{size}", min(WARM_CALLS, calls))
+    for way in WAYS:
+        scene.saturate(way, size, min(WARM_CALLS, calls))
     for number in range(rounds):
-        order = ("through", "contract") if number % 2 else ("contract", "through")
-        spent = {way: _spent(node, key, f"/v1/{way}/{size}", calls) for way in order}
-        through, contract = (spent[way] / calls * 1e6 for way in ("through", "contract"))
-        found.append((through, contract))
-        print(f"  {size:7s} round {number:2d}  through {through:9.2f} µs  contract {contract:9.2f} µs", flush=True)
+        took = {}
+        for way in WAYS if number % 2 else reversed(WAYS):
+            before = spent(scene.server)
+            answered = scene.saturate(way, size, calls)
+            took[way] = (spent(scene.server) - before) / answered * 1e6
+        found.append((took["through"], took["contract"]))
+        print(
+            f"  {size:7s} round {number:2d}  through {found[-1][0]:9.2f} µs  contract {found[-1][1]:9.2f} µs",
+            flush=True,
+        )
     return found
 
 
-def _spent(node: Started, key: str, path: str, calls: int) -> float:
-    before = _scheduled_seconds(node)
-    _call(node, key, path, calls)
-    return _scheduled_seconds(node) - before
+def _large(scene: Scene) -> Pair:
+    """Do the same for answers that stream, which come one by one."""
+    took = []
+    for way in WAYS:
+        before = _data_seconds(scene.server)
+        _call(scene, f"/v1/{way}/large", LARGE_CALLS)
+        took.append((_data_seconds(scene.server) - before) / LARGE_CALLS * 1e6)
+    return took[0], took[1]
 
 
-def _scheduled_seconds(node: Started) -> float:
+def _data_seconds(node: Started) -> float:
     """Processor time of the data threads, by the scheduler's clock: `stat` counts hundredths of a second."""
     total = 0
     for thread in Path(f"/proc/{_serving(node)}/task").iterdir():
@@ -364,19 +206,19 @@ def _serving(node: Started) -> int:
     raise RuntimeError("no process of the node has data threads")
 
 
-def _call(node: Started, key: str, path: str, calls: int) -> None:
-    """Ask so often over one connection, some requests ahead."""
-    request = f"GET {path} HTTP/1.1\r\nHost: gate.example\r\nX-Api-Key: {key}\r\n\r\n".encode()
+def _request(scene: Scene, path: str, more: str = "") -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: gate.example\r\nX-Api-Key: {scene.key}\r\n{more}\r\n".encode()
+
+
+def _call(scene: Scene, path: str, calls: int) -> None:
+    """Ask so often over one connection."""
     with (
-        socket.create_connection(("127.0.0.1", node.port), 60) as connection,
+        socket.create_connection(("127.0.0.1", scene.server.port), 60) as connection,
         connection.makefile("rb", 1 << 20) as answers,
     ):
-        ahead = min(PIPELINED, calls)
-        connection.sendall(request * ahead)
-        for number in range(calls):
+        for _ in range(calls):
+            connection.sendall(_request(scene, path))
             _read(answers)
-            if number + ahead < calls:
-                connection.sendall(request)
 
 
 def _read(answers: Any) -> int:
@@ -396,39 +238,110 @@ def _read(answers: Any) -> int:
     return read
 
 
-def _extra_memory(node: Started, key: str) -> int:
+def _extra_memory(scene: Scene) -> int:
     """Bytes that the peak of an answer of 8 MB under a contract is above that of one that passes through."""
+    pid = _serving(scene.server)
     peaks = {}
-    for way in ("through", "contract"):
+    for way in WAYS:
         found = []
         for _ in range(5):
-            pid = _serving(node)
             Path(f"/proc/{pid}/clear_refs").write_text("5")
-            before = _resident_peak(pid)
-            _call(node, key, f"/v1/{way}/large", 1)
-            found.append(_resident_peak(pid) - before)
+            before = _memory(pid, "VmHWM")
+            _call(scene, f"/v1/{way}/large", 1)
+            found.append(_memory(pid, "VmHWM") - before)
         peaks[way] = median(found)
     return int(peaks["contract"] - peaks["through"])
 
 
-def _resident_peak(pid: int) -> int:
+def _stalled_memory(scene: Scene) -> int:
+    """Bytes that a call whose answer nobody reads takes under a contract, above what one takes that passes through.
+
+    What the node holds with all of them waiting is compared, so that what the allocator keeps of earlier calls counts for both.
+    """
+    pid = _serving(scene.server)
+    held: dict[str, list[int]] = {way: [] for way in WAYS}
+    for _ in range(STALLED_ROUNDS):
+        for way in WAYS:
+            with ExitStack() as waiting:
+                for _ in range(STALLED):
+                    connection = waiting.enter_context(socket.socket())
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_WINDOW)
+                    connection.connect(("127.0.0.1", scene.server.port))
+                    connection.sendall(_request(scene, f"/v1/{way}/huge"))
+                held[way].append(_settled(pid))
+            _settled(pid)
+    return int((median(held["contract"]) - median(held["through"])) / STALLED)
+
+
+def _settled(pid: int) -> int:
+    """Wait until the memory of a process stands, half a minute at most. Returns it, bytes."""
+    last = -1
+    for _ in range(60):
+        time.sleep(SETTLE_SECONDS)
+        last, before = _memory(pid, "VmRSS"), last
+        if last == before:
+            break
+    return last
+
+
+def _memory(pid: int, what: str) -> int:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
+        if line.startswith(f"{what}:"):
             return int(line.split()[1]) * 1024
-    raise RuntimeError("no VmHWM")
+    raise RuntimeError(f"no {what}")
 
 
-def _lead(node: Started, key: str, origin: Origin) -> float:
+def _lead(scene: Scene, origin: Origin) -> float:
     """Seconds by which the partner had its first byte before the backend sent its last."""
-    request = f"GET /v1/contract/large HTTP/1.1\r\nHost: gate.example\r\nX-Api-Key: {key}\r\nConnection: close\r\n\r\n".encode()
-    with socket.create_connection(("127.0.0.1", node.port), 60) as connection:
-        connection.sendall(request)
-        connection.recv(1)
+    origin.pauses = True
+    with socket.create_connection(("127.0.0.1", scene.server.port), 60) as connection:
+        connection.sendall(_request(scene, "/v1/contract/large", "Connection: close\r\n"))
+        head = connection.recv(64)
         first = time.monotonic()
+        if b" 200 " not in head:
+            raise RuntimeError(f"the node answered {head!r}")
         while connection.recv(1 << 20):
             pass
+    origin.pauses = False
     return origin.last_sent_at - first
 
 
+def _njs(
+    folder: Path, tools: build.Tools, ports: Mapping[str, int], arguments: argparse.Namespace
+) -> dict[str, list[Pair]]:
+    """Let nginx project the same answers, by a script."""
+    build.require("nginx")
+    place = folder / "nginx"
+    place.mkdir()
+    port = free_port()
+    text = (CONFIGURATIONS / "nginx_njs.conf").read_text()
+    values = {
+        "MODULE": NJS,
+        "FOLDER": place,
+        "SCRIPTS": CONFIGURATIONS,
+        "SMALL_PORT": ports["small"],
+        "MEDIUM_PORT": ports["medium"],
+        "PORT": port,
+    }
+    for name, value in values.items():
+        text = text.replace(f"@{name}@", str(value))
+    configured = place / "nginx.conf"
+    configured.write_text(text)
+    keys = place / KEYS_FILE
+    keys.write_text("none\n")
+    command = ["nginx", "-p", str(place), "-e", str(place / "error.log"), "-c", str(configured)]
+    with Started(command, place, port, {}, PROXY_CORE) as server:
+        scene = Scene(server, tools, keys, "none", place / "none")
+        return {
+            size: _compared(
+                scene, size, min(arguments.rounds, 5), arguments.calls // FEWER[size], Started.processor_seconds
+            )
+            for size in ("small", "medium")
+        }
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except (build.Missing, subprocess.CalledProcessError) as error:
+        sys.exit(str(error))

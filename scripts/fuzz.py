@@ -1,8 +1,8 @@
 """Builds and runs the fuzz targets of native/fuzz, each for FUZZ_SECONDS (default 15). Exits 1 on a finding.
 
-`python scripts/fuzz.py [TARGET...]`; `FUZZ_LOG=FILE` adds the figures to a Markdown table. What is interesting stays in
-native/fuzz/target/corpus; native/fuzz/corpus is the small part that is kept in the repository. The framing vectors of
-tests/cases are seeds too. A finding is written to native/fuzz/artifacts; it becomes a test first.
+`python scripts/fuzz.py [TARGET...]`; `--build` only builds them; `FUZZ_LOG=FILE` adds the figures to a Markdown table. What
+is interesting stays in native/fuzz/target/corpus; native/fuzz/corpus is the small part that is kept in the repository. The
+framing vectors of tests/cases are seeds too. A finding is written to native/fuzz/artifacts; it becomes a test first.
 """
 
 from __future__ import annotations
@@ -166,9 +166,11 @@ def run(programs: Path, target: str, seconds: int) -> tuple[bool, str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Run all targets, or those named. Returns the exit code."""
-    seconds = int(os.environ.get("FUZZ_SECONDS", "15"))
+    """Run all targets, or those named, or none. Returns the exit code."""
     programs = build()
+    if arguments == ["--build"]:
+        return 0
+    seconds = int(os.environ.get("FUZZ_SECONDS", "15"))
     sound = True
     # A target keeps one core busy.
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as cores:

@@ -19,12 +19,17 @@ PATIENCE_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How a contender is called. `h2load`: its options, and then one key only."""
+    """How a contender is called. `h2load`: its options, and then one key only.
+
+    `path`, and a file with a body of JSON, count where it is called so often, not so long.
+    """
 
     requests: int = 10_000
     body_bytes: int = 0
     h2load: Sequence[str] = field(default=())
     tls: bool = False
+    path: str | None = None
+    body: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,8 @@ def run(
     if load.h2load:
         return _h2load(load, port, keys, seconds)
     connections = OPEN_LOOP_CONNECTIONS if rate else CONNECTIONS
-    numbers = (load.requests, load.body_bytes, connections, seconds, rate, *(() if calls is None else (calls,)))
+    more = [str(value) for value in (calls, load.path, load.body) if value is not None]
+    numbers = (load.requests, load.body_bytes, connections, seconds, rate, *more)
     told = json.loads(_on_core([str(program), str(port), str(keys), *(str(number) for number in numbers)], seconds))
     wrong = told["not_2xx"] + told["broken"] + told["left_over"]
     latencies = (told["p50_us"], told["p99_us"], told["most_us"])

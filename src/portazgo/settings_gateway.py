@@ -200,6 +200,21 @@ class GatewaySettings:
         "Write whole, truncated, tag or none.",
         in_file=True,
     )
+    client_address_live: Literal["whole", "truncated", "tag", "none", "same"] = setting(
+        CHOICE_OF("whole", "truncated", "tag", "none", "same"),
+        "same",
+        "The same for calls of live applications; same: as PORTAZGO_CLIENT_ADDRESS says, which is also what holds for calls "
+        "whose key was not proven.",
+        "Write whole, truncated, tag, none or same.",
+        in_file=True,
+    )
+    client_address_test: Literal["whole", "truncated", "tag", "none", "same"] = setting(
+        CHOICE_OF("whole", "truncated", "tag", "none", "same"),
+        "same",
+        "The same for calls of test applications.",
+        "Write whole, truncated, tag, none or same.",
+        in_file=True,
+    )
     gateway_tls_certificates: tuple[tuple[Path, Path], ...] = setting(
         PATH_PAIRS,
         "",

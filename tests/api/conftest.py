@@ -51,6 +51,7 @@ from portazgo.notifications.delivering import Deliverer  # noqa: E402
 from portazgo.partners.models import DataKey  # noqa: E402
 from portazgo.settings import Settings  # noqa: E402
 from portazgo.snapshot.log import begin_history  # noqa: E402
+from portazgo.traces.segments import decoded  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -89,6 +90,8 @@ def database(_databases: None) -> Iterator[None]:
     for alias in ("default", "ledger"):
         call_command("flush", database=alias, interactive=False, verbosity=0)
     begin_history()
+    # The numbers of segments begin anew.
+    decoded._segments.clear()
     for left in ("revocations.log",):
         (FOLDER / left).unlink(missing_ok=True)
 

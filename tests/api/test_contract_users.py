@@ -9,6 +9,10 @@ from support.admin import AdminAPI
 from support.named_records import collect_named
 from support.segments import API, APPLICATION, BACKEND, PARTNER, ROUTE
 
+from portazgo.contracts.models import ToldFields
+from portazgo.kit.clock import SYSTEM_CLOCK
+from portazgo.usage.told import add_told
+
 pytestmark = pytest.mark.usefixtures("database")
 
 THING = {"type": "object", "required": ["id", "secret"], "properties": {"id": {"type": "integer"}, "secret": {}}}
@@ -59,3 +63,26 @@ def test_calls_count_for_the_version_that_serves_them_now(api: AdminAPI) -> None
         assert api.post(f"{version.rpartition('/versions/')[0]}/unpin", holder).status == 204
     assert api.patch(f"/routes/{ROUTE}", {"passthrough": True}).status == 200
     assert served(api, basic) == []
+
+
+def test_answers_are_told_by_the_version_that_gave_them(api: AdminAPI) -> None:
+    collect_named()
+    basic, wide = published(api, "basic"), published(api, "wide")
+    number = ToldFields.objects.get(contract="wide").number
+    now_us = int(SYSTEM_CLOCK.now().timestamp() * 1_000_000)
+    row = {"partner": PARTNER, "application": APPLICATION, "route": ROUTE, "contract_version": number}
+    long_ago_us = now_us - 63 * 86_400 * 1_000_000
+    for status, answers, day_us in ((200, 5, now_us), (404, 2, now_us), (200, 9, long_ago_us)):
+        add_told([{**row, "backend_status": status, "answers": answers, "day_us": day_us}])
+    (answered,) = api.get(f"{wide}/users").body["answered"]
+    assert answered == {
+        "application": APPLICATION,
+        "name": "orders",
+        "partner": "acme",
+        "route": "things-list",
+        "month": SYSTEM_CLOCK.now().strftime("%Y-%m"),
+        "answers": 7,
+    }
+    # Whom it would serve today is another question: nobody, since the route passes bodies through.
+    assert api.get(f"{wide}/users").body["calls"] == []
+    assert api.get(f"{basic}/users").body["answered"] == []

@@ -36,7 +36,8 @@ class TestDrafts:
         assert made == api.get(f"/contracts/{made['id']}").body
         assert (made["name"], made["state"], made["versions"]) == ("things-basic", "draft", [])
         assert (made["mappings"], made["routes"]) == (TERMS["mappings"], TERMS["routes"])
-        assert [row["name"] for row in api.every(f"/contracts?api={made['api']}")] == ["things-basic"]
+        assert api.every(f"/contracts?api={made['api']}") == [made]
+        assert made["schema"] == contracts.schema["id"]
         assert resource("contract", made["id"]) is None
 
     def test_what_can_not_be_compiled_is_refused_with_every_place_and_nothing_of_it_is_kept(
@@ -227,6 +228,40 @@ class TestPins:
         assert body_of("partner", partner["id"])["contracts"] == {made["api"]: first["id"]}
         api.post(f"{path}/versions/{second['name']}/pin", {"partner": partner["id"]})
         assert body_of("partner", partner["id"])["contracts"] == {made["api"]: second["id"]}
+
+    def test_pins_are_listed_and_an_application_says_which_version_serves_it(
+        self, api: AdminAPI, contracts: Contracts
+    ) -> None:
+        made, first = contracts.published(default=True)
+        path = f"/contracts/{made['id']}"
+        api.patch(path, {"routes": selecting("weight")})
+        second = api.post(f"{path}/publish", {}).body
+        partner = contracts.world.partner()
+        application = contracts.world.application(partner, plan=contracts.world.plan(apis=[made["api"]])["id"])
+        served = f"/applications/{application['id']}/contracts"
+
+        def serving() -> list[tuple[str, str, str]]:
+            return [(one["contract"], one["version"], one["by"]) for one in api.get(served).body["items"]]
+
+        assert serving() == [(made["name"], first["name"], "default")]
+        holders = [("plan", application["plan"]), ("partner", partner["id"]), ("application", application["id"])]
+        for (kind, identifier), version in zip(holders, (second, first, second), strict=True):
+            api.post(f"{path}/versions/{version['name']}/pin", {kind: identifier})
+            assert serving() == [(made["name"], version["name"], kind)]
+        pins = {one["kind"]: one for one in api.every(f"{path}/pins")}
+        assert pins["application"] == {
+            "kind": "application",
+            "holder": application["id"],
+            "name": f"{partner['name']}/{application['name']}",
+            "version": second["name"],
+        }
+        assert (pins["partner"]["name"], pins["partner"]["version"]) == (partner["name"], first["name"])
+        assert len(api.every(f"{path}/pins?limit=1")) == len(holders)
+        api.patch(f"/routes/{contracts.show['id']}", {"contract": None, "passthrough": False})
+        assert [by for _, _, by in serving()] == ["application"]
+        for kind, identifier in holders:
+            api.post(f"{path}/unpin", {kind: identifier})
+        assert serving() == []
 
     def test_what_is_in_use_stays(self, api: AdminAPI, contracts: Contracts) -> None:
         made, version = contracts.published(default=True)

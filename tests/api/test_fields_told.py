@@ -74,6 +74,15 @@ def test_each_version_gets_a_number_of_its_own_that_nodes_are_told(api: AdminAPI
     assert [kept[number].contract for number in numbers] == [made["name"]] * 2
 
 
+def test_a_trace_names_the_version_that_projected_its_answer(api: AdminAPI) -> None:
+    version = told_by("none")
+    recorded(version.number, 3)
+    traces = api.get("/traces").body["items"]
+    assert [trace["contract"] for trace in traces] == ["badges@2026-11-24"] * 3
+    version.delete()
+    assert {trace["contract"] for trace in api.get("/traces").body["items"]} == {None}
+
+
 def test_a_month_and_a_partner_are_asked_for(api: AdminAPI) -> None:
     routes = sorted({str(record["route"]) for record in recorded(0)})
     records = recorded(told_by(*routes).number)

@@ -21,9 +21,11 @@ from support.world import NOBODY, World
 
 from portazgo.control.api import api as admin_api
 from portazgo.control.openapi import FILE, text
+from portazgo.control.provider import wrapper as process_wrapper
 from portazgo.control.wsgi import application
 from portazgo.kit.clock import SYSTEM_CLOCK
 from portazgo.nodes.service import Contact, record_contacts
+from portazgo.partners.data_keys import make_missing
 from portazgo.usage.collector import collect, report_epoch
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -217,6 +219,11 @@ def _leak(world: World) -> Exact:
     return {}, {"api_key": world.key()["api_key"], "url": "https://paste.example/1"}
 
 
+def _secret(world: World) -> Exact:
+    make_missing(wrapper=process_wrapper(), clock=SYSTEM_CLOCK)
+    return {}, {"secret": world.key()["api_key"]}
+
+
 def _login_backend(world: World) -> Exact:
     return {"backend_id": world.login_backend()["id"]}, None
 
@@ -325,6 +332,7 @@ SUCCEEDS: dict[str, Callable[[World], Exact]] = {
     "partner_keys_propagation": lambda world: ({"partner_id": _dead_key(world)["partner"]}, None),
     "application_keys_propagation": lambda world: ({"application_id": _dead_key(world)["id"]}, None),
     "report_leak": _leak,
+    "tag_secret": _secret,
     "list_webhook_endpoints": _endpoint,
     "create_webhook_endpoint": _with(_nothing, {"name": "new", "url": "https://hooks.example.com/"}),
     "show_webhook_endpoint": _endpoint,

@@ -59,6 +59,7 @@ INTERNAL = (
     "user_agent",
     "personal",
     "claimed_kid",
+    "secret_tag",
     "partner",
     "partner_name",
     "plan",

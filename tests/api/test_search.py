@@ -123,6 +123,8 @@ def filters_of(record: Record) -> list[Filter]:
         Filter(billable=False),
         Filter(client_request_id=""),
         Filter(client_request_id="nobody's"),
+        Filter(secret_tag=""),
+        Filter(secret_tag=("0123456789abcdef", "fedcba9876543210")),
         Filter(slower_than_ms=20),
         Filter(partner=""),
         Filter(kid=record["kid"], status=record["status_sent"], slower_than_ms=1),
@@ -178,7 +180,10 @@ def test_a_count_ends_where_it_says(recorded: Recorded, monkeypatch: pytest.Monk
 
 
 def test_the_process_may_read_its_files_and_nothing_else(recorded: Recorded, tmp_path: Path) -> None:
-    with at_hand([LakeFile.objects.using(LEDGER).all()[0].path]) as files, child._locked(files) as database:
+    with (
+        at_hand([LakeFile.objects.using(LEDGER).all()[0].path]) as files,
+        child._locked(child._opened(), files) as database,
+    ):
         assert database.execute("SELECT count(*) FROM read_parquet(?)", [files]).fetchall()[0][0] > 0
         for statement in (
             "SELECT * FROM read_text('/etc/hostname')",

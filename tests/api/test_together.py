@@ -223,7 +223,7 @@ def test_those_that_wait_go_into_one_transaction_and_each_is_told_its_own_outcom
     async def hand_in() -> list[Any]:
         pool = DatabaseThreads(2)
         try:
-            keeping = Together(pool, transactions=1)
+            keeping = Together(pool)
             waiting = [keeping.keep(segment, "") for segment in (here, differing, here, *more)]
             return await asyncio.gather(*waiting, return_exceptions=True)
         finally:

@@ -72,7 +72,7 @@ def test_nothing_is_lost_or_doubled_while_the_database_is_away_and_processes_are
                 _database_away(deployment, server, way, postgresql)
             _killed(deployment, postgresql, chance)
         assert deployment.stop("gateway") == 0
-        deployment.wait_for(lambda: not spilled(server), "the spilled segments in the ledger", 90)
+        deployment.wait_for(lambda: not spilled(server), "the spilled segments in the ledger", 90 + AWAY_SECONDS / 10)
         usage = deployment.admin.get("/usage/balance")
         state = state_of_spill(postgresql)
         aside = server.keys(f"{PREFIX}/aside/")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -75,11 +76,21 @@ def consoles(page: Path) -> list[str]:
     return [text.removeprefix("$ ") for text in lines if text.startswith("$ ")]
 
 
+def arrived(reader: Reader, command: str) -> list[dict[str, Any]]:
+    """Ask until there is something: a record is there about a second after its answer."""
+    deadline = time.monotonic() + 60
+    while not (found := json.loads(reader.types(command))):
+        assert time.monotonic() < deadline, command
+        time.sleep(0.5)
+    listed: list[dict[str, Any]] = found
+    return listed
+
+
 def test_the_commands_of_both_pages_do_what_the_pages_say(reader: Reader) -> None:
     reader.starts("portazgo up", "/health", "8081")
     reader.types("portazgo partner create acme")
     reader.types("portazgo application create orders --partner acme --environment live")
-    report, revoke, prove, canary = consoles(LEAKS)
+    report, revoke, prove, tag, tried, canary = consoles(LEAKS)
     made = json.loads(reader.types("portazgo key create --application acme/orders --json"))
     reader.shown |= {"KID": made["kid"], "KEY": made["api_key"]}
     reader.types('printf "%s\\n" "$KEY" > leaked-key')
@@ -87,6 +98,10 @@ def test_the_commands_of_both_pages_do_what_the_pages_say(reader: Reader) -> Non
     assert (told["right"], told["response"]) == (True, "retire_in_1h")
     reader.types(revoke)
     reader.types(prove)
+    reader.types('curl --silent --header "X-Api-Key: $KEY" http://127.0.0.1:8080/.well-known/portazgo/whoami')
+    reader.shown["TAG"] = reader.types(tag).strip()
+    (call,) = arrived(reader, f"{tried} --json")
+    assert (call["fault"], call["kid"], call["secret_tag"]) == ("key_revoked", made["kid"], reader.shown["TAG"])
     assert json.loads(reader.types(f"{canary} --json"))["canary"]
     ours, theirs, try_it, look, dead, again = consoles(WEBHOOKS)
     assert json.loads(reader.types(f"{ours} --json"))["secret"].startswith("whsec_")

@@ -78,6 +78,8 @@ CONTRACTS: dict[str, Callable[[World], Exact]] = {
     "delete_contract": _contract,
     "publish_contract": _with(_contract, {"default": True}),
     "diff_contract": lambda world: ({"contract_id": Contracts(world).published()[0]["id"]}, None),
+    "list_contract_pins": lambda world: (_pinned(world)[0], None),
+    "list_application_contracts": lambda world: ({"application_id": world.application()["id"]}, None),
     "unpin_contract": _pinned,
     "show_contract_version": _version,
     "show_contract_document": _version,

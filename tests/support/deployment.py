@@ -24,6 +24,7 @@ from portazgo.roles.ports import answers, free_port
 
 PROJECT = Path(__file__).resolve().parents[2]
 INSIGNIA = PROJECT / "examples" / "insignia"
+START_SECONDS = 90.0
 READY_SECONDS = 30.0
 STOP_SECONDS = 20.0
 
@@ -79,9 +80,9 @@ class Deployment:
         self.data.mkdir(parents=True)
         if Deployment.migrated is not None:
             Deployment.migrated.lay_out(self.data, self.environment)
-        subprocess.run(portazgo_command("migrate"), env=self.environment, check=True, cwd=self.folder)
+            Deployment.migrated.lay_out_insignia(self.folder / "insignia")
         try:
-            self.start_backend()
+            self._migrate_and_start_backend()
             self.start_control()
             self.start_gateway()
             self.key = set_up(self.admin, self.backend_url, "insignia")
@@ -217,6 +218,13 @@ class Deployment:
                 raise TimeoutError(f"{what} did not come within {within_seconds} s")
             time.sleep(0.05)
 
+    def _migrate_and_start_backend(self) -> None:
+        """Do both at once: the backend knows nothing of the databases."""
+        with subprocess.Popen(portazgo_command("migrate"), env=self.environment, cwd=self.folder) as migrating:
+            self.start_backend()
+        if migrating.returncode:
+            raise subprocess.CalledProcessError(migrating.returncode, migrating.args)
+
     def _start(
         self, name: str, command: list[str] | tuple[str, ...], environment: dict[str, str], ready: Callable[[], bool]
     ) -> None:
@@ -226,6 +234,6 @@ class Deployment:
         )
         log.close()
         self.processes[name] = process
-        self.wait_for(lambda: ready() or process.poll() is not None, f"the {name}")
+        self.wait_for(lambda: ready() or process.poll() is not None, f"the {name}", START_SECONDS)
         if process.poll() is not None:
             raise RuntimeError(f"the {name} ended: {(self.folder / f'{name}.log').read_text()[-2000:]}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -97,11 +98,20 @@ def refused_uses() -> RefusedUses:
     return RefusedUses(KID, record(calls, key_status="disabled"))
 
 
-def record(calls: list[Call], old_ends_at_us: int | None = None, *, key_status: str = "active") -> Recorded:
-    """Record these calls, by a node of their own; with an end for it, the key has an old secret too."""
+def record(
+    calls: list[Call],
+    old_ends_at_us: int | None = None,
+    *,
+    key_status: str = "active",
+    address_forms: Mapping[str, str] | None = None,
+) -> Recorded:
+    """Record these calls, by a node of their own; with an end for it, the key has an old secret too.
+
+    `address_forms`: in which form callers' addresses are recorded, by environment; None: whole.
+    """
     with TemporaryDirectory(prefix="portazgo-segments-") as folder:
         given = {
-            "configuration": _configuration(folder),
+            "configuration": _configuration(folder, address_forms),
             "snapshot": _snapshot(old_ends_at_us, key_status),
             "secrets": {"pepper/1": _PEPPER.hex()}
             | {f"data_key/{identifier}": key.hex() for identifier, key in sealed.KEYS.items()},
@@ -119,7 +129,7 @@ def record(calls: list[Call], old_ends_at_us: int | None = None, *, key_status: 
     return Recorded(UUID(told["node"]), UUID(told["epoch"]), segments, told["ids"])
 
 
-def _configuration(folder: str) -> dict[str, Any]:
+def _configuration(folder: str, address_forms: Mapping[str, str] | None) -> dict[str, Any]:
     return {
         "folder": f"{folder}/node",
         "label": "recorder",
@@ -137,7 +147,12 @@ def _configuration(folder: str) -> dict[str, Any]:
             "connections": 100,
             "slots_per_thread": 64,
         },
-        "journal": {"seal_ms": 1000, "seal_bytes": 1_048_576, "sync_ms": 5},
+        "journal": {
+            "seal_ms": 1000,
+            "seal_bytes": 1_048_576,
+            "sync_ms": 5,
+            **({} if address_forms is None else {"client_address": dict(address_forms)}),
+        },
     }
 
 

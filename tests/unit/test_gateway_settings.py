@@ -95,11 +95,16 @@ def test_what_a_node_takes_on_reaches_it() -> None:
         "seal_bytes": 1_048_576,
         "sync_ms": 5,
         "when_full": "serve",
-        "client_address": "whole",
+        "client_address": {"live": "whole", "test": "whole", "other": "whole"},
     }
     tagged = told(settings(CLIENT_ADDRESS="tag"))["journal"]
     assert isinstance(tagged, dict)
-    assert tagged["client_address"] == "tag"
+    assert tagged["client_address"] == {"live": "tag", "test": "tag", "other": "tag"}
+    apart = told(settings(CLIENT_ADDRESS="truncated", CLIENT_ADDRESS_LIVE="none", CLIENT_ADDRESS_TEST="whole"))[
+        "journal"
+    ]
+    assert isinstance(apart, dict)
+    assert apart["client_address"] == {"live": "none", "test": "whole", "other": "truncated"}
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MOST_SOCKETS = 65536, MOST_EVENTS = 256, BUFFER_BYTES = 65536, BACKLOG = 1024 };
+enum { MOST_SOCKETS = 65536, MOST_EVENTS = 256, BUFFER_BYTES = 65536, SMALL_BYTES = 16384, BACKLOG = 1024 };
 
 static inline void fail(const char *what) {
     perror(what);
@@ -30,6 +30,24 @@ static inline struct sockaddr_in loopback(int port) {
 static inline void without_delay(int socket) {
     int on = 1;
     setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+// Answers are written whole: the kernel must have room for one.
+static inline void with_room(int socket, size_t bytes) {
+    int room = bytes;
+    setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+}
+
+static inline char *read_file(const char *path, size_t *length) {
+    FILE *file = fopen(path, "r");
+    if (!file || fseek(file, 0, SEEK_END)) fail(path);
+    *length = ftell(file);
+    rewind(file);
+    char *bytes = malloc(*length + 1);
+    if (!bytes || fread(bytes, 1, *length, file) != *length) fail(path);
+    bytes[*length] = 0;
+    fclose(file);
+    return bytes;
 }
 
 static inline int listen_on(int port) {

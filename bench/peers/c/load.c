@@ -1,6 +1,7 @@
-// load PORT KEYS_FILE REQUESTS BODY_BYTES CONNECTIONS SECONDS RATE [CALLS]: calls a server on the loopback interface over HTTP/1.1
-// with keep-alive, on one thread, and prints what came of it as one JSON object.
+// load PORT KEYS_FILE REQUESTS BODY_BYTES CONNECTIONS SECONDS RATE [CALLS [PATH [BODY_FILE]]]: calls a server on the loopback
+// interface over HTTP/1.1 with keep-alive, on one thread, and prints what came of it as one JSON object.
 //
+// A BODY_FILE is JSON, and goes in the place of BODY_BYTES of text.
 // REQUESTS are prepared, each with another key of the file (spread evenly over it), and gone round. BODY_BYTES 0: GET,
 // otherwise POST. It ends after SECONDS, and after CALLS where that comes first. RATE 0: closed loop, each connection calls again as soon as it is answered. RATE above 0: open loop with
 // Poisson arrivals; latency counts from the moment at which the call was to be sent, so that a server that stalls is not
@@ -9,7 +10,7 @@
 #include <math.h>
 #include <time.h>
 
-static const char PATH[] = "/v1/orders/12345?expand=items";
+static const char *path = "/v1/orders/12345?expand=items", *type = "text/plain";
 enum { CLOSED_LOOP_MOST_PER_SECOND = 250000, LONGEST_WAIT_NS = 50000000, QUEUE = 1 << 20 };
 
 struct request { char *bytes; size_t length; };
@@ -44,19 +45,23 @@ static char **read_keys(const char *path, size_t *count) {
     return keys;
 }
 
-static void prepare(const char *keys_file, size_t body_bytes) {
+static void prepare(const char *keys_file, size_t body_bytes, const char *body_file) {
     size_t key_count;
     char **keys = read_keys(keys_file, &key_count), *body = malloc(body_bytes + 1);
     memset(body, 'x', body_bytes);
     body[body_bytes] = 0;
+    if (body_file) {
+        body = read_file(body_file, &body_bytes);
+        type = "application/json";
+    }
     requests = malloc(request_count * sizeof *requests);
     for (size_t i = 0; i < request_count; i++) {
         const char *key = keys[i * key_count / request_count % key_count];
         int length = body_bytes
             ? asprintf(&requests[i].bytes,
-                       "POST %s HTTP/1.1\r\nHost: gate.example\r\nX-Api-Key: %s\r\nContent-Type: text/plain\r\n"
-                       "Content-Length: %zu\r\n\r\n%s", PATH, key, body_bytes, body)
-            : asprintf(&requests[i].bytes, "GET %s HTTP/1.1\r\nHost: gate.example\r\nX-Api-Key: %s\r\n\r\n", PATH, key);
+                       "POST %s HTTP/1.1\r\nHost: gate.example\r\nX-Api-Key: %s\r\nContent-Type: %s\r\n"
+                       "Content-Length: %zu\r\n\r\n%s", path, key, type, body_bytes, body)
+            : asprintf(&requests[i].bytes, "GET %s HTTP/1.1\r\nHost: gate.example\r\nX-Api-Key: %s\r\n\r\n", path, key);
         if (length < 0) fail("asprintf");
         requests[i].length = length;
     }
@@ -86,7 +91,9 @@ static void call(struct connection *connection, uint64_t since) {
 // Read what has come. 1: the answer is complete; 0: not yet; -1: the connection has ended.
 static int read_answer(struct connection *connection) {
     char *bytes = connection->bytes;
-    ssize_t got = recv(connection->socket, bytes + connection->got, BUFFER_BYTES - 1 - connection->got, MSG_DONTWAIT);
+    // Of a body whose length is known nothing is looked at: one may be larger than the buffer.
+    size_t from = connection->wanted && connection->wanted != SIZE_MAX ? 0 : connection->got;
+    ssize_t got = recv(connection->socket, bytes + from, BUFFER_BYTES - 1 - from, MSG_DONTWAIT);
     if (got < 0 && errno == EAGAIN) return 0;
     if (got <= 0) return -1;
     connection->got += got;
@@ -162,11 +169,15 @@ static void run(size_t connection_count, uint64_t end, double rate) {
 }
 
 int main(int count, char **words) {
-    if (count < 8) return fprintf(stderr, "load PORT KEYS_FILE REQUESTS BODY_BYTES CONNECTIONS SECONDS RATE [CALLS]\n"), 1;
+    if (count < 8) {
+        fprintf(stderr, "load PORT KEYS_FILE REQUESTS BODY_BYTES CONNECTIONS SECONDS RATE [CALLS [PATH [BODY_FILE]]]\n");
+        return 1;
+    }
     if (count > 8) most_calls = strtoul(words[8], NULL, 10);
+    if (count > 9) path = words[9];
     port = atoi(words[1]);
     request_count = strtoul(words[3], NULL, 10);
-    prepare(words[2], strtoul(words[4], NULL, 10));
+    prepare(words[2], strtoul(words[4], NULL, 10), count > 10 ? words[10] : NULL);
     size_t connection_count = strtoul(words[5], NULL, 10);
     double seconds = atof(words[6]), rate = atof(words[7]);
     srand48(7);

@@ -1,13 +1,13 @@
-// origin PORT: answers every request over HTTP/1.1 with the same 200 bytes of JSON. It follows bodies with a length, and
-// trusts what it reads: it stands behind a proxy on the loopback interface.
+// origin PORT [BODY_FILE]: answers every request over HTTP/1.1 with the same JSON: 200 bytes, or a file. It follows bodies with a
+// length, and trusts what it reads: it stands behind a proxy on the loopback interface.
 #include "common.h"
 
 static const char BODY[] =
     "{\"id\":12345,\"name\":\"partner order\",\"items\":[{\"sku\":\"A-1\",\"qty\":2},{\"sku\":\"B-7\",\"qty\":1}],"
     "\"total\":129.95,\"currency\":\"EUR\",\"status\":\"accepted\",\"note\":\"as agreed by telephone on the first of May\"}";
 
-static char answer[1024];
-static int answer_bytes;
+static char *answer;
+static ssize_t answer_bytes;
 // Of each connection: bytes of a body still to come, and the part of a head that has come.
 static size_t body_left[MOST_SOCKETS];
 static struct { char *bytes; size_t length; } held[MOST_SOCKETS];
@@ -70,11 +70,19 @@ static void serve(int socket) {
         if (write(socket, answer, answer_bytes) != answer_bytes) return;
 }
 
+static void prepare(const char *body, size_t length) {
+    int head = asprintf(&answer, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n", length);
+    answer = head < 0 ? NULL : realloc(answer, head + length);
+    if (!answer) fail("answer");
+    memcpy(answer + head, body, length);
+    answer_bytes = head + length;
+}
+
 int main(int count, char **words) {
-    if (count != 2) return fprintf(stderr, "origin PORT\n"), 1;
-    answer_bytes = sprintf(answer,
-                           "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
-                           sizeof BODY - 1, BODY);
+    if (count != 2 && count != 3) return fprintf(stderr, "origin PORT [BODY_FILE]\n"), 1;
+    size_t length = sizeof BODY - 1;
+    char *body = count == 3 ? read_file(words[2], &length) : NULL;
+    prepare(body ? body : BODY, length);
     int listener = listen_on(atoi(words[1])), epoll = epoll_create1(0);
     watch(epoll, listener, listener);
     for (;;) {
@@ -88,6 +96,7 @@ int main(int count, char **words) {
             }
             while ((client = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
                 without_delay(client);
+                if (answer_bytes > SMALL_BYTES) with_room(client, answer_bytes);
                 watch(epoll, client, client);
             }
         }

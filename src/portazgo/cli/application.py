@@ -7,16 +7,19 @@ from typing import Any
 
 import click
 
+from portazgo.cli.contract import state_word
 from portazgo.cli.find import APPLICATION, PARTNER, PLAN, find, find_id
 from portazgo.cli.noun import Noun, asks, confirm, limit, limited, prints, show_deleted, show_list, show_named
+from portazgo.cli.output import show_rows
 from portazgo.cli.parameters import PAIR, given, pair
 from portazgo.cli.partner import merged
 from portazgo.cli.propagation import show_propagation, waits
 from portazgo.cli.revoking import Revoking, revoke_keys
 from portazgo.cli.session import connect
-from portazgo.cli.words import say
+from portazgo.cli.words import label, say
 
 COLUMNS = ("name", "partner", "environment", "status", "plan", "id")
+SERVED_COLUMNS = ("api", "contract", "version", "by", "state", "sunset_at")
 NAMED = {"partner": "/partners", "plan": "/plans"}
 
 of_partner = click.option("--partner", help="Of which partner; needed where several have one of that name.")
@@ -62,7 +65,17 @@ def create_application(
 def show_application(application: str, partner: str | None, output: str) -> None:
     """Show an application."""
     client = connect()
-    show_named(client, find(client, APPLICATION, application, partner), output, NAMED)
+    found = find(client, APPLICATION, application, partner)
+    show_named(client, found, output, NAMED)
+    if output == "table":
+        served = client.get(f"/applications/{found['id']}/contracts")["items"]
+        if served:
+            click.echo("\n" + say("What partners see of its APIs:"))
+            show_rows([_served(one) for one in served], SERVED_COLUMNS, output)
+
+
+def _served(one: dict[str, Any]) -> dict[str, Any]:
+    return {**one, "api": one["api_name"], "state": state_word(one["state"]), "by": label(one["by"])}
 
 
 @application.command("change")

@@ -12,13 +12,15 @@ from portazgo.cli.find import API, CONTRACT, SCHEMA, find, find_id
 from portazgo.cli.noun import Noun, asks, confirm, limit, limited, prints, show_deleted, show_list, show_named
 from portazgo.cli.output import note, show_one, show_rows
 from portazgo.cli.session import connect
-from portazgo.cli.words import say
+from portazgo.cli.words import label, say
 
 if TYPE_CHECKING:
     from portazgo.client.admin import AdminClient
 
 COLUMNS = ("name", "api", "schema", "state", "newest", "default", "changed_at")
 FIELD_COLUMNS = ("route", "operation", "status", "fields")
+VERSION_COLUMNS = ("version", "state", "default", "pinned", "published_at", "sunset_at")
+PIN_COLUMNS = ("holder", "kind", "version")
 NAMED = {"api": "/apis", "schema": "/schemas"}
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -42,7 +44,7 @@ def list_contracts(api: str | None, most: int | None, output: str) -> None:
     rows = limited(client, "/contracts", {"api": find_id(client, API, api)}, most)
     if output == "table":
         rows = [_in_short(row) for row in rows]
-    show_list(client, rows, COLUMNS, output, named=NAMED)
+    show_list(client, rows, COLUMNS, output, named=NAMED, spare=("schema", "changed_at"))
 
 
 @contract.command("show")
@@ -51,7 +53,18 @@ def list_contracts(api: str | None, most: int | None, output: str) -> None:
 def show_contract(contract: str, output: str) -> None:
     """Show a contract; with -o yaml or --json its mappings and routes as they were written."""
     client = connect()
-    _show(client, find(client, CONTRACT, contract), output)
+    found = find(client, CONTRACT, contract)
+    if output != "table":
+        show_one(found, output)
+        return
+    pins = list(client.pages(f"/contracts/{found['id']}/pins"))
+    _show(client, found, output)
+    if found["versions"]:
+        click.echo()
+        show_rows([_version_in_short(one, pins) for one in found["versions"]], VERSION_COLUMNS, output)
+    if pins:
+        click.echo()
+        show_rows([{**one, "holder": one["name"], "kind": label(one["kind"])} for one in pins], PIN_COLUMNS, output)
 
 
 @contract.command("draft")
@@ -103,7 +116,13 @@ def create_contract(name: str, file: Path, output: str) -> None:
     """Make a contract of a file, as a draft: partners see nothing of it before `portazgo contract publish`."""
     client = connect()
     read = read_contract(file)
-    _show(client, read.send(client.post, "/contracts", {"name": name, **read.body(client)}), output)
+    made = read.send(client.post, "/contracts", {"name": name, **read.body(client)})
+    _show(client, made, output)
+    note(
+        say(
+            "It is a draft: partners see nothing of it before `{command}`.", command=f"portazgo contract publish {name}"
+        )
+    )
 
 
 @contract.command("change")
@@ -126,7 +145,11 @@ def change_contract(contract: str, file: Path | None, name: str | None, output: 
     if body.pop("api") != found["api"]:
         read.refuse([{"pointer": "/api", "message": "a contract stays with its API: make another contract"}])
     changes = body | ({} if name is None else {"name": name})
-    _show(client, read.send(client.patch, path, changes), output)
+    changed = read.send(client.patch, path, changes)
+    _show(client, changed, output)
+    if changed["versions"]:
+        command = f"portazgo contract diff {changed['name']}"
+        note(say("What is served stays as it is. `{command}` says what publishing it would change.", command=command))
 
 
 @contract.command("delete")
@@ -146,14 +169,32 @@ def _show(client: AdminClient, document: dict[str, Any], output: str) -> None:
     show_named(client, document, output, NAMED, _in_short)
 
 
+def state_word(state: str) -> str:
+    """Say in which state a contract or a version is."""
+    match state:
+        case "draft":
+            return say("draft")
+        case "published":
+            return say("published")
+        case "deprecated":
+            return say("deprecated")
+        case _:
+            return say("retired")
+
+
 def _in_short(row: dict[str, Any]) -> dict[str, Any]:
     versions = row["versions"]
     defaults = [one["name"] for one in versions if one["default"]]
     short = {name: value for name, value in row.items() if name not in {"mappings", "routes", "versions"}}
     return {
         **short,
+        "state": state_word(row["state"]),
         "routes": list(row["routes"]),
         "newest": versions[0]["name"] if versions else None,
         "default": defaults,
-        "versions": [f"{one['name']} ({one['state']})" for one in versions],
     }
+
+
+def _version_in_short(version: dict[str, Any], pins: list[dict[str, Any]]) -> dict[str, Any]:
+    pinned = sum(one["version"] == version["name"] for one in pins)
+    return {**version, "version": version["name"], "state": state_word(version["state"]), "pinned": pinned}

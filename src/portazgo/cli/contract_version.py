@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from portazgo.cli.contract import contract
+from portazgo.cli.contract import contract, state_word
 from portazgo.cli.exits import Exit
 from portazgo.cli.find import APPLICATION, CONTRACT, PARTNER, PLAN, find, find_id
 from portazgo.cli.noun import asks, confirm, did_you_mean, prints
 from portazgo.cli.options import options
-from portazgo.cli.output import note, show_one, show_rows, show_text
+from portazgo.cli.output import note, show_groups, show_one, show_pairs, show_rows
 from portazgo.cli.parameters import rfc3339, until
 from portazgo.cli.session import Failed, connect
 from portazgo.cli.words import label, say
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["contract"]
 
-CALLS_COLUMNS = ("partner", "name", "route", "calls")
+CALLS_COLUMNS = ("partner", "application", "route", "calls")
+ANSWERED_COLUMNS = ("partner", "application", "route", "month", "answers")
+_MOST_NAMED = 10
 _HOLDERS = (("application", APPLICATION), ("partner", PARTNER), ("plan", PLAN))
 
 
@@ -40,8 +43,16 @@ _of_holder = options(
 def publish_contract(contract: str, output: str, *, default: bool) -> None:
     """Make the draft a version, named after today. It never changes; until it is the default, or pinned, nobody sees it."""
     client = connect()
-    made = client.post(f"/contracts/{find_id(client, CONTRACT, contract)}/publish", {"default": default})
-    show_one(made, output)
+    found = find(client, CONTRACT, contract)
+    made = client.post(f"/contracts/{found['id']}/publish", {"default": default})
+    _show(made, output)
+    name = f"{found['name']}@{made['name']}"
+    if default:
+        command = f"portazgo contract document {name}"
+        note(say("Its routes serve it from now on. `{command}` is what partners read.", command=command))
+    else:
+        commands = {"default": f"portazgo contract default {name}", "pin": f"portazgo contract pin {name} --partner …"}
+        note(say("Nobody is served by it yet: `{default}` serves it to all, `{pin}` to some.", **commands))
 
 
 @contract.command("diff")
@@ -64,10 +75,10 @@ def diff_contract(before: str, after: str | None, *, breaking: bool, output: str
     found = find(client, CONTRACT, name)
     compared = client.get(f"/contracts/{found['id']}/differences", {"before": old or None, "after": new or None})
     if output == "table":
-        rows = [{**one, "effect": _effect(one), "detail": one["sentence"]} for one in compared["changes"]]
-        show_rows(rows, ("effect", "detail"), output)
+        changes = compared["changes"]
+        show_pairs((_effect(one), one["sentence"]) for one in changes)
         breaks = say("It breaks partners.") if compared["breaking"] else say("It breaks nobody.")
-        note(breaks if rows else say("No differences."))
+        note(breaks if changes else say("No differences."))
     else:
         show_one(compared, output)
     differs = compared["breaking"] if breaking else compared["changes"]
@@ -85,7 +96,7 @@ def _effect(change: dict[str, Any]) -> str:
 def set_default(contract: str, output: str) -> None:
     """Serve a version to all to whom no other is pinned. CONTRACT is a name, or CONTRACT@VERSION."""
     client = connect()
-    show_one(client.post(f"{_version(client, contract)}/default"), output)
+    _show(client.post(f"{_version(client, contract)}/default"), output)
 
 
 @contract.command("pin")
@@ -95,7 +106,9 @@ def set_default(contract: str, output: str) -> None:
 def pin_contract(contract: str, output: str, **holders: str | None) -> None:
     """Serve an application, a partner or a plan by a version, whatever the default becomes. CONTRACT@VERSION."""
     client = connect()
-    show_one(client.post(f"{_version(client, contract)}/pin", _holder(client, holders)), output)
+    path = _version(client, contract)
+    _show(client.post(f"{path}/pin", _holder(client, holders)), output)
+    note(say("Pinned to {version}.", version=path.rpartition("/")[2]))
 
 
 @contract.command("unpin")
@@ -122,7 +135,7 @@ def deprecate_contract(contract: str, sunset: datetime | None, link: str | None,
     """Tell partners, with each answer, that a version goes out of use. CONTRACT@VERSION."""
     client = connect()
     told = {"sunset_at": rfc3339(sunset), "link": link}
-    show_one(client.post(f"{_version(client, contract)}/deprecate", told), output)
+    _show(client.post(f"{_version(client, contract, newest=False)}/deprecate", told), output)
 
 
 @contract.command("retire")
@@ -132,9 +145,9 @@ def deprecate_contract(contract: str, sunset: datetime | None, link: str | None,
 def retire_contract(contract: str, output: str) -> None:
     """Take a version from the nodes, once nobody is served by it. CONTRACT@VERSION."""
     client = connect()
-    path = _version(client, contract)
+    path = _version(client, contract, newest=False)
     confirm(say("Retire {name}? It can't be served again.", name=contract))
-    show_one(client.post(f"{path}/retire"), output)
+    _show(client.post(f"{path}/retire"), output)
 
 
 @contract.command("users")
@@ -146,7 +159,12 @@ def list_users(contract: str, output: str) -> None:
     users = client.get(f"{_version(client, contract)}/users")
     if output == "table":
         show_one({name: users[name] for name in ("routes", "applications", "partners", "plans")}, output)
-        show_rows(users["calls"], CALLS_COLUMNS, output)
+        for title, rows, columns in (
+            (say("Whom it serves, and their calls of the last 30 days:"), _named(users["calls"]), CALLS_COLUMNS),
+            (say("To whom it gave answers, this month and the last:"), _named(users["answered"]), ANSWERED_COLUMNS),
+        ):
+            click.echo("\n" + title)
+            show_rows(rows, columns, output)
     else:
         show_one(users, output)
 
@@ -164,7 +182,18 @@ def list_fields(contract: str, output: str) -> None:
         for status, pairs in route["fields"].items()
         for pair in pairs
     ]
-    show_rows(rows, ("route", "status", "partner", "backend"), output)
+    if output == "table":
+        shown = [
+            {
+                **one,
+                "partner_field": one["partner"],
+                "backend_field": one["backend"] if one["backend"] != one["partner"] else "=",
+            }
+            for one in rows
+        ]
+        show_groups(shown, ("route", "status"), ("partner_field", "backend_field"))
+    else:
+        show_rows(rows, ("route", "status", "partner", "backend"), output)
 
 
 @contract.command("document")
@@ -173,11 +202,26 @@ def list_fields(contract: str, output: str) -> None:
 def show_document(contract: str, output: str) -> None:
     """Print the OpenAPI document that partners of a version read. CONTRACT@VERSION."""
     client = connect()
-    show_text(client.get(f"{_version(client, contract)}/document"), "document", output)
+    document = client.get(f"{_version(client, contract)}/document")
+    if output == "table":
+        click.echo(json.dumps(json.loads(document["document"]), indent=2, ensure_ascii=False))
+    else:
+        show_one(document, output)
 
 
-def _version(client: AdminClient, written: str) -> str:
-    """Give the path of a version: NAME@VERSION, or NAME for the newest. Raises Failed."""
+def _named(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**one, "application": one["name"]} for one in rows]
+
+
+def _show(version: dict[str, Any], output: str) -> None:
+    show_one({**version, "state": state_word(version["state"])} if output == "table" else version, output)
+
+
+def _version(client: AdminClient, written: str, *, newest: bool = True) -> str:
+    """Give the path of a version: NAME@VERSION, or NAME for the newest. Raises Failed.
+
+    Without `newest` a name is enough only where there is one version: what ends is named.
+    """
     name, _, wanted = written.partition("@")
     found = find(client, CONTRACT, name)
     known = [one["name"] for one in found["versions"]]
@@ -190,6 +234,12 @@ def _version(client: AdminClient, written: str) -> str:
         raise Failed(
             say("{name} has no version {version}", name=found["name"], version=wanted),
             remedy=did_you_mean(wanted, known).strip() or None,
+        )
+    if not (wanted or newest) and len(known) > 1:
+        raise Failed(
+            say("{name} has {count} versions: say which", name=found["name"], count=len(known)),
+            remedy=", ".join(f"{found['name']}@{one}" for one in known[:_MOST_NAMED]),
+            exit_code=Exit.USAGE,
         )
     return f"/contracts/{found['id']}/versions/{wanted or known[0]}"
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from portazgo.cli.find import PARTNER, find_id
 from portazgo.cli.noun import prints
-from portazgo.cli.output import note, show_rows
+from portazgo.cli.output import note, show_groups, show_rows
 from portazgo.cli.session import connect
 from portazgo.cli.words import say
 
@@ -21,7 +23,16 @@ def usage_fields(month: str | None, partner: str | None, output: str) -> None:
     """List which fields partners were given in a month, by route and version of the contract."""
     client = connect()
     told = client.get("/usage/fields", {"month": month, "partner": find_id(client, PARTNER, partner)})
-    show_rows(told["items"], COLUMNS, output)
+    if output == "table":
+        show_groups([_for_people(one) for one in told["items"]], ("heading",), ("field", "backend_field", "answers"))
+        if any(one["selectable"] for one in told["items"]):
+            note(
+                say(
+                    "At most: callers may have asked for some of these fields only (`?fields=`), which is not recorded."
+                )
+            )
+    else:
+        show_rows(told["items"], COLUMNS, output)
     if told["unknown_answers"]:
         note(
             say(
@@ -29,3 +40,13 @@ def usage_fields(month: str | None, partner: str | None, output: str) -> None:
                 answers=told["unknown_answers"],
             )
         )
+
+
+def _for_people(one: dict[str, Any]) -> dict[str, Any]:
+    who = one["partner_name"] or one["partner"]
+    return {
+        "heading": f"{who}  {one['route']}  {one['contract']}@{one['version']}",
+        "field": one["field"],
+        "backend_field": "=" if one["backend_field"] == one["field"] else one["backend_field"],
+        "answers": f"≤ {one['answers']}" if one["selectable"] else one["answers"],
+    }

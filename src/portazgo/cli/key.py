@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 COLUMNS = ("kid", "name", "application", "status", "tags", "expires_at", "last_used_at")
 NAMED = {"application": "/applications", "partner": "/partners", "routes": "/routes"}
 NAMED_IN_LISTS = {"application": "/applications"}
-LONGEST_KEY = 520
+LONGEST_SECRET = 4_100
 _MOMENTS = ("expires_before", "last_used_before", "rotation_due_before", "retiring_ends_before")
 
 CERTIFICATE = click.option(
@@ -238,13 +238,29 @@ def revoke_key(kid: str, wait: bool, timeout: timedelta, output: str) -> int | N
 def report_leak(url: str | None, response: str | None, output: str) -> None:
     """Report a key that others can read. The key is read from the standard input, or asked for: never an argument."""
     client = connect()
-    if sys.stdin.isatty():
-        found = click.prompt(say("The whole key"), hide_input=True, err=True)
-    else:
-        found = sys.stdin.readline(LONGEST_KEY)
-    outcome = client.post("/security/leak-reports", given(api_key=found.strip(), url=url, response=response))
+    outcome = client.post("/security/leak-reports", given(api_key=_read_secret(), url=url, response=response))
     show_named(client, outcome, output, {})
     note(_came_of(outcome))
+
+
+@key.command("tag")
+@prints
+def key_tag(output: str) -> None:
+    """Make the tags of a secret, by which `trace list` finds who tried it. It is read from the standard input, or asked for."""
+    client = connect()
+    found = client.post("/security/secret-tags", {"secret": _read_secret()})
+    if output == "table":
+        click.echo(found["secret_tag"])
+        note(say("`portazgo trace list --secret-tag TAG` lists the refused calls that presented it."))
+    else:
+        show_one(found, output)
+
+
+def _read_secret() -> str:
+    if sys.stdin.isatty():
+        text: str = click.prompt(say("The whole key"), hide_input=True, err=True)
+        return text.strip()
+    return sys.stdin.readline(LONGEST_SECRET).strip()
 
 
 def _came_of(outcome: dict[str, Any]) -> str:

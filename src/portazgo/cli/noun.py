@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
@@ -22,6 +22,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 LARGEST_PAGE = 200
+_WHOLE_SENTENCE = 500
 _YES = "portazgo.yes"
 _NO_INPUT = "portazgo.no-input"
 
@@ -32,6 +33,13 @@ class Noun(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Name the verbs."""
         return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs with their whole first sentence: half of one helps nobody."""
+        shown = [(name, command) for name, command in self.commands.items() if not command.hidden]
+        if shown:
+            with formatter.section("Commands"):
+                formatter.write_dl([(name, command.get_short_help_str(_WHOLE_SENTENCE)) for name, command in shown])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -105,13 +113,17 @@ def show_list(
     output: str,
     *,
     named: Mapping[str, str] | None = None,
+    spare: Sequence[str] = ("id",),
 ) -> None:
-    """Print a list. `named` says of which members a table shows names in place of ids, and where those names are listed."""
+    """Print a list. `named` says of which members a table shows names in place of ids, and where those names are listed.
+
+    `spare` columns are left out where a line has no room for them.
+    """
     if output != "table":
         show_rows(rows, columns, output)
         return
     listed = list(rows)
-    show_rows(listed, columns, output, names=names_for(client, listed, named or {}))
+    show_rows(listed, columns, output, names=names_for(client, listed, named or {}), spare=spare)
 
 
 def show_named(

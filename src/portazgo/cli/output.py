@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import os
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +27,18 @@ _NO_NAMES: Names = {}
 _UNFOLDED_COLUMNS = 10_000
 
 
-def show_rows(rows: Iterable[Row], columns: Sequence[str], output: str, *, names: Names = _NO_NAMES) -> None:
-    """Print a list; `columns` are dotted paths, and count for table and csv only; `names` for tables only."""
+def show_rows(
+    rows: Iterable[Row],
+    columns: Sequence[str],
+    output: str,
+    *,
+    names: Names = _NO_NAMES,
+    spare: Sequence[str] = ("id",),
+) -> None:
+    """Print a list; `columns` are dotted paths, and count for table and csv only; `names` for tables only.
+
+    `spare` columns are left out, all of them, where a line has no room for them.
+    """
     if output == "jsonl":
         for row in rows:
             click.echo(json.dumps(row, ensure_ascii=False))
@@ -41,7 +53,7 @@ def show_rows(rows: Iterable[Row], columns: Sequence[str], output: str, *, names
         writer.writerow(columns)
         writer.writerows([raw(member(row, column)) for column in columns] for row in listed)
     else:
-        _table(listed, columns, names)
+        _table(listed, columns, names, spare)
 
 
 def show_one(document: Row, output: str, *, names: Names = _NO_NAMES) -> None:
@@ -64,17 +76,38 @@ def show_text(document: Row, member: str, output: str) -> None:
         show_one(document, output)
 
 
+def show_groups(rows: Iterable[Row], by: Sequence[str], columns: Sequence[str]) -> None:
+    """Print a list for people: what rows beside each other have in common above them, once."""
+    listed = list(rows)
+    if not listed:
+        note(say("Nothing there yet."))
+    groups = itertools.groupby(listed, lambda row: [cell(member(row, column), _NO_NAMES) for column in by])
+    for number, (heading, group) in enumerate(groups):
+        if number:
+            click.echo()
+        click.secho("  ".join(heading), bold=colours() or None)
+        show_rows(group, columns, "table")
+
+
 def show_pairs(pairs: Iterable[tuple[str, str]]) -> None:
-    """Print labels and texts under each other."""
+    """Print labels and texts under each other; on a terminal a text that is too long goes on below itself."""
     listed = list(pairs)
-    width = max((len(name) for name, _ in listed), default=0)
+    width = max((len(name) for name, _ in listed), default=0) + _GAP
+    columns = max(_NARROWEST, console().width - width) if _on_terminal() else _UNFOLDED_COLUMNS
     for name, text in listed:
-        click.echo(f"{name:<{width}}  {text}")
+        lines = [text] if len(text) <= columns else _folded(text, columns)
+        for number, line in enumerate(lines):
+            click.echo(f"{'' if number else name:<{width}}{line}")
+
+
+def _folded(text: str, columns: int) -> list[str]:
+    # Words are whole: what is cut inside them can't be copied.
+    return textwrap.wrap(text, columns, break_long_words=False, break_on_hyphens=False) or [text]
 
 
 def show_paragraph(text: str) -> None:
     """Print a text for people: wrapped where a terminal would break words, as it is into files and pipes."""
-    if sys.stdout.isatty() or "COLUMNS" in os.environ:
+    if _on_terminal():
         text = click.wrap_text(text, width=console().width)
     click.echo(text)
 
@@ -95,22 +128,25 @@ def console() -> Console:
     """Make what tables are drawn on: as wide as the terminal; unfolded into files and pipes."""
     from rich.console import Console  # noqa: PLC0415 - drawn by the commands that show a table
 
-    on_terminal = sys.stdout.isatty() or "COLUMNS" in os.environ
     return Console(
         highlight=False,
         markup=False,
         emoji=False,
-        width=None if on_terminal else _UNFOLDED_COLUMNS,
+        width=None if _on_terminal() else _UNFOLDED_COLUMNS,
         color_system="auto" if colours() else None,
     )
 
 
-def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], names: Names) -> None:
+def _on_terminal() -> bool:
+    return sys.stdout.isatty() or "COLUMNS" in os.environ
+
+
+def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], names: Names, spare: Sequence[str]) -> None:
     if not rows:
         note(say("Nothing there yet."))
         return
     drawn = console()
-    shown = _fitting(columns, rows, names, drawn.width)
+    shown = _fitting(columns, rows, names, drawn.width, spare)
     if shown is None:
         _blocks(rows, columns, names)
         return
@@ -125,16 +161,16 @@ def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], names: Nam
 
 
 def _fitting(
-    columns: Sequence[str], rows: Sequence[Mapping[str, Any]], names: Names, width: int
+    columns: Sequence[str], rows: Sequence[Mapping[str, Any]], names: Names, width: int, spare: Sequence[str]
 ) -> Sequence[str] | None:
-    """Choose the columns that a line has room for: all, or all but the ids; None: not even these."""
+    """Choose the columns that a line has room for: all, or all but the spare ones; None: not even these."""
 
     def needs(column: str) -> int:
         texts = [_brief(column, cell(member(row, column), names)) for row in rows]
         return max(map(len, [label(column), *texts])) + _GAP
 
     widths = {column: needs(column) for column in columns}
-    brief = [column for column in columns if column != "id"]
+    brief = [column for column in columns if column not in spare]
     return next((some for some in (columns, brief) if sum(widths[column] for column in some) <= width + _GAP), None)
 
 
@@ -151,6 +187,8 @@ def _brief(column: str, text: str) -> str:
 
 
 _GAP = 2
+# A text is not folded narrower than this, however long its label is.
+_NARROWEST = 24
 # Numbers stand under each other.
 _NUMBERS = frozenset(
     {
@@ -186,6 +224,7 @@ __all__ = [
     "colours",
     "console",
     "note",
+    "show_groups",
     "show_one",
     "show_pairs",
     "show_paragraph",

@@ -11,6 +11,7 @@ from portazgo.cli.contradictions import excludes
 from portazgo.cli.find import API, BACKEND, ROUTE, find, find_id
 from portazgo.cli.noun import Noun, asks, confirm, limit, limited, prints, show_deleted, show_list, show_named
 from portazgo.cli.options import options
+from portazgo.cli.output import show_one
 from portazgo.cli.parameters import NO_END, duration, duration_or_none, given, milliseconds, short_duration
 from portazgo.cli.session import connect
 from portazgo.cli.words import say
@@ -147,7 +148,21 @@ def change_route(route: str, api: str | None, output: str, **terms: Any) -> None
 
 
 def _show(client: AdminClient, document: dict[str, Any], output: str) -> None:
-    show_named(client, document, output, NAMED, for_people)
+    if output != "table":
+        show_one(document, output)
+        return
+    shown = for_people(document)
+    if document["contract"] is not None:
+        shown["contract"] = _version_name(client, document)
+    show_named(client, shown, output, NAMED)
+
+
+def _version_name(client: AdminClient, route: dict[str, Any]) -> str:
+    for contract in client.pages("/contracts", {"api": route["api"]}):
+        for version in contract["versions"]:
+            if version["id"] == route["contract"]:
+                return f"{contract['name']}@{version['name']}"
+    return str(route["contract"])
 
 
 def for_people(route: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import click
@@ -9,13 +10,13 @@ import click
 from portazgo.cli.find import BACKEND, SCHEMA, find, find_id
 from portazgo.cli.noun import Noun, asks, confirm, limit, limited, prints, show_deleted, show_list, show_named
 from portazgo.cli.options import of_openapi, openapi_source
-from portazgo.cli.output import note, show_one, show_rows, show_text
+from portazgo.cli.output import note, show_one, show_pairs, show_rows, show_text
 from portazgo.cli.session import connect
 from portazgo.cli.words import label, say
 
 COLUMNS = ("name", "backend", "version", "operations", "imported_at", "source")
 OPERATION_COLUMNS = ("operation_id", "method", "path", "tags")
-EFFECT_COLUMNS = ("outcome", "contract", "route", "sentence")
+VERSION_COLUMNS = ("version", "imported_at", "operations", "size_bytes", "sha256", "source")
 NAMED = {"backend": "/backends"}
 
 of_version = click.option("--version", type=click.IntRange(min=1), help="Which import.  [default: the newest]")
@@ -50,7 +51,7 @@ def list_schemas(backend: str | None, most: int | None, output: str) -> None:
     rows = limited(client, "/schemas", {"backend": find_id(client, BACKEND, backend)}, most)
     if output == "table":
         rows = [_newest(row) for row in rows]
-    show_list(client, rows, COLUMNS, output, named=NAMED)
+    show_list(client, rows, COLUMNS, output, named=NAMED, spare=("source",))
 
 
 @schema.command("show")
@@ -59,7 +60,14 @@ def list_schemas(backend: str | None, most: int | None, output: str) -> None:
 def show_schema(schema: str, output: str) -> None:
     """Show a schema and the versions of it that are kept."""
     client = connect()
-    show_named(client, find(client, SCHEMA, schema), output, NAMED)
+    found = find(client, SCHEMA, schema)
+    if output != "table":
+        show_one(found, output)
+        return
+    show_named(client, {name: value for name, value in found.items() if name != "versions"}, output, NAMED)
+    click.echo()
+    rows = [{**one, "version": one["number"]} for one in found["versions"]]
+    show_rows(rows, VERSION_COLUMNS, output, spare=("sha256", "source"))
 
 
 @schema.command("operations")
@@ -70,7 +78,7 @@ def list_operations(schema: str, version: int | None, output: str) -> None:
     """List a schema's operations, whose ids contracts name."""
     client = connect()
     found = client.get(f"/schemas/{find_id(client, SCHEMA, schema)}/operations", {"version": version})
-    show_rows(found["operations"], OPERATION_COLUMNS, output)
+    show_rows(found["operations"], OPERATION_COLUMNS, output, spare=("tags",))
 
 
 @schema.command("document")
@@ -111,7 +119,9 @@ def _show_report(report: dict[str, Any], output: str, *, dry_run: bool) -> None:
     note(say("Would be {what}", what=done) if dry_run else done)
     for change in report["changes"]:
         click.echo(change["sentence"])
-    if report["effects"]:
-        show_rows(report["effects"], EFFECT_COLUMNS, output)
+    effects = sorted(report["effects"], key=lambda one: (one["contract"], one["outcome"]))
+    for contract, some in itertools.groupby(effects, lambda one: one["contract"]):
+        click.echo("\n" + contract)
+        show_pairs((label(one["outcome"]), f"{one['route']}: {one['sentence']}") for one in some)
     for warning in report["warnings"]:
         note(say("Warning: {warning}", warning=warning))

@@ -5,7 +5,7 @@ from __future__ import annotations
 SENTENCES = {
     # cli/contract_examples.py
     "there are no examples of {name} in {folder}": "no hay ejemplos de {name} en {folder}",
-    "Write {file}, and what partners must get beside it.": "Escribe {file}, y a su lado lo que deben recibir los clientes.",
+    "Write {file}, and what partners must get beside it.": "Escribe {file}, y a su lado lo que deben recibir los socios.",
     "{count} examples, {failed} failed.": "{count} ejemplos, {failed} fallidos.",
     "{name} is no text in UTF-8": "{name} no es texto en UTF-8",
     "failed": "fallido",
@@ -119,13 +119,38 @@ SENTENCES = {
     "Remove the API {name}?": "¿Eliminar la API {name}?",
     "Remove the contract {name} and all its versions?": "¿Eliminar el contrato {name} y todas sus versiones?",
     "Retire {name}? It can't be served again.": "¿Retirar {name}? No podrá volver a servirse.",
-    "It breaks partners.": "Rompe a los clientes.",
+    "It breaks partners.": "Rompe a los socios.",
     "It breaks nobody.": "No rompe a nadie.",
     "Unpinned from {name}.": "Desfijado de {name}.",
     "nothing of {name} is published yet": "todavía no hay nada publicado de {name}",
     "`{command}` does it.": "`{command}` lo hace.",
     "{name} has no version {version}": "{name} no tiene la versión {version}",
     "a contract is a mapping": "un contrato es un mapa",
+    "draft": "borrador",
+    "Contract": "Contrato",
+    "published": "publicada",
+    "deprecated": "obsoleta",
+    "retired": "retirada",
+    "It is a draft: partners see nothing of it before `{command}`.": (
+        "Es un borrador: los socios no ven nada de él antes de `{command}`."
+    ),
+    "What is served stays as it is. `{command}` says what publishing it would change.": (
+        "Lo que se sirve queda como está. `{command}` dice qué cambiaría al publicarlo."
+    ),
+    "Its routes serve it from now on. `{command}` is what partners read.": (
+        "Sus rutas la sirven desde ahora. `{command}` es lo que leen los socios."
+    ),
+    "Nobody is served by it yet: `{default}` serves it to all, `{pin}` to some.": (
+        "Todavía no se sirve a nadie: `{default}` la sirve a todos, `{pin}` a algunos."
+    ),
+    "Pinned to {version}.": "Fijado a {version}.",
+    "{name} has {count} versions: say which": "{name} tiene {count} versiones: indica cuál",
+    "Whom it serves, and their calls of the last 30 days:": "A quién sirve, y sus llamadas de los últimos 30 días:",
+    "To whom it gave answers, this month and the last:": "A quién dio respuestas, este mes y el anterior:",
+    "What partners see of its APIs:": "Qué ven los socios de sus API:",
+    "At most: callers may have asked for some of these fields only (`?fields=`), which is not recorded.": (
+        "Como máximo: quien llama pudo pedir solo algunos de estos campos (`?fields=`), y eso no se registra."
+    ),
     "{file} can't be read: {problem}": "no se puede leer {file}: {problem}",
     "Let the bodies of {name} pass as the backend has them?": (
         "¿Dejar pasar los cuerpos de {name} tal como los tiene el backend?"
@@ -385,6 +410,10 @@ SENTENCES = {
         "no disponible: ahora no se puede preguntar al proveedor que envuelve las claves"
     ),
     "Key": "Clave",
+    "tag of the secret": "etiqueta del secreto",
+    "`portazgo trace list --secret-tag TAG` lists the refused calls that presented it.": (
+        "`portazgo trace list --secret-tag TAG` muestra las llamadas rechazadas que lo presentaron."
+    ),
     "its retiring secret": "su secreto saliente",
     "claimed to be {kid}, not proven": "dice ser {kid}, sin demostrar",
     "Answer": "Respuesta",

@@ -60,6 +60,11 @@ _filters = narrowed_by(
     click.option("--route", help="On this route; name, API/NAME, or id."),
     ENVIRONMENT,
     click.option("--fault", help="That failed so: a code of docs/faults.md."),
+    click.option(
+        "--secret-tag",
+        metavar="TAG",
+        help="That presented a secret of this tag and were refused: see `portazgo key tag`.",
+    ),
 )
 
 
@@ -67,15 +72,26 @@ _filters = narrowed_by(
 @_filters
 @click.option("--since", type=since, metavar="TIME", help="Not before: a time, or back from now, such as 15m.")
 @click.option("--until", type=since, metavar="TIME", help="Before: a time, or back from now.")
+@click.option(
+    "--client-address", metavar="ADDRESS", help="From this address or network, or from the caller of this `tag:…`."
+)
 @click.option("--count", "counts", is_flag=True, help="Say on stderr how many there are, as far as 10,000.")
 @limit(20)
 @prints
 def list_traces(
-    since: datetime | None, until: datetime | None, most: int | None, output: str, *, counts: bool, **filters: Any
+    since: datetime | None,
+    until: datetime | None,
+    client_address: str | None,
+    most: int | None,
+    output: str,
+    *,
+    counts: bool,
+    **filters: Any,
 ) -> None:
     """List calls, newest first."""
     client = connect()
-    query = {**_query(client, filters), "since": rfc3339(since), "until": rfc3339(until)}
+    period = {"since": rfc3339(since), "until": rfc3339(until)}
+    query = {**_query(client, filters), **period, "client_address": client_address}
     if counts:
         there = client.get("/traces", {**query, "limit": 1, "count": "true"})["count"]
         note(

@@ -87,6 +87,8 @@ def _facts(one: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield say("Request"), one["request_id"] + _aside(one, "client_request_id")
     yield say("Trace id"), one["trace_id"] or NOTHING
     yield say("Call"), f"{one['method'] or NOTHING} {one['route_name'] or say('no route')}"
+    if one.get("contract"):
+        yield say("Contract"), one["contract"]
     yield say("Caller"), _caller(one)
     yield say("Key"), _key(one)
     yield say("Answer"), _answer(one)
@@ -119,6 +121,11 @@ def _not_shown(one: dict[str, Any]) -> str:
 
 
 def _key(one: dict[str, Any]) -> str:
+    tag = f"  ({say('tag of the secret')}: {one['secret_tag']})" if one.get("secret_tag") else ""
+    return _which_key(one) + tag
+
+
+def _which_key(one: dict[str, Any]) -> str:
     if one["kid"]:
         retiring = one["secret_slot"] == "retiring"  # noqa: S105 - a slot's name
         return f"{one['kid']}  ({say('its retiring secret')})" if retiring else str(one["kid"])

@@ -11,6 +11,7 @@ _LABELS = {
     "actor_name": "who",
     "application_name": "application",
     "at": "time",
+    "changed_at": "last change",
     "contact_at": "last contact",
     "duration_ms": "ms",
     "kid": "kid",

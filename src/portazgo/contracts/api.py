@@ -38,7 +38,7 @@ router.add_router("", telling_router)
 router.add_router("", trying_router)
 
 
-@router.get("/contracts", response=PageOf[ContractView])
+@router.get("/contracts", response=PageOf[ContractView], by_alias=True)
 def list_contracts(request: AdminRequest, query: Query[ContractsQuery]) -> Page[dict[str, Any]]:
     """List the contracts."""
     can(request.actor, Verb.READ, Contract.noun)
@@ -50,7 +50,7 @@ def list_contracts(request: AdminRequest, query: Query[ContractsQuery]) -> Page[
     return page_of(rows.prefetch_related(SHOWN_VERSIONS), query, contract_view)
 
 
-@router.post("/contracts", response={201: ContractView})
+@router.post("/contracts", response={201: ContractView}, by_alias=True)
 def create_contract(request: AdminRequest, body: CreateContract) -> Status[dict[str, Any]]:
     """Make a draft of a contract; what can't be compiled is refused with every place."""
     new = service.NewContract(body.name, body.api, body.schema_, _terms(body))
@@ -71,14 +71,14 @@ def draft_contract(request: AdminRequest, body: DraftContract) -> dict[str, Any]
     return checking.drafted(*service.over(body.api, body.schema_), body.routes)
 
 
-@router.get("/contracts/{uuid:contract_id}", response=ContractView)
+@router.get("/contracts/{uuid:contract_id}", response=ContractView, by_alias=True)
 def show_contract(request: AdminRequest, contract_id: UUID) -> dict[str, Any]:
     """Show a contract."""
     can(request.actor, Verb.READ, Contract.noun)
     return contract_view(the_one(Contract.objects.all(), "contract", id=contract_id))
 
 
-@router.patch("/contracts/{uuid:contract_id}", response=ContractView)
+@router.patch("/contracts/{uuid:contract_id}", response=ContractView, by_alias=True)
 def change_contract(request: AdminRequest, contract_id: UUID, body: ChangeContract) -> dict[str, Any]:
     """Change the draft; what was published stays as it is."""
     terms = None if body.routes is None else {"mappings": body.mappings or {}, "routes": body.routes}

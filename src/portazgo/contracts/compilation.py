@@ -123,6 +123,7 @@ def stored(compilation: Compilation) -> Kept:
                 "method": compilation.routes[name].method,
                 "path": compilation.routes[name].path,
                 **{member: getattr(route, member) for member in _AS_THEY_ARE},
+                **({"words": dict(route.words)} if route.words else {}),
                 "parameters": [asdict(parameter) for parameter in route.parameters],
                 "fields": {status: [asdict(pair) for pair in pairs] for status, pairs in route.fields.items()},
             }
@@ -141,6 +142,7 @@ def restored(kept: Mapping[str, Any]) -> CompiledContract:
             route["name"]: CompiledRoute(
                 **{member: route[member] for member in _AS_THEY_ARE if member != "tags"},
                 tags=tuple(route["tags"]),
+                words=route.get("words", {}),
                 parameters=tuple(CompiledParameter(**parameter) for parameter in route["parameters"]),
                 fields={
                     status: tuple(FieldPair(**pair) for pair in pairs) for status, pairs in route["fields"].items()

@@ -99,6 +99,8 @@ class CompiledRoute:
     summary: str | None = None
     description: str | None = None
     tags: tuple[str, ...] = ()
+    words: Mapping[str, str] = field(default_factory=dict)
+    """`summary` and `description` in the author's words, in place of the backend's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ def compile_contract(terms: ContractTerms, schema: Schema, routes: Mapping[str, 
         _check_programs(name, found, problems)
     problems.check()
     return CompiledContract(
-        routes={name: _route(found) for name, found in compiled.items()},
+        routes={name: replace(_route(found), words=read[name].words) for name, found in compiled.items()},
         components={name: write_schema(shape) for name, shape in sorted(compiler.components.items())},
         component_shapes=compiler.components,
     )

@@ -81,7 +81,7 @@ def release(actor: Actor, identifier: UUID, *, clock: Clock) -> None:
         contract = locked(identifier)
         pins = ContractPin.objects.filter(version__contract=contract)
         for row in pins:
-            recorded.touches(reference(_holder_of(row)))
+            recorded.touches(reference(holder_of(row)))
         pins.delete()
         for route in contract.api.routes.select_for_update().filter(contract__contract=contract):
             route.contract = None
@@ -94,11 +94,10 @@ def reference(holder: Holder) -> ResourceRef:
     return ResourceRef(holder.kind, str(holder.id))
 
 
-def effective(application: Application, api: Api, pins: Iterable[ContractPin]) -> UUID | None:
-    """Name the version that an application is pinned to: it, its partner or its plan; None: the route's default counts."""
+def effective(application: Application, api: Api, pins: Iterable[ContractPin]) -> ContractPin | None:
+    """Find the pin that counts for an application: its own, its partner's, its plan's; None: the route's default does."""
     ranked = [pin for pin in pins if pin.api_id == api.id and _rank(pin, application) is not None]
-    nearest = min(ranked, key=lambda pin: _rank(pin, application) or 0, default=None)
-    return None if nearest is None else nearest.version_id
+    return min(ranked, key=lambda pin: _rank(pin, application) or 0, default=None)
 
 
 def _rank(pin: ContractPin, application: Application) -> int | None:
@@ -110,7 +109,8 @@ def _rank(pin: ContractPin, application: Application) -> int | None:
     return next((rank for rank, (held, own) in enumerate(holders) if held is not None and held == own), None)
 
 
-def _holder_of(row: ContractPin) -> Holder:
+def holder_of(row: ContractPin) -> Holder:
+    """Say whose a pin is."""
     kind = next(kind for kind in _MODELS if getattr(row, f"{kind}_id") is not None)
     return Holder(kind, getattr(row, f"{kind}_id"))
 

@@ -227,6 +227,39 @@ class VersionView(Schema):
     retired_at: datetime | None
 
 
+class PinView(Schema):
+    """Whose calls a version serves, whatever the default is."""
+
+    kind: Literal["application", "partner", "plan"]
+    holder: UUID
+    name: str = Field(description="PARTNER/APPLICATION, or the name of the partner or the plan.", examples=["acme/crm"])
+    version: str
+
+
+class PinsQuery(PageQuery):
+    """A page of pins."""
+
+
+class ServingView(Schema):
+    """A version that serves an application's calls of an API."""
+
+    api: UUID
+    api_name: str
+    contract: str
+    version: str
+    by: Literal["application", "partner", "plan", "default"] = Field(
+        description="Whose pin says so; `default`: none does, it is the default of routes."
+    )
+    state: State
+    sunset_at: datetime | None
+
+
+class ServedBy(Schema):
+    """Which versions serve an application, for each API of its plan that has a contract."""
+
+    items: list[ServingView]
+
+
 class ContractView(Schema):
     """A contract: the draft, and its versions, the newest first."""
 
@@ -341,6 +374,17 @@ class CallsView(Schema):
     calls: int
 
 
+class AnsweredView(Schema):
+    """An application that a version gave answers to, by its routes, in a month of UTC."""
+
+    application: UUID
+    name: str
+    partner: str
+    route: str = Field(description="Its name when the version was published.")
+    month: str = Field(examples=["2026-11"])
+    answers: int
+
+
 class UsersView(Schema):
     """Who is served by a version."""
 
@@ -349,3 +393,6 @@ class UsersView(Schema):
     partners: list[str]
     plans: list[str]
     calls: list[CallsView] = Field(description="Of the last 30 days, of all that it would serve today.")
+    answered: list[AnsweredView] = Field(
+        description="Whom it did serve: answers that it projected, of this month and the one before it."
+    )

@@ -69,6 +69,12 @@ def number(version: ContractVersion, compilation: Compilation, now: datetime) ->
         free += 1
 
 
+def names_of(numbers: set[int]) -> dict[int, str]:
+    """Name versions, NAME@VERSION, by the numbers that records have of them."""
+    rows = ToldFields.objects.filter(number__in=numbers).values_list("number", "contract", "name")
+    return {number: f"{contract}@{name}" for number, contract, name in rows}
+
+
 def fields_told(month: str, partner: UUID | None) -> FieldsTold:
     """List what partners were given in a month of UTC (`2026-11`), by partner, route and field.
 

@@ -10,24 +10,32 @@ from pydantic import StringConstraints
 
 from portazgo.accounts.domain import Verb, can
 from portazgo.accounts.requests import AdminRequest
+from portazgo.applications.models import Application
 from portazgo.contracts import pinning, publishing
 from portazgo.contracts.comparing import differences
 from portazgo.contracts.differences.contracts import is_breaking
-from portazgo.contracts.models import Contract
+from portazgo.contracts.models import Contract, ContractPin
 from portazgo.contracts.schemas import (
     ContractDifferences,
     DeprecateVersion,
     DifferencesQuery,
     HolderBody,
+    PinsQuery,
+    PinView,
     PublishContract,
+    ServedBy,
     UsersView,
     VersionDetail,
     VersionDocument,
     VersionView,
 )
+from portazgo.contracts.serving import PIN_ROWS, pin_view, serving, serving_view
 from portazgo.contracts.using import users_of
 from portazgo.contracts.views import version_detail, version_view
+from portazgo.kit.paging import Page
+from portazgo.kit.web.lists import page_of
 from portazgo.kit.web.rows import the_one
+from portazgo.kit.web.schemas import PageOf
 
 if TYPE_CHECKING:
     from portazgo.contracts.models import ContractVersion
@@ -50,6 +58,23 @@ def diff_contract(request: AdminRequest, contract_id: UUID, query: Query[Differe
     contract = the_one(Contract.objects.all(), "contract", id=contract_id)
     found = differences(contract, query.before, query.after)
     return {"breaking": is_breaking(found), "changes": found}
+
+
+@router.get("/contracts/{uuid:contract_id}/pins", response=PageOf[PinView])
+def list_contract_pins(request: AdminRequest, contract_id: UUID, query: Query[PinsQuery]) -> Page[dict[str, Any]]:
+    """List the pins to a contract's versions."""
+    can(request.actor, Verb.READ, Contract.noun)
+    contract = the_one(Contract.objects.all(), "contract", id=contract_id)
+    rows = ContractPin.objects.filter(version__contract=contract).select_related("version", *PIN_ROWS)
+    return page_of(rows, query, pin_view)
+
+
+@router.get("/applications/{uuid:application_id}/contracts", response=ServedBy)
+def list_application_contracts(request: AdminRequest, application_id: UUID) -> dict[str, Any]:
+    """Say which version of which contract serves an application's calls, and whose pin says so."""
+    can(request.actor, Verb.READ, Application.noun)
+    application = the_one(Application.objects.select_related("plan"), "application", id=application_id)
+    return {"items": [serving_view(one) for one in serving(application)]}
 
 
 @router.post("/contracts/{uuid:contract_id}/unpin", response={204: None})

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 VERSION_KEY = "portazgo.schema_version"
 """Of the files' own key-value metadata."""
 SORTED_BY = ("started_at", "request_id")
@@ -140,6 +140,7 @@ COLUMNS = (
         "personal",
     ),
     _text("personal_key", "Id of that key; when it is destroyed, `personal` can't be read any more"),
+    _text("secret_tag", "Follows a secret that was presented and refused (schema version 2)"),
 )
 LEFT_OUT = frozenset({"client_address", "client_port", "user_agent"})
 """Members that nodes of older versions recorded as they were: the lake holds nothing personal that can't be destroyed."""

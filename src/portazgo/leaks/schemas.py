@@ -33,3 +33,27 @@ class LeakView(Schema):
     right: bool = Field(description="Whether its secret is one of the key's: nothing is done otherwise.")
     response: Response | None = Field(description="What was done now; null: nothing, or it had been done before.")
     secret_ends_at: datetime | None = Field(description="When the secret that leaked ends, if it has an end.")
+
+
+class TagSecret(Body):
+    """A secret that somebody holds."""
+
+    secret: Annotated[str, StringConstraints(min_length=1, max_length=4096)] = Field(
+        description="The whole text, as it was presented in the key's place."
+    )
+
+
+class SecretTagView(Schema):
+    """The tag of one month."""
+
+    month: str = Field(description="Such as `2026-11`.")
+    tag: str
+
+
+class SecretTagsView(Schema):
+    """What nodes recorded where calls with this secret were refused."""
+
+    secret_tag: str = Field(description="All tags with commas between them, as `GET /traces` takes them.")
+    months: list[SecretTagView] = Field(
+        description="The newest first. Each month has a tag of its own, and none any more once its data key is destroyed."
+    )

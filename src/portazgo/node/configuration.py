@@ -71,10 +71,16 @@ def native_configuration(settings: Settings, *, follows_control_plane: bool, tak
                 "seal_bytes": 1_048_576,
                 "sync_ms": 5,
                 "when_full": settings.disk_full,
-                "client_address": settings.client_address,
+                "client_address": _address_forms(settings),
             },
         }
     )
+
+
+def _address_forms(settings: Settings) -> dict[str, str]:
+    whatever = settings.client_address
+    chosen = {"live": settings.client_address_live, "test": settings.client_address_test, "other": whatever}
+    return {environment: whatever if form == "same" else form for environment, form in chosen.items()}
 
 
 def _memory(settings: Settings) -> int | None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from portazgo.contracts.domain import state_of
-from portazgo.contracts.models import ContractPin, ContractVersion
-from portazgo.contracts.pinning import effective
+from portazgo.contracts.models import ContractVersion
+from portazgo.contracts.serving import serving
 from portazgo.kit.web.rows import the_one
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from portazgo.applications.models import Application
     from portazgo.partners.models import Partner
 
 
@@ -20,8 +19,8 @@ def documents_of(partner: Partner) -> list[dict[str, Any]]:
     """List the versions that serve the partner's applications now, and which of them."""
     served: dict[UUID, list[str]] = {}
     for application in partner.applications.select_related("plan").order_by("name"):
-        for version in _serving(application):
-            served.setdefault(version, []).append(application.name)
+        for one in serving(application):
+            served.setdefault(one.version.id, []).append(application.name)
     rows = ContractVersion.objects.filter(id__in=served).select_related("contract__api")
     return [
         {
@@ -42,17 +41,3 @@ def document_of(partner: Partner, identifier: UUID) -> ContractVersion:
     """Find a version that serves the partner. Raises NotFound (`contract_version_unknown`), also for one that serves others."""
     own = [one["id"] for one in documents_of(partner)]
     return the_one(ContractVersion.objects.filter(id__in=own), "contract_version", id=identifier)
-
-
-def _serving(application: Application) -> set[UUID]:
-    if application.plan is None:
-        return set()
-    pins = list(ContractPin.objects.filter(api__plans=application.plan))
-    found: set[UUID] = set()
-    for api in application.plan.apis.all():
-        pinned = effective(application, api, pins)
-        routes = api.routes.filter(passthrough=False)
-        defaults = {route.contract_id for route in routes if route.contract_id is not None}
-        # Routes that pass bodies through ignore pins.
-        found |= defaults if pinned is None else {pinned} if routes.exists() else set()
-    return found

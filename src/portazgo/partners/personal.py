@@ -15,7 +15,9 @@ from enum import StrEnum
 from typing import Any
 
 from portazgo import _native
+from portazgo.kit.errors import Unavailable
 from portazgo.kit.wrapping import KeyWrapper, WrappingFailed
+from portazgo.partners.callers import Caller
 from portazgo.partners.models import DataKey
 
 KEPT_SECONDS = 300.0
@@ -68,6 +70,41 @@ def opened(sealed: Iterable[Sealed]) -> list[Personal]:
     listed = list(sealed)
     keys = _keys({one.key for one in listed if one.key is not None})
     return [_open(one, keys) for one in listed]
+
+
+def from_caller(sealed: Iterable[Sealed], caller: Caller) -> list[bool]:
+    """Tell of each, in their order, whether it says that the call may have come from there.
+
+    Of a key that was erased nothing is known: no. Raises Unavailable where a key is there and can't be opened now: a list
+    that leaves calls out would say that there were none.
+    """
+    listed = list(sealed)
+    keys = _keys({one.key for one in listed if one.key is not None})
+    if Standing.UNAVAILABLE in keys.values():
+        raise _away()
+    tags = {identifier: caller.tag(key) for identifier, key in keys.items() if isinstance(key, bytes)}
+    return [caller.is_told_by(_open(one, keys).client_address, tags.get(one.key or "")) for one in listed]
+
+
+def month_keys() -> list[tuple[str, bytes]]:
+    """Give what callers without a proven key are sealed under, by month (`2026-11`), the newest first.
+
+    Raises Unavailable where one can't be opened now.
+    """
+    rows = DataKey.objects.filter(partner=None, wrapped__isnull=False).order_by("-period").values_list("id", "period")
+    periods = {str(identifier): period for identifier, period in rows}
+    keys = _keys(set(periods))
+    if Standing.UNAVAILABLE in keys.values():
+        raise _away()
+    return [(period, key) for identifier, period in periods.items() if isinstance(key := keys.get(identifier), bytes)]
+
+
+def _away() -> Unavailable:
+    return Unavailable(
+        "the key-wrapping provider can't be asked now, and what is sealed can't be compared",
+        code="wrapping_unavailable",
+        remedy="try again; `portazgo doctor` says what is wrong with the provider",
+    )
 
 
 def revealed(records: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

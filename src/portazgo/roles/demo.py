@@ -20,7 +20,7 @@ from portazgo.kit.errors import StartRefused
 from portazgo.kit.files import write_private
 from portazgo.kit.http import JsonClient
 from portazgo.kit.secret import Secret
-from portazgo.roles.demo_setup import TRY_PATH, see_to_backend, set_up
+from portazgo.roles.demo_setup import CONTRACT, TRY_PATH, fields_shown, see_to_backend, set_up
 from portazgo.roles.instance import InstanceLock
 from portazgo.roles.parts import Part
 from portazgo.roles.ports import LOOPBACK, answers
@@ -111,7 +111,7 @@ def _prepare(group: Supervisor, settings: Settings) -> None:
     _first_call(group, document)
     write_private(_key_file(settings), json.dumps({**key, "issuer_url": _issuer_url(settings)}))
     write_private(demo_file(settings), json.dumps(document, indent=2) + "\n")
-    _tell(document)
+    _tell(document, fields_shown(client))
 
 
 def _key_file(settings: Settings) -> Path:
@@ -154,7 +154,8 @@ def _first_call(group: Supervisor, document: dict[str, Any]) -> None:
         time.sleep(0.1)
 
 
-def _tell(document: dict[str, Any]) -> None:
+def _tell(document: dict[str, Any], fields: tuple[int, int] | None) -> None:
+    header = f"-H 'X-Api-Key: {document['api_key']}'"
     lines = (
         "",
         "Portazgo is ready.",
@@ -164,13 +165,25 @@ def _tell(document: dict[str, Any]) -> None:
         f"  API key        {document['api_key']}",
         f"  Admin token    {document['admin_token']}",
         "",
-        "Try it:",
-        f"  curl -i -H 'X-Api-Key: {document['api_key']}' '{document['try_url']}'",
+        "Try it:"
+        if fields is None
+        else f"Try it, and see {fields[0]} of the {fields[1]} fields that the backend has there:",
+        f"  curl -i {header} '{document['try_url']}'",
         f"  {_own_command()} trace list",
         "",
+        *(() if fields is None else _about_contract(document["gateway_url"], header)),
     )
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
+
+
+def _about_contract(gateway_url: str, header: str) -> tuple[str, ...]:
+    return (
+        f"What partners see is a contract, {CONTRACT}. Its fields, and the OpenAPI document that partners read:",
+        f"  {_own_command()} contract fields {CONTRACT}",
+        f"  curl {header} '{gateway_url}/.well-known/portazgo/openapi.json'",
+        "",
+    )
 
 
 def _own_command() -> str:

@@ -15,6 +15,7 @@ NAME = "insignia"
 CONTRACT = "partner-api"
 PARTNER = "demo-partner"
 TRY_PATH = "/v1/badges/?page_size=1"
+TRY_ROUTE = "badges-list"
 PREFIXES = {"/api": "/v1"}
 TAGS = ["issuers", "badges", "recipients", "awards"]
 RATES = ["600/min"]
@@ -56,8 +57,27 @@ def see_to_backend(client: AdminClient, backend_url: str, audience: str) -> Docu
     return backend
 
 
+def fields_shown(client: AdminClient) -> tuple[int, int] | None:
+    """Count the fields that partners see of the call to try, and those that the backend has there; None: no contract."""
+    contract = next(client.pages("/contracts", {"name": CONTRACT}), None)
+    if contract is None or not any(version["default"] for version in contract["versions"]):
+        return None
+    over = {"api": contract["api"], "schema": contract["schema"]}
+    everything = client.post("/contracts/draft", {**over, "routes": [TRY_ROUTE]})
+    of_route = {TRY_ROUTE: contract["routes"][TRY_ROUTE]}
+    return (
+        _count(client, {**over, "mappings": contract["mappings"], "routes": of_route}),
+        _count(client, {**over, **everything}),
+    )
+
+
+def _count(client: AdminClient, contract: Document) -> int:
+    checked = client.post("/contracts/check", contract)
+    return sum(count for route in checked["routes"] for count in route["fields"].values())
+
+
 def _see_to_contract(client: AdminClient, api: str, backend: str, backend_url: str, file: Path) -> None:
-    """Publish what partners may see of the backend. Its routes pass bodies through until it is made the default."""
+    """Publish what partners see of the backend: from then on its routes show that, and nothing else."""
     written = read_yaml(file.read_text("utf-8"), file).tree
     schema = client.post("/schemas", {"name": NAME, "backend": backend, "url": f"{backend_url}/api/schema/"})
     body = {
@@ -69,7 +89,7 @@ def _see_to_contract(client: AdminClient, api: str, backend: str, backend_url: s
     }
     contract = _named(client, "/contracts", body)
     if not contract["versions"]:
-        client.post(f"/contracts/{contract['id']}/publish", {"default": False})
+        client.post(f"/contracts/{contract['id']}/publish", {"default": True})
 
 
 def _application(client: AdminClient, partner: str, plan: str) -> Document:

@@ -20,7 +20,7 @@ NOUN = "traces"
 def list_traces(request: AdminRequest, query: Query[TracesQuery]) -> dict[str, Any]:
     """List calls, newest first; with `count=true` say how many there are, as far as 10,000."""
     can(request.actor, Verb.READ, NOUN)
-    return listing.page(service.matching(query.filter()), query, service.tell, of=NOUN)
+    return listing.page(service.matching(query.filter()), query, service.tell, of=NOUN, caller=query.caller())
 
 
 _EVENTS = {"responses": {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}}

@@ -29,6 +29,7 @@ class Filter:
     billable: bool | None = None
     trace_id: str | None = None
     client_request_id: str | None = None
+    secret_tag: OneOf | None = None
     status: int | None = None
     slower_than_ms: int | None = None
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from portazgo.kit.clock import microseconds
 from portazgo.kit.paging import cursor_invalid, decode_cursor, encode_cursor
+from portazgo.partners.callers import Caller
 from portazgo.traces import reading
 from portazgo.traces.domain import Filter, Record
 
@@ -29,17 +30,23 @@ def page(
     *,
     of: str,
     asker: str | None = None,
+    caller: Caller | None = None,
 ) -> dict[str, Any]:
     """Find a page and tell it. Raises Invalid, Unavailable.
 
-    `of`: the list that its cursor belongs to. `asker`: the partner whose token asks; None: an operator's.
+    `of`: the list that its cursor belongs to. `asker`: the partner whose token asks; None: an operator's. `caller`: from where
+    the calls came, for operators only.
     """
     since_us = None if asked.since is None else microseconds(asked.since)
     # No record stands before the empty id: what began at that very time is not before it.
     until = None if asked.until is None else (microseconds(asked.until), "")
     before = _place(asked.cursor, of) or until
-    found = reading.newest_first(wanted, limit=asked.limit, before=before, since_us=since_us, asker=asker)
-    counted = reading.count(wanted, before=until, since_us=since_us, asker=asker) if asked.count else None
+    found = reading.newest_first(
+        wanted, limit=asked.limit, before=before, since_us=since_us, asker=asker, caller=caller
+    )
+    counted = (
+        reading.count(wanted, before=until, since_us=since_us, asker=asker, caller=caller) if asked.count else None
+    )
     return {
         "items": tell(found.records),
         "next_cursor": None if found.next_place is None else encode_cursor(found.next_place, of=of),

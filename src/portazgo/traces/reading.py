@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID
 
 from portazgo.kit.errors import Unavailable
 from portazgo.lake.columns import SCHEMA_VERSION
+from portazgo.partners.callers import Caller
+from portazgo.traces.callers import came_from, sealed_of
 from portazgo.traces.domain import Filter, Record, place
 from portazgo.traces.search.files import CACHE_BYTES, at_hand
 from portazgo.traces.search.process import FileMissing, search
@@ -31,6 +33,8 @@ PAGE_SECONDS = 3.0
 LOOK_UP_SECONDS = 15.0
 """So long is looked for one record; what is under way then is finished."""
 MOST_COUNTED = 10_000
+MOST_CALLERS = 50_000
+"""Of one portion of files: what is sealed of each is brought here to be opened, some 200 bytes."""
 FIRST_ROWS = 500_000
 """Rows of the first files that are asked: most pages are in them. Each time after it is eight times as many."""
 LATER_TIMES = 8
@@ -60,12 +64,16 @@ class Counted:
 
 @dataclass(slots=True)
 class Span:
-    """What is looked for, and between which places in time. `asker`: the partner whose token asks; None: an operator's."""
+    """What is looked for, and between which places in time. `asker`: the partner whose token asks; None: an operator's.
+
+    `caller`: from where the calls came, which only the control plane can tell: it has the keys that it is sealed under.
+    """
 
     wanted: Filter
     before: tuple[int, str] | None
     since_us: int | None
     asker: str | None = None
+    caller: Caller | None = None
     until: float = field(default_factory=lambda: time.monotonic() + PAGE_SECONDS)
 
     def admits(self, record: Record) -> bool:
@@ -76,6 +84,14 @@ class Span:
             and (self.since_us is None or here[0] >= self.since_us)
             and self.wanted.admits(record)
         )
+
+    def admitted(self, records: Iterable[Record]) -> list[Record]:
+        """Give those that are looked for. Raises Unavailable."""
+        found = [record for record in records if self.admits(record)]
+        if self.caller is None:
+            return found
+        told = came_from(found, self.caller)
+        return [record for record, agrees in zip(found, told, strict=True) if agrees]
 
     def sources(self) -> Sources:
         """List where it may be."""
@@ -135,10 +151,16 @@ def _not_all_looked_through() -> Unavailable:
 
 
 def newest_first(
-    wanted: Filter, *, limit: int, before: tuple[int, str] | None, since_us: int | None, asker: str | None = None
+    wanted: Filter,
+    *,
+    limit: int,
+    before: tuple[int, str] | None,
+    since_us: int | None,
+    asker: str | None = None,
+    caller: Caller | None = None,
 ) -> Found:
     """List records, newest first, that lie before a place and not before `since_us`. Raises Unavailable."""
-    return _again(lambda: _newest_first(Span(wanted, before, since_us, asker), limit))
+    return _again(lambda: _newest_first(Span(wanted, before, since_us, asker, caller), limit))
 
 
 def _newest_first(span: Span, limit: int) -> Found:
@@ -161,9 +183,16 @@ def _newest_first(span: Span, limit: int) -> Found:
     return Found(shown, None, capped=False)
 
 
-def count(wanted: Filter, *, before: tuple[int, str] | None, since_us: int | None, asker: str | None = None) -> Counted:
+def count(
+    wanted: Filter,
+    *,
+    before: tuple[int, str] | None,
+    since_us: int | None,
+    asker: str | None = None,
+    caller: Caller | None = None,
+) -> Counted:
     """Count records, as far as MOST_COUNTED and as far as one may look. Raises Unavailable."""
-    return _again(lambda: _count(Span(wanted, before, since_us, asker)))
+    return _again(lambda: _count(Span(wanted, before, since_us, asker, caller)))
 
 
 def _count(span: Span) -> Counted:
@@ -172,7 +201,7 @@ def _count(span: Span) -> Counted:
     for segment in sources.segments:
         if value > MOST_COUNTED or span.is_over:
             return Counted(min(value, MOST_COUNTED), capped=True)
-        value += sum(span.admits(record) for record in decoded.get(segment.id))
+        value += len(span.admitted(decoded.get(segment.id)))
     for files in _portions(sources.files):
         if value > MOST_COUNTED or span.is_over:
             return Counted(min(value, MOST_COUNTED), capped=True)
@@ -188,10 +217,10 @@ def _batches(span: Span, sources: Sources, most: int) -> Iterator[tuple[list[Rec
     segments, portions = list(sources.segments), list(_portions(sources.files))
     while segments or portions:
         if segments and (not portions or segments[0].high_us >= portions[0][0].high_us):
-            found = [record for record in decoded.get(segments.pop(0).id) if span.admits(record)]
+            found = span.admitted(decoded.get(segments.pop(0).id))
             found = heapq.nlargest(most, found, key=place)
         else:
-            found = _asked(portions.pop(0), conditions(span.wanted), most, span.asker, span=span)
+            found = _asked_for(portions.pop(0), most, span)
         unread = [*segments[:1], *(file for portion in portions[:1] for file in portion[:1])]
         bounds = [source.high_us for source in unread]
         if sources.unlisted_us is not None:
@@ -222,8 +251,33 @@ def _asked(
     return [record_of(row) for row in answer["rows"]]
 
 
+def _asked_for(files: Sequence[Source], most: int, span: Span) -> list[Record]:
+    wanted = _wanted(files, span)
+    return [] if wanted is None else _asked(files, wanted, most, span.asker, span=span)
+
+
 def _counted(files: Sequence[Source], span: Span, limit: int) -> int:
-    return int(_answered("count", files, conditions(span.wanted), limit, span.asker, span)["count"])
+    wanted = _wanted(files, span)
+    return 0 if wanted is None else int(_answered("count", files, wanted, limit, span.asker, span)["count"])
+
+
+def _wanted(files: Sequence[Source], span: Span) -> list[Condition] | None:
+    """Say what rows of these files must agree with; None: none of them does.
+
+    Whoever reads the lake has no key. It tells what is sealed, each once, and is asked for what proved to be the caller's.
+    """
+    wanted = conditions(span.wanted)
+    if span.caller is None:
+        return wanted
+    answer = _answered("callers", files, wanted, MOST_CALLERS + 1, span.asker, span)
+    if len(answer["callers"]) > MOST_CALLERS:
+        raise Unavailable(
+            "there are too many callers in what is to be looked through",
+            code="search_too_large",
+            remedy="name a partner, or a shorter time by `since` and `until`",
+        )
+    found = sealed_of(answer["callers"], span.caller)
+    return [*wanted, Condition("personal", "sealed", found)] if found else None
 
 
 def _answered(

@@ -9,10 +9,14 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import Field
 
+from portazgo.kit.errors import Invalid
 from portazgo.kit.names import PLAIN_TEXT_PATTERN
 from portazgo.kit.web.schemas import Moment, PageQuery
+from portazgo.partners.callers import Caller
 from portazgo.traces.domain import Filter
 
+TAGS_PATTERN = "^[0-9a-f]{16}(,[0-9a-f]{16}){0,39}$"
+"""As many months as there may be."""
 Identifier = Annotated[str | None, Field(None, max_length=64, pattern=PLAIN_TEXT_PATTERN)]
 
 
@@ -29,12 +33,23 @@ class FilterQuery(Schema):
     billable: Annotated[bool | None, Field(None)]
     trace_id: Identifier
     client_request_id: Identifier
+    secret_tag: Annotated[
+        str | None,
+        Field(
+            None,
+            pattern=TAGS_PATTERN,
+            description="Refused calls that presented a secret of this tag, or of one of these, with commas between them: "
+            "`POST /security/secret-tags` gives them.",
+        ),
+    ]
     status: Annotated[int | None, Field(None, ge=100, le=599)]
     slower_than_ms: Annotated[int | None, Field(None, ge=0, le=86_400_000)]
 
     def filter(self) -> Filter:
         """Give it to the domain."""
-        return Filter(**{name: getattr(self, name) for name in FilterQuery.model_fields})
+        members = {name: getattr(self, name) for name in FilterQuery.model_fields}
+        tags = None if self.secret_tag is None else tuple(self.secret_tag.split(","))
+        return Filter(**{**members, "secret_tag": tags})
 
 
 class TracesQuery(PageQuery, FilterQuery):
@@ -43,6 +58,24 @@ class TracesQuery(PageQuery, FilterQuery):
     since: Annotated[Moment | None, Field(None, description="Not before this time.")]
     until: Annotated[Moment | None, Field(None, description="Before this time.")]
     count: Annotated[bool, Field(default=False, description="Count the calls of all pages, as far as 10,000.")]
+    client_address: Annotated[
+        str | None,
+        Field(
+            None,
+            max_length=64,
+            description="From this address (`203.0.113.7`), network (`203.0.113.0/24`) or tag (`tag:…`). Where networks are "
+            "recorded, an address finds the calls of its network; where tags are, the control plane makes the address's tag.",
+        ),
+    ]
+
+    def caller(self) -> Caller | None:
+        """Give whom it looks for. Raises Invalid."""
+        if self.client_address is None:
+            return None
+        try:
+            return Caller.parse(self.client_address)
+        except ValueError as problem:
+            raise Invalid.at("/client_address", str(problem)) from None
 
 
 class TailQuery(FilterQuery):
@@ -98,9 +131,15 @@ class Trace(Schema):
     kid: str | None
     claimed_kid: str | None
     secret_slot: str | None
+    secret_tag: str | None = Field(
+        description="Follows a secret that was presented and refused: the same text has the same tag within a month."
+    )
     route: UUID | None
     route_name: str | None
     plan: UUID | None
+    contract: str | None = Field(
+        None, description="NAME@VERSION of the contract that projected the answer, by its names of then."
+    )
     revision: int
     phases: Phases
     attempts: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,14 @@ if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
 
 NAMED: dict[str, type[Model]] = {"partner": Partner, "application": Application, "route": Route}
+VersionNames = Callable[[set[int]], dict[int, str]]
+_version_names: list[VersionNames] = []
 MOST_OF_A_NAME = 1_000
+
+
+def name_versions_by(names: VersionNames) -> None:
+    """Have versions of contracts named by the numbers that records have: the noun that knows them is above this one."""
+    _version_names.append(names)
 
 
 def show(request_id: UUID) -> dict[str, Any]:
@@ -55,7 +63,12 @@ def told(records: Iterable[Record]) -> list[dict[str, Any]]:
     """Make records readable: names beside ids, times, the fault's blame and sentences."""
     listed = list(records)
     names = {member: _names(model, {record[member] for record in listed}) for member, model in NAMED.items()}
-    return [_document(record, names) for record in listed]
+    versions = _versions({record["contract_version"] for record in listed} - {None})
+    return [_document(record, names) | {"contract": versions.get(record["contract_version"])} for record in listed]
+
+
+def _versions(numbers: set[int]) -> dict[int, str]:
+    return {number: name for known in _version_names for number, name in known(numbers).items()} if numbers else {}
 
 
 def matching(query: Filter) -> Filter:

@@ -66,7 +66,6 @@ class Collector:
             services.spill,
             late_after_seconds=late_after.total_seconds() if late_after else 0.0,
             objects_first=current().usage_segments == "objects",
-            transactions=1 if current().ledger_url.is_sqlite else services.collecting.most,
         )
 
     async def segments(self, request: Request) -> Response:

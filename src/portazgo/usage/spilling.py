@@ -37,10 +37,9 @@ class Keeping:
         *,
         late_after_seconds: float,
         objects_first: bool,
-        transactions: int = 1,
     ) -> None:
         self._ledger = ledger
-        self._together = Together(ledger, transactions)
+        self._together = Together(ledger)
         self._outside = outside
         self._spill = spill
         self._late_after_seconds = late_after_seconds

@@ -46,9 +46,10 @@ def add_told(told: Sequence[Mapping[str, Any]]) -> None:
         cursor.executemany(_ADD, rows)
 
 
-def told_in(months: Iterable[str], partner: str | None = None) -> list[ToldAnswers]:
-    """Read what was told in these months (`2026-11`), of one partner or all."""
+def told_in(months: Iterable[str], partner: str | None = None, *, version: int | None = None) -> list[ToldAnswers]:
+    """Read what was told in these months (`2026-11`), of one partner or all, by the version of this number or any."""
     rows = ToldAnswers.objects.using(LEDGER).filter(month__in=list(months))
+    rows = rows if version is None else rows.filter(contract_version=version)
     return list(rows if partner is None else rows.filter(partner=partner))
 
 

@@ -4,6 +4,7 @@ mod imported;
 
 use crate::fault::Fault;
 use crate::ids::{Kid, base62_crc};
+use crate::record::SecretTag;
 use crate::security::SecurityLane;
 use crate::snapshot::{
     Application, Environment, FoundKey, ImportedScheme, Key, KeyStatus, Known, SecretDigest, SecretSlot, Snapshot,
@@ -66,11 +67,17 @@ pub struct Denied {
     pub claimed: Option<Kid>,
     /// The kid, where its secret matched although the call is refused.
     pub proven: Option<(Kid, SecretSlot)>,
+    /// Follows what was presented, whatever the reason.
+    pub tag: SecretTag,
 }
 
 impl Denied {
     fn unproven(fault: Fault, claimed: Option<Kid>) -> Self {
-        Self { fault, claimed, proven: None }
+        Self { fault, claimed, proven: None, tag: SecretTag::NONE }
+    }
+
+    fn proven(fault: Fault, claimed: Option<Kid>, kid: Kid, slot: SecretSlot) -> Self {
+        Self { proven: Some((kid, slot)), ..Self::unproven(fault, claimed) }
     }
 }
 
@@ -155,8 +162,20 @@ fn is_base62(text: &[u8]) -> bool {
 
 /// Prove a presented key.
 ///
-/// Constant time in the secret. An unknown kid pays for a comparison too, so that known and unknown kids take the same time.
+/// Constant time in the secret. An unknown kid pays for a comparison too, so that known and unknown kids take the same time;
+/// and every refusal for the tag of what was presented.
 pub fn authenticate<'s>(
+    presented: &'s [u8],
+    prefix: &str,
+    snapshot: &'s Snapshot,
+    lane: &SecurityLane,
+    now: WallTime,
+) -> Result<Identity<'s>, Denied> {
+    prove(presented, prefix, snapshot, lane, now)
+        .map_err(|denied| Denied { tag: snapshot.data_keys().secret_tag(presented), ..denied })
+}
+
+fn prove<'s>(
     presented: &'s [u8],
     prefix: &str,
     snapshot: &'s Snapshot,
@@ -181,7 +200,7 @@ pub fn authenticate<'s>(
         Ok(None) => return Err(Denied::unproven(Fault::KeyUnknown, claimed)),
         Err(fault) => return Err(Denied::unproven(fault, claimed)),
     };
-    let denied = |fault| Denied { fault, claimed, proven: Some((parsed.kid, secret.slot)) };
+    let denied = |fault| Denied::proven(fault, claimed, parsed.kid, secret.slot);
     if let Some(fault) = key_fault(key, secret, snapshot, lane, now) {
         return Err(denied(fault));
     }

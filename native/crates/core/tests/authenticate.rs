@@ -5,6 +5,7 @@ mod support;
 use portazgo_core::authenticate::{Denied, Proof, again, presented as presented_key};
 use portazgo_core::fault::Fault;
 use portazgo_core::ids::Kid;
+use portazgo_core::record::SecretTag;
 use portazgo_core::security::SecurityLane;
 use portazgo_core::snapshot::{SecretSlot, Snapshot};
 use portazgo_core::time::WallTime;
@@ -26,11 +27,11 @@ fn denial(snapshot: &Snapshot, lane: &SecurityLane, presented: &str, now: WallTi
 }
 
 fn unproven(fault: Fault) -> Denied {
-    Denied { fault, claimed: Some(kid()), proven: None }
+    Denied { fault, claimed: Some(kid()), proven: None, tag: SecretTag::NONE }
 }
 
 fn proven(fault: Fault, slot: SecretSlot) -> Denied {
-    Denied { fault, claimed: Some(kid()), proven: Some((kid(), slot)) }
+    Denied { fault, claimed: Some(kid()), proven: Some((kid(), slot)), tag: SecretTag::NONE }
 }
 
 #[test]
@@ -49,10 +50,34 @@ fn a_wrong_secret_proves_nothing() {
 }
 
 #[test]
+fn every_refusal_has_the_tag_of_what_was_presented_and_no_reason_shows_in_it() {
+    let month = "0198f000-0000-7000-8000-00000000da7a";
+    let revoked = with(key(), json!({"status": "revoked"}));
+    let refusing = snapshot_of(&deployment_but([support::data_key(month, None), revoked]));
+    let accepting = snapshot_of(&deployment_but([support::data_key(month, None)]));
+    let lane = SecurityLane::default();
+    let tag = |snapshot: &Snapshot, text: &str| denial(snapshot, &lane, text, NOW).tag;
+    let right = presented("live", KID, SECRET);
+    let unlike = ["live_x".to_owned(), presented("live", KID, OTHER_SECRET), presented("live", "Kid0000002", SECRET)];
+    let tags: Vec<_> = unlike.iter().chain([&right]).map(|text| tag(&refusing, text)).collect();
+    for (place, one) in tags.iter().enumerate() {
+        assert_ne!(*one, SecretTag::NONE);
+        assert!(!tags[..place].contains(one));
+    }
+    // Whether a key is unknown or revoked: it is the same text.
+    let other_kids = snapshot_of(&deployment_but([support::data_key(month, None)]));
+    assert_eq!(tag(&other_kids, &unlike[2]), tags[2]);
+    assert_eq!(tag(&accepting, &unlike[0]), tags[0]);
+}
+
+#[test]
 fn an_unknown_kid_is_claimed_only() {
     let snapshot = snapshot_of(&deployment());
     let denied = denial(&snapshot, &SecurityLane::default(), &presented("live", "Kid0000002", SECRET), NOW);
-    assert_eq!(denied, Denied { fault: Fault::KeyUnknown, claimed: Kid::parse(b"Kid0000002"), proven: None });
+    assert_eq!(
+        denied,
+        Denied { fault: Fault::KeyUnknown, claimed: Kid::parse(b"Kid0000002"), proven: None, tag: SecretTag::NONE }
+    );
 }
 
 #[test]

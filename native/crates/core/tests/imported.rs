@@ -5,6 +5,7 @@ mod support;
 use portazgo_core::authenticate::{Denied, again};
 use portazgo_core::fault::Fault;
 use portazgo_core::ids::Kid;
+use portazgo_core::record::SecretTag;
 use portazgo_core::security::SecurityLane;
 use portazgo_core::snapshot::{SecretSlot, Snapshot};
 use portazgo_core::time::WallTime;
@@ -36,7 +37,7 @@ fn outcome(snapshot: &Snapshot, text: &str) -> Result<Kid, Denied> {
 }
 
 fn malformed() -> Result<Kid, Denied> {
-    Err(Denied { fault: Fault::KeyMalformed, claimed: None, proven: None })
+    Err(Denied { fault: Fault::KeyMalformed, claimed: None, proven: None, tag: SecretTag::NONE })
 }
 
 #[test]
@@ -70,7 +71,8 @@ fn what_no_header_carries_as_one_word_is_not_looked_up() {
 fn an_imported_digest_is_no_secret_part_of_ours_nor_the_other_way_round() {
     let secrets = json!([imported_secret("current", SECRET, "sha256")]);
     let snapshot = snapshot_of(&deployment_but([lookup_key(), imported(FOREIGN_KID, &secrets)]));
-    let unknown = Denied { fault: Fault::KeyUnknown, claimed: Some(kid(FOREIGN_KID)), proven: None };
+    let unknown =
+        Denied { fault: Fault::KeyUnknown, claimed: Some(kid(FOREIGN_KID)), proven: None, tag: SecretTag::NONE };
     assert_eq!(outcome(&snapshot, &presented("live", FOREIGN_KID, SECRET)), Err(unknown));
     // The deployment's own key has the same secret part, but was never imported: its text alone finds the other one.
     assert_eq!(outcome(&snapshot, SECRET), Ok(kid(FOREIGN_KID)));
@@ -97,7 +99,7 @@ fn a_dead_imported_key_is_refused_for_its_own_reason() {
         let lane = lane_of(&[security(2, operation, FOREIGN_KID)]);
         let denied = authenticate(&snapshot, &lane, FOREIGN, NOW).err().unwrap();
         let proven = Some((kid(FOREIGN_KID), SecretSlot::Current));
-        assert_eq!(denied, Denied { fault, claimed: Some(kid(FOREIGN_KID)), proven });
+        assert_eq!(denied, Denied { fault, claimed: Some(kid(FOREIGN_KID)), proven, tag: SecretTag::NONE });
     }
     let secrets = json!([imported_secret("current", FOREIGN, "drf")]);
     let ended = with(imported(FOREIGN_KID, &secrets), json!({"expires_at_us": NOW.0}));

@@ -77,6 +77,11 @@ fn median(times: &[u64]) -> u64 {
     sorted[sorted.len() / 2]
 }
 
+/// What tags of refused secrets are made with.
+fn tagging() -> serde_json::Value {
+    support::data_key("0198f000-0000-7000-8000-00000000da7a", None)
+}
+
 /// Where keys were imported, neither which digest finds one nor that it is dead shows in the time of its refusal.
 #[test]
 fn why_an_imported_key_is_refused_does_not_show_in_the_time() {
@@ -87,6 +92,7 @@ fn why_an_imported_key_is_refused_does_not_show_in_the_time() {
     };
     let snapshot = snapshot_of(&deployment_but([
         support::lookup_key(),
+        tagging(),
         dead("Revoked001", 1, "sha256", json!({"status": "revoked"})),
         dead("Revoked002", 2, "drf", json!({"status": "revoked"})),
         dead("Expired001", 3, "sha256", json!({"expires_at_us": 1})),
@@ -143,6 +149,7 @@ fn why_a_key_is_refused_does_not_show_in_the_time() {
     let snapshot = snapshot_of(&deployment_but([
         key("Expired001", json!({"expires_at_us": 1})),
         key("Revoked001", json!({"status": "revoked"})),
+        tagging(),
     ]));
     let lane = SecurityLane::default();
     let reasons = ["unknown", "expired", "revoked", "wrong secret"];

@@ -20,7 +20,9 @@ mod _native {
     #[pymodule_export]
     use super::programs::{check_program, project, project_fields, project_header, rewrite, rewrite_parameters};
     #[pymodule_export]
-    use super::records::{decode_segment, segment_columns, summarize_segment, unseal_personal};
+    use super::records::{
+        address_tag, decode_segment, secret_tag, segment_columns, summarize_segment, unseal_personal,
+    };
     #[pymodule_export]
     use super::update::{SnapshotRefused, Update, validate};
 

@@ -3,7 +3,8 @@
 use portazgo_core::fault::Fault;
 use portazgo_core::ids::{Id, Kid};
 use portazgo_core::record::{
-    self, Phase, Phases, Place, RetiringKey, RetiringUse, Rollup, RollupKey, SegmentError, ToldKey, Value, Values,
+    self, Phase, Phases, Place, RetiringKey, RetiringUse, Rollup, RollupKey, SecretTag, SecretTagger, SegmentError,
+    ToldKey, Value, Values,
 };
 use portazgo_core::secret::Secret;
 use portazgo_core::time::WallTime;
@@ -144,6 +145,24 @@ pub(crate) fn unseal_personal<'py>(
     members.set_item("client_address", (!address.is_empty()).then_some(address))?;
     members.set_item("user_agent", (!personal.user_agent.is_empty()).then(|| personal.user_agent.as_str()))?;
     Ok(members)
+}
+
+/// What a node records in this address's place under this data key where the form is `tag`: `tag:…`.
+///
+/// `ValueError`: it is no address, or this is no data key.
+#[pyfunction]
+pub(crate) fn address_tag(data_key: Vec<u8>, address: &str) -> PyResult<String> {
+    let address = address.parse().map_err(|_| PyValueError::new_err("this is no address"))?;
+    let tag = record::address_tag(Secret::new(data_key), address);
+    tag.map(|tag| tag.to_string()).ok_or_else(|| PyValueError::new_err("a data key has 32 bytes"))
+}
+
+/// The tag that a node records of a secret that was presented and refused, under the data key of that month; None: nodes
+/// record none, since it is empty or too long.
+#[pyfunction]
+pub(crate) fn secret_tag(data_key: Vec<u8>, presented: &[u8]) -> Option<String> {
+    let tag = SecretTagger::of(&Secret::new(data_key)).tag(presented);
+    (tag != SecretTag::NONE).then(|| tag.to_string())
 }
 
 fn retiring_use<'py>(py: Python<'py>, key: &RetiringKey, uses: &RetiringUse) -> PyResult<Bound<'py, PyDict>> {

@@ -4,7 +4,7 @@ use crate::journal::WhenFull;
 use portazgo_core::client::ForwardingHeader;
 use portazgo_core::framing;
 use portazgo_core::network::Network;
-use portazgo_core::record::AddressForm;
+use portazgo_core::record::AddressForms;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -223,7 +223,7 @@ pub struct Journal {
     pub when_full: WhenFull,
     /// In which form clients' addresses leave the node.
     #[serde(default)]
-    pub client_address: AddressForm,
+    pub client_address: AddressForms,
 }
 
 impl Config {

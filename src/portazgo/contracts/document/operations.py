@@ -55,7 +55,7 @@ def operation(
     if tags := [tag for tag in route.tags if common.hidden.passes(tag)]:
         document["tags"] = tags
     for word, text in (("summary", route.summary), ("description", route.description)):
-        if shown := common.hidden.text(text):
+        if shown := route.words.get(word) or common.hidden.text(text):
             document[word] = shown
     if common.deprecated:
         document["deprecated"] = True

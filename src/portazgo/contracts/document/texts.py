@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from portazgo.contracts.compiling import CompiledContract, RouteFacts
 from portazgo.contracts.differences.forms import AnySchema, JsonSchema, allowed_values, forms, type_of
+from portazgo.contracts.mapping.json_schema import TOLD
 from portazgo.contracts.schema.shapes import Schema, Shape
 
 _WORD = re.compile(r"[A-Za-z0-9_$][A-Za-z0-9_$-]*")
@@ -78,11 +79,11 @@ def without_patterns(node: Any) -> Any:
 
 def for_partners(schema: JsonSchema, hidden: Hidden, components: Mapping[str, JsonSchema]) -> dict[str, Any]:
     """The schema with those texts and examples only that partners may read."""
-    shown: dict[str, Any] = {}
+    shown: dict[str, Any] = {"description": schema[TOLD]} if TOLD in schema else {}
     for word, value in schema.items():
         if word in _TEXTS:
             if hidden.text(value):
-                shown[word] = value
+                shown.setdefault(word, value)
         elif word in {"example", "examples"}:
             continue
         elif word in {"properties", "patternProperties", "$defs"}:

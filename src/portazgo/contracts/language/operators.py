@@ -138,6 +138,15 @@ class DropNull:
 
 
 @dataclass(frozen=True, slots=True)
+class Describe:
+    """Say in the partner's document what a member is, in the author's words."""
+
+    at: str
+    path: Path
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """How the names are written for partners that nobody renamed by hand."""
 
@@ -174,6 +183,7 @@ Operator = (
     | MapValue
     | Coerce
     | CoerceMoment
+    | Describe
     | DropNull
     | Case
     | RewriteUrl

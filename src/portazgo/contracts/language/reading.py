@@ -17,6 +17,7 @@ from portazgo.contracts.language.operators import (
     CoerceMoment,
     Const,
     Default,
+    Describe,
     DropNull,
     Fill,
     MapValue,
@@ -38,6 +39,7 @@ from portazgo.routes.openapi.places import escape
 Direction = Literal["request", "answer"]
 OPERATORS_AT_MOST = 1000
 _PAIR = 2
+LONGEST_WORDS = 2000
 _ONLY: Mapping[str, Direction] = {
     "const": "answer",
     "rewrite_url": "answer",
@@ -67,6 +69,7 @@ class OperatorReader:
             "coerce": self._coerce,
             "drop_null": self._drop_null,
             "case": self._case,
+            "describe": self._describe,
             "rewrite_url": self._rewrite_url,
             "use": self._use,
             "unknown": self._unknown,
@@ -205,6 +208,12 @@ class OperatorReader:
             for place, path in self._paths(value, at, scope):
                 yield DropNull(place, path)
 
+    def _describe(self, value: Any, at: str, scope: Path, _: Direction) -> Iterator[Operator]:
+        for place, path, content in self._by_path(value, at, scope):
+            text = read_words(content, place, self._problems)
+            if text is not None:
+                yield Describe(place, path, text)
+
     def _case(self, value: Any, at: str, _scope: Path, _: Direction) -> Iterator[Operator]:
         style = self._problems.word(value, at, STYLES)
         if style is not None:
@@ -264,6 +273,14 @@ class OperatorReader:
             return True
         self._problems.add(at, "a target is made of names, and `*` is none")
         return False
+
+
+def read_words(content: object, at: str, problems: Problems) -> str | None:
+    """Read what the author says to partners."""
+    if isinstance(content, str) and content.strip() and len(content) <= LONGEST_WORDS:
+        return content.strip()
+    problems.add(at, f"this is a text for partners, of at most {LONGEST_WORDS} characters")
+    return None
 
 
 def read_value(content: Any, at: str, problems: Problems) -> Value | None:

@@ -11,7 +11,7 @@ from portazgo.contracts.language.headers import OF_URLS, is_never_shown
 from portazgo.contracts.language.operators import Action, Operator, Value
 from portazgo.contracts.language.paths import Path
 from portazgo.contracts.language.problems import Problems
-from portazgo.contracts.language.reading import OperatorReader, read_value
+from portazgo.contracts.language.reading import OperatorReader, read_value, read_words
 from portazgo.routes.domain import MAX_BYTES
 from portazgo.routes.openapi.places import escape
 
@@ -24,6 +24,8 @@ _SIZE = re.compile(r"([0-9]{1,15})(B|kB|KiB|MB|MiB|GB|GiB)?")
 _UNITS = {"B": 1, "kB": 1000, "KiB": 1024, "MB": 1000**2, "MiB": 1024**2, "GB": 1000**3, "GiB": 1024**3}
 _ROUTE = (
     "operation",
+    "summary",
+    "description",
     "path",
     "query",
     "query_unknown",
@@ -130,6 +132,8 @@ class RouteTerms:
     missing: Literal["fail", "omit"] = "fail"
     compress: bool | None = None
     """Whether answers may go out compressed; None: it is the node's to say."""
+    words: Mapping[str, str] = field(default_factory=dict)
+    """`summary` and `description` for partners."""
 
 
 class RouteReader:
@@ -160,6 +164,7 @@ class RouteReader:
             fields=self._fields(told, at),
             missing=self._one_of(told, at, "missing", ("fail", "omit"), "fail"),
             compress=self._truth(told, at, "compress"),
+            words=self._words(told, at),
         )
 
     def _truth(self, told: Mapping[str, Any], at: str, name: str) -> bool | None:
@@ -168,6 +173,14 @@ class RouteReader:
             self._problems.add(f"{at}/{name}", "this is true or false")
             return None
         return value
+
+    def _words(self, told: Mapping[str, Any], at: str) -> dict[str, str]:
+        found = {
+            name: read_words(told[name], f"{at}/{name}", self._problems)
+            for name in ("summary", "description")
+            if name in told
+        }
+        return {name: text for name, text in found.items() if text is not None}
 
     def _one_of(self, told: Mapping[str, Any], at: str, name: str, known: tuple[str, ...], default: str) -> Any:
         return self._problems.word(told[name], f"{at}/{name}", known) or default if name in told else default

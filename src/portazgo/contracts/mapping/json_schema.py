@@ -8,6 +8,8 @@ from portazgo.contracts.schema.merging import in_order
 from portazgo.contracts.schema.shapes import Shape
 
 PREFIX = "#/components/schemas/"
+TOLD = "x-portazgo-told"
+"""The author's words, apart from the backend's, which partners don't read."""
 _RULES = (
     ("format", "format"),
     ("pattern", "pattern"),
@@ -48,7 +50,7 @@ def write_schema(shape: Shape) -> dict[str, Any]:
 
 
 def _words(shape: Shape) -> dict[str, Any]:
-    words: dict[str, Any] = {"title": shape.title, "description": shape.description}
+    words: dict[str, Any] = {"title": shape.title, "description": shape.description, TOLD: shape.told}
     if shape.deprecated:
         words["deprecated"] = True
     return {name: value for name, value in words.items() if value is not None}

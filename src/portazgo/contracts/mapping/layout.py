@@ -103,6 +103,7 @@ class Layout:
             default=child.default,
             has_default=child.has_default,
             drop_null=drop_null,
+            described=child.described,
             at=child.pointer(self._plan.at),
         )
 

@@ -142,6 +142,8 @@ class Partner:
         for leaf in laid.leaves:
             null = leaf.view.null and not (leaf.drop_null and self._direction == "answer")
             shape = self.shape(leaf.view, null=null or (leaf.drop_null and self._direction == "request"))
+            if leaf.described is not None:
+                shape = replace(shape, told=leaf.described)
             required = leaf.certain if self._direction == "answer" else leaf.required
             root.put(leaf.partner, Property(shape, required))
             if leaf.has_default and self._direction == "answer":

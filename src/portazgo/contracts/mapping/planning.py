@@ -11,6 +11,7 @@ from portazgo.contracts.language.operators import (
     CoerceMoment,
     Const,
     Default,
+    Describe,
     DropNull,
     Fill,
     MapValue,
@@ -41,7 +42,7 @@ _OF_VALUE = ("map_value", "coerce", "rewrite_url")
 _ORDER: tuple[tuple[type[Operator], ...], ...] = (
     (Select,),
     (Fill,),
-    (Case, Unknown, DropNull, Rename, Wrap, Unwrap),
+    (Case, Describe, Unknown, DropNull, Rename, Wrap, Unwrap),
     (Move,),
     (Const,),
     (MapValue, Coerce, CoerceMoment, RewriteUrl),
@@ -190,6 +191,12 @@ class Planner:
         spot = self._passing(operator.path, operator.at, "drop_null", ("drop_null",))
         if spot is not None and self._is_member(spot, operator.at):
             spot.drop_null = True
+
+    @_apply.register
+    def _(self, operator: Describe) -> None:
+        spot = self._passing(operator.path, operator.at, "describe", ("describe",))
+        if spot is not None and self._is_member(spot, operator.at):
+            spot.described = operator.text
 
     @_apply.register
     def _(self, operator: Rename) -> None:

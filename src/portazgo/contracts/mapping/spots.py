@@ -37,6 +37,7 @@ class Spot:
     default: Any = None
     has_default: bool = False
     drop_null: bool = False
+    described: str | None = None
     filled: bool = False
     consts: list[tuple[Path, Any]] = field(default_factory=list)
     fills: list[tuple[Path, Value, Shape]] = field(default_factory=list)
@@ -107,6 +108,7 @@ class Spot:
             signed(self.action),
             repr(self.default) if self.has_default else None,
             self.drop_null,
+            self.described,
             self.filled,
             repr(self.consts),
             repr([(path, value) for path, value, _ in self.fills]),

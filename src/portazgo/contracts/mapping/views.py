@@ -55,6 +55,8 @@ class Leaf:
     default: Any = None
     has_default: bool = False
     drop_null: bool = False
+    described: str | None = None
+    """What the contract's author says of it."""
     at: str = ""
 
 

@@ -73,6 +73,8 @@ class Shape:
 
     title: str | None = None
     description: str | None = None
+    told: str | None = None
+    """What a contract's author says to partners, in place of the backend's description."""
     example: Any = None
     has_example: bool = False
     deprecated: bool = False

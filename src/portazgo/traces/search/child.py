@@ -39,14 +39,17 @@ def main() -> int:
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(KILLED_FIRST)
     os.nice(NICER)
+    # Made ahead: to make an instance costs as much as to look an id up in it.
+    database = _opened()
     for line in _lines():
         order = json.loads(line)
         # The kernel ends what takes too long, also where whoever asked is gone.
         signal.setitimer(signal.ITIMER_REAL, order["seconds"])
-        answer = _answer(Question.of(order["question"]))
+        answer = _answer(Question.of(order["question"]), database)
         signal.setitimer(signal.ITIMER_REAL, 0)
         sys.stdout.write(json.dumps(answer, separators=(",", ":")) + "\n")
         sys.stdout.flush()
+        database = _opened()
     return 0
 
 
@@ -59,12 +62,12 @@ def _lines() -> Any:
         yield line
 
 
-def _answer(question: Question) -> dict[str, Any]:
+def _answer(question: Question, database: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     gone = [path for path in question.files if not Path(path).exists()]
     if gone:
         return {"error": "missing", "why": gone[0]}
     try:
-        with _locked(question.files) as database:
+        with _locked(database, question.files):
             columns = _columns(database, question)
             rows = database.execute(*statement(question, columns)).fetchall()
     except (duckdb.OutOfMemoryException, MemoryError):
@@ -75,12 +78,20 @@ def _answer(question: Question) -> dict[str, Any]:
         return {"error": "missing" if missing else "unreadable", "why": str(problem)[:500]}
     except duckdb.Error as problem:
         return {"error": "unreadable", "why": f"{type(problem).__name__}: {problem}"[:500]}
-    if question.kind == "count":
-        return {"count": rows[0][0]}
-    return {"rows": [_plain(row) for row in rows]}
+    return _told(question, rows)
 
 
-def _locked(files: Sequence[str]) -> duckdb.DuckDBPyConnection:
+def _told(question: Question, rows: list[Any]) -> dict[str, Any]:
+    match question.kind:
+        case "count":
+            return {"count": rows[0][0]}
+        case "callers":
+            return {"callers": rows}
+        case "newest":
+            return {"rows": [_plain(row) for row in rows]}
+
+
+def _opened() -> duckdb.DuckDBPyConnection:
     database = duckdb.connect(
         config={
             "memory_limit": MEMORY,
@@ -92,6 +103,11 @@ def _locked(files: Sequence[str]) -> duckdb.DuckDBPyConnection:
     )
     database.execute("SET temp_directory = ''")
     database.execute("SET TimeZone = 'UTC'")
+    return database
+
+
+def _locked(database: duckdb.DuckDBPyConnection, files: Sequence[str]) -> duckdb.DuckDBPyConnection:
+    """Let an instance that was not asked anything open these files, and nothing else for ever."""
     database.execute("SET allowed_paths = ?", [list(files)])
     database.execute("SET enable_external_access = false")
     database.execute("SET lock_configuration = true")

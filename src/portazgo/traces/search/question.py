@@ -12,14 +12,18 @@ from typing import Any, Literal
 
 from portazgo.lake.columns import BY_NAME, COLUMNS, SORTED_BY, Kind
 
-Operator = Literal["is", "in", "over"]
-Kinds = Literal["newest", "count"]
+Operator = Literal["is", "in", "over", "sealed"]
+Kinds = Literal["newest", "count", "callers"]
+_DAY_US = 86_400_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What a column must agree with: be a value (None: be nothing), be one of several (None among them), be more."""
+    """What a column must agree with: be a value (None: be nothing), be one of several (None among them), be more.
+
+    `sealed`: be one of several bytes, which are given in base64.
+    """
 
     column: str
     operator: Operator
@@ -28,7 +32,10 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """The newest `limit` records that agree, or how many agree, at most `limit`."""
+    """The newest `limit` records that agree, or how many agree, at most `limit`.
+
+    `callers`: what is sealed in those that agree, each once with its data key, its epoch and a time of its day.
+    """
 
     kind: Kinds
     files: Sequence[str]
@@ -65,6 +72,11 @@ def statement(question: Question, columns: Sequence[str]) -> tuple[str, list[Any
     if question.kind == "count":
         inner = f"SELECT 1 FROM {source}{where} LIMIT {int(question.limit)}"  # noqa: S608 - names of our own
         return f"SELECT count(*) FROM ({inner})", bound  # noqa: S608 - likewise
+    if question.kind == "callers":
+        what = "personal_key, epoch, min(epoch_us(started_at)), to_base64(personal)"
+        some = f"{where} AND personal IS NOT NULL" if where else " WHERE personal IS NOT NULL"
+        each = f"GROUP BY personal_key, epoch, epoch_us(started_at) // {_DAY_US}, personal"
+        return f"SELECT {what} FROM {source}{some} {each} LIMIT {int(question.limit)}", bound  # noqa: S608 - likewise
     shown = ", ".join(_shown(column.name, column.kind) if column.name in columns else "NULL" for column in COLUMNS)
     order = ", ".join(f"{name} DESC" for name in SORTED_BY)
     return f"SELECT {shown} FROM {source}{where} ORDER BY {order} LIMIT {int(question.limit)}", bound  # noqa: S608 - likewise
@@ -107,6 +119,8 @@ def _condition(condition: Condition, columns: frozenset[str]) -> tuple[str, list
             )
         case "over":
             return f"{expression} > ?", [condition.value]
+        case "sealed":
+            return f"{expression} IN (SELECT from_base64(unnest(?::VARCHAR[])))", [list(condition.value)]
         case "in":
             some = [value for value in condition.value if value is not None]
             places = ", ".join("?" * len(some))

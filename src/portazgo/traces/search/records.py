@@ -38,7 +38,7 @@ def conditions(wanted: Filter) -> list[Condition]:
 
 
 def _conditions(wanted: Filter) -> Iterator[Condition]:
-    for name in ("partner", "application", "route", "fault"):
+    for name in ("partner", "application", "route", "fault", "secret_tag"):
         value: OneOf | None = getattr(wanted, name)
         if isinstance(value, tuple):
             yield Condition(name, "in", [one or None for one in value])

@@ -57,7 +57,7 @@ fn prove<'s>(
         Ok(None) => return unproven(Fault::KeyUnknown, Some(kid)),
         Err(fault) => return unproven(fault, Some(kid)),
     };
-    let denied = |fault| Denied { fault, claimed: Some(kid), proven: Some((kid, secret.slot)) };
+    let denied = |fault| Denied::proven(fault, Some(kid), kid, secret.slot);
     if let Some(fault) = key_fault(key, secret, snapshot, lane, now) {
         return Err(denied(fault));
     }

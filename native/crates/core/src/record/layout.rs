@@ -1,7 +1,7 @@
 //! The bytes of a record, in slabs and in segments alike.
 //!
 //! ```text
-//! version          u8    2
+//! version          u8    3
 //! fixed_length     u16   bytes of the fixed part that follows
 //! fixed part             the members of `members_of_fixed_size!`, in that order, little-endian, no padding
 //! texts                  each: length u8, bytes; in their order
@@ -11,7 +11,7 @@
 //! members that an older writer did not know their defaults.
 //!
 //! Version 1 ended with `count` and `user_agent`. Since version 2 `client` and `user_agent` are empty wherever a record has
-//! left the slabs: `personal` has them, sealed.
+//! left the slabs: `personal` has them, sealed. Version 3 appended `secret_tag`.
 
 use super::Record;
 use super::field::{Field, Input, Output, Short};
@@ -19,11 +19,11 @@ use crate::fault::Fault;
 use crate::ids::{Id, Kid};
 use crate::time::WallTime;
 
-use super::{BillableReason, Delivery, Environment, Kind, Method, Phases, Sealed, SecretSlot, Text};
+use super::{BillableReason, Delivery, Environment, Kind, Method, Phases, Sealed, SecretSlot, SecretTag, Text};
 use std::net::SocketAddr;
 
 /// The version that this build writes.
-pub(super) const VERSION: u8 = 2;
+pub(super) const VERSION: u8 = 3;
 
 const PREFIX: usize = 3;
 
@@ -126,6 +126,7 @@ layout! {
         count: u32,
         caller: u8,
         personal_key: Id,
+        secret_tag: SecretTag,
     }
     texts {
         client_request_id: Text<64>,

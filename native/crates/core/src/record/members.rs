@@ -77,6 +77,7 @@ impl Record {
         id(visit, "personal_key", self.personal_key);
         let sealed = self.personal.as_bytes();
         visit("personal", if sealed.is_empty() { Value::Null } else { Value::Bytes(sealed) });
+        hexadecimal(visit, "secret_tag", self.secret_tag.as_bytes());
     }
 
     fn outcome(&self, visit: &mut impl FnMut(&'static str, Value<'_>)) {

@@ -3,7 +3,7 @@
 //! A [`Record`] is plain data of a fixed size; it never holds a secret, a body or a query string. `layout` turns it into
 //! the bytes that slabs and segments hold, `settle` decides whether it is billed, `personal` and `sealing` are about what it
 //! says of a person, `segment` is the file format, `summary` the roll-up that the ledger adds up, `retiring` who still uses
-//! old secrets, `members` the names that Python sees, `columns` the same for many records at once.
+//! old secrets, `secret_tag` what follows a refused one, `members` the names that Python sees, `columns` the same for many records at once.
 
 mod columns;
 mod field;
@@ -12,6 +12,7 @@ mod members;
 mod personal;
 mod retiring;
 mod sealing;
+mod secret_tag;
 pub mod segment;
 mod settle;
 mod summary;
@@ -26,9 +27,10 @@ use std::net::SocketAddr;
 pub use columns::{Column, Values, columns};
 pub use layout::{DecodeError, MAX_ENCODED};
 pub use members::{Place, Value};
-pub use personal::{AddressForm, CallerAddress, Personal};
+pub use personal::{AddressForm, AddressForms, CallerAddress, Personal};
 pub use retiring::{RetiringKey, RetiringUse, RetiringUses};
-pub use sealing::{DATA_KEY, DataKey, DataKeys, KeyRing, Sealed, Sealer, unseal};
+pub use sealing::{DATA_KEY, DataKey, DataKeys, KeyRing, Sealed, Sealer, address_tag, unseal};
+pub use secret_tag::{LONGEST_TAGGED, SecretTag, SecretTagger};
 pub use segment::{Segment, SegmentError, decode_segment};
 pub use summary::{Rollup, RollupKey, Summary, summarize};
 pub use text::Text;
@@ -154,6 +156,8 @@ pub struct Record {
     pub personal_key: Id,
     /// What `client` and `user_agent` were sealed to.
     pub personal: Sealed,
+    /// Follows a secret that was presented and refused.
+    pub secret_tag: SecretTag,
 }
 
 impl Record {

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::Deserialize;
 
-use super::{DecodeError, Text};
+use super::{DecodeError, Environment, Text};
 
 /// No personal members are longer, before they are sealed.
 pub(super) const MOST_PLAIN: usize = 1 + 16 + USER_AGENT;
@@ -17,7 +17,7 @@ pub(super) const USER_AGENT: usize = 64;
 pub(super) const TAG: usize = 8;
 
 /// In which form a caller's address leaves the node.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AddressForm {
     /// As it is.
@@ -43,6 +43,34 @@ pub enum CallerAddress {
     Network(IpAddr),
     /// A keyed tag of it.
     Tag([u8; TAG]),
+}
+
+/// The form for each environment: what is tested with is mostly the deployment's own people, what is live is not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddressForms {
+    /// Of calls of live applications.
+    pub live: AddressForm,
+    /// Of calls of test applications.
+    pub test: AddressForm,
+    /// Of calls whose key was not proven, or was refused.
+    pub other: AddressForm,
+}
+
+impl AddressForms {
+    /// The same for all.
+    pub const fn all(form: AddressForm) -> Self {
+        Self { live: form, test: form, other: form }
+    }
+
+    /// That of an environment.
+    pub fn of(&self, environment: Environment) -> AddressForm {
+        match environment {
+            Environment::Live => self.live,
+            Environment::Test => self.test,
+            Environment::None => self.other,
+        }
+    }
 }
 
 impl CallerAddress {

@@ -15,8 +15,9 @@ use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use aws_lc_rs::hmac;
 use hashbrown::HashMap;
 
-use super::personal::{AddressForm, CallerAddress, MOST_PLAIN, Personal, TAG};
+use super::personal::{AddressForm, AddressForms, CallerAddress, MOST_PLAIN, Personal, TAG};
 use super::retiring::place_of;
+use super::secret_tag::{SecretTag, SecretTagger};
 use super::{Record, SecretSlot, Text};
 use crate::ids::Id;
 use crate::secret::Secret;
@@ -101,6 +102,8 @@ impl DataKey {
 #[derive(Clone, Default)]
 pub struct DataKeys {
     by_owner: HashMap<Id, Arc<DataKey>>,
+    /// Of the key of callers that no key was proven for.
+    tagger: Option<SecretTagger>,
     owners: HashMap<Id, Id>,
 }
 
@@ -113,6 +116,9 @@ impl DataKeys {
     /// Take a key in; another of the same owner goes.
     pub fn put(&mut self, owner: Id, key: DataKey) {
         self.delete(&key.id);
+        if owner.is_none() {
+            self.tagger = Some(SecretTagger::of(&key.secret));
+        }
         self.owners.insert(key.id, owner);
         self.by_owner.insert(owner, Arc::new(key));
     }
@@ -123,7 +129,15 @@ impl DataKeys {
             && self.by_owner.get(&owner).is_some_and(|key| key.id == *id)
         {
             self.by_owner.remove(&owner);
+            if owner.is_none() {
+                self.tagger = None;
+            }
         }
+    }
+
+    /// The tag of a secret that is refused; none while there is no key for callers that no key was proven for.
+    pub fn secret_tag(&self, presented: &[u8]) -> SecretTag {
+        self.tagger.as_ref().map_or(SecretTag::NONE, |tagger| tagger.tag(presented))
     }
 
     /// How many there are.
@@ -147,13 +161,14 @@ struct Caller {
     day: i64,
     address: Option<IpAddr>,
     user_agent: Text<64>,
+    form: AddressForm,
 }
 
 /// Seals the records of one epoch, one after the other.
 pub struct Sealer {
     ring: Arc<KeyRing>,
     keys: Arc<DataKeys>,
-    form: AddressForm,
+    forms: AddressForms,
     epoch: Id,
     /// By owner and day.
     sealing: HashMap<(Id, i64), LessSafeKey>,
@@ -163,12 +178,12 @@ pub struct Sealer {
 
 impl Sealer {
     /// For records of this epoch.
-    pub fn new(ring: Arc<KeyRing>, form: AddressForm, epoch: Id) -> Self {
+    pub fn new(ring: Arc<KeyRing>, forms: AddressForms, epoch: Id) -> Self {
         let keys = ring.load_full();
         Self {
             ring,
             keys,
-            form,
+            forms,
             epoch,
             sealing: HashMap::new(),
             callers: HashMap::new(),
@@ -192,12 +207,13 @@ impl Sealer {
             day: day_of(record.started_at),
             address: record.client.take().map(|client| client.ip()),
             user_agent: std::mem::take(&mut record.user_agent),
+            form: self.forms.of(record.environment),
         };
         (record.caller, record.personal_key, record.personal) = (0, Id::NONE, Sealed::default());
         if record.secret_slot == SecretSlot::Retiring {
             record.caller = 1 + place_of(caller.address, &caller.user_agent);
         }
-        let says_nothing = caller.address.is_none() || self.form == AddressForm::None;
+        let says_nothing = caller.address.is_none() || caller.form == AddressForm::None;
         if says_nothing && caller.user_agent.is_empty() {
             return;
         }
@@ -218,7 +234,7 @@ impl Sealer {
         if self.callers.len() >= REMEMBERED {
             self.forget();
         }
-        let address = match (caller.address, self.form) {
+        let address = match (caller.address, caller.form) {
             (None, _) | (_, AddressForm::None) => CallerAddress::Absent,
             (Some(address), AddressForm::Whole) => CallerAddress::Whole(address),
             (Some(address), AddressForm::Truncated) => CallerAddress::network(address),
@@ -245,6 +261,11 @@ impl Record {
     fn owner(&self) -> Id {
         if self.partner.is_none() { self.personal_key } else { self.partner }
     }
+}
+
+/// The tag that nodes record in an address's place under this data key; None where the secret is no data key.
+pub fn address_tag(secret: Secret, address: IpAddr) -> Option<CallerAddress> {
+    Some(CallerAddress::Tag(DataKey::new(Id::NONE, secret)?.tag(address)))
 }
 
 /// Open the personal members of a record; None: they were sealed under another key, or are no such thing.

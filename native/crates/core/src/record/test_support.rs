@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use proptest::prelude::*;
 
-use super::{BillableReason, Delivery, Environment, Kind, Method, Phase, Record, Sealed, SecretSlot, Text};
+use super::{BillableReason, Delivery, Environment, Kind, Method, Phase, Record, Sealed, SecretSlot, SecretTag, Text};
 use crate::fault::Fault;
 use crate::ids::{Id, Kid};
 use crate::time::WallTime;
@@ -50,7 +50,7 @@ prop_compose! {
         mut record in identity(), numbers: [u64; 6], versions: [u32; 3], statuses: [u16; 2], attempts: u8, flags: [bool; 2],
         environment in word(Environment::from_number), method in word(Method::from_number),
         delivery in word(Delivery::from_number), billable_reason in word(BillableReason::from_number),
-        fault in fault(), caller in 0_u8..=16, personal_key in id(), sealed in proptest::collection::vec(any::<u8>(), 0..=97),
+        fault in fault(), caller in 0_u8..=16, personal_key in id(), secret_tag: [u8; 8], sealed in proptest::collection::vec(any::<u8>(), 0..=97),
         addresses in (address(), address()), texts in ("[ -~]{0,80}", "[ -~]{0,80}"),
         phases in proptest::collection::vec((word(Phase::from_number), any::<u64>()), 0..10)
     ) -> Record {
@@ -65,6 +65,7 @@ prop_compose! {
         record.user_agent = Text::cut(texts.1.as_bytes());
         (record.caller, record.personal_key) = (caller, personal_key);
         record.personal = Sealed::of(&sealed).unwrap();
+        record.secret_tag = SecretTag::of(secret_tag);
         for (phase, after) in phases {
             record.phases.reach(phase, after);
         }

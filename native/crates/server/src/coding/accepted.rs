@@ -5,7 +5,7 @@ use http::{HeaderMap, header};
 
 /// A smaller answer fits into one packet anyway: to code it costs more than it saves.
 const LEAST_BYTES: u64 = 1024;
-/// Of those that a client likes alike, the first: at levels that suit answers, br is no smaller than gzip and takes longer (ADR 54).
+/// Of those that a client likes alike, the first: at levels that suit answers, br is no smaller than gzip and takes longer (ADR 53).
 const PREFERRED: [(&str, Coding); 3] = [("zstd", Coding::Zstandard), (GZIP, Coding::Gzip), ("br", Coding::Brotli)];
 const GZIP: &str = "gzip";
 /// In thousandths.

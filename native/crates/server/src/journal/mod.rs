@@ -39,7 +39,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use portazgo_core::ids::Id;
-use portazgo_core::record::{AddressForm, KeyRing, Sealer};
+use portazgo_core::record::{AddressForms, KeyRing, Sealer};
 use portazgo_core::time::WallTime;
 use serde::Deserialize;
 
@@ -94,7 +94,7 @@ pub struct Config {
 #[derive(Clone, Default)]
 pub struct Personal {
     /// In which form.
-    pub address: AddressForm,
+    pub address: AddressForms,
     /// The data keys of the snapshot that is served. Until there is one, records have no personal members.
     pub keys: Arc<KeyRing>,
 }

@@ -35,7 +35,8 @@ pub(super) fn prove<'s>(
             note_proof(call, identity.key.kid, identity.slot, head);
             Ok(identity)
         }
-        Err(Denied { fault, claimed, proven }) => {
+        Err(Denied { fault, claimed, proven, tag }) => {
+            call.record().secret_tag = tag;
             if let Some(kid) = claimed {
                 call.record().claimed_kid = kid;
             }

@@ -210,8 +210,7 @@ async fn run(
     let (mut reshaped, mut read) = (None, None);
     if let Some(view) = view {
         let (found, caller, identity, snapshot) = (&found, &caller, &identity, &snapshot);
-        let credential = &backend.credential;
-        let reshaping = Reshaping { head, found, view, action, caller, identity, snapshot, credential };
+        let reshaping = Reshaping { head, found, view, action, caller, identity, snapshot, backend };
         let (made, written) = Box::pin(reshaping.run(thread, wire, call, body, &authorized, holder)).await?;
         (reshaped, read) = (Some((view, Box::new(made))), Some(written));
     }
@@ -269,8 +268,7 @@ async fn run(
     } else if let Some((view, reshaped)) = &reshaped {
         let base = if view.program.writes_addresses() { route::base(head, origin) } else { String::new() };
         let (selection, head_only) = (reshaped.selection.as_ref(), head.method == Method::HEAD);
-        let asked = &head.headers;
-        let shaping = Shaping { view, selection, action, backend, base, asked, head_only };
+        let shaping = Shaping { view, selection, action, backend, base, asked: &head.headers, head_only };
         Box::pin(shaping.build(thread, call, came_back, holder)).await?
     } else {
         transform_response::build(thread, call, came_back, holder, action, backend).await?

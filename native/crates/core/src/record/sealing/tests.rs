@@ -3,8 +3,8 @@ use std::net::SocketAddr;
 use proptest::prelude::*;
 
 use super::*;
-use crate::record::MAX_ENCODED;
 use crate::record::test_support::any_record;
+use crate::record::{Environment, MAX_ENCODED};
 
 const EPOCH: Id = Id([7; 16]);
 const PARTNER: Id = Id([1; 16]);
@@ -53,7 +53,7 @@ proptest! {
         record.partner = Id(partner);
         let before = record.clone();
         let ring = ring(&[(Id(partner), KEY, 3)]);
-        Sealer::new(ring, AddressForm::Whole, EPOCH).seal(&mut record);
+        Sealer::new(ring, AddressForms::all(AddressForm::Whole), EPOCH).seal(&mut record);
         prop_assert_eq!((record.client, record.user_agent.is_empty()), (None, true));
         let told = before.client.is_some() || !before.user_agent.is_empty();
         prop_assert_eq!((record.personal.is_empty(), record.personal_key), (!told, if told { KEY } else { Id::NONE }));
@@ -82,7 +82,7 @@ proptest! {
 #[test]
 fn nothing_of_an_address_stands_in_a_sealed_record_and_without_a_key_nothing_is_kept() {
     for (keys, kept) in [(vec![(PARTNER, KEY, 3)], true), (vec![(Id::NONE, KEY, 3)], false), (vec![], false)] {
-        let mut sealer = Sealer::new(ring(&keys), AddressForm::Whole, EPOCH);
+        let mut sealer = Sealer::new(ring(&keys), AddressForms::all(AddressForm::Whole), EPOCH);
         let record = sealed(&mut sealer, call(ADDRESS, "nightly-batch/3"));
         assert_eq!(record.personal.is_empty(), !kept);
         let bytes = bytes_of(&record);
@@ -96,7 +96,7 @@ fn nothing_of_an_address_stands_in_a_sealed_record_and_without_a_key_nothing_is_
 #[test]
 fn each_form_says_so_much_of_an_address_and_no_more() {
     let text = |form| {
-        let mut sealer = Sealer::new(ring(&[(PARTNER, KEY, 3)]), form, EPOCH);
+        let mut sealer = Sealer::new(ring(&[(PARTNER, KEY, 3)]), AddressForms::all(form), EPOCH);
         let record = sealed(&mut sealer, call(ADDRESS, ""));
         opened(3, &record).map(|personal| personal.address.to_string())
     };
@@ -108,9 +108,48 @@ fn each_form_says_so_much_of_an_address_and_no_more() {
 }
 
 #[test]
+fn each_environment_has_a_form_of_its_own() {
+    let forms = AddressForms { live: AddressForm::Truncated, test: AddressForm::Whole, other: AddressForm::None };
+    let mut sealer = Sealer::new(ring(&[(PARTNER, KEY, 3)]), forms, EPOCH);
+    let mut text = |environment| {
+        let record = sealed(&mut sealer, Record { environment, ..call(ADDRESS, "") });
+        opened(3, &record).map(|personal| personal.address.to_string())
+    };
+    assert_eq!(text(Environment::Live).unwrap(), "203.0.113.0/24");
+    assert_eq!(text(Environment::Test).unwrap(), "203.0.113.77");
+    assert_eq!(text(Environment::None), None);
+}
+
+#[test]
+fn the_tag_of_an_address_can_be_made_by_whoever_has_the_data_key() {
+    let mut sealer = Sealer::new(ring(&[(PARTNER, KEY, 3)]), AddressForms::all(AddressForm::Tag), EPOCH);
+    let record = sealed(&mut sealer, call(ADDRESS, ""));
+    assert_eq!(address_tag(secret(3), IpAddr::from(ADDRESS)), opened(3, &record).map(|personal| personal.address));
+    assert_eq!(address_tag(Secret::new(vec![1; 16]), IpAddr::from(ADDRESS)), None);
+}
+
+#[test]
+fn only_the_key_of_callers_without_a_proven_one_makes_tags_of_secrets() {
+    let mut keys = DataKeys::default();
+    keys.put(PARTNER, DataKey::new(KEY, secret(3)).unwrap());
+    assert_eq!(keys.secret_tag(b"NotARealKey"), SecretTag::NONE);
+    keys.put(Id::NONE, DataKey::new(Id([5; 16]), secret(6)).unwrap());
+    let first = keys.secret_tag(b"NotARealKey");
+    assert_ne!(first, SecretTag::NONE);
+    // The next month's takes its place; that the old one goes afterwards changes nothing.
+    keys.put(Id::NONE, DataKey::new(Id([8; 16]), secret(9)).unwrap());
+    let second = keys.secret_tag(b"NotARealKey");
+    assert_ne!(second, first);
+    keys.delete(&Id([5; 16]));
+    assert_eq!(keys.secret_tag(b"NotARealKey"), second);
+    keys.delete(&Id([8; 16]));
+    assert_eq!(keys.secret_tag(b"NotARealKey"), SecretTag::NONE);
+}
+
+#[test]
 fn a_tag_follows_an_address_through_epochs_and_days_and_not_from_partner_to_partner() {
     let tag = |epoch, byte, later, address| {
-        let mut sealer = Sealer::new(ring(&[(PARTNER, KEY, byte)]), AddressForm::Tag, epoch);
+        let mut sealer = Sealer::new(ring(&[(PARTNER, KEY, byte)]), AddressForms::all(AddressForm::Tag), epoch);
         let mut record = call(address, "");
         record.started_at.0 += later;
         let record = sealed(&mut sealer, record);
@@ -125,11 +164,11 @@ fn a_tag_follows_an_address_through_epochs_and_days_and_not_from_partner_to_part
 #[test]
 fn sealed_members_are_equal_for_one_caller_of_one_partner_on_one_day_and_for_nothing_else() {
     let ring = ring(&[(PARTNER, KEY, 3), (Id([4; 16]), Id([5; 16]), 6)]);
-    let mut sealer = Sealer::new(Arc::clone(&ring), AddressForm::Whole, EPOCH);
+    let mut sealer = Sealer::new(Arc::clone(&ring), AddressForms::all(AddressForm::Whole), EPOCH);
     let first = sealed(&mut sealer, call(ADDRESS, "a")).personal;
     assert_eq!(sealed(&mut sealer, call(ADDRESS, "a")).personal, first);
     // As another node life would have it that took the same epoch over.
-    let mut other = Sealer::new(ring, AddressForm::Whole, EPOCH);
+    let mut other = Sealer::new(ring, AddressForms::all(AddressForm::Whole), EPOCH);
     assert_eq!(sealed(&mut other, call(ADDRESS, "a")).personal, first);
     let mut tomorrow = call(ADDRESS, "a");
     tomorrow.started_at.0 += DAY_US;
@@ -143,7 +182,7 @@ fn sealed_members_are_equal_for_one_caller_of_one_partner_on_one_day_and_for_not
 #[test]
 fn an_erased_key_seals_nothing_more_and_a_new_one_seals_at_once() {
     let ring = ring(&[(PARTNER, KEY, 3)]);
-    let mut sealer = Sealer::new(Arc::clone(&ring), AddressForm::Whole, EPOCH);
+    let mut sealer = Sealer::new(Arc::clone(&ring), AddressForms::all(AddressForm::Whole), EPOCH);
     assert_eq!(sealed(&mut sealer, call(ADDRESS, "")).personal_key, KEY);
     let mut keys = DataKeys::clone(&ring.load());
     keys.delete(&KEY);
@@ -160,7 +199,11 @@ fn an_erased_key_seals_nothing_more_and_a_new_one_seals_at_once() {
 
 #[test]
 fn a_key_that_was_proven_and_refused_is_sealed_under_its_partners_data_key() {
-    let mut sealer = Sealer::new(ring(&[(PARTNER, KEY, 3), (Id::NONE, Id([5; 16]), 6)]), AddressForm::Whole, EPOCH);
+    let mut sealer = Sealer::new(
+        ring(&[(PARTNER, KEY, 3), (Id::NONE, Id([5; 16]), 6)]),
+        AddressForms::all(AddressForm::Whole),
+        EPOCH,
+    );
     let mut record = call(ADDRESS, "");
     (record.partner, record.personal_key) = (Id::NONE, PARTNER);
     let record = sealed(&mut sealer, record);
@@ -172,7 +215,7 @@ fn a_key_that_was_proven_and_refused_is_sealed_under_its_partners_data_key() {
 
 #[test]
 fn a_flood_of_ever_new_callers_takes_no_more_memory_than_is_allowed() {
-    let mut sealer = Sealer::new(ring(&[(PARTNER, KEY, 3)]), AddressForm::Whole, EPOCH);
+    let mut sealer = Sealer::new(ring(&[(PARTNER, KEY, 3)]), AddressForms::all(AddressForm::Whole), EPOCH);
     for number in 0..(REMEMBERED as u32 + 100) {
         assert!(!sealed(&mut sealer, call(number.to_be_bytes(), "")).personal.is_empty());
     }

@@ -20,11 +20,11 @@ use hyper::body::Incoming;
 use portazgo_core::authenticate::Identity;
 use portazgo_core::authorize::{Authorized, Caller};
 use portazgo_core::contract::{View, media};
-use portazgo_core::credential::{CredentialPolicy, RequestValues, Values};
+use portazgo_core::credential::{RequestValues, Values};
 use portazgo_core::fault::Fault;
 use portazgo_core::record::Phase;
 use portazgo_core::route::Parameters;
-use portazgo_core::snapshot::{Known, RouteAction, Snapshot};
+use portazgo_core::snapshot::{BackendEnvironment, Known, RouteAction, Snapshot};
 use portazgo_core::transform::answer::{Mask, Masked};
 use portazgo_core::transform::json::Why;
 use portazgo_core::transform::percent;
@@ -86,8 +86,7 @@ pub(in crate::phases) struct Reshaping<'r, 'f, 'v> {
     pub(in crate::phases) caller: &'r Caller<'v>,
     pub(in crate::phases) identity: &'r Identity<'v>,
     pub(in crate::phases) snapshot: &'r Snapshot,
-    /// Of the backend.
-    pub(in crate::phases) credential: &'r CredentialPolicy,
+    pub(in crate::phases) backend: &'r BackendEnvironment,
 }
 
 impl Reshaping<'_, '_, '_> {
@@ -210,7 +209,7 @@ impl Reshaping<'_, '_, '_> {
         let mut random = || u128::from_le_bytes(thread.random.bytes());
         let plan = self.caller.application.plan.and_then(|id| self.snapshot.plan(id)).and_then(Known::understood);
         let values = Values { caller: self.caller, identity: self.identity, plan };
-        let values = RequestValues { values, credential: self.credential, snapshot: self.snapshot };
+        let values = RequestValues { values, credential: &self.backend.credential, snapshot: self.snapshot };
         let mut filling = Filling { values: &values, now: call.wall(), random: &mut random };
         let path_names: SmallVec<[&str; 6]> = self.found.route.path.parameters().collect();
         let received = Received {
