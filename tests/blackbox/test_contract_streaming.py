@@ -9,19 +9,24 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from support import served_contracts as contracts
 from support.bare_gateway import API_KEY, BareGateway, wait_for
 from support.hostile_backend import HostileBackend, Script, bytes_then
 from support.http2 import Connection
-from support.served_contracts import NEEDLE, OPEN, SHOW, ask
+from support.served_contracts import CREATE, NEEDLE, OPEN, SHOW, ask
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 ITEM = b'{"id":%d,"ssn":"' + NEEDLE.encode() + b'","name":"' + b"n" * 200 + b'"}'
 LARGE = b'{"id":1,"items":[' + b",".join(ITEM % number for number in range(33_000)) + b"]}"
 HUGE = b'{"id":1,"items":[' + b",".join([LARGE[17:-2]] * 4) + b"]}"
 SMALL = b'{"id":1,"name":"small"}'
+# Each of these little objects gets a constant that is three thousand times as large.
+ITEMS = 200_000
+EMPTY = b"[" + b",".join([b"{}"] * ITEMS) + b"]"
+LARGE_CONSTANT = "c" * 8192
 STALLED = 4
 PILE_BYTES = 5 << 20
 GET = [
@@ -31,6 +36,12 @@ GET = [
     (":path", "/v1/items/broken"),
     ("x-api-key", API_KEY),
 ]
+
+
+def with_constants() -> dict[str, Any]:
+    """ROUTE of a list whose items get a large constant."""
+    constant = {"object": {"members": [], "consts": [["note", LARGE_CONSTANT]]}}
+    return contracts.shown("", hold=65_536, program={"nodes": [{"array": 1}, constant], "depth": 4})
 
 
 @dataclass
@@ -74,10 +85,12 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
             "huge": steadily(HUGE),
             "broken": broken,
             "small": bytes_then(HEAD % len(SMALL) + SMALL),
+            "empty": bytes_then(HEAD % len(EMPTY) + EMPTY),
         }
         inside = f"http://127.0.0.1:{backend.port}"
         resources = [
-            contracts.version({SHOW: contracts.shown(inside, hold=65_536)}),
+            contracts.version({SHOW: contracts.shown(inside, hold=65_536), CREATE: with_constants()}),
+            contracts.route(CREATE, "GET", "/v1/notes/{id}", "/api/items/{id}", max_response_bytes=None),
             contracts.route(SHOW, "GET", "/v1/items/{id}", "/api/items/{id}", max_response_bytes=None),
             contracts.route(
                 OPEN,
@@ -108,6 +121,16 @@ def rest(connection: socket.socket) -> bytes:
     while piece := connection.recv(1 << 20):
         received += piece
     return received
+
+
+def received(connection: socket.socket, size: int) -> bytes:
+    """Read so many bytes."""
+    got = b""
+    while len(got) < size:
+        piece = connection.recv(size - len(got))
+        assert piece, "it ended"
+        got += piece
+    return got
 
 
 def test_the_first_byte_is_out_before_the_last_byte_is_in(scene: Scene) -> None:
@@ -155,6 +178,27 @@ def test_a_partner_that_does_not_read_stops_the_backend_and_costs_little_memory(
     assert ask(scene.node.port, "/v1/items/large").whole
     through = stalled(scene, "/v1/open/huge")
     assert stalled(scene, "/v1/items/huge") - through <= STALLED * PILE_BYTES
+
+
+def test_constants_in_the_items_of_a_list_are_written_at_the_partners_pace(scene: Scene) -> None:
+    """A few bytes of the backend's make a gigabyte: no more of it is there at once than a piece for each who waits."""
+    first = ask(scene.node.port, "/v1/items/small")
+    assert first.whole
+    before = scene.node.resident_bytes()
+    waiting = [begin(scene.node.port, "/v1/notes/empty") for _ in range(STALLED)]
+    try:
+        for connection in waiting:
+            got = received(connection, 1 << 16)
+            assert got.startswith(b"HTTP/1.1 200 OK\r\n")
+            assert got.count(LARGE_CONSTANT.encode()) >= 7
+        # A hundredth of it is read.
+        for _ in range(10):
+            for connection in waiting:
+                assert received(connection, 1 << 20).count(LARGE_CONSTANT.encode()) > 100
+            assert scene.node.resident_bytes() - before <= STALLED * PILE_BYTES
+    finally:
+        for connection in waiting:
+            connection.close()
 
 
 def test_over_http_2_a_broken_answer_is_reset_and_the_connection_goes_on(scene: Scene) -> None:

@@ -38,9 +38,4 @@ def try_examples(
 
 def _tried(example: Example, contract: CompiledContract, other: CompiledContract | None) -> Tried:
     result = run(example, contract, _native)
-    if other is None:
-        return Tried(result)
-    return Tried(
-        result,
-        compare(other, contract, example.route, example.status, example.given, _native, values=example.values),
-    )
+    return Tried(result, None if other is None else compare(result, other, _native))

@@ -79,13 +79,13 @@ def test_two_versions_are_compared_on_one_body() -> None:
     old, new = made_contract(), made_contract()
     show = new.routes["show-badge"]
     newer = replace(show, wire={**show.wire, "program": {"nodes": ["NEWER"]}})
-    compared = compare(
-        old, replace(new, routes={"show-badge": newer}), "show-badge", 200, b'{"title": {"x": [1]}}', ENGINE
-    )
+    example = Example("show-badge", 200, b'{"title": {"x": [1]}}')
+    compared = compare(run(example, replace(new, routes={"show-badge": newer}), ENGINE), old, ENGINE)
     assert compared.differences == [Difference("/label", '{"x":[1]}', None), Difference("/newer", None, '{"x":[1]}')]
-    gone = compare(old, replace(new, routes={}), "show-badge", 200, b'"title"', ENGINE)
+    without = run(Example("show-badge", 200, b'"title"'), replace(new, routes={}), ENGINE)
+    gone = compare(without, old, ENGINE)
     assert gone.differences == [Difference("", '"label"', None)]
-    assert gone.after.refusal == "the contract has no route show-badge"
+    assert without.failure == "the contract has no route show-badge"
 
 
 TREES = st.recursive(

@@ -6,6 +6,7 @@ use portazgo_core::transform::request::{Errors, Filling, Parameters, Received, R
 use proptest::prelude::*;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -50,7 +51,7 @@ fn header_map(headers: &[(String, String)]) -> HeaderMap {
     headers.iter().map(|(key, value)| (name(key), HeaderValue::from_bytes(value.as_bytes()).unwrap())).collect()
 }
 
-fn mapped(contract: &RequestContract, case: &Case) -> (Parameters, Vec<(String, String, String)>) {
+fn mapped(contract: &RequestContract, case: &Case) -> (Parameters<'static>, Vec<(String, String, String)>) {
     let path = case.path.clone().unwrap_or_else(|| vec!["7".to_owned()]);
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
     let headers = case.headers.clone().unwrap_or_else(|| vec![("x-limit".to_owned(), "1".to_owned())]);
@@ -68,7 +69,9 @@ fn mapped(contract: &RequestContract, case: &Case) -> (Parameters, Vec<(String, 
     let errors = errors
         .iter()
         .map(|error| (error.place.word().to_owned(), error.at.clone(), error.broken.code.word().to_owned()));
-    (parameters, errors.collect())
+    let Parameters { path, query, headers } = parameters;
+    let path = path.into_iter().map(|value| Cow::Owned(value.into_owned())).collect();
+    (Parameters { path, query, headers }, errors.collect())
 }
 
 #[test]

@@ -14,7 +14,7 @@ use portazgo_core::ids::Id;
 use portazgo_core::security::SecurityLane;
 use portazgo_core::snapshot::Snapshot;
 use portazgo_core::time::WallTime;
-use portazgo_core::transform::answer::Masks;
+use portazgo_core::transform::answer::{Masks, Workspace};
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -72,6 +72,8 @@ pub(crate) struct Thread {
     pub(crate) load: Load,
     /// Programs for selections that came lately.
     pub(crate) masks: RefCell<Masks<MaskKey>>,
+    /// What projecting an answer takes, for one at a time.
+    pub(crate) workspace: RefCell<Workspace>,
     loaded: RefCell<Loaded>,
     generation: Cell<u64>,
     leave: watch::Sender<Leave>,
@@ -100,6 +102,7 @@ impl Thread {
             spare_maps: SpareMaps::default(),
             load: Load::new(&shared, index),
             masks: RefCell::new(Masks::new(MOST_MASKS)),
+            workspace: RefCell::default(),
             loaded: RefCell::new(Loaded { snapshot: None, lane: Arc::default() }),
             generation: Cell::new(0),
             leave: watch::Sender::new(if ends { Leave::Now } else { Leave::Stay }),

@@ -93,25 +93,14 @@ class Compared:
     """From what came before to what comes now, in the names of whoever receives it."""
 
 
-def compare(
-    old: CompiledContract,
-    new: CompiledContract,
-    route: str,
-    status: int | None,
-    body: bytes,
-    engine: Engine,
-    *,
-    values: bytes = b"{}",
-) -> Compared:
-    """Put one body through two versions and say what differs, field by field. A version without the route refuses."""
-    outcomes = []
-    for contract in (old, new):
-        compiled = contract.routes.get(route)
-        if compiled is None:
-            outcomes.append(Passed(None, f"the contract has no route {route}"))
-        else:
-            outcomes.append(put_through(compiled, status, body, engine, values=values))
-    before, after = outcomes
+def compare(result: Result, old: CompiledContract, engine: Engine) -> Compared:
+    """Put an example through an older version too, and say what differs by field. One without the route refuses."""
+    example, after = result.example, result.passed
+    route = old.routes.get(example.route)
+    if route is None:
+        before = Passed(None, f"the contract has no route {example.route}")
+    else:
+        before = put_through(route, example.status, example.given, engine, values=example.values)
     return Compared(before, after, differences(before.body, after.body))
 
 

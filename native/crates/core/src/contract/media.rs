@@ -48,6 +48,11 @@ impl MediaType {
 
 /// The type of `types` that a `Content-Type` says. None: it says none of them, or a charset that is not UTF-8.
 pub fn choose<'t>(types: &'t [MediaType], content_type: &str) -> Option<&'t MediaType> {
+    // Most say the type and nothing more.
+    let same = types.iter().find(|media| media.covers(content_type));
+    if same.is_some_and(|media| !media.is_range()) {
+        return same;
+    }
     let mut parts = content_type.split(';');
     let essence = parts.next()?.trim();
     let found = types.iter().find(|media| media.covers(essence))?;

@@ -137,7 +137,7 @@ pub fn find(
         Held::Ageing(header, Some(turn)) => (Some(header), turn),
         Held::Missing(turn) => (None, turn),
     };
-    let values = Values { caller, identity, plan };
+    let values = Values { caller, identity, plan: plan.map(Arc::as_ref) };
     let claims = order::claims(policy, &issuer.url, &values, now.seconds(), random())?;
     let order = Order::new(turn, claims, versions, Arc::clone(signing_key), now.seconds(), policy);
     Ok(match held {

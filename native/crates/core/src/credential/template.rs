@@ -5,7 +5,6 @@ use crate::authenticate::Identity;
 use crate::authorize::Caller;
 use crate::snapshot::{Known, Plan, Snapshot};
 use serde_json::Value;
-use std::sync::Arc;
 
 /// Where templates read.
 pub trait Source {
@@ -21,7 +20,7 @@ pub struct Values<'v> {
     /// The key.
     pub identity: &'v Identity<'v>,
     /// The plan of the application, whose scopes a key without scopes of its own has.
-    pub plan: Option<&'v Arc<Plan>>,
+    pub plan: Option<&'v Plan>,
 }
 
 /// A caller, for fills of requests to read: beside its values, the claims of the token that the backend gets.

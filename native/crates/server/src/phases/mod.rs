@@ -205,14 +205,13 @@ async fn run(
         Minting { caller: &caller, identity: &identity, backend: authorized.backend, snapshot: &snapshot, lane: &lane };
     let holder = || Holder::new(thread, &identity, found.route.id, peer);
     let admission = Admission::new(thread, generation, call.at(), &holder);
-    // Under a contract the request is checked and written anew before anything else is done for it. In boxes: what that needs
-    // shall not make the state of calls larger that pass through.
+    // Under a contract the request is checked and written anew before anything else is done for it.
     let (mut reshaped, mut read) = (None, None);
     if let Some(view) = view {
-        let (found, caller, identity, snapshot) = (&found, &caller, &identity, &snapshot);
-        let reshaping = Reshaping { head, found, view, action, caller, identity, snapshot, backend };
-        let (made, written) = Box::pin(reshaping.run(thread, wire, call, body, &authorized, holder)).await?;
-        (reshaped, read) = (Some((view, Box::new(made))), Some(written));
+        let (found, caller, identity) = (&found, &caller, &identity);
+        let reshaping = Reshaping { head, found, view, action, caller, identity, plan, backend, snapshot: &snapshot };
+        let (made, written) = reshaping.run(thread, wire, call, body, backend, holder).await?;
+        (reshaped, read) = (Some((view, made)), Some(written));
     }
     let bearer = Bearer::of(thread, &authorized, minting);
     bearer.prepare(call).await?;
@@ -269,7 +268,7 @@ async fn run(
         let base = if view.program.writes_addresses() { route::base(head, origin) } else { String::new() };
         let (selection, head_only) = (reshaped.selection.as_ref(), head.method == Method::HEAD);
         let shaping = Shaping { view, selection, action, backend, base, asked: &head.headers, head_only };
-        Box::pin(shaping.build(thread, call, came_back, holder)).await?
+        shaping.build(thread, call, came_back, holder).await?
     } else {
         transform_response::build(thread, call, came_back, holder, action, backend).await?
     };

@@ -356,6 +356,11 @@ impl Stream {
         (self.vigil.get_or_insert_with(|| Vigil::begin(idle, Some(ends))), self.holder.as_deref())
     }
 
+    /// All of the body, where it came with the head.
+    pub(crate) fn whole(&self) -> Option<&Bytes> {
+        self.first.as_ref().filter(|_| self.source.is_end_stream())
+    }
+
     pub(crate) fn is_at_end(&self) -> bool {
         self.first.is_none() && (self.ended || self.source.is_end_stream())
     }

@@ -76,7 +76,7 @@ pub(super) fn build(
     flight: Arc<Flight>,
     refresh: Option<Secret>,
 ) -> Result<Order, Unfit> {
-    let values = Values { caller: minting.caller, identity: minting.identity, plan };
+    let values = Values { caller: minting.caller, identity: minting.identity, plan: plan.map(Arc::as_ref) };
     let mut read = Map::new();
     for (text, path) in &policy.reads {
         let value = values.value(path).ok_or_else(|| Unfit::new(format!("{{{text}}} has no value for this caller")))?;

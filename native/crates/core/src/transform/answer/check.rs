@@ -6,17 +6,11 @@ use super::program::{NONE, Node, Object, Part, PartValue, Scalar, Target, Templa
 use hashbrown::HashSet;
 use std::sync::Arc;
 
-/// Whether an object's members have slots of a hold that is around it.
-pub(super) fn is_scattered(object: &Object) -> bool {
-    object.hold.is_none()
-        && object.members.iter().any(|member| matches!(member.target, Target::Slot(_) | Target::Scatter))
-}
-
 /// Check that each node is used as what it is.
 pub(super) fn references(nodes: &[Node], objects: &[Object]) -> Result<(), ProgramRefused> {
     let object_of = |node: u32| objects.get(nodes[node as usize].object as usize);
     let stands_alone = |node: u32, place: &str| match object_of(node) {
-        Some(object) if node != NONE && is_scattered(object) => {
+        Some(object) if node != NONE && object.scattered => {
             Err(ProgramRefused::new(place, format!("node {node} has slots, but no hold is around it")))
         }
         _ => Ok(()),
@@ -38,7 +32,7 @@ pub(super) fn references(nodes: &[Node], objects: &[Object]) -> Result<(), Progr
             match (member.target, object_of(member.node)) {
                 (Target::Out | Target::Slot(_), _) => stands_alone(member.node, &place)?,
                 (Target::Inline | Target::Scatter, Some(inner)) if is_only_object(&nodes[member.node as usize]) => {
-                    let scattered = is_scattered(inner);
+                    let scattered = inner.scattered;
                     let is_empty = inner.members.is_empty() && inner.hold.is_none() && inner.others == NONE;
                     let fits = match member.target {
                         // A map's names are not known: the object around could write one of them too.

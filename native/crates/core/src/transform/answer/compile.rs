@@ -89,7 +89,7 @@ impl AnswerProgram {
             return Err(ProgramRefused::new("root", format!("there is no node {root}")));
         }
         let object = self.node(root).object;
-        if object != NONE && check::is_scattered(self.object(object)) {
+        if object != NONE && self.object(object).scattered {
             return Err(ProgramRefused::new("root", format!("node {root} has slots, but no hold is around it")));
         }
         Ok(())

@@ -65,6 +65,12 @@ impl Frame {
         std::mem::replace(came, SEEN | GOT) & SEEN != 0
     }
 
+    /// Whether one of the first 64 members came before.
+    #[inline(always)]
+    pub(super) fn has(&self, member: usize) -> bool {
+        self.seen & (1 << member) != 0
+    }
+
     /// A member that has come is as if it were absent.
     pub(super) fn forget(&mut self, more: &mut [u8]) {
         match self.member as usize {

@@ -4,7 +4,7 @@
 use super::action::Kind;
 use super::cut::{Cut, Fate};
 use super::frame::{Form, Frame, Hold, OTHERS, Slots};
-use super::program::{AnswerProgram, NONE, Node, Scalar, Target};
+use super::program::{AnswerProgram, Member, NONE, Node, Scalar, Target};
 use super::skip::{Passed, Skip};
 use super::text::{self, Number, Stop, literal, past_space, unescaped};
 use super::violation::{Fail, Violation, Why};
@@ -12,6 +12,10 @@ use std::sync::Arc;
 
 /// The name of a member that a map copies is kept until its value comes; a longer one is too large.
 pub(super) const LONGEST_NAME: usize = 8_192;
+
+/// What of a room is kept for the next answer, and how many of those that holds had.
+const KEPT: usize = 16 * 1024;
+const MOST_SPARE: usize = 4;
 
 /// Where it stands, between two pieces and within one.
 #[derive(Debug)]
@@ -25,7 +29,7 @@ pub(super) struct State {
     pub(super) step: Step,
     /// Of the value that comes next.
     pub(super) node: u32,
-    role: Role,
+    pub(super) role: Role,
     pub(super) cut: Cut,
     pub(super) skip: Skip,
     /// Whether what `skip` passes is written.
@@ -62,7 +66,7 @@ pub(super) enum Step {
 
 /// What is special about the value that comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Role {
+pub(super) enum Role {
     Plain,
     /// Null is as if it were absent.
     DropNull,
@@ -72,26 +76,55 @@ enum Role {
     Skipped,
 }
 
+impl Role {
+    #[inline(always)]
+    pub(super) fn of(member: &Member) -> Self {
+        match member.target {
+            Target::Inline => Self::Inline,
+            Target::Scatter => Self::Scatter,
+            Target::Drop => Self::Skipped,
+            _ if member.drop_null => Self::DropNull,
+            _ => Self::Plain,
+        }
+    }
+}
+
 impl State {
-    pub(super) fn new(root: u32, base: Box<str>) -> Self {
+    pub(super) fn new() -> Self {
         Self {
             frames: Vec::with_capacity(8),
             more: Vec::new(),
             holds: Vec::new(),
             spare: Vec::new(),
             step: Step::Value,
-            node: root,
+            node: NONE,
             role: Role::Plain,
             cut: Cut::default(),
             skip: Skip::START,
             copies: false,
             scratch: Vec::new(),
             name: Vec::new(),
-            base,
+            base: Box::default(),
             missing: None,
             consumed: 0,
             broken: None,
         }
+    }
+
+    /// As new, but with the room that was taken before, where that is not much.
+    pub(super) fn clear(&mut self, root: u32) {
+        self.frames.clear();
+        self.holds.clear();
+        self.spare.retain(|(room, _)| room.capacity() <= KEPT);
+        self.spare.truncate(MOST_SPARE);
+        for room in [&mut self.more, &mut self.scratch, &mut self.name] {
+            room.clear();
+            if room.capacity() > KEPT {
+                *room = Vec::new();
+            }
+        }
+        (self.step, self.node, self.role) = (Step::Value, root, Role::Plain);
+        (self.missing, self.consumed, self.broken) = (None, 0, None);
     }
 
     /// Read a piece, or as much of it as fills `out` to `most` bytes. Returns how much was read.
@@ -120,7 +153,10 @@ impl State {
             let Some(&byte) = input.get(at) else { return Ok(input.len()) };
             match (self.step, byte) {
                 (Step::Value, _) => at = self.value(program, input, at, byte, out)?,
-                (Step::Name | Step::NameOrEnd, b'"') => at = self.name(program, input, at)?,
+                (Step::Name | Step::NameOrEnd, b'"') => {
+                    let next = self.members(program, input, at, most, out);
+                    at = if next == at { self.name(program, input, at)? } else { next };
+                }
                 (Step::Colon, b':') => {
                     at += 1;
                     self.step = Step::Value;
@@ -227,13 +263,7 @@ impl State {
         }
         let member = &object.members[index];
         self.node = member.node;
-        self.role = match member.target {
-            Target::Inline => Role::Inline,
-            Target::Scatter => Role::Scatter,
-            Target::Drop => Role::Skipped,
-            _ if member.drop_null => Role::DropNull,
-            _ => Role::Plain,
-        };
+        self.role = Role::of(member);
         Ok(())
     }
 

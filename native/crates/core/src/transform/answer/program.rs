@@ -43,6 +43,14 @@ pub(super) struct Node {
     pub(super) object: u32,
 }
 
+impl Node {
+    /// What is done with a number.
+    #[inline(always)]
+    pub(super) fn of_number(&self, is_whole: bool) -> Scalar {
+        if is_whole && self.integer != Scalar::Refuse { self.integer } else { self.number }
+    }
+}
+
 /// What is done with a value that is no container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scalar {
@@ -66,6 +74,8 @@ pub(super) struct Object {
     pub(super) required: u64,
     /// Whether something else is left to do when the last member has come.
     pub(super) ends: bool,
+    /// Whether its members have slots of a hold that is around it.
+    pub(super) scattered: bool,
 }
 
 impl Object {
@@ -85,7 +95,9 @@ impl Object {
                 || (index >= 64 && member.required)
         };
         let ends = !consts.is_empty() || members.iter().enumerate().any(is_left);
-        Self { names, members, others, written, consts, hold, required, ends }
+        let is_kept = |member: &Member| matches!(member.target, Target::Slot(_) | Target::Scatter);
+        let scattered = hold.is_none() && members.iter().any(is_kept);
+        Self { names, members, others, written, consts, hold, required, ends, scattered }
     }
 }
 

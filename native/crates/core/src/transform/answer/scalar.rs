@@ -43,8 +43,7 @@ impl State {
             return Err(Why::Size);
         }
         let kind = if number.whole { Kind::Integer } else { Kind::Number };
-        let scalar = if number.whole && node.integer != Scalar::Refuse { node.integer } else { node.number };
-        self.scalar(program, scalar, lexeme, kind, out)
+        self.scalar(program, node.of_number(number.whole), lexeme, kind, out)
     }
 
     /// A string with an action begins with this quote.

@@ -28,7 +28,7 @@ pub(super) fn text(input: &[u8], at: usize) -> Result<Stop, Fail> {
 }
 
 /// As `text`, from something else than plain ASCII.
-fn text_further(input: &[u8], from: usize) -> Result<Stop, Fail> {
+pub(super) fn text_further(input: &[u8], from: usize) -> Result<Stop, Fail> {
     let (mut at, mut escaped) = (from, false);
     loop {
         let (end, wide) = plain_run(input, at);
@@ -59,21 +59,25 @@ fn text_further(input: &[u8], from: usize) -> Result<Stop, Fail> {
 /// it may be false.
 #[inline(always)]
 fn ascii_run(input: &[u8], from: usize) -> usize {
-    let mut at = from;
-    while let Some(chunk) = input.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+    from + plain(input.get(from..).unwrap_or_default())
+}
+
+/// How many bytes there are before the first that is a quote, a backslash, a control character or no ASCII.
+#[inline(always)]
+pub(super) fn plain(text: &[u8]) -> usize {
+    let mut rest = text;
+    while let Some((chunk, after)) = rest.split_first_chunk::<8>() {
         let word = u64::from_le_bytes(*chunk);
         let (quote, backslash) = (word ^ (LOW * 0x22), word ^ (LOW * 0x5c));
         let below = quote.wrapping_sub(LOW) | backslash.wrapping_sub(LOW) | word.wrapping_sub(LOW * 0x20);
         let marks = (below | word) & HIGH;
         if marks != 0 {
-            return at + (marks.trailing_zeros() / 8) as usize;
+            return text.len() - rest.len() + (marks.trailing_zeros() / 8) as usize;
         }
-        at += 8;
+        rest = after;
     }
-    while input.get(at).is_some_and(|&byte| byte != b'"' && byte != b'\\' && (0x20..0x80).contains(&byte)) {
-        at += 1;
-    }
-    at
+    let is_plain = |byte: &&u8| **byte != b'"' && **byte != b'\\' && (0x20..0x80).contains(*byte);
+    text.len() - rest.len() + rest.iter().take_while(is_plain).count()
 }
 
 /// Where the first quote, backslash or control character is, or the end; and whether there's more than ASCII before it.

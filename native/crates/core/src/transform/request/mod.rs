@@ -91,12 +91,12 @@ impl RequestContract {
 
     /// Map the parameters of path, query and headers. What is wrong with them is added to `errors`; then what is returned is
     /// not to be used.
-    pub fn parameters(
+    pub fn parameters<'r>(
         &self,
-        received: &Received<'_>,
+        received: &Received<'r>,
         filling: &mut Filling<'_>,
         errors: &mut Errors,
-    ) -> Result<Parameters, FillFailed> {
+    ) -> Result<Parameters<'r>, FillFailed> {
         self.parameters.map(&self.program, received, filling, errors)
     }
 

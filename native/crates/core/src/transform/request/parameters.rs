@@ -7,7 +7,7 @@ use super::rules::{Replaced, Scalar};
 use crate::transform::json::{self, Kind, Lexeme, ROOT};
 use crate::transform::percent::{self, encoded, push_encoded};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 use std::borrow::Cow;
 
 /// Longer names are not repeated in errors.
@@ -29,9 +29,9 @@ pub struct Received<'r> {
 
 /// What the backend is told beside the body.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Parameters {
+pub struct Parameters<'r> {
     /// The values of the path, as they are written into it, in the order of the partner's template.
-    pub path: SmallVec<[String; 6]>,
+    pub path: SmallVec<[Cow<'r, str>; 4]>,
     /// The query without its question mark; empty: there is none.
     pub query: String,
     /// Beside these, no header of the partner's passes.
@@ -70,13 +70,13 @@ pub(super) struct ParameterRules {
 
 impl ParameterRules {
     /// Read and write all of them; what is wrong is added to `errors`.
-    pub(super) fn map(
+    pub(super) fn map<'r>(
         &self,
         program: &Program,
-        received: &Received<'_>,
+        received: &Received<'r>,
         filling: &mut Filling<'_>,
         errors: &mut Errors,
-    ) -> Result<Parameters, FillFailed> {
+    ) -> Result<Parameters<'r>, FillFailed> {
         let mut mapper = Mapper { rules: self, program, errors };
         let path = received.path_names.iter().zip(received.path_values);
         let mut parameters = Parameters {
@@ -106,24 +106,27 @@ struct Mapper<'m> {
 
 impl Mapper<'_> {
     /// A value without a rule stands where the route's own templates let it; framing has judged its spelling.
-    fn path_value(&mut self, name: &str, value: &str) -> String {
-        let Some(rule) = find(&self.rules.path, name) else { return value.to_owned() };
+    fn path_value<'r>(&mut self, name: &str, value: &'r str) -> Cow<'r, str> {
+        let Some(rule) = find(&self.rules.path, name) else { return Cow::Borrowed(value) };
         let text = decoded(value, false).ok_or_else(not_utf8);
         let read = text.and_then(|text| match read(self.program, rule.node, &text)? {
             // Dots are no value of a path: backends resolve them.
-            Some(text) if !matches!(&*text, "" | "." | "..") => Ok(encoded(&text)),
+            Some(text) if !matches!(&*text, "" | "." | "..") => Ok(Cow::Owned(encoded(&text))),
             _ => Err(Broken::new(Code::Format, "Must be a value that can stand in a path.")),
         });
         read.unwrap_or_else(|broken| {
             self.wrong(Place::Path, name, broken);
-            String::new()
+            Cow::Borrowed("")
         })
     }
 
     fn query(&mut self, received: &Received<'_>) -> String {
         let text = received.query.unwrap_or_default();
-        let mut written = String::with_capacity(text.len() + 16);
-        let mut seen = vec![false; self.rules.query.len()];
+        let mut written = String::new();
+        if !text.is_empty() {
+            written.reserve(text.len() + 16);
+        }
+        let mut seen: SmallVec<[bool; 16]> = smallvec![false; self.rules.query.len()];
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             if self.errors.is_full() {
                 return written;

@@ -14,10 +14,10 @@ use std::ops::Range;
 use std::task::{Context, Poll, ready};
 
 /// Output that is handed on in one piece, where there is so much.
-const PIECE: usize = 16 * 1024;
+pub(crate) const PIECE: usize = 16 * 1024;
 /// Input that is looked at in one step, however large a piece of the backend's is. Of a contract's constants and defaults it can
 /// make far more: a projector stops when there is as much output as is wanted.
-const STEP: usize = 16 * 1024;
+pub(crate) const STEP: usize = 16 * 1024;
 /// Of an answer that is held whole.
 const MOST_HELD: usize = 16 * 1024 * 1024;
 /// Output that is coded before others have their turn.

@@ -18,13 +18,13 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use portazgo_core::authenticate::Identity;
-use portazgo_core::authorize::{Authorized, Caller};
+use portazgo_core::authorize::Caller;
 use portazgo_core::contract::{View, media};
 use portazgo_core::credential::{RequestValues, Values};
 use portazgo_core::fault::Fault;
 use portazgo_core::record::Phase;
 use portazgo_core::route::Parameters;
-use portazgo_core::snapshot::{BackendEnvironment, Known, RouteAction, Snapshot};
+use portazgo_core::snapshot::{BackendEnvironment, Plan, RouteAction, Snapshot};
 use portazgo_core::transform::answer::{Mask, Masked};
 use portazgo_core::transform::json::Why;
 use portazgo_core::transform::percent;
@@ -85,8 +85,9 @@ pub(in crate::phases) struct Reshaping<'r, 'f, 'v> {
     pub(in crate::phases) action: &'r RouteAction,
     pub(in crate::phases) caller: &'r Caller<'v>,
     pub(in crate::phases) identity: &'r Identity<'v>,
-    pub(in crate::phases) snapshot: &'r Snapshot,
+    pub(in crate::phases) plan: &'r Plan,
     pub(in crate::phases) backend: &'r BackendEnvironment,
+    pub(in crate::phases) snapshot: &'r Snapshot,
 }
 
 impl Reshaping<'_, '_, '_> {
@@ -98,17 +99,19 @@ impl Reshaping<'_, '_, '_> {
         wire: &Wire,
         call: &mut Call,
         body: &mut Option<Incoming>,
-        authorized: &Authorized<'_>,
+        backend: &BackendEnvironment,
         holder: impl Fn() -> Holder,
-    ) -> Result<(Reshaped, RequestBody), Refusal> {
-        let Begun { content_type, selection } =
-            self.begin(thread, call, body.as_ref().is_some_and(|body| !body.is_end_stream()))?;
+    ) -> Result<(Box<Reshaped>, RequestBody), Refusal> {
+        let begun = self.begin(thread, call, body.as_ref().is_some_and(|body| !body.is_end_stream()))?;
         let received = body.take().ok_or(Fault::GatewayPanic)?;
-        let backend = authorized.backend_environment(self.caller);
         let received = forward::body(thread, received, backend, self.action, self.most_bytes(), &holder);
-        let (mut reshaped, body) = self.finish(thread, wire, call, received, holder).await?;
-        (reshaped.content_type, reshaped.selection) = (content_type, selection);
-        Ok((reshaped, body))
+        let is_json = matches!(self.view.request.body_rule(), BodyRule::Json { .. });
+        if !is_json || received.progress().is_none() {
+            return Ok((self.write(thread, call, begun, None)?.0, received));
+        }
+        let received = whole(thread, wire, call, received).await?;
+        let (reshaped, written) = self.write(thread, call, begun, Some(&received))?;
+        Ok((reshaped, RequestBody::whole(written.unwrap_or_default(), holder)))
     }
 
     /// What can be said before any of the body is read.
@@ -129,24 +132,6 @@ impl Reshaping<'_, '_, '_> {
         let asked = self.view.fields.as_ref().and_then(|_| selected(self.head.uri.query()?));
         let selection = asked.map(|text| self.select(thread, &text)).transpose()?;
         Ok(Begun { content_type, selection })
-    }
-
-    /// Read the body, check all of it, and write the request as the backend wants it; beside it the body that is sent.
-    async fn finish(
-        &self,
-        thread: &Rc<Thread>,
-        wire: &Wire,
-        call: &mut Call,
-        body: RequestBody,
-        holder: impl FnOnce() -> Holder,
-    ) -> Result<(Reshaped, RequestBody), Refusal> {
-        let is_json = matches!(self.view.request.body_rule(), BodyRule::Json { .. });
-        if !is_json || body.progress().is_none() {
-            return Ok((self.write(thread, call, None)?.0, body));
-        }
-        let received = whole(thread, wire, call, body).await?;
-        let (reshaped, written) = self.write(thread, call, Some(&received))?;
-        Ok((reshaped, RequestBody::whole(written.unwrap_or_default(), holder)))
     }
 
     /// How large a body of this route may be.
@@ -180,18 +165,24 @@ impl Reshaping<'_, '_, '_> {
             Refusal::with_errors(Fault::FieldsInvalid, errors.to_string())
         };
         let at = self.view.fields.as_deref().unwrap_or_default();
-        let mask = Mask::parse(text).map_err(|error| refuse(&error.to_string()))?;
         let mut masks = thread.masks.borrow_mut();
         let (mut found, mut unknown) = (SmallVec::new(), None);
+        let mut key = (self.view.edition.id, self.found.route.id, 0, text.into());
+        // Read only where the text did not come lately.
+        let mut mask = None;
         for root in self.view.successes() {
-            let key = (self.view.edition.id, self.found.route.id, root, text.into());
+            key.2 = root;
             if let Some(masked) = masks.find(&key) {
                 found.push((root, masked));
                 continue;
             }
-            match self.view.program.masked(root, at, &mask) {
+            let mask = match &mut mask {
+                Some(mask) => mask,
+                none => none.insert(Mask::parse(text).map_err(|error| refuse(&error.to_string()))?),
+            };
+            match self.view.program.masked(root, at, mask) {
                 Ok(masked) => {
-                    masks.keep(key, masked.clone());
+                    masks.keep(key.clone(), masked.clone());
                     found.push((root, masked));
                 }
                 Err(why) => unknown = Some(why.to_string()),
@@ -204,11 +195,16 @@ impl Reshaping<'_, '_, '_> {
     }
 
     /// Path, query and headers for the backend, and the body where it is written anew.
-    fn write(&self, thread: &Thread, call: &Call, body: Option<&[u8]>) -> Result<(Reshaped, Option<Bytes>), Refusal> {
+    fn write(
+        &self,
+        thread: &Thread,
+        call: &Call,
+        begun: Begun,
+        body: Option<&[u8]>,
+    ) -> Result<(Box<Reshaped>, Option<Bytes>), Refusal> {
         let mut errors = Errors::default();
         let mut random = || u128::from_le_bytes(thread.random.bytes());
-        let plan = self.caller.application.plan.and_then(|id| self.snapshot.plan(id)).and_then(Known::understood);
-        let values = Values { caller: self.caller, identity: self.identity, plan };
+        let values = Values { caller: self.caller, identity: self.identity, plan: Some(self.plan) };
         let values = RequestValues { values, credential: &self.backend.credential, snapshot: self.snapshot };
         let mut filling = Filling { values: &values, now: call.wall(), random: &mut random };
         let path_names: SmallVec<[&str; 6]> = self.found.route.path.parameters().collect();
@@ -232,14 +228,16 @@ impl Reshaping<'_, '_, '_> {
             return Err(Refusal::with_errors(Fault::ContractViolationRequest, errors.json()));
         }
         let mut target = String::with_capacity(128);
-        let values: Parameters<'_> = parameters.path.iter().map(String::as_str).collect();
+        let values: Parameters<'_> = parameters.path.iter().map(|value| &**value).collect();
         self.action.backend_path.write(&values, &mut target);
         if !parameters.query.is_empty() {
             target.push('?');
             target.push_str(&parameters.query);
         }
         let uri = Uri::from_maybe_shared(Bytes::from(target)).map_err(|_| Fault::HeadPathInvalid)?;
-        let reshaped = Reshaped { uri, headers: parameters.headers, content_type: None, selection: None };
+        let Begun { content_type, selection } = begun;
+        // In a box: it shall not make the state of calls larger that pass through.
+        let reshaped = Box::new(Reshaped { uri, headers: parameters.headers, content_type, selection });
         Ok((reshaped, written.map(Bytes::from)))
     }
 }
@@ -258,10 +256,17 @@ impl Reshaped {
         call.reached_too(Phase::TransformRequest);
         let method = Method::from_bytes(action.backend_method.as_bytes()).map_err(|_| Fault::MethodNotAllowed)?;
         let mut headers = thread.spare_maps.take();
-        for name in PASSING.iter().filter(|name| !view.claimed.contains(name)) {
-            headers::pass(&head.headers, name, &mut headers);
+        // One look at what came: fewer headers come than might pass.
+        let mut is_conditional = false;
+        for (name, value) in &head.headers {
+            if PASSING.contains(name) && !view.claimed.contains(name) {
+                headers.append(name.clone(), value.clone());
+            }
+            is_conditional |= *name == header::IF_MATCH || *name == header::IF_NONE_MATCH;
         }
-        add_conditions(&mut headers, &head.headers);
+        if is_conditional {
+            add_conditions(&mut headers, &head.headers);
+        }
         if let Some(content_type) = &self.content_type {
             headers.insert(header::CONTENT_TYPE, content_type.clone());
         }

@@ -9,7 +9,7 @@ use crate::headers::{self, pass};
 use crate::holder::Holder;
 use crate::phases::forward::CameBack;
 use crate::phases::record::Call;
-use crate::phases::respond::projected::{Projected, Work};
+use crate::phases::respond::projected::{self, Projected, Work};
 use crate::phases::respond::{Answer, Content, Stream};
 use crate::phases::transform_request::contract::Selection;
 use crate::thread::Thread;
@@ -20,7 +20,7 @@ use portazgo_core::contract::{Answer as Agreed, Body, Hold, MediaType, View, med
 use portazgo_core::fault::Fault;
 use portazgo_core::problem;
 use portazgo_core::snapshot::{BackendEnvironment, RouteAction};
-use portazgo_core::transform::answer::Projector;
+use portazgo_core::transform::answer::{AnswerProgram, Projector};
 use portazgo_core::transform::request::BackendErrors;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,7 +48,8 @@ pub(in crate::phases) struct Shaping<'s> {
 }
 
 impl Shaping<'_> {
-    /// Choose what becomes of the answer, and make that of it.
+    /// Choose what becomes of the answer, and make that of it. What few answers need is in boxes: it shall not make the state of
+    /// every call larger.
     pub(in crate::phases) async fn build(
         &self,
         thread: &Thread,
@@ -85,15 +86,15 @@ impl Shaping<'_> {
             return Ok(Answer { status, headers, content: Content::Stream(Box::new(stream)) });
         }
         let Some(agreed) = agreed else {
-            return self.refuse(thread, call, received, stream, None, holder).await;
+            return Box::pin(self.refuse(thread, call, received, stream, None, holder)).await;
         };
         let sent = agreed.send.unwrap_or(status);
         match &agreed.body {
-            Body::Problem { .. } => self.refuse(thread, call, received, stream, Some(agreed), holder).await,
+            Body::Problem { .. } => Box::pin(self.refuse(thread, call, received, stream, Some(agreed), holder)).await,
             Body::Empty => {
                 let headers = self.headers(thread, received, Some(agreed));
                 stream.begin(holder).await?;
-                let_go(thread, call, stream).await;
+                Box::pin(let_go(thread, call, stream)).await;
                 Ok(Answer { status: sent, headers, content: Content::Whole(Bytes::new()) })
             }
             Body::Json { .. } | Body::Pass { .. } if self.head_only || status == StatusCode::NO_CONTENT => {
@@ -107,15 +108,25 @@ impl Shaping<'_> {
             Body::Json { root, hold } => {
                 call.record().contract_version = self.view.edition.number;
                 let said = of_type(&received.headers, &agreed.content_types, media::choose)?;
-                let projector = self.projector(*root, status);
                 let decoder = Decoder::new(Coding::of(&received.headers)?)?;
                 let mut headers = self.headers(thread, received, Some(agreed));
                 headers.insert(header::CONTENT_TYPE, said.header().clone());
                 stream.begin(holder).await?;
-                let projected = Projected::new(stream, decoder, Work::Project(Box::new(projector)));
                 let hold = if call.version_10 { Hold::Whole } else { *hold };
                 let wanted = self.wanted(thread, call, received);
-                let content = held(thread, call, projected, hold, wanted, &mut headers).await?;
+                let (program, root) = self.program(*root, status);
+                if wanted.is_none()
+                    && decoder.is_none()
+                    && let Some(whole) = stream.whole()
+                    && let Some(output) = self.at_once(thread, program, root, whole, hold)?
+                {
+                    call.record().backend_bytes_in += whole.len() as u64;
+                    stream.give_back(thread, call.at());
+                    return Ok(Answer { status: sent, headers, content: Content::Whole(output) });
+                }
+                let projector = Projector::new(program, root, &self.base);
+                let projected = Projected::new(stream, decoder, Work::Project(Box::new(projector)));
+                let content = Box::pin(held(thread, call, projected, hold, wanted, &mut headers)).await?;
                 Ok(Answer { status: sent, headers, content })
             }
             Body::Pass { types, most_bytes } => {
@@ -141,19 +152,43 @@ impl Shaping<'_> {
                 stream.begin(holder).await?;
                 let projected = Projected::new(stream, decoder, Work::Copy(most));
                 let hold = if call.version_10 { Hold::Whole } else { Hold::Bytes(1) };
-                let content = held(thread, call, projected, hold, wanted, &mut headers).await?;
+                let content = Box::pin(held(thread, call, projected, hold, wanted, &mut headers)).await?;
                 Ok(Answer { status: sent, headers, content })
             }
         }
     }
 
     /// Fields are selected of what was asked for: what has none of them, as errors, comes as the contract has it.
-    fn projector(&self, root: u32, status: StatusCode) -> Projector {
+    fn program(&self, root: u32, status: StatusCode) -> (&Arc<AnswerProgram>, u32) {
         let selection = self.selection.filter(|_| status.is_success());
         match selection.and_then(|selection| selection.below(root)) {
-            Some(masked) => Projector::new(&masked.program, masked.root, &self.base),
-            None => Projector::new(&self.view.program, root, &self.base),
+            Some(masked) => (&masked.program, masked.root),
+            None => (&self.view.program, root),
         }
+    }
+
+    /// Most answers are here whole when their head is: they need nothing that could wait. None: there is more of it than goes in
+    /// one step, and nothing has happened yet.
+    fn at_once(
+        &self,
+        thread: &Thread,
+        program: &AnswerProgram,
+        root: u32,
+        whole: &[u8],
+        hold: Hold,
+    ) -> Result<Option<Bytes>, Fault> {
+        let most = match hold {
+            Hold::Bytes(most) => most.min(projected::PIECE),
+            Hold::Whole => projected::PIECE,
+        };
+        if whole.len() > most.min(projected::STEP) {
+            return Ok(None);
+        }
+        let mut output = Vec::with_capacity(whole.len());
+        let mut workspace = thread.workspace.borrow_mut();
+        let outcome = workspace.project(program, root, &self.base, whole, most, &mut output);
+        let fits = outcome.map_err(|_| Fault::ContractViolationResponse)?;
+        Ok(fits.then(|| Bytes::from(output)))
     }
 
     fn headers(&self, thread: &Thread, received: &Parts, agreed: Option<&Agreed>) -> HeaderMap {

@@ -26,10 +26,19 @@ pub(super) fn headers(
     may_compress: bool,
     mut headers: HeaderMap,
 ) -> HeaderMap {
-    for name in &PASSING {
-        pass(received, name, &mut headers);
+    // One look at what came: most answers have none of these.
+    let (mut passes, mut varies) = (false, false);
+    for name in received.keys() {
+        passes |= PASSING.contains(name);
+        varies |= *name == header::VARY;
     }
-    headers.insert(header::VARY, vary(received, may_compress));
+    if passes {
+        for name in &PASSING {
+            pass(received, name, &mut headers);
+        }
+    }
+    let usual = if may_compress { VARY_CODED } else { VARY };
+    headers.insert(header::VARY, if varies { vary(received, may_compress) } else { usual });
     for rule in agreed.map_or(&[][..], |agreed| &agreed.headers) {
         // The contract's word counts for what passes without it, too.
         if PASSING.contains(&rule.outward) {
