@@ -110,6 +110,18 @@ def test_a_request_is_written_anew_as_the_backend_wants_it(desk: Desk) -> None:
     assert seen.header("accept") == "application/json, application/vnd.items+json, image/*"
 
 
+def test_a_large_body_is_written_anew_as_a_small_one_is(desk: Desk) -> None:
+    note = "long " * 16_000
+    got, seen = post(desk, {"title": "big", "quantity": 7, "note": note})
+    assert got.status == 200
+    assert seen is not None
+    filled = {"tenant": "northwind", "source": "portazgo"}
+    assert json.loads(seen.body) == {"name": "big", "qty": 7, "note": note, **filled}
+    refused, seen = post(desk, {"title": "big", "quantity": "seven", "note": note}, target="/v1/items?limit=x")
+    assert (refused.status, refused.document["code"], seen) == (400, "contract_violation", None)
+    assert {error["in"] for error in refused.document["errors"]} == {"body", "query"}
+
+
 def test_what_the_partner_leaves_out_is_filled(desk: Desk) -> None:
     _, seen = post(desk, {"title": "x"})
     assert seen is not None

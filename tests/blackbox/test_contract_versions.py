@@ -181,6 +181,27 @@ def test_where_there_are_several_documents_a_key_is_told_which(tmp_path: Path) -
             assert sorted(found) == ["3.1.0", "3.1.1"]
 
 
+def test_a_document_counts_against_the_plan_and_is_for_those_who_may_call(tmp_path: Path) -> None:
+    path = "/.well-known/portazgo/openapi.json"
+    with Origin(answer=json.dumps(ANSWER).encode()) as origin:
+        resources = [
+            contracts.version({SHOW: contracts.shown(origin.url)}),
+            contracts.document('{"openapi":"3.1.0"}'),
+            contracts.route(SHOW, "GET", "/v1/items/{id}", "/api/items/{id}", scopes=["items:read"]),
+        ]
+        for scopes, statuses in ((["items:read"], [200, 200, 429]), (["items:write"], [404, 404, 429])):
+            node = contracts.node(tmp_path / scopes[0], origin.port, resources)
+            (plan,) = [one for one in node._resources if one["kind"] == "plan"]
+            throttle = {"name": "few", "per": "key", "quota": 2, "window_seconds": 3600, "burst": None}
+            plan["body"] |= {"scopes": scopes, "throttles": [throttle]}
+            with node:
+                got = [ask(node.port, path) for _ in statuses]
+                assert [one.status for one in got] == statuses
+                assert got[0].status == 404 or got[0].header("ratelimit") is not None
+                # A call of the same key finds nothing left.
+                assert ask(node.port, "/v1/items/7").status == (429 if statuses[0] == 200 else 403)
+
+
 def test_no_tag_of_the_backends_comes_out_and_none_is_asked_for(tmp_path: Path) -> None:
     """A tag is often a digest of the whole document, what is hidden included."""
     answer = (

@@ -244,15 +244,31 @@ class Maker:
     def address(self) -> str:
         """Make an address as a backend writes them: of a route of the partner's, or with a needle of one that is none."""
         origin = self.random.choice(
-            ("http://backend.example:8000", "HTTP://Backend.example:8000", "//backend.example:8000", "")
+            (
+                "http://backend.example:8000",
+                "HTTP://Backend.example:8000",
+                "https://backend.example:8000",
+                "//backend.example:8000",
+                "https://gateway.example:443",
+                "",
+            )
         )
         if self.random.random() < 0.15:
             origin = f"https://{NEEDLE}.example"
         owner = self.random.choice(("7", "a-b", "a%20b", "%C3%B1", "x.y", "..", "%2e", "a%2Fb", "", "a;b", "é"))
-        path = f"/things/{owner}/" if self.random.random() < 0.8 else f"/{NEEDLE}/{owner}"
+        slash = "" if self.random.random() < 0.1 else "/"
+        path = f"/things/{owner}{slash}" if self.random.random() < 0.8 else f"/{NEEDLE}/{owner}"
         pairs = [
             self.random.choice(
                 ("page=2", "size=%C3%B1", "p%61ge=1+2", f"{NEEDLE}=1", "order", "page=é", f"secret={NEEDLE}", "", "=")
+                if self.random.random() < 0.8
+                else (
+                    "page=http://Backend.example/x",
+                    "size=%252F%252Fbackend%2Eexample",
+                    "order=open",
+                    "page=3",
+                    "size=",
+                )
             )
             for _ in range(self.random.randint(0, 3))
         ]

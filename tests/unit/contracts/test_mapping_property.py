@@ -47,7 +47,7 @@ from portazgo.contracts.reference.answers import map_answer
 from portazgo.contracts.reference.documents import Number, Violation, own, parse, write
 from portazgo.contracts.reference.parameters import map_parameters, map_value
 from portazgo.contracts.reference.requests import Refused, map_request
-from portazgo.contracts.reference.urls import Addresses
+from portazgo.contracts.reference.urls import Addresses, Asked
 from portazgo.contracts.reference.values import to_backend
 from portazgo.contracts.schema import Schema, read_schema
 from portazgo.contracts.schema.shapes import Parameter
@@ -96,8 +96,16 @@ class Answers:
     def addresses(self) -> Addresses:
         """How addresses are to be rewritten. Where values of the path change, none leads anywhere."""
         paths = {} if self.terms.get("path", {}).get("owner") else {"/things/{owner}/": "/v1/things/{owner}"}
-        query = {name: told.get("to", name) for name, told in self.terms.get("query", {}).items() if "fill" not in told}
+        query = {name: as_asked(name, told) for name, told in self.terms.get("query", {}).items() if "fill" not in told}
         return Addresses(GATEWAY, [BACKEND], paths, query)
+
+
+def as_asked(name: str, told: dict[str, Any]) -> Asked:
+    """Say what a parameter of the query is to partners, in addresses."""
+    if "map_value" not in told:
+        return Asked(told.get("to", name))
+    values = {backend: str(partner) for backend, partner in told["map_value"]["values"].items()}
+    return Asked(told.get("to", name), values, told["map_value"].get("otherwise") == "copy")
 
 
 def answers(seed: int) -> int:

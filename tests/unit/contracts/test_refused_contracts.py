@@ -491,3 +491,48 @@ def test_fields_begin_where_the_route_says_though_all_around_passes(schema: Sche
     assert at("parent.owner", "number", "parent.owner.name") == ["parent", "owner"]
     with pytest.raises(ContractRefused, match="no answer has parent.ouner"):
         at("parent.ouner", "number", "parent")
+
+
+@pytest.mark.parametrize(
+    ("member", "why"),
+    [
+        (
+            {"allOf": [{"type": "string", "format": "email"}, {"type": "string", "format": "uuid"}]},
+            "one value has the formats email and uuid, and only one can be checked",
+        ),
+        (
+            {"type": "string", "pattern": "((a{100}){100}){100}"},
+            'the pattern is too large when it is compiled: "((a{100}){100}){100}"',
+        ),
+    ],
+)
+def test_a_rule_that_no_node_can_hold_is_refused_where_partners_would_send_it(member: dict[str, Any], why: str) -> None:
+    content = {"application/json": {"schema": {"type": "object", "properties": {"code": member, "name": {}}}}}
+    answers = {"200": {"description": "", "content": content}}
+    post = {"operationId": "create_parcel", "requestBody": {"content": content}, "responses": answers}
+    document = {"openapi": "3.1.0", "info": {"title": "Parcels", "version": "1"}, "paths": {"/parcels": {"post": post}}}
+    schema = read_schema(json.dumps(document))
+    said = f"create_parcel can't be checked as its schema says: {why}"
+    assert problems(schema, create({"select": ["code"]})) == [Problem("/routes/create/request", said)]
+    # Of answers it is nobody's to check.
+    compile_contract(
+        ContractTerms(routes={"create": {"answers": {"200": [{"select": ["code"]}]}}}, mappings={}), schema, ROUTES
+    )
+
+
+def test_patterns_that_hold_together_are_all_searched() -> None:
+    member = {"allOf": [{"type": "string", "pattern": "^a"}, {"pattern": "z$"}, {"pattern": "(?=x)"}]}
+    content = {"application/json": {"schema": {"type": "object", "properties": {"code": member}}}}
+    post = {"operationId": "create_parcel", "requestBody": {"content": content}, "responses": {}}
+    document = {"openapi": "3.1.0", "info": {"title": "Parcels", "version": "1"}, "paths": {"/parcels": {"post": post}}}
+    terms = ContractTerms(routes=create({"select": ["code"]}), mappings={})
+    compiled = compile_contract(terms, read_schema(json.dumps(document)), ROUTES)
+    checks = [
+        node["string"] for node in compiled.routes["create"].wire["request"]["program"]["nodes"] if "string" in node
+    ]
+    # One that goes back is the backend's to check.
+    assert checks == [{"pattern": ["^a", "z$"]}]
+    told = compiled.routes["create"].request_schema
+    assert told is not None
+    code = told["properties"]["code"]
+    assert (code["pattern"], code["allOf"]) == ("^a", [{"pattern": "z$"}, {"pattern": "(?=x)"}])

@@ -133,6 +133,28 @@ def test_variants_that_multiply_are_refused() -> None:
         root({"allOf": [many, many | {"title": "other"}]})
 
 
+def test_all_that_parts_say_of_one_value_holds() -> None:
+    text = root(
+        {"allOf": [{"type": "string", "pattern": "^a"}, {"pattern": "b$"}, {"pattern": "^a"}, {"pattern": "c"}]}
+    )
+    assert (text.pattern, text.more_patterns) == ("^a", ("b$", "c"))
+    for first, second, together in ((4, 6, 12), (0.1, 0.25, 0.5), (0.01, 1, 1), (3, None, 3)):
+        number = root({"allOf": [{"type": "number", "multipleOf": first}, {"type": "number", "multipleOf": second}]})
+        assert (number.multiple_of, number.unheld) == (together, None)
+    known = root({"allOf": [{"type": "string", "format": "email"}, {"type": "string", "format": "x-mail"}]})
+    assert (known.format, known.unheld) == ("email", None)
+
+
+def test_what_parts_say_in_two_ways_is_noted() -> None:
+    text = root({"allOf": [{"type": "string", "format": "email"}, {"type": "string", "format": "uuid"}]})
+    assert text.unheld == "one value has the formats email and uuid, and only one can be checked"
+    huge = root({"allOf": [{"type": "number", "multipleOf": 1e300}, {"type": "number", "multipleOf": 1e-300}]})
+    assert huge.unheld is not None
+    odd = root({"allOf": [{"type": "number", "multipleOf": 0.1234567890123457}, {"type": "number", "multipleOf": 7.3}]})
+    assert odd.unheld is not None
+    assert "a multiple of 0.1234567890123457 and of 7.3" in odd.unheld
+
+
 def test_what_a_referred_component_says_of_reading_and_writing_counts() -> None:
     secret = {"type": "string", "writeOnly": True}
     properties = {

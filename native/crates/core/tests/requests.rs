@@ -87,6 +87,7 @@ enum Outcome {
     Wrong(Vec<(String, String)>),
     Invalid(String, usize),
     FillFailed(String),
+    Effort,
 }
 
 fn outcome(program: &RequestProgram, body: &[u8]) -> Outcome {
@@ -95,6 +96,7 @@ fn outcome(program: &RequestProgram, body: &[u8]) -> Outcome {
     let mut filling = Filling { values: &CASES.values, now: WallTime(CASES.now_us), random: &mut random };
     match program.rewrite(0, body, &mut filling, &mut errors).unwrap() {
         Err(BodyRefused::Invalid(refused)) => Outcome::Invalid(refused.why.word().to_owned(), refused.offset),
+        Err(BodyRefused::Effort) => Outcome::Effort,
         Err(BodyRefused::Fill(failed)) => Outcome::FillFailed(failed.why),
         Ok(written) if errors.is_empty() => Outcome::Written(String::from_utf8(written).unwrap()),
         Ok(written) => {
@@ -138,6 +140,76 @@ fn no_more_than_twenty_errors_are_told() {
     let body = format!("[{}]", ["1"; 1000].join(","));
     let Outcome::Wrong(errors) = outcome(&program, body.as_bytes()) else { panic!() };
     assert_eq!(errors.len(), MOST);
+}
+
+fn many(item: &str, count: usize) -> String {
+    format!("[{}]", vec![item; count].join(","))
+}
+
+/// Of what a body could have checked again and again no more is done than its length allows.
+#[test]
+fn a_body_that_takes_too_much_work_is_refused() {
+    let list = |node: &str, more: &str| {
+        let text = format!(r#"{{"depth": 64, "nodes": [{{"array": {{"items": 1}}}}, {node}, {more}]}}"#);
+        RequestProgram::compile(&text).unwrap()
+    };
+    let choices = |count: usize| {
+        let variants =
+            [vec![r#"{"value": null, "node": 2}"#; count].join(","), r#"{"value": null, "node": 3}"#.to_owned()];
+        list(
+            &format!(r#"{{"one_of": {{"discriminator": null, "variants": [{}]}}}}"#, variants.join(",")),
+            r#"{"integer": {"max": "0"}}, {"integer": true}"#,
+        )
+    };
+    let digits = many("9", 50_000);
+    assert_eq!(outcome(&choices(10), digits.as_bytes()), Outcome::Written(digits.clone()));
+    assert_eq!(outcome(&choices(400), digits.as_bytes()), Outcome::Effort);
+
+    // Each byte of such a text needs another state of what is searched; honest texts share a few.
+    let searching = |pattern: &str| list(&format!(r#"{{"string": {{"pattern": "{pattern}"}}}}"#), r#"{"null": true}"#);
+    let mut state = 1_u32;
+    let mut letter = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        if state >> 31 == 0 { 'a' } else { 'b' }
+    };
+    let slow: String = (0..1_000).map(|_| letter()).collect();
+    assert_eq!(outcome(&searching("a[ab]{500}c"), many(&format!("\"{slow}\""), 50).as_bytes()), Outcome::Effort);
+    let names = many(r#""a-name_of-30-letters-and-digits""#, 2_000);
+    assert_eq!(outcome(&searching("^[0-9A-Za-z_-]{1,1000}$"), names.as_bytes()), Outcome::Written(names.clone()));
+
+    // A list of lists: what lies inside would be compared once for each list around it.
+    let nested =
+        RequestProgram::compile(r#"{"depth": 64, "nodes": [{"array": {"items": 0, "unique": true}, "string": true}]}"#);
+    let text = format!("{}\"{}\"{}", "[".repeat(60), "x".repeat(400_000), "]".repeat(60));
+    assert_eq!(outcome(&nested.unwrap(), text.as_bytes()), Outcome::Effort);
+    let named = (0..500).map(|number| format!(r#"{{"in": "m{number}", "node": 2, "out": "m{number}"}}"#));
+    let named = named.collect::<Vec<_>>().join(",");
+    let wide = list(&format!(r#"{{"object": {{"unknown": "refuse", "members": [{named}]}}}}"#), r#"{"null": true}"#);
+    assert_eq!(outcome(&wide, many("{}", 200_000).as_bytes()), Outcome::Effort);
+}
+
+#[test]
+fn a_long_text_is_searched_to_its_end() {
+    let program = r#"{"depth": 2, "nodes": [{"string": {"pattern": "^[^<>]*$"}}]}"#;
+    let program = RequestProgram::compile(program).unwrap();
+    let long = format!("\"{}\"", "plain words ".repeat(100_000));
+    assert_eq!(outcome(&program, long.as_bytes()), Outcome::Written(long.clone()));
+    let broken = format!("\"{}<\"", "plain words ".repeat(100_000));
+    assert!(matches!(outcome(&program, broken.as_bytes()), Outcome::Wrong(_)));
+}
+
+#[test]
+fn a_pattern_that_is_refused_is_named() {
+    let with = |patterns: &str| format!(r#"{{"depth": 2, "nodes": [{{"string": {{"pattern": {patterns}}}}}]}}"#);
+    let refused = request::check(&with(r#""(((a{100}){100}){100})""#)).unwrap_err();
+    assert_eq!(refused.at, "/nodes/0/string/pattern");
+    assert!(refused.why.contains("too large") && refused.why.contains("(((a{100}){100}){100})"), "{refused}");
+    let many: Vec<String> = (0..200).map(|number| format!("\"^a{number}$\"")).collect();
+    let refused = request::check(&with(&format!("[{}]", many.join(",")))).unwrap_err();
+    assert!(refused.why.contains("the patterns of the program take more than 32 MiB"), "{refused}");
+    // The same pattern in many places is one.
+    let same = vec![r#"{"string": {"pattern": "^a+$"}}"#; 500].join(",");
+    assert_eq!(request::check(&format!(r#"{{"depth": 2, "nodes": [{same}]}}"#)), Ok(()));
 }
 
 /// Each empty object would become sixty times what it was.

@@ -153,6 +153,7 @@ pub(crate) fn rewrite<'py>(
         Err(BodyRefused::Invalid(error)) => {
             Err(refused(&json!({"fault": "body_invalid", "offset": error.offset, "why": error.why.word()})))
         }
+        Err(BodyRefused::Effort) => Err(refused(&json!({"fault": "body_invalid", "why": "effort"}))),
         Err(BodyRefused::Fill(failed)) => Err(refused(&json!({"fault": "request_fill_failed", "why": failed.why}))),
     }
 }

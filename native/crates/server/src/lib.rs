@@ -29,6 +29,7 @@ mod phases;
 mod pool;
 mod random;
 mod remembered;
+mod reshaping;
 mod retired;
 mod shared;
 mod signing;

@@ -6,6 +6,7 @@ use crate::drain::Drain;
 use crate::logins::Logins;
 use crate::metrics::{ApplyTimes, ThreadMetrics};
 use crate::overload::Levels;
+use crate::reshaping::Reshaping;
 use crate::retired::Retired;
 use crate::signing::Signing;
 use crate::tls;
@@ -44,6 +45,8 @@ pub(crate) struct Shared {
     pub(crate) applies: ApplyTimes,
     /// The way to who signs tokens.
     pub(crate) signing: Signing,
+    /// Where large bodies are written anew.
+    pub(crate) reshaping: Reshaping,
     /// What the host process wants people to know though the node is ready.
     warnings: Mutex<Vec<String>>,
     /// A first snapshot is here, and the provider that unwraps its secrets is away.
@@ -59,6 +62,7 @@ pub(crate) struct Shared {
 impl Shared {
     /// The error says which certificate can't be used.
     pub(crate) fn new(config: Config) -> Result<Self, String> {
+        let reshaping = Reshaping::new(config.thread_count());
         let threads = (0..config.thread_count()).map(|_| ThreadMetrics::default()).collect();
         Ok(Self {
             trusted: config.trusted_networks(),
@@ -76,6 +80,7 @@ impl Shared {
             logins: Logins::default(),
             applies: ApplyTimes::default(),
             signing: Signing::default(),
+            reshaping,
             warnings: Mutex::default(),
             waits_for_wrapping: AtomicBool::new(false),
         })

@@ -64,6 +64,8 @@ def _rules(shape: Shape) -> dict[str, Any]:
     elif shape.enum is not None:
         rules["enum"] = list(shape.enum)
     rules |= {name: getattr(shape, attribute) for name, attribute in _RULES if getattr(shape, attribute) is not None}
+    if shape.more_patterns:
+        rules["allOf"] = [{"pattern": pattern} for pattern in shape.more_patterns]
     if shape.unique:
         rules["uniqueItems"] = True
     return rules

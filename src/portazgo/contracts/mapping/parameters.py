@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from portazgo.contracts.language.headers import is_never_sent
+from portazgo.contracts.language.operators import CoerceMoment, MapValue
 from portazgo.contracts.language.problems import Problems
 from portazgo.contracts.language.refused import nearest
 from portazgo.contracts.language.routes import ParameterTerms, RouteTerms
-from portazgo.contracts.mapping.actions import misfit
+from portazgo.contracts.mapping.actions import misfit, pairs_of
 from portazgo.contracts.mapping.filling import filled_type, misfit_of_value, write_value
 from portazgo.contracts.mapping.places import Places
 from portazgo.contracts.mapping.requests import RequestProgram
@@ -53,6 +55,15 @@ class Parameters:
         self._path(operation, terms.path, path, backend_path)
         self._listed(operation, terms.query, "query", terms.at)
         self._listed(operation, terms.headers, "header", terms.at)
+
+    def in_urls(self) -> list[list[Any]]:
+        """Return what URLs of the backend's may say in their query: names, and values where partners have others for them."""
+        return [
+            [sent.backend, sent.name, *([] if values is None else [values])]
+            for sent in self.sent
+            if sent.place == "query"
+            for values in [_values_in_urls(sent.view)]
+        ]
 
     def _path(
         self, operation: SchemaOperation, terms: Mapping[str, ParameterTerms], path: str, backend_path: str
@@ -147,3 +158,19 @@ class Parameters:
                 return View(shape=one, scalars=scalars)
         # A text is never null: that a parameter may be null means that it may be absent.
         return View(shape=one, scalars=scalars, action=told.action)
+
+
+def _values_in_urls(view: View) -> dict[str, Any] | None:
+    """Return what the backend's values are to partners (URLS of docs/programs.md); None: the same, as texts."""
+    action = view.action
+    if isinstance(action, MapValue):
+        known: dict[str, str] = {}
+        for backend, partner in pairs_of(action, view.scalars, view.shape):
+            known.setdefault(_text_of(backend), _text_of(partner))
+        return {"map": [list(pair) for pair in known.items()], "copy": action.otherwise == "copy"}
+    # A moment in its other form: nothing that could be looked up.
+    return {"map": [], "copy": False} if isinstance(action, CoerceMoment) else None
+
+
+def _text_of(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

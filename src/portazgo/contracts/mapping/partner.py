@@ -28,7 +28,7 @@ _NULL = frozenset[Type]({"null"})
 _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799
 _NO_RULES: dict[str, Any] = dict.fromkeys(
     ("enum", "format", "pattern", "min_length", "max_length", "minimum", "maximum", "above", "below", "multiple_of")
-)
+) | {"more_patterns": ()}
 
 
 class Partner:

@@ -19,6 +19,7 @@ from portazgo.contracts.schema.merging import in_order
 from portazgo.contracts.schema.normalising import type_of
 from portazgo.contracts.schema.shapes import SCALARS, Shape, Type
 
+_TOO_LARGE = "too large when it is compiled"
 _BOUNDS = (
     ("min", "minimum"),
     ("max", "maximum"),
@@ -37,6 +38,8 @@ class RequestProgram:
         self._kept: list[View] = []
         self._partner = partner
         self._unknown = "refuse"
+        self.refused: dict[str, None] = {}
+        """What the backend's schema says and no node can check: sentences."""
 
     def written(self) -> dict[str, Any]:
         """Return the program."""
@@ -98,6 +101,8 @@ class RequestProgram:
 
     def _check(self, view: View, shape: Shape, kind: Type) -> Any:
         check: dict[str, Any] = {}
+        if shape.unheld is not None:
+            self.refused[shape.unheld] = None
         if kind in ("integer", "number"):
             for name, attribute in _BOUNDS:
                 bound = getattr(shape, attribute)
@@ -105,11 +110,19 @@ class RequestProgram:
         if kind == "string":
             _put(check, "min_length", shape.min_length)
             _put(check, "max_length", shape.max_length)
-            _put(check, "pattern", shape.pattern if runs(shape.pattern) else None)
+            patterns = [pattern for pattern in (shape.pattern, *shape.more_patterns) if pattern and self._runs(pattern)]
+            _put(check, "pattern", patterns[0] if len(patterns) == 1 else patterns or None)
             _put(check, "format", shape.format)
         if shape.enum is not None:
             check["enum"] = [value for value in shape.enum if _is_of(value, kind)]
         return {**check, **self._action(view, kind)} or True
+
+    def _runs(self, pattern: str) -> bool:
+        """Tell whether the data plane searches a pattern. One that goes back (look-ahead) stays the backend's to check."""
+        why = unsearchable(pattern)
+        if why is not None and _TOO_LARGE in why:
+            self.refused[why] = None
+        return why is None
 
     def _action(self, view: View, kind: Type) -> dict[str, Any]:
         action = view.action
@@ -184,13 +197,13 @@ class RequestProgram:
 
 
 @lru_cache(maxsize=1024)
-def runs(pattern: str | None) -> bool:
-    """Tell whether the data plane can search a pattern. One that it can't (look-ahead) stays the backend's to check."""
+def unsearchable(pattern: str) -> str | None:
+    """Say why the data plane can't search a pattern; None: it can."""
     try:
         check_program("request", json.dumps({"nodes": [{"string": {"pattern": pattern}}], "depth": 1}).encode())
-    except ValueError:
-        return False
-    return True
+    except ValueError as refused:
+        return str(refused).partition(": ")[2]
+    return None
 
 
 def _whole(tree: Branch, laid: ObjectView) -> Branch:

@@ -96,6 +96,9 @@ class RouteCompiler:
         parameters = Parameters(places, program, self._problems)
         parameters.read(compiled.operation, terms, route.path, route.backend_path)
         compiled.parameters = parameters
+        for why in program.refused:
+            at = terms.request.at if isinstance(terms.request, JsonTerms) else terms.at
+            self._problems.add(at, f"{compiled.operation.title} can't be checked as its schema says: {why}")
         return {
             "body": body,
             "program": program.written(),
@@ -137,8 +140,7 @@ class RouteCompiler:
 
     def _answers(self, compiled: Compiled, terms: RouteTerms) -> dict[str, Any]:
         parameters = compiled.parameters
-        pairs = [(sent.backend, sent.name) for sent in parameters.sent if sent.place == "query"] if parameters else []
-        urls = Urls(self._routes.values(), pairs)
+        urls = Urls(self._routes.values(), [] if parameters is None else parameters.in_urls())
         headers = [{"in": name, "out": header.to, "url": header.url} for name, header in terms.response_headers.items()]
         if any(header["url"] for header in headers):
             urls.index("omit")  # headers are rewritten by the first list

@@ -35,7 +35,7 @@ class RoutePaths(Protocol):
 class Urls:
     """The lists of one program, one for each thing that becomes of a URL that is none of the partner's."""
 
-    def __init__(self, routes: Iterable[RoutePaths], query: Iterable[tuple[str, str]]) -> None:
+    def __init__(self, routes: Iterable[RoutePaths], query: Iterable[list[Any]]) -> None:
         known = list(routes)
         # A URL in an answer is for reading: where two routes share a path, the one that reads comes first.
         known.sort(key=lambda route: route.backend_method != "GET")
@@ -43,7 +43,7 @@ class Urls:
         self._routes: dict[str, tuple[str, str]] = {}
         for route in known:
             self._routes.setdefault(shape(route.backend_path), (route.backend_path, route.path))
-        self._query = [list(pair) for pair in query]
+        self._query = list(query)
         self.written: list[dict[str, Any]] = []
 
     def index(self, otherwise: str) -> int:

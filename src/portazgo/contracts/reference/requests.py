@@ -274,7 +274,8 @@ def check(value: Any, shape: Shape) -> None:
         long = shape.max_length is not None and len(value) > shape.max_length
         if long or len(value) < (shape.min_length or 0):
             raise Refused
-        if shape.pattern is not None and not re.search(shape.pattern, value, re.ASCII):
+        patterns = [pattern for pattern in (shape.pattern, *shape.more_patterns) if pattern is not None]
+        if not all(re.search(pattern, value, re.ASCII) for pattern in patterns):
             raise Refused
     if isinstance(value, Number):
         _check_number(Decimal(value.lexeme), shape)

@@ -4,33 +4,64 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from urllib.parse import quote, unquote, unquote_plus, urlsplit
 
 _LINK = re.compile(r'<(?P<target>[^>]*)>(?P<parameters>(?:[^,"]|"[^"]*")*)')
 _RELATION = re.compile(r"\A[A-Za-z0-9. -]*\Z")
 
 
+_MOST_ENCODED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A parameter of the query: the partner's name, and what the backend's values are to partners. None: the same."""
+
+    name: str
+    values: Mapping[str, str] | None = None
+    copies: bool = True
+    """Whether a value that is not listed is the same for both."""
+
+
 class Addresses:
     """What is known of addresses: where the backend is, which of its paths are which of the partner's, and the query."""
 
-    def __init__(self, base: str, origins: Sequence[str], paths: Mapping[str, str], query: Mapping[str, str]) -> None:
+    def __init__(self, base: str, origins: Sequence[str], paths: Mapping[str, str], query: Mapping[str, Asked]) -> None:
         self._base = base
-        self._hosts = [urlsplit(origin).netloc.lower() for origin in origins]
+        self._hosts = [_host(urlsplit(origin).netloc) for origin in origins]
         self._paths = paths
         self._query = query
 
     def address(self, address: str) -> str | None:
         """Return the partner's address; None: it leads to nothing of theirs."""
         parts = urlsplit(address)
-        if (parts.scheme or parts.netloc) and parts.netloc.lower() not in self._hosts:
+        known = {*self._hosts, _host(urlsplit(self._base).netloc)}
+        if parts.scheme not in {"", "http", "https"} or (
+            (parts.scheme or parts.netloc) and _host(parts.netloc) not in known
+        ):
             return None
-        if not parts.path.startswith("/") or self._is_bent(parts.path):
+        if not parts.path.startswith("/") or self._is_bent(parts.path) or self._tells(parts.path):
             return None
-        for backend, partner in self._paths.items():
-            values = _values(backend, parts.path)
-            if values is not None:
-                return self._base + _filled(partner, values) + self._asked(parts.query)
+        for path in (parts.path, parts.path[:-1] if parts.path.endswith("/") else parts.path + "/"):
+            for backend, partner in self._paths.items():
+                values = _values(backend, path)
+                if values is not None:
+                    asked = self._asked(parts.query)
+                    return None if asked is None else self._base + _filled(partner, values) + asked
         return None
+
+    def _tells(self, text: str) -> bool:
+        """Tell whether a text says where the backend is, however often it is encoded."""
+        text = text.lower()
+        for _ in range(_MOST_ENCODED):
+            if any(host.partition(":")[0] in text for host in self._hosts):
+                return True
+            plain = unquote_plus(text).lower()
+            if plain == text:
+                return False
+            text = plain
+        return True
 
     def links(self, text: str) -> str | None:
         """Return what of a Link header (RFC 8288) leads to the partner's, with its relation; None: nothing does."""
@@ -51,14 +82,27 @@ class Addresses:
             unquote(segment) in {".", ".."} or set(unquote(segment)) & {"/", "\\", "\0"} for segment in path.split("/")
         )
 
-    def _asked(self, query: str) -> str:
+    def _asked(self, query: str) -> str | None:
+        """Return what partners ask by this query; None: by what they have no word for."""
         written = []
         for pair in query.split("&"):
             name, equals, value = pair.partition("=")
             known = self._query.get(unquote_plus(name))
-            if known is not None:
-                written.append(quote(known, safe="") + equals + _in_ascii(value))
+            if known is None or self._tells(value):
+                continue
+            text = _in_ascii(value)
+            if equals and known.values is not None:
+                other = known.values.get(unquote_plus(value))
+                if other is None and not known.copies:
+                    return None
+                text = text if other is None else quote(other, safe="")
+            written.append(quote(known.name, safe="") + equals + text)
         return "?" + "&".join(written) if written else ""
+
+
+def _host(netloc: str) -> str:
+    """Return host and port without the schemes' own, in lower case."""
+    return re.sub(":(80|443)$", "", netloc.lower())
 
 
 def _values(template: str, path: str) -> dict[str, str] | None:

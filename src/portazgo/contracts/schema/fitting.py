@@ -48,11 +48,14 @@ def _unfit_rules(schema: Schema, shape: Shape, value: Any) -> str | None:
 def _unfit_text(shape: Shape, value: str) -> str | None:
     if not (shape.min_length or 0) <= len(value) <= (len(value) if shape.max_length is None else shape.max_length):
         return "it is too short or too long"
-    try:
-        fits = shape.pattern is None or re.search(shape.pattern, value) is not None
-    except re.error:
-        return None  # a pattern of another dialect: the data plane's matter
-    return None if fits else f"it does not fit the pattern {shape.pattern}"
+    for pattern in (shape.pattern, *shape.more_patterns):
+        try:
+            fits = pattern is None or re.search(pattern, value) is not None
+        except re.error:
+            continue  # a pattern of another dialect: the data plane's matter
+        if not fits:
+            return f"it does not fit the pattern {pattern}"
+    return None
 
 
 def _unfit_number(shape: Shape, value: float) -> str | None:

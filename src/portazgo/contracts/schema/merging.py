@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from fractions import Fraction
+from math import gcd, lcm
 from typing import Any, TypeVar
 
 from portazgo.contracts.schema.shapes import FREE, SCALARS, TYPES, Property, Shape, Type, Variant
 
 VARIANTS_AT_MOST = 64
+MULTIPLES_DIGITS = 18  # of a multiple that nodes check
+# Those that nodes check (docs/programs.md).
+CHECKED_FORMATS = frozenset({"date", "date-time", "time", "email", "uuid", "uri", "ipv4", "ipv6", "hostname"})
 Resolve = Callable[[Shape], Shape]
 Value = TypeVar("Value")
 _NO_TYPES: frozenset[Type] = frozenset()
@@ -32,15 +37,17 @@ def all_of(first: Shape, second: Shape, resolve: Resolve) -> Shape:
     merged = Shape(
         types=_common_types(first.types, second.types),
         enum=_common_values(first.enum, second.enum),
-        format=second.format or first.format,
-        pattern=second.pattern or first.pattern,
+        format=_format(first, second),
+        pattern=first.pattern or second.pattern,
+        more_patterns=_more_patterns(first, second),
         min_length=_most(first.min_length, second.min_length),
         max_length=_least(first.max_length, second.max_length),
         minimum=_most(first.minimum, second.minimum),
         maximum=_least(first.maximum, second.maximum),
         above=_most(first.above, second.above),
         below=_least(first.below, second.below),
-        multiple_of=second.multiple_of or first.multiple_of,
+        multiple_of=_common_multiple(first.multiple_of, second.multiple_of) or second.multiple_of,
+        unheld=first.unheld or second.unheld or _unheld(first, second),
         items=_both(first.items, second.items, resolve),
         min_items=_most(first.min_items, second.min_items),
         max_items=_least(first.max_items, second.max_items),
@@ -160,10 +167,21 @@ def _joined(shapes: Sequence[Shape]) -> Shape | None:
     # Rules of different types don't meet; a format is a text's rather than a number's width.
     rules: dict[str, Any] = {
         name: next((getattr(shape, name) for shape in shapes if getattr(shape, name) is not None), None)
-        for name in ("pattern", "min_length", "max_length", "minimum", "maximum", "above", "below", "multiple_of")
+        for name in (
+            "pattern",
+            "unheld",
+            "min_length",
+            "max_length",
+            "minimum",
+            "maximum",
+            "above",
+            "below",
+            "multiple_of",
+        )
     }
     by_text = sorted(shapes, key=lambda shape: "string" not in shape.types)
-    return replace(shapes[0], types=types, format=by_text[0].format, **rules)
+    more = by_text[0].more_patterns
+    return replace(shapes[0], types=types, format=by_text[0].format, more_patterns=more, **rules)
 
 
 def _distributed(first: Shape, second: Shape, resolve: Resolve) -> Shape:
@@ -208,6 +226,41 @@ def _both(first: Shape | None, second: Shape | None, resolve: Resolve) -> Shape 
     if first is None or second is None:
         return first or second
     return all_of(first, second, resolve)
+
+
+def _more_patterns(first: Shape, second: Shape) -> tuple[str, ...]:
+    """Return the patterns that hold beside the one that the merged shape has."""
+    found = [pattern for shape in (first, second) for pattern in (shape.pattern, *shape.more_patterns) if pattern]
+    return tuple(dict.fromkeys(found))[1:]
+
+
+def _format(first: Shape, second: Shape) -> str | None:
+    """Return the format that is checked where only one of two is: the others only tell readers something."""
+    if first.format in CHECKED_FORMATS and second.format not in CHECKED_FORMATS:
+        return first.format
+    return second.format or first.format
+
+
+def _unheld(first: Shape, second: Shape) -> str | None:
+    if first.format != second.format and {first.format, second.format} <= CHECKED_FORMATS:
+        return f"one value has the formats {first.format} and {second.format}, and only one can be checked"
+    if first.multiple_of and second.multiple_of and _common_multiple(first.multiple_of, second.multiple_of) is None:
+        return (
+            f"one number is a multiple of {first.multiple_of} and of {second.multiple_of}, and only one can be checked"
+        )
+    return None
+
+
+def _common_multiple(first: float | None, second: float | None) -> int | float | None:
+    """Return the least number that both divide, as decimals; None: nobody says one, or no number of ours is it."""
+    if not first or not second:
+        return first or second
+    one, other = Fraction(repr(first)), Fraction(repr(second))
+    common = Fraction(lcm(one.numerator, other.numerator), gcd(one.denominator, other.denominator))
+    written = common.numerator if common.denominator == 1 else float(common)
+    spelt = repr(written)
+    is_exact = Fraction(spelt) == common and len(spelt.replace(".", "").lstrip("0")) <= MULTIPLES_DIGITS
+    return written if is_exact else None
 
 
 def _common_types(first: frozenset[Type], second: frozenset[Type]) -> frozenset[Type]:

@@ -49,6 +49,8 @@ class Shape:
     enum: tuple[Any, ...] | None = None
     format: str | None = None
     pattern: str | None = None
+    more_patterns: tuple[str, ...] = ()
+    """Of parts that hold together (allOf): each is to be found beside `pattern`."""
     min_length: int | None = None
     max_length: int | None = None
     minimum: int | float | None = None
@@ -56,6 +58,8 @@ class Shape:
     above: int | float | None = None
     below: int | float | None = None
     multiple_of: int | float | None = None
+    unheld: str | None = None
+    """Why not all that the document says can be held: parts that hold together say it in two ways. None: it can."""
 
     items: Shape | None = None
     """Of an array. None: anything."""

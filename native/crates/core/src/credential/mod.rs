@@ -16,7 +16,7 @@ pub use signer::{Signer, check_jwk, is_public};
 pub use template::{Path, RequestValues, Source, Values};
 pub use tokens::{TokenTable, Wait};
 
-pub(crate) use template::Template;
+pub(crate) use template::{Template, apart};
 
 use crate::authenticate::Identity;
 use crate::authorize::Caller;

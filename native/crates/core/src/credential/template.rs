@@ -189,6 +189,17 @@ impl Source for Value {
     }
 }
 
+/// These values of a caller, as a document that is a source of the same.
+pub(crate) fn apart(paths: &[Path], source: &dyn Source) -> Value {
+    let mut document = Value::Object(serde_json::Map::new());
+    for path in paths {
+        let Some(found) = source.value(path) else { continue };
+        let place = path.text();
+        place.splitn(3, '.').fold(&mut document, |around, name| &mut around[name]).clone_from(&found);
+    }
+    document
+}
+
 impl Template {
     /// Compile. The error says what is wrong.
     pub(crate) fn compile(value: &Value) -> Result<Self, String> {
@@ -216,6 +227,21 @@ impl Template {
             last => {
                 pieces.extend(last);
                 Ok(Self::Text(pieces))
+            }
+        }
+    }
+
+    /// What it reads.
+    pub(crate) fn paths(&self) -> Vec<&Path> {
+        match self {
+            Self::Constant(_) => Vec::new(),
+            Self::Whole(path) => vec![path],
+            Self::Text(pieces) => {
+                let paths = pieces.iter().filter_map(|piece| match piece {
+                    TextPiece::Value(path) => Some(path),
+                    TextPiece::Literal(_) => None,
+                });
+                paths.collect()
             }
         }
     }

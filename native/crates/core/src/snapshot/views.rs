@@ -66,7 +66,8 @@ impl Snapshot {
     }
 
     /// The editions that a caller is served by, each with the name of its API: what documents it may read.
-    pub fn editions(&self, pinned: Pinned<'_>) -> Vec<(&str, &Arc<Edition>)> {
+    /// A version of which it may call no route is none of its affair.
+    pub fn editions(&self, pinned: Pinned<'_>, may_call: impl Fn(&Route) -> bool) -> Vec<(&str, &Arc<Edition>)> {
         let mut editions: Vec<(&str, &Arc<Edition>)> = Vec::new();
         for (index, route) in self.routes.by_index.iter().enumerate() {
             let Some(action) = route.action.as_ref().filter(|_| pinned.plan.apis.contains(&route.api)) else {
@@ -74,6 +75,7 @@ impl Snapshot {
             };
             if let Ok(Some(view)) = self.view(RouteIndex(index as u32), action, pinned)
                 && !editions.iter().any(|(_, known)| known.id == view.edition.id)
+                && may_call(route)
             {
                 editions.push((&action.api_name, &view.edition));
             }

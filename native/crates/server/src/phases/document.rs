@@ -2,7 +2,7 @@
 
 use super::record::Call;
 use super::respond::Answer;
-use super::{Refusal, authenticate, authorize};
+use super::{Refusal, authenticate, authorize, limit};
 use crate::thread::Thread;
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
@@ -35,7 +35,11 @@ pub(super) fn contract(
         None => return Err(Fault::PlanMissing.into()),
     };
     let pinned = Pinned { application: caller.application, partner: caller.partner, plan };
-    let mut editions = snapshot.editions(pinned);
+    // It is asked for by programs, too: what a partner may do counts here as for any call.
+    let standing = limit::decide(call, &caller, &identity, plan)?;
+    let mut editions = snapshot.editions(pinned, |route| {
+        portazgo_core::authorize::authorize(&caller, &identity, route, snapshot, lane, peer).is_ok()
+    });
     if let Some(wanted) = wanted(head) {
         editions.retain(|(api, edition)| *api == wanted || edition.contract == wanted);
     }
@@ -46,6 +50,7 @@ pub(super) fn contract(
     };
     answer.headers.insert(header::CACHE_CONTROL, PRIVATE);
     answer.headers.insert(header::VARY, VARY);
+    limit::tell(&mut answer.headers, standing);
     Ok(answer)
 }
 

@@ -24,8 +24,24 @@ pub(super) struct UrlsBody {
     pub(super) prefixes: Vec<String>,
     pub(super) routes: Vec<UrlRoute>,
     #[serde(default)]
-    pub(super) query: Vec<(String, String)>,
+    pub(super) query: Vec<QueryBody>,
     pub(super) otherwise: Otherwise,
+}
+
+/// The backend's name and the partner's; and what its values are to the partner, where they are others.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum QueryBody {
+    Same(String, String),
+    Other(String, String, QueryValues),
+}
+
+/// The backend's values and the partner's. `copy`: one that is not listed is the same for both.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct QueryValues {
+    pub(super) map: Vec<(String, String)>,
+    pub(super) copy: bool,
 }
 
 #[derive(Deserialize)]

@@ -6,7 +6,7 @@
 use super::RequestContract;
 use super::parameters::Parameter;
 use super::problems::{MOST, Place};
-use super::program::{Member, Node, ObjectRule, Part, PartOf, Place as Written, Program, Unknown};
+use super::program::{Member, Node, ObjectRule, Part, PartOf, Place as Written, Program, Unknown, folded};
 use crate::transform::json::{self, At, Document, Kind, ROOT};
 use std::cell::Cell;
 use std::collections::HashSet;
@@ -15,8 +15,8 @@ use std::collections::HashSet;
 const DEEPEST: usize = 32;
 /// Errors that are looked at; what comes after is counted as one.
 const MOST_LOOKED_AT: usize = 500;
-/// For one error.
-const MOST_ATTEMPTS: u32 = 200;
+/// For all errors of an answer.
+const MOST_ATTEMPTS: u32 = 2_000;
 /// In characters.
 const LONGEST_DETAIL: usize = 200;
 /// Stands for a message that can't be passed on.
@@ -77,11 +77,12 @@ impl RequestContract {
             BackendErrors::FastApi => fastapi(&document, &mut found),
             BackendErrors::Rfc9457 => rfc9457(&document, &mut found),
         }
-        let unknown = self.names_that_partners_lack();
+        let unknown = self.lacking.get_or_init(|| Lacking::of(self));
+        let left = Cell::new(MOST_ATTEMPTS);
         for found in found {
-            match self.place_of(&found) {
+            match self.place_of(&found, &left) {
                 Some((place, at)) if translated.errors.len() < MOST => {
-                    let detail = found.detail(&unknown);
+                    let detail = found.detail(unknown);
                     translated.errors.push(TranslatedError { place, at, detail });
                 }
                 _ => translated.others += 1,
@@ -90,15 +91,11 @@ impl RequestContract {
         translated
     }
 
-    fn place_of(&self, found: &Found) -> Option<(Place, String)> {
+    fn place_of(&self, found: &Found, left: &Cell<u32>) -> Option<(Place, String)> {
         match found.place {
             Place::Body => {
                 let mut steps = Vec::new();
-                let is_found = Backward { program: &self.program, left: Cell::new(MOST_ATTEMPTS) }.node(
-                    self.root,
-                    &found.path,
-                    &mut steps,
-                );
+                let is_found = Backward { program: &self.program, left }.node(self.root, &found.path, &mut steps);
                 (is_found && !self.program.nodes.is_empty()).then(|| (Place::Body, joined(&steps)))
             }
             place => {
@@ -122,30 +119,53 @@ impl RequestContract {
             Place::Body => None,
         }
     }
+}
 
-    /// Names that are written to the backend and are none of those that partners use.
-    fn names_that_partners_lack(&self) -> HashSet<&str> {
+/// Names that are written to the backend and are none of those that partners use: folded, since sentences begin with capitals.
+pub(super) struct Lacking {
+    words: HashSet<Box<str>>,
+    /// Those that are no single word.
+    others: Vec<Box<str>>,
+}
+
+impl Lacking {
+    fn of(contract: &RequestContract) -> Self {
+        let (program, parameters) = (&contract.program, &contract.parameters);
         let objects = || {
-            self.program.nodes.iter().filter_map(|node| match node {
+            program.nodes.iter().filter_map(|node| match node {
                 Node::Typed(typed) => typed.object.as_ref(),
                 Node::Any | Node::OneOf(_) => None,
             })
         };
-        let parameters = || {
-            let headers = self.parameters.headers.iter().map(|header| &header.rule);
-            self.parameters.path.iter().chain(&self.parameters.query).chain(headers)
+        let rules = || {
+            let headers = parameters.headers.iter().map(|header| &header.rule);
+            parameters.path.iter().chain(&parameters.query).chain(headers)
         };
-        let filled = self.parameters.query_fills.iter().map(|(name, _)| &**name);
+        let filled = parameters.query_fills.iter().map(|(name, _)| &**name);
+        let filled = filled.chain(parameters.header_fills.iter().map(|(name, _)| name.as_str()));
         let written = objects().flat_map(|object| object.taken.iter().map(|name| &**name));
-        let mut names: HashSet<&str> = written.chain(parameters().map(|rule| &*rule.out)).chain(filled).collect();
-        for name in objects().flat_map(|object| object.members.iter().map(|member| &*member.name)) {
-            names.remove(name);
+        let written = written.chain(rules().map(|rule| &*rule.out)).chain(filled);
+        let mut names: HashSet<Box<str>> = written.map(|name| folded(name.as_bytes())).collect();
+        let members = objects().flat_map(|object| object.members.iter().map(|member| &*member.name));
+        for name in members.chain(rules().map(|rule| &*rule.name)) {
+            names.remove(&folded(name.as_bytes()));
         }
-        for rule in parameters() {
-            names.remove(&*rule.name);
-        }
-        names
+        let others = names.extract_if(|name| !name.chars().all(is_of_word)).collect();
+        Self { words: names, others }
     }
+
+    /// Whether a sentence of the backend's names any of them, or where it is.
+    fn is_told_by(&self, sentence: &str) -> bool {
+        let folded = folded(sentence.as_bytes());
+        let is_known = |word: &str| self.words.contains(word) || self.words.contains(word.trim_matches('-'));
+        folded.contains("://")
+            || folded.split(|character| !is_of_word(character)).any(is_known)
+            || self.others.iter().any(|name| !name.is_empty() && folded.contains(&**name))
+    }
+}
+
+fn is_of_word(character: char) -> bool {
+    character.is_alphanumeric() || matches!(character, '_' | '-')
 }
 
 /// An error as the backend tells it.
@@ -158,13 +178,10 @@ struct Found {
 }
 
 impl Found {
-    fn detail(&self, unknown: &HashSet<&str>) -> String {
-        let Some(detail) = &self.detail else { return UNTOLD.to_owned() };
-        let mut words =
-            detail.split(|character: char| !(character.is_alphanumeric() || matches!(character, '_' | '-')));
-        if words.any(|word| unknown.contains(word)) {
+    fn detail(&self, unknown: &Lacking) -> String {
+        let Some(detail) = self.detail.as_ref().filter(|detail| !unknown.is_told_by(detail)) else {
             return UNTOLD.to_owned();
-        }
+        };
         let plain = detail.chars().map(|character| if character.is_control() { ' ' } else { character });
         plain.take(LONGEST_DETAIL).collect()
     }
@@ -262,7 +279,7 @@ fn listed(document: &Document<'_>, list: &[u8], message: &[u8]) -> Vec<(At, Stri
 struct Backward<'b> {
     program: &'b Program,
     /// How many more variants are tried: choices in each other multiply.
-    left: Cell<u32>,
+    left: &'b Cell<u32>,
 }
 
 impl Backward<'_> {

@@ -1,5 +1,6 @@
 //! Holding a body against its program: everything that is wrong, and which of several choices fits.
 
+use super::effort::Effort;
 use super::problems::{Broken, Code, Errors, Place, Step, pointer};
 use super::program::{ArrayRule, Node, ObjectRule, OneOf, Program, Seen, Typed, Unknown};
 use super::rules::{Scalar, counted};
@@ -10,10 +11,20 @@ use std::collections::{HashMap, HashSet};
 /// don't multiply.
 pub(super) type Chosen = HashMap<(usize, At), Option<usize>>;
 
-/// Hold a value against a node.
-pub(super) fn check(program: &Program, document: &Document<'_>, root: usize, at: At, errors: &mut Errors) -> Chosen {
-    let mut checker =
-        Checker { program, document, errors, steps: Vec::new(), chosen: Chosen::new(), probing: 0, fits: true };
+/// Choices that are remembered: some forty bytes each.
+const MOST_CHOICES: usize = 1 << 20;
+
+/// Hold a value against a node. Where the effort is spent, nothing that was found counts.
+pub(super) fn check(
+    program: &Program,
+    document: &Document<'_>,
+    root: usize,
+    at: At,
+    errors: &mut Errors,
+    effort: &Effort,
+) -> Chosen {
+    let (steps, chosen) = (Vec::new(), Chosen::new());
+    let mut checker = Checker { program, document, errors, effort, steps, chosen, probing: 0, fits: true };
     checker.node(root, at);
     checker.chosen
 }
@@ -35,6 +46,7 @@ struct Checker<'c> {
     program: &'c Program,
     document: &'c Document<'c>,
     errors: &'c mut Errors,
+    effort: &'c Effort,
     /// Where we are.
     steps: Vec<Step<'c>>,
     chosen: Chosen,
@@ -46,6 +58,7 @@ struct Checker<'c> {
 
 impl<'c> Checker<'c> {
     fn node(&mut self, node: usize, at: At) {
+        self.effort.spend(1);
         match &self.program.nodes[node] {
             Node::Any => {}
             Node::OneOf(one_of) => self.one_of(node, one_of, at),
@@ -61,7 +74,7 @@ impl<'c> Checker<'c> {
             (kind, ..) if self.probing > 0 && !typed.takes(kind) => self.fits = false,
             _ => {
                 let held = match scalar(self.document, at) {
-                    Some(value) => typed.scalar(value).err(),
+                    Some(value) => typed.scalar(value, self.effort).err(),
                     None => Some(typed.wrong_type()),
                 };
                 if let Some(broken) = held {
@@ -87,8 +100,12 @@ impl<'c> Checker<'c> {
     fn unique(&mut self, at: At) {
         let mut known = HashSet::with_capacity(self.document.count(at));
         for (index, item) in self.document.items(at).enumerate() {
+            if self.is_done() {
+                return;
+            }
             let mut identity = Vec::new();
             identity_of(self.document, item, &mut identity);
+            self.effort.spend(identity.len() as u64 + 8);
             if !known.insert(identity) {
                 self.within(Step::Index(index), |this| {
                     this.wrong(|| Broken::new(Code::Duplicate, "Must not be equal to an item before it."));
@@ -100,6 +117,8 @@ impl<'c> Checker<'c> {
     fn object(&mut self, rule: &'c ObjectRule, at: At) {
         let document = self.document;
         self.bounded(document.count(at), rule.least, rule.most, "member");
+        // Each object is asked for all that it could have, and again when it is written.
+        self.effort.spend((rule.members.len() / 4) as u64);
         let (mut seen, mut expected) = (Seen::none(rule.members.len()), 0);
         for (name, value) in document.members(at) {
             if self.is_done() {
@@ -159,6 +178,7 @@ impl<'c> Checker<'c> {
         if let Some(name) = &one_of.discriminator
             && self.document.kind(at) == Kind::Object
         {
+            self.effort.spend((self.document.count(at) + one_of.variants.len()) as u64);
             match self.told(one_of, name, at) {
                 Some(told) => return self.choose_told(node, one_of, told, at),
                 // Without variants that need not be told, it has to say which one it is.
@@ -170,6 +190,9 @@ impl<'c> Checker<'c> {
             }
         }
         let chosen = self.first_that_fits(one_of, at);
+        if self.chosen.len() >= MOST_CHOICES {
+            self.effort.spend(u64::MAX);
+        }
         self.chosen.insert((node, at), chosen);
         if chosen.is_none() {
             self.fits_none();
@@ -205,7 +228,7 @@ impl<'c> Checker<'c> {
     fn first_that_fits(&mut self, one_of: &'c OneOf, at: At) -> Option<usize> {
         let untold = one_of.variants.iter().enumerate().filter(|(_, variant)| variant.value.is_none());
         let mut untold = untold.map(|(index, variant)| (index, variant.node));
-        untold.find(|(_, node)| self.would_fit(*node, at)).map(|(index, _)| index)
+        untold.find(|(_, node)| self.effort.is_spent() || self.would_fit(*node, at)).map(|(index, _)| index)
     }
 
     fn would_fit(&mut self, node: usize, at: At) -> bool {
@@ -222,7 +245,7 @@ impl<'c> Checker<'c> {
 
     /// Nothing that is found from here on would be told.
     fn is_done(&self) -> bool {
-        if self.probing > 0 { !self.fits } else { self.errors.is_full() }
+        self.effort.is_spent() || if self.probing > 0 { !self.fits } else { self.errors.is_full() }
     }
 
     fn within(&mut self, step: Step<'c>, look: impl FnOnce(&mut Self)) {

@@ -1,7 +1,7 @@
 //! What the backend is told and the partner does not say: constants, values of the caller, made values.
 
 use super::rules::{Scalar, To};
-use crate::credential::{Source, Template};
+use crate::credential::{Path, Source, Template};
 use crate::ids::Id;
 use crate::time::WallTime;
 use crate::transform::answer::{Form, convert_moment};
@@ -52,6 +52,14 @@ pub(super) enum Generate {
 }
 
 impl Fill {
+    /// What it reads of the caller.
+    pub(super) fn read_of_callers(&self) -> Vec<&Path> {
+        match self {
+            Self::Template(template, _) => template.paths(),
+            Self::Constant(_) | Self::Generate(_) => Vec::new(),
+        }
+    }
+
     /// Write the value as JSON. `name` is the backend's, for the error.
     pub(super) fn write(&self, name: &str, filling: &mut Filling<'_>, into: &mut Vec<u8>) -> Result<(), FillFailed> {
         match self {

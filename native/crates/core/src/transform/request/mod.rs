@@ -3,6 +3,7 @@
 mod backward;
 mod check;
 mod compile;
+mod effort;
 mod fill;
 mod parameters;
 mod problems;
@@ -18,8 +19,13 @@ pub use parameters::{Parameters, Received};
 pub use problems::{Broken, Code, Errors, FieldError, MOST, Place};
 
 use super::json::{self, ROOT, ReadError, Why};
+use crate::credential::{self, Path, Source};
+use backward::Lacking;
+use effort::Effort;
 use parameters::ParameterRules;
 use program::Program;
+use serde_json::Value;
+use std::sync::OnceLock;
 use wire::{BodyWire, ProgramWire, RequestWire, UnknownWord};
 
 /// A list of empty objects grows by the defaults and fills of each: what is written is at most so many times what came.
@@ -55,6 +61,8 @@ pub enum BodyRule {
 pub enum BodyRefused {
     /// It can't be read (`body_invalid`).
     Invalid(ReadError),
+    /// Checking it takes more work than is done for a body of its length (`body_invalid`).
+    Effort,
     /// A value for the backend is missing (`request_fill_failed`).
     Fill(FillFailed),
 }
@@ -65,6 +73,10 @@ pub struct RequestContract {
     root: usize,
     program: Program,
     parameters: ParameterRules,
+    /// Which names no message of the backend's may tell; made when the first one comes.
+    lacking: OnceLock<Lacking>,
+    /// What its templates read of the caller.
+    read: Vec<Path>,
 }
 
 impl RequestContract {
@@ -81,7 +93,13 @@ impl RequestContract {
         let header_fills = compile::header_fills(&mut wire.fill, &headers).map_err(|error| error.within("fill"))?;
         let refuses_unknown = wire.query_unknown == UnknownWord::Refuse;
         let parameters = ParameterRules { path, query, refuses_unknown, headers, query_fills, header_fills };
-        Ok(Self { body, root, program, parameters })
+        let read = program.read_of_callers();
+        Ok(Self { body, root, program, parameters, lacking: OnceLock::new(), read })
+    }
+
+    /// What `rewrite` reads of a caller, apart from it: for who rewrites elsewhere.
+    pub fn values(&self, caller: &dyn Source) -> Value {
+        credential::apart(&self.read, caller)
     }
 
     /// Which bodies the operation takes.
@@ -125,7 +143,11 @@ fn rewritten(
     errors: &mut Errors,
 ) -> Result<Vec<u8>, BodyRefused> {
     let document = json::read(body, program.depth).map_err(BodyRefused::Invalid)?;
-    let chosen = check::check(program, &document, root, ROOT, errors);
+    let effort = Effort::of(body.len());
+    let chosen = check::check(program, &document, root, ROOT, errors, &effort);
+    if effort.is_spent() {
+        return Err(BodyRefused::Effort);
+    }
     if !errors.is_empty() {
         return Ok(Vec::new());
     }

@@ -1,5 +1,6 @@
 //! Parameters of path, query and headers: read as texts, held against their nodes, written canonically.
 
+use super::effort::Effort;
 use super::fill::{Fill, FillFailed, Filling};
 use super::problems::{Broken, Code, Errors, Place};
 use super::program::{Node, Program, Typed};
@@ -77,7 +78,8 @@ impl ParameterRules {
         filling: &mut Filling<'_>,
         errors: &mut Errors,
     ) -> Result<Parameters<'r>, FillFailed> {
-        let mut mapper = Mapper { rules: self, program, errors };
+        let bytes = received.query.map_or(0, str::len);
+        let mut mapper = Mapper { rules: self, program, errors, effort: Effort::of(bytes) };
         let path = received.path_names.iter().zip(received.path_values);
         let mut parameters = Parameters {
             path: path.map(|(name, value)| mapper.path_value(name, value)).collect(),
@@ -102,6 +104,7 @@ struct Mapper<'m> {
     rules: &'m ParameterRules,
     program: &'m Program,
     errors: &'m mut Errors,
+    effort: Effort,
 }
 
 impl Mapper<'_> {
@@ -109,7 +112,7 @@ impl Mapper<'_> {
     fn path_value<'r>(&mut self, name: &str, value: &'r str) -> Cow<'r, str> {
         let Some(rule) = find(&self.rules.path, name) else { return Cow::Borrowed(value) };
         let text = decoded(value, false).ok_or_else(not_utf8);
-        let read = text.and_then(|text| match read(self.program, rule.node, &text)? {
+        let read = text.and_then(|text| match read(self.program, rule.node, &text, &self.effort)? {
             // Dots are no value of a path: backends resolve them.
             Some(text) if !matches!(&*text, "" | "." | "..") => Ok(Cow::Owned(encoded(&text))),
             _ => Err(Broken::new(Code::Format, "Must be a value that can stand in a path.")),
@@ -163,7 +166,7 @@ impl Mapper<'_> {
         }
         let read = decoded(value, true)
             .ok_or_else(not_utf8)
-            .and_then(|text| read(self.program, rule.node, &text).map(|read| read.map(Cow::into_owned)));
+            .and_then(|text| read(self.program, rule.node, &text, &self.effort).map(|read| read.map(Cow::into_owned)));
         match read {
             Ok(Some(text)) => push_pair(&rule.out, &text, written),
             Ok(None) => {}
@@ -198,7 +201,7 @@ impl Mapper<'_> {
             return Err(twice());
         }
         let text = std::str::from_utf8(value.as_bytes()).map_err(|_| not_utf8())?;
-        let Some(text) = read(self.program, rule.node, text)? else { return Ok(None) };
+        let Some(text) = read(self.program, rule.node, text, &self.effort)? else { return Ok(None) };
         let unfit = || Broken::new(Code::Format, "Must be a value that can stand in a header.");
         header_value(&text).ok_or_else(unfit).map(Some)
     }
@@ -230,15 +233,15 @@ fn not_utf8() -> Broken {
 }
 
 /// The text that is written for a text; None: nothing is.
-fn read<'t>(program: &Program, node: usize, text: &'t str) -> Result<Option<Cow<'t, str>>, Broken> {
+fn read<'t>(program: &Program, node: usize, text: &'t str, effort: &Effort) -> Result<Option<Cow<'t, str>>, Broken> {
     match &program.nodes[node] {
         Node::Any => Ok(Some(Cow::Borrowed(text))),
         Node::OneOf(one_of) => {
-            let mut read = one_of.variants.iter().map(|variant| read(program, variant.node, text));
+            let mut read = one_of.variants.iter().map(|variant| read(program, variant.node, text, effort));
             let unfit = || Err(Broken::new(Code::OneOf, "Fits none of the forms that are documented for it."));
             read.find(Result::is_ok).unwrap_or_else(unfit)
         }
-        Node::Typed(typed) => match typed.scalar(value_of(typed, text))? {
+        Node::Typed(typed) => match typed.scalar(value_of(typed, text), effort)? {
             Replaced::Same => Ok(Some(Cow::Borrowed(text))),
             Replaced::Json(json) => Ok(Some(Cow::Owned(text_of(&json)))),
             Replaced::Null | Replaced::Omit => Ok(None),

@@ -2,6 +2,7 @@
 
 use super::fill::Fill;
 use super::rules::{BooleanRule, NumberRule, TextRule};
+use crate::credential::Path;
 
 /// Above, an object's members are looked up by a binary search.
 const FEW: usize = 8;
@@ -55,8 +56,10 @@ pub(super) struct ObjectRule {
     /// Members in the order of their names, where there are many.
     pub(super) by_name: Vec<u32>,
     pub(super) unknown: Unknown,
-    /// The names that are written into this object, sorted: a member of the partner's that is copied has none of them.
+    /// The names that are written into this object.
     pub(super) taken: Vec<Box<str>>,
+    /// The same folded, and sorted: a member of the partner's that is copied has none of them.
+    pub(super) folded: Vec<Box<str>>,
     pub(super) fills: Vec<Filled>,
     pub(super) template: Option<Template>,
     pub(super) least: usize,
@@ -128,6 +131,12 @@ impl Program {
         }
     }
 
+    /// What the templates of bodies read of a caller.
+    pub(super) fn read_of_callers(&self) -> Vec<Path> {
+        let objects = (0..self.nodes.len()).filter_map(|node| self.typed(node)?.object.as_ref());
+        objects.flat_map(ObjectRule::values).flat_map(Fill::read_of_callers).cloned().collect()
+    }
+
     /// The object of a node whose members are written elsewhere.
     pub(super) fn object(&self, node: usize) -> &ObjectRule {
         let object = self.typed(node).and_then(|typed| typed.object.as_ref());
@@ -136,6 +145,20 @@ impl Program {
 }
 
 impl ObjectRule {
+    /// The values that partners don't send.
+    fn values(&self) -> Vec<&Fill> {
+        let mut values: Vec<&Fill> = self.fills.iter().map(|filled| &filled.fill).collect();
+        let mut open: Vec<&Part> = self.template.iter().flat_map(|template| &template.parts).collect();
+        while let Some(part) = open.pop() {
+            match &part.what {
+                PartOf::Slot { .. } => {}
+                PartOf::Members { parts, .. } => open.extend(parts),
+                PartOf::Value(fill) => values.push(fill),
+            }
+        }
+        values
+    }
+
     /// The member of this name. `expected` is where it is looked for first: most bodies keep to the order of their schema.
     #[inline]
     pub(super) fn find(&self, name: &[u8], expected: &mut usize) -> Option<usize> {
@@ -151,10 +174,18 @@ impl ObjectRule {
         Some(index)
     }
 
-    /// Whether this object writes a member of that name itself.
+    /// Whether this object writes a member of that name itself, or of one that some backends can't tell from it.
     pub(super) fn writes(&self, name: &[u8]) -> bool {
-        self.taken.binary_search_by(|taken| taken.as_bytes().cmp(name)).is_ok()
+        !self.folded.is_empty() && self.folded.binary_search(&folded(name)).is_ok()
     }
+}
+
+/// A name without the difference of capital and small letters, by which many backends know their members (Go's `encoding/json`,
+/// ASP.NET, Jackson where it is told to): `Role` would be taken for `role`. Some letters meet in their capitals only: `ſ` and `s`.
+pub(super) fn folded(name: &[u8]) -> Box<str> {
+    let name = String::from_utf8_lossy(name);
+    let folded: String = name.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect();
+    folded.into()
 }
 
 /// Which members of an object were there.

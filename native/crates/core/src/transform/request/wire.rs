@@ -114,7 +114,7 @@ pub(super) struct CheckWire<'w> {
     pub(super) multiple_of: Option<String>,
     pub(super) min_length: Option<usize>,
     pub(super) max_length: Option<usize>,
-    pub(super) pattern: Option<String>,
+    pub(super) pattern: Option<PatternWire>,
     pub(super) format: Option<String>,
     #[serde(borrow, rename = "enum")]
     pub(super) choices: Option<Vec<&'w RawValue>>,
@@ -123,6 +123,14 @@ pub(super) struct CheckWire<'w> {
     pub(super) otherwise: Option<OtherwiseWord>,
     pub(super) to: Option<ToWord>,
     pub(super) date: Option<DateWire>,
+}
+
+/// One, or several that all are to be found.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum PatternWire {
+    One(String),
+    All(Vec<String>),
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]

@@ -10,6 +10,8 @@ use crate::phases::framing::Wire;
 use crate::phases::record::Call;
 use crate::phases::route::{Found, Origin};
 use crate::phases::{Refusal, forward};
+use crate::random::Random;
+use crate::reshaping::LARGE;
 use crate::thread::Thread;
 use crate::upstream::RequestBody;
 use bytes::Bytes;
@@ -28,7 +30,7 @@ use portazgo_core::snapshot::{BackendEnvironment, Plan, RouteAction, Snapshot};
 use portazgo_core::transform::answer::{Mask, Masked};
 use portazgo_core::transform::json::Why;
 use portazgo_core::transform::percent;
-use portazgo_core::transform::request::{BodyRefused, BodyRule, Errors, Filling, Received};
+use portazgo_core::transform::request::{self, BodyRefused, BodyRule, Errors, Filling};
 use serde_json::json;
 use smallvec::SmallVec;
 use std::future::poll_fn;
@@ -77,6 +79,16 @@ struct Begun {
     selection: Option<Selection>,
 }
 
+/// The body that a request came with.
+enum Received<'b> {
+    /// None that is read.
+    No,
+    /// To be written anew.
+    Whole(&'b [u8]),
+    /// As the backend wants it.
+    Written(Vec<u8>),
+}
+
 /// Who asks for what, under which view.
 pub(in crate::phases) struct Reshaping<'r, 'f, 'v> {
     pub(in crate::phases) head: &'r Parts,
@@ -107,10 +119,15 @@ impl Reshaping<'_, '_, '_> {
         let received = forward::body(thread, received, backend, self.action, self.most_bytes(), &holder);
         let is_json = matches!(self.view.request.body_rule(), BodyRule::Json { .. });
         if !is_json || received.progress().is_none() {
-            return Ok((self.write(thread, call, begun, None)?.0, received));
+            return Ok((self.write(thread, call, begun, Errors::default(), Received::No)?.0, received));
         }
         let received = whole(thread, wire, call, received).await?;
-        let (reshaped, written) = self.write(thread, call, begun, Some(&received))?;
+        let (reshaped, written) = if received.len() < LARGE {
+            self.write(thread, call, begun, Errors::default(), Received::Whole(&received))?
+        } else {
+            // In a box: few bodies are so large.
+            Box::pin(self.write_elsewhere(thread, call, begun, received)).await?
+        };
         Ok((reshaped, RequestBody::whole(written.unwrap_or_default(), holder)))
     }
 
@@ -194,21 +211,47 @@ impl Reshaping<'_, '_, '_> {
         Ok(Selection(found))
     }
 
-    /// Path, query and headers for the backend, and the body where it is written anew.
+    /// What templates read.
+    fn values(&self) -> RequestValues<'_> {
+        let values = Values { caller: self.caller, identity: self.identity, plan: Some(self.plan) };
+        RequestValues { values, credential: &self.backend.credential, snapshot: self.snapshot }
+    }
+
+    /// As `write`, of a body that other calls would wait for.
+    async fn write_elsewhere(
+        &self,
+        thread: &Thread,
+        call: &mut Call,
+        begun: Begun,
+        received: Bytes,
+    ) -> Result<(Box<Reshaped>, Option<Bytes>), Refusal> {
+        let (view, values, now) = (Arc::clone(self.view), self.view.request.values(&self.values()), call.wall());
+        let done = thread.shared.reshaping.run(move || {
+            let (source, mut errors) = (Random::new(), Errors::default());
+            let mut random = || u128::from_le_bytes(source.bytes());
+            let mut filling = Filling { values: &values, now, random: &mut random };
+            (view.request.rewrite(&received, &mut filling, &mut errors), errors)
+        });
+        let done = done.await;
+        call.read_clock();
+        let (written, errors) = done?;
+        self.write(thread, call, begun, errors, Received::Written(written.map_err(|refused| body_refused(&refused))?))
+    }
+
+    /// Path, query and headers for the backend, and the body where it is written anew. `errors`: what is known to be wrong.
     fn write(
         &self,
         thread: &Thread,
         call: &Call,
         begun: Begun,
-        body: Option<&[u8]>,
+        mut errors: Errors,
+        body: Received<'_>,
     ) -> Result<(Box<Reshaped>, Option<Bytes>), Refusal> {
-        let mut errors = Errors::default();
         let mut random = || u128::from_le_bytes(thread.random.bytes());
-        let values = Values { caller: self.caller, identity: self.identity, plan: Some(self.plan) };
-        let values = RequestValues { values, credential: &self.backend.credential, snapshot: self.snapshot };
+        let values = self.values();
         let mut filling = Filling { values: &values, now: call.wall(), random: &mut random };
         let path_names: SmallVec<[&str; 6]> = self.found.route.path.parameters().collect();
-        let received = Received {
+        let received = request::Received {
             path_names: &path_names,
             path_values: &self.found.parameters,
             query: self.head.uri.query().filter(|query| !query.is_empty()),
@@ -219,10 +262,11 @@ impl Reshaping<'_, '_, '_> {
         let parameters =
             request.parameters(&received, &mut filling, &mut errors).map_err(|_| Fault::RequestFillFailed)?;
         let written = match body {
-            Some(body) => {
+            Received::No => None,
+            Received::Written(written) => Some(written),
+            Received::Whole(body) => {
                 Some(request.rewrite(body, &mut filling, &mut errors).map_err(|refused| body_refused(&refused))?)
             }
-            None => None,
         };
         if !errors.is_empty() {
             return Err(Refusal::with_errors(Fault::ContractViolationRequest, errors.json()));
@@ -311,6 +355,11 @@ fn body_refused(refused: &BodyRefused) -> Refusal {
                 Why::Size => "the body is too large",
             };
             let errors = json!([{ "in": "body", "offset": error.offset, "code": error.why.word(), "detail": detail }]);
+            Refusal::with_errors(Fault::BodyInvalid, errors.to_string())
+        }
+        BodyRefused::Effort => {
+            let detail = "checking this body takes more work than is done for one of its size";
+            let errors = json!([{ "in": "body", "pointer": "", "code": "effort", "detail": detail }]);
             Refusal::with_errors(Fault::BodyInvalid, errors.to_string())
         }
         BodyRefused::Fill(_) => Fault::RequestFillFailed.into(),

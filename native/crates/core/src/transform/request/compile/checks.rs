@@ -3,9 +3,9 @@
 use super::{Compiled, ProgramError, constant, to};
 use crate::transform::json::{self, Decimal, Document, Kind, Lexeme, Multiple, ROOT};
 use crate::transform::request::rules::{
-    Action, BooleanRule, Bound, Format, MapAction, NumberRule, Otherwise, Pattern, TextRule,
+    Action, BooleanRule, Bound, Format, MapAction, NumberRule, Otherwise, Patterns, TextRule,
 };
-use crate::transform::request::wire::{CheckWire, Json, OtherwiseWord};
+use crate::transform::request::wire::{CheckWire, Json, OtherwiseWord, PatternWire};
 use serde_json::value::RawValue;
 
 /// A longer bound is nobody's, and each comparison would walk through it.
@@ -67,13 +67,18 @@ pub(super) fn number(raw: Json<'_>) -> Compiled<Option<NumberRule>> {
     }))
 }
 
-pub(super) fn text(raw: Json<'_>) -> Compiled<Option<TextRule>> {
+pub(super) fn text(raw: Json<'_>, patterns: &mut Patterns) -> Compiled<Option<TextRule>> {
     let Some(raw) = raw else { return Ok(None) };
     let wire = check(raw)?;
     if has_number_rules(&wire) {
         return Err(ProgramError::new("strings have no such rules"));
     }
-    let pattern = wire.pattern.as_deref().map(Pattern::compile).transpose();
+    let texts = match &wire.pattern {
+        None => &[],
+        Some(PatternWire::One(text)) => std::slice::from_ref(text),
+        Some(PatternWire::All(texts)) => &texts[..],
+    };
+    let found = texts.iter().map(|text| patterns.get(text)).collect::<Result<Vec<_>, _>>();
     let choices = wire.choices.as_ref().map(|choices| {
         let mut texts = choices.iter().map(|choice| content(choice)).collect::<Compiled<Vec<_>>>()?;
         texts.sort_unstable();
@@ -82,13 +87,13 @@ pub(super) fn text(raw: Json<'_>) -> Compiled<Option<TextRule>> {
     let mut rule = TextRule {
         least: wire.min_length.unwrap_or(0),
         most: wire.max_length,
-        pattern: pattern.map_err(|why| ProgramError::new(why).within("pattern"))?,
+        patterns: found.map_err(|why| ProgramError::new(why).within("pattern"))?,
         format: wire.format.as_deref().and_then(Format::of),
         choices: choices.transpose().map_err(|error: ProgramError| error.within("enum"))?,
         action: action(&wire)?,
         is_free: false,
     };
-    let is_checked = rule.pattern.is_some() || rule.format.is_some() || rule.choices.is_some();
+    let is_checked = !rule.patterns.is_empty() || rule.format.is_some() || rule.choices.is_some();
     rule.is_free = !is_checked && rule.least == 0 && rule.most.is_none();
     Ok(Some(rule))
 }

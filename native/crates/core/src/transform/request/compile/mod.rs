@@ -9,7 +9,7 @@ pub(super) use parameters::{header_fills, header_rules, query_fills, text_rules}
 
 use super::fill::{Fill, Generate};
 use super::program::{ArrayRule, Node, OneOf, Program, Typed, Variant};
-use super::rules::To;
+use super::rules::{Patterns, To};
 use super::wire::{ArrayWire, GenerateWord, NodeWire, OneOfWire, ProgramWire, ToWord, ValueWire};
 use crate::credential::Template;
 use crate::transform::json::{self, ROOT, write_compact};
@@ -65,7 +65,8 @@ pub(super) fn program(wire: ProgramWire<'_>) -> Compiled<Program> {
     if count > MOST_NODES {
         return Err(ProgramError::new(format!("{MOST_NODES} nodes are the most")).within("nodes"));
     }
-    let nodes = each(wire.nodes, |wire| node(wire, count)).map_err(|error| error.within("nodes"))?;
+    let mut patterns = Patterns::default();
+    let nodes = each(wire.nodes, |wire| node(wire, count, &mut patterns)).map_err(|error| error.within("nodes"))?;
     let mut program = Program { nodes, depth: wire.depth };
     links::check(&program).map_err(|error| error.within("nodes"))?;
     objects::note_taken_names(&mut program).map_err(|error| error.within("nodes"))?;
@@ -87,7 +88,7 @@ pub(super) fn root(node: usize, program: &Program) -> Compiled<()> {
     index(node, program.nodes.len()).and_then(|node| links::stands_alone(program, node))
 }
 
-fn node(wire: NodeWire<'_>, count: usize) -> Compiled<Node> {
+fn node(wire: NodeWire<'_>, count: usize, patterns: &mut Patterns) -> Compiled<Node> {
     let types =
         [&wire.boolean, &wire.integer, &wire.number, &wire.string].into_iter().filter(|one| one.is_some()).count()
             + usize::from(wire.null)
@@ -101,7 +102,7 @@ fn node(wire: NodeWire<'_>, count: usize) -> Compiled<Node> {
             boolean: checks::boolean(wire.boolean).map_err(|error| error.within("boolean"))?,
             integer: checks::number(wire.integer).map_err(|error| error.within("integer"))?,
             number: checks::number(wire.number).map_err(|error| error.within("number"))?,
-            string: checks::text(wire.string).map_err(|error| error.within("string"))?,
+            string: checks::text(wire.string, patterns).map_err(|error| error.within("string"))?,
             array: wire.array.map(|wire| array(&wire, count)).transpose().map_err(|error| error.within("array"))?,
             object: wire
                 .object

@@ -3,7 +3,7 @@
 use super::{Compiled, ProgramError, before, constant, each, index, value};
 use crate::transform::request::fill::Fill;
 use crate::transform::request::program::{
-    Filled, Member, Node, ObjectRule, Part, PartOf, Place, Program, Template, Unknown,
+    Filled, Member, Node, ObjectRule, Part, PartOf, Place, Program, Template, Unknown, folded,
 };
 use crate::transform::request::wire::{
     FillWire, MemberWire, ObjectWire, PartWire, TemplateWire, UnknownWire, UnknownWord,
@@ -29,6 +29,7 @@ pub(super) fn object(wire: ObjectWire<'_>, count: usize) -> Compiled<ObjectRule>
         by_name,
         unknown,
         taken: Vec::new(),
+        folded: Vec::new(),
         fills: each(wire.fill, fill).map_err(|error| error.within("fill"))?,
         template: template.map_err(|error| error.within("template"))?,
         least: wire.min.unwrap_or(0),
@@ -154,10 +155,12 @@ pub(super) fn note_taken_names(program: &mut Program) -> Compiled<()> {
         collect(program, object, &mut taken).map_err(|error| error.within("object").within(node))?;
         let mut taken: Vec<Box<str>> = taken.into_iter().collect();
         taken.sort_unstable();
+        let mut names: Vec<Box<str>> = taken.iter().map(|name| folded(name.as_bytes())).collect();
+        names.sort_unstable();
         if let Node::Typed(typed) = &mut program.nodes[node]
             && let Some(object) = &mut typed.object
         {
-            object.taken = taken;
+            (object.taken, object.folded) = (taken, names);
         }
     }
     Ok(())

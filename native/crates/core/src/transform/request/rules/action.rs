@@ -66,6 +66,15 @@ pub(in super::super) enum To {
 }
 
 impl Action {
+    /// How many numbers a number is compared with.
+    #[inline]
+    pub(super) fn values(&self) -> usize {
+        match self {
+            Self::Map(map) => map.numbers.len(),
+            Self::None | Self::To(_) | Self::Date { .. } => 0,
+        }
+    }
+
     #[inline]
     pub(super) fn apply(&self, value: Scalar<'_>) -> Result<Replaced<'_>, Broken> {
         match self {

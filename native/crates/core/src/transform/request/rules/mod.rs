@@ -14,9 +14,10 @@ pub(super) use action::{Action, MapAction, Otherwise, Replaced, To};
 pub(super) use format::Format;
 pub(super) use names::counted;
 pub(super) use number::{BooleanRule, Bound, NumberRule};
-pub(super) use pattern::Pattern;
+pub(super) use pattern::Patterns;
 pub(super) use text::TextRule;
 
+use super::effort::Effort;
 use super::problems::{Broken, Code};
 use super::program::Typed;
 use crate::transform::json::Kind;
@@ -35,13 +36,13 @@ pub(super) enum Scalar<'v> {
 impl Typed {
     /// Hold a value against its rules, and see what is written for it.
     #[inline]
-    pub(super) fn scalar(&self, value: Scalar<'_>) -> Result<Replaced<'_>, Broken> {
+    pub(super) fn scalar(&self, value: Scalar<'_>, effort: &Effort) -> Result<Replaced<'_>, Broken> {
         let written = match value {
             Scalar::Null if self.null => Some(Ok(Replaced::Same)),
             Scalar::Null => None,
             Scalar::Boolean(boolean) => self.boolean.as_ref().map(|rule| rule.hold(boolean)),
-            Scalar::Number(lexeme, kind) => self.rule_of(kind).map(|rule| rule.hold(lexeme, kind)),
-            Scalar::Text(content) => self.string.as_ref().map(|rule| rule.hold(content)),
+            Scalar::Number(lexeme, kind) => self.rule_of(kind).map(|rule| rule.hold(lexeme, kind, effort)),
+            Scalar::Text(content) => self.string.as_ref().map(|rule| rule.hold(content, effort)),
         };
         written.unwrap_or_else(|| Err(self.wrong_type()))
     }

@@ -3,6 +3,7 @@
 use super::Scalar;
 use super::action::{Action, Replaced};
 use crate::transform::json::{Decimal, Kind, Multiple};
+use crate::transform::request::effort::Effort;
 use crate::transform::request::problems::{Broken, Code};
 use std::cmp::Ordering;
 
@@ -66,7 +67,9 @@ pub(in super::super) struct NumberRule {
 impl NumberRule {
     /// Hold a number against the rule.
     #[inline]
-    pub(super) fn hold(&self, lexeme: &str, kind: Kind) -> Result<Replaced<'_>, Broken> {
+    pub(super) fn hold(&self, lexeme: &str, kind: Kind, effort: &Effort) -> Result<Replaced<'_>, Broken> {
+        // Digits are compared one by one, and those of a map value by value.
+        effort.spend((lexeme.len() / 8 + self.action.values()) as u64);
         if !self.is_free {
             self.check(&Value::of(lexeme))?;
         }

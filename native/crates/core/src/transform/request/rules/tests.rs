@@ -1,8 +1,10 @@
+use super::pattern::Pattern;
 use super::*;
+use crate::transform::request::effort::Effort;
 use proptest::prelude::*;
 
 fn fits(pattern: &str, text: &str) -> bool {
-    Pattern::compile(pattern).unwrap_or_else(|why| panic!("{pattern}: {why}")).fits(text)
+    Pattern::compile(pattern).unwrap_or_else(|why| panic!("{pattern}: {why}")).fits(text, &Effort::of(0))
 }
 
 #[test]
@@ -134,6 +136,6 @@ proptest! {
         for word in ["date", "date-time", "time", "email", "uuid", "uri", "ipv4", "ipv6", "hostname"] {
             let _ = Format::of(word).unwrap().fits(&text);
         }
-        let _ = Pattern::compile(&pattern).map(|pattern| pattern.fits(&text));
+        let _ = Pattern::compile(&pattern).map(|pattern| pattern.fits(&text, &Effort::of(0)));
     }
 }

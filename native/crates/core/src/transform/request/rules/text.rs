@@ -6,14 +6,20 @@ use super::format::Format;
 use super::names::counted;
 use super::pattern::Pattern;
 use crate::transform::json::lossy;
+use crate::transform::request::effort::Effort;
 use crate::transform::request::problems::{Broken, Code};
+use std::sync::Arc;
+
+/// Of a body all is refused then; of parameters this is told.
+const UNTOLD: &str = "Takes more work to check than is done for one request.";
 
 #[derive(Default)]
 pub(in super::super) struct TextRule {
     /// In code points.
     pub(in super::super) least: usize,
     pub(in super::super) most: Option<usize>,
-    pub(in super::super) pattern: Option<Pattern>,
+    /// All of them are to be found.
+    pub(in super::super) patterns: Vec<Arc<Pattern>>,
     pub(in super::super) format: Option<Format>,
     /// Sorted.
     pub(in super::super) choices: Option<Vec<Box<[u8]>>>,
@@ -25,14 +31,15 @@ pub(in super::super) struct TextRule {
 impl TextRule {
     /// Hold a string against the rule.
     #[inline]
-    pub(super) fn hold(&self, content: &[u8]) -> Result<Replaced<'_>, Broken> {
+    pub(super) fn hold(&self, content: &[u8], effort: &Effort) -> Result<Replaced<'_>, Broken> {
         if !self.is_free {
-            self.check(content)?;
+            effort.spend(content.len() as u64 / 8);
+            self.check(content, effort)?;
         }
         self.action.apply(Scalar::Text(content))
     }
 
-    fn check(&self, content: &[u8]) -> Result<(), Broken> {
+    fn check(&self, content: &[u8], effort: &Effort) -> Result<(), Broken> {
         if let Some(choices) = &self.choices
             && choices.binary_search_by(|choice| (**choice).cmp(content)).is_err()
         {
@@ -44,12 +51,15 @@ impl TextRule {
         {
             return Err(Broken::new(Code::Format, format.sentence()));
         }
-        match &self.pattern {
-            Some(pattern) if !pattern.fits(&lossy(content)) => {
-                Err(Broken::new(Code::Pattern, "Does not match the pattern that is documented for it."))
-            }
-            _ => Ok(()),
+        if self.patterns.is_empty() {
+            return Ok(());
         }
+        let text = lossy(content);
+        if self.patterns.iter().all(|pattern| pattern.fits(&text, effort)) {
+            return Ok(());
+        }
+        let detail = if effort.is_spent() { UNTOLD } else { "Does not match the pattern that is documented for it." };
+        Err(Broken::new(Code::Pattern, detail))
     }
 
     fn check_length(&self, content: &[u8]) -> Result<(), Broken> {
