@@ -195,7 +195,9 @@ pub(crate) fn apart(paths: &[Path], source: &dyn Source) -> Value {
     for path in paths {
         let Some(found) = source.value(path) else { continue };
         let place = path.text();
-        place.splitn(3, '.').fold(&mut document, |around, name| &mut around[name]).clone_from(&found);
+        // Where a document is read, a claim is one name, whatever dots it has.
+        let names = if matches!(path, Path::Claim(_)) { 2 } else { 3 };
+        place.splitn(names, '.').fold(&mut document, |around, name| &mut around[name]).clone_from(&found);
     }
     document
 }
