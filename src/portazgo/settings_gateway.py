@@ -193,6 +193,14 @@ class GatewaySettings:
         "Write off or required.",
         in_file=True,
     )
+    compression: Literal["off", "routes", "on"] = setting(
+        CHOICE_OF("off", "routes", "on"),
+        "routes",
+        "Which answers under contracts a gateway node compresses for clients that accept it: none, those of routes whose "
+        "contract says `compress: true`, or all but those whose contract says `compress: false` (docs/compression.md).",
+        "Write off, routes or on.",
+        in_file=True,
+    )
     client_address: Literal["whole", "truncated", "tag", "none"] = setting(
         CHOICE_OF("whole", "truncated", "tag", "none"),
         "whole",

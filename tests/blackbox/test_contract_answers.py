@@ -8,6 +8,7 @@ PORTAZGO_TEST_WRITE=1 writes it anew.
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
@@ -19,6 +20,8 @@ from support.bare_gateway import BareGateway
 from support.hostile_backend import HostileBackend, Script
 from support.received_page import AFTER, BEFORE, PAGE, lines, page, said
 from support.served_contracts import HEAD, HOLD, NEEDLE, SHOW, Got, ask
+
+GZIP = "Accept-Encoding: gzip"
 
 
 class Stage:
@@ -33,7 +36,7 @@ class Stage:
     def __enter__(self) -> Self:
         self.backend.__enter__()
         inside = f"http://127.0.0.1:{self.backend.port}"
-        views = {SHOW: contracts.shown(inside), HEAD: contracts.shown(inside)}
+        views = {SHOW: contracts.shown(inside, compress=True), HEAD: contracts.shown(inside, compress=True)}
         resources = [
             contracts.version(views),
             contracts.route(SHOW, "GET", "/v1/items/{id}", "/api/items/{id}"),
@@ -46,10 +49,11 @@ class Stage:
         self.node.__exit__()
         self.backend.__exit__()
 
-    def play(self, name: str, script: Script, case: Case, *, version: str = "1.1") -> Got:
-        """Ask once."""
+    def play(self, name: str, script: Script, case: Case, *more: str, version: str = "1.1") -> Got:
+        """Ask once; `more`: further lines of the request's head."""
         self.backend.scripts[name] = script
-        got = ask(self.node.port, f"/v1/items/{name}", *case.lines, method=case.method, version=version)
+        got = ask(self.node.port, f"/v1/items/{name}", *case.lines, *more, method=case.method, version=version)
+        assert got.header("content-encoding") in ({None, "gzip"} if GZIP in more else {None})
         self.hides(got)
         return got
 
@@ -63,7 +67,6 @@ class Stage:
             "server",
             "x-debug",
             "set-cookie",
-            "content-encoding",
             "content-range",
             "accept-ranges",
             "trailer",
@@ -106,6 +109,36 @@ def test_before_the_head_is_sent_an_answer_becomes_what_is_shown_or_a_problem(st
     assert after.body == SHOWN
     assert stage.used_again(name) == case.sound
     stage.rows.setdefault(name, {})[BEFORE] = said(got)
+
+
+def read_gzip(got: Got) -> tuple[bytes, bool]:
+    """What a client reads of the body, and whether it ended as it said."""
+    if got.header("content-encoding") is None:
+        return got.body, got.whole
+    reader = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    return reader.decompress(got.body), reader.eof and got.whole
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_partner_that_accepts_gzip_gets_the_same(stage: Stage, name: str) -> None:
+    case = CASES[name]
+    got = stage.play(f"{name}-gzip", case.before, case, GZIP)
+    assert (got.status, got.code if case.method != "HEAD" else None, got.whole) == (*case.gets, True), got
+    if case.shows is not None:
+        assert read_gzip(got) == (case.shows, True)
+    stage.expect(got, name, case.fault, "complete")
+    if case.after is None:
+        return
+    got = stage.play(f"{name}-after-gzip", case.after, case, GZIP)
+    assert (got.status, got.header("content-encoding")) == (200, "gzip")
+    if case.after_fault is None:
+        assert read_gzip(got) == (case.after_shows, True)
+    else:
+        read, is_whole = read_gzip(got)
+        assert not is_whole
+        assert LONG_SHOWN.startswith(read[: len(LONG_SHOWN)])
+        assert len(read) <= len(LONG_SHOWN) + len(b',{"id":1,"title":')
+    stage.expect(got, name, case.after_fault, "complete" if case.after_fault is None else "aborted")
 
 
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.after is not None])

@@ -27,7 +27,9 @@ ROUTES = {
     "show-parcel": RouteFacts("GET", "/v1/parcels/{id}", "GET", "/api/parcels/{id}/", TARGETS),
     "create-parcel": RouteFacts("POST", "/v1/parcels", "POST", "/api/parcels/", TARGETS),
 }
-VALUES = json.dumps({"partner": {"metadata": {"tenant": "acme"}}}).encode()
+VALUES = json.dumps(
+    {"partner": {"metadata": {"tenant": "acme"}}, "claims": {"tenant": "acme", "sub": "crm", "aud": "parcels"}}
+).encode()
 SECTIONS = {
     heading.split(" ")[0]: (heading, [text for _, text in BLOCK.findall(section)])
     for heading, section in re.findall(r"^### (.+?)\n(.*?)(?=^##|\Z)", TEXT, re.MULTILINE | re.DOTALL)
@@ -47,13 +49,26 @@ def test_the_page_has_every_operator() -> None:
 
 @pytest.mark.parametrize("name", SECTIONS)
 def test_the_example_does_what_it_shows(name: str) -> None:
-    heading, (operators, received, sent) = SECTIONS[name]
-    read = YAML(typ="safe", pure=True).load(operators)
-    if "(requests)" in heading:
-        assert json.loads(rewritten(read, received)) == json.loads(sent)
-    else:
-        route = "list-parcels" if "(a page)" in heading else "show-parcel"
-        assert json.loads(projected(route, read, received)) == json.loads(sent)
+    heading, blocks = SECTIONS[name]
+    for operators, received, sent in zip(*[iter(blocks)] * 3, strict=True):
+        read = YAML(typ="safe", pure=True).load(operators)
+        if "(requests)" in heading:
+            assert json.loads(rewritten(read, received)) == json.loads(sent)
+        else:
+            route = "list-parcels" if "(a page)" in heading else "show-parcel"
+            assert json.loads(projected(route, read, received)) == json.loads(sent)
+
+
+def test_the_statuses_of_the_page_compile() -> None:
+    (text,) = (text for kind, text in BLOCKS if kind == "yaml" and "send: 422" in text)
+    told = YAML(typ="safe", pure=True).load(text)["routes"]["create-parcel"]
+    schema = json.loads(json.dumps(YAML(typ="safe", pure=True).load(SCHEMA), default=str))
+    answers = schema["paths"]["/api/parcels/"]["post"]["responses"]
+    answers |= {"409": {"description": "Twice"}, "410": {"description": "Gone"}}
+    terms = ContractTerms(routes={"create-parcel": told}, mappings=CONTRACT["mappings"])
+    wire = compile_contract(terms, read_schema(json.dumps(schema)), ROUTES).routes["create-parcel"].wire
+    sent = {answer["status"]: (answer["body"]["kind"], answer["send"]) for answer in wire["answers"]}
+    assert sent == {"201": ("json", 200), "409": ("problem", 422), "410": ("empty", 204)}
 
 
 def projected(route: str, operators: Any, body: str) -> bytes:

@@ -49,6 +49,8 @@ def page(rows: dict[str, dict[str, str]]) -> str:
             "  `RST_STREAM`. The record has the status that was sent, the fault, and `delivery: aborted`; the call is not",
             "  billed, and the backend's connection is not used again.",
             "- A client of HTTP/1.0 could not tell: it gets the whole answer or the problem.",
+            "- A client that accepts gzip got the same in each case, where answers are [compressed](compression.md). What is",
+            "  cut off has no end of the coded stream.",
             "",
             "| the backend sends | before the head is sent | after the first bytes | fault |",
             "|---|---|---|---|",

@@ -29,6 +29,11 @@ PLAIN_PATHS = frozenset(
     }
 )
 METADATA_PREFIXES = ("partner.metadata.", "application.metadata.")
+CLAIM_PREFIX = "claims."
+"""For fills of requests: what the token says that the backend gets beside them."""
+OF_ONE_TOKEN = frozenset({"iat", "nbf", "exp", "jti"})
+"""Claims that are others in each token: a request is written before its token is found."""
+OF_EVERY_TOKEN = frozenset({"iss", "aud", "sub"})
 
 Claims = Mapping[str, Any]
 Values = Mapping[str, Any]
@@ -108,6 +113,35 @@ def check_path(path: str) -> None:
         return
     known = ", ".join(sorted(PLAIN_PATHS | {f"{prefix}NAME" for prefix in METADATA_PREFIXES}))
     raise ValueError(f"{{{path}}} is none of the values that a claim may use: {known}")
+
+
+def check_fill(text: str) -> frozenset[str]:
+    """Check a template that fills requests, which may read claims too. Returns the names of those that it reads.
+
+    Raises ValueError for an unknown path or an open brace.
+    """
+    read = set()
+    for piece in pieces_of(text):
+        if isinstance(piece, Path) and piece.text.startswith(CLAIM_PREFIX):
+            read.add(_claim_of(piece.text))
+        elif isinstance(piece, Path):
+            check_path(piece.text)
+    return frozenset(read)
+
+
+def _claim_of(path: str) -> str:
+    name = path.removeprefix(CLAIM_PREFIX)
+    if not name:
+        raise ValueError(f"{{{path}}} names no claim: write {{claims.sub}}")
+    if name in OF_ONE_TOKEN:
+        raise ValueError(f"{{{path}}} is another in each token: a request can't have it")
+    return name
+
+
+def readable_claims(credential: Mapping[str, Any]) -> frozenset[str]:
+    """Name the claims of the token that calls with this credential carry; none where we mint none."""
+    policy = credential.get("subject") or credential
+    return OF_EVERY_TOKEN.union(policy["claims"]) if "claims" in policy else frozenset()
 
 
 def reads_key(claims: Claims) -> bool:

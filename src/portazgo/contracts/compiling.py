@@ -54,6 +54,8 @@ class RouteFacts:
     backend_path: str
     targets: tuple[str, ...] = ()
     """Where the backend is called, in every environment: `https://backend.example:8000`. Such URLs are its own."""
+    claims: frozenset[str] | None = None
+    """Of the token that its calls carry, in every environment; None: nobody knows yet."""
 
 
 @dataclass(frozen=True, slots=True)

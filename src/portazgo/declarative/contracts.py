@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from portazgo.backends.claims import readable_claims
 from portazgo.contracts.compiling import ContractRefused, ContractTerms, RouteFacts, compile_contract
 from portazgo.contracts.schema import DocumentRefused, Schema, read_schema
 from portazgo.declarative.document import Document
@@ -113,13 +114,16 @@ def _compiled(ref: Ref, terms: Terms, after: World, schema: Schema) -> Iterator[
 
 def _facts(route: Terms, world: World) -> RouteFacts:
     backend = world[Ref("backend", route["backend"])]
-    targets = [target for one in backend["environments"].values() for target in one["targets"]]
+    environments = backend["environments"].values()
+    targets = [target for one in environments for target in one["targets"]]
+    claims = [readable_claims(one["credential"]) for one in environments]
     return RouteFacts(
         method=route["method"],
         path=route["path"],
         backend_method=route["backend_method"],
         backend_path=route["backend_path"],
         targets=tuple(dict.fromkeys(targets)),
+        claims=frozenset.intersection(*claims) if claims else frozenset(),
     )
 
 

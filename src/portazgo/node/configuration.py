@@ -53,6 +53,7 @@ def native_configuration(settings: Settings, *, follows_control_plane: bool, tak
             "take_over": take_over,
             "tls": _tls(settings),
             "answer_samples_per_minute": settings.answer_samples if follows_control_plane else 0,
+            "compression": settings.compression,
             "limits": {
                 "head_bytes": 65_536,
                 "head_lines": 100,

@@ -262,6 +262,16 @@ def test_each_change_falls_under_its_rule(changed: CompiledContract, rule: str, 
     assert {change.rule for change in changes(changed, made_contract())} == {back}
 
 
+def test_a_problem_that_gets_another_status_breaks() -> None:
+    was, is_now = (
+        with_wire("create-badge", answers=[CREATED, {**problem_answer("4XX"), "send": send}]) for send in (None, 422)
+    )
+    (found,) = changes(was, is_now)
+    assert (found.rule, found.place, found.detail) == ("answer-status-changed", "answer 4XX", "4XX became 422")
+    assert found.breaking
+    assert [change.detail for change in changes(is_now, was)] == ["422 became 4XX"]
+
+
 def test_unknown_parameters_that_are_refused_from_now_on_break() -> None:
     wire = made_contract().routes["show-badge"].wire
     dropping = with_route("show-badge", wire={**wire, "request": {**wire["request"], "query_unknown": "drop"}})

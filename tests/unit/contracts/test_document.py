@@ -10,7 +10,16 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
-from support.made_contract import BADGE, FACTS, NEW_BADGE, OWNER, backend_schema, json_answer, made_contract
+from support.made_contract import (
+    BADGE,
+    FACTS,
+    NEW_BADGE,
+    OWNER,
+    backend_schema,
+    json_answer,
+    made_contract,
+    problem_answer,
+)
 
 from portazgo.contracts.compiling import CompiledContract
 from portazgo.contracts.document.building import VersionFacts, partner_document, render
@@ -175,6 +184,19 @@ def test_answers_of_one_status_are_told_together() -> None:
     schema = document["paths"]["/v1/badges/{id}"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
     assert {"type": "string"} in schema["anyOf"]
     assert "203" not in document["paths"]["/v1/badges/{id}"]["get"]["responses"]
+    OpenAPIV31SpecValidator(document).validate()
+
+
+def test_a_problem_that_is_given_another_status_is_told_under_that() -> None:
+    compiled = made_contract()
+    show = compiled.routes["show-badge"]
+    gone = {**problem_answer("404"), "send": 410}
+    route = replace(show, wire={**show.wire, "answers": [json_answer("200"), gone]}, answer_schemas={"200": BADGE})
+    document = document_of(replace(compiled, routes={"show-badge": route}))
+    told = document["paths"]["/v1/badges/{id}"]["get"]["responses"]
+    name = told["410"]["$ref"].rsplit("/", 1)[-1]
+    assert "backend_refused" in json.dumps(document["components"]["responses"][name])
+    assert "backend_refused" not in json.dumps(document["components"]["responses"]["Problem404"])
     OpenAPIV31SpecValidator(document).validate()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -368,6 +369,67 @@ def test_a_header_that_becomes_a_location_holds_a_url(schema: Schema) -> None:
     told = {"show": {"answers": {"200": {"empty": True}}, "response_headers": {"x-next": "location"}}}
     wire = compile_contract(ContractTerms(routes=told), schema, ROUTES).routes["show"].wire
     assert wire["answers"][0]["headers"] == [{"in": "x-next", "out": "location", "url": True}]
+
+
+@pytest.mark.parametrize(
+    ("text", "claims", "message", "near"),
+    [
+        ("{claims.tenat}", frozenset({"tenant", "sub"}), "the backend's token has no claim 'tenat'", "tenant"),
+        (
+            "a {claims.sub}",
+            frozenset(),
+            "calls to the backend carry no token of ours, so there is no claim 'sub'",
+            None,
+        ),
+    ],
+)
+def test_a_claim_that_no_token_of_the_backend_has_is_refused(
+    schema: Schema, text: str, claims: frozenset[str], message: str, near: str | None
+) -> None:
+    facts = {name: replace(route, claims=claims) for name, route in ROUTES.items()}
+    routes = create({"select": ["number"]}, {"fill": {"tenant": text}})
+    routes["create"]["headers"] = {"x-tenant": {"fill": text}}
+    with pytest.raises(ContractRefused) as refused:
+        compile_contract(ContractTerms(routes=routes), schema, facts)
+    at = ["/routes/create/request/1/fill/tenant", "/routes/create/headers/x-tenant/fill"]
+    assert list(refused.value.problems) == [Problem(pointer, message, near) for pointer in at]
+    known = {name: replace(route, claims=frozenset({"sub", "tenat"})) for name, route in ROUTES.items()}
+    compile_contract(ContractTerms(routes=routes), schema, known)
+
+
+@pytest.mark.parametrize("text", ["{claims.}", "{claims.jti}", "{claims.exp} x", "{claim.sub}", "{claims.sub"])
+def test_a_claim_that_no_request_can_have_is_refused(schema: Schema, text: str) -> None:
+    found = problems(schema, create({"select": ["number"]}, {"fill": {"tenant": text}}))
+    # Then nothing fills what the backend requires.
+    assert [problem.pointer for problem in found] == ["/routes/create/request/1/fill/tenant", "/routes/create/request"]
+
+
+@pytest.mark.parametrize(
+    ("status", "told", "sentence"),
+    [
+        ("200", {"send": 206, "body": []}, "a part of a document"),
+        ("200", {"send": 401, "empty": True}, "the partner's key"),
+        ("200", {"send": 204, "body": []}, "has no body"),
+        ("200", {"send": 404, "problem": {}}, "stands in place of one"),
+        ("404", {"send": 200, "problem": {}}, "from 400 on"),
+        ("304", {"send": 200, "empty": True}, "goes out as it is"),
+        ("204", {"send": 200, "body": []}, "goes out as it is"),
+        ("200", {"send": 199, "empty": True}, "from 200 to 599"),
+        ("200", {"send": "200", "empty": True}, "from 200 to 599"),
+        ("200", {"send": True, "empty": True}, "from 200 to 599"),
+    ],
+)
+def test_a_status_that_an_answer_can_not_become_is_refused(
+    schema: Schema, status: str, told: dict[str, Any], sentence: str
+) -> None:
+    found = problems(schema, {"show": {"answers": {status: told}}})
+    (wrong,) = (problem for problem in found if problem.pointer == f"/routes/show/answers/{status}/send")
+    assert sentence in wrong.message
+
+
+def test_send_alone_is_no_answer_and_compress_is_true_or_false(schema: Schema) -> None:
+    found = problems(schema, {"show": {"compress": "yes", "answers": {"200": {"send": 200}}}})
+    assert {problem.pointer for problem in found} == {"/routes/show/answers/200", "/routes/show/compress"}
 
 
 ORDERED = (

@@ -182,9 +182,9 @@ fn a_body_that_takes_too_much_work_is_refused() {
         RequestProgram::compile(r#"{"depth": 64, "nodes": [{"array": {"items": 0, "unique": true}, "string": true}]}"#);
     let text = format!("{}\"{}\"{}", "[".repeat(60), "x".repeat(400_000), "]".repeat(60));
     assert_eq!(outcome(&nested.unwrap(), text.as_bytes()), Outcome::Effort);
-    let named = (0..500).map(|number| format!(r#"{{"in": "m{number}", "node": 2, "out": "m{number}"}}"#));
-    let named = named.collect::<Vec<_>>().join(",");
-    let wide = list(&format!(r#"{{"object": {{"unknown": "refuse", "members": [{named}]}}}}"#), r#"{"null": true}"#);
+    let members = (0..500).map(|number| format!(r#"{{"in": "m{number}", "node": 2, "out": "m{number}"}}"#));
+    let members = members.collect::<Vec<_>>().join(",");
+    let wide = list(&format!(r#"{{"object": {{"unknown": "refuse", "members": [{members}]}}}}"#), r#"{"null": true}"#);
     assert_eq!(outcome(&wide, many("{}", 200_000).as_bytes()), Outcome::Effort);
 }
 

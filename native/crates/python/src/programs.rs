@@ -65,6 +65,7 @@ fn projected(program: &Arc<AnswerProgram>, root: u32, body: &[u8], pieces: usize
 /// As `project`, of the members only that `?fields=` asks for: `fields` is its decoded text, which begins below the partner's
 /// members `at`.
 #[pyfunction]
+#[allow(clippy::needless_pass_by_value, reason = "the list is Python's: it is read into one of ours")]
 pub(crate) fn project_fields<'py>(
     py: Python<'py>,
     program: &[u8],

@@ -48,6 +48,9 @@ pub struct Config {
     /// Answers that are compared with backends' schemas, of all routes together; 0: none.
     #[serde(default)]
     pub answer_samples_per_minute: u32,
+    /// Which answers may go out compressed.
+    #[serde(default)]
+    pub compression: Compression,
     /// How much is accepted.
     pub limits: Limits,
     /// When segments are sealed and synced.
@@ -71,6 +74,30 @@ pub enum ProxyProtocol {
     Off,
     /// All do.
     Required,
+}
+
+/// Which answers under contracts may go out compressed, to clients that accept it.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    /// None.
+    Off,
+    /// Those of routes whose contract says so.
+    #[default]
+    Routes,
+    /// All but those of routes whose contract says that they may not.
+    On,
+}
+
+impl Compression {
+    /// Whether it is allowed where a route says this of itself.
+    pub(crate) fn allows(self, told: Option<bool>) -> bool {
+        match self {
+            Self::Off => false,
+            Self::Routes => told == Some(true),
+            Self::On => told != Some(false),
+        }
+    }
 }
 
 /// TLS of a listener.

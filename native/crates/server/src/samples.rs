@@ -207,7 +207,7 @@ mod tests {
     fn what_is_too_large_or_never_ends_tells_nothing() {
         let samples = Arc::new(Samples::new(60));
         let mut large = tap(&samples);
-        large.keep(&[b' '; MOST_BYTES]);
+        large.keep(&vec![b' '; MOST_BYTES]);
         large.keep(b" ");
         large.keep(b"1");
         large.end(true);

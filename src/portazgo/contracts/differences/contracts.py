@@ -51,6 +51,13 @@ class _Route:
                 self._answer(status, (old, before[status]), (new, answer))
             else:
                 self._tell("answer-status-added", f"answer {status}", "the answer is new")
+        self._problems_statuses(_problem_statuses(old), _problem_statuses(new))
+
+    def _problems_statuses(self, before: Mapping[str, str], after: Mapping[str, str]) -> None:
+        for status in sorted(before.keys() | after.keys()):
+            was, is_now = before.get(status, status), after.get(status, status)
+            if was != is_now:
+                self._tell("answer-status-changed", f"answer {status}", f"{was} became {is_now}")
 
     def _parameters(self, old: CompiledRoute, new: CompiledRoute) -> None:
         before, after = _by_name(old), _by_name(new)
@@ -176,6 +183,12 @@ def _by_name(route: CompiledRoute) -> dict[tuple[str, str], CompiledParameter]:
 def _answers(route: CompiledRoute) -> dict[str, Mapping[str, Any]]:
     """The answers that are no problems: what no entry fits becomes one, whether the contract says so or not."""
     return {answer["status"]: answer for answer in route.wire["answers"] if answer["body"]["kind"] != "problem"}
+
+
+def _problem_statuses(route: CompiledRoute) -> dict[str, str]:
+    """What partners get for the statuses in whose place problems stand, where it is another."""
+    problems = (answer for answer in route.wire["answers"] if answer["body"]["kind"] == "problem")
+    return {answer["status"]: str(answer["send"]) for answer in problems if answer.get("send")}
 
 
 def _replaced(before: str, after: str) -> str:

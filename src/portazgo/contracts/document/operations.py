@@ -150,7 +150,7 @@ def _problems(route: CompiledRoute) -> dict[str, Codes]:
     codes: dict[str, Codes] = {str(status): own for status, own in problems.own_answers(_takes(route)).items()}
     for answer in route.wire["answers"]:
         if answer["body"]["kind"] == "problem":
-            key = answer["status"]
+            key = str(answer.get("send") or answer["status"])
             codes[key] = sorted({*codes.get(key, ()), *_standing_for(key)})
             if not codes[key]:
                 # A problem in place of a success has the status 502, whose codes are listed there.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
-from portazgo.backends.claims import parse_template
+from portazgo.backends.claims import check_fill
 from portazgo.contracts.language.operators import (
     GENERATED,
     MOMENTS,
@@ -287,7 +287,7 @@ def read_value(content: Any, at: str, problems: Problems) -> Value | None:
     """Read what fills a member: a text with templates, `{const: …}` or `{generate: uuid}`."""
     if isinstance(content, str):
         try:
-            parse_template(content)
+            check_fill(content)
         except ValueError as problem:
             problems.add(at, f"the template can't be read: {problem}")
             return None

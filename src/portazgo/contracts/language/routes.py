@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from portazgo.contracts.language.headers import OF_URLS, is_never_shown
@@ -37,7 +37,17 @@ _ROUTE = (
     "fields",
     "missing",
     "sampling",
+    "compress",
 )
+_ANSWER = ("body", "pass", "empty", "problem", "send")
+_SENT_AT_LEAST, _SENT_AT_MOST, _FIRST_ERROR = 200, 599, 400
+_NEVER_SENT = {
+    206: "a part of a document",
+    304: "what the client has already",
+    401: "the partner's key",
+    407: "a proxy's",
+}
+_BODILESS = (204, 205)
 _PARAMETER = ("to", "default", "required", "fill", "map_value", "coerce")
 _ERRORS = ("drf", "fastapi", "rfc9457")
 
@@ -48,6 +58,8 @@ class JsonTerms:
 
     at: str
     operators: tuple[Operator, ...]
+    send: int | None = None
+    """Of an answer: the status that partners get; None: the backend's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +69,7 @@ class PassTerms:
     at: str
     types: tuple[str, ...]
     max_bytes: int
+    send: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +77,7 @@ class EmptyTerms:
     """An answer without a body, whatever the backend sent."""
 
     at: str
+    send: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +87,7 @@ class ProblemTerms:
     at: str
     detail: str | None
     errors: str | None
+    send: int | None = None
 
 
 AnswerTerms = JsonTerms | PassTerms | EmptyTerms | ProblemTerms
@@ -130,6 +145,8 @@ class RouteTerms:
     hold: int | Literal["whole"] = HOLD_BYTES
     fields: Path | None = None
     missing: Literal["fail", "omit"] = "fail"
+    compress: bool | None = None
+    """Whether answers may go out compressed; None: it is the node's to say."""
     words: Mapping[str, str] = field(default_factory=dict)
     """`summary` and `description` for partners."""
     sampling: Sampling | None = None
@@ -162,9 +179,17 @@ class RouteReader:
             hold=self._hold(told, at),
             fields=self._fields(told, at),
             missing=self._one_of(told, at, "missing", ("fail", "omit"), "fail"),
+            compress=self._truth(told, at, "compress"),
             words=self._words(told, at),
             sampling=self._sampling(told, at),
         )
+
+    def _truth(self, told: Mapping[str, Any], at: str, name: str) -> bool | None:
+        value = told.get(name)
+        if value is not None and not isinstance(value, bool):
+            self._problems.add(f"{at}/{name}", "this is true or false")
+            return None
+        return value
 
     def _words(self, told: Mapping[str, Any], at: str) -> dict[str, str]:
         found = {
@@ -242,27 +267,34 @@ class RouteReader:
             if status in answers:
                 self._problems.add(place, f"the status {status} stands here twice")
                 continue
-            terms = self._answer(value, place)
+            terms = self._answer(value, place, status)
             if terms is not None:
                 answers[status] = terms
         return answers
 
-    def _answer(self, value: object, at: str) -> AnswerTerms | None:
+    def _answer(self, value: object, at: str, status: str) -> AnswerTerms | None:
         if isinstance(value, list):
             return JsonTerms(at, tuple(self._operators.read(value, at, "answer")))
-        members = self._problems.members(value, at, ("pass", "empty", "problem"))
-        if len(members) != 1:
+        members = self._problems.members(value, at, _ANSWER)
+        kinds = [name for name in members if name in _ANSWER and name != "send"]
+        if len(kinds) != 1:
             if isinstance(value, Mapping):
-                self._problems.add(at, "an answer is a list of operators, or one of pass, empty and problem")
+                self._problems.add(
+                    at, "an answer is a list of operators, or one of body (such a list), pass, empty and problem"
+                )
             return None
+        send = self._send(members["send"], f"{at}/send", status, kinds[0]) if "send" in members else None
+        if "body" in members:
+            return JsonTerms(at, tuple(self._operators.read(members["body"], f"{at}/body", "answer")), send)
         if "pass" in members:
-            return self._pass(members["pass"], f"{at}/pass")
+            return replace(self._pass(members["pass"], f"{at}/pass"), send=send)
         if "empty" in members:
             if members["empty"] is not True:
                 self._problems.add(f"{at}/empty", "empty is true")
-            return EmptyTerms(at)
-        if "problem" not in members:
-            return None
+            return EmptyTerms(at, send)
+        return self._problem(members, at, send)
+
+    def _problem(self, members: Mapping[str, Any], at: str, send: int | None) -> ProblemTerms:
         told = self._problems.members(members["problem"], f"{at}/problem", ("detail", "errors"))
         detail, errors = told.get("detail"), told.get("errors")
         if detail is not None and not isinstance(detail, str):
@@ -270,7 +302,26 @@ class RouteReader:
             detail = None
         if errors is not None:
             errors = self._problems.word(errors, f"{at}/problem/errors", _ERRORS)
-        return ProblemTerms(at, detail, errors)
+        return ProblemTerms(at, detail, errors, send)
+
+    def _send(self, value: object, at: str, status: str, kind: str) -> int | None:
+        """Read the status that partners get in place of the backend's."""
+        number = value if isinstance(value, int) and not isinstance(value, bool) else 0
+        wrong = None
+        if not _SENT_AT_LEAST <= number <= _SENT_AT_MOST:
+            wrong = f"this is a status from {_SENT_AT_LEAST} to {_SENT_AT_MOST}"
+        elif number in _NEVER_SENT:
+            wrong = f"{number} speaks of {_NEVER_SENT[number]}: an answer of the backend's can't become that"
+        elif number in _BODILESS and kind != "empty":
+            wrong = f"an answer {number} has no body: write empty: true"
+        elif kind == "problem" and (number < _FIRST_ERROR or status[0] in "123"):
+            wrong = "a problem has a status from 400 on, and stands in place of one"
+        elif status == "304" or (status == "204" and kind != "empty"):
+            wrong = f"an answer {status} has no body, and goes out as it is"
+        if wrong is None:
+            return number
+        self._problems.add(at, wrong)
+        return None
 
     def _pass(self, value: object, at: str) -> PassTerms:
         told = self._problems.members(value, at, ("types", "max_bytes"))

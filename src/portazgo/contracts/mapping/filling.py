@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from portazgo.backends.claims import check_fill
 from portazgo.contracts.language.operators import Value
+from portazgo.contracts.language.problems import Problems
 from portazgo.contracts.mapping.places import Places
 from portazgo.contracts.schema.fitting import unfit
 from portazgo.contracts.schema.shapes import Shape, Type
@@ -27,6 +29,17 @@ def misfit_of_value(places: Places, value: Value, shape: Shape) -> str | None:
     if scalars & needed:
         return None
     return f"{value.content} is of type {min(needed)}, and the schema has {' or '.join(sorted(scalars))} here"
+
+
+def check_claims(value: Value, at: str, claims: frozenset[str] | None, problems: Problems) -> None:
+    """Note the claims that the value reads and no token of the backend's says: every call would fail."""
+    if value.kind != "template" or claims is None:
+        return
+    for name in sorted(check_fill(value.content) - claims):
+        if claims:
+            problems.unknown(at, "the backend's token has no claim", name, claims)
+        else:
+            problems.add(at, f"calls to the backend carry no token of ours, so there is no claim {name!r}")
 
 
 def filled_type(places: Places, shape: Shape) -> Type:

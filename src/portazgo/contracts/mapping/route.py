@@ -22,6 +22,7 @@ from portazgo.contracts.mapping.answers import AnswerProgram
 from portazgo.contracts.mapping.bodies import JSON, JsonContent, answer_of, json_content
 from portazgo.contracts.mapping.components import Components
 from portazgo.contracts.mapping.fields import fields_of
+from portazgo.contracts.mapping.filling import check_claims
 from portazgo.contracts.mapping.operations import find_operation
 from portazgo.contracts.mapping.parameters import Parameters
 from portazgo.contracts.mapping.partner import Partner
@@ -67,13 +68,24 @@ class RouteCompiler:
         operation = find_operation(self._schema, terms, route, self._problems)
         if operation is None:
             return None
+        self._check_fills(terms, route.claims)
         compiled = Compiled(operation)
         request = self._request(compiled, terms, route)
         answers = self._answers(compiled, terms)
         compiled.wire = {"request": request, **answers}
         if terms.sampling is not None:
             compiled.wire["sampling"] = asdict(terms.sampling)
+        if terms.compress is not None:
+            compiled.wire["compress"] = terms.compress
         return compiled
+
+    def _check_fills(self, terms: RouteTerms, claims: frozenset[str] | None) -> None:
+        operators = terms.request.operators if isinstance(terms.request, JsonTerms) else ()
+        fills = [(operator.at, operator.value) for operator in operators if isinstance(operator, Fill)]
+        parameters = (*terms.query.values(), *terms.headers.values())
+        fills += [(f"{told.at}/fill", told.fill) for told in parameters if told.fill is not None]
+        for at, value in fills:
+            check_claims(value, at, claims, self._problems)
 
     def _request(self, compiled: Compiled, terms: RouteTerms, route: RoutePaths) -> dict[str, Any]:
         places = Places(self._schema, "request")
@@ -145,7 +157,7 @@ class RouteCompiler:
             if plan is not None and terms.fields:
                 at = self._fields_at(plan, terms) or at
             answers.append(
-                {"status": status, "send": None, "body": body, "headers": headers, "content_types": list(types)}
+                {"status": status, "send": told.send, "body": body, "headers": headers, "content_types": list(types)}
             )
         # Exact statuses before classes, and both before the rest: the first that fits counts.
         answers.sort(key=lambda answer: (answer["status"] == "default", answer["status"].endswith("XX")))

@@ -27,6 +27,10 @@ class RoutePaths(Protocol):
     def targets(self) -> tuple[str, ...]:
         """Where the backend is called."""
 
+    @property
+    def claims(self) -> frozenset[str] | None:
+        """Of the token that its calls carry; None: nobody knows yet."""
+
 
 class Urls:
     """The lists of one program, one for each thing that becomes of a URL that is none of the partner's."""

@@ -15,6 +15,8 @@ use std::time::{Duration, SystemTime};
 const DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
 /// RFC 8594.
 const SUNSET: HeaderName = HeaderName::from_static("sunset");
+/// What no answer can be made: a part of a document, and one that the client has already.
+const NEVER_MADE: [u16; 2] = [206, 304];
 /// More would be held for every partner at once.
 const LARGEST_HOLD: u64 = 16 * 1024 * 1024;
 
@@ -221,6 +223,7 @@ fn view(text: &str, edition: &Arc<Edition>) -> Result<View, Wrong> {
         program,
         fields: body.fields.map(|fields| fields.at.into()),
         sampling: Sampling::new(body.sampling.unwrap_or_default()),
+        compress: body.compress,
     })
 }
 
@@ -229,11 +232,15 @@ fn answer(body: AnswerBody, program: &AnswerProgram) -> Result<Answer, Wrong> {
         .ok_or_else(|| wrong("status", format!("{:?} is neither a status, nor 2XX, nor default", body.status)))?;
     let send = match body.send {
         None => None,
-        Some(number) if (200..=599).contains(&number) => {
+        Some(number) if (200..=599).contains(&number) && !NEVER_MADE.contains(&number) => {
             Some(StatusCode::from_u16(number).map_err(|error| wrong("send", error))?)
         }
         Some(number) => return Err(wrong("send", format!("{number} is no status of an answer"))),
     };
+    let is_bodiless = send.is_some_and(|send| [StatusCode::NO_CONTENT, StatusCode::RESET_CONTENT].contains(&send));
+    if is_bodiless && !matches!(body.body, BodyBody::Empty {}) {
+        return Err(wrong("send", "an answer with this status has no body"));
+    }
     let made = match body.body {
         BodyBody::Json { root, hold } => {
             program.check_root(root).map_err(|why| wrong("body/root", why))?;

@@ -73,6 +73,17 @@ pub fn choose_opaque<'t>(types: &'t [MediaType], content_type: &str) -> Option<&
     types.iter().find(|media| media.covers(essence))
 }
 
+/// Whether bodies of this type get smaller by compression: texts, and what is one. Events don't wait in anybody's buffers.
+pub fn is_worth_compressing(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if essence == "text/event-stream" {
+        return false;
+    }
+    let known = ["application/json", "application/javascript", "application/xml", "application/x-ndjson"];
+    let is_one = essence.starts_with("text/") || essence.ends_with("+json") || essence.ends_with("+xml");
+    is_one || known.contains(&essence.as_str())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

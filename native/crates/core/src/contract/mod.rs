@@ -66,6 +66,8 @@ pub struct View {
     pub fields: Option<Box<[String]>>,
     /// Which answers are compared with the backend's schema.
     pub sampling: Sampling,
+    /// Whether its answers may go out compressed; None: the contract does not say.
+    pub compress: Option<bool>,
 }
 
 impl View {

@@ -38,6 +38,7 @@ pub(super) struct RouteBody<'b> {
     pub(super) program: &'b RawValue,
     pub(super) fields: Option<FieldsBody>,
     pub(super) sampling: Option<Rate>,
+    pub(super) compress: Option<bool>,
 }
 
 #[derive(Deserialize)]

@@ -24,10 +24,24 @@ impl ClaimsTemplate {
                 return Err(format!("the claim {name} is set by the gateway"));
             }
             let compiled = Template::compile(value).map_err(|why| format!("the claim {name}: {why}"))?;
+            if compiled.reads_claims() {
+                return Err(format!("the claim {name}: a claim can't be made of claims"));
+            }
             reads_key |= compiled.reads_key();
             claims.push((name.clone(), compiled));
         }
         Ok(Self { claims, reads_key })
+    }
+
+    /// Whether this claim is one of them.
+    pub(super) fn says(&self, name: &str) -> bool {
+        self.claims.iter().any(|(known, _)| known == name)
+    }
+
+    /// The value of one claim; None: it is none of them, or has no value.
+    pub(super) fn value(&self, name: &str, source: &dyn Source) -> Option<Value> {
+        let (_, claim) = self.claims.iter().find(|(known, _)| known == name)?;
+        claim.fill(source).ok()
     }
 
     /// Put the claims in. The error names the claim and the value that is missing.

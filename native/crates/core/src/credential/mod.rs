@@ -13,7 +13,7 @@ pub use algorithm::Algorithm;
 pub use claims::ClaimsTemplate;
 pub use order::Order;
 pub use signer::{Signer, check_jwk, is_public};
-pub use template::{Path, Source, Values};
+pub use template::{Path, RequestValues, Source, Values};
 pub use tokens::{TokenTable, Wait};
 
 pub(crate) use template::{Template, apart};

@@ -1,8 +1,9 @@
 //! Templates: constants, and values of partner, application and key (docs/wire.md, section 2).
 
+use super::CredentialPolicy;
 use crate::authenticate::Identity;
 use crate::authorize::Caller;
-use crate::snapshot::Plan;
+use crate::snapshot::{Known, Plan, Snapshot};
 use serde_json::Value;
 
 /// Where templates read.
@@ -21,6 +22,19 @@ pub struct Values<'v> {
     /// The plan of the application, whose scopes a key without scopes of its own has.
     pub plan: Option<&'v Plan>,
 }
+
+/// A caller, for fills of requests to read: beside its values, the claims of the token that the backend gets.
+pub struct RequestValues<'v> {
+    /// Partner, application and key.
+    pub values: Values<'v>,
+    /// How calls to the backend are credentialed.
+    pub credential: &'v CredentialPolicy,
+    /// The issuer.
+    pub snapshot: &'v Snapshot,
+}
+
+/// Claims that say something of a token and nothing of a caller.
+const OF_ONE_TOKEN: [&str; 4] = ["iat", "nbf", "exp", "jti"];
 
 /// A value of the caller.
 #[derive(Clone)]
@@ -45,6 +59,8 @@ pub enum Path {
     KeyName,
     /// `key.scopes`.
     KeyScopes,
+    /// `claims.…`: of the token that calls to the backend carry; for fills of requests.
+    Claim(String),
 }
 
 impl Path {
@@ -55,6 +71,13 @@ impl Path {
         }
         if let Some(name) = member("application.metadata.") {
             return Ok(Self::ApplicationMetadata(name));
+        }
+        if let Some(name) = member("claims.") {
+            // A request is written before its token is found, and one token serves many calls.
+            if OF_ONE_TOKEN.contains(&name.as_str()) {
+                return Err(format!("{{{text}}} is another in each token: a request can't have it"));
+            }
+            return Ok(Self::Claim(name));
         }
         match text {
             "partner.id" => Ok(Self::PartnerId),
@@ -86,6 +109,7 @@ impl Path {
             Self::KeyKid => "key.kid".to_owned(),
             Self::KeyName => "key.name".to_owned(),
             Self::KeyScopes => "key.scopes".to_owned(),
+            Self::Claim(name) => format!("claims.{name}"),
         }
     }
 }
@@ -119,13 +143,47 @@ impl Source for Values<'_> {
             Path::KeyKid => key.kid.as_str()?.into(),
             Path::KeyName => (*key.name).into(),
             Path::KeyScopes => key.scopes().or(plan.as_ref()?.scopes.as_deref())?.into(),
+            // What a claim is made of knows no claims.
+            Path::Claim(_) => return None,
         })
+    }
+}
+
+impl Source for RequestValues<'_> {
+    fn value(&self, path: &Path) -> Option<Value> {
+        match path {
+            Path::Claim(name) => self.claim(name),
+            _ => self.values.value(path),
+        }
+    }
+}
+
+impl RequestValues<'_> {
+    /// As the token says it. None: calls to this backend carry no token of ours, or it does not say it.
+    fn claim(&self, name: &str) -> Option<Value> {
+        let policy = match self.credential {
+            CredentialPolicy::None => return None,
+            CredentialPolicy::Mint(policy) => policy,
+            CredentialPolicy::Login(policy) => policy.subject()?,
+        };
+        match name {
+            "iss" => match self.snapshot.issuer(policy.issuer)? {
+                Known::Yes(issuer) => Some(issuer.url.as_str().into()),
+                Known::Outdated => None,
+            },
+            "aud" => Some(policy.audience.as_str().into()),
+            "sub" if !policy.claims.says(name) => self.values.value(&Path::ApplicationId),
+            _ => policy.claims.value(name, &self.values),
+        }
     }
 }
 
 /// A document of the same shape: `{"partner": {"id", "name", "metadata": {…}}, "application": {…}, "key": {…}}`.
 impl Source for Value {
     fn value(&self, path: &Path) -> Option<Value> {
+        if let Path::Claim(name) = path {
+            return self.get("claims")?.get(name).cloned();
+        }
         // A name of metadata may have dots of its own.
         path.text().splitn(3, '.').try_fold(self, |value, name| value.get(name)).cloned()
     }
@@ -137,7 +195,9 @@ pub(crate) fn apart(paths: &[Path], source: &dyn Source) -> Value {
     for path in paths {
         let Some(found) = source.value(path) else { continue };
         let place = path.text();
-        place.splitn(3, '.').fold(&mut document, |around, name| &mut around[name]).clone_from(&found);
+        // Where a document is read, a claim is one name, whatever dots it has.
+        let names = if matches!(path, Path::Claim(_)) { 2 } else { 3 };
+        place.splitn(names, '.').fold(&mut document, |around, name| &mut around[name]).clone_from(&found);
     }
     document
 }
@@ -195,6 +255,15 @@ impl Template {
             Self::Text(pieces) => {
                 pieces.iter().any(|piece| matches!(piece, TextPiece::Value(path) if path.reads_key()))
             }
+        }
+    }
+
+    /// Whether it reads the claims of a token, of which it can't be one itself.
+    pub(crate) fn reads_claims(&self) -> bool {
+        match self {
+            Self::Constant(_) => false,
+            Self::Whole(path) => matches!(path, Path::Claim(_)),
+            Self::Text(pieces) => pieces.iter().any(|piece| matches!(piece, TextPiece::Value(Path::Claim(_)))),
         }
     }
 

@@ -2,8 +2,10 @@
 //! steps of the caller's size, so that an answer never takes more memory than its window, and under caps, since a few bytes
 //! can say many.
 
+pub(crate) mod accepted;
 mod brotli;
 mod deflate;
+pub(crate) mod encoder;
 mod zstandard;
 
 use http::{HeaderMap, header};

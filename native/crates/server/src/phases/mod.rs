@@ -209,7 +209,7 @@ async fn run(
     let (mut reshaped, mut read) = (None, None);
     if let Some(view) = view {
         let (found, caller, identity) = (&found, &caller, &identity);
-        let reshaping = Reshaping { head, found, view, action, caller, identity, plan };
+        let reshaping = Reshaping { head, found, view, action, caller, identity, plan, backend, snapshot: &snapshot };
         let (made, written) = reshaping.run(thread, wire, call, body, backend, holder).await?;
         (reshaped, read) = (Some((view, made)), Some(written));
     }
@@ -267,7 +267,7 @@ async fn run(
     } else if let Some((view, reshaped)) = &reshaped {
         let base = if view.program.writes_addresses() { route::base(head, origin) } else { String::new() };
         let (selection, head_only) = (reshaped.selection.as_ref(), head.method == Method::HEAD);
-        let shaping = Shaping { view, selection, action, backend, base, head_only };
+        let shaping = Shaping { view, selection, action, backend, base, asked: &head.headers, head_only };
         shaping.build(thread, call, came_back, holder).await?
     } else {
         transform_response::build(thread, call, came_back, holder, action, backend).await?

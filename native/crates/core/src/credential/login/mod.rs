@@ -98,6 +98,9 @@ impl LoginPolicy {
         let mut reads = Vec::with_capacity(draft.reads.len());
         for text in draft.reads {
             let path = Path::parse(&text)?;
+            if matches!(path, Path::Claim(_)) {
+                return Err("a login reads no claims: they are of the token that it asks for".to_owned());
+            }
             if whose(&path) > draft.per {
                 return Err(format!(
                     "the login reads {{{text}}}, so its token can't be one for each {}",
@@ -219,6 +222,7 @@ fn whose(path: &Path) -> Per {
         Path::ApplicationId | Path::ApplicationName | Path::ApplicationEnvironment | Path::ApplicationMetadata(_) => {
             Per::Application
         }
-        Path::KeyKid | Path::KeyName | Path::KeyScopes => Per::Key,
+        // Of a claim nobody knows whose it is; a login that reads one is refused.
+        Path::KeyKid | Path::KeyName | Path::KeyScopes | Path::Claim(_) => Per::Key,
     }
 }

@@ -3,6 +3,7 @@
 
 use super::Stream;
 use crate::coding::Decoder;
+use crate::coding::encoder::Encoder;
 use crate::samples::Tap;
 use crate::thread::Thread;
 use bytes::{Buf as _, Bytes};
@@ -20,6 +21,8 @@ pub(crate) const PIECE: usize = 16 * 1024;
 pub(crate) const STEP: usize = 16 * 1024;
 /// Of an answer that is held whole.
 const MOST_HELD: usize = 16 * 1024 * 1024;
+/// Output that is coded before others have their turn.
+const MOST_CODED: usize = 64 * 1024;
 /// While memory is short, no more than this of an answer is held.
 const SMALL_BYTES: usize = 64 * 1024;
 
@@ -52,6 +55,10 @@ pub(crate) struct Projected {
     /// Keeps what is projected, where it is to be compared with the schema.
     pub(crate) tap: Option<Box<Tap>>,
     done: bool,
+    /// What the output is coded by on its way to the partner; None: it goes as it is.
+    encoder: Option<Encoder>,
+    /// Output that is not yet coded.
+    uncoded: Bytes,
 }
 
 impl Projected {
@@ -69,6 +76,8 @@ impl Projected {
             received: 0,
             tap: None,
             done: false,
+            encoder: None,
+            uncoded: Bytes::new(),
         }
     }
 
@@ -96,12 +105,79 @@ impl Projected {
 
     /// The next piece for the partner; empty only when there is none any more.
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Bytes, Fault>> {
+        if let Some(encoder) = self.encoder.take() {
+            return self.poll_coded(encoder, context);
+        }
         match self.poll_until(PIECE, context) {
             Poll::Ready(Err(fault)) => return Poll::Ready(Err(fault)),
             Poll::Pending if self.output.is_empty() => return Poll::Pending,
             Poll::Ready(Ok(())) | Poll::Pending => {}
         }
         Poll::Ready(Ok(Bytes::from(std::mem::take(&mut self.output))))
+    }
+
+    /// From here on the partner gets it coded.
+    pub(crate) fn code(&mut self, encoder: Encoder) {
+        self.encoder = Some(encoder);
+    }
+
+    /// Bytes of output that nobody has taken.
+    pub(crate) fn made(&self) -> usize {
+        self.output.len()
+    }
+
+    /// All of an answer that is whole, coded.
+    pub(crate) fn take_coded(&mut self) -> Result<Bytes, Fault> {
+        let text = self.take_output();
+        match self.encoder.take() {
+            None => Ok(text),
+            Some(mut encoder) => {
+                encoder.write(&text).and_then(|()| encoder.finish()).map_err(|_| Fault::GatewayOverloaded)
+            }
+        }
+    }
+
+    /// The next piece of what is coded. Where the backend pauses, what was coded so far goes out: the partner does not wait for
+    /// the rest.
+    fn poll_coded(&mut self, mut encoder: Encoder, context: &mut Context<'_>) -> Poll<Result<Bytes, Fault>> {
+        let mut looked_at = 0;
+        loop {
+            let mut pauses = false;
+            if self.uncoded.is_empty() {
+                pauses = match self.poll_until(PIECE, context) {
+                    Poll::Ready(Err(fault)) => return Poll::Ready(Err(fault)),
+                    Poll::Ready(Ok(())) => false,
+                    Poll::Pending => true,
+                };
+                self.uncoded = self.take_output();
+            }
+            let next = self.uncoded.split_to(self.uncoded.len().min(STEP));
+            looked_at += next.len();
+            let coded = encoder.write(&next).and_then(|()| {
+                if self.done && self.uncoded.is_empty() {
+                    return encoder.finish().map(Some);
+                }
+                if pauses {
+                    encoder.flush()?;
+                }
+                Ok(None)
+            });
+            match coded {
+                // A coder's only errors are of memory.
+                Err(_) => return Poll::Ready(Err(Fault::GatewayOverloaded)),
+                Ok(Some(last)) => return Poll::Ready(Ok(last)),
+                Ok(None) => {}
+            }
+            let has_looked_at_much = looked_at >= MOST_CODED;
+            if pauses || has_looked_at_much || encoder.made() >= PIECE {
+                let piece = encoder.take();
+                self.encoder = Some(encoder);
+                if piece.is_empty() && has_looked_at_much {
+                    context.waker().wake_by_ref();
+                }
+                return if piece.is_empty() { Poll::Pending } else { Poll::Ready(Ok(piece)) };
+            }
+        }
     }
 
     /// All that there is.
@@ -111,12 +187,12 @@ impl Projected {
 
     /// Whether the backend's body has ended as it should.
     pub(crate) fn is_done(&self) -> bool {
-        self.done
+        self.done && self.encoder.is_none()
     }
 
     /// Whether nothing more comes.
     pub(crate) fn is_at_end(&self) -> bool {
-        self.done && self.output.is_empty()
+        self.is_done() && self.output.is_empty()
     }
 
     /// All that came, where nothing of it has been worked on.

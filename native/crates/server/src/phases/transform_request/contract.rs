@@ -22,11 +22,11 @@ use hyper::body::Incoming;
 use portazgo_core::authenticate::Identity;
 use portazgo_core::authorize::Caller;
 use portazgo_core::contract::{View, media};
-use portazgo_core::credential::Values;
+use portazgo_core::credential::{RequestValues, Values};
 use portazgo_core::fault::Fault;
 use portazgo_core::record::Phase;
 use portazgo_core::route::Parameters;
-use portazgo_core::snapshot::{BackendEnvironment, Plan, RouteAction};
+use portazgo_core::snapshot::{BackendEnvironment, Plan, RouteAction, Snapshot};
 use portazgo_core::transform::answer::{Mask, Masked};
 use portazgo_core::transform::json::Why;
 use portazgo_core::transform::percent;
@@ -98,6 +98,8 @@ pub(in crate::phases) struct Reshaping<'r, 'f, 'v> {
     pub(in crate::phases) caller: &'r Caller<'v>,
     pub(in crate::phases) identity: &'r Identity<'v>,
     pub(in crate::phases) plan: &'r Plan,
+    pub(in crate::phases) backend: &'r BackendEnvironment,
+    pub(in crate::phases) snapshot: &'r Snapshot,
 }
 
 impl Reshaping<'_, '_, '_> {
@@ -210,8 +212,9 @@ impl Reshaping<'_, '_, '_> {
     }
 
     /// What templates read.
-    fn values(&self) -> Values<'_> {
-        Values { caller: self.caller, identity: self.identity, plan: Some(self.plan) }
+    fn values(&self) -> RequestValues<'_> {
+        let values = Values { caller: self.caller, identity: self.identity, plan: Some(self.plan) };
+        RequestValues { values, credential: &self.backend.credential, snapshot: self.snapshot }
     }
 
     /// As `write`, of a body that other calls would wait for.

@@ -2,6 +2,8 @@
 //! sent it becomes a problem, afterwards the answer is cut off.
 
 use super::head;
+use crate::coding::accepted::Wanted;
+use crate::coding::encoder::Encoder;
 use crate::coding::{Coding, Decoder};
 use crate::headers::{self, pass};
 use crate::holder::Holder;
@@ -29,6 +31,8 @@ const MOST_ERROR_BYTES: usize = 64 * 1024;
 
 /// How long the end of a body is waited for that nobody wants.
 const SOON: Duration = Duration::from_millis(250);
+/// Of an answer that is coded before its head is sent, and so has a Content-Length.
+const MOST_CODED_AT_ONCE: usize = 64 * 1024;
 
 /// What an answer is made of.
 pub(in crate::phases) struct Shaping<'s> {
@@ -38,8 +42,16 @@ pub(in crate::phases) struct Shaping<'s> {
     pub(in crate::phases) backend: &'s BackendEnvironment,
     /// Scheme and authority that the call came to.
     pub(in crate::phases) base: String,
+    /// What the request says of itself.
+    pub(in crate::phases) asked: &'s HeaderMap,
     /// The request was a HEAD.
     pub(in crate::phases) head_only: bool,
+}
+
+/// An answer of the backend's, and what the contract says of such.
+struct Matched<'m> {
+    received: &'m Parts,
+    agreed: &'m Agreed,
 }
 
 impl Shaping<'_> {
@@ -101,54 +113,92 @@ impl Shaping<'_> {
                 Ok(Answer { status: sent, headers, content: Content::Stream(Box::new(stream)) })
             }
             Body::Json { root, hold } => {
-                call.record().contract_version = self.view.edition.number;
-                let said = of_type(&received.headers, &agreed.content_types, media::choose)?;
-                let decoder = Decoder::new(Coding::of(&received.headers)?)?;
-                let mut headers = self.headers(thread, received, Some(agreed));
-                headers.insert(header::CONTENT_TYPE, said.header().clone());
-                stream.begin(holder).await?;
-                let hold = if call.version_10 { Hold::Whole } else { *hold };
-                let (program, root) = self.program(*root, status);
-                let origin = self.origin(call, status);
-                let mut tap = origin.tap(&thread.shared.samples, chance(call));
-                if decoder.is_none()
-                    && let Some(whole) = stream.whole()
-                    && let Some(outcome) = self.at_once(thread, program, root, whole, hold).transpose()
-                {
-                    call.record().backend_bytes_in += whole.len() as u64;
-                    origin.note(&thread.shared.samples, &mut tap, whole, outcome.is_ok());
-                    let output = outcome?;
-                    stream.give_back(thread, call.at());
-                    return Ok(Answer { status: sent, headers, content: Content::Whole(output) });
-                }
-                let projector = Projector::new(program, root, &self.base);
-                let mut projected = Projected::new(stream, decoder, Work::Project(Box::new(projector)));
-                projected.tap = tap;
-                let content = Box::pin(held(thread, call, projected, hold, Some(&origin))).await?;
-                Ok(Answer { status: sent, headers, content })
+                self.project(thread, call, Matched { received, agreed }, stream, (*root, *hold), holder).await
             }
             Body::Pass { types, most_bytes } => {
-                of_type(&received.headers, types, media::choose_opaque)?;
-                let decoder = Decoder::new(Coding::of(&received.headers)?)?;
-                let mut headers = self.headers(thread, received, Some(agreed));
-                pass(&received.headers, &header::CONTENT_TYPE, &mut headers);
-                let most = stream.most.map_or(*most_bytes, |most| most.min(*most_bytes));
-                if decoder.is_none() {
-                    if stream.source.size_hint().lower() > most {
-                        return Err(Fault::BackendResponseTooLarge);
-                    }
-                    stream.most = Some(most);
-                    pass(&received.headers, &header::CONTENT_LENGTH, &mut headers);
-                    stream.begin(holder).await?;
-                    return Ok(Answer { status: sent, headers, content: Content::Stream(Box::new(stream)) });
-                }
-                stream.begin(holder).await?;
-                let projected = Projected::new(stream, decoder, Work::Copy(most));
-                let hold = if call.version_10 { Hold::Whole } else { Hold::Bytes(1) };
-                let content = Box::pin(held(thread, call, projected, hold, None)).await?;
-                Ok(Answer { status: sent, headers, content })
+                self.pass(thread, call, Matched { received, agreed }, stream, (types, *most_bytes), holder).await
             }
         }
+    }
+
+    /// JSON, as the contract has it.
+    async fn project(
+        &self,
+        thread: &Thread,
+        call: &mut Call,
+        Matched { received, agreed }: Matched<'_>,
+        mut stream: Stream,
+        (root, hold): (u32, Hold),
+        holder: impl FnOnce() -> Holder,
+    ) -> Result<Answer, Fault> {
+        let (status, sent) = (received.status, agreed.send.unwrap_or(received.status));
+        call.record().contract_version = self.view.edition.number;
+        let said = of_type(&received.headers, &agreed.content_types, media::choose)?;
+        let decoder = Decoder::new(Coding::of(&received.headers)?)?;
+        let mut headers = self.headers(thread, received, Some(agreed));
+        headers.insert(header::CONTENT_TYPE, said.header().clone());
+        stream.begin(holder).await?;
+        let hold = if call.version_10 { Hold::Whole } else { hold };
+        let wanted = self.wanted(thread, call, received);
+        let (program, root) = self.program(root, status);
+        let origin = self.origin(call, status);
+        let mut tap = origin.tap(&thread.shared.samples, chance(call));
+        if wanted.is_none()
+            && decoder.is_none()
+            && let Some(whole) = stream.whole()
+            && let Some(outcome) = self.at_once(thread, program, root, whole, hold).transpose()
+        {
+            call.record().backend_bytes_in += whole.len() as u64;
+            origin.note(&thread.shared.samples, &mut tap, whole, outcome.is_ok());
+            let output = outcome?;
+            stream.give_back(thread, call.at());
+            return Ok(Answer { status: sent, headers, content: Content::Whole(output) });
+        }
+        let projector = Projector::new(program, root, &self.base);
+        let mut projected = Projected::new(stream, decoder, Work::Project(Box::new(projector)));
+        projected.tap = tap;
+        let content = Box::pin(held(thread, call, projected, hold, Some(&origin), wanted, &mut headers)).await?;
+        Ok(Answer { status: sent, headers, content })
+    }
+
+    /// What nobody reads: of a type and a size that the contract lets pass.
+    async fn pass(
+        &self,
+        thread: &Thread,
+        call: &mut Call,
+        Matched { received, agreed }: Matched<'_>,
+        mut stream: Stream,
+        (types, most_bytes): (&[MediaType], u64),
+        holder: impl FnOnce() -> Holder,
+    ) -> Result<Answer, Fault> {
+        of_type(&received.headers, types, media::choose_opaque)?;
+        let decoder = Decoder::new(Coding::of(&received.headers)?)?;
+        let mut headers = self.headers(thread, received, Some(agreed));
+        pass(&received.headers, &header::CONTENT_TYPE, &mut headers);
+        let most = stream.most.map_or(most_bytes, |most| most.min(most_bytes));
+        let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let is_worth_it = media::is_worth_compressing(kind);
+        let wanted = self.wanted(thread, call, received).filter(|_| is_worth_it);
+        let size = stream.source.size_hint();
+        let coded = wanted.is_some_and(|wanted| wanted.is_worth_it(size.upper()));
+        if decoder.is_none() && size.lower() > most {
+            return Err(Fault::BackendResponseTooLarge);
+        }
+        if decoder.is_none() && !coded {
+            stream.most = Some(most);
+            pass(&received.headers, &header::CONTENT_LENGTH, &mut headers);
+            stream.begin(holder).await?;
+            return Ok(Answer {
+                status: agreed.send.unwrap_or(received.status),
+                headers,
+                content: Content::Stream(Box::new(stream)),
+            });
+        }
+        stream.begin(holder).await?;
+        let projected = Projected::new(stream, decoder, Work::Copy(most));
+        let hold = if call.version_10 { Hold::Whole } else { Hold::Bytes(1) };
+        let content = Box::pin(held(thread, call, projected, hold, None, wanted, &mut headers)).await?;
+        Ok(Answer { status: agreed.send.unwrap_or(received.status), headers, content })
     }
 
     fn origin(&self, call: &mut Call, status: StatusCode) -> Origin<'_> {
@@ -190,7 +240,20 @@ impl Shaping<'_> {
     }
 
     fn headers(&self, thread: &Thread, received: &Parts, agreed: Option<&Agreed>) -> HeaderMap {
-        head::headers(&received.headers, agreed, self.view, &self.base, thread.spare_maps.take())
+        let may_compress = self.may_compress(thread);
+        head::headers(&received.headers, agreed, self.view, &self.base, may_compress, thread.spare_maps.take())
+    }
+
+    fn may_compress(&self, thread: &Thread) -> bool {
+        thread.shared.config.compression.allows(self.view.compress)
+    }
+
+    /// How the partner wants the answer's bytes, where they may be compressed at all. HTTP/1.0 knows codings by other names, and
+    /// while memory is short nothing is spent on a coder.
+    fn wanted(&self, thread: &Thread, call: &Call, received: &Parts) -> Option<Wanted> {
+        let may = self.may_compress(thread) && !call.version_10 && !thread.shared.levels.is_memory_short();
+        let wanted = if may { Wanted::of(self.asked) } else { None };
+        wanted.filter(|_| !forbids_transforming(&received.headers))
     }
 
     /// A problem of ours in the place of the backend's error; none of its text passes.
@@ -265,13 +328,22 @@ async fn let_go(thread: &Thread, call: &mut Call, stream: Stream) {
     }
 }
 
-/// Hold an answer back until it is whole, or as much as its contract says.
+/// Whether the backend says that nobody on the way may code its bytes anew (RFC 9111, section 5.2.2.6).
+fn forbids_transforming(headers: &HeaderMap) -> bool {
+    headers.get_all(header::CACHE_CONTROL).iter().any(|line| {
+        line.to_str().unwrap_or_default().split(',').any(|word| word.trim().eq_ignore_ascii_case("no-transform"))
+    })
+}
+
+/// Hold an answer back until it is whole, or as much as its contract says; then code it, where that is wanted and worth it.
 async fn held(
     thread: &Thread,
     call: &mut Call,
     mut projected: Projected,
     hold: Hold,
     origin: Option<&Origin<'_>>,
+    wanted: Option<Wanted>,
+    headers: &mut HeaderMap,
 ) -> Result<Content, Fault> {
     let outcome = projected.hold(thread, hold).await;
     if let (Err(Fault::ContractViolationResponse), Some(origin)) = (outcome, origin)
@@ -282,10 +354,21 @@ async fn held(
     }
     call.record().backend_bytes_in += projected.take_received();
     call.read_clock();
-    if !outcome? {
+    let is_whole = outcome?;
+    let size = is_whole.then(|| projected.made() as u64);
+    let encoder = wanted.filter(|wanted| wanted.is_worth_it(size)).and_then(|wanted| Encoder::new(wanted.coding).ok());
+    let is_coded = encoder.is_some();
+    if let Some(encoder) = encoder {
+        headers.insert(header::CONTENT_ENCODING, encoder.name());
+        // The backend's length, if there was one, was that of other bytes.
+        headers.remove(header::CONTENT_LENGTH);
+        projected.code(encoder);
+    }
+    // A large one is coded piece by piece, as it is sent: others wait for this thread.
+    if !is_whole || (is_coded && projected.made() > MOST_CODED_AT_ONCE) {
         return Ok(Content::Projected(Box::new(projected)));
     }
-    let whole = projected.take_output();
+    let whole = if is_coded { projected.take_coded()? } else { projected.take_output() };
     projected.stream.give_back(thread, call.at());
     Ok(Content::Whole(whole))
 }

@@ -11,6 +11,10 @@ static PASSING: [HeaderName; 4] =
 /// The answer depends on who asks: another caller may be served by another version.
 const VARY: HeaderValue = HeaderValue::from_static("authorization, x-api-key");
 const VARY_WITH_LANGUAGE: HeaderValue = HeaderValue::from_static("authorization, x-api-key, accept-language");
+/// The same, where answers may be compressed.
+const VARY_CODED: HeaderValue = HeaderValue::from_static("authorization, x-api-key, accept-encoding");
+const VARY_CODED_WITH_LANGUAGE: HeaderValue =
+    HeaderValue::from_static("authorization, x-api-key, accept-encoding, accept-language");
 const NEVER_THE_SAME: HeaderValue = HeaderValue::from_static("*");
 
 /// Add the headers of an answer to an empty map; its type and length are its body's affair.
@@ -19,6 +23,7 @@ pub(super) fn headers(
     agreed: Option<&Answer>,
     view: &View,
     base: &str,
+    may_compress: bool,
     mut headers: HeaderMap,
 ) -> HeaderMap {
     // One look at what came: most answers have none of these.
@@ -32,7 +37,8 @@ pub(super) fn headers(
             pass(received, name, &mut headers);
         }
     }
-    headers.insert(header::VARY, if varies { vary(received) } else { VARY });
+    let usual = if may_compress { VARY_CODED } else { VARY };
+    headers.insert(header::VARY, if varies { vary(received, may_compress) } else { usual });
     for rule in agreed.map_or(&[][..], |agreed| &agreed.headers) {
         // The contract's word counts for what passes without it, too.
         if PASSING.contains(&rule.outward) {
@@ -52,7 +58,7 @@ pub(super) fn headers(
     headers
 }
 
-fn vary(received: &HeaderMap) -> HeaderValue {
+fn vary(received: &HeaderMap, may_compress: bool) -> HeaderValue {
     let mut on_language = false;
     for line in received.get_all(header::VARY) {
         for name in line.to_str().unwrap_or("*").split(',').map(str::trim) {
@@ -62,7 +68,12 @@ fn vary(received: &HeaderMap) -> HeaderValue {
             on_language |= name.eq_ignore_ascii_case("accept-language");
         }
     }
-    if on_language { VARY_WITH_LANGUAGE } else { VARY }
+    match (may_compress, on_language) {
+        (false, false) => VARY,
+        (false, true) => VARY_WITH_LANGUAGE,
+        (true, false) => VARY_CODED,
+        (true, true) => VARY_CODED_WITH_LANGUAGE,
+    }
 }
 
 /// A URL of the backend's as the partner calls it. None: it is none of the partner's.
