@@ -52,8 +52,8 @@ def test_the_commands_of_the_page_tell_what_was_called(reader: Reader) -> None:
     records = json.loads(reader.types(_listed(mine["traces"])))["items"]
     assert sum(record["count"] for record in records) == mine["requests"]
     assert balance.splitlines()[1].split()[0] in {"whole", "open"}
-    # The route of these calls may have no contract: then nothing was told.
-    assert not fields or fields.splitlines()[0].split()[-1] == "answers"
+    assert "demo-partner" in fields.splitlines()[0]
+    assert fields.splitlines()[1].split()[-1] == "answers"
 
 
 def _until_it_is_recorded(reader: Reader) -> None:
