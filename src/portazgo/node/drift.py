@@ -145,17 +145,17 @@ class DriftReporter:
 
     def _tell(self) -> None:
         """What was not taken is told with the next; what was refused is not told again."""
-        told = list(self._findings())[:TOLD_AT_ONCE]
-        if not told:
-            return
-        body = {"epoch": self._node.epoch, "findings": told}
-        try:
-            answer = self._client.request("POST", "/internal/v1/drift", body=body, headers=self._headers)
-        except Unreachable:
-            return  # The follower says so.
-        if answer.status < _OUTAGE:
-            for known in self._known.values():
-                known.merged.clear()
+        told = list(self._findings())
+        for first in range(0, len(told), TOLD_AT_ONCE):
+            body = {"epoch": self._node.epoch, "findings": told[first : first + TOLD_AT_ONCE]}
+            try:
+                answer = self._client.request("POST", "/internal/v1/drift", body=body, headers=self._headers)
+            except Unreachable:
+                return  # The follower says so.
+            if answer.status >= _OUTAGE:
+                return
+        for known in self._known.values():
+            known.merged.clear()
 
     def _findings(self) -> Iterator[dict[str, Any]]:
         for place, known in self._known.items():

@@ -153,7 +153,7 @@ def test_what_can_not_be_read_is_left() -> None:
     assert control.told == []
 
 
-def test_a_report_is_bounded() -> None:
+def test_a_report_is_bounded_and_further_ones_tell_the_rest() -> None:
     control = Control()
     reporter = looking(control)
     names = [f"{first}{second}" for first in "ghijklmnop" for second in "qrstuvwxyz"]
@@ -168,6 +168,8 @@ def test_a_report_is_bounded() -> None:
         reporter.look(0)
     passes(control, reporter)
     assert len(control.told[0]) == TOLD_AT_ONCE
+    told = [(one["status"], one["path"]) for report in control.told for one in report]
+    assert (len(told), len(set(told))) == (1_000, 1_000)
 
 
 def test_a_thread_goes_on_whatever_happens_and_ends_when_told_to() -> None:

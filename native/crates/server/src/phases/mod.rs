@@ -210,7 +210,7 @@ async fn run(
     if let Some(view) = view {
         let (found, caller, identity) = (&found, &caller, &identity);
         let reshaping = Reshaping { head, found, view, action, caller, identity, plan, backend, snapshot: &snapshot };
-        let (made, written) = reshaping.run(thread, wire, call, body, backend, holder).await?;
+        let (made, written) = reshaping.run(thread, wire, call, body, holder).await?;
         (reshaped, read) = (Some((view, made)), Some(written));
     }
     let bearer = Bearer::of(thread, &authorized, minting);
