@@ -25,12 +25,12 @@ from statistics import median, quantiles
 from typing import Any
 
 from peers import build
-from peers.arena import free_port
 from peers.contracts_deployment import FILL, SIZES, WAYS, Origin, body, request_body, write_snapshot
 from peers.deployment import KEYS_FILE, SNAPSHOT_FILE
 from peers.load import Load, run
 from peers.process import LOAD_CORE, PROXY_CORE, Started
 from report import Figure, publish
+from support.ports import free_port
 
 CONFIGURATIONS = Path(__file__).resolve().parent / "peers" / "configurations"
 NJS = Path("/usr/lib/nginx/modules/ngx_http_js_module.so")

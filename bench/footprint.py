@@ -18,10 +18,10 @@ from report import Figure, publish
 from support.control import pss_of_role
 from support.deployment import Deployment
 from support.key import OwnKey, own_key
+from support.ports import free_port
 
 from portazgo.client.admin import Answered
 from portazgo.roles.parts import portazgo_command
-from portazgo.roles.ports import free_port
 
 CALLS = 1_000
 CONTROL_MEGABYTES, NODE_MEGABYTES = 130, 45

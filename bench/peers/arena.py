@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import resource
 import shutil
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
+
+from support.ports import free_port
 
 from peers import deployment
 from peers.build import Tools
@@ -190,14 +191,6 @@ class Arena:
             # All variants have the same first keys.
             self._keys += deployment.issue_keys(count)[len(self._keys) :]
         return self._keys
-
-
-def free_port() -> int:
-    """Find a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def members(sample: Sample | OpenSample) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 from support.admin import AdminAPI
+from support.ports import free_port
 from support.world import NOBODY, World, pointers, refusal
 
-from portazgo.roles.ports import free_port
 from portazgo.signing.models import SigningKey
 
 pytestmark = pytest.mark.usefixtures("database")

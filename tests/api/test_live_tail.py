@@ -19,6 +19,7 @@ from support.admin import AdminAPI
 from support.control import ControlProcess
 from support.made_segments import Node
 from support.named_records import collect_all, collect_named
+from support.ports import free_port
 from support.segments import PARTNER, PATH, record
 
 from portazgo.accounts.models import AdminToken
@@ -28,7 +29,6 @@ from portazgo.kit.clock import SYSTEM_CLOCK, microseconds
 from portazgo.kit.errors import Unavailable
 from portazgo.kit.http import JsonClient
 from portazgo.kit.secret import Secret
-from portazgo.roles.ports import free_port
 from portazgo.settings import Settings
 from portazgo.traces import following
 from portazgo.traces.collection import Position

@@ -15,6 +15,7 @@ import pytest
 from django.db import connection
 from support.clock import FakeClock
 from support.control import ControlProcess
+from support.ports import free_port
 from support.world import NO_KID, World, body_of, lane
 
 from portazgo.accounts.domain import SYSTEM
@@ -35,7 +36,6 @@ from portazgo.kit.secret import Secret
 from portazgo.node.testimony import marks
 from portazgo.nodes.models import Node
 from portazgo.partners.models import DataKey, Partner
-from portazgo.roles.ports import free_port
 from portazgo.settings import Settings
 from portazgo.settings_kinds import Listen
 from portazgo.snapshot.feed import HeadNow, Position, changes_after, head_now

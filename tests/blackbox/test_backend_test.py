@@ -19,10 +19,11 @@ from support.command import portazgo
 from support.deployment import INSIGNIA, Deployment
 from support.http2_servers import Server
 from support.picky import Answer, backend, drips, echoes, floods, no_http, redirects, send, shared_secret_only
+from support.ports import free_port
 
 from portazgo.backends.probing import NoReply, get
 from portazgo.logins.replies import NoReplyReason
-from portazgo.roles.ports import answers, free_port
+from portazgo.roles.ports import answers
 
 READY_SECONDS = 60.0
 PATH = "/api/badges/"

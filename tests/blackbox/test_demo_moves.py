@@ -10,8 +10,7 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 from support.group import Group, wait_for
-
-from portazgo.roles.ports import free_port
+from support.ports import free_port
 
 
 def run_demo(folder: Path) -> tuple[dict[str, Any], str, bytes]:

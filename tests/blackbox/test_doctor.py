@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from support.command import portazgo
 from support.deployment import PROJECT, Deployment
+from support.ports import free_port
 from support.postgresql import PostgreSQLServer
 
 from portazgo.care.registry import CHECKS
-from portazgo.roles.ports import free_port
 
 SECRET_FILES = ("admin-token", "node-token", "master.key")
 

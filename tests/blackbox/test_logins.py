@@ -21,8 +21,7 @@ from support.command import portazgo
 from support.deployment import Deployment, Reply
 from support.login_server import PASSWORD, LoginServer
 from support.login_site import EXCHANGE, SERVICE, Site
-
-from portazgo.roles.ports import free_port
+from support.ports import free_port
 
 CALLS = 200
 NOT_NOW = "token_exchange_failed"

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 from support.command import assert_refused, portazgo
+from support.ports import free_port
 from support.postgresql import PostgreSQLServer
 
 from portazgo.roles.parts import portazgo_command
-from portazgo.roles.ports import free_port
 
 SECONDS = 60
 UNDER_WAY = "`portazgo recover` is under way on this database"

@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 from support.command import assert_refused, portazgo
 from support.deployment import PROJECT, Deployment
-
-from portazgo.roles.ports import free_port
+from support.ports import free_port
 
 OVER_DATABASES = ["up", "control", "worker", "migrate"]
 ROLES = [*OVER_DATABASES, "gateway"]

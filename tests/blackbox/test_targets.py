@@ -19,9 +19,8 @@ from urllib.request import urlopen
 import pytest
 from support.bare_gateway import wait_for
 from support.hostile_backend import GOOD, HostileBackend, Script, bytes_then, reset_after, slowly
+from support.ports import free_port
 from support.snapshot_node import TIMEOUTS, SnapshotNode
-
-from portazgo.roles.ports import free_port
 
 ILL = bytes_then(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
 WELL = bytes_then(GOOD)

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 from support.documents import PROJECT, command_lines
+from support.ports import free_port
 from support.reader import Reader
 from support.telling_backend import TellingBackend
 
 from portazgo.backends.claims import METADATA_PREFIXES, PLAIN_PATHS, RESERVED
-from portazgo.roles.ports import free_port
 from portazgo.signing.domain import DEFAULT_TOKEN_LIFE_SECONDS, TOKEN_LIFE_SECONDS
 
 PAGE = PROJECT / "docs" / "claims.md"

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 from support.documents import PROJECT, fenced_lines
+from support.ports import free_port
 from support.reader import Reader
-
-from portazgo.roles.ports import free_port
 
 HIDE = PROJECT / "docs" / "hide-and-rename.md"
 PUBLISH = PROJECT / "docs" / "publish-a-new-version.md"

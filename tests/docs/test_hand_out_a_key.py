@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 from support.documents import PROJECT, fenced_lines
+from support.ports import free_port
 from support.reader import Reader
 
 from portazgo.keys.domain import parse_key
-from portazgo.roles.ports import free_port
 
 PAGE = PROJECT / "docs" / "hand-out-a-key.md"
 ASSIGNED = re.compile(r"(KEY|KID)=\$\((.+)\)")

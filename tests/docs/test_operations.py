@@ -11,8 +11,7 @@ from pathlib import Path
 
 from support.documents import PROJECT, fenced_lines
 from support.group import Group
-
-from portazgo.roles.ports import free_port
+from support.ports import free_port
 
 PAGE = PROJECT / "docs" / "operations.md"
 ANYTHING = "…"

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 from support.documents import PROJECT, fenced_lines
+from support.ports import free_port
 from support.reader import Reader
-
-from portazgo.roles.ports import free_port
 
 PAGE = PROJECT / "docs" / "traces.md"
 

@@ -13,9 +13,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from pyarrow import parquet
 from support.documents import PROJECT, fenced_lines
+from support.ports import free_port
 from support.reader import Reader
-
-from portazgo.roles.ports import free_port
 
 PAGE = PROJECT / "docs" / "usage-per-company.md"
 CALLS = 3

@@ -16,8 +16,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from insignia.conftest import AUDIENCE, ISSUER, Insignia, OutsideIssuer, free_port, new_private_key
+from insignia.conftest import AUDIENCE, ISSUER, Insignia, OutsideIssuer, new_private_key
 from jwt.utils import base64url_encode
+from support.ports import free_port
 
 BADGES = "/api/badges/"
 SETTINGS = f"""

@@ -14,8 +14,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from insignia.conftest import Insignia, OutsideIssuer, free_port, new_private_key
+from insignia.conftest import Insignia, OutsideIssuer, new_private_key
 from support.jws_vectors import Issuing, strict_vectors, vectors
+from support.ports import free_port
 
 ALGORITHMS = ("ES256", "EdDSA", "RS256")
 AUDIENCE = "parcels"

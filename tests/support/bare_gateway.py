@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
 
+from support.ports import free_port
 from support.sealed import data_keys, opened
 
 from portazgo._native import decode_segment
@@ -21,7 +22,7 @@ from portazgo.keys.domain import digest, format_key, inner
 from portazgo.kit.secret import Secret
 from portazgo.kit.wrapping.local import LocalWrapper
 from portazgo.roles.parts import portazgo_command
-from portazgo.roles.ports import answers, free_port
+from portazgo.roles.ports import answers
 
 START_SECONDS = 30.0
 STOP_SECONDS = 20.0

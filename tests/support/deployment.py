@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from support.migrated import Migrated
+from support.ports import free_port
 
 from portazgo.client.admin import AdminClient
 from portazgo.kit.secret import Secret
 from portazgo.roles.demo_setup import set_up
 from portazgo.roles.parts import portazgo_command
-from portazgo.roles.ports import answers, free_port
+from portazgo.roles.ports import answers
 
 PROJECT = Path(__file__).resolve().parents[2]
 INSIGNIA = PROJECT / "examples" / "insignia"

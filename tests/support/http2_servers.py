@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
+from support.ports import free_port
 from support.server_process import ServerProcess, program
-
-from portazgo.roles.ports import free_port
 
 SCRIPT = Path(__file__).resolve().parent / "origins" / "http2.js"
 NGINX = """

@@ -9,7 +9,9 @@ import time
 from pathlib import Path
 from typing import Any, Self
 
-from portazgo.roles.ports import answers, free_port
+from support.ports import free_port
+
+from portazgo.roles.ports import answers
 
 START_SECONDS = 60.0
 REGION = "eu-west-1"

@@ -10,9 +10,10 @@ from typing import Any
 from urllib.request import urlopen
 
 from support.deployment import STOP_SECONDS, Deployment
+from support.ports import free_port
 
 from portazgo.roles.parts import portazgo_command
-from portazgo.roles.ports import answers, free_port
+from portazgo.roles.ports import answers
 
 
 class ExtraNode:

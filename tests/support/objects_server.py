@@ -19,9 +19,10 @@ from urllib.parse import urlsplit
 
 from support.kms import CREDENTIALS, REGION, START_SECONDS
 from support.loopback import LoopbackServer, QuietHandler
+from support.ports import free_port
 
 from portazgo.kit.objects.uri import S3, parse_objects_url
-from portazgo.roles.ports import answers, free_port
+from portazgo.roles.ports import answers
 
 BUCKET = "records"
 PREFIX = "portazgo"

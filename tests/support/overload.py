@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from support.bare_gateway import API, API_KEY, SECRET, BareGateway
+from support.ports import free_port
 from support.server_process import ServerProcess, program
 
 from portazgo.keys.domain import format_key
 from portazgo.kit.secret import Secret
-from portazgo.roles.ports import free_port
 
 PATH = "/v1/things/1"
 # Eight megabytes.

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from support.documents import PROJECT, Line, command_lines
+from support.ports import free_port
 
-from portazgo.roles.ports import answers, free_port
+from portazgo.roles.ports import answers
 
 SHELL = "/bin/bash"
 USUAL_PORTS = ("8080", "8081", "8090")

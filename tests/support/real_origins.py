@@ -8,9 +8,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from support.ports import free_port
 from support.server_process import ServerProcess, program
-
-from portazgo.roles.ports import free_port
 
 HERE = Path(__file__).resolve().parent / "origins"
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.request import urlopen
 
+from support.ports import free_port
 from support.sealed import data_keys, opened
 
 from portazgo._native import decode_segment
@@ -18,7 +19,7 @@ from portazgo.keys.domain import Kid, digest, format_key, inner, new_secret
 from portazgo.kit.ids import uuid7
 from portazgo.kit.wrapping import open_wrapper
 from portazgo.roles.parts import portazgo_command
-from portazgo.roles.ports import answers, free_port
+from portazgo.roles.ports import answers
 
 START_SECONDS = 20.0
 STOP_SECONDS = 15.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import socket
+from contextlib import ExitStack, suppress
 
 import urllib3
 
@@ -12,19 +13,19 @@ LOOPBACK = "127.0.0.1"
 _RARELY_TAKEN = range(20_000, 32_000)
 
 
-def free_port() -> int:
-    """Find a port on loopback that nothing listens on right now.
+def free_ports(count: int) -> list[int]:
+    """Find as many ports on loopback that nothing listens on right now; no two are the same.
 
     None of those that the system gives to outgoing connections: one of them may be taken before its server has begun.
     """
-    while True:
-        port = secrets.choice(_RARELY_TAKEN)
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            try:
-                probe.bind((LOOPBACK, port))
-            except OSError:
-                continue
-            return port
+    with ExitStack() as held:
+        found: list[int] = []
+        while len(found) < count:
+            probe = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+            with suppress(OSError):
+                probe.bind((LOOPBACK, secrets.choice(_RARELY_TAKEN)))
+                found.append(probe.getsockname()[1])
+        return found
 
 
 def bind_trouble(host: str, port: int) -> OSError | None:

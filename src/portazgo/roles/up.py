@@ -13,7 +13,7 @@ from portazgo.kit.parent import PARENT_VARIABLE
 from portazgo.node.ending import Leaving
 from portazgo.roles.instance import InstanceLock
 from portazgo.roles.parts import Part, portazgo_command
-from portazgo.roles.ports import LOOPBACK, answers, bind_trouble, free_port
+from portazgo.roles.ports import LOOPBACK, answers, bind_trouble, free_ports
 from portazgo.roles.supervisor import EXIT_USAGE, Supervisor
 from portazgo.settings import Settings, variable
 from portazgo.settings_kinds import Listen
@@ -37,8 +37,7 @@ def group_environment(settings: Settings, lock: InstanceLock) -> dict[str, str]:
     """Choose what the parts need to find each other; the rest they read as this process did. Raises StartRefused."""
     for name in ("gateway_listen", "control_listen"):
         refuse_taken(getattr(settings, name), variable(name.replace("_listen", "_port")))
-    internal = f"{LOOPBACK}:{free_port()}"
-    admin = f"{LOOPBACK}:{free_port()}"
+    internal, admin = (f"{LOOPBACK}:{port}" for port in free_ports(2))
     control = f"http://{settings.control_listen.reachable}"
     lock.announce(internal_url=f"http://{internal}", admin_url=f"http://{admin}", control_url=control)
     return {

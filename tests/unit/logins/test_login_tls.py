@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from support.certificates import DAY, Identity
 from support.login_server import PASSWORD, LoginServer
+from support.ports import free_port
 
 from portazgo.kit.secret import Secret
 from portazgo.logins.answers import LoginFailed
 from portazgo.logins.logging_in import log_in
 from portazgo.logins.orders import Order
-from portazgo.roles.ports import free_port
 
 AUTHORITY = Identity.authority()
 OTHER_AUTHORITY = Identity.authority("Another")

@@ -27,6 +27,7 @@ from support.objects_server import (
     reset,
     silence,
 )
+from support.ports import free_port
 
 from portazgo.kit.objects import (
     ObjectMissing,
@@ -40,7 +41,6 @@ from portazgo.kit.objects import (
 )
 from portazgo.kit.objects.s3 import MULTIPART_BYTES
 from portazgo.kit.objects.uri import S3, Folder, ObjectsUrlInvalid, parse_objects_url
-from portazgo.roles.ports import free_port
 
 CONTENT = os.urandom(100_000)
 READ_SECONDS = 0.4
