@@ -49,7 +49,10 @@ fn within(part: &Value, whole: &Value) -> bool {
 
 fuzz_target!(|data: &[u8]| {
     let Some(line) = data.iter().position(|&byte| byte == b'\n') else {
-        if let Ok(program) = AnswerProgram::parse(data) {
+        // Roots are checked before anything is done with them.
+        if let Ok(program) = AnswerProgram::parse(data)
+            && program.check_root(0).is_ok()
+        {
             let _ = program.masked(0, &[], &Mask::parse("a(b),c").expect("it is a mask"));
         }
         return;
