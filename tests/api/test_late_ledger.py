@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import DatabaseError, OperationalError
+from django.db import DatabaseError, OperationalError, connections
 from starlette.requests import Request
 from support.clock import FakeClock
 from support.held_ledger import held
@@ -24,7 +24,7 @@ from portazgo.nodes.internal import Caller
 from portazgo.settings import Settings
 from portazgo.usage import contents, spilling, together
 from portazgo.usage.callers import REMEMBERED_SECONDS, Callers
-from portazgo.usage.collector import LEDGER, Segment, verify
+from portazgo.usage.collector import LEDGER, Collected, Placed, Segment, keep_together, verify
 from portazgo.usage.models import FreshRollup, Manifest, SegmentContent
 from portazgo.usage.spill import Spill
 from portazgo.usage.spilling import Keeping
@@ -104,6 +104,28 @@ def test_a_late_ledger_is_not_waited_for_and_nothing_counts_twice(
         Taking(FakeClock(), lambda: spill, objects_first=False).run()
     assert whole_and_once()
     assert names(store) == []
+
+
+def test_a_lock_that_stays_is_not_waited_for_without_an_end(settings: Settings, state_url: str | None) -> None:
+    placed = [Placed(segment, "") for segment in segments()]
+
+    with held(settings.ledger_url, state_url), pytest.raises(OperationalError):
+        keep_together(placed)
+
+    assert [one.stored for one in keep_together(placed) if isinstance(one, Collected)] == [True, True]
+    assert whole_and_once()
+
+
+def test_connections_to_postgresql_notice_a_host_that_died(state_url: str | None) -> None:
+    if state_url is None:
+        return  # SQLite has no host
+    for alias in ("default", LEDGER):
+        with connections[alias].cursor() as cursor:
+            cursor.execute("SELECT current_setting('lock_timeout'), current_setting('tcp_keepalives_idle')")
+            locks, idle = cursor.fetchone()
+        # Over a local socket there is nothing to keep alive, and PostgreSQL says 0.
+        assert (locks, idle) in {("5s", "10"), ("5s", "0")}
+        assert connections[alias].connection.info.get_parameters()["tcp_user_timeout"] == "20000"
 
 
 def test_a_ledger_that_is_in_time_again_is_used_again(

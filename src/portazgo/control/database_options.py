@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from portazgo.kit.postgresql import NOTICE_DEAD_CLIENT, NOTICE_DEAD_SERVER
+
 if TYPE_CHECKING:
     from portazgo.settings import Settings
     from portazgo.settings_kinds import DatabaseURL
@@ -52,6 +54,14 @@ def _sqlite(url: DatabaseURL, schema: str) -> dict[str, Any]:
 
 
 def _postgresql(url: DatabaseURL, schema: str) -> dict[str, Any]:
+    of_session = {
+        "search_path": schema,
+        # A statement of ours reads some ten thousand rows: other processes to read them cost more than they take over.
+        "max_parallel_workers_per_gather": "0",
+        # As long as SQLite's writer is waited for. One who forgot a transaction in a console must not hold up all nodes.
+        "lock_timeout": f"{BUSY_SECONDS}s",
+        **NOTICE_DEAD_CLIENT,
+    }
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": url.name,
@@ -62,9 +72,9 @@ def _postgresql(url: DatabaseURL, schema: str) -> dict[str, Any]:
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             "connect_timeout": CONNECT_SECONDS,
+            **NOTICE_DEAD_SERVER,
             **dict(url.parameters),
-            # A statement of ours reads some ten thousand rows: other processes to read them cost more than they take over.
-            "options": f"-c search_path={schema} -c max_parallel_workers_per_gather=0",
+            "options": " ".join(f"-c {name}={value}" for name, value in of_session.items()),
             "pool": {"min_size": 1, "max_size": POOL_LARGEST, "timeout": BUSY_SECONDS},
         },
     }

@@ -11,17 +11,11 @@ import psycopg
 from django.conf import settings
 from psycopg.conninfo import make_conninfo
 
+from portazgo.kit.postgresql import NOTICE_DEAD_CLIENT, NOTICE_DEAD_SERVER
 from portazgo.snapshot.wake import CHANNEL
 
 AGAIN_SECONDS = 1.0
-# The other side's host may die without a word: it is noticed, on either side, within half a minute.
-_DEAD_PEERS = {
-    "keepalives_idle": "10",
-    "keepalives_interval": "5",
-    "keepalives_count": "3",
-    "tcp_user_timeout": "20000",
-}
-_DEAD_CLIENTS = "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3"
+_DEAD_CLIENTS = "; ".join(f"SET {name} = {value}" for name, value in NOTICE_DEAD_CLIENT.items())
 
 
 async def hear(wake: Callable[[], None]) -> None:
@@ -52,7 +46,7 @@ def _listening_conninfo() -> str:
         "user": url.user,
         "password": url.password.reveal() if url.password else "",
         "connect_timeout": "5",
-        **_DEAD_PEERS,
+        **NOTICE_DEAD_SERVER,
         **dict(url.parameters),
     }
     return make_conninfo(**{name: value for name, value in parameters.items() if value})
