@@ -3,15 +3,15 @@
 use std::borrow::Cow;
 
 /// Where a string ends.
-pub(super) struct Scanned {
+pub(crate) struct Scanned {
     /// How many bytes stand before the quote that ends it.
-    pub(super) length: usize,
+    pub(crate) length: usize,
     /// Whether there is a backslash among them.
-    pub(super) escaped: bool,
+    pub(crate) escaped: bool,
 }
 
 /// Why a string is none.
-pub(super) enum Unsound {
+pub(crate) enum Unsound {
     /// It does not end.
     Open,
     /// A raw control character or a wrong escape, so many bytes after its beginning.
@@ -20,7 +20,7 @@ pub(super) enum Unsound {
 
 /// Find the end of the string whose content `bytes` begin with.
 #[inline]
-pub(super) fn scan(bytes: &[u8]) -> Result<Scanned, Unsound> {
+pub(crate) fn scan(bytes: &[u8]) -> Result<Scanned, Unsound> {
     let (mut at, mut escaped) = (0, false);
     loop {
         at += plain(&bytes[at..]);

@@ -9,6 +9,7 @@ mod parameters;
 mod problems;
 mod program;
 mod rules;
+mod straight;
 mod wire;
 mod write;
 
@@ -142,6 +143,27 @@ fn rewritten(
     filling: &mut Filling<'_>,
     errors: &mut Errors,
 ) -> Result<Vec<u8>, BodyRefused> {
+    // Some more than was received: fills and defaults.
+    let capacity = body.len() + body.len() / 4 + 64;
+    let most = body.len() * GROWTH + ALLOWANCE;
+    if errors.is_empty()
+        && let Some(written) = straight::rewritten(program, root, body, filling, capacity, most)
+    {
+        return Ok(written);
+    }
+    step_by_step(program, root, body, filling, errors, capacity, most)
+}
+
+/// Read, then check, then write.
+fn step_by_step(
+    program: &Program,
+    root: usize,
+    body: &[u8],
+    filling: &mut Filling<'_>,
+    errors: &mut Errors,
+    capacity: usize,
+    most: usize,
+) -> Result<Vec<u8>, BodyRefused> {
     let document = json::read(body, program.depth).map_err(BodyRefused::Invalid)?;
     let effort = Effort::of(body.len());
     let chosen = check::check(program, &document, root, ROOT, errors, &effort);
@@ -151,9 +173,6 @@ fn rewritten(
     if !errors.is_empty() {
         return Ok(Vec::new());
     }
-    // Some more than was received: fills and defaults.
-    let capacity = body.len() + body.len() / 4 + 64;
-    let most = body.len() * GROWTH + ALLOWANCE;
     let written = write::write(program, &document, &chosen, root, ROOT, filling, capacity, most);
     let written = written.map_err(BodyRefused::Fill)?;
     if written.len() > most {

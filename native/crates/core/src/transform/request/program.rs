@@ -11,6 +11,8 @@ const FEW: usize = 8;
 pub(super) struct Program {
     pub(super) nodes: Vec<Node>,
     pub(super) depth: usize,
+    /// Of each node: whether what it takes can be written as it is read.
+    pub(super) straight: Vec<bool>,
 }
 
 /// What may stand in a place.
@@ -85,6 +87,8 @@ pub(super) enum Unknown {
 
 pub(super) struct Member {
     pub(super) name: Box<str>,
+    /// The name as most write it, in quotes, and the colon.
+    pub(super) spelt: Box<[u8]>,
     pub(super) node: usize,
     pub(super) place: Place,
     pub(super) required: bool,

@@ -10,6 +10,7 @@ pub(super) use parameters::{header_fills, header_rules, query_fills, text_rules}
 use super::fill::{Fill, Generate};
 use super::program::{ArrayRule, Node, OneOf, Program, Typed, Variant};
 use super::rules::{Patterns, To};
+use super::straight;
 use super::wire::{ArrayWire, GenerateWord, NodeWire, OneOfWire, ProgramWire, ToWord, ValueWire};
 use crate::credential::Template;
 use crate::transform::json::{self, ROOT, write_compact};
@@ -67,7 +68,7 @@ pub(super) fn program(wire: ProgramWire<'_>) -> Compiled<Program> {
     }
     let mut patterns = Patterns::default();
     let nodes = each(wire.nodes, |wire| node(wire, count, &mut patterns)).map_err(|error| error.within("nodes"))?;
-    let mut program = Program { nodes, depth: wire.depth };
+    let mut program = Program { straight: straight::nodes(&nodes), nodes, depth: wire.depth };
     links::check(&program).map_err(|error| error.within("nodes"))?;
     objects::note_taken_names(&mut program).map_err(|error| error.within("nodes"))?;
     Ok(program)

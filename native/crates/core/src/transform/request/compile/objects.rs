@@ -70,6 +70,7 @@ fn member(wire: MemberWire<'_>, count: usize) -> Compiled<Member> {
     Ok(Member {
         node: index(wire.node, count).map_err(|error| error.within("node"))?,
         default: wire.default.map(constant).transpose().map_err(|error| error.within("default"))?,
+        spelt: before(&wire.name).into(),
         name: wire.name.into(),
         place,
         required: wire.required,

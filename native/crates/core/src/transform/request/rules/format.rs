@@ -101,7 +101,8 @@ fn is_email(text: &str) -> bool {
 
 /// `atext` of RFC 5322, and what RFC 6531 adds to it.
 fn is_atom_character(character: char) -> bool {
-    character.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(character) || !character.is_ascii()
+    matches!(character, 'a'..='z' | 'A'..='Z' | '0'..='9' | '!' | '#'..='\'' | '*' | '+' | '-' | '/' | '=' | '?' | '^'..='`' | '{'..='~')
+        || !character.is_ascii()
 }
 
 fn is_uri(text: &str) -> bool {

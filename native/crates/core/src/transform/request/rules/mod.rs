@@ -74,7 +74,7 @@ impl Typed {
 
     /// An integer is held against `integer` where there is one.
     #[inline]
-    fn rule_of(&self, kind: Kind) -> Option<&NumberRule> {
+    pub(super) fn rule_of(&self, kind: Kind) -> Option<&NumberRule> {
         match kind {
             Kind::Integer => self.integer.as_ref().or(self.number.as_ref()),
             _ => self.number.as_ref(),

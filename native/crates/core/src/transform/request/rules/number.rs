@@ -10,42 +10,81 @@ use std::cmp::Ordering;
 /// A bound as the program spells it.
 pub(in super::super) struct Bound {
     pub(in super::super) text: Box<str>,
-    /// Most bounds are whole and small.
-    small: Option<i64>,
+    /// Most bounds are.
+    small: Option<Small>,
 }
 
 /// A value, ready to be compared.
 #[derive(Clone, Copy)]
 pub(super) struct Value<'v> {
-    decimal: Decimal<'v>,
-    small: Option<i64>,
+    lexeme: &'v str,
+    small: Option<Small>,
+}
+
+/// A number of few digits: `units` × 10^-`places`.
+#[derive(Clone, Copy)]
+struct Small {
+    units: i64,
+    places: u32,
 }
 
 /// Whether a value that compares so is within a bound.
 struct Holds(fn(Ordering) -> bool);
 
-/// A number whose comparison needs no digits.
-#[inline]
-fn small(lexeme: &str) -> Option<i64> {
-    if lexeme.len() <= 18 { lexeme.parse().ok() } else { None }
+impl Small {
+    /// So many characters are at most 18 digits, and both sides of a comparison fit into 128 bits.
+    const LONGEST: usize = 18;
+
+    /// None: it is longer, or has an exponent.
+    #[inline]
+    fn of(lexeme: &str) -> Option<Self> {
+        let (is_negative, digits) = lexeme.strip_prefix('-').map_or((false, lexeme), |digits| (true, digits));
+        if digits.len() > Self::LONGEST {
+            return None;
+        }
+        let (mut units, mut point) = (0_i64, None);
+        for (index, byte) in digits.bytes().enumerate() {
+            match byte {
+                b'0'..=b'9' => units = units * 10 + i64::from(byte - b'0'),
+                b'.' => point = Some(index),
+                _ => return None,
+            }
+        }
+        let places = point.map_or(0, |index| digits.len() - index - 1) as u32;
+        Some(Self { units: if is_negative { -units } else { units }, places })
+    }
+
+    #[inline]
+    fn compare(self, other: Self) -> Ordering {
+        if self.places == other.places {
+            return self.units.cmp(&other.units);
+        }
+        let scaled = |units: i64, places: u32| i128::from(units) * 10_i128.pow(places);
+        scaled(self.units, other.places).cmp(&scaled(other.units, self.places))
+    }
 }
 
 impl<'v> Value<'v> {
+    #[inline]
     pub(super) fn of(lexeme: &'v str) -> Self {
-        Self { decimal: Decimal::of(lexeme), small: small(lexeme) }
+        Self { lexeme, small: Small::of(lexeme) }
+    }
+
+    fn decimal(&self) -> Decimal<'v> {
+        Decimal::of(self.lexeme)
     }
 }
 
 impl Bound {
     pub(in super::super) fn of(text: &str) -> Self {
-        Self { text: text.into(), small: small(text) }
+        Self { text: text.into(), small: Small::of(text) }
     }
 
     /// How a value compares with it.
     pub(super) fn compare(&self, value: &Value<'_>) -> Ordering {
         match (value.small, self.small) {
-            (Some(value), Some(bound)) => value.cmp(&bound),
-            _ => value.decimal.compare(&Decimal::of(&self.text)),
+            (Some(value), Some(bound)) => value.compare(bound),
+            _ => value.decimal().compare(&Decimal::of(&self.text)),
         }
     }
 }
@@ -67,7 +106,7 @@ pub(in super::super) struct NumberRule {
 impl NumberRule {
     /// Hold a number against the rule.
     #[inline]
-    pub(super) fn hold(&self, lexeme: &str, kind: Kind, effort: &Effort) -> Result<Replaced<'_>, Broken> {
+    pub(in super::super) fn hold(&self, lexeme: &str, kind: Kind, effort: &Effort) -> Result<Replaced<'_>, Broken> {
         // Digits are compared one by one, and those of a map value by value.
         effort.spend((lexeme.len() / 8 + self.action.values()) as u64);
         if !self.is_free {
@@ -78,14 +117,14 @@ impl NumberRule {
 
     fn check(&self, value: &Value<'_>) -> Result<(), Broken> {
         if let Some(choices) = &self.choices {
-            let identity = value.decimal.identity_bytes();
+            let identity = value.decimal().identity_bytes();
             if choices.binary_search_by(|choice| (**choice).cmp(&identity)).is_err() {
                 return Err(Broken::new(Code::Enum, "Must be one of the values that are listed for it."));
             }
         }
         self.in_range(value)?;
         match &self.multiple_of {
-            Some((spelt, multiple)) if !multiple.divides(&value.decimal) => {
+            Some((spelt, multiple)) if !multiple.divides(&value.decimal()) => {
                 Err(Broken::new(Code::Range, format!("Must be a multiple of {spelt}.")))
             }
             _ => Ok(()),
@@ -119,7 +158,7 @@ pub(in super::super) struct BooleanRule {
 
 impl BooleanRule {
     /// Hold true or false against the rule.
-    pub(super) fn hold(&self, value: bool) -> Result<Replaced<'_>, Broken> {
+    pub(in super::super) fn hold(&self, value: bool) -> Result<Replaced<'_>, Broken> {
         match self.only {
             Some(only) if only != value => Err(Broken::new(Code::Enum, format!("Must be {only}."))),
             _ => self.action.apply(Scalar::Boolean(value)),

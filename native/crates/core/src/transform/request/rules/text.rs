@@ -31,7 +31,7 @@ pub(in super::super) struct TextRule {
 impl TextRule {
     /// Hold a string against the rule.
     #[inline]
-    pub(super) fn hold(&self, content: &[u8], effort: &Effort) -> Result<Replaced<'_>, Broken> {
+    pub(in super::super) fn hold(&self, content: &[u8], effort: &Effort) -> Result<Replaced<'_>, Broken> {
         if !self.is_free {
             effort.spend(content.len() as u64 / 8);
             self.check(content, effort)?;
