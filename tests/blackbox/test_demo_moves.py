@@ -12,6 +12,9 @@ from urllib.request import Request, urlopen
 from support.group import Group, wait_for
 from support.ports import free_port
 
+from portazgo.client.admin import AdminClient
+from portazgo.kit.secret import Secret
+
 
 def run_demo(folder: Path) -> tuple[dict[str, Any], str, bytes]:
     """Run it on ports that are free now, and make the promised call. Returns what it tells programs, and people, and it."""
@@ -29,6 +32,8 @@ def run_demo(folder: Path) -> tuple[dict[str, Any], str, bytes]:
         wait_for(lambda: "trace list" in demo.log.read_text(), "the text for people")
         printed = demo.log.read_text()
         body = fetch(document, document["try_url"])
+        versions = fetch_admin(document, "/contracts")["items"][0]["versions"]
+        assert len(versions) == 1, "nothing is published because a port is another"
         described = json.loads(fetch(document, f"{document['gateway_url']}/.well-known/portazgo/openapi.json"))
         assert described["info"]["title"] == "partner-api"
         assert demo.end(signal.SIGTERM)[0] == 0
@@ -39,6 +44,10 @@ def fetch(document: dict[str, Any], url: str) -> bytes:
     with urlopen(Request(url, headers={"X-Api-Key": document["api_key"]}), timeout=10) as answer:  # noqa: S310 - our own URL
         body: bytes = answer.read()
     return body
+
+
+def fetch_admin(document: dict[str, Any], path: str) -> Any:
+    return AdminClient(document["control_url"], Secret(document["admin_token"])).get(path)
 
 
 def test_a_second_run_on_other_ports_serves_the_same_key_and_the_same_data(tmp_path: Path) -> None:
@@ -57,5 +66,6 @@ def test_a_second_run_on_other_ports_serves_the_same_key_and_the_same_data(tmp_p
         assert f"{document['gateway_url']}/.well-known/portazgo/openapi.json" in text
         shown = json.loads(body)
         assert len(shown) + len(shown["results"][0]) - 1 == 14
+        assert shown["next"].startswith(f"{document['gateway_url']}/v1/badges/?")
         assert b"audit_trail" not in body
         assert document["backend_url"].encode() not in body

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from portazgo.accounts.domain import Actor, Verb, can
+from portazgo.backends.contracts import versions_over
 from portazgo.backends.forwarding import contradictions, settled
 from portazgo.backends.logins import LOGIN_KINDS, destination, for_nodes, is_login
 from portazgo.backends.models import Backend, ServiceCredential
@@ -58,6 +59,8 @@ def alter(
         if environments is not None:
             after = _complete(environments)
             _guard_destinations(actor, backend, after)
+            if _targets(backend.environments) != _targets(after):
+                recorded.touches(*versions_over(backend))
             backend.environments = after
             _refuse_shared_secret(backend)
         backend.save()
@@ -87,7 +90,7 @@ def compiled(identifier: str) -> Resource | None:
     credentials = [one["credential"] for one in backend.environments.values()]
     features = {HTTP1} | {Algorithm(one["algorithm"]).feature for one in _minted(backend)}
     features |= {NO_CREDENTIAL} if any(one["kind"] == "none" for one in credentials) else set()
-    targets = [target for one in backend.environments.values() for target in one["targets"]]
+    targets = _targets(backend.environments)
     features |= {TLS} if any(target.startswith("https://") for target in targets) else set()
     features |= {UNIX} if any(is_socket(target) for target in targets) else set()
     forwarding = [one["forwarding"] for one in backend.environments.values() if "forwarding" in one]
@@ -109,6 +112,10 @@ def _guard_destinations(actor: Actor, backend: Backend, after: Mapping[str, Any]
         before = backend.environments.get(name)
         if before is None or destination(before) != destination(after[name]):
             can(actor, Verb.CHANGE, ServiceCredential.noun)
+
+
+def _targets(environments: Mapping[str, Any]) -> list[str]:
+    return [target for one in environments.values() for target in one["targets"]]
 
 
 def _complete(environments: Mapping[str, Any]) -> dict[str, Any]:

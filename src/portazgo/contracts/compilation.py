@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from portazgo.backends.claims import readable_claims
+from portazgo.contracts.addresses import addresses
 from portazgo.contracts.compiling import (
     CompiledContract,
     CompiledParameter,
@@ -96,15 +97,14 @@ def sentence(problem: Problem) -> str:
 
 def facts_of(route: Route) -> RouteFacts:
     """Give what the compiler must know of a route."""
-    environments = route.backend.environments.values()
-    claims = [readable_claims(one["credential"]) for one in environments]
-    targets = [target for one in environments for target in one["targets"]]
+    environments = route.backend.environments
+    claims = [readable_claims(one["credential"]) for one in environments.values()]
     return RouteFacts(
         method=route.method,
         path=route.path,
         backend_method=route.backend_method,
         backend_path=route.backend_path,
-        targets=tuple(dict.fromkeys(targets)),
+        targets=addresses(environments),
         claims=frozenset.intersection(*claims) if claims else frozenset(),
     )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from portazgo.accounts.domain import Actor, Verb, can
+from portazgo.backends.models import Backend
+from portazgo.contracts.addresses import without_addresses
 from portazgo.contracts.compilation import Compilation, Kept, checked, stored
 from portazgo.contracts.describing import describe, describe_again
 from portazgo.contracts.domain import next_name
@@ -168,13 +170,18 @@ def refuse_retired(version: ContractVersion) -> None:
 
 
 def differs(version: ContractVersion | None, contract: Contract, kept: Kept) -> bool:
-    """Tell whether publishing would give anything new: other terms, or the same ones compiled to something else."""
-    return (
-        version is None or version.retired_at is not None or version.terms != contract.terms or version.compiled != kept
-    )
+    """Tell whether publishing would give anything new: other terms, or the same ones compiled to something else.
+
+    Where the backend is now, nodes know without a new version.
+    """
+    if version is None or version.retired_at is not None or version.terms != contract.terms:
+        return True
+    return without_addresses(version.compiled) != without_addresses(kept)
 
 
 def _put(contract: Contract, compilation: Compilation, kept: Kept, recorded: Change, clock: Clock) -> ContractVersion:
+    # Whoever moves the backend at this moment waits, and finds this version; or we wait, and find where it has moved to.
+    Backend.objects.select_for_update().get(id=contract.schema.backend_id)
     now = clock.now()
     name = next_name(now.date(), contract.versions.values_list("name", flat=True))
     version = ContractVersion(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from portazgo.contracts.addresses import addresses, with_addresses
 from portazgo.contracts.models import ContractVersion
 from portazgo.kit.clock import microseconds
 from portazgo.snapshot.wire import ContractBody, ContractDocumentBody, Resource
@@ -17,10 +18,11 @@ SAMPLING = "contract.sampling.1"
 
 
 def compiled(identifier: str) -> Resource | None:
-    """Compile a version for nodes; a retired one is gone."""
+    """Compile a version for nodes, over where its backend is now; a retired one is gone."""
     version = _served(identifier)
     if version is None:
         return None
+    known = addresses(version.schema_version.schema.backend.environments)
     body = ContractBody(
         api=str(version.contract.api_id),
         contract=version.contract.name,
@@ -29,7 +31,7 @@ def compiled(identifier: str) -> Resource | None:
         deprecated_at_us=_microseconds(version.deprecated_at),
         sunset_at_us=_microseconds(version.sunset_at),
         link=version.link or None,
-        routes={route: kept["wire"] for route, kept in version.compiled["routes"].items()},
+        routes={route: with_addresses(kept["wire"], known) for route, kept in version.compiled["routes"].items()},
     )
     told = any("sampling" in kept["wire"] for kept in version.compiled["routes"].values())
     return Resource("contract", str(version.id), (FEATURE, SAMPLING) if told else (FEATURE,), body)
@@ -52,8 +54,8 @@ def every_served() -> Iterable[str]:
 def _served(identifier: str) -> ContractVersion | None:
     return (
         ContractVersion.objects.filter(id=identifier, retired_at=None)
-        .select_related("contract", "told")
-        .defer("told__routes")
+        .select_related("contract", "told", "schema_version__schema__backend")
+        .defer("told__routes", "schema_version__document")
         .first()
     )
 

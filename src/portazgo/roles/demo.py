@@ -20,7 +20,7 @@ from portazgo.kit.errors import StartRefused
 from portazgo.kit.files import write_private
 from portazgo.kit.http import JsonClient
 from portazgo.kit.secret import Secret
-from portazgo.roles.demo_setup import CONTRACT, TRY_PATH, fields_shown, follow_backend, see_to_backend, set_up
+from portazgo.roles.demo_setup import CONTRACT, TRY_PATH, fields_shown, see_to_backend, set_up
 from portazgo.roles.instance import InstanceLock
 from portazgo.roles.parts import Part
 from portazgo.roles.ports import LOOPBACK, answers
@@ -97,7 +97,6 @@ def _prepare(group: Supervisor, settings: Settings) -> None:
     else:
         # The ports may be others than in the run before.
         see_to_backend(client, backend_url(settings), AUDIENCE)
-        follow_backend(client)
     gateway_url = f"http://{settings.gateway_listen.reachable}"
     document = {
         "ready": True,

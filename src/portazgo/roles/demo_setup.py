@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from portazgo.client.admin import Answered
 from portazgo.declarative.file.yaml import read_yaml
 
 if TYPE_CHECKING:
@@ -56,18 +55,6 @@ def see_to_backend(client: AdminClient, backend_url: str, audience: str) -> Docu
         # The demo moved to another port since the last run.
         return client.patch(f"/backends/{backend['id']}", {"environments": wanted["environments"]})
     return backend
-
-
-def follow_backend(client: AdminClient) -> None:
-    """Publish the contract anew where the backend has moved: URLs are rewritten by the address that it was compiled with."""
-    contract = next(client.pages("/contracts", {"name": CONTRACT}), None)
-    if contract is None or not any(version["default"] for version in contract["versions"]):
-        return
-    try:
-        client.post(f"/contracts/{contract['id']}/publish", {"default": True})
-    except Answered as refused:
-        if refused.problem.get("code") != "contract_unchanged":
-            raise
 
 
 def fields_shown(client: AdminClient) -> tuple[int, int] | None:

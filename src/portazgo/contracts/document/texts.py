@@ -50,7 +50,9 @@ def hidden_from_partners(
     """All that the backend's schema names and the contract does not. With `prose` other texts of the backend's are shown."""
     told = {name.lower() for name in _partner_names(compiled)}
     names = {name.lower() for name in _backend_names(schema)} - told
-    addresses = {urlsplit(target).netloc for route in routes.values() for target in route.targets}
+    targets = [urlsplit(target) for route in routes.values() for target in route.targets]
+    # A host without a dot may be an ordinary word.
+    addresses = {one.netloc for one in targets} | {one.hostname for one in targets if "." in (one.hostname or "")}
     partners_paths = {route.path for route in routes.values()}
     paths = {operation.path for operation in schema.operations} | {route.backend_path for route in routes.values()}
     begins = {path.split("{", 1)[0] for path in paths - partners_paths}
