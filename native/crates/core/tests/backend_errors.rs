@@ -49,6 +49,24 @@ fn many_errors_and_long_ones_are_cut() {
     }
 }
 
+/// "customer" is a name that partners don't know; a sentence about customers passes, and is not cut into that name.
+#[test]
+fn what_is_cut_ends_with_a_whole_word() {
+    let contract = RequestContract::compile(&cases()["request"].to_string()).unwrap();
+    let detail = |sentence: &str| {
+        let body = json!({"number": [sentence]}).to_string();
+        contract.translate_errors(BackendErrors::Drf, body.as_bytes()).errors[0].detail.clone()
+    };
+    let before = "no ".repeat(64);
+    for (sentence, told) in [
+        (format!("{before}customers."), before.trim_end().to_owned()),
+        (format!("{before}lettered customers"), format!("{before}lettered")),
+        (format!("{before}letters."), format!("{before}letters.")),
+    ] {
+        assert_eq!(detail(&sentence), told);
+    }
+}
+
 /// A tree whose variants all lead back into it, and a path that none of them ends: each variant at each level would be tried.
 #[test]
 fn paths_cost_no_more_however_deep_and_however_many_variants_lead_on() {

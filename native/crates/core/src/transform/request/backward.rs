@@ -182,9 +182,15 @@ impl Found {
         let Some(detail) = self.detail.as_ref().filter(|detail| !unknown.is_told_by(detail)) else {
             return UNTOLD.to_owned();
         };
-        let plain = detail.chars().map(|character| if character.is_control() { ' ' } else { character });
-        plain.take(LONGEST_DETAIL).collect()
+        shortened(detail).chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
     }
+}
+
+/// A sentence's beginning, with no half of a word at its end: that half might be a name which partners don't know.
+fn shortened(sentence: &str) -> &str {
+    let Some((end, next)) = sentence.char_indices().nth(LONGEST_DETAIL) else { return sentence };
+    let (beginning, is_half) = (&sentence[..end], is_of_word(next));
+    beginning.rfind(|character| !is_of_word(character)).filter(|_| is_half).map_or(beginning, |at| &beginning[..at])
 }
 
 fn text(document: &Document<'_>, at: At) -> Option<String> {
