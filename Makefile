@@ -206,7 +206,7 @@ soak: native services ## Run the black-box tests with many more rounds; takes tw
 		PORTAZGO_TEST_SPILL_KILLS=60 PORTAZGO_TEST_UPGRADES=30 PORTAZGO_TEST_REVOCATIONS=50 PORTAZGO_TEST_RENEWALS=20 PORTAZGO_TEST_SLOW_CLIENTS=4000 PORTAZGO_TEST_MUTATIONS=50000 PORTAZGO_TEST_STREAMS=40000 \
 		PORTAZGO_TEST_STALE_POSTS=100000 PORTAZGO_TEST_HTTP2_POSTS=60000 PORTAZGO_TEST_HTTP2_CHANCES=60000 PORTAZGO_TEST_CHANGE_SECONDS=600 \
 		PORTAZGO_TEST_UPLOAD_MEGABYTES=200 PORTAZGO_TEST_ORIGINS=all $(STEP) "soak: tests/blackbox" pytest --quiet -o faulthandler_timeout=7200 tests/blackbox
-	@PORTAZGO_TEST_PROPERTY_CASES=200000 $(STEP) "soak: contracts" pytest --quiet -o faulthandler_timeout=14400 tests/unit/contracts/test_mapping_property.py
+	@$(STEP) "soak: contracts" $(PYTHON) scripts/contract_property.py --cases 1000000 --seed $$(date +%s)000000
 	@PORTAZGO_TEST_FOLDING_ROUNDS=3000 PORTAZGO_TEST_WALKS=2000 $(STEP) "soak: folding" \
 		pytest --quiet tests/api/test_folding.py tests/api/test_usage_pages.py
 	@PORTAZGO_TEST_TIMING_SAMPLES=1000000 $(STEP) "soak: timing" \

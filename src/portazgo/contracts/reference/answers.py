@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from portazgo.contracts.language.operators import Operator, RewriteUrl
+from portazgo.contracts.language.operators import RewriteUrl
 from portazgo.contracts.language.paths import ANY, Path
 from portazgo.contracts.reference.documents import Number, Violation, own, parse, type_of
 from portazgo.contracts.reference.masks import ALL, Wanted, read_mask
 from portazgo.contracts.reference.sayings import Place, Sayings
 from portazgo.contracts.reference.values import OMIT, to_partner
-from portazgo.contracts.schema.shapes import FREE, Schema, Shape
+from portazgo.contracts.schema.shapes import FREE, Shape
 
 Rewrite = Callable[[str], str | None]
 
 
 def map_answer(
-    schema: Schema,
+    said: Sayings,
     shape: Shape,
-    operators: Sequence[Operator],
     body: bytes,
     *,
     missing: str = "fail",
     rewrite: Rewrite = lambda _: None,
     fields: tuple[str, Path] | None = None,
 ) -> Any:
-    """Return what the partner receives for an answer, as a document. Raises Violation.
+    """Return what the partner receives for an answer by what is said of answers, as a document. Raises Violation.
 
     With `fields`, a text as `?fields=` has it and a path of the backend's: below that path the members that it names.
     """
-    said = Sayings(schema, operators, "answer")
     wanted = ALL if fields is None else Wanted(read_mask(fields[0]), said.partner(fields[1]))
     return _Answer(said, missing, rewrite).value(parse(body), Place((shape,), (), {}), wanted)
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from portazgo.contracts.language.operators import Coerce, CoerceMoment, MapValue, Operator, Value
+from portazgo.contracts.language.operators import Coerce, CoerceMoment, MapValue, Value
 from portazgo.contracts.language.paths import ANY, Path
 from portazgo.contracts.reference.documents import Number, Violation, own, parse, type_of
 from portazgo.contracts.reference.sayings import Place, Sayings
 from portazgo.contracts.reference.values import OMIT, to_backend
-from portazgo.contracts.schema.shapes import FREE, SCALARS, Schema, Shape
+from portazgo.contracts.schema.shapes import FREE, SCALARS, Shape
 
 Fill = Callable[[Value, str], Any]
 """What fills a member: the value as it is written, and the type that it is to have."""
@@ -22,9 +22,11 @@ class Refused(Exception):
     """The partner may not send this."""
 
 
-def map_request(schema: Schema, shape: Shape, operators: Sequence[Operator], body: bytes, *, fill: Fill) -> Any:
-    """Return what the backend receives for a request, as a document. Raises Refused, or Violation for what is no JSON."""
-    said = Sayings(schema, operators, "request")
+def map_request(said: Sayings, shape: Shape, body: bytes, *, fill: Fill) -> Any:
+    """Return what the backend receives for a request by what is said of requests, as a document.
+
+    Raises Refused, or Violation for what is no JSON.
+    """
     return _Request(said, fill, shape).value(parse(body), Place((shape,), (), {}))
 
 

@@ -1,10 +1,11 @@
-"""What a list of operators says of a path: looked up in the list each time, operator by operator."""
+"""What a list of operators says of a path: looked up in the list, operator by operator, once for each path."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar
 
 from portazgo.contracts.language.operators import (
     Action,
@@ -28,6 +29,8 @@ from portazgo.contracts.language.operators import (
 from portazgo.contracts.language.paths import ANY, FREELY, Path
 from portazgo.contracts.schema.shapes import SCALARS, Schema, Shape
 
+Answer = TypeVar("Answer")
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -44,6 +47,20 @@ class Place:
         return self.shapes[0].ref if len(self.shapes) == 1 else None
 
 
+def _remembered(ask: Callable[[Sayings, Path], Answer]) -> Callable[[Sayings, Path], Answer]:
+    """Answer a question about a path once: many documents are mapped by one list."""
+
+    @wraps(ask)
+    def asked(said: Sayings, path: Path) -> Answer:
+        key = (ask.__name__, path)
+        if key not in said.remembered:
+            said.remembered[key] = ask(said, path)
+        answer: Answer = said.remembered[key]
+        return answer
+
+    return asked
+
+
 class Sayings:
     """What operators say."""
 
@@ -55,6 +72,7 @@ class Sayings:
         self.fills = [op for op in operators if isinstance(op, Fill)]
         self.consts = [op for op in operators if isinstance(op, Const)]
         self.style = next((op.style for op in operators if isinstance(op, Case)), "none")
+        self.remembered: dict[tuple[str, Path], Any] = {}
         self.unknown = next((op.policy for op in operators if isinstance(op, Unknown)), "refuse")
 
     def enter(self, place: Place) -> Place:
@@ -69,6 +87,7 @@ class Sayings:
             return Place(place.shapes, path, {**around, ref: (path, around)})
         return Place(place.shapes, place.path, {**place.around, ref: (place.path, place.around)})
 
+    @_remembered
     def is_bare(self, path: Path) -> bool:
         """Tell whether nothing is said of what stands there but that it passes."""
         if not self.is_whole(path) or self.action(path) is not None or self.is_apart(path):
@@ -91,6 +110,7 @@ class Sayings:
                 found.append(op.path)
         return found
 
+    @_remembered
     def is_whole(self, path: Path) -> bool:
         """Tell whether it, or something around it, is selected as a whole, and nothing fills it."""
         if any(path[: len(fill.path)] == fill.path for fill in self.fills):
@@ -109,11 +129,13 @@ class Sayings:
             return True
         return self.is_whole(path) and not self.is_free(shapes)
 
+    @_remembered
     def action(self, path: Path) -> Action | None:
         """Return what is done with single values there."""
         kinds = (MapValue, Coerce, CoerceMoment, RewriteUrl)
         return next((op for op in self.operators if isinstance(op, kinds) and op.path == path), None)
 
+    @_remembered
     def default(self, path: Path) -> Default | None:
         """Return the default of a member."""
         return next((op for op in self.operators if isinstance(op, Default) and op.path == path), None)
@@ -122,6 +144,7 @@ class Sayings:
         """Tell whether a member is left out when it is null."""
         return any(isinstance(op, DropNull) and op.path in (None, path) for op in self.operators)
 
+    @_remembered
     def partner(self, path: Path) -> Path:
         """Return where the partner finds it."""
         if not path:
@@ -138,6 +161,7 @@ class Sayings:
         wrapper = next((op.into for op in self.operators if isinstance(op, Wrap) and path in op.fields), ())
         return (*above, *wrapper, name if name is not None else self._cased(step))
 
+    @_remembered
     def is_apart(self, path: Path) -> bool:
         """Tell whether an object is taken apart: a member leaves it, or one comes into it, or it is unwrapped."""
         if any(isinstance(op, Unwrap) and op.path == path for op in self.operators):
