@@ -71,6 +71,21 @@ def test_a_waiting_poll_hears_of_a_change_of_another_process_at_once(control: Co
     assert abs(int(answer.headers["X-Portazgo-Time"]) / 1e6 - time.time()) < 5
 
 
+def test_a_node_that_dies_while_it_hands_something_in_is_no_error(control: ControlProcess, node_token: str) -> None:
+    node = FeedClient(control.internal_url, node_token)
+    place = urlsplit(control.internal_url)
+    head = f"POST /internal/v1/receipts HTTP/1.1\r\nHost: {place.netloc}\r\nAuthorization: Bearer {node_token}\r\n"
+    head += "".join(f"{name}: {value}\r\n" for name, value in node.headers.items())
+    with socket.create_connection((place.hostname or "", place.port or 0)) as dying:
+        dying.sendall(f"{head}Content-Length: 500\r\n\r\nhalf".encode())
+        time.sleep(0.5)
+
+    # What comes later is answered, so what came before was read.
+    assert node.receipt().status == 204
+    time.sleep(0.5)
+    assert [line for line in control.log if line.get("level") == "error"] == []
+
+
 def test_a_change_through_the_admin_api_wakes_in_the_same_process(
     control: ControlProcess, node_token: str, admin_token: str
 ) -> None:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.http import HttpResponseBase
 from django.test import Client
 from support.admin import AdminAPI
@@ -21,6 +22,7 @@ from portazgo.control.middleware import LARGEST_BODY_BYTES
 from portazgo.control.models import IdempotentRequest
 from portazgo.keys.models import Pepper
 from portazgo.partners.models import Partner
+from portazgo.snapshot.models import ResourceRow
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -225,6 +227,17 @@ def test_key_sets_may_be_cached_and_nothing_else(world: World) -> None:
     world.issuer()
     for path in ("/.well-known/jwks.json", "/.well-known/openid-configuration"):
         assert send("GET", path).headers["Cache-Control"] == "public, max-age=300"
+
+
+@pytest.mark.parametrize("path", ["/.well-known/jwks.json", "/.well-known/openid-configuration"])
+def test_a_database_that_is_away_is_no_error_of_ours(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(*_: object, **__: object) -> None:
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(ResourceRow.objects, "filter", refuses)
+    answer = send("GET", path)
+    assert problem(answer) == (503, "database_unavailable")
+    assert answer.headers["Retry-After"] == "1"
 
 
 def test_no_browser_is_told_that_it_may(api: AdminAPI) -> None:

@@ -21,10 +21,10 @@ from portazgo.accounts.service import authenticate
 from portazgo.control.openapi import complete
 from portazgo.control.refusals import note_refusal
 from portazgo.control.registry import NOUNS
-from portazgo.kit.errors import Conflict, FieldError, Invalid, Problem, Unauthenticated, Unavailable
+from portazgo.kit.errors import Conflict, FieldError, Invalid, Problem, Unauthenticated
 from portazgo.kit.repetition import first_repeated
 from portazgo.kit.secret import Secret
-from portazgo.kit.web.problems import kms_unavailable, plain_problem, problem_response
+from portazgo.kit.web.problems import database_unavailable, kms_unavailable, plain_problem, problem_response
 from portazgo.kit.web.schemas import BODY_TAG
 from portazgo.kit.wrapping import WrappingUnavailable
 
@@ -155,10 +155,7 @@ def _handle_errors(api: NinjaAPI) -> None:
     @api.exception_handler(OperationalError)
     def database_away(request: HttpRequest, error: OperationalError) -> HttpResponse:
         logger.warning("the database did not answer: %s", str(error).strip())
-        return problem_response(
-            request,
-            Unavailable("the database is busy or away", code="database_unavailable", remedy="try again in a second"),
-        )
+        return problem_response(request, database_unavailable())
 
     @api.exception_handler(Exception)
     def of_nobody(request: HttpRequest, error: Exception) -> HttpResponse:

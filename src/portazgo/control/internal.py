@@ -20,12 +20,13 @@ from django.db import DatabaseError
 from django.utils.module_loading import import_string
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse, Response
 
 from portazgo.kit.clock import SYSTEM_CLOCK, Clock
 from portazgo.kit.errors import Problem, StartRefused, Unavailable
 from portazgo.kit.ids import uuid7
-from portazgo.kit.web.problems import PROBLEM_JSON
+from portazgo.kit.web.problems import PROBLEM_JSON, database_unavailable
 from portazgo.kit.web.threads import DatabaseThreads
 from portazgo.nodes.contacts import Contacts
 from portazgo.nodes.internal import Feed
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from starlette.requests import Request
-    from starlette.responses import Response
     from starlette.routing import BaseRoute
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -151,6 +151,7 @@ class InternalListener:
                 Problem: _of_ours,
                 DatabaseError: _database_away,
                 HTTPException: _of_http,
+                ClientDisconnect: _hung_up,
                 Exception: _of_nobody,
             },
         )
@@ -227,13 +228,18 @@ async def _of_ours(_request: Request, problem: Exception) -> Response:
 
 async def _database_away(request: Request, problem: Exception) -> Response:
     logger.warning("the database did not answer: %s", type(problem).__name__)
-    return await _of_ours(request, Unavailable("the database is busy or away", code="database_unavailable"))
+    return await _of_ours(request, database_unavailable())
 
 
 async def _of_http(_request: Request, problem: Exception) -> Response:
     assert isinstance(problem, HTTPException)  # noqa: S101 - registered for this class
     document = {"title": problem.detail, "status": problem.status_code, "instance": str(uuid7())}
     return JSONResponse(document, problem.status_code, problem.headers, PROBLEM_JSON)
+
+
+async def _hung_up(_request: Request, _problem: Exception) -> Response:
+    """A node that died while it sent something sends it again: no error, and nobody is there to be answered."""
+    return Response(status_code=400)
 
 
 async def _of_nobody(request: Request, problem: Exception) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, cast
 
+from django.db import OperationalError
 from django.http import HttpResponse
 
 from portazgo.control.provider import wrapper
@@ -12,7 +13,7 @@ from portazgo.kit.clock import SYSTEM_CLOCK
 from portazgo.kit.errors import Problem, TooLarge, WrongType
 from portazgo.kit.ids import uuid7
 from portazgo.kit.web.paths import told_method, told_path
-from portazgo.kit.web.problems import PROBLEM_JSON, plain_problem, problem_response
+from portazgo.kit.web.problems import PROBLEM_JSON, database_unavailable, plain_problem, problem_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,7 +84,7 @@ class Requests:
 
 
 class Problems:
-    """Makes a problem document of every error answer that isn't one: Django's 404 and 400, ninja's 405."""
+    """Makes a problem document of every error that isn't one: Django's 404 and 400, ninja's 405, a database that is away."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self._get_response = get_response
@@ -96,6 +97,13 @@ class Problems:
         kept = {name: answer[name] for name in ("Allow",) if name in answer}
         detail = _DETAILS.get(answer.status_code, "the request was not answered")
         return plain_problem(request, answer.status_code, detail, kept)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Answer for views outside of ninja's API, key sets above all, when the database does not; None: other errors."""
+        if not isinstance(error, OperationalError):
+            return None
+        logger.warning("the database did not answer: %s", str(error).strip())
+        return problem_response(request, database_unavailable())
 
 
 class Bodies:

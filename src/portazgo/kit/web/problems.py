@@ -36,6 +36,11 @@ def problem_response(request: HttpRequest, problem: Problem) -> HttpResponse:
     return answer
 
 
+def database_unavailable() -> Unavailable:
+    """Say that the database did not answer."""
+    return Unavailable("the database is busy or away", code="database_unavailable", remedy="try again in a second")
+
+
 def kms_unavailable(error: WrappingUnavailable) -> Unavailable:
     """Say that what was asked for needs the key-wrapping provider, which is away."""
     return Unavailable(str(error), code="kms_unavailable", title="Key wrapping does not work now", remedy=error.remedy)
