@@ -71,6 +71,7 @@ def test_answers_are_told_by_the_version_that_gave_them(api: AdminAPI) -> None:
     number = ToldFields.objects.get(contract="wide").number
     now_us = int(SYSTEM_CLOCK.now().timestamp() * 1_000_000)
     row = {"partner": PARTNER, "application": APPLICATION, "route": ROUTE, "contract_version": number}
+    row |= {"fields_selected": False}
     long_ago_us = now_us - 63 * 86_400 * 1_000_000
     for status, answers, day_us in ((200, 5, now_us), (404, 2, now_us), (200, 9, long_ago_us)):
         add_told([{**row, "backend_status": status, "answers": answers, "day_us": day_us}])

@@ -60,6 +60,8 @@ INTERNAL = (
     "personal",
     "claimed_kid",
     "secret_tag",
+    "violation",
+    "fields_selected",
     "partner",
     "partner_name",
     "plan",

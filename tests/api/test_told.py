@@ -16,7 +16,7 @@ from portazgo.kit.ids import uuid7
 from portazgo.usage.collector import LEDGER, collect
 from portazgo.usage.models import Manifest, ToldAnswers
 from portazgo.usage.rollups import LARGEST_SUM
-from portazgo.usage.told import told_in
+from portazgo.usage.told import add_told, told_in
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -75,6 +75,26 @@ def test_a_sum_that_is_full_stops_no_segment() -> None:
     Manifest.objects.using(LEDGER).all().delete()
     assert collect(made.node, made.epoch, first, content).stored
     assert {row.answers for row in told_in(["2026-11"])} == {LARGEST_SUM}
+
+
+def test_answers_of_some_fields_only_are_counted_with_all_and_apart() -> None:
+    row = {
+        "day_us": AT_NIGHT,
+        "partner": "p",
+        "application": None,
+        "route": "r",
+        "contract_version": 7,
+        "backend_status": 200,
+    }
+    add_told(
+        [{**row, "fields_selected": selected, "answers": answers} for selected, answers in ((False, 3), (True, 2))]
+    )
+    add_told([{**row, "fields_selected": True, "answers": 4}])
+    (found,) = told_in(["2026-11"])
+    assert (found.answers, found.selected) == (9, 6)
+    add_told([{**row, "fields_selected": True, "answers": 2**63 - 1}])
+    (found,) = told_in(["2026-11"])
+    assert (found.answers, found.selected) == (LARGEST_SUM, LARGEST_SUM)
 
 
 @pytest.mark.parametrize("day_us", [-1, 2**62])

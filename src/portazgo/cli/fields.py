@@ -12,7 +12,7 @@ from portazgo.cli.output import note, show_groups, show_rows
 from portazgo.cli.session import connect
 from portazgo.cli.words import say
 
-COLUMNS = ("partner_name", "route", "contract", "version", "field", "backend_field", "answers")
+COLUMNS = ("partner_name", "route", "contract", "version", "field", "backend_field", "answers", "selected")
 
 
 @click.command("fields")
@@ -25,12 +25,8 @@ def usage_fields(month: str | None, partner: str | None, output: str) -> None:
     told = client.get("/usage/fields", {"month": month, "partner": find_id(client, PARTNER, partner)})
     if output == "table":
         show_groups([_for_people(one) for one in told["items"]], ("heading",), ("field", "backend_field", "answers"))
-        if any(one["selectable"] for one in told["items"]):
-            note(
-                say(
-                    "At most: callers may have asked for some of these fields only (`?fields=`), which is not recorded."
-                )
-            )
+        if any(one["selected"] for one in told["items"]):
+            note(say("From … to …: callers asked for some fields only (`?fields=`), and which is not recorded."))
     else:
         show_rows(told["items"], COLUMNS, output)
     if told["unknown_answers"]:
@@ -48,5 +44,5 @@ def _for_people(one: dict[str, Any]) -> dict[str, Any]:
         "heading": f"{who}  {one['route']}  {one['contract']}@{one['version']}",
         "field": one["field"],
         "backend_field": "=" if one["backend_field"] == one["field"] else one["backend_field"],
-        "answers": f"≤ {one['answers']}" if one["selectable"] else one["answers"],
+        "answers": f"{one['answers'] - one['selected']} … {one['answers']}" if one["selected"] else one["answers"],
     }

@@ -148,8 +148,8 @@ SENTENCES = {
     "Whom it serves, and their calls of the last 30 days:": "A quién sirve, y sus llamadas de los últimos 30 días:",
     "To whom it gave answers, this month and the last:": "A quién dio respuestas, este mes y el anterior:",
     "What partners see of its APIs:": "Qué ven los socios de sus API:",
-    "At most: callers may have asked for some of these fields only (`?fields=`), which is not recorded.": (
-        "Como máximo: quien llama pudo pedir solo algunos de estos campos (`?fields=`), y eso no se registra."
+    "From … to …: callers asked for some fields only (`?fields=`), and which is not recorded.": (
+        "De … a …: quien llamó pidió solo algunos campos (`?fields=`), y no se registra cuáles."
     ),
     "{file} can't be read: {problem}": "no se puede leer {file}: {problem}",
     "Let the bodies of {name} pass as the backend has them?": (
@@ -413,6 +413,7 @@ SENTENCES = {
     ),
     "Key": "Clave",
     "tag of the secret": "etiqueta del secreto",
+    "Broken by": "Incumplido por",
     "`portazgo trace list --secret-tag TAG` lists the refused calls that presented it.": (
         "`portazgo trace list --secret-tag TAG` muestra las llamadas rechazadas que lo presentaron."
     ),

@@ -189,6 +189,7 @@ LABELS = {
     "restores": "restaura",
     "retry": "reintentos",
     "retired": "dado de baja",
+    "selected": "de algunos campos",
     "retiring secret": "secreto saliente",
     "revision": "revisión",
     "revoked": "revocado",

@@ -89,6 +89,8 @@ def _facts(one: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield say("Call"), f"{one['method'] or NOTHING} {one['route_name'] or say('no route')}"
     if one.get("contract"):
         yield say("Contract"), one["contract"]
+    if one.get("violation"):
+        yield say("Broken by"), visible(one["violation"])
     yield say("Caller"), _caller(one)
     yield say("Key"), _key(one)
     yield say("Answer"), _answer(one)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -38,8 +38,10 @@ class ToldField:
     field: str
     backend_field: str
     answers: int
+    selected: int
+    """So many of the answers were of some fields only, by `?fields=`: with this one or without."""
     selectable: bool
-    """`?fields=` is allowed on the route: some of the answers may have told less."""
+    """`?fields=` is allowed on the route."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def fields_told(month: str, partner: UUID | None) -> FieldsTold:
     """
     rows = told_in([month], None if partner is None else str(partner))
     known = _Known({row.contract_version for row in rows})
-    sums: dict[tuple[str, str, int, FieldPair], int] = defaultdict(int)
+    sums: dict[tuple[str, str, int, FieldPair], Counter[str]] = defaultdict(Counter)
     unknown = 0
     for row in rows:
         telling = known.telling(row.contract_version, row.route)
@@ -90,11 +92,11 @@ def fields_told(month: str, partner: UUID | None) -> FieldsTold:
             unknown += row.answers
             continue
         for pair in told(telling, row.backend_status):
-            sums[row.partner, row.route, row.contract_version, pair] += row.answers
+            sums[row.partner, row.route, row.contract_version, pair].update(answers=row.answers, selected=row.selected)
         if len(sums) > MOST_ROWS:
             raise _too_many()
     names = {str(one.id): one.name for one in Partner.objects.filter(id__in={key[0] for key in sums} - {""})}
-    items = [known.row(key, answers, names.get(key[0])) for key, answers in sums.items()]
+    items = [known.row(key, counts, names.get(key[0])) for key, counts in sums.items()]
     items.sort(key=lambda one: (one.partner_name or one.partner, one.route, one.contract, one.version))
     return FieldsTold(month, unknown, items)
 
@@ -114,7 +116,7 @@ class _Known:
             self._tellings[version, route] = restored(row.routes[route])
         return self._tellings[version, route]
 
-    def row(self, key: tuple[str, str, int, FieldPair], answers: int, partner_name: str | None) -> ToldField:
+    def row(self, key: tuple[str, str, int, FieldPair], counts: Counter[str], partner_name: str | None) -> ToldField:
         partner, route, version, pair = key
         found = self._rows[version]
         return ToldField(
@@ -125,7 +127,8 @@ class _Known:
             version=found.name,
             field=pair.partner,
             backend_field=pair.backend,
-            answers=answers,
+            answers=counts["answers"],
+            selected=counts["selected"] if found.routes[route]["at"] is not None else 0,
             selectable=found.routes[route]["at"] is not None,
         )
 

@@ -45,7 +45,10 @@ class ToldFieldView(Schema):
     answers: int = Field(
         description="Answers that gave it out: each that the version projected, with the field or without."
     )
-    selectable: bool = Field(description="`?fields=` is allowed there: some answers may have told less.")
+    selected: int = Field(
+        description="So many of the answers were of some fields only, as callers asked by `?fields=`: with this one or without."
+    )
+    selectable: bool = Field(description="`?fields=` is allowed there.")
 
 
 class FieldsToldView(Schema):

@@ -141,6 +141,14 @@ COLUMNS = (
     ),
     _text("personal_key", "Id of that key; when it is destroyed, `personal` can't be read any more"),
     _text("secret_tag", "Follows a secret that was presented and refused (schema version 2)"),
+    _flag(
+        "fields_selected",
+        "Of the projected answer the caller asked for some fields only, by `?fields=` (schema version 2)",
+    ),
+    _text(
+        "violation",
+        "How the answer broke its contract, and in which field of the partner's: `missing /results/*/name` (schema version 2)",
+    ),
 )
 LEFT_OUT = frozenset({"client_address", "client_port", "user_agent"})
 """Members that nodes of older versions recorded as they were: the lake holds nothing personal that can't be destroyed."""

@@ -140,6 +140,13 @@ class Trace(Schema):
     contract: str | None = Field(
         None, description="NAME@VERSION of the contract that projected the answer, by its names of then."
     )
+    violation: str | None = Field(
+        description="How the answer broke its contract, and in which field, in the partner's names: `missing /results/*/name`. "
+        "`*` stands for an item, or for the key of a map; no pointer: the answer as a whole.",
+    )
+    fields_selected: bool | None = Field(
+        description="Of the projected answer the caller asked for some fields only, by `?fields=`; null: not recorded then."
+    )
     revision: int
     phases: Phases
     attempts: int

@@ -407,6 +407,8 @@ class ToldAnswers(models.Model):
     """The version's number, as nodes record it."""
     backend_status = models.IntegerField()
     answers = models.BigIntegerField()
+    selected = models.BigIntegerField(default=0, db_default=0)
+    """So many of them were of some fields only: callers asked so by `?fields=`."""
 
     class Meta:
         """Added to by its key; read by month, and by month and partner."""

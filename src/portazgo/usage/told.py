@@ -18,11 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 KEY = ("month", "partner", "application", "route", "contract_version", "backend_status")
+_SUMS = ("answers", "selected")
+_GROWN = ", ".join(
+    f"{name} = CASE WHEN usage_told.{name} > {LARGEST_SUM} - excluded.{name} THEN {LARGEST_SUM} "
+    f"ELSE usage_told.{name} + excluded.{name} END"
+    for name in _SUMS
+)
 _ADD = (
-    f"INSERT INTO usage_told ({', '.join(KEY)}, answers) VALUES ({', '.join(['%s'] * (len(KEY) + 1))}) "  # noqa: S608 - names of our own
-    f"ON CONFLICT ({', '.join(KEY)}) DO UPDATE SET answers = "
-    f"CASE WHEN usage_told.answers > {LARGEST_SUM} - excluded.answers THEN {LARGEST_SUM} "
-    "ELSE usage_told.answers + excluded.answers END"
+    f"INSERT INTO usage_told ({', '.join((*KEY, *_SUMS))}) VALUES ({', '.join(['%s'] * len((*KEY, *_SUMS)))}) "  # noqa: S608 - names of our own
+    f"ON CONFLICT ({', '.join(KEY)}) DO UPDATE SET {_GROWN}"
 )
 _MICROSECONDS = 1_000_000
 
@@ -31,7 +35,7 @@ def add_told(told: Sequence[Mapping[str, Any]]) -> None:
     """Add what a segment tells of projected answers, within its transaction."""
     if not told:
         return
-    sums: dict[tuple[Any, ...], int] = {}
+    sums: dict[tuple[Any, ...], list[int]] = {}
     for row in told:
         key = (
             _month(row["day_us"]),
@@ -39,9 +43,11 @@ def add_told(told: Sequence[Mapping[str, Any]]) -> None:
             row["contract_version"],
             row["backend_status"],
         )
-        sums[key] = sums.get(key, 0) + row["answers"]
+        known = sums.setdefault(key, [0, 0])
+        known[0] += row["answers"]
+        known[1] += row["answers"] if row["fields_selected"] else 0
     # In one order, so that two collectors never wait for each other in turns.
-    rows = [(*key, min(answers, LARGEST_SUM)) for key, answers in sorted(sums.items())]
+    rows = [(*key, *(min(one, LARGEST_SUM) for one in known)) for key, known in sorted(sums.items())]
     with connections[LEDGER].cursor() as cursor:
         cursor.executemany(_ADD, rows)
 

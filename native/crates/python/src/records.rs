@@ -191,6 +191,7 @@ fn told_row<'py>(py: Python<'py>, key: &ToldKey, answers: u64) -> PyResult<Bound
     row.set_item("route", id(key.route))?;
     row.set_item("contract_version", key.contract_version)?;
     row.set_item("backend_status", key.backend_status)?;
+    row.set_item("fields_selected", key.fields_selected)?;
     row.set_item("answers", answers)?;
     Ok(row)
 }

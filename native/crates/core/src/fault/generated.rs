@@ -154,7 +154,7 @@ pub enum Fault {
     SpendCapReached = 73,
     /// This node holds no lease on the quota while others do; a recall was sent.
     LeaseUnavailable = 74,
-    /// The body is not valid JSON, repeats a key, or is nested too deeply.
+    /// The body is not valid JSON, repeats a key, is nested too deeply, or takes more steps to check than a request may (`effort`).
     BodyInvalid = 75,
     /// Content-Type or Content-Encoding is not one that the contract takes.
     BodyTypeUnsupported = 76,
@@ -162,7 +162,7 @@ pub enum Fault {
     FieldsInvalid = 77,
     /// The body or a parameter broke the derived schema; `errors` has the pointers.
     ContractViolationRequest = 78,
-    /// A field had another type or was missing; nothing unprojected was passed on.
+    /// A field was missing or of another type, or the answer of a status or type that the contract lacks: `violation` says which. Nothing unprojected was passed on.
     ContractViolationResponse = 79,
     /// The content coding is unknown, broken, or expands beyond the ratio cap.
     BackendEncodingInvalid = 80,

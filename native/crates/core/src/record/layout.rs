@@ -11,7 +11,8 @@
 //! members that an older writer did not know their defaults.
 //!
 //! Version 1 ended with `count` and `user_agent`. Since version 2 `client` and `user_agent` are empty wherever a record has
-//! left the slabs: `personal` has them, sealed. Version 3 appended `secret_tag`.
+//! left the slabs: `personal` has them, sealed. Version 3 appended `secret_tag` and `fields_selected`,
+//! and `violation` to the texts.
 
 use super::Record;
 use super::field::{Field, Input, Output, Short};
@@ -127,11 +128,13 @@ layout! {
         caller: u8,
         personal_key: Id,
         secret_tag: SecretTag,
+        fields_selected: bool,
     }
     texts {
         client_request_id: Text<64>,
         user_agent: Text<64>,
         personal: Sealed,
+        violation: Text<96>,
     }
 }
 

@@ -88,6 +88,8 @@ impl Record {
         visit("retryable", Value::Bool(self.retryable));
         visit("billable", Value::Bool(self.billable));
         word(visit, "billable_reason", self.billable_reason.word());
+        visit("fields_selected", Value::Bool(self.fields_selected));
+        text(visit, "violation", &self.violation);
     }
 
     fn amounts(&self, visit: &mut impl FnMut(&'static str, Value<'_>)) {

@@ -158,6 +158,11 @@ pub struct Record {
     pub personal: Sealed,
     /// Follows a secret that was presented and refused.
     pub secret_tag: SecretTag,
+    /// Of the projected answer the partner asked for some fields only, by `?fields=`.
+    pub fields_selected: bool,
+    /// How the answer broke its contract, and in which field: a word of docs/programs.md and a pointer in the partner's names.
+    /// Never what the answer said.
+    pub violation: Text<96>,
 }
 
 impl Record {

@@ -47,22 +47,23 @@ prop_compose! {
 prop_compose! {
     /// Any record that can be written.
     pub(super) fn any_record()(
-        mut record in identity(), numbers: [u64; 6], versions: [u32; 3], statuses: [u16; 2], attempts: u8, flags: [bool; 2],
+        mut record in identity(), numbers: [u64; 6], versions: [u32; 3], statuses: [u16; 2], attempts: u8, flags: [bool; 3],
         environment in word(Environment::from_number), method in word(Method::from_number),
         delivery in word(Delivery::from_number), billable_reason in word(BillableReason::from_number),
         fault in fault(), caller in 0_u8..=16, personal_key in id(), secret_tag: [u8; 8], sealed in proptest::collection::vec(any::<u8>(), 0..=97),
-        addresses in (address(), address()), texts in ("[ -~]{0,80}", "[ -~]{0,80}"),
+        addresses in (address(), address()), texts in ("[ -~]{0,80}", "[ -~]{0,80}", "[ -~]{0,99}"),
         phases in proptest::collection::vec((word(Phase::from_number), any::<u64>()), 0..10)
     ) -> Record {
         [record.revision, record.units, record.bytes_in, record.bytes_out, record.backend_bytes_out, record.backend_bytes_in] = numbers;
         [record.contract_version, record.price_version, record.count] = versions;
         [record.status_sent, record.backend_status] = statuses;
-        [record.retryable, record.billable] = flags;
+        [record.retryable, record.billable, record.fields_selected] = flags;
         (record.environment, record.method, record.delivery) = (environment, method, delivery);
         (record.billable_reason, record.fault, record.attempts) = (billable_reason, fault, attempts);
         (record.backend_target, record.client) = (canonical(addresses.0), canonical(addresses.1));
         record.client_request_id = Text::cut(texts.0.as_bytes());
         record.user_agent = Text::cut(texts.1.as_bytes());
+        record.violation = Text::cut(texts.2.as_bytes());
         (record.caller, record.personal_key) = (caller, personal_key);
         record.personal = Sealed::of(&sealed).unwrap();
         record.secret_tag = SecretTag::of(secret_tag);

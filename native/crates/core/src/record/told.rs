@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Record;
+use super::{Delivery, Record};
 use crate::ids::Id;
 use crate::time::WallTime;
 
@@ -23,6 +23,8 @@ pub struct ToldKey {
     pub contract_version: u32,
     /// The backend's status: it says which of the contract's answers was projected.
     pub backend_status: u16,
+    /// The partner asked for some fields only: which, no record says.
+    pub fields_selected: bool,
 }
 
 /// The projected answers of one segment, how many of each kind. A call without a contract costs a comparison.
@@ -31,7 +33,7 @@ pub struct Told(pub BTreeMap<ToldKey, u64>);
 
 impl Told {
     pub(super) fn add(&mut self, record: &Record) {
-        if record.contract_version == 0 {
+        if record.contract_version == 0 || told_nothing(record) {
             return;
         }
         let key = ToldKey {
@@ -41,15 +43,22 @@ impl Told {
             route: record.route,
             contract_version: record.contract_version,
             backend_status: record.backend_status,
+            fields_selected: record.fields_selected,
         };
         let answers = self.0.entry(key).or_default();
         *answers = answers.saturating_add(record.count.into());
     }
 }
 
+/// A problem took the answer's place: what breaks its contract after its first bytes went out does not end as it should.
+fn told_nothing(record: &Record) -> bool {
+    record.delivery == Delivery::Complete && !record.violation.is_empty()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Text;
 
     fn call(second: i64, contract_version: u32, backend_status: u16) -> Record {
         Record {
@@ -76,11 +85,24 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_that_a_problem_took_the_place_of_told_nothing() {
+        let broken = |delivery| Record { violation: Text::cut(b"missing /name"), delivery, ..call(1, 4, 200) };
+        let mut told = Told::default();
+        told.add(&broken(Delivery::Complete));
+        assert_eq!(told, Told::default());
+        told.add(&broken(Delivery::Aborted));
+        told.add(&broken(Delivery::Unknown));
+        told.add(&Record { delivery: Delivery::Complete, ..call(1, 4, 200) });
+        assert_eq!(told.0.values().sum::<u64>(), 3);
+    }
+
+    #[test]
     fn callers_and_routes_are_told_apart() {
         let mut told = Told::default();
         told.add(&call(1, 4, 200));
         told.add(&Record { route: Id([9; 16]), ..call(1, 4, 200) });
         told.add(&Record { application: Id([9; 16]), ..call(1, 4, 200) });
-        assert_eq!(told.0.len(), 3);
+        told.add(&Record { fields_selected: true, ..call(1, 4, 200) });
+        assert_eq!(told.0.len(), 4);
     }
 }

@@ -32,7 +32,7 @@ pub(crate) fn feed<'p>(
 pub(crate) fn told(outcome: Result<String, Violation>) -> String {
     match outcome {
         Ok(text) => text,
-        Err(Violation { offset, why, place }) => format!("{} {offset} {place}", why.as_str()),
+        Err(Violation { offset, why, place, .. }) => format!("{} {offset} {place}", why.as_str()),
     }
 }
 

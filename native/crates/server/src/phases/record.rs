@@ -6,7 +6,7 @@ use http::HeaderValue;
 use portazgo_core::fault::Fault;
 use portazgo_core::framing::Head;
 use portazgo_core::ids::Id;
-use portazgo_core::record::{Delivery, Kind, Method, Phase, Record};
+use portazgo_core::record::{Delivery, Kind, Method, Phase, Record, Text};
 use portazgo_core::time::{Monotonic, WallTime};
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -132,6 +132,13 @@ impl Call {
     /// Note what went wrong; what went wrong first counts.
     pub(crate) fn fail(&mut self, fault: Fault) {
         self.record().fault.get_or_insert(fault);
+    }
+
+    /// Note how the answer broke its contract, for whoever looks for the field.
+    #[cold]
+    pub(crate) fn breaks(&mut self, told: &str) -> Fault {
+        self.record().violation = Text::cut(told.as_bytes());
+        Fault::ContractViolationResponse
     }
 
     /// The whole answer is about to be handed on: from here on a crash can't lose it. Its end is when the clock was read last.

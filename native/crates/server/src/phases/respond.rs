@@ -270,7 +270,12 @@ impl AnswerBody {
         }
         match outcome {
             Poll::Pending => Poll::Pending,
-            Poll::Ready(Err(fault)) => self.cut_off(fault),
+            Poll::Ready(Err(fault)) => {
+                if let (Some(call), Some(found)) = (&mut self.call, projected.violation()) {
+                    call.breaks(&found.told());
+                }
+                self.cut_off(fault)
+            }
             Poll::Ready(Ok(piece)) => {
                 if done {
                     self.finish_stream();

@@ -99,7 +99,7 @@ impl Frame {
         match (self.form, self.member) {
             // An array whose first item has not begun.
             (_, NONE) => {}
-            (Form::Array, item) => place.push(&item.to_string()),
+            (Form::Array, item) => place.push_item(item),
             (_, OTHERS) => place.push("*"),
             (_, member) => {
                 let member = &program.object(self.of).members[member as usize];

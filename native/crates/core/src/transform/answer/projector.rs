@@ -40,6 +40,11 @@ impl Projector {
         self.state.finish(&self.program, out)
     }
 
+    /// How the answer broke its contract; None: it did not, so far.
+    pub fn violation(&self) -> Option<&Violation> {
+        self.state.broken.as_deref()
+    }
+
     /// Whether the whole value has come.
     pub fn is_done(&self) -> bool {
         self.state.step == Step::Done
@@ -136,7 +141,8 @@ impl State {
             place.push(name);
         }
         let offset = self.consumed.saturating_add_signed(fail.at as i64);
-        let violation = Violation { offset, why: fail.why, place: place.into_text() };
+        let (place, field) = place.into_texts();
+        let violation = Violation { offset, why: fail.why, place, field };
         self.broken = Some(Box::new(violation.clone()));
         violation
     }

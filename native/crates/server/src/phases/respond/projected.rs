@@ -9,7 +9,7 @@ use crate::thread::Thread;
 use bytes::{Buf as _, Bytes};
 use portazgo_core::contract::Hold;
 use portazgo_core::fault::Fault;
-use portazgo_core::transform::answer::Projector;
+use portazgo_core::transform::answer::{Projector, Violation};
 use std::future::poll_fn;
 use std::ops::Range;
 use std::task::{Context, Poll, ready};
@@ -198,6 +198,14 @@ impl Projected {
     /// All that came, where nothing of it has been worked on.
     pub(crate) fn untouched(&self) -> Option<&[u8]> {
         (self.decoder.is_none() && self.received == self.piece.len() as u64).then_some(&self.piece)
+    }
+
+    /// How it broke its contract, where that is what ended it.
+    pub(crate) fn violation(&self) -> Option<&Violation> {
+        match &self.work {
+            Work::Project(projector) => projector.violation(),
+            Work::Copy(_) | Work::Drop => None,
+        }
     }
 
     /// Bytes that came from the backend since this was asked last.

@@ -21,7 +21,7 @@ use portazgo_core::contract::{Answer as Agreed, Body, Hold, MediaType, View, med
 use portazgo_core::fault::Fault;
 use portazgo_core::problem;
 use portazgo_core::snapshot::{BackendEnvironment, RouteAction};
-use portazgo_core::transform::answer::{AnswerProgram, Projector};
+use portazgo_core::transform::answer::{AnswerProgram, Projector, Violation};
 use portazgo_core::transform::request::BackendErrors;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +33,9 @@ const MOST_ERROR_BYTES: usize = 64 * 1024;
 const SOON: Duration = Duration::from_millis(250);
 /// Of an answer that is coded before its head is sent, and so has a Content-Length.
 const MOST_CODED_AT_ONCE: usize = 64 * 1024;
+
+/// What is told of an answer whose Content-Type the contract does not have.
+const OF_ANOTHER_TYPE: &str = "content_type";
 
 /// What an answer is made of.
 pub(in crate::phases) struct Shaping<'s> {
@@ -84,7 +87,7 @@ impl Shaping<'_> {
         }
         // Of ranges nothing was asked, and a part of a document can't be projected.
         if status == StatusCode::PARTIAL_CONTENT {
-            return Err(Fault::ContractViolationResponse);
+            return Err(self.broken_by(call, "status 206"));
         }
         let agreed = self.view.answer(status);
         if status == StatusCode::NOT_MODIFIED {
@@ -106,7 +109,7 @@ impl Shaping<'_> {
             }
             Body::Json { .. } | Body::Pass { .. } if self.head_only || status == StatusCode::NO_CONTENT => {
                 if status == StatusCode::NO_CONTENT && sent != StatusCode::NO_CONTENT {
-                    return Err(Fault::ContractViolationResponse);
+                    return Err(self.broken_by(call, "status 204"));
                 }
                 stream.begin(holder).await?;
                 let headers = self.headers(thread, received, Some(agreed));
@@ -133,14 +136,15 @@ impl Shaping<'_> {
     ) -> Result<Answer, Fault> {
         let (status, sent) = (received.status, agreed.send.unwrap_or(received.status));
         call.record().contract_version = self.view.edition.number;
-        let said = of_type(&received.headers, &agreed.content_types, media::choose)?;
+        let said = of_type(&received.headers, &agreed.content_types, media::choose);
+        let said = said.ok_or_else(|| self.broken_by(call, OF_ANOTHER_TYPE))?;
         let decoder = Decoder::new(Coding::of(&received.headers)?)?;
         let mut headers = self.headers(thread, received, Some(agreed));
         headers.insert(header::CONTENT_TYPE, said.header().clone());
         stream.begin(holder).await?;
         let hold = if call.version_10 { Hold::Whole } else { hold };
         let wanted = self.wanted(thread, call, received);
-        let (program, root) = self.program(root, status);
+        let (program, root) = self.program(call, root, status);
         let origin = self.origin(call, status);
         let mut tap = origin.tap(&thread.shared.samples, chance(call));
         if wanted.is_none()
@@ -150,7 +154,7 @@ impl Shaping<'_> {
         {
             call.record().backend_bytes_in += whole.len() as u64;
             origin.note(&thread.shared.samples, &mut tap, whole, outcome.is_ok());
-            let output = outcome?;
+            let output = outcome.map_err(|found| call.breaks(&found.told()))?;
             stream.give_back(thread, call.at());
             return Ok(Answer { status: sent, headers, content: Content::Whole(output) });
         }
@@ -171,7 +175,9 @@ impl Shaping<'_> {
         (types, most_bytes): (&[MediaType], u64),
         holder: impl FnOnce() -> Holder,
     ) -> Result<Answer, Fault> {
-        of_type(&received.headers, types, media::choose_opaque)?;
+        if of_type(&received.headers, types, media::choose_opaque).is_none() {
+            return Err(self.broken_by(call, OF_ANOTHER_TYPE));
+        }
         let decoder = Decoder::new(Coding::of(&received.headers)?)?;
         let mut headers = self.headers(thread, received, Some(agreed));
         pass(&received.headers, &header::CONTENT_TYPE, &mut headers);
@@ -201,16 +207,26 @@ impl Shaping<'_> {
         Ok(Answer { status: agreed.send.unwrap_or(received.status), headers, content })
     }
 
+    /// The head already is none that the contract has.
+    #[cold]
+    fn broken_by(&self, call: &mut Call, what: &str) -> Fault {
+        call.record().contract_version = self.view.edition.number;
+        call.breaks(what)
+    }
+
     fn origin(&self, call: &mut Call, status: StatusCode) -> Origin<'_> {
         let (route, status) = (call.record().route, status.as_u16());
         Origin { view: self.view, route, status, now: call.at(), at: call.wall() }
     }
 
     /// Fields are selected of what was asked for: what has none of them, as errors, comes as the contract has it.
-    fn program(&self, root: u32, status: StatusCode) -> (&Arc<AnswerProgram>, u32) {
+    fn program(&self, call: &mut Call, root: u32, status: StatusCode) -> (&Arc<AnswerProgram>, u32) {
         let selection = self.selection.filter(|_| status.is_success());
         match selection.and_then(|selection| selection.below(root)) {
-            Some(masked) => (&masked.program, masked.root),
+            Some(masked) => {
+                call.record().fields_selected = true;
+                (&masked.program, masked.root)
+            }
             None => (&self.view.program, root),
         }
     }
@@ -224,7 +240,7 @@ impl Shaping<'_> {
         root: u32,
         whole: &[u8],
         hold: Hold,
-    ) -> Result<Option<Bytes>, Fault> {
+    ) -> Result<Option<Bytes>, Violation> {
         let most = match hold {
             Hold::Bytes(most) => most.min(projected::PIECE),
             Hold::Whole => projected::PIECE,
@@ -235,7 +251,7 @@ impl Shaping<'_> {
         let mut output = Vec::with_capacity(whole.len());
         let mut workspace = thread.workspace.borrow_mut();
         let outcome = workspace.project(program, root, &self.base, whole, most, &mut output);
-        let fits = outcome.map_err(|_| Fault::ContractViolationResponse)?;
+        let fits = outcome?;
         Ok(fits.then(|| Bytes::from(output)))
     }
 
@@ -268,7 +284,7 @@ impl Shaping<'_> {
     ) -> Result<Answer, Fault> {
         let status = received.status;
         if !status.is_client_error() && !status.is_server_error() {
-            return Err(Fault::ContractViolationResponse);
+            return Err(self.broken_by(call, &format!("status {}", status.as_u16())));
         }
         let (detail, form) = match agreed.map(|agreed| &agreed.body) {
             Some(Body::Problem { detail, errors }) => (detail.as_deref(), *errors),
@@ -354,6 +370,9 @@ async fn held(
     }
     call.record().backend_bytes_in += projected.take_received();
     call.read_clock();
+    if let Some(found) = projected.violation() {
+        call.breaks(&found.told());
+    }
     let is_whole = outcome?;
     let size = is_whole.then(|| projected.made() as u64);
     let encoder = wanted.filter(|wanted| wanted.is_worth_it(size)).and_then(|wanted| Encoder::new(wanted.coding).ok());
@@ -384,8 +403,7 @@ fn of_type<'t>(
     headers: &HeaderMap,
     types: &'t [MediaType],
     choose: impl Fn(&'t [MediaType], &str) -> Option<&'t MediaType>,
-) -> Result<&'t MediaType, Fault> {
+) -> Option<&'t MediaType> {
     let said = headers::only(headers, header::CONTENT_TYPE).and_then(|said| said.to_str().ok());
-    let chosen = said.and_then(|said| choose(types, said));
-    chosen.ok_or(Fault::ContractViolationResponse)
+    said.and_then(|said| choose(types, said))
 }
