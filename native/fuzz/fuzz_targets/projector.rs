@@ -5,7 +5,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use portazgo_core::transform::answer::{AnswerProgram, Projector, Why};
+use portazgo_core::transform::answer::{AnswerProgram, Projector, Why, Workspace};
 use serde_json::Value;
 use std::sync::{Arc, LazyLock};
 
@@ -57,6 +57,16 @@ fn project<'p>(pieces: impl Iterator<Item = &'p [u8]>) -> Result<Vec<u8>, (Why, 
     Ok(out)
 }
 
+/// The same, in one piece; what is remembered of the first answer changes nothing of the second.
+fn project_twice(document: &[u8]) -> [Result<Vec<u8>, (Why, u64)>; 2] {
+    let mut workspace = Workspace::default();
+    [(); 2].map(|()| {
+        let mut out = Vec::new();
+        let outcome = workspace.project(&PROGRAM, 0, "https://gate.example", document, usize::MAX, &mut out);
+        outcome.map(|_| out).map_err(|violation| (violation.why, violation.offset))
+    })
+}
+
 /// Names in what is written; what is free-form, or a map of the backend's, has its own.
 fn listed(value: &Value) {
     match value {
@@ -80,6 +90,7 @@ fuzz_target!(|data: &[u8]| {
     let Some((&step, document)) = data.split_first() else { return };
     let whole = project(std::iter::once(document));
     let pieces = project(document.chunks(1 + step as usize));
+    assert_eq!(project_twice(document), [whole.clone(), whole.clone()]);
     match (&whole, &pieces) {
         // When a hold is too large may be noticed before or after something else that is wrong.
         (Err((why, _)), Err((other, _))) if *why == Why::Size || *other == Why::Size => {}

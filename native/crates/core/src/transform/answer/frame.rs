@@ -16,6 +16,8 @@ pub(super) struct Frame {
     pub(super) of: u32,
     /// The number of the item, or of the member, or `OTHERS`; `NONE` for one that is skipped.
     pub(super) member: u32,
+    /// Which of the names that came last time is to come next.
+    pub(super) next: u32,
     /// One bit for each of the first 64 members: it came.
     seen: u64,
     /// It came, and is not as if it were absent.
@@ -48,7 +50,7 @@ impl Frame {
     }
 
     pub(super) fn object(object: u32, more: usize) -> Self {
-        Self { form: Form::Object, comma: false, of: object, member: NONE, seen: 0, got: 0, more }
+        Self { form: Form::Object, comma: false, of: object, member: NONE, next: 0, seen: 0, got: 0, more }
     }
 
     /// A member has come. Returns whether it came before.

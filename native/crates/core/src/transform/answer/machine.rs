@@ -4,6 +4,7 @@
 use super::action::Kind;
 use super::cut::{Cut, Fate};
 use super::frame::{Form, Frame, Hold, OTHERS, Slots};
+use super::order::Remembered;
 use super::program::{AnswerProgram, Member, NONE, Node, Scalar, Target};
 use super::skip::{Passed, Skip};
 use super::text::{self, Number, Stop, literal, past_space, unescaped};
@@ -42,6 +43,7 @@ pub(super) struct State {
     pub(super) base: Box<str>,
     /// The member that is missing, for the place of a violation.
     pub(super) missing: Option<Arc<[Arc<str>]>>,
+    pub(super) remembered: Remembered,
     pub(super) consumed: u64,
     pub(super) broken: Option<Box<Violation>>,
 }
@@ -106,6 +108,7 @@ impl State {
             name: Vec::new(),
             base: Box::default(),
             missing: None,
+            remembered: Remembered::default(),
             consumed: 0,
             broken: None,
         }

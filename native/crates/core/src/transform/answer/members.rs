@@ -3,6 +3,7 @@
 
 use super::frame::{Form, Frame};
 use super::machine::{Role, State, Step};
+use super::order::Order;
 use super::program::{AnswerProgram, Member, NONE, Object, Scalar, Target};
 use super::text::{self, Number, literal};
 
@@ -19,6 +20,7 @@ enum Done<'i> {
 impl State {
     /// Read members from the name on that begins at `from`. Returns where the machine is to go on: at `from` itself, if with that
     /// name.
+    #[inline(never)]
     pub(super) fn members(
         &mut self,
         program: &AnswerProgram,
@@ -35,9 +37,10 @@ impl State {
         if !is_plain {
             return from;
         }
+        let mut remembered = self.remembered.of(frame.of);
         let mut rest = &input[from..];
         let stopped = loop {
-            match member(program, object, frame, rest, deeper, out) {
+            match member(program, object, frame, &mut remembered, rest, deeper, out) {
                 Done::Ended(after) => match trimmed(after) {
                     [b',', next @ ..] if out.len() < most => match trimmed(next) {
                         name @ [b'"', ..] => {
@@ -75,23 +78,31 @@ fn member<'i>(
     program: &AnswerProgram,
     object: &Object,
     frame: &mut Frame,
+    remembered: &mut Option<(&mut Order, &mut usize)>,
     rest: &'i [u8],
     deeper: usize,
     out: &mut Vec<u8>,
 ) -> Done<'i> {
-    let [b'"', text @ ..] = rest else { return Done::Nothing };
-    let Some((name, [b'"', b':', after @ ..])) = text.split_at_checked(text::plain(text)) else { return Done::Nothing };
-    let value = trimmed(after);
-    let Some(index) = object.names.find(name) else {
-        if object.others != NONE || value.is_empty() {
-            return Done::Nothing;
+    let expected = remembered.as_ref().and_then(|(order, _)| order.next(&mut frame.next, rest));
+    let (index, value) = if let Some((index, after)) = expected {
+        (index, trimmed(after))
+    } else {
+        let Some((index, value)) = named(object, rest) else { return Done::Nothing };
+        if let Some((order, spares)) = remembered {
+            order.note(&mut frame.next, &rest[..rest.len() - value.len()], index, spares);
         }
+        (index, value)
+    };
+    if value.is_empty() {
+        return Done::Nothing;
+    }
+    let Some(known) = object.members.get(index as usize) else {
         frame.member = NONE;
         let after = if matches!(value[0], b'{' | b'[') { skipped(value, deeper) } else { scalar(value) };
         return after.map_or(Done::Value(value), Done::Ended);
     };
-    let known = &object.members[index];
-    if frame.has(index) || known.target == Target::Drop || value.is_empty() {
+    let index = index as usize;
+    if frame.has(index) || known.target == Target::Drop {
         return Done::Nothing;
     }
     frame.mark(index, &mut []);
@@ -119,6 +130,18 @@ fn member<'i>(
     }
 }
 
+/// The index of the member whose name `rest` begins with, `NONE` where it is not listed, and its value.
+fn named<'i>(object: &Object, rest: &'i [u8]) -> Option<(u32, &'i [u8])> {
+    let [b'"', text @ ..] = rest else { return None };
+    let (name, [b'"', b':', after @ ..]) = text.split_at_checked(text::plain(text))? else { return None };
+    let value = trimmed(after);
+    let index = object.names.find(name).map_or(NONE, |index| index as u32);
+    if (index == NONE && object.others != NONE) || value.is_empty() {
+        return None;
+    }
+    Some((index, value))
+}
+
 /// Write a member that is complete.
 #[inline(always)]
 fn written(member: &Member, comma: &mut bool, lexeme: &[u8], out: &mut Vec<u8>) {
@@ -134,6 +157,15 @@ fn written(member: &Member, comma: &mut bool, lexeme: &[u8], out: &mut Vec<u8>) 
 /// Past white space.
 #[inline(always)]
 fn trimmed(text: &[u8]) -> &[u8] {
+    match text {
+        // None, or one: as most write it.
+        [first, ..] if *first > b' ' => text,
+        [b' ', after @ ..] if after.first().is_some_and(|next| *next > b' ') => after,
+        _ => trimmed_further(text),
+    }
+}
+
+fn trimmed_further(text: &[u8]) -> &[u8] {
     let mut rest = text;
     while let [b' ' | b'\n' | b'\r' | b'\t', after @ ..] = rest {
         rest = after;
@@ -154,6 +186,7 @@ fn scalar(text: &[u8]) -> Option<&[u8]> {
 }
 
 /// What follows a container that nobody wants; in it so many may lie in each other, itself included.
+#[inline(never)]
 fn skipped(text: &[u8], most: usize) -> Option<&[u8]> {
     // One bit for each that is open, the innermost lowest: 1 is an object.
     let (mut kinds, mut depth) = (0_u128, 0);

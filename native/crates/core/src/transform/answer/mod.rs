@@ -21,6 +21,7 @@ mod mask;
 mod masked;
 mod members;
 mod names;
+mod order;
 mod program;
 mod projector;
 mod scalar;

@@ -88,6 +88,7 @@ impl State {
     /// Before the first byte of an answer.
     fn begin(&mut self, program: &AnswerProgram, root: u32, base: &str) {
         self.clear(if program.check_root(root).is_ok() { root } else { NONE });
+        self.remembered.begin(program);
         let base = if program.writes_addresses() { base } else { "" };
         if *self.base != *base {
             self.base = base.into();

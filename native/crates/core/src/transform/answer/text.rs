@@ -66,18 +66,47 @@ fn ascii_run(input: &[u8], from: usize) -> usize {
 #[inline(always)]
 pub(super) fn plain(text: &[u8]) -> usize {
     let mut rest = text;
-    while let Some((chunk, after)) = rest.split_first_chunk::<8>() {
-        let word = u64::from_le_bytes(*chunk);
-        let (quote, backslash) = (word ^ (LOW * 0x22), word ^ (LOW * 0x5c));
-        let below = quote.wrapping_sub(LOW) | backslash.wrapping_sub(LOW) | word.wrapping_sub(LOW * 0x20);
-        let marks = (below | word) & HIGH;
+    // Most are short.
+    for _ in 0..4 {
+        let Some((chunk, after)) = rest.split_first_chunk::<8>() else { break };
+        let marks = marks(*chunk);
         if marks != 0 {
             return text.len() - rest.len() + (marks.trailing_zeros() / 8) as usize;
         }
         rest = after;
     }
-    let is_plain = |byte: &&u8| **byte != b'"' && **byte != b'\\' && (0x20..0x80).contains(*byte);
-    text.len() - rest.len() + rest.iter().take_while(is_plain).count()
+    text.len() - rest.len() + plain_further(rest)
+}
+
+/// As `plain`, of what is long, or of the last bytes of a piece.
+#[inline(never)]
+fn plain_further(text: &[u8]) -> usize {
+    // As a signed number, what is no ASCII lies below the space.
+    let special = |byte: u8| u8::from(byte == b'"') | u8::from(byte == b'\\') | u8::from((byte as i8) < 0x20);
+    let mut rest = text;
+    // All bytes of a block are looked at, with no way out between them: compilers make a few steps of that.
+    while let Some((block, after)) = rest.split_first_chunk::<32>()
+        && block.iter().fold(0, |found, &byte| found | special(byte)) == 0
+    {
+        rest = after;
+    }
+    while let Some((chunk, after)) = rest.split_first_chunk::<8>() {
+        let marks = marks(*chunk);
+        if marks != 0 {
+            return text.len() - rest.len() + (marks.trailing_zeros() / 8) as usize;
+        }
+        rest = after;
+    }
+    text.len() - rest.len() + rest.iter().take_while(|&&byte| special(byte) == 0).count()
+}
+
+/// The high bit of each byte that is not plain.
+#[inline(always)]
+fn marks(chunk: [u8; 8]) -> u64 {
+    let word = u64::from_le_bytes(chunk);
+    let (quote, backslash) = (word ^ (LOW * 0x22), word ^ (LOW * 0x5c));
+    let below = quote.wrapping_sub(LOW) | backslash.wrapping_sub(LOW) | word.wrapping_sub(LOW * 0x20);
+    (below | word) & HIGH
 }
 
 /// Where the first quote, backslash or control character is, or the end; and whether there's more than ASCII before it.

@@ -1,0 +1,118 @@
+//! What came before changes nothing of an answer: a workspace remembers in what order members came, and projects as one does that
+//! remembers nothing.
+
+mod projecting;
+
+use portazgo_core::transform::answer::{AnswerProgram, Workspace};
+use projecting::{BASE, feed, program, told};
+use proptest::prelude::*;
+use serde_json::json;
+use std::sync::{Arc, LazyLock};
+
+/// Names that begin alike, one longer than is remembered, and one that is another's in its escaped spelling.
+const NAMES: [&str; 12] = [
+    "id",
+    "idx",
+    "i",
+    "",
+    "a_name_of_sixteen",
+    "a_name_of_sixteem",
+    "a_name_that_is_longer_than_others",
+    "a_name_that_is_longer_than_otherz",
+    "list",
+    "in",
+    "i\\u0064",
+    "naïve",
+];
+const VALUES: [&str; 9] = ["1", "-0.5", "\"x\"", "null", "true", "[1, {\"id\":2}]", "[]", "7]", "\"\\n\""];
+const SPACES: [&str; 4] = ["", " ", "  ", "\n\t"];
+
+/// Two programs that mean other members by the same names.
+static PROGRAMS: LazyLock<[Arc<AnswerProgram>; 2]> = LazyLock::new(|| {
+    let member = |name: &str, node: u32| json!({"in": name, "node": node, "out": name.to_uppercase()});
+    let scalar = json!({"null": true, "boolean": true, "number": true, "string": true, "array": 3});
+    [
+        program(&json!([
+            {"object": {"members": [member("id", 1), member("a_name_of_sixteen", 1), member("list", 2), member("in", 0),
+                member("a_name_that_is_longer_than_others", 1)]}},
+            scalar, {"array": 0}, {"any": true},
+        ])),
+        program(&json!([
+            {"object": {"members": [member("idx", 1), member("a_name_of_sixteem", 1), member("i", 3), member("list", 2),
+                {"in": "id", "drop": true}], "others": 1}},
+            scalar, {"array": 4}, {"any": true}, {"object": {"members": [member("id", 1), member("", 1), member("naïve", 1)]}},
+        ])),
+    ]
+});
+
+fn document() -> impl Strategy<Value = String> {
+    let of = |texts: &'static [&'static str]| prop::sample::select(texts).prop_map(str::to_owned);
+    let leaf = of(&VALUES);
+    leaf.prop_recursive(3, 40, 8, move |inner| {
+        let member = (of(&NAMES), of(&SPACES), of(&SPACES), inner.clone(), of(&SPACES))
+            .prop_map(|(name, before, after, value, end)| format!("\"{name}\"{before}:{after}{value}{end}"));
+        let list = prop::collection::vec(inner, 0..4).prop_map(|items| format!("[{}]", items.join(", ")));
+        prop_oneof![3 => prop::collection::vec(member, 0..8).prop_map(|members| format!("{{{}}}", members.join(","))), 1 => list]
+    })
+}
+
+/// What is written, or what is wrong, by a workspace.
+fn projected(workspace: &mut Workspace, program: &AnswerProgram, document: &str) -> String {
+    let mut out = Vec::new();
+    let outcome = workspace.project(program, 0, BASE, document.as_bytes(), usize::MAX, &mut out);
+    told(outcome.map(|whole| {
+        assert!(whole);
+        String::from_utf8(out).unwrap()
+    }))
+}
+
+proptest! {
+    #[test]
+    fn what_came_before_changes_nothing(
+        answers in prop::collection::vec((document(), 0_usize..2), 1..6),
+        order in prop::collection::vec(any::<prop::sample::Index>(), 1..40),
+    ) {
+        let mut workspace = Workspace::default();
+        for index in order {
+            let (document, which) = &answers[index.index(answers.len())];
+            let program = &PROGRAMS[*which];
+            // Byte by byte nothing is remembered.
+            let expected = told(feed(program, document.as_bytes().chunks(1)));
+            prop_assert_eq!(projected(&mut workspace, program, document), expected, "{} by {}", document, which);
+        }
+    }
+}
+
+#[test]
+fn programs_come_and_go() {
+    let mut workspace = Workspace::default();
+    for round in 0..40 {
+        // Each is dropped before the next is made, and may come to stand where it stood.
+        let name = ["id", "name", "total"][round % 3];
+        let made =
+            program(&json!([{"object": {"members": [{"in": name, "node": 1, "out": "shown"}]}}, {"number": true}]));
+        for _ in 0..2 {
+            let written = projected(&mut workspace, &made, r#"{"id":1,"name":2,"total":3}"#);
+            assert_eq!(written, format!("{{\"shown\":{}}}", 1 + round % 3));
+        }
+    }
+}
+
+#[test]
+fn members_that_are_left_out_or_moved_are_found() {
+    let shown = program(&json!([
+        {"object": {"members": [{"in": "a", "node": 1, "out": "a"}, {"in": "f", "node": 1, "out": "f"}]}}, {"number": true},
+    ]));
+    let mut workspace = Workspace::default();
+    for names in ["abcdef", "af", "abcdef", "aef", "fa", "bf", "abcdef", "fedcba", "a", "xyzabcdef"] {
+        let members: Vec<String> =
+            names.bytes().map(|name| format!("\"{}\": {}", char::from(name), name - b'a')).collect();
+        let kept: Vec<String> = names
+            .bytes()
+            .filter(|name| b"af".contains(name))
+            .map(|name| format!("\"{}\":{}", char::from(name), name - b'a'))
+            .collect();
+        let document = format!("{{{}}}", members.join(", "));
+        assert_eq!(projected(&mut workspace, &shown, &document), format!("{{{}}}", kept.join(",")), "{names}");
+    }
+}
