@@ -8,7 +8,6 @@ use super::effort::Effort;
 use super::fill::Filling;
 use super::program::{ArrayRule, Member, Node, ObjectRule, Place, Program, Typed};
 use super::rules::{Replaced, TextRule};
-use super::write::Written;
 use crate::transform::json::{Lexeme, scan, unescape};
 
 /// Which members of an object came is noted in one word.
@@ -66,13 +65,13 @@ pub(super) fn rewritten(
     }
     let (text, out, scratch) = (std::str::from_utf8(body).ok()?, Vec::with_capacity(capacity), Vec::new());
     let effort = Effort::of(body.len());
-    let mut pass = Pass { program, text, bytes: body, effort, filling, out, scratch, most };
+    let mut pass = Pass { program, text, bytes: body, effort, filling, out, scratch, most, omitted: false };
     let from = pass.past_space(0);
-    let (end, written) = pass.value(root, from, program.depth)?;
+    let end = pass.value(root, from, program.depth)?;
     if pass.past_space(end) != body.len() || pass.effort.is_spent() {
         return None;
     }
-    if let Written::Omitted = written {
+    if pass.is_omitted() {
         pass.out.extend_from_slice(b"null");
     }
     (pass.out.len() <= most).then_some(pass.out)
@@ -90,11 +89,13 @@ struct Pass<'p, 'f> {
     /// A string without its escapes.
     scratch: Vec<u8>,
     most: usize,
+    /// The member or item whose value was the last is left out.
+    omitted: bool,
 }
 
 impl<'p> Pass<'p, '_> {
     /// A value; `deeper` arrays and objects may lie in each other from here. Returns where it ends.
-    fn value(&mut self, node: usize, at: usize, deeper: usize) -> Option<(usize, Written)> {
+    fn value(&mut self, node: usize, at: usize, deeper: usize) -> Option<usize> {
         let typed = match &self.program.nodes[node] {
             Node::Typed(typed) => typed,
             Node::Any => return self.anything(at),
@@ -113,7 +114,7 @@ impl<'p> Pass<'p, '_> {
     }
 
     /// A single value as it comes. Names in objects would have to differ.
-    fn anything(&mut self, at: usize) -> Option<(usize, Written)> {
+    fn anything(&mut self, at: usize) -> Option<usize> {
         let length = match *self.bytes.get(at)? {
             b'"' => scan(&self.bytes[at + 1..]).ok()?.length + 2,
             b't' if self.is_at(at, b"true") => 4,
@@ -126,7 +127,7 @@ impl<'p> Pass<'p, '_> {
     }
 
     #[inline]
-    fn string(&mut self, rule: &'p TextRule, at: usize) -> Option<(usize, Written)> {
+    fn string(&mut self, rule: &'p TextRule, at: usize) -> Option<usize> {
         let scanned = scan(&self.bytes[at + 1..]).ok()?;
         let (from, to) = (at + 1, at + 1 + scanned.length);
         let mut content = &self.bytes[from..to];
@@ -140,38 +141,38 @@ impl<'p> Pass<'p, '_> {
     }
 
     #[inline]
-    fn number(&mut self, typed: &'p Typed, at: usize) -> Option<(usize, Written)> {
+    fn number(&mut self, typed: &'p Typed, at: usize) -> Option<usize> {
         let Lexeme { kind, length } = Lexeme::at_the_start_of(&self.bytes[at..]).ok()?;
         let lexeme = &self.text[at..at + length];
         let replaced = typed.rule_of(kind)?.hold(lexeme, kind, &self.effort).ok()?;
         Some(self.written(&replaced, at, at + length))
     }
 
-    fn boolean(&mut self, typed: &'p Typed, at: usize, word: &str) -> Option<(usize, Written)> {
+    fn boolean(&mut self, typed: &'p Typed, at: usize, word: &str) -> Option<usize> {
         let rule = typed.boolean.as_ref().filter(|_| self.is_at(at, word.as_bytes()))?;
         let replaced = rule.hold(word == "true").ok()?;
         Some(self.written(&replaced, at, at + word.len()))
     }
 
-    fn array(&mut self, rule: &'p ArrayRule, at: usize, deeper: usize) -> Option<(usize, Written)> {
+    fn array(&mut self, rule: &'p ArrayRule, at: usize, deeper: usize) -> Option<usize> {
         let deeper = deeper.checked_sub(1)?;
         self.out.push(b'[');
         let (mut at, mut count) = (self.past_space(at + 1), 0);
         let mut is_open = !self.is_at(at, b"]");
         while is_open {
             let start = self.separated(b'[');
-            let (end, written) = self.value(rule.items, at, deeper)?;
-            if let Written::Omitted = written {
+            let end = self.value(rule.items, at, deeper)?;
+            if self.is_omitted() {
                 self.out.truncate(start);
             }
             count += 1;
             (at, is_open) = self.after_value(end, b']')?;
         }
         self.out.push(b']');
-        (rule.least..=rule.most).contains(&count).then_some((at + 1, Written::Yes))
+        (rule.least..=rule.most).contains(&count).then_some(at + 1)
     }
 
-    fn object(&mut self, rule: &'p ObjectRule, at: usize, deeper: usize) -> Option<(usize, Written)> {
+    fn object(&mut self, rule: &'p ObjectRule, at: usize, deeper: usize) -> Option<usize> {
         let deeper = deeper.checked_sub(1)?;
         self.out.push(b'{');
         let (mut at, mut count, mut expected) = (self.past_space(at + 1), 0, 0);
@@ -202,7 +203,7 @@ impl<'p> Pass<'p, '_> {
             filled.fill.write(&filled.name, self.filling, &mut self.out).ok()?;
         }
         self.out.push(b'}');
-        (rule.least..=rule.most).contains(&count).then_some((at + 1, Written::Yes))
+        (rule.least..=rule.most).contains(&count).then_some(at + 1)
     }
 
     /// The member whose name begins here, and where its value does.
@@ -228,10 +229,11 @@ impl<'p> Pass<'p, '_> {
         let Place::Out { before, after, .. } = &member.place else { return None };
         let start = self.separated(b'{');
         self.out.extend_from_slice(before);
-        let (end, written) = self.value(member.node, value, deeper)?;
-        match written {
-            Written::Yes => self.out.extend_from_slice(after),
-            Written::Omitted => self.out.truncate(start),
+        let end = self.value(member.node, value, deeper)?;
+        if self.is_omitted() {
+            self.out.truncate(start);
+        } else if !after.is_empty() {
+            self.out.extend_from_slice(after);
         }
         Some(end)
     }
@@ -270,16 +272,22 @@ impl<'p> Pass<'p, '_> {
         }
     }
 
-    /// Write what becomes of the single value between these places.
+    /// Write what becomes of the single value between these places. Returns where it ends.
     #[inline]
-    fn written(&mut self, replaced: &Replaced<'_>, from: usize, to: usize) -> (usize, Written) {
+    fn written(&mut self, replaced: &Replaced<'_>, from: usize, to: usize) -> usize {
         match replaced {
             Replaced::Same => self.out.extend_from_slice(&self.bytes[from..to]),
             Replaced::Json(json) => self.out.extend_from_slice(json),
             Replaced::Null => self.out.extend_from_slice(b"null"),
-            Replaced::Omit => return (to, Written::Omitted),
+            Replaced::Omit => self.omitted = true,
         }
-        (to, Written::Yes)
+        to
+    }
+
+    /// Whether the last value is left out; asked once.
+    #[inline]
+    fn is_omitted(&mut self) -> bool {
+        std::mem::take(&mut self.omitted)
     }
 
     /// A comma, but after the bracket that opens. Returns where to cut off what is taken back.

@@ -29,7 +29,7 @@ pub(super) fn write(
     Ok(writer.out)
 }
 
-pub(super) enum Written {
+enum Written {
     Yes,
     /// The member or item that it would be is left out.
     Omitted,

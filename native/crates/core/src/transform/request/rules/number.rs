@@ -31,6 +31,17 @@ struct Small {
 /// Whether a value that compares so is within a bound.
 struct Holds(fn(Ordering) -> bool);
 
+/// As many as a number of few digits may have places.
+const POWERS_OF_TEN: [i64; Small::LONGEST] = {
+    let mut powers = [1; Small::LONGEST];
+    let mut place = 1;
+    while place < powers.len() {
+        powers[place] = powers[place - 1] * 10;
+        place += 1;
+    }
+    powers
+};
+
 impl Small {
     /// So many characters are at most 18 digits, and both sides of a comparison fit into 128 bits.
     const LONGEST: usize = 18;
@@ -59,7 +70,7 @@ impl Small {
         if self.places == other.places {
             return self.units.cmp(&other.units);
         }
-        let scaled = |units: i64, places: u32| i128::from(units) * 10_i128.pow(places);
+        let scaled = |units: i64, places: u32| i128::from(units) * i128::from(POWERS_OF_TEN[places as usize]);
         scaled(self.units, other.places).cmp(&scaled(other.units, self.places))
     }
 }
