@@ -90,7 +90,7 @@ class JsonClient:
                 self._url(path, query),
                 body=payload,
                 headers=self._headers(kind, headers or {}),
-                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=read_seconds),
+                timeout=urllib3.Timeout(connect=min(CONNECT_SECONDS, read_seconds), read=read_seconds),
                 redirect=False,
                 preload_content=False,
             )

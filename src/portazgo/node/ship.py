@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from portazgo.kit.clock import rfc3339
-from portazgo.kit.http import Unreachable
+from portazgo.kit.http import READ_SECONDS, Unreachable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from portazgo.kit.http import Answer, JsonClient
     from portazgo.node.native import Node
 
@@ -47,22 +49,27 @@ class Shipper:
         """Ship until told to stop."""
         pause = LOOK_SECONDS
         while not stopping.wait(pause * random.uniform(0.9, 1.1)):  # noqa: S311 - spreads retries, guards nothing
-            pause = LOOK_SECONDS if self._try() else min(pause * 2, LONGEST_PAUSE_SECONDS)
+            shipped = self._try(lambda: 0.0 if stopping.is_set() else READ_SECONDS)
+            pause = LOOK_SECONDS if shipped else min(pause * 2, LONGEST_PAUSE_SECONDS)
 
     def ship_rest(self, within_seconds: float) -> bool:
-        """Ship what is left before the process ends. Returns whether all of it was taken."""
+        """Ship what is left before the process ends, and be back in time. Returns whether all of it was taken.
+
+        What an hour without a collector left is more than that; the next start ships it.
+        """
         deadline = time.monotonic() + within_seconds
         while self._waiting() or self._node.ended_epochs():
             if time.monotonic() > deadline:
                 return False
-            if not self._try():
+            if not self._try(lambda: deadline - time.monotonic()):
                 time.sleep(LOOK_SECONDS)
         return True
 
-    def _try(self) -> bool:
+    def _try(self, seconds_left: Callable[[], float]) -> bool:
+        if not self._one_at_a_time.acquire(timeout=max(0.0, seconds_left())):
+            return False
         try:
-            with self._one_at_a_time:
-                self._ship_all()
+            whole = self._ship_all(seconds_left)
         except (NotTaken, Unreachable, OSError) as problem:
             if not self._troubled:
                 logger.warning("usage records wait on this node's disk: %s", problem)
@@ -72,21 +79,30 @@ class Shipper:
             # A shipper that ends is a disk that fills, whatever the cause was.
             logger.exception("shipping usage records failed")
             return False
+        finally:
+            self._one_at_a_time.release()
         self._troubled = False
-        self._node.shipped()
+        if whole:
+            self._node.shipped()
         return True
 
-    def _ship_all(self) -> None:
+    def _ship_all(self, seconds_left: Callable[[], float]) -> bool:
+        """Ship what waits. Returns whether that was all; else there was no time for the rest."""
         for path, epoch, first, count in self._waiting():
-            self._ship(path, epoch, first)
+            if (left := seconds_left()) <= 0:
+                return False
+            self._ship(path, epoch, first, left)
             logger.debug("segment shipped", extra={"epoch": epoch, "first": first, "count": count})
         for ended in self._node.ended_epochs():
-            self._report(ended)
+            if (left := seconds_left()) <= 0:
+                return False
+            self._report(ended, left)
+        return True
 
     def _waiting(self) -> list[tuple[str, str, int, int]]:
         return [segment for segment in self._node.sealed_segments() if segment[0] not in self._set_aside]
 
-    def _ship(self, path: str, epoch: str, first: int) -> None:
+    def _ship(self, path: str, epoch: str, first: int, read_seconds: float) -> None:
         query = {"node": self._node.node_id, "epoch": epoch, "first": first}
         try:
             content = Path(path).read_bytes()
@@ -94,7 +110,14 @@ class Shipper:
             # Of an earlier process: the node that hands its place over has shipped it meanwhile.
             self._node.acknowledge(path)
             return
-        answer = self._client.request("POST", "/internal/v1/segments", query=query, body=content, headers=self._headers)
+        answer = self._client.request(
+            "POST",
+            "/internal/v1/segments",
+            query=query,
+            body=content,
+            headers=self._headers,
+            read_seconds=read_seconds,
+        )
         if answer.status in SETTLED_REFUSALS:
             # It stays on the disk for a person to look at; the balance shows it as a gap.
             self._set_aside.add(path)
@@ -104,11 +127,13 @@ class Shipper:
             raise NotTaken(f"the collector answered {answer.status}: {_why(answer)}")
         self._node.acknowledge(path)
 
-    def _report(self, ended: dict[str, Any]) -> None:
+    def _report(self, ended: dict[str, Any], read_seconds: float) -> None:
         body = {name: ended[name] for name in ("epoch", "node", "end", "last_sequence", "accepted", "seconds_at_risk")}
         for name in ("started_at", "ended_at"):
             body[name] = rfc3339(datetime.fromtimestamp(ended[f"{name}_us"] / 1_000_000, UTC))
-        answer = self._client.request("POST", "/internal/v1/epochs", body=body, headers=self._headers)
+        answer = self._client.request(
+            "POST", "/internal/v1/epochs", body=body, headers=self._headers, read_seconds=read_seconds
+        )
         if answer.status >= FIRST_REFUSAL:
             raise NotTaken(f"the collector answered {answer.status} to an epoch's end: {_why(answer)}")
         self._node.epoch_reported(ended["epoch"])
