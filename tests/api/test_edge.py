@@ -8,16 +8,18 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import OperationalError
-from django.http import HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from django.test import Client
 from support.admin import AdminAPI
 from support.control import ControlProcess
 from support.world import World, refusal
 
+from portazgo.control import wellknown
 from portazgo.control.middleware import LARGEST_BODY_BYTES
 from portazgo.control.models import IdempotentRequest
 from portazgo.keys.models import Pepper
@@ -230,14 +232,38 @@ def test_key_sets_may_be_cached_and_nothing_else(world: World) -> None:
 
 
 @pytest.mark.parametrize("path", ["/.well-known/jwks.json", "/.well-known/openid-configuration"])
+def test_what_backends_verify_with_is_served_while_the_database_is_away(
+    path: str, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.issuer()
+    before = send("GET", path)
+    _take_database_away(monkeypatch)
+
+    answer = send("GET", path)
+
+    assert isinstance(answer, HttpResponse)
+    assert isinstance(before, HttpResponse)
+    assert (answer.status_code, answer.content) == (200, before.content)
+    assert answer.headers["ETag"] == before.headers["ETag"]
+    # But not what was read long ago.
+    monkeypatch.setattr(wellknown, "LAST_KNOWN_FOR", timedelta(0))
+    assert problem(send("GET", path)) == (503, "database_unavailable")
+
+
+@pytest.mark.parametrize("path", ["/.well-known/jwks.json", "/.well-known/openid-configuration"])
 def test_a_database_that_is_away_is_no_error_of_ours(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wellknown, "_last_known", {})
+    _take_database_away(monkeypatch)
+    answer = send("GET", path)
+    assert problem(answer) == (503, "database_unavailable")
+    assert answer.headers["Retry-After"] == "1"
+
+
+def _take_database_away(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuses(*_: object, **__: object) -> None:
         raise OperationalError("connection refused")
 
     monkeypatch.setattr(ResourceRow.objects, "filter", refuses)
-    answer = send("GET", path)
-    assert problem(answer) == (503, "database_unavailable")
-    assert answer.headers["Retry-After"] == "1"
 
 
 def test_no_browser_is_told_that_it_may(api: AdminAPI) -> None:

@@ -1,6 +1,7 @@
 """JWKS and OpenID discovery, as backends fetch them; the nodes serve the same documents, byte for byte (docs/wire.md).
 
-Made of the compiled resources, so that they can't differ from what nodes sign with.
+Made of the compiled resources, so that they can't differ from what nodes sign with. While the database is away they are made of
+what was read last, as nodes do: backends ask again every few minutes, and could verify nothing if they got no answer.
 Sources: RFC 7517, OpenID Connect Discovery 1.0; RFC 9110, section 13.1.2, for answers to those who have it already.
 """
 
@@ -9,11 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from django.db import OperationalError
 from django.http import Http404, HttpResponse, HttpResponseNotAllowed
 
+from portazgo.kit.clock import SYSTEM_CLOCK
 from portazgo.kit.web.problems import plain_problem
 from portazgo.signing.domain import JWKS_MAX_AGE, etag, key_set
 from portazgo.signing.domain import discovery as discovery_document
@@ -23,6 +27,8 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 READS = frozenset({"GET", "HEAD"})
+LAST_KNOWN_FOR = timedelta(days=1)
+"""Nobody can take a signing key out of a database that is away; where only this process can't reach it, this is the bound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +74,32 @@ def discovery(request: HttpRequest, path: str = "") -> HttpResponse:
     return _answer(request, discovery_document(issuer.url, algorithms))
 
 
+@dataclass(slots=True)
+class _LastKnown:
+    rows: list[tuple[str, str]]
+    read_at: float
+
+
+_last_known: dict[str, _LastKnown] = {}
+"""By kind of resource."""
+
+
+def _rows(kind: str) -> list[tuple[str, str]]:
+    """Give identifiers and lines of all resources of a kind, as they are or, while the database is away, were."""
+    now = SYSTEM_CLOCK.monotonic()
+    try:
+        rows = list(ResourceRow.objects.filter(kind=kind).values_list("identifier", "line"))
+    except OperationalError:
+        known = _last_known.get(kind)
+        if known is None or now - known.read_at > LAST_KNOWN_FOR.total_seconds():
+            raise
+        return known.rows
+    _last_known[kind] = _LastKnown(rows, now)
+    return rows
+
+
 def _issuers() -> list[_Issuer]:
-    lines = ResourceRow.objects.filter(kind="issuer").values_list("identifier", "line")
-    issuers = [_Issuer(identifier, json.loads(line)["body"]["url"]) for identifier, line in lines]
+    issuers = [_Issuer(identifier, json.loads(line)["body"]["url"]) for identifier, line in _rows("issuer")]
     return sorted(issuers, key=lambda issuer: issuer.url)
 
 
@@ -82,7 +111,7 @@ def _candidates(request: HttpRequest, path: str) -> list[_Issuer]:
 
 
 def _jwks(wanted: Callable[[str], bool]) -> Iterable[dict[str, str]]:
-    for line in ResourceRow.objects.filter(kind="signing_key").values_list("line", flat=True):
+    for _, line in _rows("signing_key"):
         body = json.loads(line)["body"]
         # A shared secret has no public half.
         if "public_jwk" in body and wanted(body["issuer"]):
