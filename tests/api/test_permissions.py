@@ -130,6 +130,7 @@ NEEDED = {
     "delete_contract": "contracts:delete",
     "publish_contract": "contracts:create",
     "diff_contract": "contracts:read",
+    "replay_contract": "recordings:read",
     "list_contract_pins": "contracts:read",
     "list_application_contracts": "applications:read",
     "unpin_contract": "contracts:change partners:change",

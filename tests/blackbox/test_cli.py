@@ -67,6 +67,7 @@ COMMAND_OF = {
     "list_contract_pins": "contract show",
     "list_application_contracts": "application show",
     "diff_contract": "contract diff",
+    "replay_contract": "contract replay",
     "test_contract": "contract test",
     "show_contract_version": "contract fields",
     "show_contract_document": "contract document",

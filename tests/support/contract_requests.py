@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from support.contracts import Contracts
 from support.small_document import SMALL_DOCUMENT
 from support.world import World
+
+from portazgo.contracts.models import ContractVersion, RecordedAnswer
 
 Exact = tuple[dict[str, Any], Any]
 
@@ -68,6 +71,26 @@ def _served(world: World) -> Exact:
     return {"version_id": version["id"], "as_partner": application["partner"]}, None
 
 
+def _recorded(world: World) -> Exact:
+    """A contract of which something was recorded: nodes alone do that, so it is put there."""
+    _, version = Contracts(world).published()
+    kept = ContractVersion.objects.get(id=version["id"])
+    now = datetime.now(UTC)
+    RecordedAnswer.objects.create(
+        contract_id=kept.contract_id,
+        route="show",
+        operation="show",
+        status=200,
+        document='{"id": 7, "name": "xx"}',
+        answers=1,
+        first_seen=now,
+        last_seen=now,
+        ends_at=now + timedelta(days=7),
+        key="0" * 64,
+    )
+    return {"contract_id": str(kept.contract_id)}, None
+
+
 CONTRACTS: dict[str, Callable[[World], Exact]] = {
     "list_contracts": _contract,
     "create_contract": _new_contract,
@@ -78,6 +101,7 @@ CONTRACTS: dict[str, Callable[[World], Exact]] = {
     "delete_contract": _contract,
     "publish_contract": _with(_contract, {"default": True}),
     "diff_contract": lambda world: ({"contract_id": Contracts(world).published()[0]["id"]}, None),
+    "replay_contract": _recorded,
     "list_contract_pins": lambda world: (_pinned(world)[0], None),
     "list_application_contracts": lambda world: ({"application_id": world.application()["id"]}, None),
     "unpin_contract": _pinned,

@@ -38,7 +38,7 @@ COMMANDS: dict[str, Entry] = {
     "route": Entry("portazgo.cli.route:route", "Routes of an API.", MANAGE),
     "schema": Entry("portazgo.cli.schema:schema", "OpenAPI documents of backends.", MANAGE),
     "contract": Entry(
-        "portazgo.cli.contract_examples:contract", "What partners see of an API, version by version.", MANAGE
+        "portazgo.cli.contract_replay:contract", "What partners see of an API, version by version.", MANAGE
     ),
     "plan": Entry("portazgo.cli.plan:plan", "Which APIs and throttles an application has.", MANAGE),
     "issuer": Entry("portazgo.cli.issuer:issuer", "Who signs the backend's tokens; signing keys.", MANAGE),

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 SENTENCES = {
+    # cli/contract_replay.py
+    "Not every version lets these pass:": "No todas las versiones dejan pasar estas:",
+    "{recorded} recorded answers, which stand for {answers}, under {before} and {after}.": (
+        "{recorded} respuestas grabadas, que representan {answers}, con {before} y con {after}."
+    ),
     # cli/contract_examples.py
     "there are no examples of {name} in {folder}": "no hay ejemplos de {name} en {folder}",
     "Write {file}, and what partners must get beside it.": "Escribe {file}, y a su lado lo que deben recibir los socios.",

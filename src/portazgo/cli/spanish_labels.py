@@ -84,6 +84,8 @@ LABELS = {
     "folder": "carpeta",
     "forwarding": "reenvío",
     "gone": "eliminada",
+    "appeared": "aparecidos",
+    "recorded": "grabadas",
     "history": "historia",
     "hosts": "nombres de host",
     "http2": "HTTP/2",

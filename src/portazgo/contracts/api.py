@@ -12,6 +12,7 @@ from portazgo.accounts.requests import AdminRequest
 from portazgo.contracts import checking, service
 from portazgo.contracts.drift_api import router as drift_router
 from portazgo.contracts.models import BackendSchema, Contract
+from portazgo.contracts.recordings_api import router as recordings_router
 from portazgo.contracts.schemas import (
     ChangeContract,
     CheckContract,
@@ -36,6 +37,7 @@ router = Router(tags=["contracts"])
 router.add_router("", versions_router)
 router.add_router("", schemas_router)
 router.add_router("", drift_router)
+router.add_router("", recordings_router)
 router.add_router("", telling_router)
 router.add_router("", trying_router)
 

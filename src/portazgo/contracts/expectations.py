@@ -5,14 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from portazgo.contracts.addresses import addresses, with_addresses
 from portazgo.contracts.drift.expecting import expectation_of
+from portazgo.contracts.language.routes import recording_of
 from portazgo.contracts.models import ToldFields
+from portazgo.contracts.recording.redacting import known_of
 from portazgo.contracts.schema_versions import schema_of, version_of
 from portazgo.kit.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from portazgo.contracts.drift.expectation import Expectation
-    from portazgo.contracts.models import BackendSchema, SchemaVersion
+    from portazgo.contracts.language.routes import Recording
+    from portazgo.contracts.models import BackendSchema, Contract, ContractVersion, SchemaVersion
+    from portazgo.contracts.recording.redacting import Known
     from portazgo.contracts.schema.shapes import SchemaOperation
 
 
@@ -25,10 +32,16 @@ class Expected:
     """Of the document."""
     operation: str
     expectation: Expectation
+    contract: Contract
+    route: str
+    """Its name in the version."""
+    recording: Recording | None
+    known: Known
 
     def written(self) -> dict[str, Any]:
         """Give what a node is sent."""
-        return {"schema_version": self.number, **self.expectation.written()}
+        told = {"schema_version": self.number, **self.expectation.written()}
+        return told if self.recording is None else {**told, "recording": self.known.written()}
 
 
 def newest_number(contract_version: int, route: str) -> int:
@@ -43,7 +56,18 @@ def expected_of(contract_version: int, route: str) -> Expected:
     if operation is None:
         raise NotFound(f"the schema has no operation {place.operation}", code="operation_unknown")
     expectation = expectation_of(schema_of(place.document), operation)
-    return Expected(place.schema, place.document.number, place.operation, expectation)
+    return Expected(
+        schema=place.schema,
+        number=place.document.number,
+        operation=place.operation,
+        expectation=expectation,
+        contract=place.version.contract,
+        route=place.kept["name"],
+        recording=recording_of(place.version.terms.get("routes", {}).get(place.kept["name"], {})),
+        known=known_of(
+            with_addresses(place.kept["wire"], addresses(place.schema.backend.environments)).get("program", {})
+        ),
+    )
 
 
 def operation_in(document: SchemaVersion, title: str) -> SchemaOperation | None:
@@ -65,12 +89,21 @@ def expectation_in(document: SchemaVersion, title: str) -> Expectation | None:
 class _Place:
     schema: BackendSchema
     document: SchemaVersion
-    operation: str
+    version: ContractVersion
+    kept: Mapping[str, Any]
+    """What the version keeps of the route."""
+
+    @property
+    def operation(self) -> str:
+        """The backend's."""
+        return str(self.kept["operation"])
 
 
 def _place(contract_version: int, route: str) -> _Place:
-    told = ToldFields.objects.select_related("version__contract__schema").filter(number=contract_version).first()
+    told = (
+        ToldFields.objects.select_related("version__contract__schema__backend").filter(number=contract_version).first()
+    )
     if told is None or told.version is None or route not in told.version.compiled["routes"]:
         raise NotFound("there is no such route of a version", code="contract_version_unknown")
     schema = told.version.contract.schema
-    return _Place(schema, version_of(schema), told.version.compiled["routes"][route]["operation"])
+    return _Place(schema, version_of(schema), told.version, told.version.compiled["routes"][route])

@@ -194,3 +194,32 @@ class SchemaDrift(models.Model):
 
         db_table = "backend_schema_drift"
         constraints: ClassVar = [models.UniqueConstraint(fields=["schema", "key"], name="schema_drift_once")]
+
+
+class RecordedAnswer(models.Model):
+    """An answer of a backend without its values, kept to be put through other versions of the contract."""
+
+    noun: ClassVar[str] = "recordings"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    contract = models.ForeignKey(Contract, models.CASCADE, related_name="recorded")
+    route = models.CharField(max_length=63)
+    """As the version names it that served the call."""
+    operation = models.CharField(max_length=500)
+    status = models.IntegerField()
+    document = models.TextField()
+    """JSON, redacted (`recording.redacting`)."""
+    answers = models.BigIntegerField()
+    """So many were the same without their values."""
+    first_seen = models.DateTimeField()
+    last_seen = models.DateTimeField()
+    ends_at = models.DateTimeField(db_index=True)
+    """When it is forgotten."""
+    key = models.CharField(max_length=64)
+    """Digest of what makes it one."""
+
+    class Meta:
+        """One of its kind."""
+
+        db_table = "contract_recorded_answer"
+        constraints: ClassVar = [models.UniqueConstraint(fields=["contract", "key"], name="recorded_answer_once")]

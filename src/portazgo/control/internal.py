@@ -54,7 +54,11 @@ START_SECONDS = 10.0
 STOP_SECONDS = 3.0
 
 # What other nouns serve to nodes: functions that take a Services and give routes.
-FURTHER_ROUTES: tuple[str, ...] = ("portazgo.usage.internal.routes", "portazgo.contracts.drift_internal.routes")
+FURTHER_ROUTES: tuple[str, ...] = (
+    "portazgo.usage.internal.routes",
+    "portazgo.contracts.drift_internal.routes",
+    "portazgo.contracts.recordings_internal.routes",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Compares a few of the backends' answers with their schemas, and tells the control plane in what they differ.
 
-Answers never leave this process, nor does a value of theirs: places and types do (docs/what-is-recorded.md).
+Answers never leave this process, nor does a value of theirs: places and types do, and of routes whose contract asks for it
+answers without their values (docs/what-is-recorded.md).
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from portazgo.contracts.drift.expectation import Expectation, read_expectation
 from portazgo.contracts.drift.finding import findings
-from portazgo.contracts.drift.merging import Merged
+from portazgo.contracts.drift.merging import Merged, Seen
 from portazgo.contracts.drift.reading import NotJson, read_answer
+from portazgo.contracts.recording.redacting import Known, NotRecorded, read_known, redact
 from portazgo.kit.clock import from_microseconds, rfc3339
 from portazgo.kit.http import Unreachable
 
@@ -33,6 +35,10 @@ ASKED_AGAIN_SECONDS = 60.0
 KNOWN_AT_MOST = 200
 TELL_SECONDS = 5.0
 TOLD_AT_ONCE = 200
+RECORDED_AT_ONCE = 6
+"""Redacted answers of the largest kind, in one report."""
+RECORDED_OF_ONE = 20
+"""Of one route and status, between two reports."""
 _OK, _NO_CONTENT, _OUTAGE = 200, 204, 500
 
 
@@ -82,6 +88,10 @@ class _Known:
     expectation: Expectation | None = None
     merged: dict[int, Merged] = field(default_factory=dict)
     """By the answer's status: what is not told yet."""
+    recording: Known | None = None
+    """None: nothing is recorded there."""
+    recorded: dict[tuple[int, str], Seen] = field(default_factory=dict)
+    """By status and redacted document: what is not told yet."""
 
 
 class DriftReporter:
@@ -123,6 +133,8 @@ class DriftReporter:
         found = findings(known.expectation, status, document, cut=cut)
         if found:
             known.merged.setdefault(status, Merged()).add(found, at_us)
+        if known.recording is not None and not cut:
+            _record(known, known.expectation, known.recording, (status, at_us, body))
 
     def _asked(self, place: Place) -> _Known | None:
         """What is expected there, asked again from time to time. None: the control plane can't be reached."""
@@ -145,17 +157,35 @@ class DriftReporter:
 
     def _tell(self) -> None:
         """What was not taken is told with the next; what was refused is not told again."""
-        told = list(self._findings())
-        for first in range(0, len(told), TOLD_AT_ONCE):
-            body = {"epoch": self._node.epoch, "findings": told[first : first + TOLD_AT_ONCE]}
+        if self._sent("drift", "findings", list(self._findings()), TOLD_AT_ONCE):
+            for known in self._known.values():
+                known.merged.clear()
+        if self._sent("recordings", "answers", list(self._recorded()), RECORDED_AT_ONCE):
+            for known in self._known.values():
+                known.recorded.clear()
+
+    def _sent(self, path: str, member: str, told: list[dict[str, Any]], at_once: int) -> bool:
+        for first in range(0, len(told), at_once):
+            body = {"epoch": self._node.epoch, member: told[first : first + at_once]}
             try:
-                answer = self._client.request("POST", "/internal/v1/drift", body=body, headers=self._headers)
+                answer = self._client.request("POST", f"/internal/v1/{path}", body=body, headers=self._headers)
             except Unreachable:
-                return  # The follower says so.
+                return False  # The follower says so.
             if answer.status >= _OUTAGE:
-                return
-        for known in self._known.values():
-            known.merged.clear()
+                return False
+        return True
+
+    def _recorded(self) -> Iterator[dict[str, Any]]:
+        for place, known in self._known.items():
+            for (status, document), seen in known.recorded.items():
+                yield {
+                    **place._asdict(),
+                    "status": status,
+                    "document": document,
+                    "answers": seen.answers,
+                    "first_seen": rfc3339(from_microseconds(seen.first_us)),
+                    "last_seen": rfc3339(from_microseconds(seen.last_us)),
+                }
 
     def _findings(self) -> Iterator[dict[str, Any]]:
         for place, known in self._known.items():
@@ -180,6 +210,21 @@ def _read(answer: Answer, now: float) -> _Known:
         return _Known(now)
     try:
         told = json.loads(answer.body)
-        return _Known(now, int(told["schema_version"]), read_expectation(told))
+        recording = read_known(told["recording"]) if "recording" in told else None
+        return _Known(now, int(told["schema_version"]), read_expectation(told), recording=recording)
     except (ValueError, KeyError, TypeError):
         return _Known(now)
+
+
+def _record(known: _Known, expectation: Expectation, words: Known, answer: tuple[int, int, bytes]) -> None:
+    status, at_us, body = answer
+    try:
+        document = redact(expectation, words, status, body)
+    except NotRecorded:
+        return
+    one, of_status = (status, document), sum(key[0] == status for key in known.recorded)
+    seen = Seen(1, at_us, at_us)
+    if one in known.recorded:
+        known.recorded[one] = known.recorded[one].and_(seen)
+    elif of_status < RECORDED_OF_ONE:
+        known.recorded[one] = seen

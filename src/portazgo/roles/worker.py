@@ -82,6 +82,7 @@ def _jobs(settings: Settings) -> list[Job]:
 
     from portazgo.accounts.domain import SYSTEM  # noqa: PLC0415
     from portazgo.audit.heads import write_down  # noqa: PLC0415
+    from portazgo.contracts.recordings import forget_recorded  # noqa: PLC0415
     from portazgo.control.idempotency import forget_old  # noqa: PLC0415
     from portazgo.control.provider import wrapper  # noqa: PLC0415
     from portazgo.keys import dormancy, overdue, pepper_rotation  # noqa: PLC0415
@@ -125,6 +126,7 @@ def _jobs(settings: Settings) -> list[Job]:
         Job("move secrets to the newest pepper", 1, lambda: pepper_rotation.go_on(wrapper, clock=SYSTEM_CLOCK)),
         Job("forget old events", 3_600, lambda: forget_old_events(SYSTEM_CLOCK.now())),
         Job("compact the change log", 60, lambda: compact(KEPT_REVISIONS)),
+        Job("forget recorded answers", 300, lambda: forget_recorded(SYSTEM_CLOCK.now())),
         Job("forget old receipts", 300, lambda: forget_old_receipts(SYSTEM_CLOCK.now())),
         Job("tend signing keys", 5, lambda: tend(told_by_nodes, wrapper=wrapper(), clock=SYSTEM_CLOCK)),
         Job("note when keys were used", 60, LastUses(SYSTEM_CLOCK).note),

@@ -20,6 +20,8 @@ class Row:
     """None: anything."""
     others: int | None = None
     """What members that are not listed may be; None: the schema says nothing of them."""
+    words: frozenset[str] = frozenset()
+    """The values that the schema lists (`enum`), as JSON."""
 
     @property
     def said(self) -> str:
@@ -67,9 +69,12 @@ def _written(row: Row) -> dict[str, Any]:
     told: dict[str, Any] = {"types": [kind for kind in TYPES if kind in row.types]}
     if row.members:
         told["members"] = {name: list(of) for name, of in row.members.items()}
+    if row.words:
+        told["words"] = sorted(row.words)
     return told | {name: number for name in ("items", "others") if (number := getattr(row, name)) is not None}
 
 
 def _read(told: Mapping[str, Any]) -> Row:
     members = {name: (int(number), bool(required)) for name, (number, required) in told.get("members", {}).items()}
-    return Row(frozenset(told["types"]), members, told.get("items"), told.get("others"))
+    words = frozenset(told.get("words", ()))
+    return Row(frozenset(told["types"]), members, told.get("items"), told.get("others"), words)

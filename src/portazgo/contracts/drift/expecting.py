@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -68,5 +69,6 @@ class _Rows:
                 members={name: (self.number(member), flat.required[name]) for name, member in flat.members.items()},
                 items=None if flat.items is None else self.number(flat.items),
                 others=None if flat.others is None else self.number(flat.others),
+                words=frozenset(json.dumps(value) for value in (flat.enum or ())),
             )
         return tuple(row for row in self._rows if row is not None)

@@ -53,6 +53,11 @@ def differences(before: bytes | None, after: bytes | None) -> list[Difference]:
     return found
 
 
+def written(value: Any) -> str:
+    """Give a value that `read` gave as JSON, its numbers as they were written."""
+    return _written(value) or ""
+
+
 def _differ(before: Any, after: Any, pointer: str) -> Iterator[Difference]:
     if isinstance(before, dict) and isinstance(after, dict):
         for name in [*before, *(name for name in after if name not in before)]:

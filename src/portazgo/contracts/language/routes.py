@@ -37,6 +37,7 @@ _ROUTE = (
     "fields",
     "missing",
     "sampling",
+    "recording",
     "compress",
 )
 _ANSWER = ("body", "pass", "empty", "problem", "send")
@@ -130,6 +131,27 @@ _ONE_IN_AT_MOST, _PER_MINUTE_AT_MOST = 1_000_000, 60
 
 
 @dataclass(frozen=True, slots=True)
+class Recording:
+    """How many answers of each status are recorded without their values, and for how many days each is kept."""
+
+    answers: int
+    days: int
+
+
+USUAL_RECORDING = Recording(20, 7)
+MOST_RECORDING = Recording(100, 30)
+
+
+def recording_of(route: Mapping[str, Any]) -> Recording | None:
+    """Give what a route of a contract that was checked says of recording; None: nothing is recorded."""
+    value = route.get("recording")
+    if not value or value == "off":
+        return None
+    members = value if isinstance(value, Mapping) else {}
+    return Recording(members.get("answers", USUAL_RECORDING.answers), members.get("days", USUAL_RECORDING.days))
+
+
+@dataclass(frozen=True, slots=True)
 class RouteTerms:
     """A route of a contract, read."""
 
@@ -150,6 +172,7 @@ class RouteTerms:
     words: Mapping[str, str] = field(default_factory=dict)
     """`summary` and `description` for partners."""
     sampling: Sampling | None = None
+    recording: Recording | None = None
 
 
 class RouteReader:
@@ -182,6 +205,7 @@ class RouteReader:
             compress=self._truth(told, at, "compress"),
             words=self._words(told, at),
             sampling=self._sampling(told, at),
+            recording=self._recording(told, at),
         )
 
     def _truth(self, told: Mapping[str, Any], at: str, name: str) -> bool | None:
@@ -364,6 +388,22 @@ class RouteReader:
         return Sampling(
             self._whole(members, place, "one_in", (USUAL_SAMPLING.one_in, _ONE_IN_AT_MOST)),
             self._whole(members, place, "per_minute", (USUAL_SAMPLING.per_minute, _PER_MINUTE_AT_MOST)),
+        )
+
+    def _recording(self, told: Mapping[str, Any], at: str) -> Recording | None:
+        value, place = told.get("recording"), f"{at}/recording"
+        if value is None or value is False or value == "off":
+            return None
+        if value is not True and not isinstance(value, Mapping):
+            self._problems.add(place, "write true, off, or how much: {answers: 20, days: 7}")
+            return None
+        if told.get("sampling") == "off":
+            self._problems.add(place, "what is recorded is taken of sampled answers: `sampling` must not be off")
+            return None
+        members: Mapping[str, Any] = {} if value is True else self._problems.members(value, place, ("answers", "days"))
+        return Recording(
+            self._whole(members, place, "answers", (USUAL_RECORDING.answers, MOST_RECORDING.answers)),
+            self._whole(members, place, "days", (USUAL_RECORDING.days, MOST_RECORDING.days)),
         )
 
     def _whole(self, members: Mapping[str, Any], at: str, name: str, usual_and_most: tuple[int, int]) -> int:

@@ -1,0 +1,68 @@
+"""`portazgo contract replay`: what do two versions make of what backends really answered?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from portazgo.cli.contract_examples import contract
+from portazgo.cli.exits import Exit
+from portazgo.cli.find import CONTRACT, find
+from portazgo.cli.noun import prints
+from portazgo.cli.output import note, show_one, show_rows
+from portazgo.cli.session import connect
+from portazgo.cli.words import say
+
+__all__ = ["contract"]
+
+FIELD_COLUMNS = ("route", "status", "field", "unchanged", "changed", "appeared", "gone", "before", "after")
+REFUSED_COLUMNS = ("route", "status", "recorded", "before", "after")
+
+
+@contract.command("replay")
+@click.argument("before")
+@click.argument("after", required=False)
+@click.option("--breaking", is_flag=True, help="Exit with 3 only when something breaks partners; all is shown.")
+@prints
+def replay_contract(before: str, after: str | None, *, breaking: bool, output: str) -> int:
+    """Put recorded answers, without their values, through two versions: what differs field by field (exit 3: something does).
+
+    Both are CONTRACT@VERSION. BEFORE without a version is the newest; without AFTER it is compared with the draft.
+    """
+    client = connect()
+    name, _, old = before.partition("@")
+    other, _, new = (after or name).partition("@")
+    if other != name or (after is not None and not new):
+        raise click.UsageError(
+            "compare two versions of one contract: CONTRACT@VERSION, and CONTRACT@VERSION or nothing"
+        )
+    found = find(client, CONTRACT, name)
+    replayed = client.get(f"/contracts/{found['id']}/replay", {"before": old or None, "after": new or None})
+    if output == "table":
+        _show(replayed)
+    else:
+        show_one(replayed, output)
+    return Exit.DIFFERENCES if replayed["breaking" if breaking else "differs"] else Exit.DONE
+
+
+def _show(replayed: dict[str, Any]) -> None:
+    show_rows(replayed["fields"], FIELD_COLUMNS, "table")
+    if replayed["refused"]:
+        note(say("Not every version lets these pass:"))
+        show_rows(replayed["refused"], REFUSED_COLUMNS, "table")
+    note(
+        say(
+            "{recorded} recorded answers, which stand for {answers}, under {before} and {after}.",
+            recorded=replayed["recorded"],
+            answers=replayed["answers"],
+            before=replayed["before"],
+            after=replayed["after"],
+        )
+    )
+    if not replayed["differs"]:
+        note(say("No differences."))
+    elif replayed["breaking"]:
+        note(say("It breaks partners."))
+    else:
+        note(say("It breaks nobody."))

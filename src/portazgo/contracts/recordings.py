@@ -1,0 +1,127 @@
+"""Use cases: answers that nodes recorded without their values, and what two versions of a contract make of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+
+from portazgo import _native
+from portazgo.contracts.comparing import DRAFT, compiled
+from portazgo.contracts.expectations import expected_of
+from portazgo.contracts.models import Contract, RecordedAnswer
+from portazgo.contracts.publishing import newest
+from portazgo.contracts.recording.redacting import NotRecorded, redact
+from portazgo.contracts.recording.replaying import Recorded, Replay, replay
+from portazgo.kit.errors import NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from portazgo.contracts.expectations import Expected
+    from portazgo.contracts.language.routes import Recording
+    from portazgo.kit.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class ToldAnswer:
+    """One redacted answer as a node tells it."""
+
+    contract_version: int
+    route: UUID
+    status: int
+    document: str
+    answers: int
+    first_seen: datetime
+    last_seen: datetime
+
+
+def keep_recorded(told: Sequence[ToldAnswer], *, clock: Clock) -> None:
+    """Keep what a node recorded, where the contract's version asks for it.
+
+    It is redacted once more by what the schema says here: what a node sends that did it right stays as it is.
+    """
+    now = clock.now()
+    forget_recorded(now)
+    for one in told:
+        try:
+            expected = expected_of(one.contract_version, str(one.route))
+            document = redact(expected.expectation, expected.known, one.status, one.document.encode())
+        except (NotFound, NotRecorded):
+            continue
+        if expected.recording is not None:
+            _keep_one(expected, expected.recording, replace(one, document=document), now)
+
+
+def forget_recorded(now: datetime) -> int:
+    """Delete what has been kept for as long as its contract said. Returns how many."""
+    return RecordedAnswer.objects.filter(ends_at__lte=now).delete()[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What two versions make of what was recorded."""
+
+    before: str
+    after: str
+    replay: Replay
+
+
+def replay_recorded(contract: Contract, before: str | None, after: str | None) -> Replayed:
+    """Put what was recorded through two versions: the newest unless another is named, and the draft unless one is.
+
+    Raises NotFound (`contract_version_unknown`; `nothing_recorded`), Invalid (`contract_refused`).
+    """
+    if before is None:
+        version = newest(contract)
+        if version is None:
+            raise NotFound("nothing of the contract is published", code="contract_version_unknown")
+        before = version.name
+    after = after or DRAFT
+    old, new = compiled(contract, before), compiled(contract, after)
+    rows = contract.recorded.order_by("route", "status", "first_seen", "id")
+    recorded = [Recorded(row.route, row.status, row.document.encode(), row.answers) for row in rows]
+    if not recorded:
+        raise NotFound(
+            "no answer was recorded for the contract",
+            code="nothing_recorded",
+            remedy="write `recording: true` into a route of the contract, publish it, and wait for calls",
+        )
+    return Replayed(before, after, replay(recorded, old, new, _native))
+
+
+@transaction.atomic
+def _keep_one(expected: Expected, recording: Recording, told: ToldAnswer, now: datetime) -> None:
+    # Two nodes that tell at once must not pass the bound together.
+    contract = Contract.objects.select_for_update().get(id=expected.contract.id)
+    key = hashlib.sha256(
+        json.dumps([expected.route, expected.operation, told.status, told.document]).encode()
+    ).hexdigest()
+    first, last = min(told.first_seen, now), min(told.last_seen, now)
+    row = contract.recorded.filter(key=key).first()
+    if row is not None:
+        row.answers += told.answers
+        row.first_seen, row.last_seen = min(row.first_seen, first), max(row.last_seen, last)
+        row.ends_at = row.last_seen + timedelta(days=recording.days)
+        row.save(update_fields=["answers", "first_seen", "last_seen", "ends_at"])
+        return
+    if contract.recorded.filter(route=expected.route, status=told.status).count() >= recording.answers:
+        return
+    RecordedAnswer.objects.create(
+        contract=contract,
+        route=expected.route,
+        operation=expected.operation,
+        status=told.status,
+        document=told.document,
+        answers=told.answers,
+        first_seen=first,
+        last_seen=last,
+        ends_at=last + timedelta(days=recording.days),
+        key=key,
+    )

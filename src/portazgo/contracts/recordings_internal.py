@@ -1,0 +1,72 @@
+"""What nodes call to have redacted answers kept (docs/wire.md, section 3)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from starlette.responses import Response
+from starlette.routing import Route
+
+from portazgo.contracts.recording.redacting import LARGEST_BYTES
+from portazgo.contracts.recordings import ToldAnswer, keep_recorded
+from portazgo.kit.errors import Invalid
+from portazgo.nodes.epochs import require_own_epoch
+from portazgo.nodes.internal import limited_body
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from portazgo.control.internal import Services
+
+LARGEST_REPORT_BYTES = 262_144
+
+
+class AnswerBody(BaseModel):
+    """A redacted answer, and in how many answers it was seen."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    contract_version: Annotated[int, Field(ge=1, lt=2**32)]
+    route: UUID
+    status: Annotated[int, Field(ge=100, le=599)]
+    document: Annotated[str, Field(min_length=1, max_length=LARGEST_BYTES)]
+    answers: Annotated[int, Field(ge=1, le=1_000_000)]
+    first_seen: AwareDatetime
+    last_seen: AwareDatetime
+
+    def told(self) -> ToldAnswer:
+        """Give it to the use case."""
+        return ToldAnswer(**{name: getattr(self, name) for name in type(self).model_fields})
+
+
+class RecordingsBody(BaseModel):
+    """`POST /internal/v1/recordings`. Nodes of a later version may send more: it is ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    epoch: UUID
+    answers: list[AnswerBody] = Field(max_length=20)
+
+
+def routes(services: Services) -> list[Route]:
+    """Name the path."""
+
+    async def recordings(request: Request) -> Response:
+        caller = await services.feed.identify(request)
+        body = await limited_body(request, LARGEST_REPORT_BYTES)
+        try:
+            report = RecordingsBody.model_validate_json(body)
+        except ValidationError as problem:
+            # Without what was given: an answer that is not redacted must not come back either.
+            raise Invalid(
+                "the report is not valid",
+                [{"pointer": "/" + "/".join(map(str, one["loc"])), "message": one["msg"]} for one in problem.errors()],
+            ) from None
+        await services.threads.run(require_own_epoch, caller.node, report.epoch)
+        told = [one.told() for one in report.answers]
+        await services.threads.run(keep_recorded, told, clock=services.clock)
+        return Response(status_code=204)
+
+    return [Route("/internal/v1/recordings", recordings, methods=["POST"])]
