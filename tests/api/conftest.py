@@ -29,12 +29,12 @@ from portazgo.control.boot import boot  # noqa: E402 - after the settings are kn
 
 boot(SETTINGS)
 
-from django.core.management import call_command  # noqa: E402 - after Django is set up
-from django.db import connections  # noqa: E402
+from django.db import connections  # noqa: E402 - after Django is set up
 from django.db.backends.postgresql.base import DatabaseWrapper as PostgreSQLConnection  # noqa: E402
 from support import sealed, segments  # noqa: E402
 from support.admin import AdminAPI  # noqa: E402
 from support.clock import FakeClock  # noqa: E402
+from support.emptying import empty  # noqa: E402
 from support.named_records import collect_all  # noqa: E402
 from support.webhook_receiver import WebhookReceiver  # noqa: E402
 from support.webhooks import RULES  # noqa: E402
@@ -88,7 +88,7 @@ def database(_databases: None) -> Iterator[None]:
     """Both databases, migrated, empty but for the head; what a test wrote is gone after it."""
     yield
     for alias in ("default", "ledger"):
-        call_command("flush", database=alias, interactive=False, verbosity=0)
+        empty(alias)
     begin_history()
     # The numbers of segments begin anew.
     decoded._segments.clear()
