@@ -77,6 +77,8 @@ class TestDrafts:
         assert made.status == 201, made
         unknown = api.post("/contracts/draft", {"api": body["api"], "schema": body["schema"], "routes": ["other"]})
         assert (refusal(unknown), pointers(unknown)) == ((422, "route_unknown"), {"/routes"})
+        mistyped = api.post("/contracts/draft", {"api": body["api"], "schema": body["schema"], "routes": ["shwo"]})
+        assert mistyped.body["errors"][0]["message"].endswith("; did you mean 'show'?"), mistyped
 
     def test_what_an_import_takes_and_contracts_can_not_be_over_is_said_at_the_schema(
         self, api: AdminAPI, contracts: Contracts
@@ -187,6 +189,23 @@ class TestVersions:
         assert resource("contract", version["id"]) is None
         assert resource("contract_document", version["id"]) is None
         assert refusal(api.post(f"{path}/default")) == (409, "retired")
+
+    def test_a_deprecation_is_taken_back_and_may_be_told_anew(self, api: AdminAPI, contracts: Contracts) -> None:
+        made, version = contracts.published()
+        path = f"/contracts/{made['id']}/versions/{version['name']}"
+        before = body_of("contract", version["id"]), body_of("contract_document", version["id"])
+        told = {"sunset_at": "2099-01-01T00:00:00Z", "link": "https://example.com/moving"}
+        api.post(f"{path}/deprecate", told)
+        assert (body_of("contract", version["id"]), body_of("contract_document", version["id"])) != before
+        for _ in range(2):
+            back = api.post(f"{path}/undeprecate").body
+            assert back == version
+            assert (body_of("contract", version["id"]), body_of("contract_document", version["id"])) == before
+        events = [one["action"] for one in api.every("/audit")]
+        assert events[:3] == ["contract.undeprecated", "contract.undeprecated", "contract.deprecated"]
+        assert api.post(f"{path}/deprecate", {}).body["sunset_at"] is None
+        api.post(f"{path}/retire")
+        assert refusal(api.post(f"{path}/undeprecate")) == (409, "retired")
 
     def test_a_route_that_upgrades_connections_has_no_contract(self, api: AdminAPI, contracts: Contracts) -> None:
         api.patch(f"/routes/{contracts.show['id']}", {"upgrades": ["websocket"]})

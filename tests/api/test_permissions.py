@@ -140,6 +140,7 @@ NEEDED = {
     "set_default_version": "contracts:change routes:change",
     "pin_contract": "contracts:change partners:change",
     "deprecate_contract": "contracts:change",
+    "undeprecate_contract": "contracts:change",
     "retire_contract": "contracts:delete",
     "test_contract": "contracts:change",
     "list_schemas": "schemas:read",

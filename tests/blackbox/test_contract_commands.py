@@ -95,6 +95,14 @@ def test_examples_are_put_through_a_draft_and_through_versions(deployment: Deplo
     done(run, "contract", "test", f"things@{version}")
     nowhere = done(run, "contract", "test", "things", "--examples", str(folder / "examples" / "things"), code=2)
     assert "there are no examples of things" in nowhere.stderr
+    absent = done(run, "contract", "test", "things", "--examples", str(folder / "away"), code=2)
+    assert f"there is no folder {folder / 'away'}" in absent.stderr
+    assert f"Write {folder / 'away' / 'things' / 'ROUTE' / '200.backend.json'}" in absent.stderr
+    no_folder = done(run, "contract", "test", "things", "--examples", str(folder / "schema.json"), code=2)
+    assert f"{folder / 'schema.json'}: Not a directory" in no_folder.stderr
+    done(run, "contract", "deprecate", f"things@{version}", "--sunset", "90d")
+    back = json.loads(done(run, "contract", "undeprecate", f"things@{version}", "--json").stdout)
+    assert (back["state"], back["sunset_at"]) == ("published", None)
 
     # Nobody called yet.
     assert json.loads(done(run, "usage", "fields", "--month", "2026-11", "--json").stdout) == []

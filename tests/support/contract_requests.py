@@ -111,6 +111,7 @@ CONTRACTS: dict[str, Callable[[World], Exact]] = {
     "set_default_version": _version,
     "pin_contract": _pinnable,
     "deprecate_contract": _with(_version, {"sunset_at": "2099-01-01T00:00:00Z", "link": "https://example.com/new"}),
+    "undeprecate_contract": _version,
     "retire_contract": _version,
     "list_partner_documents": lambda world: ({"as_partner": _served(world)[0]["as_partner"]}, None),
     "show_partner_document": _served,

@@ -31,7 +31,7 @@ AT_ONCE = 50
 @click.argument("contract")
 @click.option(
     "--examples",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    type=click.Path(path_type=Path),
     default=Path("examples"),
     help="Where they are: FOLDER/CONTRACT/ROUTE/200.backend.json and 200.partner.json.  [default: examples]",
 )
@@ -66,15 +66,19 @@ def _examples(folder: Path, name: str) -> list[Example]:
         found = read_examples(folder).get(name, [])
     except ExamplesInvalid as problem:
         raise Failed(str(problem), exit_code=Exit.USAGE) from None
+    except FileNotFoundError:
+        raise _none(say("there is no folder {folder}", folder=folder.absolute()), folder, name) from None
+    except OSError as problem:
+        raise Failed(f"{problem.filename}: {problem.strerror}", exit_code=Exit.USAGE) from None
     if not found:
-        raise Failed(
-            say("there are no examples of {name} in {folder}", name=name, folder=folder),
-            remedy=say(
-                "Write {file}, and what partners must get beside it.", file=folder / name / "ROUTE" / "200.backend.json"
-            ),
-            exit_code=Exit.USAGE,
-        )
+        raise _none(say("there are no examples of {name} in {folder}", name=name, folder=folder), folder, name)
     return found
+
+
+def _none(sentence: str, folder: Path, name: str) -> Failed:
+    file = folder / name / "ROUTE" / "200.backend.json"
+    remedy = say("Write {file}, and what partners must get beside it.", file=file)
+    return Failed(sentence, remedy=remedy, exit_code=Exit.USAGE)
 
 
 def _portions(examples: list[Example]) -> Iterator[list[Example]]:

@@ -138,6 +138,15 @@ def deprecate_contract(contract: str, sunset: datetime | None, link: str | None,
     _show(client.post(f"{_version(client, contract, newest=False)}/deprecate", told), output)
 
 
+@contract.command("undeprecate")
+@click.argument("contract")
+@prints
+def undeprecate_contract(contract: str, output: str) -> None:
+    """Take a deprecation back: answers don't tell of an end any more. CONTRACT@VERSION."""
+    client = connect()
+    _show(client.post(f"{_version(client, contract, newest=False)}/undeprecate"), output)
+
+
 @contract.command("retire")
 @click.argument("contract")
 @asks

@@ -9,6 +9,7 @@ SENTENCES = {
         "{recorded} respuestas grabadas, que representan {answers}, con {before} y con {after}."
     ),
     # cli/contract_examples.py
+    "there is no folder {folder}": "no existe la carpeta {folder}",
     "there are no examples of {name} in {folder}": "no hay ejemplos de {name} en {folder}",
     "Write {file}, and what partners must get beside it.": "Escribe {file}, y a su lado lo que deben recibir los socios.",
     "{count} examples, {failed} failed.": "{count} ejemplos, {failed} fallidos.",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from portazgo.contracts.compilation import Terms, compile_terms, facts_of
 from portazgo.contracts.compiling import ContractRefused, Problem
 from portazgo.contracts.drafting import draft
+from portazgo.contracts.language.refused import nearest
 from portazgo.contracts.schema_versions import schema_of, version_of
 from portazgo.kit.errors import Invalid
 
@@ -55,7 +56,9 @@ def drafted(api: Api, schema: BackendSchema, names: Sequence[str]) -> dict[str, 
     facts = {route.name: facts_of(route) for route in rows}
     unknown = [name for name in names if name not in facts]
     if unknown:
-        message = f"the API has no route {unknown[0]!r} that leads to the schema's backend"
+        near = nearest(unknown[0], facts)
+        hint = "" if near is None else f"; did you mean {near!r}?"
+        message = f"the API has no route {unknown[0]!r} that leads to the schema's backend{hint}"
         raise Invalid.at("/routes", message, code="route_unknown")
     wanted = {name: one for name, one in facts.items() if not names or name in names}
     written = draft(schema_of(version_of(schema)), wanted)

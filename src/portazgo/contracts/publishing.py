@@ -137,6 +137,23 @@ def deprecate(
     return version
 
 
+def undeprecate(actor: Actor, identifier: UUID, name: str, *, clock: Clock) -> ContractVersion:
+    """Take a deprecation back: answers carry no `Deprecation`, `Sunset` and `Link` of it any more.
+
+    One that isn't deprecated stays as it is. Raises NotFound, Conflict (`retired`).
+    """
+    can(actor, Verb.CHANGE, Contract.noun)
+    with change(actor, "contract.undeprecated", str(identifier), details={"version": name}, clock=clock) as recorded:
+        version = version_named(locked(identifier), name)
+        refuse_retired(version)
+        if version.deprecated_at is not None:
+            version.deprecated_at, version.sunset_at, version.link = None, None, ""
+            version.document = describe_again(version)
+            version.save(update_fields=["deprecated_at", "sunset_at", "link", "document"])
+            recorded.touches(reference(version), document_reference(version))
+    return version
+
+
 def retire(actor: Actor, identifier: UUID, name: str, *, clock: Clock) -> ContractVersion:
     """Take a version from the nodes. Raises NotFound, Conflict (`in_use`: a route or a pin leads to it)."""
     can(actor, Verb.DELETE, Contract.noun)

@@ -127,6 +127,12 @@ def deprecate_contract(
     return version_view(deprecated)
 
 
+@router.post("/contracts/{uuid:contract_id}/versions/{version}/undeprecate", response=VersionView)
+def undeprecate_contract(request: AdminRequest, contract_id: UUID, version: VersionName) -> dict[str, Any]:
+    """Take a deprecation back: partners are told nothing of an end any more."""
+    return version_view(publishing.undeprecate(request.actor, contract_id, version, clock=request.clock))
+
+
 @router.post("/contracts/{uuid:contract_id}/versions/{version}/retire", response=VersionView)
 def retire_contract(request: AdminRequest, contract_id: UUID, version: VersionName) -> dict[str, Any]:
     """Take a version from the nodes, once no route and no pin leads to it."""
