@@ -14,6 +14,8 @@ from support.documents import PROJECT, fenced_lines
 from support.ports import free_port
 from support.reader import Reader
 
+from portazgo.cli.exits import Exit
+
 HIDE = PROJECT / "docs" / "hide-and-rename.md"
 PUBLISH = PROJECT / "docs" / "publish-a-new-version.md"
 CHANGES = PROJECT / "docs" / "when-the-backend-changes.md"
@@ -116,6 +118,8 @@ def test_the_pages_lead_from_a_document_to_versions_and_their_end(reader: Reader
     assert re.search(
         r"^catalogue +badges +\S+ +partner ", printed["portazgo application show demo-partner/demo"], re.MULTILINE
     )
+    # None of the page's routes records answers.
+    reader.types("portazgo contract replay badges", Exit.FAILED)
     users = printed["portazgo contract users badges@$OLD"]
     assert re.search(r"^demo-partner +demo +badges-list +\d{4}-\d\d +[1-9]", users, re.MULTILINE)
 
