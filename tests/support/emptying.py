@@ -10,8 +10,10 @@ from django.core.management import call_command
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+# The table of migrations stays as it is, and its numbers go on.
 ADVANCED = (
-    "SELECT quote_ident(schemaname) || '.' || quote_ident(sequencename) FROM pg_sequences WHERE last_value IS NOT NULL"
+    "SELECT quote_ident(schemaname) || '.' || quote_ident(sequencename) FROM pg_sequences "
+    "WHERE last_value IS NOT NULL AND sequencename != 'django_migrations_id_seq'"
 )
 
 
