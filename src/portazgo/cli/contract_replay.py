@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from portazgo.cli.contract_examples import contract
+from portazgo.cli.contract_version import get_of_two
 from portazgo.cli.exits import Exit
-from portazgo.cli.find import CONTRACT, find
 from portazgo.cli.noun import prints
 from portazgo.cli.output import note, show_one, show_rows
 from portazgo.cli.session import connect
@@ -30,15 +30,7 @@ def replay_contract(before: str, after: str | None, *, breaking: bool, output: s
 
     Both are CONTRACT@VERSION. BEFORE without a version is the newest; without AFTER it is compared with the draft.
     """
-    client = connect()
-    name, _, old = before.partition("@")
-    other, _, new = (after or name).partition("@")
-    if other != name or (after is not None and not new):
-        raise click.UsageError(
-            "compare two versions of one contract: CONTRACT@VERSION, and CONTRACT@VERSION or nothing"
-        )
-    found = find(client, CONTRACT, name)
-    replayed = client.get(f"/contracts/{found['id']}/replay", {"before": old or None, "after": new or None})
+    replayed = get_of_two(connect(), "replay", before, after)
     if output == "table":
         _show(replayed)
     else:

@@ -65,15 +65,7 @@ def diff_contract(before: str, after: str | None, *, breaking: bool, output: str
 
     Both are CONTRACT@VERSION. BEFORE without a version is the newest; without AFTER it is compared with the draft.
     """
-    client = connect()
-    name, _, old = before.partition("@")
-    other, _, new = (after or name).partition("@")
-    if other != name or (after is not None and not new):
-        raise click.UsageError(
-            "compare two versions of one contract: CONTRACT@VERSION, and CONTRACT@VERSION or nothing"
-        )
-    found = find(client, CONTRACT, name)
-    compared = client.get(f"/contracts/{found['id']}/differences", {"before": old or None, "after": new or None})
+    compared = get_of_two(connect(), "differences", before, after)
     if output == "table":
         changes = compared["changes"]
         show_pairs((_effect(one), one["sentence"]) for one in changes)
@@ -83,6 +75,18 @@ def diff_contract(before: str, after: str | None, *, breaking: bool, output: str
         show_one(compared, output)
     differs = compared["breaking"] if breaking else compared["changes"]
     return Exit.DIFFERENCES if differs else Exit.DONE
+
+
+def get_of_two(client: AdminClient, what: str, before: str, after: str | None) -> Any:
+    """Get what the API says of two versions of one contract. Raises UsageError for two that are of different ones."""
+    name, _, old = before.partition("@")
+    other, _, new = (after or name).partition("@")
+    if other != name or (after is not None and not new):
+        raise click.UsageError(
+            "compare two versions of one contract: CONTRACT@VERSION, and CONTRACT@VERSION or nothing"
+        )
+    found = find(client, CONTRACT, name)
+    return client.get(f"/contracts/{found['id']}/{what}", {"before": old or None, "after": new or None})
 
 
 def _effect(change: dict[str, Any]) -> str:

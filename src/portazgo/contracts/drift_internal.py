@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -19,7 +19,7 @@ from portazgo.kit.errors import Invalid
 from portazgo.kit.ids import parse_id
 from portazgo.kit.printable import printable
 from portazgo.nodes.epochs import require_own_epoch
-from portazgo.nodes.internal import limited_body
+from portazgo.nodes.internal import read_document
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -117,14 +117,7 @@ class _Endpoints:
     async def drift(self, request: Request) -> Response:
         """Keep what a node found."""
         caller = await self._services.feed.identify(request)
-        body = await limited_body(request, LARGEST_REPORT_BYTES)
-        try:
-            report = DriftBody.model_validate_json(body)
-        except ValidationError as problem:
-            raise Invalid(
-                "the report is not valid",
-                [{"pointer": "/" + "/".join(map(str, one["loc"])), "message": one["msg"]} for one in problem.errors()],
-            ) from None
+        report = await read_document(request, DriftBody, "report", LARGEST_REPORT_BYTES)
         await self._services.threads.run(require_own_epoch, caller.node, report.epoch)
         told = [one.told() for one in report.findings]
         await self._services.threads.run(keep, told, clock=self._services.clock)

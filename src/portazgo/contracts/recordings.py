@@ -49,13 +49,21 @@ def keep_recorded(told: Sequence[ToldAnswer], *, clock: Clock) -> None:
     """
     now = clock.now()
     forget_recorded(now)
+    places: dict[tuple[int, str], list[ToldAnswer]] = {}
     for one in told:
+        places.setdefault((one.contract_version, str(one.route)), []).append(one)
+    for (version, route), answers in places.items():
         try:
-            expected = expected_of(one.contract_version, str(one.route))
-            document = redact(expected.expectation, expected.known, one.status, one.document.encode())
-        except (NotFound, NotRecorded):
+            expected = expected_of(version, route)
+        except NotFound:
+            continue  # it was deleted meanwhile
+        if expected.recording is None:
             continue
-        if expected.recording is not None:
+        for one in answers:
+            try:
+                document = redact(expected.expectation, expected.known, one.status, one.document.encode())
+            except NotRecorded:
+                continue
             _keep_one(expected, expected.recording, replace(one, document=document), now)
 
 

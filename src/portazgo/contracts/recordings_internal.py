@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.responses import Response
 from starlette.routing import Route
 
 from portazgo.contracts.recording.redacting import LARGEST_BYTES
 from portazgo.contracts.recordings import ToldAnswer, keep_recorded
-from portazgo.kit.errors import Invalid
 from portazgo.nodes.epochs import require_own_epoch
-from portazgo.nodes.internal import limited_body
+from portazgo.nodes.internal import read_document
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -55,15 +54,7 @@ def routes(services: Services) -> list[Route]:
 
     async def recordings(request: Request) -> Response:
         caller = await services.feed.identify(request)
-        body = await limited_body(request, LARGEST_REPORT_BYTES)
-        try:
-            report = RecordingsBody.model_validate_json(body)
-        except ValidationError as problem:
-            # Without what was given: an answer that is not redacted must not come back either.
-            raise Invalid(
-                "the report is not valid",
-                [{"pointer": "/" + "/".join(map(str, one["loc"])), "message": one["msg"]} for one in problem.errors()],
-            ) from None
+        report = await read_document(request, RecordingsBody, "report", LARGEST_REPORT_BYTES)
         await services.threads.run(require_own_epoch, caller.node, report.epoch)
         told = [one.told() for one in report.answers]
         await services.threads.run(keep_recorded, told, clock=services.clock)

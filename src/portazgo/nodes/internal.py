@@ -105,14 +105,14 @@ class Feed:
     async def receipts(self, request: Request) -> Response:
         """Keep a receipt."""
         caller = await self.identify(request)
-        receipt = await _read(request, ReceiptBody, "receipt")
+        receipt = await read_document(request, ReceiptBody, "receipt")
         await self._threads.run(store_receipt, caller.token, caller.node, receipt.model_dump(), clock=self._clock)
         return Response(status_code=204)
 
     async def logins(self, request: Request) -> Response:
         """Keep which logins at backends fail."""
         caller = await self.identify(request)
-        told = await _read(request, LoginsBody, "report")
+        told = await read_document(request, LoginsBody, "report")
         failing = told.model_dump(mode="json")["failing"]
         await self._threads.run(store_failing, caller.node, told.epoch, failing, clock=self._clock)
         return Response(status_code=204)
@@ -132,8 +132,11 @@ class Feed:
         return Caller(node, epoch, token)
 
 
-async def _read(request: Request, schema: type[_Document], name: str) -> _Document:
-    body = await limited_body(request, LARGEST_DOCUMENT_BYTES)
+async def read_document(
+    request: Request, schema: type[_Document], name: str, largest: int = LARGEST_DOCUMENT_BYTES
+) -> _Document:
+    """Read a request's body of at most `largest` bytes. Raises Invalid, which names places and repeats nothing of the body."""
+    body = await limited_body(request, largest)
     try:
         return schema.model_validate_json(body)
     except ValidationError as problem:
