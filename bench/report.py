@@ -7,6 +7,7 @@ host names nor paths.
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import subprocess
@@ -42,9 +43,9 @@ class Figure:
 
 
 def quantile(samples: Sequence[float], part: float) -> float:
-    """Give the sample below which this part of all lies (nearest rank)."""
+    """Give the sample below which this part of all lies (nearest rank: of 20 samples 0.95 is the second largest)."""
     ordered = sorted(samples)
-    return ordered[min(len(ordered) - 1, int(part * len(ordered)))]
+    return ordered[max(0, math.ceil(part * len(ordered)) - 1)]
 
 
 def publish(name: str, figures: Sequence[Figure], **details: Any) -> int:

@@ -61,6 +61,9 @@ def main() -> int:
 def _figures(milliseconds: dict[str, list[float]]) -> list[Figure]:
     figures = []
     for name, samples in milliseconds.items():
+        if len(samples) == 1:
+            figures.append(Figure(name, samples[0], "ms"))
+            continue
         target = BY_ID_MS if name.startswith(("by id", "by an id")) else PAGE_MS
         figures.append(Figure(f"{name}, p50", quantile(samples, 0.5), "ms"))
         figures.append(Figure(f"{name}, p95", quantile(samples, 0.95), "ms", None if "count" in name else target))
