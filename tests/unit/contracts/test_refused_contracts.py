@@ -143,6 +143,27 @@ def test_a_map_beside_members_that_are_hidden_is_left_out_of_what_passes_as_a_wh
     assert seen == {"number": "1", "tenant": "t", "open": {"name": "a"}}
 
 
+def test_no_variant_promises_values_of_a_map_that_another_variant_keeps_from_passing() -> None:
+    text = {"type": "string"}
+    secret = {"type": "string", "writeOnly": True}
+    beside = {"type": "object", "properties": {"kind": text, "ssn": secret}, "additionalProperties": text}
+    labels = {"anyOf": [{"type": "object", "additionalProperties": text}, beside]}
+    content = {"application/json": {"schema": {"type": "object", "properties": {"labels": labels}}}}
+    operation = {"parameters": [], "responses": {"200": {"description": "", "content": content}}}
+    document = {
+        "openapi": "3.0.3",
+        "info": {"title": "t", "version": "1"},
+        "paths": {"/parcels/{id}": {"get": operation}},
+    }
+    terms = ContractTerms(routes=show({"select": ["labels"]}))
+    route = compile_contract(terms, read_schema(json.dumps(document)), ROUTES).routes["show"]
+    body = b'{"labels":{"kind":"a","ssn":"SECRET","other":"b"}}'
+    seen = project(json.dumps(route.wire["program"]).encode(), route.wire["answers"][0]["body"]["root"], body)
+    assert json.loads(seen) == {"labels": {"kind": "a"}}
+    told = route.answer_schemas["200"]["properties"]["labels"]["anyOf"]
+    assert told == [{"type": "object"}, {"type": "object", "properties": {"kind": text}}]
+
+
 def test_a_link_leads_to_no_route_that_the_contract_does_not_have(schema: Schema) -> None:
     terms = ContractTerms(routes=show({"select": ["number"]}, {"rewrite_url": ["number"]}))
     wire = compile_contract(terms, schema, ROUTES).routes["show"].wire

@@ -98,8 +98,11 @@ class Walker:
     def _alternatives(self, view: View, resolved: Shape, spot: Spot, context: Context) -> None:
         told = self._discriminator(resolved, spot)
         view.discriminator = None if told is None else told[0]
+        # What the whole leaves out, no variant has: a map's values stay out where one of the variants hides a member.
+        mapped = view.object is not None and view.object.others is not None
+        whole = view.shape if mapped else replace(view.shape, others=None)
         view.alternatives = tuple(
-            Alternative(self._variant(variant.shape, view.shape, spot, context), self._value(variant, told))
+            Alternative(self._variant(variant.shape, whole, spot, context), self._value(variant, told))
             for variant in resolved.variants
         )
 
