@@ -106,3 +106,32 @@ def test_examples_are_put_through_a_draft_and_through_versions(deployment: Deplo
 
     # Nobody called yet.
     assert json.loads(done(run, "usage", "fields", "--month", "2026-11", "--json").stdout) == []
+
+
+def test_a_document_is_cut_to_what_an_application_or_a_key_may_call(deployment: Deployment, run: Run) -> None:
+    folder = deployment.folder
+    done(run, "backend", "create", "crates", "--target", deployment.backend_url, "--audience", "crates")
+    done(run, "api", "create", "crates")
+    where = ("--method", "get", "--path", "/v1/crates/{id}", "--backend-path", "/api/things/{id}/")
+    more = ("--backend", "crates", *where, "--passthrough", "--scope", "crates:read")
+    done(run, "route", "create", "crate", "--api", "crates", *more)
+    document = str(write(folder / "crates-schema.json", SCHEMA))
+    done(run, "schema", "import", "crates", "--backend", "crates", "--file", document)
+    terms = {"api": "crates", "schema": "crates", "routes": {"crate": {"answers": {"200": [{"select": ["id"]}]}}}}
+    done(run, "contract", "create", "crates", "--file", str(write(folder / "crates.json", terms)))
+    done(run, "contract", "publish", "crates", "--default")
+    done(run, "plan", "create", "on-crates", "--api", "crates")
+    done(run, "partner", "create", "carrier")
+    for name, plan in (("crm", ("--plan", "on-crates")), ("erp", ())):
+        done(run, "application", "create", name, "--partner", "carrier", "--environment", "live", *plan)
+    made = done(run, "key", "create", "--application", "carrier/crm", "--scope", "other:read", "--json")
+
+    whole = json.loads(done(run, "contract", "document", "crates").stdout)
+    assert whole["paths"]["/v1/crates/{id}"]["get"]["security"][0] == {"apiKey": ["crates:read"]}
+    assert json.loads(done(run, "contract", "document", "crates", "--application", "carrier/crm").stdout) == whole
+    cut = done(run, "contract", "document", "crates", "--key", json.loads(made.stdout)["kid"])
+    assert json.loads(cut.stdout)["paths"] == {}
+    assert "Left out: crate. The key's or plan's scopes do not cover the route." in cut.stderr
+    nobody = done(run, "contract", "document", "crates", "--application", "carrier/erp", code=1)
+    assert "no version of crates serves that application" in nobody.stderr
+    done(run, "contract", "document", "crates", "--application", "carrier/erp", "--key", "7hK2mQ9xTb", code=2)

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from portazgo.cli.contract import contract, state_word
+from portazgo.cli.contradictions import excludes
 from portazgo.cli.exits import Exit
-from portazgo.cli.find import APPLICATION, CONTRACT, PARTNER, PLAN, find, find_id
+from portazgo.cli.find import APPLICATION, CONTRACT, PARTNER, PLAN, find, find_id, kid_of
 from portazgo.cli.noun import asks, confirm, did_you_mean, prints
 from portazgo.cli.options import options
 from portazgo.cli.output import note, show_groups, show_one, show_pairs, show_rows
 from portazgo.cli.parameters import rfc3339, until
 from portazgo.cli.session import Failed, connect
-from portazgo.cli.words import label, say
+from portazgo.cli.words import label, language, say
 
 if TYPE_CHECKING:
     from portazgo.client.admin import AdminClient
@@ -211,15 +212,52 @@ def list_fields(contract: str, output: str) -> None:
 
 @contract.command("document")
 @click.argument("contract")
+@click.option("--application", help="Only what this application may call; name, PARTNER/NAME, or id.")
+@click.option("--key", "kid", help="Only what a call with this key may reach; its kid.")
+@excludes("application", "kid")
 @prints
-def show_document(contract: str, output: str) -> None:
-    """Print the OpenAPI document that partners of a version read. CONTRACT@VERSION."""
+def show_document(contract: str, application: str | None, kid: str | None, output: str) -> None:
+    """Print the OpenAPI document that partners of a version read; or what of it an application, or a key, may call.
+
+    CONTRACT@VERSION. Without a version it is the newest, or the one that serves the application.
+    """
     client = connect()
-    document = client.get(f"{_version(client, contract)}/document")
-    if output == "table":
-        click.echo(json.dumps(json.loads(document["document"]), indent=2, ensure_ascii=False))
+    reader = {"application": find_id(client, APPLICATION, application), "key": None if kid is None else kid_of(kid)}
+    if any(reader.values()) and "@" not in contract:
+        path = _version(client, _serving(client, contract, reader))
     else:
+        path = _version(client, contract)
+    document = client.get(f"{path}/document", reader)
+    if output != "table":
         show_one(document, output)
+        return
+    click.echo(json.dumps(json.loads(document["document"]), indent=2, ensure_ascii=False))
+    for one in document["left_out"]:
+        note(say("Left out: {operation}. {why}", operation=one["operation"], why=_why(one)))
+
+
+def _serving(client: AdminClient, contract: str, reader: dict[str, str | None]) -> str:
+    """Name the version that serves an application, or that of a key: CONTRACT@VERSION. Raises Failed."""
+    application = reader["application"] or client.get(f"/keys/{reader['key']}")["application"]
+    name = find(client, CONTRACT, contract)["name"]
+    served = client.get(f"/applications/{application}/contracts")["items"]
+    version = next((one["version"] for one in served if one["contract"] == name), None)
+    if version is None:
+        raise Failed(
+            say("no version of {name} serves that application", name=name),
+            remedy=say(
+                "Name one, {name}@…; `{command}` lists them.", name=name, command=f"portazgo contract show {name}"
+            ),
+        )
+    return f"{name}@{version}"
+
+
+def _why(left_out: dict[str, str]) -> str:
+    """The catalogue speaks the reader's language; the control plane's documents are English."""
+    from portazgo.faults.catalogue import by_code  # noqa: PLC0415 - reads the catalogue
+
+    known = by_code().get(left_out["fault"])
+    return left_out["sentence"] if known is None else known.sentences("es" if language() == "es" else "en").operator
 
 
 def _named(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

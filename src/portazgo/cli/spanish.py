@@ -149,6 +149,9 @@ SENTENCES = {
     "Nobody is served by it yet: `{default}` serves it to all, `{pin}` to some.": (
         "Todavía no se sirve a nadie: `{default}` la sirve a todos, `{pin}` a algunos."
     ),
+    "Left out: {operation}. {why}": "Queda fuera: {operation}. {why}",
+    "no version of {name} serves that application": "ninguna versión de {name} sirve a esa aplicación",
+    "Name one, {name}@…; `{command}` lists them.": "Indica una, {name}@…; `{command}` las muestra.",
     "Pinned to {version}.": "Fijado a {version}.",
     "{name} has {count} versions: say which": "{name} tiene {count} versiones: indica cuál",
     "Whom it serves, and their calls of the last 30 days:": "A quién sirve, y sus llamadas de los últimos 30 días:",

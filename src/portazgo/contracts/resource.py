@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from portazgo.contracts.addresses import addresses, with_addresses
 from portazgo.contracts.models import ContractVersion
+from portazgo.contracts.permitted import told
 from portazgo.kit.clock import microseconds
 from portazgo.snapshot.wire import ContractBody, ContractDocumentBody, Resource
 
@@ -42,7 +43,7 @@ def compiled_document(identifier: str) -> Resource | None:
     version = _served(identifier)
     if version is None:
         return None
-    return Resource("contract_document", str(version.id), (), ContractDocumentBody(document=version.document))
+    return Resource("contract_document", str(version.id), (), ContractDocumentBody(document=told(version)))
 
 
 def every_served() -> Iterable[str]:

@@ -10,6 +10,7 @@ from ninja import Schema
 from pydantic import Field, StringConstraints, model_validator
 
 from portazgo.contracts.domain import State
+from portazgo.keys.schemas import KidText
 from portazgo.kit.names import SLUG_PATTERN
 from portazgo.kit.web.schemas import Body, Moment, NameFilter, PageQuery, Truth
 from portazgo.routes.importing import LARGEST_DOCUMENT_BYTES
@@ -335,10 +336,32 @@ class ContractDifferences(Schema):
     changes: list[ContractChange]
 
 
+class ReaderQuery(Schema):
+    """Of what a document is to tell; both null: of the whole version."""
+
+    application: UUID | None = Field(None, description="Only what it may call, whatever the key.")
+    key: KidText | None = Field(None, description="Only what a call with this key may reach.")
+
+    @model_validator(mode="after")
+    def _one_reader(self) -> ReaderQuery:
+        if self.application is not None and self.key is not None:
+            raise ValueError("name an application or a key: a key belongs to one")
+        return self
+
+
+class LeftOutView(Schema):
+    """An operation that the document does not tell of, and why."""
+
+    operation: str
+    fault: str = Field(description="What a call of it would be refused by (docs/faults.md).")
+    sentence: str
+
+
 class VersionDocument(Schema):
     """The OpenAPI document that partners of a version read."""
 
     document: str
+    left_out: list[LeftOutView] = Field(description="Operations of the version that the reader may not call.")
 
 
 class ContractProblem(Schema):

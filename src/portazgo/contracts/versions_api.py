@@ -15,6 +15,7 @@ from portazgo.contracts import pinning, publishing
 from portazgo.contracts.comparing import differences
 from portazgo.contracts.differences.contracts import is_breaking
 from portazgo.contracts.models import Contract, ContractPin
+from portazgo.contracts.permitted import Caller, told, told_to
 from portazgo.contracts.schemas import (
     ContractDifferences,
     DeprecateVersion,
@@ -23,6 +24,7 @@ from portazgo.contracts.schemas import (
     PinsQuery,
     PinView,
     PublishContract,
+    ReaderQuery,
     ServedBy,
     UsersView,
     VersionDetail,
@@ -31,7 +33,8 @@ from portazgo.contracts.schemas import (
 )
 from portazgo.contracts.serving import PIN_ROWS, pin_view, serving, serving_view
 from portazgo.contracts.using import users_of
-from portazgo.contracts.views import version_detail, version_view
+from portazgo.contracts.views import left_out_view, version_detail, version_view
+from portazgo.keys.models import Key
 from portazgo.kit.paging import Page
 from portazgo.kit.web.lists import page_of
 from portazgo.kit.web.rows import the_one
@@ -91,9 +94,16 @@ def show_contract_version(request: AdminRequest, contract_id: UUID, version: Ver
 
 
 @router.get("/contracts/{uuid:contract_id}/versions/{version}/document", response=VersionDocument)
-def show_contract_document(request: AdminRequest, contract_id: UUID, version: VersionName) -> dict[str, str]:
-    """Give the OpenAPI document that partners of a version read."""
-    return {"document": _readable(request, contract_id, version).document}
+def show_contract_document(
+    request: AdminRequest, contract_id: UUID, version: VersionName, query: Query[ReaderQuery]
+) -> dict[str, Any]:
+    """Give the OpenAPI document that partners of a version read; or what of it an application, or a key, may call."""
+    found = _readable(request, contract_id, version)
+    reader = _reader(request, query)
+    if reader is None:
+        return {"document": told(found), "left_out": []}
+    cut = told_to(found, [reader])
+    return {"document": cut.document, "left_out": [left_out_view(one) for one in cut.left_out]}
 
 
 @router.get("/contracts/{uuid:contract_id}/versions/{version}/users", response=UsersView)
@@ -142,6 +152,18 @@ def retire_contract(request: AdminRequest, contract_id: UUID, version: VersionNa
 def _readable(request: AdminRequest, identifier: UUID, name: str) -> ContractVersion:
     can(request.actor, Verb.READ, Contract.noun)
     return publishing.version_named(the_one(Contract.objects.all(), "contract", id=identifier), name)
+
+
+def _reader(request: AdminRequest, query: ReaderQuery) -> Caller | None:
+    if query.key is not None:
+        can(request.actor, Verb.READ, Key.noun)
+        rows = Key.objects.filter(deleted_at=None).select_related("application__plan")
+        key = the_one(rows, "key", kid=query.key)
+        return Caller.of(key.application, key)
+    if query.application is None:
+        return None
+    can(request.actor, Verb.READ, Application.noun)
+    return Caller.of(the_one(Application.objects.select_related("plan"), "application", id=query.application))
 
 
 def _holder(body: HolderBody) -> pinning.Holder:

@@ -8,9 +8,11 @@ from django.db.models import Prefetch, prefetch_related_objects
 
 from portazgo.contracts.domain import state_of
 from portazgo.contracts.models import ContractVersion
+from portazgo.faults.catalogue import by_code
 
 if TYPE_CHECKING:
     from portazgo.contracts.models import Contract
+    from portazgo.contracts.permitted import LeftOut
 
 SHOWN_VERSIONS = Prefetch(
     "versions",
@@ -66,3 +68,8 @@ def version_detail(version: ContractVersion) -> dict[str, Any]:
         "routes": [{"id": identifier, **route} for identifier, route in version.compiled["routes"].items()],
         "components": version.compiled["components"],
     }
+
+
+def left_out_view(one: LeftOut) -> dict[str, str]:
+    """Show an operation that a reader may not call."""
+    return {"operation": one.operation, "fault": one.fault, "sentence": by_code()[one.fault].operator}

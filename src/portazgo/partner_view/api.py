@@ -83,9 +83,9 @@ def list_partner_documents(request: AdminRequest, query: Query[WhoseQuery]) -> d
 
 @router.get("/partner-view/documents/{uuid:version_id}", response=PartnerDocumentText)
 def show_partner_document(request: AdminRequest, version_id: UUID, query: Query[WhoseQuery]) -> dict[str, str]:
-    """Give the OpenAPI document of a version that serves the partner."""
+    """Give the OpenAPI document of a version that serves the partner: of the operations that its applications may call."""
     partner = service.whose(request.actor, query.as_partner)
-    return {"document": documents.document_of(partner, version_id).document}
+    return {"document": documents.document_of(partner, version_id)}
 
 
 @router.get("/partner-view/usage", response=Sums)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from portazgo.kit.errors import Conflict, Invalid
+from portazgo.snapshot.wire import ResourceRef
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from uuid import UUID
 
     from portazgo.contracts.models import ContractVersion
@@ -34,6 +35,13 @@ def check_contract(route: Route, terms: RouteTerms) -> None:
     before = {name: getattr(route, f"{name}_id" if name == "backend" else name) for name in _COMPILED_IN}
     if any(before[name] != getattr(terms, name) for name in _COMPILED_IN):
         refuse_in_versions(route, "its method, its paths and its backend can't change")
+
+
+def documents_telling(route: Route, scopes: Sequence[str]) -> list[ResourceRef]:
+    """Name the documents of partners that say which scopes the route needs, where these are others now."""
+    if route._state.adding or set(route.scopes) == set(scopes):  # noqa: SLF001 - Django's own name for it
+        return []
+    return [ResourceRef("contract_document", str(version.id)) for version in _versions(route) if _has(version, route)]
 
 
 def _refuse_pinned(route: Route) -> None:

@@ -12,7 +12,7 @@ from portazgo.backends.models import Backend
 from portazgo.kit.errors import Conflict, Invalid
 from portazgo.kit.names import check_tags
 from portazgo.kit.web.rows import refuse_taken, the_one
-from portazgo.routes.contracts import check_contract, refuse_in_versions
+from portazgo.routes.contracts import check_contract, documents_telling, refuse_in_versions
 from portazgo.routes.domain import (
     Address,
     addresses,
@@ -121,6 +121,7 @@ def put(route: Route, terms: RouteTerms, recorded: Change) -> None:
     if not Backend.objects.filter(id=terms.backend).exists():
         raise Invalid.at("/backend", f"there is no backend {terms.backend}", code="backend_unknown")
     check_contract(route, terms)
+    told = documents_telling(route, terms.scopes)
     for name in RouteTerms.__dataclass_fields__:
         value = getattr(terms, name)
         if name in _KEYS:
@@ -139,7 +140,7 @@ def put(route: Route, terms: RouteTerms, recorded: Change) -> None:
     RouteAddress.objects.bulk_create(
         RouteAddress(route=route, host=place.host, method=place.method, shape=place.shape) for place in places
     )
-    recorded.touches(ResourceRef("route", str(route.id)), *_label(route))
+    recorded.touches(ResourceRef("route", str(route.id)), *_label(route), *told)
 
 
 def _label(route: Route) -> list[ResourceRef]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -23,6 +24,7 @@ from support.made_contract import (
 
 from portazgo.contracts.compiling import CompiledContract
 from portazgo.contracts.document.building import VersionFacts, partner_document, render
+from portazgo.contracts.document.callers import cut_to, operations_of
 from portazgo.contracts.document.problems import Takes, own_answers
 from portazgo.contracts.document.texts import Hidden, hidden_from_partners
 
@@ -51,6 +53,23 @@ def test_the_same_contract_gives_the_same_bytes() -> None:
     texts = {render(document_of(made_contract())) for _ in range(2)}
     assert len(texts) == 1
     assert json.loads(texts.pop())["info"] == {"title": "badges", "version": "2026-11-26"}
+
+
+def test_a_document_of_all_operations_is_the_whole_one(document: dict[str, Any]) -> None:
+    assert cut_to(document, operations_of(document)) == document
+
+
+def test_a_document_of_some_operations_has_what_they_lead_to_and_nothing_else(document: dict[str, Any]) -> None:
+    for name in operations_of(document):
+        cut = cut_to(document, [name])
+        OpenAPIV31SpecValidator(cut).validate()
+        assert operations_of(cut) == [name]
+        used = set(re.findall(r'"#/components/(\w+)/([^"]+)"', json.dumps(cut)))
+        there = {(section, one) for section, members in cut["components"].items() for one in members}
+        assert there - {("securitySchemes", "apiKey"), ("securitySchemes", "bearer")} == used
+    none = cut_to(document, [])
+    OpenAPIV31SpecValidator(none).validate()
+    assert (none["paths"], none["components"]["schemas"]) == ({}, {})
 
 
 @pytest.mark.parametrize("prose", [False, True])

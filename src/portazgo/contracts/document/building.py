@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from portazgo.contracts.compiling import CompiledContract, RouteFacts
 from portazgo.contracts.differences.forms import COMPONENT
+from portazgo.contracts.document.components import reached
 from portazgo.contracts.document.naming import component_names, renamed
 from portazgo.contracts.document.operations import Common, operation
 from portazgo.contracts.document.problems import problem_schema
@@ -145,24 +146,5 @@ def _free_name(wanted: str, taken: Collection[str]) -> str:
 
 
 def _used(holder: object, schemas: Mapping[str, Any]) -> set[str]:
-    """The components that something refers to, and those that these refer to: others are of no concern to partners."""
-    used: set[str] = set()
-    waiting = [holder]
-    while waiting:
-        for name in set(_references(waiting.pop())) - used:
-            used.add(name)
-            waiting.append(schemas[name])
-    return used
-
-
-def _references(node: object) -> Iterator[str]:
-    if isinstance(node, Mapping):
-        reference = node.get("$ref")
-        if isinstance(reference, str) and reference.startswith(COMPONENT):
-            yield reference.removeprefix(COMPONENT)
-        # A discriminator names its variants too.
-        for value in node.values():
-            yield from _references(value)
-    elif isinstance(node, list | tuple):
-        for value in node:
-            yield from _references(value)
+    """The schemas that something leads to: others are of no concern to partners."""
+    return reached(holder, {"schemas": schemas})["schemas"]
