@@ -197,12 +197,11 @@ class TestVersions:
         told = {"sunset_at": "2099-01-01T00:00:00Z", "link": "https://example.com/moving"}
         api.post(f"{path}/deprecate", told)
         assert (body_of("contract", version["id"]), body_of("contract_document", version["id"])) != before
-        for _ in range(2):
-            back = api.post(f"{path}/undeprecate").body
-            assert back == version
-            assert (body_of("contract", version["id"]), body_of("contract_document", version["id"])) == before
+        assert api.post(f"{path}/undeprecate").body == version
+        assert (body_of("contract", version["id"]), body_of("contract_document", version["id"])) == before
+        assert refusal(api.post(f"{path}/undeprecate")) == (409, "not_deprecated")
         events = [one["action"] for one in api.every("/audit")]
-        assert events[:3] == ["contract.undeprecated", "contract.undeprecated", "contract.deprecated"]
+        assert events[:3] == ["contract.undeprecated", "contract.deprecated", "contract.published"]
         assert api.post(f"{path}/deprecate", {}).body["sunset_at"] is None
         api.post(f"{path}/retire")
         assert refusal(api.post(f"{path}/undeprecate")) == (409, "retired")

@@ -48,6 +48,13 @@ def _version(world: World) -> Exact:
     return {"contract_id": made["id"], "version": version["name"]}, None
 
 
+def _deprecated(world: World) -> Exact:
+    path, _ = _version(world)
+    answer = world.api.post(f"/contracts/{path['contract_id']}/versions/{path['version']}/deprecate", {})
+    assert answer.status == 200, answer
+    return path, None
+
+
 def _pinnable(world: World) -> Exact:
     return _version(world)[0], {"partner": world.partner()["id"]}
 
@@ -111,7 +118,7 @@ CONTRACTS: dict[str, Callable[[World], Exact]] = {
     "set_default_version": _version,
     "pin_contract": _pinnable,
     "deprecate_contract": _with(_version, {"sunset_at": "2099-01-01T00:00:00Z", "link": "https://example.com/new"}),
-    "undeprecate_contract": _version,
+    "undeprecate_contract": _deprecated,
     "retire_contract": _version,
     "list_partner_documents": lambda world: ({"as_partner": _served(world)[0]["as_partner"]}, None),
     "show_partner_document": _served,

@@ -147,7 +147,7 @@ def deprecate_contract(contract: str, sunset: datetime | None, link: str | None,
 @click.argument("contract")
 @prints
 def undeprecate_contract(contract: str, output: str) -> None:
-    """Take a deprecation back: answers don't tell of an end any more. CONTRACT@VERSION."""
+    """Take a deprecation back: answers don't tell of an end any more. CONTRACT@VERSION, which must be deprecated."""
     client = connect()
     _show(client.post(f"{_version(client, contract, newest=False)}/undeprecate"), output)
 

@@ -131,26 +131,28 @@ def deprecate(
             raise Invalid.at("/sunset_at", "the end must lie ahead", code="invalid")
         version.deprecated_at = version.deprecated_at or now
         version.sunset_at, version.link = sunset_at, link or ""
-        version.document = describe_again(version)
-        version.save(update_fields=["deprecated_at", "sunset_at", "link", "document"])
-        recorded.touches(reference(version), document_reference(version))
+        _tell_end(version, recorded)
     return version
 
 
 def undeprecate(actor: Actor, identifier: UUID, name: str, *, clock: Clock) -> ContractVersion:
     """Take a deprecation back: answers carry no `Deprecation`, `Sunset` and `Link` of it any more.
 
-    One that isn't deprecated stays as it is. Raises NotFound, Conflict (`retired`).
+    Raises NotFound, Conflict (`not_deprecated`, `retired`).
     """
     can(actor, Verb.CHANGE, Contract.noun)
     with change(actor, "contract.undeprecated", str(identifier), details={"version": name}, clock=clock) as recorded:
         version = version_named(locked(identifier), name)
         refuse_retired(version)
-        if version.deprecated_at is not None:
-            version.deprecated_at, version.sunset_at, version.link = None, None, ""
-            version.document = describe_again(version)
-            version.save(update_fields=["deprecated_at", "sunset_at", "link", "document"])
-            recorded.touches(reference(version), document_reference(version))
+        if version.deprecated_at is None:
+            # Whoever takes back what nobody said may have named the wrong version.
+            raise Conflict(
+                f"the version {version.name} is not deprecated",
+                code="not_deprecated",
+                remedy="`portazgo contract show` says which versions are",
+            )
+        version.deprecated_at, version.sunset_at, version.link = None, None, ""
+        _tell_end(version, recorded)
     return version
 
 
@@ -194,6 +196,13 @@ def differs(version: ContractVersion | None, contract: Contract, kept: Kept) -> 
     if version is None or version.retired_at is not None or version.terms != contract.terms:
         return True
     return without_addresses(version.compiled) != without_addresses(kept)
+
+
+def _tell_end(version: ContractVersion, recorded: Change) -> None:
+    """Write what partners are told of a version's end, or that they are told nothing any more."""
+    version.document = describe_again(version)
+    version.save(update_fields=["deprecated_at", "sunset_at", "link", "document"])
+    recorded.touches(reference(version), document_reference(version))
 
 
 def _put(contract: Contract, compilation: Compilation, kept: Kept, recorded: Change, clock: Clock) -> ContractVersion:
