@@ -13,10 +13,13 @@ from support.contracts import Contracts
 from support.small_document import SMALL_DOCUMENT
 from support.world import World
 
+from portazgo.backends.contracts import versions_over
+from portazgo.backends.models import Backend
 from portazgo.contracts.domain import age_of
 from portazgo.contracts.models import Contract, ContractVersion
 from portazgo.contracts.publishing import newest, served
 from portazgo.declarative.state import read_state
+from portazgo.snapshot.wire import ResourceRef
 
 pytestmark = pytest.mark.usefixtures("database")
 NAMES = ["2001-11-25.12", "2001-11-26", "2001-11-26.2", "2001-11-26.9", "2001-11-26.10", "2001-12-01"]
@@ -81,3 +84,17 @@ def test_the_newest_version_is_the_last_by_its_name_and_asked_for_alone(contract
     assert last is not None
     assert last.name == served(contract.id, None).name == NAMES[-1]
     assert len(asked(lambda: newest(contract))) == 1
+
+
+def test_the_versions_over_a_backend_are_found_by_one_query(api: AdminAPI, contracts: Contracts) -> None:
+    made, first = contracts.published()
+    make_more(contracts)
+    api.post(f"/contracts/{made['id']}/versions/{first['name']}/retire")
+    found: list[ResourceRef] = []
+    backend = Backend.objects.get(id=contracts.backend["id"])
+    assert len(asked(lambda: found.extend(versions_over(backend)))) == 1
+    served = ContractVersion.objects.filter(contract__schema__backend=backend, retired_at=None)
+    expected = {ResourceRef("contract", str(version.id)) for version in served}
+    assert (len(found), set(found)) == (len(expected), expected)
+    assert len(expected) == 4
+    assert list(versions_over(Backend.objects.get(id=contracts.world.backend()["id"]))) == []

@@ -50,7 +50,7 @@ class TestDrafts:
             "/routes/show/answers/200/0/select/1",
             "/routes/show/answers/200/0/select/2",
         }
-        assert "did you mean 'name'?" in refused.body["errors"][0]["message"]
+        assert 'did you mean "name"?' in refused.body["errors"][0]["message"]
         assert api.every("/contracts") == []
         made = contracts.draft()
         changed = api.patch(f"/contracts/{made['id']}", {"name": "renamed", "routes": selecting("naem")})
@@ -78,7 +78,7 @@ class TestDrafts:
         unknown = api.post("/contracts/draft", {"api": body["api"], "schema": body["schema"], "routes": ["other"]})
         assert (refusal(unknown), pointers(unknown)) == ((422, "route_unknown"), {"/routes"})
         mistyped = api.post("/contracts/draft", {"api": body["api"], "schema": body["schema"], "routes": ["shwo"]})
-        assert mistyped.body["errors"][0]["message"].endswith("; did you mean 'show'?"), mistyped
+        assert mistyped.body["errors"][0]["message"].endswith('; did you mean "show"?'), mistyped
 
     def test_what_an_import_takes_and_contracts_can_not_be_over_is_said_at_the_schema(
         self, api: AdminAPI, contracts: Contracts

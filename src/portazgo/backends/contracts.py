@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 def versions_over(backend: Backend) -> Iterator[ResourceRef]:
     """Name what nodes have of contracts over the backend's schemas."""
-    for schema in backend.schemas.all():
-        for document in schema.versions.only("id"):
-            for version in document.contracts.filter(retired_at=None).values_list("id", flat=True):
-                yield ResourceRef("contract", str(version))
+    served = backend.schemas.filter(versions__contracts__isnull=False, versions__contracts__retired_at=None)
+    for version in served.values_list("versions__contracts", flat=True):
+        yield ResourceRef("contract", str(version))

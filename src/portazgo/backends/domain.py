@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 from urllib.parse import urlsplit
 
 from portazgo.kit.address_kinds import is_never_called, written_address
@@ -45,6 +46,11 @@ class Timeouts:
     first_byte_ms: int = 30_000
     idle_ms: int = 30_000
     total_ms: int = 60_000
+
+
+def targets_of(environments: Mapping[str, Any]) -> list[str]:
+    """Give the targets of every environment."""
+    return [target for one in environments.values() for target in one["targets"]]
 
 
 def check_target(target: str) -> str:

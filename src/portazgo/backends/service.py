@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from portazgo.accounts.domain import Actor, Verb, can
 from portazgo.backends.contracts import versions_over
+from portazgo.backends.domain import targets_of
 from portazgo.backends.forwarding import contradictions, settled
 from portazgo.backends.logins import LOGIN_KINDS, destination, for_nodes, is_login
 from portazgo.backends.models import Backend, ServiceCredential
@@ -59,7 +60,7 @@ def alter(
         if environments is not None:
             after = _complete(environments)
             _guard_destinations(actor, backend, after)
-            if _targets(backend.environments) != _targets(after):
+            if targets_of(backend.environments) != targets_of(after):
                 recorded.touches(*versions_over(backend))
             backend.environments = after
             _refuse_shared_secret(backend)
@@ -90,7 +91,7 @@ def compiled(identifier: str) -> Resource | None:
     credentials = [one["credential"] for one in backend.environments.values()]
     features = {HTTP1} | {Algorithm(one["algorithm"]).feature for one in _minted(backend)}
     features |= {NO_CREDENTIAL} if any(one["kind"] == "none" for one in credentials) else set()
-    targets = _targets(backend.environments)
+    targets = targets_of(backend.environments)
     features |= {TLS} if any(target.startswith("https://") for target in targets) else set()
     features |= {UNIX} if any(is_socket(target) for target in targets) else set()
     forwarding = [one["forwarding"] for one in backend.environments.values() if "forwarding" in one]
@@ -112,10 +113,6 @@ def _guard_destinations(actor: Actor, backend: Backend, after: Mapping[str, Any]
         before = backend.environments.get(name)
         if before is None or destination(before) != destination(after[name]):
             can(actor, Verb.CHANGE, ServiceCredential.noun)
-
-
-def _targets(environments: Mapping[str, Any]) -> list[str]:
-    return [target for one in environments.values() for target in one["targets"]]
 
 
 def _complete(environments: Mapping[str, Any]) -> dict[str, Any]:

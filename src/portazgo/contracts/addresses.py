@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from portazgo.backends.domain import targets_of
 from portazgo.kit.targets import is_socket
 
 _OF_SOCKETS = "http://localhost"
@@ -17,8 +18,8 @@ _OF_SOCKETS = "http://localhost"
 
 def addresses(environments: Mapping[str, Any]) -> tuple[str, ...]:
     """Give where a backend is called, in every environment, as its answers have it: `https://backend.example:8000`."""
-    targets = [target for one in environments.values() for target in one["targets"]]
-    return tuple(dict.fromkeys(_OF_SOCKETS if is_socket(target) else target for target in targets))
+    called = (_OF_SOCKETS if is_socket(target) else target for target in targets_of(environments))
+    return tuple(dict.fromkeys(called))
 
 
 def with_addresses(wire: Mapping[str, Any], known: Iterable[str]) -> dict[str, Any]:

@@ -56,10 +56,9 @@ def drafted(api: Api, schema: BackendSchema, names: Sequence[str]) -> dict[str, 
     facts = {route.name: facts_of(route) for route in rows}
     unknown = [name for name in names if name not in facts]
     if unknown:
-        near = nearest(unknown[0], facts)
-        hint = "" if near is None else f"; did you mean {near!r}?"
-        message = f"the API has no route {unknown[0]!r} that leads to the schema's backend{hint}"
-        raise Invalid.at("/routes", message, code="route_unknown")
+        message = f"the API has no route {unknown[0]!r} that leads to the schema's backend"
+        found = Problem("/routes", message, nearest(unknown[0], facts))
+        raise Invalid.at(found.pointer, found.sentence, code="route_unknown")
     wanted = {name: one for name, one in facts.items() if not names or name in names}
     written = draft(schema_of(version_of(schema)), wanted)
     left_out = [name for name in names if name not in written["routes"]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from portazgo.contracts.compilation import checked, compile_over, restored, sentence
+from portazgo.contracts.compilation import checked, compile_over, restored
 from portazgo.contracts.compiling import ContractRefused
 from portazgo.contracts.differences.contracts import changes
 from portazgo.contracts.differences.effects import effects
@@ -65,7 +65,7 @@ def _of_draft(contract: Contract, schema: Schema) -> list[str]:
     try:
         compile_over(contract.api, contract.schema.backend_id, schema, contract.terms)
     except ContractRefused as refused:
-        told = [f"{sentence(problem)} (at {problem.pointer})" for problem in refused.problems[:_PROBLEMS_TOLD]]
+        told = [f"{problem.sentence} (at {problem.pointer})" for problem in refused.problems[:_PROBLEMS_TOLD]]
         more = len(refused.problems) - len(told)
         told += [f"and {more} more"] if more > 0 else []
         return [f"the draft of {contract.name} can't be compiled over this document: {'; '.join(told)}"]

@@ -86,13 +86,8 @@ def checked(api: Api, schema: BackendSchema, terms: Terms) -> Compilation:
     try:
         return compile_terms(api, schema, terms)
     except ContractRefused as refused:
-        errors = [FieldError(pointer=problem.pointer, message=sentence(problem)) for problem in refused.problems]
+        errors = [FieldError(pointer=problem.pointer, message=problem.sentence) for problem in refused.problems]
         raise Invalid("the contract can't be compiled", errors, code="contract_refused") from None
-
-
-def sentence(problem: Problem) -> str:
-    """Say what is wrong and, where it is likely, what was meant."""
-    return problem.message if problem.near is None else f"{problem.message}; did you mean {problem.near!r}?"
 
 
 def facts_of(route: Route) -> RouteFacts:

@@ -15,6 +15,7 @@ from portazgo.contracts.drift.finding import LONGEST_PATH, Finding, Kind
 from portazgo.contracts.drifting import Told, keep
 from portazgo.contracts.expectations import expected_of, newest_number
 from portazgo.contracts.language.paths import PathInvalid, parse_path
+from portazgo.contracts.sightings import Sightings
 from portazgo.kit.errors import Invalid
 from portazgo.kit.ids import parse_id
 from portazgo.kit.printable import printable
@@ -66,16 +67,8 @@ class FindingBody(BaseModel):
     def told(self) -> Told:
         """Give it to the use case."""
         finding = Finding(Kind(self.kind), self.path, self.found, self.expected)
-        return Told(
-            self.contract_version,
-            self.route,
-            self.schema_version,
-            self.status,
-            finding,
-            self.answers,
-            self.first_seen,
-            self.last_seen,
-        )
+        seen = Sightings(self.answers, self.first_seen, self.last_seen)
+        return Told(self.contract_version, self.route, self.schema_version, self.status, finding, seen)
 
 
 class DriftBody(BaseModel):

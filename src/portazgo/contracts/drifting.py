@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -16,10 +16,10 @@ from portazgo.contracts.differences.schemas import Kind as ChangeKind
 from portazgo.contracts.differences.schemas import SchemaChange
 from portazgo.contracts.drift.finding import Finding, Kind, is_a_name, still_stands
 from portazgo.contracts.drift.merging import FINDINGS_OF_ONE, crowded
-from portazgo.contracts.expectations import expectation_in, expected_of
+from portazgo.contracts.expectations import by_expectation, expectation_in
 from portazgo.contracts.language.paths import ANY, format_path, parse_path
 from portazgo.contracts.models import SchemaDrift
-from portazgo.kit.errors import NotFound
+from portazgo.contracts.sightings import FIELDS, Sightings
 from portazgo.notifications.events import SchemaDrifted
 from portazgo.notifications.outbox import publish
 
@@ -47,23 +47,14 @@ class Told:
     schema_version: int
     status: int
     finding: Finding
-    answers: int
-    first_seen: datetime
-    last_seen: datetime
+    seen: Sightings
 
 
 def keep(told: Sequence[Told], *, clock: Clock) -> None:
     """Add what a node tells to what is known. What was compared with an older document is left: the node asks again soon."""
     now = clock.now()
     SchemaDrift.objects.filter(last_seen__lt=now - FORGOTTEN_AFTER).delete()
-    places: dict[tuple[int, str], list[Told]] = {}
-    for one in told:
-        places.setdefault((one.contract_version, str(one.route)), []).append(one)
-    for (version, route), found in places.items():
-        try:
-            expected = expected_of(version, route)
-        except NotFound:
-            continue  # it was deleted meanwhile
+    for expected, found in by_expectation(told):
         with transaction.atomic():
             for one in found:
                 if one.schema_version == expected.number:
@@ -118,14 +109,12 @@ def _served(schema: BackendSchema) -> dict[str, CompiledContract]:
 
 def _keep_one(expected: Expected, told: Told, now: datetime) -> None:
     finding = _nameless(told.finding)
-    # By our own clock where the node's is ahead.
-    first, last = min(told.first_seen, now), min(told.last_seen, now)
+    seen = told.seen.until(now)
     key = _key(expected.operation, told.status, finding)
     row = expected.schema.drift.select_for_update().filter(key=key).first()
     if row is not None:
         row.schema_version, row.expected = expected.number, finding.expected
-        row.first_seen, row.last_seen = min(row.first_seen, first), max(row.last_seen, last)
-        row.answers += told.answers
+        seen.add_to(row)
         row.save()
         return
     if expected.schema.drift.filter(operation=expected.operation, status=told.status).count() >= FINDINGS_OF_ONE:
@@ -139,12 +128,10 @@ def _keep_one(expected: Expected, told: Told, now: datetime) -> None:
         path=finding.path,
         found=finding.found,
         expected=finding.expected,
-        answers=told.answers,
-        first_seen=first,
-        last_seen=last,
         key=key,
+        **asdict(seen),
     )
-    _tell(expected, told.status, finding, first, now)
+    _tell(expected, told.status, finding, seen.first_seen, now)
 
 
 def _nameless(finding: Finding) -> Finding:
@@ -178,9 +165,8 @@ def _take_name(row: SchemaDrift, status: int) -> None:
         row.path, row.key = nameless.path, key
         row.save(update_fields=["path", "key"])
         return
-    known.answers += row.answers
-    known.first_seen, known.last_seen = min(known.first_seen, row.first_seen), max(known.last_seen, row.last_seen)
-    known.save(update_fields=["answers", "first_seen", "last_seen"])
+    Sightings(row.answers, row.first_seen, row.last_seen).add_to(known)
+    known.save(update_fields=FIELDS)
     row.delete()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from portazgo.contracts.addresses import addresses, with_addresses
 from portazgo.contracts.drift.expecting import expectation_of
@@ -14,7 +14,8 @@ from portazgo.contracts.schema_versions import schema_of, version_of
 from portazgo.kit.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+    from uuid import UUID
 
     from portazgo.contracts.drift.expectation import Expectation
     from portazgo.contracts.language.routes import Recording
@@ -44,6 +45,19 @@ class Expected:
         return told if self.recording is None else {**told, "recording": self.known.written()}
 
 
+class ToldOfARoute(Protocol):
+    """What a node tells of a route's answers: by its id, and by the version's number in records."""
+
+    @property
+    def contract_version(self) -> int: ...  # noqa: D102 - see above
+
+    @property
+    def route(self) -> UUID: ...  # noqa: D102 - see above
+
+
+Told = TypeVar("Told", bound=ToldOfARoute)
+
+
 def newest_number(contract_version: int, route: str) -> int:
     """Give the number of the newest document, without reading it. Raises NotFound."""
     return _place(contract_version, route).document.number
@@ -68,6 +82,19 @@ def expected_of(contract_version: int, route: str) -> Expected:
             with_addresses(place.kept["wire"], addresses(place.schema.backend.environments)).get("program", {})
         ),
     )
+
+
+def by_expectation(told: Iterable[Told]) -> Iterator[tuple[Expected, list[Told]]]:
+    """Group what nodes tell by route, with what is expected there. What was deleted meanwhile is left out."""
+    places: dict[tuple[int, str], list[Told]] = {}
+    for one in told:
+        places.setdefault((one.contract_version, str(one.route)), []).append(one)
+    for (version, route), found in places.items():
+        try:
+            expected = expected_of(version, route)
+        except NotFound:
+            continue
+        yield expected, found
 
 
 def operation_in(document: SchemaVersion, title: str) -> SchemaOperation | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -12,11 +12,12 @@ from django.db import transaction
 
 from portazgo import _native
 from portazgo.contracts.comparing import DRAFT, compiled
-from portazgo.contracts.expectations import expected_of
+from portazgo.contracts.expectations import by_expectation
 from portazgo.contracts.models import Contract, RecordedAnswer
 from portazgo.contracts.publishing import newest
 from portazgo.contracts.recording.redacting import NotRecorded, redact
 from portazgo.contracts.recording.replaying import Recorded, Replay, replay
+from portazgo.contracts.sightings import FIELDS, Sightings
 from portazgo.kit.errors import NotFound
 
 if TYPE_CHECKING:
@@ -37,9 +38,7 @@ class ToldAnswer:
     route: UUID
     status: int
     document: str
-    answers: int
-    first_seen: datetime
-    last_seen: datetime
+    seen: Sightings
 
 
 def keep_recorded(told: Sequence[ToldAnswer], *, clock: Clock) -> None:
@@ -49,14 +48,7 @@ def keep_recorded(told: Sequence[ToldAnswer], *, clock: Clock) -> None:
     """
     now = clock.now()
     forget_recorded(now)
-    places: dict[tuple[int, str], list[ToldAnswer]] = {}
-    for one in told:
-        places.setdefault((one.contract_version, str(one.route)), []).append(one)
-    for (version, route), answers in places.items():
-        try:
-            expected = expected_of(version, route)
-        except NotFound:
-            continue  # it was deleted meanwhile
+    for expected, answers in by_expectation(told):
         if expected.recording is None:
             continue
         for one in answers:
@@ -111,13 +103,12 @@ def _keep_one(expected: Expected, recording: Recording, told: ToldAnswer, now: d
     key = hashlib.sha256(
         json.dumps([expected.route, expected.operation, told.status, told.document]).encode()
     ).hexdigest()
-    first, last = min(told.first_seen, now), min(told.last_seen, now)
+    seen = told.seen.until(now)
     row = contract.recorded.filter(key=key).first()
     if row is not None:
-        row.answers += told.answers
-        row.first_seen, row.last_seen = min(row.first_seen, first), max(row.last_seen, last)
+        seen.add_to(row)
         row.ends_at = row.last_seen + timedelta(days=recording.days)
-        row.save(update_fields=["answers", "first_seen", "last_seen", "ends_at"])
+        row.save(update_fields=[*FIELDS, "ends_at"])
         return
     if contract.recorded.filter(route=expected.route, status=told.status).count() >= recording.answers:
         return
@@ -127,9 +118,7 @@ def _keep_one(expected: Expected, recording: Recording, told: ToldAnswer, now: d
         operation=expected.operation,
         status=told.status,
         document=told.document,
-        answers=told.answers,
-        first_seen=first,
-        last_seen=last,
-        ends_at=last + timedelta(days=recording.days),
+        ends_at=seen.last_seen + timedelta(days=recording.days),
         key=key,
+        **asdict(seen),
     )

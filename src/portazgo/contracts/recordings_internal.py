@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from portazgo.contracts.recording.redacting import LARGEST_BYTES
 from portazgo.contracts.recordings import ToldAnswer, keep_recorded
+from portazgo.contracts.sightings import Sightings
 from portazgo.nodes.epochs import require_own_epoch
 from portazgo.nodes.internal import read_document
 
@@ -37,7 +38,8 @@ class AnswerBody(BaseModel):
 
     def told(self) -> ToldAnswer:
         """Give it to the use case."""
-        return ToldAnswer(**{name: getattr(self, name) for name in type(self).model_fields})
+        seen = Sightings(self.answers, self.first_seen, self.last_seen)
+        return ToldAnswer(self.contract_version, self.route, self.status, self.document, seen)
 
 
 class RecordingsBody(BaseModel):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from portazgo.backends.claims import readable_claims
+from portazgo.contracts.addresses import addresses
 from portazgo.contracts.compiling import ContractRefused, ContractTerms, RouteFacts, compile_contract
 from portazgo.contracts.schema import DocumentRefused, Schema, read_schema
 from portazgo.declarative.document import Document
@@ -108,21 +109,18 @@ def _compiled(ref: Ref, terms: Terms, after: World, schema: Schema) -> Iterator[
         compile_contract(ContractTerms(terms["routes"], terms["mappings"]), schema, facts)
     except ContractRefused as refused:
         for problem in refused.problems:
-            hint = "" if problem.near is None else f'; did you mean "{problem.near}"?'
-            yield Problem(f"{ref.pointer}{problem.pointer}", f"{problem.message}{hint}")
+            yield Problem(f"{ref.pointer}{problem.pointer}", problem.sentence)
 
 
 def _facts(route: Terms, world: World) -> RouteFacts:
     backend = world[Ref("backend", route["backend"])]
-    environments = backend["environments"].values()
-    targets = [target for one in environments for target in one["targets"]]
-    claims = [readable_claims(one["credential"]) for one in environments]
+    claims = [readable_claims(one["credential"]) for one in backend["environments"].values()]
     return RouteFacts(
         method=route["method"],
         path=route["path"],
         backend_method=route["backend_method"],
         backend_path=route["backend_path"],
-        targets=tuple(dict.fromkeys(targets)),
+        targets=addresses(backend["environments"]),
         claims=frozenset.intersection(*claims) if claims else frozenset(),
     )
 

@@ -15,6 +15,11 @@ class Problem:
     message: str
     near: str | None = None
 
+    @property
+    def sentence(self) -> str:
+        """Say what is wrong and, where it is likely, what was meant."""
+        return self.message if self.near is None else f'{self.message}; did you mean "{self.near}"?'
+
 
 class ContractRefused(Exception):
     """The contract can't be compiled. All that is wrong with it, in the order of the document."""

@@ -144,11 +144,7 @@ MOST_RECORDING = Recording(100, 30)
 
 def recording_of(route: Mapping[str, Any]) -> Recording | None:
     """Give what a route of a contract that was checked says of recording; None: nothing is recorded."""
-    value = route.get("recording")
-    if not value or value == "off":
-        return None
-    members = value if isinstance(value, Mapping) else {}
-    return Recording(members.get("answers", USUAL_RECORDING.answers), members.get("days", USUAL_RECORDING.days))
+    return _read_recording(route, "", Problems())
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +168,6 @@ class RouteTerms:
     words: Mapping[str, str] = field(default_factory=dict)
     """`summary` and `description` for partners."""
     sampling: Sampling | None = None
-    recording: Recording | None = None
 
 
 class RouteReader:
@@ -185,6 +180,9 @@ class RouteReader:
     def read(self, value: object, at: str) -> RouteTerms:
         """Read a route; what is wrong with it is noted and left out."""
         told = self._problems.members(value, at, _ROUTE)
+        _read_recording(
+            told, at, self._problems
+        )  # it concerns no program: `recording_of` reads it where answers arrive
         operation = told.get("operation")
         if operation is not None and not isinstance(operation, str):
             self._problems.add(f"{at}/operation", "the operation is a text: its operationId, or GET /api/badges/{id}/")
@@ -205,7 +203,6 @@ class RouteReader:
             compress=self._truth(told, at, "compress"),
             words=self._words(told, at),
             sampling=self._sampling(told, at),
-            recording=self._recording(told, at),
         )
 
     def _truth(self, told: Mapping[str, Any], at: str, name: str) -> bool | None:
@@ -386,33 +383,9 @@ class RouteReader:
             return None
         members = self._problems.members(value, place, ("one_in", "per_minute"))
         return Sampling(
-            self._whole(members, place, "one_in", (USUAL_SAMPLING.one_in, _ONE_IN_AT_MOST)),
-            self._whole(members, place, "per_minute", (USUAL_SAMPLING.per_minute, _PER_MINUTE_AT_MOST)),
+            _whole(members, place, "one_in", (USUAL_SAMPLING.one_in, _ONE_IN_AT_MOST), self._problems),
+            _whole(members, place, "per_minute", (USUAL_SAMPLING.per_minute, _PER_MINUTE_AT_MOST), self._problems),
         )
-
-    def _recording(self, told: Mapping[str, Any], at: str) -> Recording | None:
-        value, place = told.get("recording"), f"{at}/recording"
-        if value is None or value is False or value == "off":
-            return None
-        if value is not True and not isinstance(value, Mapping):
-            self._problems.add(place, "write true, off, or how much: {answers: 20, days: 7}")
-            return None
-        if told.get("sampling") == "off":
-            self._problems.add(place, "what is recorded is taken of sampled answers: `sampling` must not be off")
-            return None
-        members: Mapping[str, Any] = {} if value is True else self._problems.members(value, place, ("answers", "days"))
-        return Recording(
-            self._whole(members, place, "answers", (USUAL_RECORDING.answers, MOST_RECORDING.answers)),
-            self._whole(members, place, "days", (USUAL_RECORDING.days, MOST_RECORDING.days)),
-        )
-
-    def _whole(self, members: Mapping[str, Any], at: str, name: str, usual_and_most: tuple[int, int]) -> int:
-        usual, most = usual_and_most
-        value = members.get(name, usual)
-        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
-            self._problems.add(f"{at}/{name}", f"this is a whole number from 1 to {most}")
-            return usual
-        return value
 
     def _fields(self, told: Mapping[str, Any], at: str) -> Path | None:
         value = told.get("fields")
@@ -444,3 +417,29 @@ class RouteReader:
             url = members.get("url") is True or not OF_URLS.isdisjoint((name.lower(), to.lower()))
             headers[name.lower()] = HeaderTerms(place, to.lower(), url)
         return headers
+
+
+def _read_recording(told: Mapping[str, Any], at: str, problems: Problems) -> Recording | None:
+    value, place = told.get("recording"), f"{at}/recording"
+    if value is None or value is False or value == "off":
+        return None
+    if value is not True and not isinstance(value, Mapping):
+        problems.add(place, "write true, off, or how much: {answers: 20, days: 7}")
+        return None
+    if told.get("sampling") == "off":
+        problems.add(place, "what is recorded is taken of sampled answers: `sampling` must not be off")
+        return None
+    members: Mapping[str, Any] = {} if value is True else problems.members(value, place, ("answers", "days"))
+    return Recording(
+        _whole(members, place, "answers", (USUAL_RECORDING.answers, MOST_RECORDING.answers), problems),
+        _whole(members, place, "days", (USUAL_RECORDING.days, MOST_RECORDING.days), problems),
+    )
+
+
+def _whole(members: Mapping[str, Any], at: str, name: str, usual_and_most: tuple[int, int], problems: Problems) -> int:
+    usual, most = usual_and_most
+    value = members.get(name, usual)
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+        problems.add(f"{at}/{name}", f"this is a whole number from 1 to {most}")
+        return usual
+    return value

@@ -9,6 +9,7 @@ from portazgo.contracts.language.operators import Coerce, CoerceMoment, MapValue
 from portazgo.contracts.language.paths import Path
 from portazgo.contracts.mapping.actions import pairs_of
 from portazgo.contracts.mapping.layout import url_otherwise
+from portazgo.contracts.mapping.nodes import HOLD_BYTES, Nodes
 from portazgo.contracts.mapping.tree import Branch, arrange
 from portazgo.contracts.mapping.urls import Urls
 from portazgo.contracts.mapping.views import Leaf, ObjectView, View
@@ -16,37 +17,23 @@ from portazgo.contracts.schema.merging import in_order
 from portazgo.contracts.schema.normalising import type_of
 from portazgo.contracts.schema.shapes import Type
 
-DEPTH = 64
-HOLD_BYTES = 262_144
 
-
-class AnswerProgram:
+class AnswerProgram(Nodes):
     """The nodes of a route's answers."""
 
     def __init__(self, urls: Urls) -> None:
-        self._nodes: list[dict[str, Any]] = []
-        self._known: dict[int, int] = {}
-        self._kept: list[View] = []  # so that no other view gets the identity of one that is known
+        super().__init__()
         self._urls = urls
 
     def written(self) -> dict[str, Any]:
         """Return the program."""
-        written: dict[str, Any] = {"nodes": self._nodes, "depth": DEPTH}
-        if self._urls.written:
-            written["urls"] = self._urls.written
-        return written
+        written = super().written()
+        return {**written, "urls": self._urls.written} if self._urls.written else written
 
-    def node(self, view: View) -> int:
-        """Return the index of the view's node."""
-        if id(view) in self._known:
-            return self._known[id(view)]
-        index = self._add({})
-        self._known[id(view)] = index
-        self._kept.append(view)
-        node = self._nodes[index]
+    def _write(self, node: dict[str, Any], view: View) -> None:
         if view.free:
             node["any"] = True
-            return index
+            return
         if view.null:
             node["null"] = True
         for kind in in_order(view.scalars):
@@ -55,11 +42,6 @@ class AnswerProgram:
             node["array"] = self.node(view.items)
         if view.object is not None:
             node["object"] = self._object(view.object)
-        return index
-
-    def _add(self, node: dict[str, Any]) -> int:
-        self._nodes.append(node)
-        return len(self._nodes) - 1
 
     def _action(self, view: View, kind: Type) -> Any:
         action = view.action
@@ -131,16 +113,6 @@ class AnswerProgram:
                 member["required"] = True
             members.append(member)
         return members
-
-    def _member(self, leaf: Leaf, step: str, placed: dict[str, Any]) -> dict[str, Any]:
-        member: dict[str, Any] = {"in": step, "node": self.node(leaf.view), **placed}
-        if leaf.required:
-            member["required"] = True
-        if leaf.has_default and "slot" not in placed:
-            member["default"] = leaf.default
-        if leaf.drop_null:
-            member["drop_null"] = True
-        return member
 
     @staticmethod
     def _plain(leaf: Leaf) -> dict[str, Any]:

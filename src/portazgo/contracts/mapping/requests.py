@@ -10,8 +10,8 @@ from portazgo._native import check_program
 from portazgo.contracts.language.operators import Coerce, CoerceMoment, MapValue
 from portazgo.contracts.language.paths import Path
 from portazgo.contracts.mapping.actions import pairs_of, request_pairs
-from portazgo.contracts.mapping.answers import DEPTH, HOLD_BYTES
 from portazgo.contracts.mapping.filling import write_value
+from portazgo.contracts.mapping.nodes import HOLD_BYTES, Nodes
 from portazgo.contracts.mapping.partner import Partner
 from portazgo.contracts.mapping.tree import Branch, arrange
 from portazgo.contracts.mapping.views import Leaf, ObjectView, View
@@ -29,46 +29,28 @@ _BOUNDS = (
 )
 
 
-class RequestProgram:
+class RequestProgram(Nodes):
     """The nodes of a route's request: of its body and of its parameters."""
 
     def __init__(self, partner: Partner) -> None:
-        self._nodes: list[dict[str, Any]] = []
-        self._known: dict[int, int] = {}
-        self._kept: list[View] = []
+        super().__init__()
         self._partner = partner
         self._unknown = "refuse"
         self.refused: dict[str, None] = {}
         """What the backend's schema says and no node can check: sentences."""
-
-    def written(self) -> dict[str, Any]:
-        """Return the program."""
-        return {"nodes": self._nodes, "depth": DEPTH}
 
     def body(self, view: View, unknown: str) -> int:
         """Return the node of a body; `unknown` says what becomes of members that are not selected."""
         self._unknown = unknown
         return self.node(view)
 
-    def node(self, view: View) -> int:
-        """Return the index of the view's node."""
-        if id(view) in self._known:
-            return self._known[id(view)]
-        index = self._add({})
-        self._known[id(view)] = index
-        self._kept.append(view)
-        node = self._nodes[index]
+    def _write(self, node: dict[str, Any], view: View) -> None:
         if view.free:
             node["any"] = True
         elif view.alternatives:
             node["one_of"] = self._one_of(view)
         else:
-            self._write(node, view)
-        return index
-
-    def _add(self, node: dict[str, Any]) -> int:
-        self._nodes.append(node)
-        return len(self._nodes) - 1
+            self._write_one(node, view)
 
     def _one_of(self, view: View) -> dict[str, Any]:
         told = all(isinstance(alternative.value, str) for alternative in view.alternatives)
@@ -82,7 +64,7 @@ class RequestProgram:
             variants.append({"value": None, "node": self._add({"null": True})})
         return {"discriminator": by_name, "variants": variants}
 
-    def _write(self, node: dict[str, Any], view: View) -> None:
+    def _write_one(self, node: dict[str, Any], view: View) -> None:
         if view.null:
             node["null"] = True
         for shape in self._partner.scalars(view):
@@ -184,16 +166,6 @@ class RequestProgram:
                 member["required"] = True
             members.append(member)
         return members
-
-    def _member(self, leaf: Leaf, step: str, placed: dict[str, Any]) -> dict[str, Any]:
-        member: dict[str, Any] = {"in": step, "node": self.node(leaf.view), **placed}
-        if leaf.required:
-            member["required"] = True
-        if leaf.has_default and "slot" not in placed:
-            member["default"] = leaf.default
-        if leaf.drop_null:
-            member["drop_null"] = True
-        return member
 
 
 @lru_cache(maxsize=1024)
