@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 from portazgo.contracts.compilation import facts_of, restored
 from portazgo.contracts.document.building import VersionFacts, partner_document, render
-from portazgo.contracts.document.texts import hidden_from_partners
-from portazgo.contracts.schema_versions import schema_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,12 +13,11 @@ if TYPE_CHECKING:
     from portazgo.contracts.compilation import Compilation
     from portazgo.contracts.compiling import CompiledContract, RouteFacts
     from portazgo.contracts.models import ContractVersion
-    from portazgo.contracts.schema import Schema
 
 
 def describe(version: ContractVersion, compilation: Compilation) -> str:
     """Write the document of a version that was compiled just now."""
-    return _written(version, compilation.contract, compilation.schema, compilation.facts)
+    return _written(version, compilation.contract, compilation.facts)
 
 
 def describe_again(version: ContractVersion) -> str:
@@ -30,13 +27,11 @@ def describe_again(version: ContractVersion) -> str:
     # A route may have another name by now; the version knows it by the old one.
     names = {identifier: route["name"] for identifier, route in version.compiled["routes"].items()}
     facts = {names[str(row.id)]: facts_of(row) for row in rows}
-    return _written(version, compiled, schema_of(version.schema_version), facts)
+    return _written(version, compiled, facts)
 
 
-def _written(
-    version: ContractVersion, compiled: CompiledContract, schema: Schema, facts: Mapping[str, RouteFacts]
-) -> str:
+def _written(version: ContractVersion, compiled: CompiledContract, facts: Mapping[str, RouteFacts]) -> str:
     told = VersionFacts(
         version.contract.name, version.name, version.deprecated_at, version.sunset_at, version.link or None
     )
-    return render(partner_document(told, facts, compiled, hidden=hidden_from_partners(schema, compiled, facts)))
+    return render(partner_document(told, facts, compiled))

@@ -10,7 +10,6 @@ import pytest
 
 from portazgo.contracts.compiling import CompiledContract, ContractRefused, ContractTerms, RouteFacts, compile_contract
 from portazgo.contracts.document.building import VersionFacts, partner_document
-from portazgo.contracts.document.texts import hidden_from_partners
 from portazgo.contracts.schema import read_schema
 
 INSIDE = "Column t_nm of the shard."
@@ -62,8 +61,7 @@ def compiled(**route: Any) -> CompiledContract:
 
 def described(contract: CompiledContract) -> dict[str, Any]:
     """Write the document of it."""
-    hidden = hidden_from_partners(read_schema(json.dumps(DOCUMENT)), contract, FACTS)
-    return partner_document(VersionFacts("things", "2026-11-26"), FACTS, contract, hidden=hidden)
+    return partner_document(VersionFacts("things", "2026-11-26"), FACTS, contract)
 
 
 def members(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:

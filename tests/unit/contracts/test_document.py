@@ -16,7 +16,6 @@ from support.made_contract import (
     FACTS,
     NEW_BADGE,
     OWNER,
-    backend_schema,
     json_answer,
     made_contract,
     problem_answer,
@@ -26,16 +25,12 @@ from portazgo.contracts.compiling import CompiledContract
 from portazgo.contracts.document.building import VersionFacts, partner_document, render
 from portazgo.contracts.document.callers import cut_to, operations_of
 from portazgo.contracts.document.problems import Takes, own_answers
-from portazgo.contracts.document.texts import Hidden, hidden_from_partners
 
 VERSION = VersionFacts("badges", "2026-11-26")
 
 
-def document_of(
-    compiled: CompiledContract, version: VersionFacts = VERSION, *, prose: bool = False, **words: Any
-) -> dict[str, Any]:
-    hidden = hidden_from_partners(backend_schema(), compiled, FACTS, prose=prose)
-    return partner_document(version, FACTS, compiled, hidden=hidden, **words)
+def document_of(compiled: CompiledContract, version: VersionFacts = VERSION, **words: Any) -> dict[str, Any]:
+    return partner_document(version, FACTS, compiled, **words)
 
 
 @pytest.fixture(scope="module")
@@ -72,9 +67,8 @@ def test_a_document_of_some_operations_has_what_they_lead_to_and_nothing_else(do
     assert (none["paths"], none["components"]["schemas"]) == ({}, {})
 
 
-@pytest.mark.parametrize("prose", [False, True])
-def test_nothing_that_the_contract_hides_is_named(prose: bool) -> None:
-    text = render(document_of(made_contract(), prose=prose))
+def test_nothing_that_the_contract_hides_is_named() -> None:
+    text = render(document_of(made_contract()))
     needles = [
         "margin_note",
         "salary_band",
@@ -89,7 +83,7 @@ def test_nothing_that_the_contract_hides_is_named(prose: bool) -> None:
     assert [needle for needle in needles if needle in text] == []
 
 
-def test_the_backends_prose_names_and_patterns_stay_inside_unless_they_are_asked_for() -> None:
+def test_the_backends_prose_names_and_patterns_stay_inside() -> None:
     compiled = made_contract()
     patterned = {**OWNER, "properties": {"name": {"type": "string", "pattern": "^crm-secret-", "title": "CRM"}}}
     show = replace(compiled.routes["show-badge"], description="Password is hunter2. Ask bob.", tags=("internal-crm",))
@@ -118,19 +112,6 @@ def test_a_pattern_is_told_where_it_is_enforced() -> None:
     routes = {**compiled.routes, "create-badge": replace(compiled.routes["create-badge"], request_schema=asked)}
     text = render(document_of(replace(compiled, routes=routes)))
     assert "^[A-Z]" in text
-
-
-def test_texts_and_examples_of_what_is_selected_are_shown_on_request() -> None:
-    document = document_of(made_contract(), prose=True)
-    show = document["paths"]["/v1/badges/{id}"]["get"]
-    assert show["summary"] == "Read a badge"
-    schema = show["responses"]["200"]["content"]["application/json"]["schema"]
-    assert schema["properties"] == {
-        "id": {"type": "integer", "examples": [7]},
-        "label": BADGE["properties"]["label"],
-        "status": {"enum": ["draft", "issued"], "type": "string", "examples": ["issued"]},
-        "owner": {"$ref": "#/components/schemas/ShowBadgeOwner"},
-    }
 
 
 def test_an_operation_says_what_it_takes(document: dict[str, Any]) -> None:
@@ -241,7 +222,7 @@ def test_a_component_of_the_contracts_named_problem_stays_what_it_is() -> None:
     show = replace(compiled.routes["show-badge"], answer_schemas={"200": {"$ref": "#/components/schemas/Owner"}})
     routes = {"problem": show}
     facts = {"problem": FACTS["show-badge"]}
-    document = partner_document(VERSION, facts, replace(compiled, routes=routes), hidden=Hidden())
+    document = partner_document(VERSION, facts, replace(compiled, routes=routes))
     schemas = document["components"]["schemas"]
     assert set(schemas) == {"GatewayProblem", "Problem"}
     assert schemas["Problem"]["properties"]["chief"]["anyOf"][0] == {"$ref": "#/components/schemas/Problem"}
@@ -268,20 +249,3 @@ def test_no_answer_is_told_that_no_caller_can_get() -> None:
     assert {status for status in everything if status in {400, 401, 403, 404, 413, 415, 429, 502, 503, 504}} == {
         *(400, 401, 403, 404, 413, 415, 429, 502, 503, 504)
     }
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "The margin_note.",
-        "MARGIN_NOTE",
-        "see https://x.test",
-        "at backend.test:80",
-        "GET /api/badges/ lists",
-        "`margin_note-`",
-    ],
-)
-def test_a_text_that_tells_of_the_inside_is_not_shown(text: str) -> None:
-    hidden = Hidden(frozenset({"margin_note"}), ("backend.test:80",), ("/api/badges/",), prose=True)
-    assert hidden.text(text) is None
-    assert hidden.text("What people see.") == "What people see."

@@ -14,7 +14,7 @@ from portazgo.contracts.document.components import reached
 from portazgo.contracts.document.naming import component_names, renamed
 from portazgo.contracts.document.operations import Common, operation
 from portazgo.contracts.document.problems import problem_schema
-from portazgo.contracts.document.texts import Hidden, for_partners, without_patterns
+from portazgo.contracts.document.texts import for_partners, without_patterns
 from portazgo.routes.domain import parameters, shape
 
 _HEADERS: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -51,10 +51,9 @@ def partner_document(
     routes: Mapping[str, RouteFacts],
     compiled: CompiledContract,
     *,
-    hidden: Hidden,
     servers: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Describe a version to its partners. `hidden` is what no text may hold (texts.hidden_from_partners).
+    """Describe a version to its partners.
 
     `servers` are URLs of the gateway; without any, the document is about the host that it was fetched from.
     Of two routes with one method and path, which then differ by host only, the first is described.
@@ -64,9 +63,9 @@ def partner_document(
     problem = _free_name("Problem", {*names, *names.values()})
     headers = _ALWAYS + (("Deprecation",) if deprecated else ())
     headers += (("Sunset",) if version.sunset_at else ()) + (("Link",) if version.link else ())
-    common = Common(compiled, hidden, COMPONENT + problem, deprecated, headers)
+    common = Common(compiled, COMPONENT + problem, deprecated, headers)
     paths = renamed(_paths(routes, common), names)
-    schemas = {problem: problem_schema(), **_schemas(compiled, hidden, names)}
+    schemas = {problem: problem_schema(), **_schemas(compiled, names)}
     responses = {name: common.responses[name] for name in sorted(common.responses)}
     used = _used((paths, responses), schemas)
     document: dict[str, Any] = {
@@ -115,7 +114,7 @@ def _paths(routes: Mapping[str, RouteFacts], common: Common) -> dict[str, Any]:
     return paths
 
 
-def _schemas(compiled: CompiledContract, hidden: Hidden, names: Mapping[str, str]) -> dict[str, Any]:
+def _schemas(compiled: CompiledContract, names: Mapping[str, str]) -> dict[str, Any]:
     """The components that the routes refer to, under the names that partners read."""
     sent = [
         schema
@@ -125,7 +124,7 @@ def _schemas(compiled: CompiledContract, hidden: Hidden, names: Mapping[str, str
     of_requests = _used(sent, compiled.components)
     schemas = {}
     for component, name in names.items():
-        shown = for_partners(compiled.components[component], hidden, compiled.components)
+        shown = for_partners(compiled.components[component])
         schemas[name] = renamed(shown if component in of_requests else without_patterns(shown), names)
     return schemas
 

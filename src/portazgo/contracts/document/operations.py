@@ -11,7 +11,7 @@ from portazgo.contracts.compiling import CompiledContract, CompiledParameter, Co
 from portazgo.contracts.differences.forms import forms
 from portazgo.contracts.document import problems
 from portazgo.contracts.document.problems import Takes
-from portazgo.contracts.document.texts import Hidden, for_partners, without_patterns
+from portazgo.contracts.document.texts import for_partners, without_patterns
 
 Codes = list[tuple[str, str]]
 
@@ -34,7 +34,6 @@ class Common:
     """What the operations of a document share. `responses` grows: problems that many can answer with stand there once."""
 
     compiled: CompiledContract
-    hidden: Hidden
     problem: str
     """Refers to the schema that all problems have."""
     deprecated: bool
@@ -42,21 +41,12 @@ class Common:
     """Names of the components of headers that stand on the backend's answers."""
     responses: dict[str, Any] = field(default_factory=dict)
 
-    def schema(self, schema: Mapping[str, Any]) -> dict[str, Any]:
-        """The schema as partners may read it."""
-        return for_partners(schema, self.hidden, self.compiled.components)
-
 
 def operation(
     name: str, method: str, route: CompiledRoute, path_names: Mapping[str, str], common: Common
 ) -> dict[str, Any]:
     """Describe a route. `path_names`: what the path's parameters are called here, by the route's own names."""
-    document: dict[str, Any] = {"operationId": name}
-    if tags := [tag for tag in route.tags if common.hidden.passes(tag)]:
-        document["tags"] = tags
-    for word, text in (("summary", route.summary), ("description", route.description)):
-        if shown := route.words.get(word) or common.hidden.text(text):
-            document[word] = shown
+    document: dict[str, Any] = {"operationId": name, **route.words}
     if common.deprecated:
         document["deprecated"] = True
     parameters = [
@@ -66,7 +56,7 @@ def operation(
         parameters.append(_FIELDS)
     if parameters:
         document["parameters"] = parameters
-    if body := _request_body(route, common):
+    if body := _request_body(route):
         document["requestBody"] = body
     document["responses"] = _responses(method, route, common)
     return document
@@ -83,28 +73,25 @@ def _bare_names(route: CompiledRoute, path_names: Mapping[str, str]) -> list[Com
 
 
 def _parameter(parameter: CompiledParameter, path_names: Mapping[str, str], common: Common) -> dict[str, Any]:
-    schema = common.schema(parameter.schema)
+    schema = for_partners(parameter.schema)
     if parameter.many and "array" not in forms(parameter.schema, common.compiled.components):
         schema = {"type": "array", "items": schema}
     in_path = parameter.place == "path"
-    document: dict[str, Any] = {
+    return {
         "name": path_names.get(parameter.name, parameter.name) if in_path else parameter.name,
         "in": parameter.place,
         "required": parameter.required or in_path,
         "schema": schema,
     }
-    if shown := common.hidden.text(parameter.description):
-        document["description"] = shown
-    return document
 
 
-def _request_body(route: CompiledRoute, common: Common) -> dict[str, Any] | None:
+def _request_body(route: CompiledRoute) -> dict[str, Any] | None:
     body = route.wire["request"]["body"]
     if body is None:
         return None
     media: dict[str, Any] = {}
     if body["kind"] == "json" and route.request_schema is not None:
-        media = {"schema": common.schema(route.request_schema)}
+        media = {"schema": for_partners(route.request_schema)}
     return {"required": body["required"], "content": dict.fromkeys(body["types"], media)}
 
 
@@ -114,7 +101,7 @@ def _responses(method: str, route: CompiledRoute, common: Common) -> dict[str, A
     for answer in route.wire["answers"]:
         if answer["body"]["kind"] != "problem":
             key = str(answer.get("send") or answer["status"])
-            _join(given.setdefault(key, _bare(common)), _given(method, answer, route, common))
+            _join(given.setdefault(key, _bare(common)), _given(method, answer, route))
     for key, codes in _problems(route).items():
         if key in given:
             _join(given[key], _problem(key, codes, common))
@@ -127,10 +114,10 @@ def _bare(common: Common) -> dict[str, Any]:
     return {"description": "", "headers": _headers(common.response_headers)}
 
 
-def _given(method: str, answer: Mapping[str, Any], route: CompiledRoute, common: Common) -> dict[str, Any]:
+def _given(method: str, answer: Mapping[str, Any], route: CompiledRoute) -> dict[str, Any]:
     body, said = answer["body"], {}
     if body["kind"] == "json":
-        schema = without_patterns(common.schema(route.answer_schemas[answer["status"]]))
+        schema = without_patterns(for_partners(route.answer_schemas[answer["status"]]))
         said = {media_type: {"schema": schema} for media_type in answer["content_types"]}
     elif body["kind"] == "pass":
         said = {media_type: {} for media_type in body["types"]}
