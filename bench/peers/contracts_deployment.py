@@ -11,11 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from peers import deployment
-from peers.deployment import KEYS_FILE, MASTER_KEY, PEPPER, SNAPSHOT_FILE
+from peers.deployment import MASTER_KEY
 from portazgo.kit.ids import uuid7
 from portazgo.kit.wrapping.local import LocalWrapper
-from portazgo.snapshot.compile import canonical, last_line, snapshot_head
-from portazgo.snapshot.wire import NO_HASH, Resource
 
 # Orders in the answer. The last is for readers that stall: what a contract leaves of it is more than the kernel holds.
 SIZES = {"small": 1, "medium": 50, "large": 4_900, "huge": 24_000}
@@ -192,108 +190,45 @@ def write_snapshot(folder: Path, targets: Mapping[str, str]) -> str:
     """Write the deployment, with the backend of each size and of requests that are filled. Returns a key."""
     folder.mkdir()
     wrapper = LocalWrapper.open(folder / MASTER_KEY, create=True)
-    (issued,) = deployment.issue_keys(1)
+    issued = deployment.issue_keys(1)
     partner, application, plan, api, version = (str(uuid7()) for _ in range(5))
     backends = {size: str(uuid7()) for size in targets}
     routes, views = [], {}
     for size, backend in backends.items():
-        method = "POST" if size == FILL else "GET"
         for way in WAYS:
             identifier = str(uuid7())
-            more: dict[str, Any] = {"passthrough": True}
+            where = {
+                "name": f"{size}-{way}",
+                "method": "POST" if size == FILL else "GET",
+                "path": f"/v1/{way}/{size}",
+                "backend_path": f"/{size}",
+            }
+            more: dict[str, Any] = {}
             if way == "contract":
                 views[identifier] = view(size)
                 more = {"passthrough": False, "contract": version}
-            routes.append(
-                Resource(
-                    "route",
-                    identifier,
-                    (),
-                    {
-                        "api": api,
-                        "api_name": "orders",
-                        "name": f"{size}-{way}",
-                        "hosts": None,
-                        "method": method,
-                        "path": f"/v1/{way}/{size}",
-                        "backend": backend,
-                        "backend_method": method,
-                        "backend_path": f"/{size}",
-                        "environments": ["live"],
-                        "scopes": [],
-                        "max_request_bytes": 1 << 20,
-                        "max_response_bytes": None,
-                        "query": "all",
-                        "request_headers": [],
-                        "response_headers": [],
-                        **more,
-                    },
-                )
-            )
-
-    def live(target: str) -> dict[str, Any]:
-        return {"targets": [target], "timeouts": deployment.TIMEOUTS, "credential": {"kind": "none"}}
-
-    secrets = [{"slot": "current", "digest": issued.digest, "pepper": 1, "ends_at_us": None}]
+            routes.append(deployment.route(api, backend, where, identifier, **more))
+    contract = {
+        "api": api,
+        "contract": "orders",
+        "version": "2026-11-26",
+        "deprecated_at_us": None,
+        "sunset_at_us": None,
+        "link": None,
+        "routes": views,
+    }
     resources = [
-        Resource("partner", partner, (), {"name": "company", "status": "active", "metadata": {}}),
-        Resource(
-            "application",
-            application,
-            (),
-            {
-                "name": "integration",
-                "partner": partner,
-                "environment": "live",
-                "status": "active",
-                "plan": plan,
-                "metadata": {},
-            },
-        ),
-        Resource(
-            "key",
-            issued.kid,
-            (),
-            {
-                "application": application,
-                "status": "active",
-                "name": "server",
-                "secrets": secrets,
-                "expires_at_us": None,
-                "scopes": None,
-                "networks": None,
-            },
-        ),
-        Resource("pepper", "1", (), {"wrapped": wrapper.wrap("pepper/1", PEPPER)}),
-        Resource("plan", plan, (), {"name": "basic", "apis": [api], "scopes": None, "throttles": []}),
-        *(
-            Resource("backend", identifier, (), {"name": size, "environments": {"live": live(targets[size])}})
-            for size, identifier in backends.items()
-        ),
-        Resource(
-            "contract",
-            version,
-            ("contract.1",),
-            {
-                "api": api,
-                "contract": "orders",
-                "version": "2026-11-26",
-                "deprecated_at_us": None,
-                "sunset_at_us": None,
-                "link": None,
-                "routes": views,
-            },
-        ),
+        deployment.partner(partner, "company"),
+        deployment.application(application, "integration", partner, plan),
+        deployment.key(issued[0], application),
+        deployment.pepper(wrapper),
+        deployment.plan(plan, api),
+        *(deployment.backend(identifier, size, targets[size]) for size, identifier in backends.items()),
+        deployment.resource("contract", version, contract, ("contract.1",)),
         *routes,
     ]
-    lines = [
-        snapshot_head(str(uuid7()), 1, NO_HASH),
-        *(canonical(one.document()) for one in resources),
-        last_line(len(resources)),
-    ]
-    (folder / SNAPSHOT_FILE).write_text("".join(f"{line}\n" for line in lines))
-    (folder / KEYS_FILE).write_text(issued.whole + "\n")
-    return issued.whole
+    deployment.write_files(folder, resources, issued)
+    return issued[0].whole
 
 
 class Origin:

@@ -6,7 +6,7 @@ The keys are made by Portazgo's own functions and written beside the snapshot, s
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,43 +72,59 @@ def write(folder: Path, keys: Sequence[Issued], variant: Variant, target: str) -
     """Write the snapshot, the keys and the key that opens its secrets into a folder."""
     folder.mkdir(parents=True)
     wrapper = LocalWrapper.open(folder / MASTER_KEY, create=True)
-    count = 0
-    with (folder / SNAPSHOT_FILE).open("w") as file:
-        file.write(snapshot_head(str(uuid7()), 1, NO_HASH) + "\n")
-        for resource in _resources(keys[: variant.keys], variant, target, wrapper):
-            file.write(canonical(resource.document()) + "\n")
-            count += 1
-        file.write(last_line(count) + "\n")
-    (folder / KEYS_FILE).write_text("".join(f"{key.whole}\n" for key in keys[: variant.keys]))
+    known = keys[: variant.keys]
+    write_files(folder, _resources(known, variant, target, wrapper), known)
     _write_certificate(folder)
 
 
+def write_files(folder: Path, resources: Iterable[Resource], keys: Iterable[Issued]) -> None:
+    """Write the snapshot, and the keys as their owners hold them."""
+    count = 0
+    with (folder / SNAPSHOT_FILE).open("w") as file:
+        file.write(snapshot_head(str(uuid7()), 1, NO_HASH) + "\n")
+        for one in resources:
+            file.write(canonical(one.document()) + "\n")
+            count += 1
+        file.write(last_line(count) + "\n")
+    (folder / KEYS_FILE).write_text("".join(f"{key.whole}\n" for key in keys))
+
+
 def _resources(keys: Sequence[Issued], variant: Variant, target: str, wrapper: LocalWrapper) -> Iterator[Resource]:
-    api, plan, backend, issuer = (str(uuid7()) for _ in range(4))
+    api, plan_id, backend_id, issuer = (str(uuid7()) for _ in range(4))
     applications = []
-    partner = ""
+    owner = ""
     for number in range(APPLICATIONS):
         if number % APPLICATIONS_PER_PARTNER == 0:
-            partner = str(uuid7())
-            yield _resource("partner", partner, {"name": f"company-{number}", "status": "active", "metadata": {}})
+            owner = str(uuid7())
+            yield partner(owner, f"company-{number}")
         applications.append(str(uuid7()))
-        body = {"name": f"integration-{number}", "partner": partner, "environment": "live", "status": "active"}
-        yield _resource("application", applications[-1], {**body, "plan": plan, "metadata": {}})
-    for number, key in enumerate(keys):
-        yield _key(key, applications[number % APPLICATIONS])
-    yield _resource("pepper", "1", {"wrapped": wrapper.wrap("pepper/1", PEPPER)})
+        yield application(applications[-1], f"integration-{number}", owner, plan_id)
+    for number, one in enumerate(keys):
+        yield key(one, applications[number % APPLICATIONS])
+    yield pepper(wrapper)
     yield from _issuer(issuer, wrapper)
-    throttles = list(THROTTLES) if variant.throttles else []
-    yield _resource("plan", plan, {"name": "basic", "apis": [api], "scopes": None, "throttles": throttles})
-    yield _backend(backend, target, issuer if variant.credential else None)
+    yield plan(plan_id, api, THROTTLES if variant.throttles else ())
+    yield backend(backend_id, "orders", target, _credential(issuer) if variant.credential else None)
     for method in ("GET", "POST"):
-        yield _route(api, backend, method)
+        yield route(api, backend_id, {"name": method.lower(), "method": method, "path": PATH, "backend_path": PATH})
 
 
-def _key(key: Issued, application: str) -> Resource:
-    secrets = [{"slot": "current", "digest": key.digest, "pepper": 1, "ends_at_us": None}]
+def partner(identifier: str, name: str) -> Resource:
+    """Give a company."""
+    return resource("partner", identifier, {"name": name, "status": "active", "metadata": {}})
+
+
+def application(identifier: str, name: str, owner: str, on_plan: str) -> Resource:
+    """Give an integration of a company's, on a plan."""
+    body = {"name": name, "partner": owner, "environment": "live", "status": "active"}
+    return resource("application", identifier, {**body, "plan": on_plan, "metadata": {}})
+
+
+def key(issued: Issued, owner: str) -> Resource:
+    """Give an application's key, which opens all that the plan does."""
+    secrets = [{"slot": "current", "digest": issued.digest, "pepper": 1, "ends_at_us": None}]
     body = {
-        "application": application,
+        "application": owner,
         "status": "active",
         "name": "server",
         "secrets": secrets,
@@ -116,38 +132,48 @@ def _key(key: Issued, application: str) -> Resource:
         "scopes": None,
         "networks": None,
     }
-    return _resource("key", key.kid, body)
+    return resource("key", issued.kid, body)
+
+
+def pepper(wrapper: LocalWrapper) -> Resource:
+    """Give what the digests of the keys are keyed with."""
+    return resource("pepper", "1", {"wrapped": wrapper.wrap("pepper/1", PEPPER)})
+
+
+def plan(identifier: str, api: str, throttles: Iterable[Mapping[str, Any]] = ()) -> Resource:
+    """Give a plan that opens an API."""
+    return resource("plan", identifier, {"name": "basic", "apis": [api], "scopes": None, "throttles": list(throttles)})
 
 
 def _issuer(identifier: str, wrapper: LocalWrapper) -> Iterator[Resource]:
     pair = generate(Algorithm.ES256)
     wrapped = wrapper.wrap(f"signing_key/{pair.kid}", pair.private)
-    yield _resource("issuer", identifier, {"url": "https://gate.example", "name": "main"})
+    yield resource("issuer", identifier, {"url": "https://gate.example", "name": "main"})
     body = {"issuer": identifier, "algorithm": Algorithm.ES256.value, "wrapped": wrapped, "state": "signing"}
-    yield _resource("signing_key", pair.kid, {**body, "public_jwk": pair.public_jwk})
+    yield resource("signing_key", pair.kid, {**body, "public_jwk": pair.public_jwk})
 
 
-def _backend(identifier: str, target: str, issuer: str | None) -> Resource:
-    credential: dict[str, Any] = {"kind": "none"}
-    if issuer is not None:
-        claims = {"partner": "{partner.name}", "environment": "{application.environment}"}
-        credential = {"kind": "mint", "issuer": issuer, "audience": "orders", "algorithm": Algorithm.ES256.value}
-        credential |= {"life_seconds": 300, "claims": claims}
-    live = {"targets": [target], "timeouts": TIMEOUTS, "credential": credential}
-    return _resource("backend", identifier, {"name": "orders", "environments": {"live": live}})
+def _credential(issuer: str) -> dict[str, Any]:
+    claims = {"partner": "{partner.name}", "environment": "{application.environment}"}
+    minted = {"kind": "mint", "issuer": issuer, "audience": "orders", "algorithm": Algorithm.ES256.value}
+    return {**minted, "life_seconds": 300, "claims": claims}
 
 
-def _route(api: str, backend: str, method: str) -> Resource:
+def backend(identifier: str, name: str, target: str, credential: Mapping[str, Any] | None = None) -> Resource:
+    """Give a backend, whose calls carry a token where there is a credential."""
+    live = {"targets": [target], "timeouts": TIMEOUTS, "credential": credential or {"kind": "none"}}
+    return resource("backend", identifier, {"name": name, "environments": {"live": live}})
+
+
+def route(api: str, to: str, where: Mapping[str, str], identifier: str | None = None, **more: Any) -> Resource:
+    """Give a route that passes all through, by default: `where` has its name, method, path and backend_path."""
     body = {
         "api": api,
         "api_name": "orders",
-        "name": method.lower(),
         "hosts": None,
-        "method": method,
-        "path": PATH,
-        "backend": backend,
-        "backend_method": method,
-        "backend_path": PATH,
+        **where,
+        "backend": to,
+        "backend_method": where["method"],
         "environments": ["live"],
         "scopes": [],
         "passthrough": True,
@@ -156,12 +182,14 @@ def _route(api: str, backend: str, method: str) -> Resource:
         "query": "all",
         "request_headers": [],
         "response_headers": [],
+        **more,
     }
-    return _resource("route", str(uuid7()), body)
+    return resource("route", identifier or str(uuid7()), body)
 
 
-def _resource(kind: Kind, identifier: str, body: Mapping[str, Any]) -> Resource:
-    return Resource(kind, identifier, (), body)
+def resource(kind: Kind, identifier: str, body: Mapping[str, Any], requires: Sequence[str] = ()) -> Resource:
+    """Give a line of the snapshot."""
+    return Resource(kind, identifier, tuple(requires), body)
 
 
 def _write_certificate(folder: Path) -> None:
