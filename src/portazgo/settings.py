@@ -388,9 +388,13 @@ def _fill_in(values: dict[str, Any]) -> list[Fault]:
     values["admin_token_file"] = values["admin_token_file"] or data_dir / "admin-token"
     values["revocation_max_staleness"] = _staleness(values)
     production = values["profile"] == "production"
-    for name, usual in (("drain_wait", "5s" if production else "0s"), ("drain_time", "30s" if production else "4s")):
+    for name, usual, in_production in (
+        ("drain_wait", "0s", "5s"),
+        ("drain_time", "4s", "30s"),
+        ("drain_ship", "2s", "10s"),
+    ):
         if values[name] is None:
-            values[name] = LEAVING.parse(usual)
+            values[name] = LEAVING.parse(in_production if production else usual)
     for name in ("key_max_age", "key_dormant_after"):
         values[name] = values[name] or None  # `off` is parsed to zero
     if values["import_allow_private"] is None:

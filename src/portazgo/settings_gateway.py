@@ -104,6 +104,15 @@ class GatewaySettings:
         absent="4s; 30s with the production profile",
         in_file=True,
     )
+    drain_ship: timedelta = setting(
+        LEAVING,
+        None,
+        "How long it has at last to ship the usage records that still wait on its disk: after a time without a collector, or "
+        "many crashes, they are more than those of its last second. What is left waits for its next start.",
+        "Write a duration such as 60s where the disk is gone with the node.",
+        absent="2s; 10s with the production profile",
+        in_file=True,
+    )
     threads: int | None = setting(
         COUNT,
         None,

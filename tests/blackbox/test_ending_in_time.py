@@ -15,8 +15,9 @@ from support.load import SteadyLoad
 from support.objects_server import BadWay, Handler, passed_on, refused, silence
 from support.ports import free_port
 
-from portazgo.node.ending import SHIP_SECONDS, STOP_SECONDS
+from portazgo.node.ending import STOP_SECONDS
 
+SHIP_SECONDS = 2
 MOST_SECONDS = 5 * (SHIP_SECONDS + STOP_SECONDS)
 """Nothing is under way, so no more than that is promised; five times as long on a machine that does other things."""
 BACKLOG_SECONDS = 8.0
@@ -34,7 +35,12 @@ def test_a_collector_that_is_late_keeps_no_node_from_ending(tmp_path: Path, coll
     port = free_port()
     with (
         BadWay(f"http://127.0.0.1:{port}") as way,
-        Deployment(tmp_path, PORTAZGO_INTERNAL_LISTEN=f"127.0.0.1:{port}", PORTAZGO_INTERNAL_URL=way.url) as deployment,
+        Deployment(
+            tmp_path,
+            PORTAZGO_INTERNAL_LISTEN=f"127.0.0.1:{port}",
+            PORTAZGO_INTERNAL_URL=way.url,
+            PORTAZGO_DRAIN_SHIP=f"{SHIP_SECONDS}s",
+        ) as deployment,
     ):
         key = own_key(deployment, "load")
         with SteadyLoad(deployment.gateway_port, key.whole) as load:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from support.deployment import Deployment
 from support.key import own_key
-from support.truth import Clients, Truth
+from support.truth import COMES_SECONDS, Clients, Truth, balance_when_all_has_come
 
 ROUNDS = int(os.environ.get("PORTAZGO_TEST_KILLS", "30"))
 CLIENTS = 6
@@ -44,6 +44,8 @@ def test_nothing_answered_is_lost_or_doubled_by_kill_nine(tmp_path: Path) -> Non
                     early += 1
                 deployment.start_gateway()
             time.sleep(0.5)
+        # Lives so short have left more than they shipped.
+        balance_when_all_has_come(deployment, COMES_SECONDS + ROUNDS / 10)
         told = time.monotonic()
         assert deployment.stop("gateway") == 0
         print(f"drained, sealed, shipped and ended in {time.monotonic() - told:.2f} s")
@@ -53,8 +55,8 @@ def test_nothing_answered_is_lost_or_doubled_by_kill_nine(tmp_path: Path) -> Non
     assert (truth.lost, truth.doubled) == (set(), set()), f"seed {seed}"
     assert {Truth.outcome(one) for one in truth.cut_off(began)} <= {"interrupted", "unknown"}, f"seed {seed}"
     assert balance["balanced"], balance
-    # Each process that got as far as its epoch has its account, and each account is whole by its own count. The report lists the
-    # newest; those that it leaves off are whole.
+    # Each process that got as far as its epoch has its account, and each account is whole by its own count. The report lists
+    # the newest; those that it leaves off are whole.
     states = Counter(epoch["state"] for epoch in balance["items"])
     unlisted = balance["left_off"]
     assert ROUNDS <= states["killed"] + unlisted["epochs"] <= ROUNDS + early

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SHIP_SECONDS = 2.0
 STOP_SECONDS = 1.0
 """What closing the journal takes beside, on a disk that does its work."""
 LOOK_SECONDS = 0.05
@@ -28,20 +27,25 @@ LOOK_SECONDS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
-    """How long a node that ends waits before it accepts no more, and then has to answer what is under way."""
+    """How long a node that ends waits before it accepts no more, then has for answering what is under way, and for shipping."""
 
     wait_seconds: float
     answer_seconds: float
+    ship_seconds: float
 
     @classmethod
     def of(cls, settings: Settings) -> Leaving:
         """Read it from the settings."""
-        return cls(settings.drain_wait.total_seconds(), settings.drain_time.total_seconds())
+        return cls(
+            settings.drain_wait.total_seconds(),
+            settings.drain_time.total_seconds(),
+            settings.drain_ship.total_seconds(),
+        )
 
     @property
     def most_seconds(self) -> float:
         """How long all of it takes at most, shipping included: for whoever would kill it otherwise."""
-        return self.wait_seconds + self.answer_seconds + SHIP_SECONDS + STOP_SECONDS
+        return self.wait_seconds + self.answer_seconds + self.ship_seconds + STOP_SECONDS
 
 
 def end(
@@ -59,7 +63,7 @@ def end(
     clean = node.stop()
     logger.info("gateway has sealed its records" if clean else "gateway leaves records to its next start")
     stopping.set()
-    shipped = shipper.ship_rest(SHIP_SECONDS) if shipper is not None else True
+    shipped = shipper.ship_rest(leaving.ship_seconds) if shipper is not None else True
     logger.info(
         "gateway ended",
         extra={

@@ -46,8 +46,8 @@ class Shipper:
         self._one_at_a_time = threading.Lock()
 
     def run(self, stopping: threading.Event) -> None:
-        """Ship until told to stop."""
-        pause = LOOK_SECONDS
+        """Ship until told to stop; first what earlier processes left: one that keeps crashing has no other time for it."""
+        pause = 0.0
         while not stopping.wait(pause * random.uniform(0.9, 1.1)):  # noqa: S311 - spreads retries, guards nothing
             shipped = self._try(lambda: 0.0 if stopping.is_set() else READ_SECONDS)
             pause = LOOK_SECONDS if shipped else min(pause * 2, LONGEST_PAUSE_SECONDS)
