@@ -135,3 +135,11 @@ def test_a_document_is_cut_to_what_an_application_or_a_key_may_call(deployment: 
     nobody = done(run, "contract", "document", "crates", "--application", "carrier/erp", code=1)
     assert "no version of crates serves that application" in nobody.stderr
     done(run, "contract", "document", "crates", "--application", "carrier/erp", "--key", "7hK2mQ9xTb", code=2)
+
+
+def test_a_file_that_names_what_there_is_not_says_where(deployment: Deployment, run: Run) -> None:
+    done(run, "api", "create", "parcels")
+    file = deployment.folder / "mistyped.yaml"
+    file.write_text("api: parcles\nschema: parcels\nroutes: {}\n", "utf-8")
+    refused = done(run, "contract", "check", str(file), code=2)
+    assert refused.stderr.splitlines()[0] == f"{file}:1:1: there is no api 'parcles'. Did you mean 'parcels'?"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from portazgo.cli.exits import Exit
-from portazgo.cli.find import API, SCHEMA, find_id
+from portazgo.cli.find import API, SCHEMA, Kind, find_id
 from portazgo.cli.session import Failed
 from portazgo.cli.words import say
 
@@ -33,11 +33,21 @@ class ContractFile:
     def body(self, client: AdminClient) -> Document:
         """Give what the admin API takes: ids in place of the names of API and schema."""
         return {
-            "api": find_id(client, API, self.tree["api"]),
-            "schema": find_id(client, SCHEMA, self.tree["schema"]),
+            "api": self._id(client, "api", API),
+            "schema": self._id(client, "schema", SCHEMA),
             "mappings": self.tree.get("mappings") or {},
             "routes": self.tree["routes"],
         }
+
+    def _id(self, client: AdminClient, member: str, kind: Kind) -> str | None:
+        """Find what a member names. Raises Failed (exit 2) with its place."""
+        from portazgo.declarative.file.places import Finding, place_of  # noqa: PLC0415 - where YAML is read
+
+        try:
+            return find_id(client, kind, self.tree[member])
+        except Failed as problem:
+            sentence = " ".join(text for text in (f"{problem.message}.", problem.remedy) if text)
+            raise _wrong(self.file, [Finding(place_of(f"/{member}", self.places), sentence)]) from None
 
     def refuse(self, errors: Iterable[Mapping[str, Any]]) -> NoReturn:
         """Say what is wrong and where. Raises Failed (exit 2)."""

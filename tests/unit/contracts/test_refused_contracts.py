@@ -341,3 +341,49 @@ def test_patterns_that_hold_together_are_all_searched() -> None:
     assert told is not None
     code = told["properties"]["code"]
     assert (code["pattern"], code["allOf"]) == ("^a", [{"pattern": "z$"}, {"pattern": "(?=x)"}])
+
+
+def test_fields_that_begin_nowhere_are_told_with_what_was_meant_and_not_where_something_else_is_why(
+    schema: Schema,
+) -> None:
+    at = "/routes/show/fields/at"
+    wrong = {"show": {**show({"select": ["number", "ownr.name"]})["show"], "fields": {"at": "owner"}}}
+    (alone,) = problems(schema, wrong)
+    assert (alone.pointer, alone.near) == (f"{AT}/0/select/1", "owner.name")
+    unselected = {"show": {**show({"select": ["number"]})["show"], "fields": {"at": "owner"}}}
+    assert problems(schema, unselected) == [Problem(at, "no answer has owner among what passes")]
+    mistyped = {"show": {**show({"select": ["owner", "numbr"]})["show"], "fields": {"at": "ownr"}}}
+    assert [(one.pointer, one.near) for one in problems(schema, mistyped)] == [
+        (f"{AT}/0/select/1", "number"),
+        (at, "owner"),
+    ]
+
+
+def test_what_was_meant_is_a_path_that_the_schema_has(schema: Schema) -> None:
+    found = problems(schema, show({"select": ["ownr.city", "owne.ciyt", "stop.name", "parnt.owner.name"]}))
+    assert [problem.near for problem in found] == ["owner.city", "owner", "stops", "parent.owner.name"]
+
+
+def test_a_date_is_coerced_from_one_form_to_another(schema: Schema) -> None:
+    (found,) = problems(schema, show({"select": ["status"]}, {"coerce": {"status": {"to": "date"}}}))
+    assert (found.pointer, found.message[:15]) == (f"{AT}/1/coerce/status", "from is missing")
+    (found,) = problems(schema, show({"select": ["status"]}, {"coerce": {"status": {"from": "unix", "to": "date"}}}))
+    assert found.near == "date-time"
+
+
+def test_what_is_no_date_is_coerced_from_no_form_of_one() -> None:
+    flag = {"type": "object", "properties": {"open": {"type": "boolean"}}}
+    content = {"application/json": {"schema": flag}}
+    paths = {"/parcels/{id}": {"get": {"responses": {"200": {"description": "", "content": content}}}}}
+    schema = read_schema(json.dumps({"openapi": "3.0.3", "info": {"title": "t", "version": "1"}, "paths": paths}))
+    told = {"coerce": {"open": {"from": "unix", "to": "date"}}}
+    (found,) = problems(schema, show({"select": ["open"]}, told))
+    assert (found.pointer, found.near) == (f"{AT}/1/coerce/open", None)
+
+
+def test_nothing_selected_is_not_told_where_a_mapping_is_mistyped(schema: Schema) -> None:
+    mappings = {"parcel": [{"select": ["id"]}]}
+    (found,) = problems(schema, show({"use": "parcl"}), mappings)
+    assert (found.pointer, found.near) == (f"{AT}/0/use", "parcel")
+    (found,) = problems(schema, show({"use": "parcel"}), {"parcel": [{"selct": ["id"]}]})
+    assert (found.pointer, found.near) == ("/mappings/parcel/0/selct", "select")

@@ -26,6 +26,10 @@ class Problems:
         """Note a name that nothing bears, with the nearest that something does."""
         self.add(pointer, f"{what} {name!r}", nearest(name, known))
 
+    def within(self, pointer: str) -> bool:
+        """Tell whether something is wrong at or below a pointer."""
+        return any(f"{problem.pointer}/".startswith(f"{pointer}/") for problem in self._found)
+
     def __bool__(self) -> bool:
         return bool(self._found)
 

@@ -188,8 +188,13 @@ class OperatorReader:
         """Read which type or form one place is to have for the partner."""
         if isinstance(content, Mapping):
             members = self._problems.members(content, at, ("from", "to"))
-            backend = self._problems.word(members.get("from"), f"{at}/from" if "from" in members else at, MOMENTS)
-            partner = self._problems.word(members.get("to"), f"{at}/to" if "to" in members else at, MOMENTS)
+            lacking = [name for name in ("from", "to") if name not in members]
+            if lacking:
+                told = "a date is coerced from the backend's form to the partner's: {from: date-time, to: unix}"
+                self._problems.add(at, f"{' and '.join(lacking)} is missing: {told}")
+                return
+            backend = self._problems.word(members["from"], f"{at}/from", MOMENTS)
+            partner = self._problems.word(members["to"], f"{at}/to", MOMENTS)
             if backend and partner:
                 yield CoerceMoment(at, path, backend, partner)
         else:

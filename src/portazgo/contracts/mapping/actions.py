@@ -53,7 +53,7 @@ def _misfit_of_moment(action: CoerceMoment, scalars: frozenset[Type]) -> Misfit 
     kind = MOMENT_TYPES[action.backend]
     if scalars == {kind} or (scalars == {"number"} and kind == "integer"):
         return None
-    near = "date-time" if "string" in scalars else "unix"
+    near = "date-time" if "string" in scalars else "unix" if scalars & {"integer", "number"} else None
     return Misfit(f"{action.backend} is of type {kind}, and the schema has {_listed(scalars)} here", near)
 
 

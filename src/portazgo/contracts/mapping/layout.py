@@ -168,7 +168,8 @@ class Layout:
 
     def _check_names(self, view: ObjectView) -> None:
         taken: dict[Path, str] = {}
-        for leaf in view.leaves:
+        # Of two that meet, the one that got its name or place here is to blame.
+        for leaf in sorted(view.leaves, key=lambda leaf: leaf.backend != leaf.partner):
             self._take(taken, leaf.partner, format_path((*self._spot.path, *leaf.backend)), leaf.at)
         for path, _ in view.consts:
             self._take(taken, path, "a constant", self._spot.at.get("const", self._plan.at))

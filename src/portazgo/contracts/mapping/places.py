@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from portazgo.contracts.language.paths import ANY
+from portazgo.contracts.language.paths import ANY, Path
 from portazgo.contracts.language.reading import Direction
+from portazgo.contracts.language.refused import nearest
 from portazgo.contracts.schema.merging import united
 from portazgo.contracts.schema.shapes import SCALARS, Property, Schema, Shape, Type, Variant
 
@@ -67,6 +68,28 @@ class Places:
     def names(self, shape: Shape) -> list[str]:
         """Return the names of the members that the schema knows there."""
         return [name for one in self.below(shape) for name in self.properties(one)]
+
+    def lost(self, shape: Shape, path: Path) -> tuple[Path, Path | None] | None:
+        """Say how far a path leads, with the first name that the schema lacks, and which path was meant; None: it leads on.
+
+        What was meant ends where the rest of the path is found under no name that is like it.
+        """
+        for index, step in enumerate(path):
+            inner = self.child(shape, step)
+            if inner is None:
+                meant = self._meant(shape, step, path[index + 1 :])
+                return path[: index + 1], None if meant is None else (*path[:index], *meant)
+            shape = inner
+        return None
+
+    def _meant(self, shape: Shape, step: str, rest: Path) -> Path | None:
+        names = self.names(shape)
+        leading = [name for name in names if (inner := self.child(shape, name)) and self.lost(inner, rest) is None]
+        found = nearest(step, leading)
+        if found is not None:
+            return (found, *rest)
+        found = nearest(step, names)
+        return None if found is None else (found,)
 
     def scalars(self, shape: Shape) -> frozenset[Type]:
         """Return the types of single values that may stand there, or in arrays there."""

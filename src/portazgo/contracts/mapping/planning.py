@@ -26,7 +26,6 @@ from portazgo.contracts.language.operators import (
 )
 from portazgo.contracts.language.paths import ANY, FREELY, Path, format_path
 from portazgo.contracts.language.problems import Problems
-from portazgo.contracts.language.refused import nearest
 from portazgo.contracts.mapping.actions import misfit
 from portazgo.contracts.mapping.filling import misfit_of_value
 from portazgo.contracts.mapping.places import Places
@@ -62,7 +61,9 @@ class Planner:
     def plan(self, shape: Shape, operators: Sequence[Operator], at: str) -> Plan:
         """Plan what the operators say of a body of this shape; what can't be done is noted."""
         self._plan, self._unknown = Plan(at, Spot(shape=shape)), None
-        if not any(isinstance(operator, Select) for operator in operators):
+        # An operator that could not be read may have been the one, or a mapping that is used here.
+        unread = self._problems.within(at) or self._problems.within("/mappings")
+        if not unread and not any(isinstance(operator, Select) for operator in operators):
             self._problems.add(at, "nothing is selected: name what may pass, such as {select: [id, name]}")
         # What passes has to be known before anything can be said of it, and every name before a target is looked up.
         # Of moves the outer come first: where the inner go depends on them.
@@ -299,12 +300,12 @@ class Planner:
         if step == ANY:
             self._problems.add(at, f"{format_path(before)} is no map: the schema names its members")
             return
-        found = nearest(step, self._places.names(spot.shape))
+        _, meant = self._places.lost(spot.shape, path[index:]) or (path, None)
         where = f"{format_path(before)} of {self._plan_name()}" if before else self._plan_name()
         self._problems.add(
             at,
             f"the schema has no {format_path(path[: index + 1])}: it knows no member {step!r} in {where}",
-            format_path((*before, found, *path[index + 1 :])) if found else None,
+            format_path((*before, *meant)) if meant else None,
         )
 
     def _plan_name(self) -> str:

@@ -149,12 +149,14 @@ class RouteCompiler:
         program = AnswerProgram(urls)
         answers: list[dict[str, Any]] = []
         at: list[str] | None = [] if terms.fields == () else None
+        plans: list[Plan] = []
         for status, told in terms.answers.items():
             written = self._answer(compiled, status, told, terms, program)
             if written is None:
                 continue
             body, types, plan = written
             if plan is not None and terms.fields:
+                plans.append(plan)
                 at = self._fields_at(plan, terms) or at
             answers.append(
                 {"status": status, "send": told.send, "body": body, "headers": headers, "content_types": list(types)}
@@ -162,7 +164,7 @@ class RouteCompiler:
         # Exact statuses before classes, and both before the rest: the first that fits counts.
         answers.sort(key=lambda answer: (answer["status"] == "default", answer["status"].endswith("XX")))
         if terms.fields and at is None:
-            self._problems.add(f"{terms.at}/fields", f"no answer has {format_path(terms.fields)} among what passes")
+            self._lack_fields(terms, terms.fields, plans)
         return {
             "answers": answers,
             "program": program.written(),
@@ -185,9 +187,8 @@ class RouteCompiler:
         plan, view = self._mapped(told, content.shape, Places(self._schema, "answer"), terms)
         if not self._problems:
             self._tell(compiled, status, told, view)
-        if self._problems:
-            return None  # programs are written only of what is whole
-        return {"kind": "json", "root": program.node(view), "hold": terms.hold}, content.types, plan
+        root = {} if self._problems else {"root": program.node(view)}  # programs are written only of what is whole
+        return {"kind": "json", **root, "hold": terms.hold}, content.types, plan
 
     def _tell(self, compiled: Compiled, status: str, told: JsonTerms, view: View) -> None:
         """Write down what partners receive."""
@@ -213,6 +214,18 @@ class RouteCompiler:
             use = "{empty: true}" if empty else "{pass: {types: …, max_bytes: …}}"
             self._problems.add(told.at, f"the answer {status} of {operation.title} is no {JSON}: write {use}")
         return content
+
+    def _lack_fields(self, terms: RouteTerms, path: Path, plans: list[Plan]) -> None:
+        """Note that `fields` begins nowhere: the schema lacks the path, or it does not pass."""
+        places = Places(self._schema, "answer")
+        lost = [places.lost(plan.root.shape, path) for plan in plans]
+        if lost and all(lost):
+            meant = next((one[1] for one in lost if one is not None and one[1] is not None), None)
+            near = None if meant is None else format_path(meant)
+            self._problems.add(f"{terms.at}/fields/at", f"no answer has {format_path(path)}", near)
+        elif not self._problems:
+            # Where something else is wrong, that may be why.
+            self._problems.add(f"{terms.at}/fields/at", f"no answer has {format_path(path)} among what passes")
 
     def _fields_at(self, plan: Plan, terms: RouteTerms) -> list[str] | None:
         """Return the partner's names of the path below which `?fields=` begins."""
