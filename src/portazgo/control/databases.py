@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pkgutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from django.apps import apps
 from django.core.management import call_command
 from django.db import connections
-from django.db.migrations.executor import MigrationExecutor
-from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 from django.db.utils import DatabaseError, OperationalError
 
 from portazgo.control.database_options import LEDGER_SCHEMA, STATE_SCHEMA
@@ -17,6 +19,8 @@ from portazgo.snapshot.log import begin_history
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
 
+Migration = tuple[str, str]
+"""Its app's label, and its name."""
 SCHEMAS = {"default": STATE_SCHEMA, "ledger": LEDGER_SCHEMA}
 
 
@@ -25,8 +29,8 @@ def migrate() -> None:
     for alias, schema in SCHEMAS.items():
         connection = reach(alias)
         _make_schema(connection, schema)
-        _refuse_newer(connection)
-        call_command("migrate", database=alias, interactive=False, verbosity=0)
+        if _missing(connection):
+            call_command("migrate", database=alias, interactive=False, verbosity=0)
     begin_history()
 
 
@@ -34,9 +38,7 @@ def require_migrated() -> None:
     """Raise StartRefused unless both databases are exactly at this version's migrations."""
     for alias in SCHEMAS:
         connection = reach(alias)
-        _refuse_newer(connection)
-        executor = MigrationExecutor(connection)
-        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        if _missing(connection):
             raise StartRefused(
                 f"the database {described(connection)} is older than this version of Portazgo", "run `portazgo migrate`"
             )
@@ -75,12 +77,26 @@ def _make_schema(connection: BaseDatabaseWrapper, schema: str) -> None:
             cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
 
 
-def _refuse_newer(connection: BaseDatabaseWrapper) -> None:
-    loader = MigrationLoader(connection, ignore_no_migrations=True)
-    unknown = sorted(set(loader.applied_migrations) - set(loader.disk_migrations))
-    if unknown:
+def _missing(connection: BaseDatabaseWrapper) -> set[Migration]:
+    """Name this version's migrations that a database has not had. Raises StartRefused when it had others.
+
+    The names are enough, and they are all that a database notes: to import the migrations, and to make the models of each
+    of them, takes longer than all else that a start does.
+    """
+    applied, known = set(MigrationRecorder(connection).applied_migrations()), known_migrations()
+    if unknown := sorted(applied - known):
         app, name = unknown[-1]
         raise StartRefused(
             f"the database {described(connection)} is newer than this version of Portazgo (it has {app} {name})",
             "install the version that made it, or restore a backup",
         )
+    return known - applied
+
+
+def known_migrations() -> set[Migration]:
+    """Name the migrations of this version, by the files that Django would import."""
+    return {
+        (app.label, module.name)
+        for app in apps.get_app_configs()
+        for module in pkgutil.iter_modules([str(Path(app.path, "migrations"))])
+    }
