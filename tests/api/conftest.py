@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from support.control import ControlProcess
+from support.control import ControlProcess, environment_of
 from support.postgresql import PostgreSQLServer
+from support.prepared import Prepared
 
 from portazgo.settings import load
 
@@ -189,9 +190,17 @@ def hand(actor: Actor, clock: FakeClock, wrapper: KeyWrapper) -> Hand:
     return Hand(actor, clock, wrapper)
 
 
+@pytest.fixture(scope="session")
+def prepared(settings: Settings, state_url: str | None) -> Iterator[Prepared]:
+    """What control planes come from that need not be started anew from the first import on."""
+    waiting = Prepared(environment_of(settings, state_url))
+    yield waiting
+    waiting.close()
+
+
 @pytest.fixture
-def control(database: None, settings: Settings, state_url: str | None) -> Iterator[ControlProcess]:
+def control(database: None, settings: Settings, state_url: str | None, prepared: Prepared) -> Iterator[ControlProcess]:
     """A control plane as a process of its own, on the test's database."""
-    process = ControlProcess(settings, state_url).start()
+    process = ControlProcess(settings, state_url).start(prepared)
     yield process
     process.stop()

@@ -31,7 +31,6 @@ from portazgo.kit.ids import uuid7
 from portazgo.nodes.epochs import Told, require_own_epoch
 from portazgo.nodes.models import Node, NodeEpoch
 from portazgo.nodes.service import Contact, record_contacts
-from portazgo.settings import Settings
 from portazgo.snapshot.feed import head_now
 from portazgo.usage.balance import forget_told
 from portazgo.usage.collector import LEDGER, collect, report_epoch
@@ -404,27 +403,23 @@ def test_what_a_process_told_is_forgotten_a_month_after_its_end_and_a_lost_hosts
 
 
 def test_a_poll_tells_the_counts_of_its_process_and_one_without_them_is_an_older_node(
-    api: AdminAPI, settings: Settings, state_url: str | None, world: World
+    api: AdminAPI, control: ControlProcess, world: World
 ) -> None:
-    control = ControlProcess(settings, state_url).start()
-    try:
-        node = FeedClient(control.internal_url, world.node_token()["token"])
-        head = head_now()
-        node.changes(head.history, head.revision, head.hash)
-        assert facts(api) == ("open", "polls", None, 0, 0, 0, 0, 0)
-        assert api.get("/usage/balance").body["told_at"] is None
-        where = {"history": head.history, "after": head.revision, "hash": head.hash, "security_after": 0, "wait": 0}
-        counts = {"accepted": 5, "journaled": 4, "synced": 4, "at_risk": 4, "at_risk_since_us": 1_795_536_000_000_000}
-        polled = node.get("/internal/v1/changes", {**where, **counts})
-        assert polled.status == 204
-        assert facts(api) == ("open", "polls", 5, 4, 0, 0, 4, 0)
-        assert api.get("/usage/balance").body["told_at"] is not None
-        row = NodeEpoch.objects.get()
-        assert (row.synced, row.at_risk, row.at_risk_since) == (4, 4, datetime(2026, 11, 24, 16, tzinfo=UTC))
-        assert node.get("/internal/v1/changes", {**where, **counts, "journaled": "-1"}).status == 422
-        node.close()
-    finally:
-        control.stop()
+    node = FeedClient(control.internal_url, world.node_token()["token"])
+    head = head_now()
+    node.changes(head.history, head.revision, head.hash)
+    assert facts(api) == ("open", "polls", None, 0, 0, 0, 0, 0)
+    assert api.get("/usage/balance").body["told_at"] is None
+    where = {"history": head.history, "after": head.revision, "hash": head.hash, "security_after": 0, "wait": 0}
+    counts = {"accepted": 5, "journaled": 4, "synced": 4, "at_risk": 4, "at_risk_since_us": 1_795_536_000_000_000}
+    polled = node.get("/internal/v1/changes", {**where, **counts})
+    assert polled.status == 204
+    assert facts(api) == ("open", "polls", 5, 4, 0, 0, 4, 0)
+    assert api.get("/usage/balance").body["told_at"] is not None
+    row = NodeEpoch.objects.get()
+    assert (row.synced, row.at_risk, row.at_risk_since) == (4, 4, datetime(2026, 11, 24, 16, tzinfo=UTC))
+    assert node.get("/internal/v1/changes", {**where, **counts, "journaled": "-1"}).status == 422
+    node.close()
 
 
 def test_thousands_of_epochs_are_summed_up_and_what_is_not_in_order_comes_first(api: AdminAPI, database: None) -> None:

@@ -20,6 +20,7 @@ from support.control import ControlProcess
 from support.made_segments import Node
 from support.named_records import collect_all, collect_named
 from support.ports import free_port
+from support.prepared import Prepared
 from support.segments import PARTNER, PATH, record
 
 from portazgo.accounts.models import AdminToken
@@ -41,9 +42,11 @@ VISIBLE_SECONDS = 2 * 5
 
 
 @pytest.fixture(scope="module")
-def control(_databases: None, settings: Settings, state_url: str | None) -> Iterator[ControlProcess]:
+def control(
+    _databases: None, settings: Settings, state_url: str | None, prepared: Prepared
+) -> Iterator[ControlProcess]:
     """A control plane over the databases of the tests."""
-    running = ControlProcess(settings, state_url).start()
+    running = ControlProcess(settings, state_url).start(prepared)
     try:
         yield running
     finally:

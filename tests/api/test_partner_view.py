@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
@@ -236,9 +235,7 @@ def test_a_token_of_a_partner_that_is_gone_opens_nothing(world: World, api: Admi
     assert refusal(theirs.get("/partner-view/traces")) == (404, "partner_unknown")
 
 
-def test_a_live_tail_shows_a_partner_its_own_calls_only(
-    two: Two, settings: Settings, state_url: str | None, control: ControlProcess
-) -> None:
+def test_a_live_tail_shows_a_partner_its_own_calls_only(two: Two, control: ControlProcess) -> None:
     client = JsonClient(control.control_url, Secret(two.token))
     headers = {"Accept": "text/event-stream"}
     with client.stream("GET", "/api/v1/partner-view/traces/tail", headers=headers, read_seconds=20) as answer:
@@ -250,16 +247,6 @@ def test_a_live_tail_shows_a_partner_its_own_calls_only(
     client.close()
     assert [one["request_id"] for one in seen] == two.records.ids[:2]
     assert all(set(one).isdisjoint(INTERNAL) for one in seen)
-
-
-@pytest.fixture
-def control(database: None, settings: Settings, state_url: str | None) -> Iterator[ControlProcess]:
-    """A control plane of its own: live tails need a server."""
-    running = ControlProcess(settings, state_url).start()
-    try:
-        yield running
-    finally:
-        running.stop()
 
 
 def test_a_partner_is_not_told_how_many_records_there_are_of_everybody(

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from support.prepared import Forked, Prepared
+
 from portazgo.kit.http import Answer, JsonClient
 from portazgo.kit.ids import uuid7
 from portazgo.kit.secret import Secret
@@ -29,6 +31,17 @@ sys.exit(serve_control(load()))
 """
 
 
+def environment_of(settings: Settings, state_url: str | None) -> dict[str, str]:
+    """Say what a control plane on free ports, over the databases of the tests, is told."""
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("PORTAZGO_")},
+        "PORTAZGO_DATA_DIR": str(settings.data_dir),
+        "PORTAZGO_CONTROL_PORT": "0",
+        "PORTAZGO_INTERNAL_LISTEN": "127.0.0.1:0",
+        **({"PORTAZGO_STATE_URL": state_url} if state_url else {}),
+    }
+
+
 class ControlProcess:
     """`serve_control` in a process, on free ports, over the databases of the tests.
 
@@ -37,25 +50,20 @@ class ControlProcess:
 
     def __init__(self, settings: Settings, state_url: str | None, *, prelude: str = "", **environment: str) -> None:
         self._program = prelude + _PROGRAM
-        self._environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("PORTAZGO_")},
-            "PORTAZGO_DATA_DIR": str(settings.data_dir),
-            "PORTAZGO_CONTROL_PORT": "0",
-            "PORTAZGO_INTERNAL_LISTEN": "127.0.0.1:0",
-            **({"PORTAZGO_STATE_URL": state_url} if state_url else {}),
-            **environment,
-        }
-        self._process: subprocess.Popen[bytes] | None = None
+        self._environment = {**environment_of(settings, state_url), **environment}
+        self._process: subprocess.Popen[bytes] | Forked | None = None
         self.log: list[dict[str, Any]] = []
         self.control_url = self.internal_url = ""
 
-    def start(self) -> ControlProcess:
-        """Start it and wait until both ports answer."""
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", self._program], env=self._environment, stderr=subprocess.PIPE, cwd="/"
-        )
+    def start(self, prepared: Prepared | None = None) -> ControlProcess:
+        """Start it, of its own or from what is prepared, and wait until both ports answer."""
+        log, stderr = os.pipe()
+        try:
+            self._process = prepared.fork(stderr) if prepared else self._started(stderr)
+        finally:
+            os.close(stderr)
         ready = threading.Event()
-        threading.Thread(target=self._read, args=(self._process, ready), daemon=True).start()
+        threading.Thread(target=self._read, args=(log, ready), daemon=True).start()
         if not ready.wait(START_SECONDS) or not self.control_url:
             self.stop()
             raise RuntimeError(f"the control plane did not start: {self.log}")
@@ -69,8 +77,7 @@ class ControlProcess:
     def stop(self) -> int:
         """Send SIGTERM; returns the exit code."""
         assert self._process is not None
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
+        self._process.send_signal(signal.SIGTERM)
         return self.wait()
 
     def wait(self) -> int:
@@ -79,12 +86,14 @@ class ControlProcess:
         try:
             return self._process.wait(timeout=20)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            self._process.send_signal(signal.SIGKILL)
             raise
 
-    def _read(self, process: subprocess.Popen[bytes], ready: threading.Event) -> None:
-        assert process.stderr is not None
-        with process.stderr as lines:
+    def _started(self, stderr: int) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "-c", self._program], env=self._environment, stderr=stderr, cwd="/")
+
+    def _read(self, log: int, ready: threading.Event) -> None:
+        with os.fdopen(log, "rb") as lines:
             for line in lines:
                 try:
                     entry = json.loads(line)
