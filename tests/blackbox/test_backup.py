@@ -187,10 +187,9 @@ def test_a_node_that_knows_more_than_the_restored_database_keeps_it_until_told_a
 def stopped(tmp_path: Path) -> Deployment:
     """A deployment that was begun and is not running, with a backup of it."""
     deployment = Deployment(tmp_path)
-    deployment.data.mkdir()
-    for words in (["migrate"], ["backup", "backup"]):
-        done = portazgo(deployment, *words)
-        assert done.returncode == 0, done.stderr
+    deployment.begin()
+    done = portazgo(deployment, "backup", "backup")
+    assert done.returncode == 0, done.stderr
     return deployment
 
 
@@ -227,8 +226,7 @@ def test_a_missing_and_a_wrong_key_are_refused_and_the_right_one_is_found_beside
     away = beside.rename(stopped.folder / "away.key")
     assert_refused(restore(stopped), "the backup was sealed with the master key")
     other = Deployment(stopped.folder / "other")
-    other.data.mkdir(parents=True)
-    assert portazgo(other, "migrate").returncode == 0
+    other.begin()
     assert_refused(restore(stopped, "--key-file", str(other.data / "master.key")), "holds another master key")
     assert nothing_came(stopped)
     away.rename(beside)

@@ -57,8 +57,7 @@ class Bare(Deployment):
     """A deployment of which nothing was made yet, in front of a backend of somebody's own."""
 
     def __enter__(self) -> Self:
-        self.data.mkdir(parents=True)
-        subprocess.run(portazgo_command("migrate"), env=self.environment, check=True, cwd=self.folder)
+        self.begin()
         try:
             self.start_backend()
             self.start_control()

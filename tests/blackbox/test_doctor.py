@@ -53,8 +53,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
 def stopped(tmp_path: Path) -> Deployment:
     """A deployment that was begun and does not run."""
     deployment = Deployment(tmp_path)
-    deployment.data.mkdir(mode=0o700)
-    assert portazgo(deployment.environment, tmp_path, "migrate").returncode == 0
+    deployment.begin()
     return deployment
 
 
@@ -103,8 +102,7 @@ def lose_key(deployment: Deployment) -> None:
 
 def take_foreign_key(deployment: Deployment) -> None:
     other = Deployment(deployment.folder / "other")
-    other.data.mkdir(parents=True)
-    assert portazgo(other.environment, other.folder, "migrate").returncode == 0
+    other.begin()
     shutil.copy(other.data / "master.key", deployment.data / "master.key")
 
 

@@ -176,9 +176,9 @@ def test_the_master_key_of_another_deployment_is_refused(
     copied: tuple[dict[str, str], Path], tmp_path: Path, role: str
 ) -> None:
     environment, data = copied
-    other = {**environment, "PORTAZGO_DATA_DIR": str(tmp_path / "other")}
-    assert portazgo(other, tmp_path, "migrate").returncode == 0
-    shutil.copy(tmp_path / "other" / "master.key", data / "master.key")
+    other = Deployment(tmp_path / "other")
+    other.begin()
+    shutil.copy(other.data / "master.key", data / "master.key")
     assert_refused(portazgo(environment, tmp_path, role), "was sealed by the master key", "PORTAZGO_WRAPPING")
 
 

@@ -78,9 +78,8 @@ class Deployment:
 
     def __enter__(self) -> Self:
         """Start all parts, and make what the demo makes."""
-        self.data.mkdir(parents=True)
+        self._lay_out()
         if Deployment.migrated is not None:
-            Deployment.migrated.lay_out(self.data, self.environment)
             Deployment.migrated.lay_out_insignia(self.folder / "insignia")
         try:
             self._migrate_and_start_backend()
@@ -98,6 +97,11 @@ class Deployment:
         for name in ("worker", "gateway", "control", "backend"):
             if name in self.processes:
                 self.stop(name)
+
+    def begin(self) -> None:
+        """Make what `portazgo migrate` makes, and run nothing."""
+        self._lay_out()
+        subprocess.run(portazgo_command("migrate"), env=self.environment, cwd=self.folder, check=True)
 
     @property
     def admin(self) -> AdminClient:
@@ -218,6 +222,11 @@ class Deployment:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{what} did not come within {within_seconds} s")
             time.sleep(0.05)
+
+    def _lay_out(self) -> None:
+        self.data.mkdir(mode=0o700, parents=True)
+        if Deployment.migrated is not None:
+            Deployment.migrated.lay_out(self.data, self.environment)
 
     def _migrate_and_start_backend(self) -> None:
         """Do both at once: the backend knows nothing of the databases."""
