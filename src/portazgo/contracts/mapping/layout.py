@@ -27,12 +27,13 @@ class Layout:
         self._prefixes: dict[int, Path] = {}
         self._spots: dict[Path, Spot] = {}
         self._inner: dict[Path, Inner] = {}
+        self._consts: list[tuple[Path, Any]] = []
         self._fills: list[FillView] = []
 
     def of(self, one: Shape) -> ObjectView:
         """Return the object's view; names that meet are noted."""
         while True:
-            self._prefixes, self._inner, self._spots, self._fills = {}, {}, {}, []
+            self._prefixes, self._inner, self._spots, self._consts, self._fills = {}, {}, {}, [], []
             leaves: list[Leaf] = []
             self._collect(one, self._spot, self._context, _Above(), leaves)
             meeting = self._meeting(leaves)
@@ -40,7 +41,7 @@ class Layout:
                 break
             # Another member moves into this object: both are laid out together.
             meeting.dissolved = True
-        view = ObjectView(leaves, self._inner, consts=list(self._spot.consts), fills=self._fills)
+        view = ObjectView(leaves, self._inner, consts=self._consts, fills=self._fills)
         view.others = self._others(one)
         self._check_names(view)
         if self._places.direction == "request":
@@ -49,6 +50,7 @@ class Layout:
 
     def _collect(self, one: Shape, spot: Spot, context: Any, above: _Above, leaves: list[Leaf]) -> None:
         self._prefixes[id(spot)] = above.partner
+        self._consts += [(above.partner + path, value) for path, value in spot.consts]
         for path, value, shape in spot.fills:
             self._fills.append(FillView(above.backend + path, value, filled_type(self._places, shape)))
         for step, member in self._places.properties(one).items():
