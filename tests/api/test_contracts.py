@@ -145,6 +145,27 @@ class TestVersions:
         shown = api.get(f"/contracts/{made['id']}/versions/{version['name']}/document").body["document"]
         assert json.loads(shown) == document
 
+    def test_nodes_have_to_know_computed_values_and_partners_read_what_they_are(
+        self, api: AdminAPI, contracts: Contracts
+    ) -> None:
+        declared = {"type": "string", "description": "Name and more."}
+        label = {"expr": "self.name + self.secret", "schema": declared}
+        operators = [{"select": ["id"]}, {"compute": {"label": label}}]
+        made, version = contracts.published(mappings={}, routes={"show": {"answers": {"200": operators}}})
+        told = resource("contract", version["id"])
+        assert told is not None
+        assert told["requires"] == ["contract.1", "contract.compute.1"]
+        document = json.loads(body_of("contract_document", version["id"])["document"])
+        (shown,) = [one for one in document["components"]["schemas"].values() if "label" in one.get("properties", {})]
+        assert shown["properties"]["label"] == declared
+        assert "label" in shown["required"]
+        assert "secret" not in json.dumps(document)
+        fields = api.get(f"/contracts/{made['id']}/versions/{version['name']}").body["routes"][0]["fields"]
+        assert fields["200"][1:] == [
+            {"partner": "label", "backend": "name"},
+            {"partner": "label", "backend": "secret"},
+        ]
+
     def test_the_default_makes_its_routes_project(self, api: AdminAPI, contracts: Contracts) -> None:
         assert "contract" not in body_of("route", contracts.show["id"])
         _, version = contracts.published(default=True)

@@ -12,6 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from support.cel_by_hand import Tree
+from support.contract_expressions import ExpressionMaker, Member, member_of
+
 NEEDLE = "N33DLE"
 COMPONENTS = ("Parcel", "Owner", "Stop", "Tree")
 _MOMENT = "2026-11-26T15:37:12Z"
@@ -387,6 +390,43 @@ class Maker:
             operators.append({"const": {f"added{self._count}": self.random.choice((1, "text", {"a": [1]}, None))}})
         self.random.shuffle(operators)
         return operators
+
+    def computed(
+        self,
+        made: Made,
+        places: list[tuple[list[str], dict[str, Any]]],
+        selects: list[list[str]],
+        operators: list[Any],
+    ) -> dict[str, Tree]:
+        """Add computed members to a list of operators. Returns their expressions by their texts."""
+        trees: dict[str, Tree] = {}
+        said = json.dumps([one for one in operators if "select" not in one])
+        for path, node in [([], self._plain(made, made.root)), *places]:
+            kept = "properties" in node and "*" not in path and not (path and _is_hidden(path, selects))
+            around = [json.dumps(pointer(path[:length])) in said for length in range(1, len(path) + 1)]
+            bent = path and (any(around) or any(f'"{word}"' in said for word in ("case", "move", "wrap", "unwrap")))
+            if not kept or bent or self.random.random() < (0.9 if path else 0.7):
+                continue
+            told = ExpressionMaker(self.random, self._members(path, node, selects, operators)).compute()
+            if told is not None:
+                self._count += 1
+                operators.append({"compute": {pointer([*path, f"made{self._count}"]): told[0]}})
+                trees[told[0]["expr"]] = told[1]
+        return trees
+
+    def _members(
+        self, path: list[str], node: dict[str, Any], selects: list[list[str]], operators: list[Any]
+    ) -> list[Member]:
+        """List what expressions may read of an object: what is hidden, and what passes as it came."""
+        changed = json.dumps([one for one in operators if one.keys() & {"map_value", "coerce", "rewrite_url"}])
+        found = []
+        for name, below in node["properties"].items():
+            at = [*path, name]
+            hidden = _is_hidden(at, selects)
+            member = member_of(name, below, required=name in node["required"], hidden=hidden)
+            if member is not None and (hidden or json.dumps(pointer(at)) not in changed):
+                found.append(member)
+        return found
 
     def _operator(self, path: list[str], node: dict[str, Any], direction: str) -> Any:
         self._count += 1

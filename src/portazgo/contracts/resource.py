@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from portazgo.contracts.addresses import addresses, with_addresses
+from portazgo.contracts.expressions.written import computed_in
 from portazgo.contracts.models import ContractVersion
 from portazgo.contracts.permitted import told
 from portazgo.kit.clock import microseconds
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 FEATURE = "contract.1"
 SAMPLING = "contract.sampling.1"
+COMPUTE = "contract.compute.1"
 
 
 def compiled(identifier: str) -> Resource | None:
@@ -34,8 +36,9 @@ def compiled(identifier: str) -> Resource | None:
         link=version.link or None,
         routes={route: with_addresses(kept["wire"], known) for route, kept in version.compiled["routes"].items()},
     )
-    told = any("sampling" in kept["wire"] for kept in version.compiled["routes"].values())
-    return Resource("contract", str(version.id), (FEATURE, SAMPLING) if told else (FEATURE,), body)
+    return Resource(
+        "contract", str(version.id), _features(kept["wire"] for kept in version.compiled["routes"].values()), body
+    )
 
 
 def compiled_document(identifier: str) -> Resource | None:
@@ -59,6 +62,17 @@ def _served(identifier: str) -> ContractVersion | None:
         .defer("told__routes", "schema_version__document")
         .first()
     )
+
+
+def _features(routes: Iterable[dict[str, Any]]) -> tuple[str, ...]:
+    """Name what a node has to know for these routes."""
+    routes = list(routes)
+    needed = [FEATURE]
+    if any("sampling" in route for route in routes):
+        needed.append(SAMPLING)
+    if any(computed_in(route.get("program", {})) for route in routes):
+        needed.append(COMPUTE)
+    return tuple(needed)
 
 
 def _microseconds(moment: datetime | None) -> int | None:

@@ -97,6 +97,34 @@ def test_a_file_is_compiled_without_a_control_plane_and_errors_have_their_place(
     assert elsewhere.returncode == 0, elsewhere.stderr
 
 
+def test_an_expression_that_can_not_run_is_told_with_its_place_in_the_file_and_in_itself(tmp_path: Path) -> None:
+    (tmp_path / "depot.json").write_text(json.dumps(SMALL_DOCUMENT))
+    document = tree()
+    document["schemas"]["depot"] = {"backend": "depot", "openapi": "depot.json"}
+    label = {"expr": "self.name + ' ' + self.secret", "schema": {"type": "string"}}
+    document["contracts"]["basic"]["mappings"]["thing"].append({"compute": {"label": label}})
+    file = tmp_path / "portazgo.yaml"
+    text = json.dumps(document, indent=1)
+    file.write_text(text)
+    assert entered({}, tmp_path, "check", "--offline").stderr == "portazgo.yaml is fine.\n"
+    line = next(number for number, row in enumerate(text.splitlines(), 1) if '"expr"' in row)
+    for wrong, said in (
+        (
+            "self.secret",
+            "the schema has no member 'secert' there (at character 24 of the expression); did you mean \"secret\"?",
+        ),
+        ("self.id", "string + int is not defined (at character 17 of the expression)"),
+        (
+            "siz(self.name)",
+            "there is no function 'siz' here (at character 19 of the expression); did you mean \"size\"?",
+        ),
+        ("self.", "after a dot comes a name (at character 24 of the expression)"),
+    ):
+        file.write_text(text.replace("self.secret", wrong.replace("secret", "secert")))
+        told = entered({}, tmp_path, "check", "--offline")
+        assert (told.returncode, told.stderr.splitlines()[0]) == (2, f"portazgo.yaml:{line}:9: {said}")
+
+
 def test_references_of_contracts_lead_somewhere() -> None:
     document = tree()
     document["contracts"]["basic"] |= {"api": "parcel", "schema": "depo"}

@@ -36,6 +36,7 @@ pub const FEATURES: &[&str] = &[
     "backend.tls.1",
     "backend.unix.1",
     "contract.1",
+    "contract.compute.1",
     "contract.sampling.1",
     "credential.login.1",
     "credential.mint-eddsa.1",

@@ -293,6 +293,60 @@ fn a_hold_writes_its_template_when_the_object_ends() {
 }
 
 #[test]
+fn a_computed_member_is_written_with_the_template() {
+    let label = json!([
+        "add",
+        ["input", "string", 0],
+        ["if", ["eq", ["input", "string", 1], ["null"]], ["text", "!"], ["input", "string", 1]]
+    ]);
+    let program = program(&json!([
+        {"array": 1},
+        {"object": {"members": [
+            {"in": "name", "node": 2, "slot": 0}, {"in": "nick", "node": 3, "slot": 1}, {"in": "hidden", "node": 4, "slot": 2},
+        ], "hold": {"bytes": 4096, "members": [
+            {"out": "name", "slot": 0}, {"out": "nick", "slot": 1, "drop_null": true, "default": "-"},
+            {"out": "more", "members": [
+                {"out": "label", "compute": {"expr": label, "inputs": [0, 1], "type": "string"}},
+                {"out": "known", "compute": {"expr": ["has_input", 0], "inputs": [2], "type": "boolean"}},
+            ]},
+        ]}}},
+        {"string": true},
+        {"string": true, "null": true},
+        {"any": true},
+    ]));
+    check(
+        &program,
+        &[
+            (
+                r#"[{"hidden":{"a":[1]},"nick":"N","name":"\u0061"},{"name":"a","nick":null}]"#,
+                r#"[{"name":"\u0061","nick":"N","more":{"label":"aN","known":true}},{"name":"a","nick":"-","more":{"label":"a!","known":false}}]"#,
+            ),
+            (r#"[{"nick":null}]"#, "value 13 /0/more/label"),
+            (r#"[{"name":"\ud800","nick":"x"}]"#, "value 28 /0/more/label"),
+            (r#"[{"name":"a","nick":"b","hidden":{"b":1,"b":2}}]"#, "duplicate 46 /0/more/known"),
+            (r#"[{"name":"a","nick":"b","hidden":tru}]"#, "json 33 /0"),
+        ],
+    );
+}
+
+#[test]
+fn the_computed_values_of_an_answer_share_a_bound() {
+    let program = program(&json!([
+        {"array": 1},
+        {"object": {"members": [{"in": "n", "node": 2, "slot": 0}], "hold": {"bytes": 4096, "members": [
+            {"out": "m", "compute": {"expr": ["add", ["input", "int", 0], ["int", "1"]], "inputs": [0], "type": "integer"}},
+        ]}}},
+        {"any": true},
+    ]));
+    let items = |count: usize| format!("[{}]", vec![r#"{"n":1}"#; count].join(","));
+    assert!(feed(&program, items(5_000).as_bytes().chunks(5_000)).is_ok());
+    let refused = told(feed(&program, items(100_000).as_bytes().chunks(5_000)));
+    assert!(refused.starts_with("size ") && refused.ends_with("/m"), "{refused}");
+    // The next answer begins anew.
+    assert!(feed(&program, items(5_000).as_bytes().chunks(5_000)).is_ok());
+}
+
+#[test]
 fn what_was_written_before_a_violation_stays_and_there_is_no_way_on() {
     let program = program(&json!([{"array": 1}, {"integer": true}]));
     let mut projector = Projector::new(&program, 0, BASE);

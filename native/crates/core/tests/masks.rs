@@ -108,6 +108,35 @@ fn what_a_mask_leaves_out_is_not_required() {
 }
 
 #[test]
+fn what_is_computed_is_only_where_it_is_asked_for() {
+    let program = whole(&json!({"depth": 8, "nodes": [
+        {"object": {"members": [
+            {"in": "id", "node": 1, "slot": 0}, {"in": "name", "node": 1, "slot": 1}, {"in": "hidden", "node": 2, "slot": 2},
+        ], "hold": {"bytes": 4096, "members": [{"out": "id", "slot": 0}, {"out": "name", "slot": 1}, {"out": "more", "members": [
+            {"out": "label", "compute": {"expr": ["add", ["input", "string", 0], ["input", "string", 1]], "inputs": [1, 2], "type": "string"}},
+            {"out": "k", "const": 1},
+        ]}]}}},
+        {"number": true, "string": true},
+        {"any": true},
+    ]}));
+    let document = r#"{"id":1,"name":"a","hidden":"b"}"#;
+    for (fields, expected) in [
+        ("id", r#"{"id":1}"#),
+        ("more(label)", r#"{"more":{"label":"ab"}}"#),
+        ("more(k),name", r#"{"name":"a","more":{"k":1}}"#),
+        ("more", r#"{"more":{"label":"ab","k":1}}"#),
+        ("more(label(x))", "? more.label.x"),
+        ("hidden", "? hidden"),
+    ] {
+        assert_eq!(masked(&program, &[], fields, document), expected, "{fields}");
+    }
+    // What nobody asks for is not computed.
+    let wrong = r#"{"id":1,"name":"a","hidden":7}"#;
+    assert_eq!(masked(&program, &[], "id,name", wrong), r#"{"id":1,"name":"a"}"#);
+    assert!(masked(&program, &[], "more", wrong).starts_with("type "));
+}
+
+#[test]
 fn a_field_that_is_not_written_is_unknown_by_name() {
     let program = parcels();
     for (at, fields, unknown) in [

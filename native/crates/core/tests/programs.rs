@@ -90,6 +90,8 @@ fn a_template_and_its_members_fit() {
     let slot = |name: &str, slot: u32| json!({"in": name, "node": 1, "slot": slot});
     let part = |name: &str, slot: u32| json!({"out": name, "slot": slot});
     let scatter = json!({"in": "s", "node": 2, "scatter": true});
+    let of = |inputs: &[u32]| json!({"expr": ["true"], "inputs": inputs, "type": "boolean"});
+    assert_eq!(hold(json!([slot("a", 0)]), json!([{"out": "a", "compute": of(&[0])}])), "");
     assert_eq!(hold(json!([slot("a", 0), scatter]), json!([part("a", 0), part("b", 1)])), "");
     for (members, parts, expected) in [
         (json!([slot("a", 0)]), json!([]), "slot 0 stands nowhere in the template"),
@@ -98,10 +100,24 @@ fn a_template_and_its_members_fit() {
         (json!([slot("a", 1), scatter]), json!([part("a", 1)]), "two members have slot 1"),
         (json!([slot("a", 0)]), json!([part("a", 0), part("b", 0)]), "the template has slot 0 twice"),
         (json!([slot("a", 0)]), json!([part("a", 0), part("a", 1)]), "\"a\" is written twice"),
-        (json!([]), json!([{"out": "a"}]), "a part is one of slot, members and const"),
-        (json!([]), json!([{"out": "a", "const": 1, "members": []}]), "a part is one of slot, members and const"),
-        (json!([]), json!([{"out": "a", "const": 1, "required": true}]), "required and default stand beside slot"),
+        (json!([]), json!([{"out": "a"}]), "a part is one of slot, members, const and compute"),
+        (
+            json!([]),
+            json!([{"out": "a", "const": 1, "members": []}]),
+            "a part is one of slot, members, const and compute",
+        ),
+        (
+            json!([]),
+            json!([{"out": "a", "const": 1, "required": true}]),
+            "required, default and drop_null stand beside slot",
+        ),
         (json!([]), json!([{"out": "a", "const": 1, "always": true}]), "always stands beside members"),
+        (json!([]), json!([{"out": "a", "const": 1, "drop_null": true}]), "drop_null stand beside slot"),
+        (json!([]), json!([{"out": "a", "const": 1, "compute": of(&[])}]), "slot, members, const and compute"),
+        (json!([]), json!([{"out": "a", "compute": of(&[0])}]), "no member has slot 0 of the template"),
+        (json!([]), json!([{"out": "a", "compute": of(&[70_000])}]), "slot 70000 is beyond 4096"),
+        (json!([slot("a", 0)]), json!([{"out": "a", "compute": of(&[])}]), "slot 0 stands nowhere in the template"),
+        (json!([]), json!([{"out": "a", "compute": {"expr": ["no"], "inputs": [], "type": "string"}}]), "or not here"),
     ] {
         let why = hold(members, parts);
         assert!(why.ends_with(expected), "{why:?} instead of {expected:?}");

@@ -8,6 +8,8 @@ from typing import Any
 from portazgo.contracts.compiling import CompiledContract, CompiledParameter, CompiledRoute
 from portazgo.contracts.differences.bodies import Comparison
 from portazgo.contracts.differences.rules import RULES, Change, Side
+from portazgo.contracts.expressions.written import Written, computed_in
+from portazgo.contracts.language.paths import parse_path
 
 
 def changes(old: CompiledContract, new: CompiledContract) -> list[Change]:
@@ -155,13 +157,16 @@ class _Route:
             self._tell("answer-header-added", at, f"the header {come} is new")
 
     def _sources(self, at: str, status: str, old: CompiledRoute, new: CompiledRoute) -> None:
-        before = {pair.partner: pair.backend for pair in old.fields.get(status, ())}
-        for pair in new.fields.get(status, ()):
-            source = before.get(pair.partner, pair.backend)
-            if source != pair.backend:
-                self._tell(
-                    "answer-source-changed", at, f"it came from {source} and comes from {pair.backend}", pair.partner
-                )
+        before, after = _sources_of(old, status), _sources_of(new, status)
+        moved = {partner: was for partner, was in before.items() if after.get(partner, was) != was}
+        for partner, was in moved.items():
+            come = f"it came from {', '.join(was)} and comes from {', '.join(after[partner])}"
+            self._tell("answer-source-changed", at, come, partner)
+        told = {parse_path(partner)[-1] for partner in moved}
+        was_computed, computed = _computed_of(old), _computed_of(new)
+        for name in sorted(computed.keys() - told):
+            if name in was_computed and was_computed[name] != computed[name]:
+                self._tell("answer-source-changed", at, "its expression is another", name)
 
     def _values(self, side: Side, place: str) -> Comparison:
         return Comparison(side, self._old.components, self._new.components, self._reporting(place))
@@ -174,6 +179,22 @@ class _Route:
 
     def _tell(self, rule: str, place: str, detail: str, path: str = "") -> None:
         self._found.append(Change(RULES[rule].name, self._name, place, path, detail))
+
+
+def _sources_of(route: CompiledRoute, status: str) -> dict[str, tuple[str, ...]]:
+    """Return where each field comes from: a computed one of several places."""
+    sources: dict[str, tuple[str, ...]] = {}
+    for pair in route.fields.get(status, ()):
+        sources[pair.partner] = (*sources.get(pair.partner, ()), pair.backend)
+    return sources
+
+
+def _computed_of(route: CompiledRoute) -> dict[str, list[Written]]:
+    """Return the computed members of the program by their names, in the program's order."""
+    found: dict[str, list[Written]] = {}
+    for one in computed_in(route.wire.get("program", {})):
+        found.setdefault(one.name, []).append(one)
+    return found
 
 
 def _by_name(route: CompiledRoute) -> dict[tuple[str, str], CompiledParameter]:

@@ -81,6 +81,27 @@ class Const:
 
 
 @dataclass(frozen=True, slots=True)
+class Result:
+    """What a computed member is declared to be: single values of a type, or lists of them."""
+
+    type: Scalar
+    is_list: bool = False
+    null: bool = False
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """Add a member to answers that is computed. `target` is in the partner's names, from the partner's place of `scope`."""
+
+    at: str
+    scope: Path
+    target: Path
+    expr: str
+    result: Result
+
+
+@dataclass(frozen=True, slots=True)
 class Fill:
     """Add a member to requests, by the backend's name."""
 
@@ -178,6 +199,7 @@ Operator = (
     | Wrap
     | Unwrap
     | Const
+    | Compute
     | Fill
     | Default
     | MapValue

@@ -15,6 +15,7 @@ from portazgo.contracts.language.operators import (
     Case,
     Coerce,
     CoerceMoment,
+    Compute,
     Const,
     Default,
     Describe,
@@ -24,6 +25,7 @@ from portazgo.contracts.language.operators import (
     Move,
     Operator,
     Rename,
+    Result,
     RewriteUrl,
     Select,
     Unknown,
@@ -42,6 +44,7 @@ _PAIR = 2
 LONGEST_WORDS = 2000
 _ONLY: Mapping[str, Direction] = {
     "const": "answer",
+    "compute": "answer",
     "rewrite_url": "answer",
     "fill": "request",
     "unknown": "request",
@@ -63,6 +66,7 @@ class OperatorReader:
             "wrap": self._wrap,
             "unwrap": self._unwrap,
             "const": self._const,
+            "compute": self._compute,
             "fill": self._fill,
             "default": self._default,
             "map_value": self._map_value,
@@ -145,6 +149,26 @@ class OperatorReader:
             target = self._problems.path(name, place)
             if target is not None and self._is_target(target, place):
                 yield Const(place, scope, target, content)
+
+    def _compute(self, value: Any, at: str, scope: Path, _: Direction) -> Iterator[Operator]:
+        for name, content in self._problems.mapping(value, at).items():
+            place = f"{at}/{escape(name)}"
+            target = self._problems.path(name, place)
+            members = self._problems.members(content, place, ("expr", "schema"))
+            if not isinstance(content, Mapping):
+                continue
+            expr = members.get("expr")
+            if not isinstance(expr, str) or not expr.strip():
+                self._problems.add(
+                    f"{place}/expr" if "expr" in members else place,
+                    'compute has an expression and what it gives: {expr: "self.first + self.last", schema: {type: string}}',
+                )
+            elif target is not None and self._is_target(target, place):
+                result = read_result(
+                    members.get("schema"), f"{place}/schema" if "schema" in members else place, self._problems
+                )
+                if result is not None:
+                    yield Compute(place, scope, target, expr, result)
 
     def _fill(self, value: Any, at: str, scope: Path, _: Direction) -> Iterator[Operator]:
         for place, path, content in self._by_path(value, at, scope):
@@ -286,6 +310,33 @@ def read_words(content: object, at: str, problems: Problems) -> str | None:
         return content.strip()
     problems.add(at, f"this is a text for partners, of at most {LONGEST_WORDS} characters")
     return None
+
+
+def read_result(content: object, at: str, problems: Problems) -> Result | None:
+    """Read the schema of a computed member: a type, `[type, "null"]`, or `array` with `items` of a type."""
+    if content is None:
+        problems.add(at, "a computed member declares what it is: schema: {type: string}")
+        return None
+    members = problems.members(content, at, ("type", "items", "description"))
+    described = members.get("description")
+    words = None if described is None else read_words(described, f"{at}/description", problems)
+    kinds = members.get("type")
+    listed = list(kinds) if isinstance(kinds, list) else [kinds]
+    null = "null" in listed
+    named = [kind for kind in listed if kind != "null"]
+    if len(named) != 1 or "type" not in members:
+        problems.add(f"{at}/type" if "type" in members else at, 'type is one type, or one and "null"')
+        return None
+    kind = problems.word(named[0], f"{at}/type", (*SCALAR, "array"))
+    if kind is None:
+        return None
+    if kind != "array":
+        if "items" in members:
+            problems.add(f"{at}/items", "items stand beside type: array")
+        return Result(kind, null=null, description=words)
+    place = f"{at}/items" if "items" in members else at
+    item = problems.word(problems.members(members.get("items", {}), place, ("type",)).get("type"), place, SCALAR)
+    return None if item is None else Result(item, is_list=True, null=null, description=words)
 
 
 def read_value(content: Any, at: str, problems: Problems) -> Value | None:

@@ -10,6 +10,7 @@ from portazgo.contracts.language.paths import Path
 from portazgo.contracts.mapping.actions import pairs_of
 from portazgo.contracts.mapping.layout import url_otherwise
 from portazgo.contracts.mapping.nodes import HOLD_BYTES, Nodes
+from portazgo.contracts.mapping.spots import Computed
 from portazgo.contracts.mapping.tree import Branch, arrange
 from portazgo.contracts.mapping.urls import Urls
 from portazgo.contracts.mapping.views import Leaf, ObjectView, View
@@ -24,6 +25,7 @@ class AnswerProgram(Nodes):
     def __init__(self, urls: Urls) -> None:
         super().__init__()
         self._urls = urls
+        self._any: int | None = None
 
     def written(self) -> dict[str, Any]:
         """Return the program."""
@@ -43,6 +45,12 @@ class AnswerProgram(Nodes):
         if view.object is not None:
             node["object"] = self._object(view.object)
 
+    def _raw(self) -> int:
+        """Return the node of what is kept as it was received."""
+        if self._any is None:
+            self._any = self._add({"any": True})
+        return self._any
+
     def _action(self, view: View, kind: Type) -> Any:
         action = view.action
         if isinstance(action, MapValue):
@@ -61,7 +69,7 @@ class AnswerProgram(Nodes):
         return True
 
     def _object(self, laid: ObjectView) -> dict[str, Any]:
-        written = self._streamed(laid) if _streams(laid) else self._held(laid)
+        written = self._streamed(laid) if _streams(laid) and not laid.computed else self._held(laid)
         if laid.others is not None:
             written["others"] = self.node(laid.others)
         return written
@@ -87,11 +95,20 @@ class AnswerProgram(Nodes):
 
         tree = arrange((leaf.backend, leaf) for leaf in laid.leaves)
         members = self._members(laid, tree, (), kept)
-        parts: list[tuple[Path, Any]] = []
-        for leaf in laid.leaves:
-            part = {"slot": slots[id(leaf)]}
-            parts.append((leaf.partner, {**part, "default": leaf.default} if leaf.has_default else part))
+        late = _dropped_late(laid)
+        parts = [(leaf.partner, _part(leaf, slots[id(leaf)], late)) for leaf in laid.leaves]
         parts += [(path, {"const": value}) for path, value in laid.consts]
+        for member in members:
+            if member["in"] in late:
+                del member["drop_null"]
+        numbers = {leaf.backend[0]: slots[id(leaf)] for leaf in laid.leaves if len(leaf.backend) == 1}
+        hidden = dict.fromkeys(name for one in laid.computed for name in one.checked.inputs if name not in numbers)
+        for slot, name in enumerate(hidden, len(slots)):
+            # Kept as it comes, for expressions alone.
+            numbers[name] = slot
+            members.append({"in": name, "node": self._raw(), "slot": slot})
+        for one in laid.computed:
+            parts.append((one.path, {"compute": _computed(one, [numbers[name] for name in one.checked.inputs])}))
         return {"members": members, "hold": {"bytes": HOLD_BYTES, "members": template(arrange(parts))}}
 
     def _members(
@@ -120,6 +137,31 @@ class AnswerProgram(Nodes):
         if len(leaf.partner) > 1:
             placed["wrap"] = list(leaf.partner[:-1])
         return placed
+
+
+def _part(leaf: Leaf, slot: int, late: set[str]) -> dict[str, Any]:
+    part: dict[str, Any] = {"slot": slot}
+    if leaf.has_default:
+        part["default"] = leaf.default
+    if leaf.backend[0] in late:
+        part["drop_null"] = True
+    return part
+
+
+def _dropped_late(laid: ObjectView) -> set[str]:
+    """Name the members whose null expressions read and partners don't: it is dropped when the template is written."""
+    read = {name for one in laid.computed for name in one.checked.inputs}
+    return {leaf.backend[0] for leaf in laid.leaves if leaf.backend[0] in read and leaf.drop_null and leaf.view.null}
+
+
+def _computed(one: Computed, slots: list[int]) -> dict[str, Any]:
+    """Write a computed member as COMPUTE."""
+    written: dict[str, Any] = {"expr": one.checked.program, "inputs": slots, "type": one.result.type}
+    if one.result.is_list:
+        written["list"] = True
+    if one.result.null:
+        written["null"] = True
+    return written
 
 
 def template(tree: Branch) -> list[dict[str, Any]]:

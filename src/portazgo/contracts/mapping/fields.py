@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from portazgo.contracts.language.paths import ANY, FREELY, Path
-from portazgo.contracts.mapping.views import View
+from portazgo.contracts.mapping.views import ObjectView, View
 
 
 def fields_of(view: View) -> Iterator[tuple[Path, Path]]:
@@ -29,7 +29,17 @@ def _fields(view: View, partner: Path, backend: Path, around: frozenset[int]) ->
     if view.is_list and view.items is not None:
         yield from _fields(view.items, partner, backend, around)
     if view.object is not None:
-        for leaf in view.object.leaves:
-            yield from _fields(leaf.view, partner + leaf.partner, backend + leaf.backend, around)
-        if view.object.others is not None:
-            yield from _fields(view.object.others, (*partner, ANY), (*backend, ANY), around)
+        yield from _fields_of_object(view.object, partner, backend, around)
+
+
+def _fields_of_object(
+    laid: ObjectView, partner: Path, backend: Path, around: frozenset[int]
+) -> Iterator[tuple[Path, Path]]:
+    for leaf in laid.leaves:
+        yield from _fields(leaf.view, partner + leaf.partner, backend + leaf.backend, around)
+    for one in laid.computed:
+        # It has come from each place that it was computed of.
+        for path in one.checked.reads:
+            yield partner + one.path, backend + path
+    if laid.others is not None:
+        yield from _fields(laid.others, (*partner, ANY), (*backend, ANY), around)

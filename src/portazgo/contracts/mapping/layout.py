@@ -41,7 +41,9 @@ class Layout:
                 break
             # Another member moves into this object: both are laid out together.
             meeting.dissolved = True
-        view = ObjectView(leaves, self._inner, consts=self._consts, fills=self._fills)
+        computed = sorted(self._spot.computed, key=lambda one: one.path)
+        view = ObjectView(leaves, self._inner, consts=self._consts, computed=computed, fills=self._fills)
+        self._check_inputs(view)
         view.others = self._others(one)
         self._check_names(view)
         if self._places.direction == "request":
@@ -74,11 +76,18 @@ class Layout:
                 entered, around = self._walker.enter(member.shape, child, context)
                 below = _Above(backend, partner, certain=above.certain and required and not null)
                 self._collect(inside, entered, around, below, leaves)
+                self._refuse_computed(child)
                 if request:
                     self._check_apart(inside, child, member)
             else:
                 view = self._walker.walk(member.shape, child, context)
                 leaves.append(self._leaf(member, child, view, above, backend, partner))
+
+    def _refuse_computed(self, apart: Spot) -> None:
+        for one in apart.computed:
+            self._walker.problems.add(
+                one.at, f"{format_path(apart.path)} is taken apart: say in what its members go into what is computed"
+            )
 
     def _leaf(self, member: Property, child: Spot, view: View, above: _Above, backend: Path, partner: Path) -> Leaf:
         request = self._places.direction == "request"
@@ -175,15 +184,30 @@ class Layout:
             self._take(taken, leaf.partner, format_path((*self._spot.path, *leaf.backend)), leaf.at)
         for path, _ in view.consts:
             self._take(taken, path, "a constant", self._spot.at.get("const", self._plan.at))
+        for one in view.computed:
+            self._take(taken, one.path, "a computed member", one.at)
         if view.others is None:
             return
         moved = [leaf for leaf in view.leaves if leaf.backend != leaf.partner]
-        if moved or view.consts:
-            at = moved[0].at if moved else self._spot.at.get("const", self._plan.at)
+        if moved or view.consts or view.computed:
+            added = self._spot.at.get("const", self._spot.at.get("compute", self._plan.at))
+            at = moved[0].at if moved else added
             where = format_path(self._spot.path)
             self._walker.problems.add(
                 at, f"{where} lets members of any name pass, so that none of its own can have a new name or place"
             )
+
+    def _check_inputs(self, view: ObjectView) -> None:
+        """Note what an expression reads and partners read otherwise: it would be kept as the one or as the other."""
+        changed = {leaf.backend[0] for leaf in view.leaves if not _is_as_received(leaf)}
+        for one in view.computed:
+            for name in one.checked.inputs:
+                if name in changed:
+                    self._walker.problems.add(
+                        f"{one.at}/expr",
+                        f"{format_path((*self._spot.path, name))} is changed for partners, or passes in part: an expression "
+                        "reads what is hidden, and single values and lists of them that pass as they are",
+                    )
 
     def _take(self, taken: dict[Path, str], path: Path, what: str, at: str) -> None:
         for other, name in taken.items():
@@ -259,6 +283,14 @@ class _Above:
 def url_otherwise(action: RewriteUrl, shape: Shape) -> str:
     """Return what becomes of a URL that is none of the partner's: null where the schema has null, else it is left out."""
     return action.otherwise or ("null" if "null" in shape.types else "omit")
+
+
+def _is_as_received(leaf: Leaf) -> bool:
+    view = leaf.view
+    while view.is_list and view.items is not None and not view.scalars:
+        view = view.items
+    plain = bool(view.scalars) and not (view.is_list or view.object or view.alternatives or view.free or view.action)
+    return plain and len(leaf.backend) == 1
 
 
 def _is_within(path: Path, other: Path) -> bool:

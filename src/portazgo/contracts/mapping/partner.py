@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from portazgo.contracts.language.operators import Coerce, CoerceMoment, MapValue, RewriteUrl
+from portazgo.contracts.language.operators import Coerce, CoerceMoment, MapValue, Result, RewriteUrl
 from portazgo.contracts.language.paths import Path, format_path
 from portazgo.contracts.language.reading import Direction
 from portazgo.contracts.mapping.actions import (
@@ -150,6 +150,8 @@ class Partner:
                 self._check_default(leaf, shape)
         for path, value in laid.consts:
             root.put(path, Property(_constant(value), required=True))
+        for one in laid.computed:
+            root.put(one.path, Property(_declared(one.result), required=True))
         others = None if laid.others is None else self.shape(laid.others)
         map_only = not laid.leaves and others is not None
         closed = others is None and (self._closed or (view.shape.closed and not view.shape.properties))
@@ -248,6 +250,14 @@ def _scalar_enum(shape: Shape, scalars: frozenset[Type]) -> tuple[Any, ...] | No
     if shape.enum is None or shape.types - scalars - {"null"}:
         return None
     return tuple(value for value in shape.enum if value is not None and not isinstance(value, list | dict))
+
+
+def _declared(result: Result) -> Shape:
+    shape = Shape(types=frozenset[Type]({result.type}))
+    if result.is_list:
+        shape = Shape(types=frozenset[Type]({"array"}), items=shape)
+    shape = replace(shape, told=result.description)
+    return shape.or_null() if result.null else shape
 
 
 def _constant(value: Any) -> Shape:

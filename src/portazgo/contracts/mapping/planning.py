@@ -9,6 +9,7 @@ from portazgo.contracts.language.operators import (
     Case,
     Coerce,
     CoerceMoment,
+    Compute,
     Const,
     Default,
     Describe,
@@ -27,6 +28,7 @@ from portazgo.contracts.language.operators import (
 from portazgo.contracts.language.paths import ANY, FREELY, Path, format_path
 from portazgo.contracts.language.problems import Problems
 from portazgo.contracts.mapping.actions import misfit
+from portazgo.contracts.mapping.computing import place_compute
 from portazgo.contracts.mapping.filling import misfit_of_value
 from portazgo.contracts.mapping.places import Places
 from portazgo.contracts.mapping.spots import Plan, Spot, child_of
@@ -43,7 +45,7 @@ _ORDER: tuple[tuple[type[Operator], ...], ...] = (
     (Fill,),
     (Case, Describe, Unknown, DropNull, Rename, Wrap, Unwrap),
     (Move,),
-    (Const,),
+    (Const, Compute),
     (MapValue, Coerce, CoerceMoment, RewriteUrl),
     (Default,),
 )
@@ -233,6 +235,12 @@ class Planner:
         scope = self._find(operator.scope, operator.at)
         if scope is not None:
             place_const(self._plan, self._places, scope, operator, self._problems)
+
+    @_apply.register
+    def _(self, operator: Compute) -> None:
+        scope = self._find(operator.scope, operator.at)
+        if scope is not None:
+            place_compute(self._plan, self._places, scope, operator, self._problems)
 
     @_apply.register
     def _(self, operator: Default) -> None:

@@ -6,12 +6,24 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from portazgo.contracts.language.operators import Action, Style, Value
+from portazgo.contracts.expressions.checking import Checked
+from portazgo.contracts.language.operators import Action, Result, Style, Value
 from portazgo.contracts.language.paths import Path
 from portazgo.contracts.schema.shapes import FREE, Shape
 
 _HUMP = re.compile(r"(?<=[a-z0-9])([A-Z])")
 _SNAKE = re.compile(r"(?<=[A-Za-z0-9])_+([a-z0-9])")
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """A member that is computed from others of the object."""
+
+    path: Path
+    """In the partner's names, from the object."""
+    checked: Checked
+    result: Result
+    at: str
 
 
 @dataclass(slots=True, eq=False)
@@ -40,6 +52,7 @@ class Spot:
     described: str | None = None
     filled: bool = False
     consts: list[tuple[Path, Any]] = field(default_factory=list)
+    computed: list[Computed] = field(default_factory=list)
     fills: list[tuple[Path, Value, Shape]] = field(default_factory=list)
     at: dict[str, str] = field(default_factory=dict)
     """Where in the contract each operator stands that said something of this place."""
@@ -53,7 +66,7 @@ class Spot:
     @property
     def bare(self) -> bool:
         """Whether nothing is said of what stands there but that it passes; its name and its place are another matter."""
-        said = self.children or self.free or self.consts or self.fills or self.action or self.dissolved
+        said = self.children or self.free or self.consts or self.computed or self.fills or self.action or self.dissolved
         return self.whole and not said
 
     @property
@@ -111,6 +124,7 @@ class Spot:
             self.described,
             self.filled,
             repr(self.consts),
+            repr(sorted((one.path, repr((one.checked, one.result))) for one in self.computed)),
             repr([(path, value) for path, value, _ in self.fills]),
             tuple((name, child.sign()) for name, child in sorted(self.children.items())),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from portazgo.contracts.language.operators import Const
+from portazgo.contracts.language.operators import Compute, Const
 from portazgo.contracts.language.paths import ANY, Path, format_path
 from portazgo.contracts.language.problems import Problems
 from portazgo.contracts.mapping.places import Places
@@ -51,7 +51,18 @@ def place_move(
 
 
 def place_const(plan: Plan, places: Places, scope: Spot, operator: Const, problems: Problems) -> None:
-    """Note a constant at the object that holds it: the deepest of the answer's own on the way to the target."""
+    """Note a constant at the object that holds it."""
+    found = holder_of(plan, places, scope, operator, problems)
+    if found is not None:
+        spot, rest = found
+        spot.consts.append((rest, operator.value))
+        spot.at["const"] = operator.at
+
+
+def holder_of(
+    plan: Plan, places: Places, scope: Spot, operator: Const | Compute, problems: Problems
+) -> tuple[Spot, Path] | None:
+    """Return the object that holds what is added, the deepest of the answer's own on the way to the target, and the rest."""
     spot, rest = scope, operator.target
     while len(rest) > 1:
         below = _named(plan, places, spot, rest[0])
@@ -60,9 +71,8 @@ def place_const(plan: Plan, places: Places, scope: Spot, operator: Const, proble
         spot, rest = below, rest[1:]
     if not any("object" in one.types for one in places.below(spot.shape)):
         problems.add(operator.at, f"{format_path(spot.path)} is no object that could hold {format_path(rest)}")
-        return
-    spot.consts.append((rest, operator.value))
-    spot.at["const"] = operator.at
+        return None
+    return spot, rest
 
 
 def _named(plan: Plan, places: Places, spot: Spot, name: str) -> Spot | None:

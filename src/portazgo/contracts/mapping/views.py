@@ -8,6 +8,7 @@ from typing import Any
 
 from portazgo.contracts.language.operators import Action, Value
 from portazgo.contracts.language.paths import Path
+from portazgo.contracts.mapping.spots import Computed
 from portazgo.contracts.schema.shapes import Shape, Type
 
 
@@ -86,6 +87,7 @@ class ObjectView:
     """By the backend's path."""
     others: View | None = None
     consts: list[tuple[Path, Any]] = field(default_factory=list)
+    computed: list[Computed] = field(default_factory=list)
     fills: list[FillView] = field(default_factory=list)
 
     @property

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from portazgo.contracts.expressions.written import computed_in, literals
+
 if TYPE_CHECKING:
     from portazgo.contracts.drift.expectation import Expectation, Row
 
@@ -63,7 +65,7 @@ class Known:
     """What the operator's contract says in its own words beside the schema's."""
 
     words: frozenset[str] = frozenset()
-    """Values that the contract maps, as JSON."""
+    """Values that the contract maps, or that stand in its expressions, as JSON."""
     paths: tuple[str, ...] = ()
     """Templates of the backend's paths that links lead to."""
     prefixes: tuple[str, ...] = ()
@@ -80,8 +82,8 @@ def read_known(told: Mapping[str, Any]) -> Known:
 
 
 def known_of(program: Mapping[str, Any]) -> Known:
-    """Find a program's own words: what its maps list, and where its links lead."""
-    words: set[str] = set()
+    """Find a program's own words: what its maps list, what its expressions name, and where its links lead."""
+    words = {_word(value) for one in computed_in(program) for value in literals(one.expr)}
     for node in program.get("nodes", []):
         for action in node.values():
             if isinstance(action, Mapping) and isinstance(action.get("map"), list):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from portazgo.contracts.language.operators import RewriteUrl
+from portazgo.contracts.language.operators import Compute, RewriteUrl
 from portazgo.contracts.language.paths import ANY, Path
 from portazgo.contracts.reference.documents import Number, Violation, own, parse, type_of
 from portazgo.contracts.reference.masks import ALL, Wanted, read_mask
@@ -15,6 +15,12 @@ from portazgo.contracts.reference.values import OMIT, to_partner
 from portazgo.contracts.schema.shapes import FREE, Shape
 
 Rewrite = Callable[[str], str | None]
+Evaluate = Callable[[Compute, dict[str, Any]], Any]
+"""What a computed member comes to, by the backend's object. Raises Violation."""
+
+
+def _nothing_computed(_: Compute, __: dict[str, Any]) -> Any:
+    raise NotImplementedError
 
 
 def map_answer(
@@ -24,6 +30,7 @@ def map_answer(
     *,
     missing: str = "fail",
     rewrite: Rewrite = lambda _: None,
+    compute: Evaluate = _nothing_computed,
     fields: tuple[str, Path] | None = None,
 ) -> Any:
     """Return what the partner receives for an answer by what is said of answers, as a document. Raises Violation.
@@ -31,14 +38,15 @@ def map_answer(
     With `fields`, a text as `?fields=` has it and a path of the backend's: below that path the members that it names.
     """
     wanted = ALL if fields is None else Wanted(read_mask(fields[0]), said.partner(fields[1]))
-    return _Answer(said, missing, rewrite).value(parse(body), Place((shape,), (), {}), wanted)
+    return _Answer(said, missing, rewrite, compute).value(parse(body), Place((shape,), (), {}), wanted)
 
 
 class _Answer:
-    def __init__(self, said: Sayings, missing: str, rewrite: Rewrite) -> None:
+    def __init__(self, said: Sayings, missing: str, rewrite: Rewrite, compute: Evaluate) -> None:
         self._said = said
         self._missing = missing
         self._rewrite = rewrite
+        self._compute = compute
 
     def value(self, value: Any, place: Place, wanted: Wanted) -> Any:
         place = self._said.enter(place)
@@ -87,10 +95,17 @@ class _Answer:
             target = self._said.partner(const.scope) + const.target
             if self._holds(place, base, target, known):
                 frame.put(target[len(base) :], partial(_constant, const.value))
+        for op in self._said.computes:
+            target = self._said.partner(op.scope) + op.target
+            if self._holds(place, base, target, known):
+                frame.put(target[len(base) :], partial(self._computed, op, value))
         return frame.made
 
+    def _computed(self, op: Compute, value: dict[str, Any], wanted: Wanted) -> Any:
+        return wanted.of(self._compute(op, value))
+
     def _holds(self, place: Place, base: Path, target: Path, known: dict[str, Any]) -> bool:
-        """Tell whether a constant belongs to this object, and not to one further down."""
+        """Tell whether what is added belongs to this object, and not to one further down."""
         if len(target) <= len(base) or target[: len(base)] != base:
             return False
         return not self._goes_down(place, target, known)

@@ -12,6 +12,7 @@ from portazgo.contracts.language.operators import (
     Case,
     Coerce,
     CoerceMoment,
+    Compute,
     Const,
     Default,
     DropNull,
@@ -71,6 +72,7 @@ class Sayings:
         self.selects = [op.path for op in operators if isinstance(op, Select)]
         self.fills = [op for op in operators if isinstance(op, Fill)]
         self.consts = [op for op in operators if isinstance(op, Const)]
+        self.computes = [op for op in operators if isinstance(op, Compute)]
         self.style = next((op.style for op in operators if isinstance(op, Case)), "none")
         self.remembered: dict[tuple[str, Path], Any] = {}
         self.unknown = next((op.policy for op in operators if isinstance(op, Unknown)), "refuse")
@@ -92,13 +94,14 @@ class Sayings:
         """Tell whether nothing is said of what stands there but that it passes."""
         if not self.is_whole(path) or self.action(path) is not None or self.is_apart(path):
             return False
-        below = [*self._paths(), *(op.scope for op in self.operators if isinstance(op, Move | Const))]
+        below = [*self._paths(), *(op.scope for op in self.operators if isinstance(op, Move | Const | Compute))]
         if any(len(other) > len(path) and other[: len(path)] == path for other in below):
             return False
         place = self.partner(path)
+        added: list[Const | Compute] = [*self.consts, *self.computes]
         return not any(
             (target := self.partner(op.scope) + op.target)[: len(place)] == place and len(target) > len(place)
-            for op in self.consts
+            for op in added
         )
 
     def _paths(self) -> list[Path]:
@@ -106,7 +109,7 @@ class Sayings:
         for op in self.operators:
             if isinstance(op, Wrap):
                 found += op.fields
-            elif not isinstance(op, Const | Case | Unknown) and op.path is not None:
+            elif not isinstance(op, Const | Compute | Case | Unknown) and op.path is not None:
                 found.append(op.path)
         return found
 

@@ -126,7 +126,7 @@ fn slots(
             if !filled.insert(slot) {
                 return Err(ProgramRefused::new(place, format!("two members have slot {slot}")));
             }
-            if slot_place(&template.parts, slot).is_none() {
+            if slot_place(&template.parts, slot).is_none() && !is_computed_with(&template.parts, slot) {
                 return Err(ProgramRefused::new(place, format!("slot {slot} stands nowhere in the template")));
             }
         }
@@ -142,11 +142,25 @@ fn slots(
             PartValue::Slot { slot, .. } if !written.insert(*slot) => {
                 return Err(ProgramRefused::new(place, format!("the template has slot {slot} twice")));
             }
+            PartValue::Compute { inputs, .. } => {
+                if let Some(slot) = inputs.iter().find(|slot| !filled.contains(*slot)) {
+                    return Err(ProgramRefused::new(place, format!("no member has slot {slot} of the template")));
+                }
+            }
             PartValue::Members { parts, .. } => open.extend(parts),
             PartValue::Slot { .. } | PartValue::Const(_) => {}
         }
     }
     Ok(())
+}
+
+/// Whether a value of the template is computed of a slot.
+fn is_computed_with(parts: &[Part], slot: u16) -> bool {
+    parts.iter().any(|part| match &part.value {
+        PartValue::Compute { inputs, .. } => inputs.contains(&slot),
+        PartValue::Members { parts, .. } => is_computed_with(parts, slot),
+        PartValue::Slot { .. } | PartValue::Const(_) => false,
+    })
 }
 
 /// Check that no object writes a name twice. Note the names where a map could write them again, and the places of slots that

@@ -7,7 +7,8 @@ use super::program::{
 };
 use super::skip::MOST_DEPTH;
 use super::urls::Urls;
-use super::wire::{ActionBody, MemberBody, NodeBody, ObjectBody, PartBody, ProgramBody, TemplateBody};
+use super::wire::{ActionBody, ComputeBody, MemberBody, NodeBody, ObjectBody, PartBody, ProgramBody, TemplateBody};
+use crate::transform::compute::Compute;
 use hashbrown::HashSet;
 use std::fmt;
 use std::sync::Arc;
@@ -280,31 +281,46 @@ fn parts_of(bodies: &[PartBody<'_>], slots: &mut usize, depth: usize, place: &st
         if !names.insert(&*body.out) {
             return Err(ProgramRefused::new(place, format!("{:?} is written twice", body.out)));
         }
-        if body.slot.is_none() && (body.required || body.default.is_some()) {
-            return Err(ProgramRefused::new(place, "required and default stand beside slot"));
+        if body.slot.is_none() && (body.required || body.default.is_some() || body.drop_null.0) {
+            return Err(ProgramRefused::new(place, "required, default and drop_null stand beside slot"));
         }
         if body.members.is_none() && body.always {
             return Err(ProgramRefused::new(place, "always stands beside members"));
         }
-        let value = match (body.slot, &body.members, body.constant) {
-            (Some(slot), None, None) if slot < MOST_SLOTS => {
+        let value = match (body.slot, &body.members, body.constant, &body.compute) {
+            (Some(slot), None, None, None) if slot < MOST_SLOTS => {
                 *slots = (*slots).max(slot as usize + 1);
                 let default = body.default.map(|value| compact(value).into());
-                PartValue::Slot { slot: slot as u16, required: body.required, default }
+                PartValue::Slot { slot: slot as u16, required: body.required, drop_null: body.drop_null.0, default }
             }
-            (Some(slot), None, None) => {
+            (Some(slot), None, None, None) => {
                 return Err(ProgramRefused::new(place, format!("slot {slot} is beyond {MOST_SLOTS}")));
             }
-            (None, Some(members), None) => {
+            (None, Some(members), None, None) => {
                 PartValue::Members { parts: parts_of(members, slots, depth + 1, &place)?, always: body.always }
             }
-            (None, None, Some(value)) => PartValue::Const(compact(value).into()),
-            _ => return Err(ProgramRefused::new(place, "a part is one of slot, members and const")),
+            (None, None, Some(value), None) => PartValue::Const(compact(value).into()),
+            (None, None, None, Some(computed)) => computed_of(computed, slots, &place)?,
+            _ => return Err(ProgramRefused::new(place, "a part is one of slot, members, const and compute")),
         };
         let prefix = [b",", &*quoted(&body.out), b":"].concat();
         parts.push(Part { name: (*body.out).into(), prefix: prefix.into(), value });
     }
     Ok(parts)
+}
+
+fn computed_of(body: &ComputeBody<'_>, slots: &mut usize, place: &str) -> Compiled<PartValue> {
+    let mut inputs = Vec::with_capacity(body.inputs.len());
+    for &slot in &body.inputs {
+        if slot >= MOST_SLOTS {
+            return Err(ProgramRefused::new(place, format!("slot {slot} is beyond {MOST_SLOTS}")));
+        }
+        *slots = (*slots).max(slot as usize + 1);
+        inputs.push(slot as u16);
+    }
+    let compute = Compute::compile(body.expr.get(), &body.kind, body.list.0, body.null.0, inputs.len())
+        .map_err(|why| ProgramRefused::new(format!("{place}.compute"), why))?;
+    Ok(PartValue::Compute { compute, inputs: inputs.into() })
 }
 
 /// Where a template writes a slot.
@@ -313,7 +329,7 @@ pub(super) fn slot_place(parts: &[Part], slot: u16) -> Option<Vec<Arc<str>>> {
         let mut place = match &part.value {
             PartValue::Slot { slot: own, .. } if *own == slot => vec![],
             PartValue::Members { parts, .. } => slot_place(parts, slot)?,
-            PartValue::Slot { .. } | PartValue::Const(_) => return None,
+            PartValue::Slot { .. } | PartValue::Const(_) | PartValue::Compute { .. } => return None,
         };
         place.insert(0, Arc::clone(&part.name));
         Some(place)

@@ -5,6 +5,7 @@ use super::frame::{Form, Hold, OTHERS};
 use super::machine::{State, Step};
 use super::program::{AnswerProgram, NONE, Object, Part, PartValue, Target, Template};
 use super::violation::{Fail, Why};
+use crate::transform::compute::{Compute, Failed};
 use std::sync::Arc;
 
 /// Write what stands before a value or a name, its comma first if there is something before it.
@@ -194,17 +195,17 @@ impl State {
         if braces {
             out.push(b'{');
         }
-        let written = write_parts(&template.parts, &kept, &hold.slots, comma, out);
+        let written = write_parts(&template.parts, &kept, &hold.slots, comma, &mut self.steps, out);
         if braces {
             out.push(b'}');
         }
         kept.clear();
         hold.slots.clear();
         self.spare.push((kept, hold.slots));
-        written.map_err(|mut names| {
+        written.map_err(|Unwritten { mut names, why }| {
             names.reverse();
             self.missing = Some(names.into());
-            Why::Missing
+            why
         })
     }
 
@@ -224,21 +225,62 @@ impl State {
     }
 }
 
-/// Write the parts of a template. The error has the names of the part that is missing, innermost first.
+/// A part that can't be written.
+struct Unwritten {
+    /// Innermost first.
+    names: Vec<Arc<str>>,
+    why: Why,
+}
+
+impl Unwritten {
+    fn new(part: &Part, why: Why) -> Self {
+        Self { names: vec![Arc::clone(&part.name)], why }
+    }
+}
+
+impl From<Failed> for Why {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::Json => Self::Json,
+            Failed::Duplicate => Self::Duplicate,
+            Failed::Depth => Self::Depth,
+            Failed::Type => Self::Type,
+            Failed::Value => Self::Value,
+            Failed::Size => Self::Size,
+        }
+    }
+}
+
+/// Write what is computed of slots.
+fn write_computed(
+    compute: &Compute,
+    inputs: &[u16],
+    kept: &[u8],
+    slots: &[Option<(usize, usize)>],
+    steps: &mut usize,
+    out: &mut Vec<u8>,
+) -> Result<(), Why> {
+    let inputs = inputs.iter().map(|slot| slots[usize::from(*slot)].map(|(from, to)| &kept[from..to]));
+    Ok(compute.write(&inputs.collect::<Vec<_>>(), steps, out)?)
+}
+
+/// Write the parts of a template.
 fn write_parts(
     parts: &[Part],
     kept: &[u8],
     slots: &[Option<(usize, usize)>],
     comma: &mut bool,
+    steps: &mut usize,
     out: &mut Vec<u8>,
-) -> Result<(), Vec<Arc<str>>> {
+) -> Result<(), Unwritten> {
     for part in parts {
         match &part.value {
-            PartValue::Slot { slot, required, default } => {
-                let value = match (slots[usize::from(*slot)], default) {
-                    (Some((from, to)), _) => &kept[from..to],
+            PartValue::Slot { slot, required, drop_null, default } => {
+                let got = slots[usize::from(*slot)].map(|(from, to)| &kept[from..to]);
+                let value = match (got.filter(|got| !(*drop_null && *got == b"null")), default) {
+                    (Some(got), _) => got,
                     (None, Some(default)) => default,
-                    (None, None) if *required => return Err(vec![Arc::clone(&part.name)]),
+                    (None, None) if *required => return Err(Unwritten::new(part, Why::Missing)),
                     (None, None) => continue,
                 };
                 separated(comma, &part.prefix, out);
@@ -248,14 +290,18 @@ fn write_parts(
                 separated(comma, &part.prefix, out);
                 out.extend_from_slice(value);
             }
+            PartValue::Compute { compute, inputs } => {
+                separated(comma, &part.prefix, out);
+                write_computed(compute, inputs, kept, slots, steps, out).map_err(|why| Unwritten::new(part, why))?;
+            }
             PartValue::Members { parts, always } => {
                 let (before, had_comma) = (out.len(), *comma);
                 separated(comma, &part.prefix, out);
                 out.push(b'{');
                 let mut written = false;
-                write_parts(parts, kept, slots, &mut written, out).map_err(|mut names| {
-                    names.push(Arc::clone(&part.name));
-                    names
+                write_parts(parts, kept, slots, &mut written, steps, out).map_err(|mut unwritten| {
+                    unwritten.names.push(Arc::clone(&part.name));
+                    unwritten
                 })?;
                 if written || *always {
                     out.push(b'}');

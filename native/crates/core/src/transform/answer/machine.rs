@@ -44,6 +44,8 @@ pub(super) struct State {
     /// The member that is missing, for the place of a violation.
     pub(super) missing: Option<Arc<[Arc<str>]>>,
     pub(super) remembered: Remembered,
+    /// What computed values have taken so far.
+    pub(super) steps: usize,
     pub(super) consumed: u64,
     pub(super) broken: Option<Box<Violation>>,
 }
@@ -108,6 +110,7 @@ impl State {
             name: Vec::new(),
             base: Box::default(),
             missing: None,
+            steps: 0,
             remembered: Remembered::default(),
             consumed: 0,
             broken: None,
@@ -127,7 +130,7 @@ impl State {
             }
         }
         (self.step, self.node, self.role) = (Step::Value, root, Role::Plain);
-        (self.missing, self.consumed, self.broken) = (None, 0, None);
+        (self.missing, self.steps, self.consumed, self.broken) = (None, 0, 0, None);
     }
 
     /// Read a piece, or as much of it as fills `out` to `most` bytes. Returns how much was read.

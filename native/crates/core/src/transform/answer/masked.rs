@@ -223,15 +223,21 @@ impl Masking {
         for part in parts {
             let Some(of_part) = self.member(wanted, &part.name) else { continue };
             let value = match &part.value {
-                PartValue::Slot { slot, required, default } => {
+                PartValue::Slot { slot, required, drop_null, default } => {
                     slots.insert(*slot, of_part);
                     let default = default.as_deref().map(|value| self.value(value, of_part));
-                    PartValue::Slot { slot: *slot, required: *required, default }
+                    PartValue::Slot { slot: *slot, required: *required, drop_null: *drop_null, default }
                 }
                 PartValue::Members { parts, always } => {
                     PartValue::Members { parts: self.parts(parts, of_part, slots), always: *always }
                 }
                 PartValue::Const(value) => PartValue::Const(self.value(value, of_part)),
+                PartValue::Compute { inputs, .. } => {
+                    for slot in inputs.iter() {
+                        slots.insert(*slot, Wanted::All);
+                    }
+                    part.value.clone()
+                }
             };
             left.push(Part { value, ..part.clone() });
         }

@@ -3,6 +3,7 @@
 use super::action::Action;
 use super::names::Names;
 use super::urls::Urls;
+use crate::transform::compute::Compute;
 use std::sync::Arc;
 
 /// No node, no object.
@@ -166,9 +167,23 @@ pub(super) struct Part {
 
 #[derive(Clone, Debug)]
 pub(super) enum PartValue {
-    Slot { slot: u16, required: bool, default: Option<Arc<[u8]>> },
-    Members { parts: Vec<Part>, always: bool },
+    Slot {
+        slot: u16,
+        required: bool,
+        /// A null that the slot got is as if it had got nothing: what is computed of it still reads the null.
+        drop_null: bool,
+        default: Option<Arc<[u8]>>,
+    },
+    Members {
+        parts: Vec<Part>,
+        always: bool,
+    },
     Const(Arc<[u8]>),
+    /// What is computed of these slots.
+    Compute {
+        compute: Compute,
+        inputs: Arc<[u16]>,
+    },
 }
 
 impl AnswerProgram {

@@ -223,10 +223,30 @@ pub(super) struct PartBody<'p> {
     pub(super) required: bool,
     #[serde(borrow, default, deserialize_with = "present")]
     pub(super) default: Option<&'p RawValue>,
+    #[serde(default)]
+    pub(super) drop_null: Yes,
     #[serde(borrow, default)]
     pub(super) members: Option<Vec<PartBody<'p>>>,
     #[serde(default)]
     pub(super) always: bool,
     #[serde(borrow, default, rename = "const", deserialize_with = "present")]
     pub(super) constant: Option<&'p RawValue>,
+    #[serde(borrow, default)]
+    pub(super) compute: Option<ComputeBody<'p>>,
+}
+
+/// A value that is computed from members that are kept.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ComputeBody<'p> {
+    #[serde(borrow)]
+    pub(super) expr: &'p RawValue,
+    /// The slots of what it reads.
+    pub(super) inputs: Vec<u32>,
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+    #[serde(default)]
+    pub(super) list: Yes,
+    #[serde(default)]
+    pub(super) null: Yes,
 }

@@ -143,6 +143,11 @@ impl<'b> Document<'b> {
         }
     }
 
+    /// How many names and values there are.
+    pub(crate) fn tokens(&self) -> usize {
+        self.tokens.len()
+    }
+
     /// The items of an array.
     #[inline]
     pub fn items(&self, at: At) -> impl Iterator<Item = At> + use<'_, 'b> {
