@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from django.db import IntegrityError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.module_loading import import_string
-from ninja import NinjaAPI
+from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, AuthorizationError, HttpError, ValidationError
 from ninja.operation import Operation
+from ninja.params.models import BodyModel, PathModel, QueryModel
 from ninja.parser import Parser
 from ninja.security import HttpBearer
 
@@ -88,6 +89,7 @@ class AdminToken(HttpBearer):
 
 def build_api() -> NinjaAPI:
     """Put the API together."""
+    _build_models_when_used()
     api = AdminAPI(
         title="Portazgo admin API",
         version=version("portazgo"),
@@ -103,6 +105,16 @@ def build_api() -> NinjaAPI:
     _handle_errors(api)
     api.add_exception_handler(WrappingUnavailable, _kms_away)
     return api
+
+
+def _build_models_when_used() -> None:
+    """Have pydantic build what validates a model when it is first used.
+
+    django-ninja makes a model of its own of each operation's path, query, body and answer: with ours there are six hundred. To
+    build all of them is most of what importing the routers takes, and a process uses few.
+    """
+    for model in (Schema, BodyModel, PathModel, QueryModel):
+        model.model_config["defer_build"] = True
 
 
 def _kms_away(request: HttpRequest, error: WrappingUnavailable | type[WrappingUnavailable]) -> HttpResponse:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
 import os
 from typing import TYPE_CHECKING
 
 import django
 from django.apps import apps
+from django.db import connections
 
 from portazgo import settings as portazgo_settings
 from portazgo.kit.errors import StartRefused
+from portazgo.kit.memory import without_collecting
 from portazgo.native_build import NativeModuleStale, require_fresh
 
 if TYPE_CHECKING:
@@ -30,7 +33,10 @@ def boot(settings: Settings) -> None:
     portazgo_settings.use(settings)
     os.environ["DJANGO_SETTINGS_MODULE"] = "portazgo.control.django_settings"
     _make_folder(settings.data_dir)
-    django.setup()
+    with without_collecting():
+        django.setup()
+    # Nobody else does, and SQLite's last connection folds the log in. Those of other threads end with them.
+    atexit.register(connections.close_all)
 
 
 def _require_native() -> None:

@@ -6,6 +6,7 @@ import logging
 import resource
 import signal
 import threading
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 from waitress import wasyncore
@@ -14,6 +15,7 @@ from waitress.server import BaseWSGIServer, create_server
 from portazgo.control.boot import boot
 from portazgo.control.streams import Channel
 from portazgo.kit.clock import SYSTEM_CLOCK
+from portazgo.kit.memory import without_collecting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,6 +95,9 @@ def serve_control(settings: Settings, *, ready: Callable[[], None] = lambda: Non
         forgetting = Forgetting()
         forgetting.start()
         upkeep.start()
+        # Nodes are served by now. Django would put the admin API together while its first request waits.
+        with without_collecting():
+            import_module("portazgo.control.urls")
         logger.info(
             "the control plane is ready",
             extra={"control": f"{settings.control_listen.host}:{socket.getsockname()[1]}", "internal": internal.port},

@@ -1,8 +1,14 @@
-"""How a process asks the system for memory. Sources: mallopt(3), M_ARENA_MAX; prctl(2), PR_SET_THP_DISABLE."""
+"""How a process asks the system for memory, and when Python looks for garbage.
+
+Sources: mallopt(3), M_ARENA_MAX; prctl(2), PR_SET_THP_DISABLE; the documentation of gc.freeze.
+"""
 
 from __future__ import annotations
 
 import ctypes
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _M_ARENA_MAX = -8
 _PR_SET_THP_DISABLE = 41
@@ -26,3 +32,18 @@ def with_few_arenas() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(_M_ARENA_MAX, 2)
+
+
+@contextmanager
+def without_collecting() -> Iterator[None]:
+    """Look for no garbage meanwhile, and never among what there is by then: for imports, whose classes and functions stay.
+
+    Else they are gone through again and again while they come, at each full collection afterwards, and once more when the
+    process ends. What holds something that must be closed is to be closed, then: nobody does when the process ends.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()

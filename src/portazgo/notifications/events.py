@@ -21,7 +21,8 @@ Moment = Annotated[datetime, PlainSerializer(rfc3339, return_type=str, when_used
 class Data(BaseModel):
     """What an event tells. `audience` partner: endpoints of its partner and of the deployment; operator: the latter only."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Every role imports the catalogue, and few tell of many events.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     event: ClassVar[str]
     summary: ClassVar[str]
