@@ -27,11 +27,12 @@ GENERATORS := portazgo.cli.docs portazgo.contracts.differences.generate portazgo
 	portazgo.declarative.generate portazgo.faults.generate portazgo.lake.generate portazgo.notifications.generate \
 	portazgo.settings_docs
 PEERS := bench/peers
-SUITES := $(wildcard tests/unit tests/api tests/insignia tests/blackbox tests/docs tests/browser)
-# Files run side by side; a file's tests keep their order and share its servers. Two keep the cores busy where tests work
-# (unit, API); where they wait for deployments more than half of the time it takes three.
+# Files run side by side; a file's tests keep their order and share its servers. Two keep the cores busy where tests work;
+# where they wait for deployments about half of the time it takes three. These suites are one run, so that nobody waits for the
+# last file of each; the longest tests are those of the pages and come first.
 PYTEST := pytest --quiet --dist loadfile --no-loadscope-reorder --numprocesses
 SUITES_THAT_WORK := tests/unit tests/api
+SUITES_THAT_WAIT := $(wildcard tests/docs tests/insignia tests/blackbox tests/browser)
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.tools/bin:$(PATH)
 export VIRTUAL_ENV := $(CURDIR)/.venv
@@ -172,9 +173,8 @@ test-python: native ## Run the tests of Python code and of deployments.
 	@$(MAKE) test-alone
 
 test-shared: native services
-	@for suite in $(SUITES); do \
-		files=3; for works in $(SUITES_THAT_WORK); do if [[ $$suite == "$$works" ]]; then files=2; fi; done; \
-		$(STEP) "$$suite" $(PYTEST) $$files -m "not alone" "$$suite"; done
+	@for suite in $(SUITES_THAT_WORK); do $(STEP) "$$suite" $(PYTEST) 2 -m "not alone" "$$suite"; done
+	@$(STEP) "$(SUITES_THAT_WAIT)" $(PYTEST) 3 -m "not alone" $(SUITES_THAT_WAIT)
 	@PORTAZGO_TEST_DATABASE=postgresql $(STEP) "tests/api on PostgreSQL" $(PYTEST) 2 -m "not alone" tests/api
 
 test-alone: native services
