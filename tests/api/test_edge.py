@@ -19,7 +19,7 @@ from support.admin import AdminAPI
 from support.control import ControlProcess
 from support.world import World, refusal
 
-from portazgo.control import wellknown
+from portazgo.control import last_known, wellknown
 from portazgo.control.middleware import LARGEST_BODY_BYTES
 from portazgo.control.models import IdempotentRequest
 from portazgo.keys.models import Pepper
@@ -246,13 +246,13 @@ def test_what_backends_verify_with_is_served_while_the_database_is_away(
     assert (answer.status_code, answer.content) == (200, before.content)
     assert answer.headers["ETag"] == before.headers["ETag"]
     # But not what was read long ago.
-    monkeypatch.setattr(wellknown, "LAST_KNOWN_FOR", timedelta(0))
+    monkeypatch.setattr(last_known, "KEPT_FOR", timedelta(0))
     assert problem(send("GET", path)) == (503, "database_unavailable")
 
 
 @pytest.mark.parametrize("path", ["/.well-known/jwks.json", "/.well-known/openid-configuration"])
 def test_a_database_that_is_away_is_no_error_of_ours(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wellknown, "_last_known", {})
+    monkeypatch.setattr(wellknown, "_last_known", last_known.LastKnown())
     _take_database_away(monkeypatch)
     answer = send("GET", path)
     assert problem(answer) == (503, "database_unavailable")

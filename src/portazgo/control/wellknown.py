@@ -10,25 +10,20 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from django.db import OperationalError
 from django.http import Http404, HttpResponse, HttpResponseNotAllowed
 
-from portazgo.kit.clock import SYSTEM_CLOCK
+from portazgo.control.last_known import LastKnown
 from portazgo.kit.web.problems import plain_problem
 from portazgo.signing.domain import JWKS_MAX_AGE, etag, key_set
 from portazgo.signing.domain import discovery as discovery_document
-from portazgo.snapshot.models import ResourceRow
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
 READS = frozenset({"GET", "HEAD"})
-LAST_KNOWN_FOR = timedelta(days=1)
-"""Nobody can take a signing key out of a database that is away; where only this process can't reach it, this is the bound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,32 +69,11 @@ def discovery(request: HttpRequest, path: str = "") -> HttpResponse:
     return _answer(request, discovery_document(issuer.url, algorithms))
 
 
-@dataclass(slots=True)
-class _LastKnown:
-    rows: list[tuple[str, str]]
-    read_at: float
-
-
-_last_known: dict[str, _LastKnown] = {}
-"""By kind of resource."""
-
-
-def _rows(kind: str) -> list[tuple[str, str]]:
-    """Give identifiers and lines of all resources of a kind, as they are or, while the database is away, were."""
-    now = SYSTEM_CLOCK.monotonic()
-    try:
-        rows = list(ResourceRow.objects.filter(kind=kind).values_list("identifier", "line"))
-    except OperationalError:
-        known = _last_known.get(kind)
-        if known is None or now - known.read_at > LAST_KNOWN_FOR.total_seconds():
-            raise
-        return known.rows
-    _last_known[kind] = _LastKnown(rows, now)
-    return rows
+_last_known = LastKnown()
 
 
 def _issuers() -> list[_Issuer]:
-    issuers = [_Issuer(identifier, json.loads(line)["body"]["url"]) for identifier, line in _rows("issuer")]
+    issuers = [_Issuer(identifier, json.loads(line)["body"]["url"]) for identifier, line in _last_known.rows("issuer")]
     return sorted(issuers, key=lambda issuer: issuer.url)
 
 
@@ -111,7 +85,7 @@ def _candidates(request: HttpRequest, path: str) -> list[_Issuer]:
 
 
 def _jwks(wanted: Callable[[str], bool]) -> Iterable[dict[str, str]]:
-    for _, line in _rows("signing_key"):
+    for _, line in _last_known.rows("signing_key"):
         body = json.loads(line)["body"]
         # A shared secret has no public half.
         if "public_jwk" in body and wanted(body["issuer"]):
