@@ -15,13 +15,11 @@ from support.load import SteadyLoad
 from support.postgresql import PostgreSQLServer
 from support.truth import COMES_SECONDS, balance_when_all_has_come
 
-from portazgo.control.last_known import PATIENCE_SECONDS
-
 AWAY_SECONDS = 2.0
 DATABASE_AWAY_SECONDS = float(os.environ.get("PORTAZGO_TEST_DATABASE_AWAY_SECONDS", "10"))
 ROUNDS = int(os.environ.get("PORTAZGO_TEST_RESTARTS", "1"))
 RECOVERY_SECONDS = 15.0
-KEY_SETS_SECONDS = 5 * PATIENCE_SECONDS
+KEY_SETS_SECONDS = 0.5 * 5
 
 
 def a_change_reaches_the_node(deployment: Deployment) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import atexit
 import errno
 import os
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import django
 from django.apps import apps
-from django.db import connections
+from django.db import DatabaseError, connections
 
 from portazgo import settings as portazgo_settings
 from portazgo.kit.errors import StartRefused
@@ -17,8 +19,6 @@ from portazgo.kit.memory import without_collecting
 from portazgo.native_build import NativeModuleStale, require_fresh
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from portazgo.settings import Settings
 
 
@@ -35,8 +35,17 @@ def boot(settings: Settings) -> None:
     _make_folder(settings.data_dir)
     with without_collecting():
         django.setup()
-    # Nobody else does, and SQLite's last connection folds the log in. Those of other threads end with them.
-    atexit.register(connections.close_all)
+    atexit.register(_close_databases)
+
+
+def _close_databases() -> None:
+    """Leave SQLite's files whole without their logs: threads that end with the process close nothing."""
+    for connection in connections.all():
+        if connection.vendor == "sqlite" and Path(f"{connection.settings_dict['NAME']}-wal").exists():
+            # PASSIVE waits for nobody: what other processes still read stays in the log, and is theirs to fold in.
+            with suppress(DatabaseError), connection.cursor() as cursor:
+                cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
+    connections.close_all()
 
 
 def _require_native() -> None:
