@@ -364,6 +364,13 @@ def test_what_was_meant_is_a_path_that_the_schema_has(schema: Schema) -> None:
     assert [problem.near for problem in found] == ["owner.city", "owner", "stops", "parent.owner.name"]
 
 
+def test_what_was_meant_is_looked_for_along_one_way_where_there_are_many() -> None:
+    # Each further name is in none of twelve objects: to try all ways would take twelve times as long for each.
+    lost = ".".join(["nowhere"] * 12)
+    (found,) = problems(in_circles(), show({"select": ["id", lost]}))
+    assert (found.pointer, found.near) == (f"{AT}/0/select/1", None)
+
+
 def test_a_date_is_coerced_from_one_form_to_another(schema: Schema) -> None:
     (found,) = problems(schema, show({"select": ["status"]}, {"coerce": {"status": {"to": "date"}}}))
     assert (found.pointer, found.message[:15]) == (f"{AT}/1/coerce/status", "from is missing")

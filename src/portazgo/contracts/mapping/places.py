@@ -82,9 +82,18 @@ class Places:
             shape = inner
         return None
 
+    def _leads_on(self, shape: Shape, path: Path) -> bool:
+        # Not by `lost`: to look there for what was meant, too, would try all names for each step that is left.
+        for step in path:
+            inner = self.child(shape, step)
+            if inner is None:
+                return False
+            shape = inner
+        return True
+
     def _meant(self, shape: Shape, step: str, rest: Path) -> Path | None:
         names = self.names(shape)
-        leading = [name for name in names if (inner := self.child(shape, name)) and self.lost(inner, rest) is None]
+        leading = [name for name in names if (inner := self.child(shape, name)) and self._leads_on(inner, rest)]
         found = nearest(step, leading)
         if found is not None:
             return (found, *rest)
