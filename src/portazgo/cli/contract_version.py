@@ -17,7 +17,7 @@ from portazgo.cli.options import options
 from portazgo.cli.output import note, show_groups, show_one, show_pairs, show_rows
 from portazgo.cli.parameters import rfc3339, until
 from portazgo.cli.session import Failed, connect
-from portazgo.cli.words import label, language, say
+from portazgo.cli.words import fault_sentences, label, say
 
 if TYPE_CHECKING:
     from portazgo.client.admin import AdminClient
@@ -233,7 +233,9 @@ def show_document(contract: str, application: str | None, kid: str | None, outpu
         return
     click.echo(json.dumps(json.loads(document["document"]), indent=2, ensure_ascii=False))
     for one in document["left_out"]:
-        note(say("Left out: {operation}. {why}", operation=one["operation"], why=_why(one)))
+        spoken = fault_sentences(one["fault"])
+        why = one["sentence"] if spoken is None else spoken.operator
+        note(say("Left out: {operation}. {why}", operation=one["operation"], why=why))
 
 
 def _serving(client: AdminClient, contract: str, reader: dict[str, str | None]) -> str:
@@ -250,14 +252,6 @@ def _serving(client: AdminClient, contract: str, reader: dict[str, str | None]) 
             ),
         )
     return f"{name}@{version}"
-
-
-def _why(left_out: dict[str, str]) -> str:
-    """The catalogue speaks the reader's language; the control plane's documents are English."""
-    from portazgo.faults.catalogue import by_code  # noqa: PLC0415 - reads the catalogue
-
-    known = by_code().get(left_out["fault"])
-    return left_out["sentence"] if known is None else known.sentences("es" if language() == "es" else "en").operator
 
 
 def _named(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import click
 
 from portazgo.cli.cells import NOTHING, cell, size, visible
 from portazgo.cli.output import colours, console, show_pairs
-from portazgo.cli.words import label, language, say
+from portazgo.cli.words import fault_sentences, label, say
 
 LIST_COLUMNS = ("time", "request_id", "outcome", "duration_ms", "route_name", "partner_name")
 _BAR_COLUMNS = 40
@@ -64,19 +64,12 @@ def show_page(one: dict[str, Any]) -> None:
 
 
 def _sentences(one: dict[str, Any]) -> tuple[str, str | None]:
-    """The catalogue speaks the reader's language; the control plane's documents are English."""
     if one["fault"] is None:
         if one["delivery"] == "complete":
             return say("Answered {status} in {ms} ms.", status=one["status_sent"], ms=f"{one['duration_ms']:.1f}"), None
         return one["sentence"], one["next_step"]
-    if language() == "es":
-        from portazgo.faults.catalogue import by_code  # noqa: PLC0415 - reads the catalogue
-
-        known = by_code().get(one["fault"])
-        if known is not None:
-            spoken = known.sentences("es")
-            return spoken.operator, spoken.next_step
-    return one["sentence"], one["next_step"]
+    spoken = fault_sentences(one["fault"])
+    return (one["sentence"], one["next_step"]) if spoken is None else (spoken.operator, spoken.next_step)
 
 
 def _facts(one: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from portazgo.faults.catalogue import Sentences
 
 LANGUAGES = ("en", "es")
 # What a column is called where its path doesn't say it well.
@@ -46,6 +50,16 @@ def say(sentence: str, **members: object) -> str:
 
         sentence = SENTENCES.get(sentence, sentence)
     return sentence.format(**members) if members else sentence
+
+
+def fault_sentences(code: str) -> Sentences | None:
+    """Give what the catalogue says of a fault in the reader's language; None: in English, as the control plane said it."""
+    if language() != "es":
+        return None
+    from portazgo.faults.catalogue import by_code  # noqa: PLC0415 - reads the catalogue
+
+    known = by_code().get(code)
+    return None if known is None else known.sentences("es")
 
 
 def label(path: str) -> str:

@@ -130,7 +130,7 @@ class OperatorReader:
 
     def _wrap(self, value: Any, at: str, scope: Path, _: Direction) -> Iterator[Operator]:
         members = self._problems.members(value, at, ("into", "fields"))
-        into = self._problems.path(members.get("into"), f"{at}/into" if "into" in members else at)
+        into = self._problems.path(members.get("into"), _place(at, "into", members))
         fields = list(self._paths(members.get("fields", []), f"{at}/fields", scope))
         if not fields:
             self._problems.add(at, "wrap names the fields that it takes: {into: address, fields: [street, city]}")
@@ -160,13 +160,11 @@ class OperatorReader:
             expr = members.get("expr")
             if not isinstance(expr, str) or not expr.strip():
                 self._problems.add(
-                    f"{place}/expr" if "expr" in members else place,
+                    _place(place, "expr", members),
                     'compute has an expression and what it gives: {expr: "self.first + self.last", schema: {type: string}}',
                 )
             elif target is not None and self._is_target(target, place):
-                result = read_result(
-                    members.get("schema"), f"{place}/schema" if "schema" in members else place, self._problems
-                )
+                result = read_result(members.get("schema"), _place(place, "schema", members), self._problems)
                 if result is not None:
                     yield Compute(place, scope, target, expr, result)
 
@@ -312,6 +310,11 @@ def read_words(content: object, at: str, problems: Problems) -> str | None:
     return None
 
 
+def _place(at: str, name: str, members: Mapping[str, Any]) -> str:
+    """Point at a member, or where it is missing."""
+    return f"{at}/{name}" if name in members else at
+
+
 def read_result(content: object, at: str, problems: Problems) -> Result | None:
     """Read the schema of a computed member: a type, `[type, "null"]`, or `array` with `items` of a type."""
     if content is None:
@@ -325,7 +328,7 @@ def read_result(content: object, at: str, problems: Problems) -> Result | None:
     null = "null" in listed
     named = [kind for kind in listed if kind != "null"]
     if len(named) != 1 or "type" not in members:
-        problems.add(f"{at}/type" if "type" in members else at, 'type is one type, or one and "null"')
+        problems.add(_place(at, "type", members), 'type is one type, or one and "null"')
         return None
     kind = problems.word(named[0], f"{at}/type", (*SCALAR, "array"))
     if kind is None:
@@ -334,7 +337,7 @@ def read_result(content: object, at: str, problems: Problems) -> Result | None:
         if "items" in members:
             problems.add(f"{at}/items", "items stand beside type: array")
         return Result(kind, null=null, description=words)
-    place = f"{at}/items" if "items" in members else at
+    place = _place(at, "items", members)
     item = problems.word(problems.members(members.get("items", {}), place, ("type",)).get("type"), place, SCALAR)
     return None if item is None else Result(item, is_list=True, null=null, description=words)
 

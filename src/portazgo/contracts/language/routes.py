@@ -180,9 +180,8 @@ class RouteReader:
     def read(self, value: object, at: str) -> RouteTerms:
         """Read a route; what is wrong with it is noted and left out."""
         told = self._problems.members(value, at, _ROUTE)
-        _read_recording(
-            told, at, self._problems
-        )  # it concerns no program: `recording_of` reads it where answers arrive
+        # It concerns no program: what it says is read where answers arrive (`recording_of`).
+        _read_recording(told, at, self._problems)
         operation = told.get("operation")
         if operation is not None and not isinstance(operation, str):
             self._problems.add(f"{at}/operation", "the operation is a text: its operationId, or GET /api/badges/{id}/")

@@ -20,7 +20,7 @@ Evaluate = Callable[[Compute, dict[str, Any]], Any]
 
 
 def _nothing_computed(_: Compute, __: dict[str, Any]) -> Any:
-    raise NotImplementedError
+    raise NotImplementedError("the operators compute a member: give map_answer what evaluates expressions")
 
 
 def map_answer(

@@ -196,8 +196,7 @@ impl Compiler {
         let target = match (&body.out, body.inline.0, body.slot, body.scatter.0) {
             (Some(_), false, None, false) => Target::Out,
             (None, true, None, false) => Target::Inline,
-            (None, false, Some(slot), false) if slot < MOST_SLOTS => Target::Slot(slot as u16),
-            (None, false, Some(slot), false) => return refused(format!("slot {slot} is beyond {MOST_SLOTS}")),
+            (None, false, Some(slot), false) => Target::Slot(slot_of(slot, place)?),
             (None, false, None, true) => Target::Scatter,
             _ => return refused(format!("{name:?} has not one of out, inline, slot and scatter")),
         };
@@ -288,13 +287,11 @@ fn parts_of(bodies: &[PartBody<'_>], slots: &mut usize, depth: usize, place: &st
             return Err(ProgramRefused::new(place, "always stands beside members"));
         }
         let value = match (body.slot, &body.members, body.constant, &body.compute) {
-            (Some(slot), None, None, None) if slot < MOST_SLOTS => {
-                *slots = (*slots).max(slot as usize + 1);
-                let default = body.default.map(|value| compact(value).into());
-                PartValue::Slot { slot: slot as u16, required: body.required, drop_null: body.drop_null.0, default }
-            }
             (Some(slot), None, None, None) => {
-                return Err(ProgramRefused::new(place, format!("slot {slot} is beyond {MOST_SLOTS}")));
+                let slot = slot_of(slot, &place)?;
+                *slots = (*slots).max(usize::from(slot) + 1);
+                let default = body.default.map(|value| compact(value).into());
+                PartValue::Slot { slot, required: body.required, drop_null: body.drop_null.0, default }
             }
             (None, Some(members), None, None) => {
                 PartValue::Members { parts: parts_of(members, slots, depth + 1, &place)?, always: body.always }
@@ -310,17 +307,20 @@ fn parts_of(bodies: &[PartBody<'_>], slots: &mut usize, depth: usize, place: &st
 }
 
 fn computed_of(body: &ComputeBody<'_>, slots: &mut usize, place: &str) -> Compiled<PartValue> {
-    let mut inputs = Vec::with_capacity(body.inputs.len());
-    for &slot in &body.inputs {
-        if slot >= MOST_SLOTS {
-            return Err(ProgramRefused::new(place, format!("slot {slot} is beyond {MOST_SLOTS}")));
-        }
-        *slots = (*slots).max(slot as usize + 1);
-        inputs.push(slot as u16);
-    }
+    let inputs = body.inputs.iter().map(|&slot| slot_of(slot, place)).collect::<Compiled<Vec<_>>>()?;
+    *slots = inputs.iter().fold(*slots, |most, &slot| most.max(usize::from(slot) + 1));
     let compute = Compute::compile(body.expr.get(), &body.kind, body.list.0, body.null.0, inputs.len())
         .map_err(|why| ProgramRefused::new(format!("{place}.compute"), why))?;
     Ok(PartValue::Compute { compute, inputs: inputs.into() })
+}
+
+/// The slot of this number, if a hold can have so many.
+fn slot_of(slot: u32, place: &str) -> Compiled<u16> {
+    if slot < MOST_SLOTS {
+        Ok(slot as u16)
+    } else {
+        Err(ProgramRefused::new(place, format!("slot {slot} is beyond {MOST_SLOTS}")))
+    }
 }
 
 /// Where a template writes a slot.
