@@ -10,7 +10,7 @@ from portazgo.kit.clock import microseconds
 from portazgo.snapshot.wire import ImportedBody, KeyBody, Resource, SecretBody
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
 DIGEST = "key.hmac-sha256.1"
@@ -23,9 +23,21 @@ ROUTES = "key.routes.1"
 
 def compiled(kid: str) -> Resource | None:
     """Compile a key, as the database has it now. There is nothing of one that was deleted."""
-    key = Key.objects.filter(kid=kid, deleted_at=None).prefetch_related("secrets").first()
-    if key is None:
-        return None
+    return next(compiled_many([kid]), None)
+
+
+def compiled_many(kids: Sequence[str]) -> Iterator[Resource]:
+    """Compile those of these keys that were not deleted."""
+    rows = Key.objects.filter(kid__in=kids, deleted_at=None).prefetch_related("secrets")
+    return (_compiled(key) for key in rows)
+
+
+def every_kid() -> Iterable[str]:
+    """Name the keys that are not deleted."""
+    return Key.objects.filter(deleted_at=None).values_list("kid", flat=True).iterator()
+
+
+def _compiled(key: Key) -> Resource:
     body = KeyBody(
         application=str(key.application_id),
         status=_status(key),  # type: ignore[typeddict-item]  # a column of text
@@ -49,11 +61,6 @@ def compiled(kid: str) -> Resource | None:
         body["route_tags"] = key.route_tags or []
         features.append(ROUTES)
     return Resource("key", key.kid, tuple(features), body)
-
-
-def every_kid() -> Iterable[str]:
-    """Name the keys that are not deleted."""
-    return Key.objects.filter(deleted_at=None).values_list("kid", flat=True).iterator()
 
 
 def _secret(secret: KeySecret) -> SecretBody:

@@ -33,7 +33,7 @@ from portazgo.snapshot.compile import (
     page_of_changes,
     with_hash,
 )
-from portazgo.snapshot.compilers import compile_resource
+from portazgo.snapshot.compilers import READ_AT_ONCE, compile_resources
 from portazgo.snapshot.differences import difference
 from portazgo.snapshot.models import THE_HEAD, ChangeRow, Head, ResourceRow, SecurityRow
 from portazgo.snapshot.validate import validate_changes
@@ -217,8 +217,7 @@ def _compile(pending: Change, position: _Position) -> tuple[Revision, dict[Resou
     stored = _stored([*pending._touched, *pending._deleted])  # noqa: SLF001 - a class of this module
     put: list[Resource] = []
     delete = [ref for ref in pending._deleted if ref in stored]  # noqa: SLF001 - likewise
-    for ref in pending._touched:  # noqa: SLF001 - likewise
-        resource = compile_resource(ref)
+    for ref, resource in compile_resources(pending._touched):  # noqa: SLF001 - likewise
         if resource is None:
             delete += [ref] if ref in stored else []
         elif stored.get(ref) != canonical(resource.document()):
@@ -235,8 +234,8 @@ def _stored(refs: list[ResourceRef]) -> dict[ResourceRef, str]:
     for ref in refs:
         by_kind.setdefault(ref.kind, []).append(ref.id)
     for kind, identifiers in by_kind.items():
-        for start in range(0, len(identifiers), 500):
-            some = identifiers[start : start + 500]
+        for start in range(0, len(identifiers), READ_AT_ONCE):
+            some = identifiers[start : start + READ_AT_ONCE]
             rows = ResourceRow.objects.filter(kind=kind, identifier__in=some)
             stored |= {ResourceRef(kind, row.identifier): row.line for row in rows}  # type: ignore[arg-type]
     return stored

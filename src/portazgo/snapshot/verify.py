@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from portazgo.snapshot.compile import canonical, chain
-from portazgo.snapshot.compilers import compile_resource, every_resource
+from portazgo.snapshot.compilers import compile_resources, every_resource
 from portazgo.snapshot.feed import head_now
 from portazgo.snapshot.log import change
 from portazgo.snapshot.models import ChangeRow, ResourceRow
@@ -20,8 +20,7 @@ def differing() -> list[ResourceRef]:
     """Name every resource whose compiled form differs from what its rows compile to now."""
     stored = {ResourceRef(row.kind, row.identifier): row.line for row in ResourceRow.objects.iterator()}  # type: ignore[arg-type]
     found = []
-    for ref in every_resource():
-        resource = compile_resource(ref)
+    for ref, resource in compile_resources(every_resource()):
         line = stored.pop(ref, None)
         if line != (canonical(resource.document()) if resource else None):
             found.append(ref)
