@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -234,10 +235,29 @@ def test_what_takes_too_long_is_ended_and_the_next_question_is_answered(recorded
         patient.close()
 
 
-def test_the_process_ends_when_nobody_asks_and_when_nobody_is_there() -> None:
-    program = "import sys; from portazgo.traces.search import child; child.IDLE_SECONDS = 0.2; sys.exit(child.main())"
-    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE) as idle:
-        assert idle.wait(timeout=60) == 0
+def test_the_process_begins_anew_after_questions_and_ends_when_nobody_asks() -> None:
+    program = """
+import sys
+from portazgo.traces.search import child
+child.RESTED_SECONDS, child.UNASKED_SECONDS = 0.2, 5.0
+print("begun", flush=True)
+sys.exit(child.main())
+"""
+    order = {"seconds": 60.0, "question": Question("count", ["gone.parquet"], [], 1).document()}
+    line, answer = json.dumps(order).encode() + b"\n", b'{"error":"missing","why":"gone.parquet"}\n'
+    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for _ in range(2):
+            assert process.stdout.readline() == b"begun\n"
+            process.stdin.write(line)
+            process.stdin.flush()
+            assert process.stdout.readline() == answer
+        assert process.stdout.read() == b"begun\n"
+        assert process.wait(timeout=60) == 0
+
+
+def test_the_process_ends_when_nobody_is_there() -> None:
     left = subprocess.run([sys.executable, "-m", child.__name__], stdin=subprocess.DEVNULL, timeout=60, check=False)
     assert left.returncode == 0
 

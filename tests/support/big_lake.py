@@ -27,7 +27,8 @@ BEGAN = datetime(2026, 11, 24, tzinfo=UTC)
 SEGMENT_ROWS = 50_000
 SAMPLES = 20
 PARTNERS = 2_000
-FIRST = "by id, after a minute without a search"
+FIRST = "by id, after an hour without a search"
+RESTED = "by id, after a minute without a search"
 
 Search = Callable[[int], object]
 
@@ -73,13 +74,18 @@ def _sample(content: bytes) -> Record:
     return {**row, "started_at_us": microseconds(row["started_at"])}
 
 
-def measure(filled: Filled, *, times: int = SAMPLES) -> dict[str, list[float]]:
+def measure(filled: Filled, *, times: int = SAMPLES, rests: float | None = None) -> dict[str, list[float]]:
     """Search in each way that there is, each time for something else. Returns the milliseconds of each time.
 
-    The very first search, for an id, starts the process that reads the lake: it ends when nobody has asked for a minute.
+    The very first search, for an id, starts the process that reads the lake: it ends when nobody has asked for an hour.
+    With `rests`, the seconds until it has begun anew, the search after that is measured, too.
     """
     searches = _searches(filled)
-    return {FIRST: [_milliseconds(searches["by id"], times)]} | {
+    found = {FIRST: [_milliseconds(searches["by id"], times)]}
+    if rests is not None:
+        time.sleep(rests)
+        found[RESTED] = [_milliseconds(searches["by id"], times + 1)]
+    return found | {
         name: [_milliseconds(search, number) for number in range(times)] for name, search in searches.items()
     }
 

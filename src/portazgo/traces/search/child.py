@@ -1,8 +1,9 @@
 """The process that reads the lake: a question a line on stdin, an answer a line on stdout (`python -m` this module).
 
 It has no credential, no network and no connection to a database. DuckDB may open the files of the question and nothing
-else: every question gets an instance of its own, which is locked before the first value of a caller's comes near it. The
-process ends by itself: when nobody asked for a while, when whoever started it is gone, when an answer takes too long.
+else: every question gets an instance of its own, which is locked before the first value of a caller's comes near it. A
+minute after the last question it begins anew, which gives its memory back and leaves it ready. It ends by itself: when
+nobody asked for an hour, when whoever started it is gone, when an answer takes too long.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
 MEMORY = "384MB"
 THREADS = 2
-IDLE_SECONDS = 60.0
+RESTED_SECONDS = 60.0
+UNASKED_SECONDS = 3_600.0
 KILLED_FIRST = "800"
 """Of /proc/PID/oom_score_adj: where memory is short this process goes, and no other."""
 NICER = 5
@@ -38,10 +40,15 @@ def main() -> int:
     """Answer until nobody asks any more."""
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(KILLED_FIRST)
-    os.nice(NICER)
+    os.setpriority(os.PRIO_PROCESS, 0, NICER)
     # Made ahead: to make an instance costs as much as to look an id up in it.
     database = _opened()
-    for line in _lines():
+    patience = UNASKED_SECONDS
+    while select.select([sys.stdin], [], [], patience)[0]:
+        # One question at a time: nothing is left in the buffer that `select` would not see.
+        line = sys.stdin.readline()
+        if not line:
+            return 0
         order = json.loads(line)
         # The kernel ends what takes too long, also where whoever asked is gone.
         signal.setitimer(signal.ITIMER_REAL, order["seconds"])
@@ -50,16 +57,11 @@ def main() -> int:
         sys.stdout.write(json.dumps(answer, separators=(",", ":")) + "\n")
         sys.stdout.flush()
         database = _opened()
+        patience = RESTED_SECONDS
+    if patience == RESTED_SECONDS:
+        # A question that comes meanwhile waits in the pipe. To start takes longer than to look an id up.
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - its own, without a shell as it should be
     return 0
-
-
-def _lines() -> Any:
-    while select.select([sys.stdin], [], [], IDLE_SECONDS)[0]:
-        # One question at a time: nothing is left in the buffer that `select` would not see.
-        line = sys.stdin.readline()
-        if not line:
-            return
-        yield line
 
 
 def _answer(question: Question, database: duckdb.DuckDBPyConnection) -> dict[str, Any]:
