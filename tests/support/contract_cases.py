@@ -373,8 +373,10 @@ class Maker:
             made = self._operator(path, node, direction)
             if made is not None:
                 operators.append(made)
-            if made is not None and "map_value" in made and direction == "answer" and self.random.random() < 0.3:
-                operators.append({"default": {pointer(path): self.random.choice(("OPEN", "open"))}})
+            if made is not None and "map_value" in made and self.random.random() < 0.3:
+                # What partners read, or what the backend takes.
+                word = self.random.choice(("OPEN", "open")) if direction == "answer" else "open"
+                operators.append({"default": {pointer(path): word}})
         if direction == "answer":
             # Most addresses are rewritten, whatever else is done with them.
             urls = [pointer(path) for path, node in passing if node.get("format") == "uri"]
@@ -387,7 +389,10 @@ class Maker:
         if self.random.random() < 0.1:
             operators.append({"drop_null": True})
         if direction == "answer" and self.random.random() < 0.2:
-            operators.append({"const": {f"added{self._count}": self.random.choice((1, "text", {"a": [1]}, None))}})
+            objects = [path for path, node in passing if "$ref" in node or "properties" in node]
+            around = self.random.choice(objects) if objects and self.random.random() < 0.5 else []
+            added = pointer([*around, f"added{self._count}"])
+            operators.append({"const": {added: self.random.choice((1, "text", {"a": [1]}, None))}})
         self.random.shuffle(operators)
         return operators
 
@@ -448,7 +453,7 @@ class Maker:
         if node.get("type") == "string" and "enum" in node:
             values: dict[str, Any] = {"open": "OPEN", "closed": self.random.choice(("SHUT", 7))}
             otherwise = self.random.choice(
-                ("fail", "copy", "omit", "null") if direction == "answer" else ("fail", "copy")
+                ("fail", "copy", "omit", "null") if direction == "answer" else ("fail", "copy", "omit")
             )
             return {"map_value": {at: {"values": values, "otherwise": otherwise}}}
         if node.get("type") == "integer" and "enum" in node:

@@ -79,6 +79,25 @@ REFUSED = {
             "the default does not fit status as partners read it: it is none of the values that the schema lists",
         ),
     ),
+    "a value that requests leave out and the backend requires": (
+        create({"select": ["number"]}, TENANT, {"map_value": {"number": {"values": {"a": "A"}, "otherwise": "omit"}}}),
+        Problem(
+            "/routes/create/request/2/map_value/number",
+            "otherwise: omit would leave out number, which the backend requires",
+            "fail",
+        ),
+    ),
+    "a value of the path that is left out": (
+        {
+            "show": {
+                "path": {"id": {"map_value": {"values": [[1, "one"]], "otherwise": "omit"}}},
+                "answers": {"200": {"empty": True}},
+            }
+        },
+        Problem(
+            "/routes/show/path/id/map_value", "otherwise: omit would leave out id, which the backend requires", "fail"
+        ),
+    ),
     "a default of an object that partners read otherwise": (
         show(
             {"select": ["number", "owner.name"]},

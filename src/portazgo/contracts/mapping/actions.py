@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from portazgo.contracts.language.operators import Action, Coerce, CoerceMoment, MapValue, Moment, RewriteUrl
+from portazgo.contracts.language.operators import Action, Coerce, CoerceMoment, MapValue, Moment, Otherwise, RewriteUrl
 from portazgo.contracts.schema.merging import same
 from portazgo.contracts.schema.normalising import type_of
 from portazgo.contracts.schema.shapes import Shape, Type
@@ -47,6 +47,11 @@ def misfit(action: Action, scalars: frozenset[Type], shape: Shape, *, request: b
     [backend] = scalars
     able = action.to in COERCIONS[backend] and (not request or backend in COERCIONS[action.to])
     return None if able else Misfit(f"the schema has {backend} here, which can't be turned into {action.to}")
+
+
+def left_out(name: str, otherwise: Otherwise) -> str:
+    """Say what is wrong with an action that leaves out what the backend requires."""
+    return f"otherwise: {otherwise} would leave out {name}, which the backend requires"
 
 
 def _misfit_of_moment(action: CoerceMoment, scalars: frozenset[Type]) -> Misfit | None:

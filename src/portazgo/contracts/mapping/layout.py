@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from portazgo.contracts.language.operators import MapValue, RewriteUrl
 from portazgo.contracts.language.paths import ANY, Path, format_path
+from portazgo.contracts.mapping.actions import left_out
 from portazgo.contracts.mapping.filling import filled_type
 from portazgo.contracts.mapping.spots import BARE, Spot, child_of
 from portazgo.contracts.mapping.views import FillView, Inner, Leaf, ObjectView, View
@@ -91,6 +92,7 @@ class Layout:
 
     def _leaf(self, member: Property, child: Spot, view: View, above: _Above, backend: Path, partner: Path) -> Leaf:
         request = self._places.direction == "request"
+        may_go = self._otherwise(child) == "omit"
         # A null that an action makes is what the contract says the partner reads, and stays.
         drop_null = child.drop_null or (self._plan.drop_null and view.null)
         required = member.required and (request or self._walker.missing == "fail") and not child.has_default
@@ -103,6 +105,8 @@ class Layout:
                     child.at["drop_null"], f"the backend requires {path}: a null can't be left out without a default"
                 )
             drop_null = drop_null and not required
+            if may_go and member.required:
+                self._walker.problems.add(child.at["map_value"], left_out(format_path(child.path), "omit"), "fail")
         if drop_null and not request and view.null:
             required = False
         return Leaf(
@@ -110,17 +114,14 @@ class Layout:
             partner=partner,
             view=view,
             required=required,
-            certain=above.certain and (required or child.has_default) and not self._may_go(child),
+            certain=above.certain and (required or child.has_default) and not may_go,
             default=child.default,
             has_default=child.has_default,
             drop_null=drop_null,
+            may_go=may_go,
             described=child.described,
             at=child.pointer(self._plan.at),
         )
-
-    def _may_go(self, child: Spot) -> bool:
-        """Tell whether an action may leave the member out."""
-        return self._places.direction == "answer" and self._otherwise(child) == "omit"
 
     def _otherwise(self, child: Spot) -> str | None:
         action = child.action

@@ -46,7 +46,8 @@ class Nodes(ABC):
         member: dict[str, Any] = {"in": step, "node": self.node(leaf.view), **placed}
         if leaf.required:
             member["required"] = True
-        if leaf.has_default and "slot" not in placed:
+        # A part of a template would give its default to a value that an action has left out, too.
+        if leaf.has_default and ("slot" not in placed or leaf.may_go):
             member["default"] = leaf.default
         if leaf.drop_null:
             member["drop_null"] = True

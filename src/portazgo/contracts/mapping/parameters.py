@@ -12,7 +12,7 @@ from portazgo.contracts.language.operators import CoerceMoment, MapValue
 from portazgo.contracts.language.problems import Problems
 from portazgo.contracts.language.refused import nearest
 from portazgo.contracts.language.routes import ParameterTerms, RouteTerms
-from portazgo.contracts.mapping.actions import misfit, pairs_of
+from portazgo.contracts.mapping.actions import left_out, misfit, pairs_of
 from portazgo.contracts.mapping.filling import filled_type, misfit_of_value, write_value
 from portazgo.contracts.mapping.places import Places
 from portazgo.contracts.mapping.requests import RequestProgram
@@ -129,6 +129,8 @@ class Parameters:
         if parameter.required and not required and not told.has_default:
             self._problems.add(f"{told.at}/required", f"the backend requires {parameter.name}: give it a default")
         required = required and not told.has_default
+        if parameter.required or place == "path":
+            self._check_stays(parameter, view)
         written: dict[str, Any] = {
             "in": name.lower() if place == "header" else name,
             "out": parameter.name,
@@ -158,6 +160,12 @@ class Parameters:
                 return View(shape=one, scalars=scalars)
         # A text is never null: that a parameter may be null means that it may be absent.
         return View(shape=one, scalars=scalars, action=told.action)
+
+    def _check_stays(self, parameter: Parameter, view: View) -> None:
+        """Note an action that may leave the parameter out: a null is no text."""
+        action = view.action
+        if isinstance(action, MapValue) and action.otherwise in ("omit", "null"):
+            self._problems.add(action.at, left_out(parameter.name, action.otherwise), "fail")
 
 
 def _values_in_urls(view: View) -> dict[str, Any] | None:

@@ -56,6 +56,8 @@ class Leaf:
     default: Any = None
     has_default: bool = False
     drop_null: bool = False
+    may_go: bool = False
+    """Whether an action may leave out a value that has come. No default stands in its place."""
     described: str | None = None
     """What the contract's author says of it."""
     at: str = ""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from portazgo.contracts.language.operators import Compute, RewriteUrl
+from portazgo.contracts.language.operators import Compute, Const, RewriteUrl
 from portazgo.contracts.language.paths import ANY, Path
 from portazgo.contracts.reference.documents import Number, Violation, own, parse, type_of
 from portazgo.contracts.reference.masks import ALL, Wanted, read_mask
@@ -91,27 +91,33 @@ class _Answer:
         self._members(frame, value, place, base)
         known = self._said.members(place.shapes)
         self._others(frame, {name: inner for name, inner in value.items() if name not in known}, place)
-        for const in self._said.consts:
-            target = self._said.partner(const.scope) + const.target
-            if self._holds(place, base, target, known):
-                frame.put(target[len(base) :], partial(_constant, const.value))
         for op in self._said.computes:
-            target = self._said.partner(op.scope) + op.target
-            if self._holds(place, base, target, known):
-                frame.put(target[len(base) :], partial(self._computed, op, value))
+            if self._holds(place, op):
+                frame.put(self._target(op)[len(base) :], partial(self._computed, op, value))
         return frame.made
 
     def _computed(self, op: Compute, value: dict[str, Any], wanted: Wanted) -> Any:
         return wanted.of(self._compute(op, value))
 
-    def _holds(self, place: Place, base: Path, target: Path, known: dict[str, Any]) -> bool:
-        """Tell whether what is added belongs to this object, and not to one further down."""
-        if len(target) <= len(base) or target[: len(base)] != base:
-            return False
-        return not self._goes_down(place, target, known)
+    def _target(self, op: Const | Compute) -> Path:
+        return self._said.partner(op.scope) + op.target
 
-    def _goes_down(self, place: Place, target: Path, known: dict[str, Any]) -> bool:
-        for step, (shapes, _) in known.items():
+    def _holds(self, place: Place, op: Const | Compute) -> bool:
+        """Tell whether what is added belongs to this object: it lies on the way to the target, and none further down does.
+
+        Where an object's members are put in the place of others, partners find both at one path, and what is added to the
+        one is not said of the other.
+        """
+        path, scope, target = place.path, op.scope, self._target(op)
+        base = self._said.partner(path)
+        if path[: len(scope)] != scope or target[: len(base)] != base or len(target) == len(base):
+            return False
+        if any(self._said.is_apart(path[:length]) for length in range(len(scope) + 1, len(path) + 1)):
+            return False
+        return not self._goes_down(place, target)
+
+    def _goes_down(self, place: Place, target: Path) -> bool:
+        for step, (shapes, _) in self._said.members(place.shapes).items():
             path = (*place.path, step)
             there = self._said.partner(path)
             if self._said.is_apart(path) or not self._said.passes(path, shapes):
@@ -139,6 +145,9 @@ class _Answer:
                 self._apart(frame, found, self._said.enter(inner), base, needed=needed)
                 continue
             self._member(frame, found, inner, self._said.partner(path)[len(base) :], needed=needed)
+        for const in self._said.consts:
+            if self._holds(place, const):
+                frame.put(self._target(const)[len(base) :], partial(_constant, const.value))
 
     def _apart(self, frame: _Frame, found: Any, inner: Place, base: Path, *, needed: bool) -> None:
         null = any("null" in one.types for one in self._said.concrete(inner.shapes))
