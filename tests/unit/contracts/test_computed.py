@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -277,6 +278,14 @@ def test_what_has_no_value_is_a_violation_with_its_place(schema: Schema, expr: s
         (" + ".join(["'a'"] * 26), "expr", "more than 24 operators stand in a row", None),
         ("[" + ", ".join(["[1]"] * 20) + "][0]", "expr", "a single value is needed here", None),
         ("'" + "a" * 1022 + "' + ''", "expr", "(at character 1025 of the expression)", None),
+        (
+            "self.price > 1e999 ? 'a' : 'b'",
+            "expr",
+            "1e999 is larger than any number of this kind (at character 14",
+            None,
+        ),
+        ("self.price > -1e999 ? 'a' : 'b'", "expr", "-1e999 is larger than any number", None),
+        ("'nam' in self.tags[0] ? 'a' : 'b'", "expr", "list is needed here, and this is string", None),
     ],
 )
 def test_what_can_not_run_is_refused(schema: Schema, expr: str, place: str, says: str, near: str | None) -> None:
@@ -286,6 +295,32 @@ def test_what_can_not_run_is_refused(schema: Schema, expr: str, place: str, says
     assert problem.pointer == f"/routes/show/answers/200/1/compute/made/{place}"
     assert says in problem.message
     assert near in (None, problem.near)
+
+
+def test_a_small_expression_takes_no_long_time_to_check(schema: Schema) -> None:
+    """Each level doubled the work: at the deepest that is read it was an hour."""
+    nested = "true"
+    for _ in range(18):
+        nested = f'"paid" in self.lines[{nested} ? 1 : 0]'
+    began = time.perf_counter()
+    with pytest.raises(ContractRefused, match="more than 40 parts of the expression lie in each other"):
+        compiled(schema, f"{nested} ? 'a' : 'b'")
+    once = "true"
+    for _ in range(11):
+        once = f'"paid" in self.lines[{once} ? 1 : 0]'
+    compiled(schema, once, {"type": "boolean"})
+    assert time.perf_counter() - began < 1
+
+
+def test_what_is_too_deep_to_go_through_is_refused(schema: Schema) -> None:
+    """Rows of operators in parentheses: few expressions in each other, and hundreds of parts."""
+    nested = "self.id"
+    for _ in range(10):
+        nested = f"({nested}{'*1' * 23}{'+1' * 23})"
+    assert len(nested) < LONGEST
+    with pytest.raises(ContractRefused, match="more than 40 parts of the expression lie in each other"):
+        compiled(schema, nested, {"type": "integer"})
+    compiled(schema, f"(self.id{'*1' * 15}){'+1' * 24}", {"type": "integer"})
 
 
 @pytest.mark.parametrize(

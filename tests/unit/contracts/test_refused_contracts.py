@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -97,6 +98,34 @@ def test_all_that_is_wrong_is_told_at_once(schema: Schema) -> None:
         ("/routes/show/answers/200/0/select/1", "stops"),
         ("/routes/create/request", None),
     ]
+
+
+@pytest.mark.parametrize(
+    ("operators", "says"),
+    [
+        ([{"select": ["number"] * 5_000}], "50000 values in its operators, those of a mapping at each use of it"),
+        ([{"const": {"note": "x" * 1_000_000}}], "50000 values in its operators"),
+        (
+            [{"compute": {f"c{n}": {"expr": f"'{n}'" + "+'x'" * 24, "schema": {"type": "string"}} for n in range(50)}}],
+            "100000 characters in its expressions, those of a mapping at each use of it",
+        ),
+    ],
+)
+def test_a_small_file_makes_no_large_contract_by_using_a_mapping_again_and_again(
+    schema: Schema, operators: list[Any], says: str
+) -> None:
+    uses = [{"use": {"mapping": "much", "at": ".".join(["parent"] * (1 + n % 30))}} for n in range(990)]
+    began = time.perf_counter()
+    found = problems(schema, show({"select": ["id"]}, *uses), {"much": operators})
+    assert f"a contract has at most {says}" in found[-1].message
+    assert time.perf_counter() - began < 20
+
+
+def test_of_many_things_that_are_wrong_as_many_are_told_as_anybody_reads(schema: Schema) -> None:
+    began = time.perf_counter()
+    found = problems(schema, show({"select": [f"numbr{n}" for n in range(40_000)]}))
+    assert len(found) == 200
+    assert time.perf_counter() - began < 20
 
 
 def test_a_mapping_that_uses_itself_is_refused(schema: Schema) -> None:

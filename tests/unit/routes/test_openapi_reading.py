@@ -87,10 +87,21 @@ def test_a_number_of_thousands_of_digits_is_refused() -> None:
     assert "too long" in refusal('{"openapi": "3.1.0", "x": ' + "9" * 10_000 + "}").why
 
 
-def test_aliases_that_would_explode_are_seen_once() -> None:
+def aliased(levels: int) -> str:
     lines = ["openapi: 3.1.0", "x-0: &a0 [1, 1]"]
-    lines += [f"x-{n}: &a{n} [*a{n - 1}, *a{n - 1}, *a{n - 1}, *a{n - 1}]" for n in range(1, 40)]
-    assert read_text("\n".join(lines))["openapi"] == "3.1.0"
+    lines += [f"x-{n}: &a{n} [*a{n - 1}, *a{n - 1}, *a{n - 1}, *a{n - 1}]" for n in range(1, levels)]
+    return "\n".join(lines)
+
+
+def test_aliases_that_would_explode_are_refused() -> None:
+    # Whoever walks through the tree would meet what they stand for each time.
+    refused = refusal(aliased(40))
+    assert refused.why == "the document unfolds to more than 100000 objects and lists: aliases of aliases?"
+    assert read_text(aliased(8))["openapi"] == "3.1.0"
+
+
+def test_what_leads_back_to_itself_is_read_as_far_as_it_ends() -> None:
+    assert read_text("openapi: 3.1.0\nx-own: &own {inside: *own}")["openapi"] == "3.1.0"
 
 
 def test_a_reference_out_of_the_document_is_refused_with_its_place() -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from portazgo.contracts.expressions.syntax import Expr, parse
+from portazgo.contracts.expressions.syntax import DEEPEST_TREE, Expr, parse
 from portazgo.contracts.expressions.tokens import ExpressionRefused
 from portazgo.contracts.language.paths import Path
 from portazgo.contracts.language.refused import nearest
 
 SELF = "self"
 _MOST_PARTS = 512
-_DEEPEST = 40
 _SCALARS = ("int", "double", "string", "bool")
 _MACROS = ("all", "exists", "exists_one", "map", "filter")
 _ARITHMETIC = {"+": "add", "-": "sub", "*": "mul", "/": "div", "%": "mod"}
@@ -152,9 +151,6 @@ class _Checker:
     def _is_self(self, expr: Expr) -> bool:
         return expr.kind == "name" and expr.word == SELF and (self._item is None or self._item[0] != SELF)
 
-    def _is_object(self, expr: Expr) -> bool:
-        return self._is_self(expr) or (expr.kind in ("select", "index", "name") and self.expr(expr)[1].name == "object")
-
     def _select(self, expr: Expr) -> tuple[list[Any], Kind]:
         [of] = expr.parts
         if self._is_self(of):
@@ -197,8 +193,7 @@ class _Checker:
 
     def _of(self, expr: Expr, *names: str) -> tuple[list[Any], Kind]:
         program, kind = self.expr(expr)
-        if kind.name not in names:
-            raise ExpressionRefused(f"{_listed(names)} is needed here, and this is {kind}", expr.at)
+        _check_is(kind, expr.at, *names)
         self.note(kind)
         return program, kind
 
@@ -244,10 +239,17 @@ class _Checker:
         return [_EQUALITY[expr.word], one, two], Kind("bool")
 
     def _in(self, expr: Expr, left: Expr, right: Expr) -> tuple[list[Any], Kind]:
-        if left.kind == "literal" and isinstance(left.word, str) and self._is_object(right):
+        names = left.kind == "literal" and isinstance(left.word, str)
+        if names and self._is_self(right):
             return self._there(Expr("select", left.at, left.word, (right,)))
         one, kind = self._scalar(left)
-        two, of = self._of(right, "list")
+        # Once: such expressions lie in each other, and each look at this one would double the work for those in it.
+        two, of = self.expr(right)
+        if names and of.name == "object":
+            self._member(of, Expr("select", left.at, left.word))
+            return ["has", two, left.word], Kind("bool")
+        _check_is(of, right.at, "list")
+        self.note(of)
         if of.item is None or of.item.name not in _SCALARS:
             raise ExpressionRefused(f"nothing can be looked for in {of}", expr.at)
         _check_comparable(kind, of.item, expr.at)
@@ -338,6 +340,11 @@ def _common(one: Kind, other: Kind) -> Kind | None:
     return one if str(one) == str(other) else None
 
 
+def _check_is(kind: Kind, at: int, *names: str) -> None:
+    if kind.name not in names:
+        raise ExpressionRefused(f"{_listed(names)} is needed here, and this is {kind}", at)
+
+
 def _check_comparable(kind: Kind, other: Kind, at: int) -> None:
     if kind.name != other.name and {kind.name, other.name} != {"int", "double"}:
         raise ExpressionRefused(f"{kind} and {other} can't be compared", at)
@@ -348,8 +355,8 @@ def _check_size(program: list[Any]) -> None:
     level, parts, depth = [program], 0, 0
     while level:
         parts, depth = parts + len(level), depth + 1
-        if parts > _MOST_PARTS or depth > _DEEPEST:
-            raise ExpressionRefused(f"an expression has at most {_MOST_PARTS} parts, {_DEEPEST} in each other", 0)
+        if parts > _MOST_PARTS or depth > DEEPEST_TREE:
+            raise ExpressionRefused(f"an expression has at most {_MOST_PARTS} parts, {DEEPEST_TREE} in each other", 0)
         level = [part for one in level for part in one if isinstance(part, list)]
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from portazgo.contracts.expressions.tokens import ExpressionRefused, Token, tokens_of
 
 DEEPEST = 24
-"""Expressions in each other."""
+"""Expressions in each other, and operators in a row."""
+DEEPEST_TREE = 40
+"""Parts in each other, of what data planes run."""
+_WITHOUT_PART = 3
+"""So many in each other come to one part: the member of a member of `self`, as `has` names it."""
 
 _LEVELS: tuple[tuple[str, ...], ...] = (
     ("||",),
@@ -37,7 +42,18 @@ def parse(text: str) -> Expr:
     parser = _Parser(tokens_of(text))
     expr = parser.ternary()
     parser.end()
+    _check_depth(expr)
     return expr
+
+
+def _check_depth(expr: Expr) -> None:
+    """Refuse what is too deep for data planes before anything goes through it part for part: level by level."""
+    level = [expr]
+    for _ in range(DEEPEST_TREE + _WITHOUT_PART):
+        level = [part for one in level for part in one.parts]
+        if not level:
+            return
+    raise ExpressionRefused(f"more than {DEEPEST_TREE} parts of the expression lie in each other", 0)
 
 
 class _Parser:
@@ -174,7 +190,10 @@ class _Parser:
     def _number(self, sign: str, at: int) -> Expr:
         token = self._take()
         if token.kind == "double":
-            return Expr("literal", at, float(sign + token.word))
+            number = float(sign + token.word)
+            if not isfinite(number):
+                raise ExpressionRefused(f"{sign}{token.word} is larger than any number of this kind", at)
+            return Expr("literal", at, number)
         value = int(sign + token.word, 16 if token.word.startswith("0x") else 10)
         if value not in _SIGNED_64:
             raise ExpressionRefused(f"{sign}{token.word} is no integer of 64 bits", at)

@@ -19,8 +19,11 @@ class Problems:
         self._found: dict[Problem, None] = {}
 
     def add(self, pointer: str, message: str, near: str | None = None) -> None:
-        """Note a problem. A mapping that is used twice has its faults once."""
+        """Note a problem. A mapping that is used twice has its faults once. Raises ContractRefused when there are enough."""
         self._found[Problem(pointer, message, near)] = None
+        if len(self._found) >= _AT_MOST:
+            # Nobody is told of more, and to look for what was meant takes time for each.
+            self.check()
 
     def unknown(self, pointer: str, what: str, name: str, known: Iterable[str]) -> None:
         """Note a name that nothing bears, with the nearest that something does."""
@@ -39,7 +42,7 @@ class Problems:
     def check(self) -> None:
         """Raise ContractRefused when there are any."""
         if self._found:
-            raise ContractRefused(list(self._found)[:_AT_MOST])
+            raise ContractRefused(list(self._found))
 
     def mapping(self, value: object, pointer: str) -> Mapping[str, Any]:
         """Return the value, which is to be a mapping with texts for names; an empty one if it is not."""

@@ -40,6 +40,12 @@ from portazgo.routes.openapi.places import escape
 
 Direction = Literal["request", "answer"]
 OPERATORS_AT_MOST = 1000
+VALUES_AT_MOST = 50_000
+"""In all operators; those of a mapping count again wherever it is used. A long text counts for several."""
+EXPRESSIONS_AT_MOST = 100_000
+"""Characters of all expressions, counted likewise: each takes a thousand times what a character of a name takes."""
+_CHARACTERS_OF_A_VALUE = 64
+_AT_EACH_USE = "those of a mapping at each use of it"
 _PAIR = 2
 LONGEST_WORDS = 2000
 _ONLY: Mapping[str, Direction] = {
@@ -58,7 +64,9 @@ class OperatorReader:
         self._mappings = mappings
         self._problems = problems
         self._using: list[str] = []
-        self._read = 0
+        self._operators = _Room(OPERATORS_AT_MOST, "operators", problems)
+        self._values = _Room(VALUES_AT_MOST, f"values in its operators, {_AT_EACH_USE}", problems)
+        self._expressions = _Room(EXPRESSIONS_AT_MOST, f"characters in its expressions, {_AT_EACH_USE}", problems)
         self._readers: dict[str, Callable[[Any, str, Path, Direction], Iterator[Operator]]] = {
             "select": self._select,
             "rename": self._rename,
@@ -80,7 +88,7 @@ class OperatorReader:
         }
 
     def read(self, value: object, pointer: str, direction: Direction, scope: Path = ()) -> list[Operator]:
-        """Read a list of operators; what is wrong with it is noted and left out."""
+        """Read a list of operators; what is wrong with it is noted and left out. Raises ContractRefused beyond the bounds."""
         if not isinstance(value, list):
             self._problems.add(pointer, "this is a list of operators, such as [{select: [id, name]}]")
             return []
@@ -90,11 +98,8 @@ class OperatorReader:
         return operators
 
     def _operator(self, item: object, pointer: str, scope: Path, direction: Direction) -> list[Operator]:
-        self._read += 1
-        if self._read > OPERATORS_AT_MOST:
-            if self._read == OPERATORS_AT_MOST + 1:
-                self._problems.add(pointer, f"a contract has at most {OPERATORS_AT_MOST} operators")
-            return []
+        self._operators.take(1, pointer)
+        self._values.take(_size(item), pointer)
         members = self._problems.mapping(item, pointer)
         if len(members) != 1:
             if members or isinstance(item, Mapping):
@@ -163,7 +168,9 @@ class OperatorReader:
                     _place(place, "expr", members),
                     'compute has an expression and what it gives: {expr: "self.first + self.last", schema: {type: string}}',
                 )
-            elif target is not None and self._is_target(target, place):
+                continue
+            self._expressions.take(len(expr), place)
+            if target is not None and self._is_target(target, place):
                 result = read_result(members.get("schema"), _place(place, "schema", members), self._problems)
                 if result is not None:
                     yield Compute(place, scope, target, expr, result)
@@ -300,6 +307,37 @@ class OperatorReader:
             return True
         self._problems.add(at, "a target is made of names, and `*` is none")
         return False
+
+
+class _Room:
+    """How much a contract may still say."""
+
+    def __init__(self, most: int, what: str, problems: Problems) -> None:
+        self._most = self._left = most
+        self._what = what
+        self._problems = problems
+
+    def take(self, size: int, at: str) -> None:
+        """Take some of it. Raises ContractRefused where it is not there: to go on would cost what the bound is to save."""
+        self._left -= size
+        if self._left < 0:
+            self._problems.add(at, f"a contract has at most {self._most} {self._what}")
+            self._problems.check()
+
+
+def _size(value: object) -> int:
+    """Count the values, lists and names in a value; of one that is too large only as much as shows it."""
+    waiting, size = [value], 0
+    while waiting and size <= VALUES_AT_MOST:
+        one = waiting.pop()
+        size += 1
+        if isinstance(one, Mapping):
+            waiting += [*one, *one.values()]
+        elif isinstance(one, list):
+            waiting += one
+        elif isinstance(one, str):
+            size += len(one) // _CHARACTERS_OF_A_VALUE
+    return size
 
 
 def read_words(content: object, at: str, problems: Problems) -> str | None:

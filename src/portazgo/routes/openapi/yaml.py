@@ -6,6 +6,7 @@ Imported when a document is, and not before: the library takes 5 MB of a control
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
@@ -17,6 +18,8 @@ from portazgo.routes.openapi.refused import DocumentRefused, too_deep
 
 # YAML is read at about 0.3 MB a second: beyond this a person would wait, and everybody else too.
 YAML_BYTES = 2 * 1024**2
+CONTAINERS_AT_MOST = 100_000
+"""Objects and lists, those that aliases stand for again and again: without aliases no document of this size has more."""
 # Finding a line means to parse once more; beyond this size the pointer has to do.
 _SEARCHED_CHARACTERS = 1024**2
 
@@ -26,7 +29,7 @@ def parse_yaml(text: str, size: int) -> object:
     if size > YAML_BYTES:
         raise DocumentRefused(f"the document has {size} bytes of YAML; at most {YAML_BYTES} are read. Give it as JSON")
     try:
-        return YAML(typ="safe", pure=True).load(text)
+        tree = YAML(typ="safe", pure=True).load(text)
     except RecursionError:
         raise too_deep("") from None
     except DuplicateKeyError as problem:
@@ -40,6 +43,33 @@ def parse_yaml(text: str, size: int) -> object:
         raise DocumentRefused(
             f"the document is neither JSON nor YAML: {str(problem).splitlines()[0] if str(problem) else 'unreadable'}"
         ) from None
+    if _unfolded(tree) > CONTAINERS_AT_MOST:
+        raise DocumentRefused(
+            f"the document unfolds to more than {CONTAINERS_AT_MOST} objects and lists: aliases of aliases?"
+        )
+    return tree
+
+
+def _unfolded(tree: object) -> int:
+    """Count objects and lists as whoever walks through the tree meets them. Each is looked at once."""
+    counts: dict[int, int] = {}
+    waiting = [(tree, False)]
+    while waiting:
+        node, is_inside_counted = waiting.pop()
+        inside = [one for one in _inside(node) if isinstance(one, dict | list)]
+        if is_inside_counted:
+            counts[id(node)] = 1 + sum(counts[id(one)] for one in inside)
+        elif id(node) not in counts:
+            # What leads back to itself has no end, and is refused for its depth.
+            counts[id(node)] = 0
+            waiting += [(node, True), *((one, False) for one in inside)]
+    return counts[id(tree)]
+
+
+def _inside(node: object) -> Iterable[object]:
+    if isinstance(node, dict):
+        return node.values()
+    return node if isinstance(node, list) else ()
 
 
 def _line(problem: MarkedYAMLError) -> int | None:
