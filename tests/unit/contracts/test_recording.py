@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from typing import Any
 
 import pytest
@@ -77,6 +78,20 @@ def test_forms_stay_and_values_go() -> None:
         "free": {"*1": "https://example.com/", "*2": None, "*3": True, "*4": 1, "*5": 1.11},
         "*1": "xxxxxxxx",
     }
+
+
+def test_no_text_takes_long_to_be_redacted() -> None:
+    dots = "a@" + "." * 1021 + "@"
+    began = time.perf_counter()
+    assert (
+        redacted({"tags": [dots] * 20, "labels": {str(number): dots for number in range(20)}})["tags"]
+        == ["x" * 64] * 20
+    )
+    assert time.perf_counter() - began < 0.25
+
+
+def test_a_number_that_is_a_word_stays_a_number_however_it_is_spelt() -> None:
+    assert redacted(b'{"id": 1e+16}', Known(words=frozenset({"1e+16"}))) == {"id": 1e16}
 
 
 def test_words_and_paths_of_the_contract_stay() -> None:
