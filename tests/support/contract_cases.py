@@ -55,6 +55,8 @@ class Maker:
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self._count = 0
+        self.mappings: dict[str, Any] = {}
+        """What the last operators use."""
         self._rewritten: list[list[str]] = []
 
     # ------------------------------------------------------------------------------------------------- schemas
@@ -366,6 +368,7 @@ class Maker:
     ) -> list[Any]:
         """Make a list of operators in the author's form."""
         operators: list[Any] = [{"select": [pointer(path) for path in selects]}]
+        self.mappings = {}
         passing = [(path, node) for path, node in places if not _is_hidden(path, selects) and path[-1] != "*"]
         for path, node in passing:
             if self.random.random() < 0.6:
@@ -391,8 +394,12 @@ class Maker:
         if direction == "answer" and self.random.random() < 0.2:
             objects = [path for path, node in passing if "$ref" in node or "properties" in node]
             around = self.random.choice(objects) if objects and self.random.random() < 0.5 else []
-            added = pointer([*around, f"added{self._count}"])
-            operators.append({"const": {added: self.random.choice((1, "text", {"a": [1]}, None))}})
+            value = self.random.choice((1, "text", {"a": [1]}, None))
+            if around and self.random.random() < 0.5:
+                self.mappings = {"adding": [{"const": {f"added{self._count}": value}}]}
+                operators.append({"use": {"mapping": "adding", "at": pointer(around)}})
+            else:
+                operators.append({"const": {pointer([*around, f"added{self._count}"]): value}})
         self.random.shuffle(operators)
         return operators
 

@@ -139,7 +139,7 @@ def _answers(maker: CallMaker, made: Made, schema: Schema, places: Places, cases
     headers = {"location": True, "link": True}
     whole = {**terms, "request": PASSING, "answers": {"200": operators}, "response_headers": headers}
     try:
-        compiled = compile_contract(ContractTerms(routes={"things": whole}), schema, ROUTES)
+        compiled = compile_contract(ContractTerms(routes={"things": whole}, mappings=maker.mappings), schema, ROUTES)
     except ContractRefused:
         return 0
     case = Answers(maker, made, schema, operators, selects, terms, compiled, trees)
@@ -152,7 +152,9 @@ def _answers(maker: CallMaker, made: Made, schema: Schema, places: Places, cases
 def in_any_order(case: Answers, whole: dict[str, Any]) -> None:
     """Operators in another order come to the same."""
     turned = {**whole, "answers": {"200": case.maker.random.sample(case.operators, len(case.operators))}}
-    route = compile_contract(ContractTerms(routes={"things": turned}), case.schema, ROUTES).routes["things"]
+    route = compile_contract(
+        ContractTerms(routes={"things": turned}, mappings=case.maker.mappings), case.schema, ROUTES
+    ).routes["things"]
     assert route.answer_schemas == case.route.answer_schemas, turned
     assert route.fields == case.route.fields, turned
 
@@ -160,9 +162,9 @@ def in_any_order(case: Answers, whole: dict[str, Any]) -> None:
 def project_some(case: Answers, cases: int) -> None:
     """Map some documents: as the reference does, by the derived schema, and nothing else."""
     route, maker = case.route, case.maker
-    read = OperatorReader({}, Problems()).read(case.operators, "", "answer")
+    read = OperatorReader(maker.mappings, Problems()).read(case.operators, "", "answer")
     told = Sayings(case.schema, read, "answer")
-    terms = f"{case.terms}\n{json.dumps(case.operators)}"
+    terms = f"{case.terms}\n{json.dumps(case.operators)}\n{json.dumps(maker.mappings)}"
     shape = case.schema.operations[0].answers["200"].contents["application/json"]
     assert shape is not None
     program = json.dumps(route.wire["program"]).encode()
