@@ -9,9 +9,13 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from support.admin import AdminAPI
 from support.contracts import TERMS, Contracts
-from support.world import NO_KID, NOBODY, World, body_of, refusal
+from support.world import NO_KID, NOBODY, World, document_of, refusal, resource
 
-from portazgo.snapshot.verify import differing
+from portazgo.accounts.domain import SYSTEM
+from portazgo.kit.clock import SYSTEM_CLOCK
+from portazgo.snapshot.compile import canonical
+from portazgo.snapshot.models import ResourceRow
+from portazgo.snapshot.verify import differing, recompile
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -26,7 +30,7 @@ def test_an_operation_says_which_scopes_it_needs_and_follows_its_route(api: Admi
     path = f"/contracts/{made['id']}/versions/{version['name']}/document"
 
     def told() -> Any:
-        served = body_of("contract_document", version["id"])["document"]
+        served = document_of(version["id"])
         assert api.get(path).body == {"document": served, "left_out": []}
         document = json.loads(served)
         OpenAPIV31SpecValidator(document).validate()
@@ -110,3 +114,18 @@ def test_a_partner_reads_of_what_one_of_its_applications_may_call(api: AdminAPI,
     for scopes, expected in (([], {"show"}), (["things:watch"], {"show", "watch"}), (None, set(routes))):
         world.application(partner, plan=world.plan(apis=[contracts.api["id"]], scopes=scopes)["id"])
         assert told() == expected
+
+
+def test_documents_that_an_earlier_version_compiled_whole_are_compiled_in_parts(
+    api: AdminAPI, contracts: Contracts
+) -> None:
+    _, version = contracts.published()
+    told = resource("contract_document", version["id"])
+    assert told is not None
+    assert told["requires"] == ["contract.document.1"]
+    row = ResourceRow.objects.filter(kind="contract_document", identifier=version["id"])
+    row.update(line=canonical({**told, "requires": [], "body": {"document": document_of(version["id"])}}))
+    assert recompile(SYSTEM, kind="plan", clock=SYSTEM_CLOCK) == 0
+    assert recompile(SYSTEM, kind="contract_document", clock=SYSTEM_CLOCK) == 1
+    assert resource("contract_document", version["id"]) == told
+    assert recompile(SYSTEM, kind="contract_document", clock=SYSTEM_CLOCK) == 0

@@ -10,7 +10,7 @@ import pytest
 from support.admin import AdminAPI
 from support.contracts import TERMS, Contracts
 from support.small_document import SMALL_DOCUMENT
-from support.world import NOBODY, World, body_of, pointers, refusal, resource
+from support.world import NOBODY, World, body_of, document_of, pointers, refusal, resource
 
 from portazgo.kit.clock import SYSTEM_CLOCK
 
@@ -139,7 +139,7 @@ class TestVersions:
         assert told["requires"] == ["contract.1"]
         assert told["body"]["routes"].keys() == {contracts.show["id"]}
         assert (told["body"]["contract"], told["body"]["version"]) == (made["name"], version["name"])
-        document = json.loads(body_of("contract_document", version["id"])["document"])
+        document = json.loads(document_of(version["id"]))
         assert document["openapi"] == "3.1.0"
         assert "secret" not in json.dumps(document["components"])
         shown = api.get(f"/contracts/{made['id']}/versions/{version['name']}/document").body["document"]
@@ -155,7 +155,7 @@ class TestVersions:
         told = resource("contract", version["id"])
         assert told is not None
         assert told["requires"] == ["contract.1", "contract.compute.1"]
-        document = json.loads(body_of("contract_document", version["id"])["document"])
+        document = json.loads(document_of(version["id"]))
         (shown,) = [one for one in document["components"]["schemas"].values() if "label" in one.get("properties", {})]
         assert shown["properties"]["label"] == declared
         assert "label" in shown["required"]
@@ -203,7 +203,7 @@ class TestVersions:
         body = body_of("contract", version["id"])
         assert body["deprecated_at_us"] is not None
         assert (body["sunset_at_us"], body["link"]) == (4_070_908_800_000_000, "https://example.com/moving")
-        assert "Deprecated since" in body_of("contract_document", version["id"])["document"]
+        assert "Deprecated since" in document_of(version["id"])
         past = api.post(f"{path}/deprecate", {"sunset_at": "2001-01-01T00:00:00Z"})
         assert pointers(past) == {"/sunset_at"}
         assert api.post(f"{path}/retire").body["state"] == "retired"

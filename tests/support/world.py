@@ -10,6 +10,7 @@ from typing import Any
 from support.admin import AdminAPI, Answer
 from support.small_document import SMALL_DOCUMENT
 
+from portazgo.contracts.document.parts import joined
 from portazgo.snapshot.feed import write_snapshot
 
 Body = dict[str, Any]
@@ -137,6 +138,12 @@ def body_of(kind: str, identifier: str) -> Body:
     assert found is not None, (kind, identifier)
     body: Body = found["body"]
     return body
+
+
+def document_of(version: str) -> str:
+    """Give the document of a version of a contract, as who may call all of it reads it at a node."""
+    parts = body_of("contract_document", version)["parts"]
+    return joined(parts, {one["route"] for path in parts["paths"] for one in path["operations"]})
 
 
 def lane() -> list[tuple[str, str]]:

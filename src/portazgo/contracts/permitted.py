@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from portazgo.contracts.document.building import render
-from portazgo.contracts.document.callers import cut_to, operations_of, with_scopes
+from portazgo.contracts.document.callers import operations_of, with_scopes
+from portazgo.contracts.document.parts import joined, parts_of
 from portazgo.faults.denials import Denial
 from portazgo.routes.models import Route
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from portazgo.applications.models import Application
     from portazgo.contracts.models import ContractVersion
     from portazgo.keys.models import Key
+    from portazgo.snapshot.wire import DocumentPartsBody
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,14 @@ class Cut:
 
 
 def told(version: ContractVersion) -> str:
-    """Give a version's document as its partners read it: with the scopes that its routes need now."""
+    """Give a version's document as a whole: with the scopes that its routes need now."""
     return render(_with_scopes(version, _routes(version)))
+
+
+def told_in_parts(version: ContractVersion) -> DocumentPartsBody:
+    """Give a version's document as nodes cut it, by the routes' ids."""
+    routes = _routes(version)
+    return parts_of(_with_scopes(version, routes), {name: str(route.id) for name, route in routes.items()})
 
 
 def told_to(version: ContractVersion, callers: Iterable[Caller]) -> Cut:
@@ -81,7 +89,7 @@ def told_to(version: ContractVersion, callers: Iterable[Caller]) -> Cut:
     denials = {operation: _denial(routes.get(operation), asked) for operation in operations_of(document)}
     open_ones = [operation for operation, fault in denials.items() if fault is None]
     left_out = [LeftOut(operation, fault) for operation, fault in denials.items() if fault is not None]
-    return Cut(render(cut_to(document, open_ones)), left_out)
+    return Cut(joined(parts_of(document, {name: name for name in open_ones}), open_ones), left_out)
 
 
 def _with_scopes(version: ContractVersion, routes: Mapping[str, Route]) -> dict[str, Any]:

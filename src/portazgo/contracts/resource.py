@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from portazgo.contracts.addresses import addresses, with_addresses
 from portazgo.contracts.expressions.written import computed_in
 from portazgo.contracts.models import ContractVersion
-from portazgo.contracts.permitted import told
+from portazgo.contracts.permitted import told_in_parts
 from portazgo.kit.clock import microseconds
 from portazgo.snapshot.wire import ContractBody, ContractDocumentBody, Resource
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 FEATURE = "contract.1"
 SAMPLING = "contract.sampling.1"
 COMPUTE = "contract.compute.1"
+CUT = "contract.document.1"
 
 
 def compiled(identifier: str) -> Resource | None:
@@ -42,11 +43,15 @@ def compiled(identifier: str) -> Resource | None:
 
 
 def compiled_document(identifier: str) -> Resource | None:
-    """Give nodes the OpenAPI document of a version's partners; it is a resource of its own, since it is only served."""
+    """Give nodes the OpenAPI document of a version's partners; it is a resource of its own, since it is only served.
+
+    A node that can't cut it for its reader must not serve it.
+    """
     version = _served(identifier)
     if version is None:
         return None
-    return Resource("contract_document", str(version.id), (), ContractDocumentBody(document=told(version)))
+    body = ContractDocumentBody(parts=told_in_parts(version))
+    return Resource("contract_document", str(version.id), (CUT,), body)
 
 
 def every_served() -> Iterable[str]:

@@ -36,9 +36,13 @@ def _bring_within_bounds() -> None:
     """What an earlier version allowed and this one doesn't."""
     from portazgo.accounts.domain import SYSTEM  # noqa: PLC0415 - Django is set up now
     from portazgo.backends.token_lives import bound_token_lives  # noqa: PLC0415
+    from portazgo.snapshot.verify import recompile  # noqa: PLC0415
 
     if names := bound_token_lives(SYSTEM, clock=SYSTEM_CLOCK):
         logger.warning("token lives were brought within their bounds", extra={"backends": names})
+    # Nodes can't cut a document that an earlier version compiled whole, and refuse it to whoever may not call all of it.
+    if count := recompile(SYSTEM, kind="contract_document", clock=SYSTEM_CLOCK):
+        logger.info("partners' documents were compiled anew", extra={"documents": count})
 
 
 def _first_credentials(settings: Settings) -> None:

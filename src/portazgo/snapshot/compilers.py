@@ -70,11 +70,11 @@ def compile_resources(refs: Iterable[ResourceRef]) -> Iterator[tuple[ResourceRef
             yield from ((ref, compiled.get(ref)) for ref in some)
 
 
-def every_resource() -> Iterable[ResourceRef]:
-    """Name all that there is to compile."""
-    for kind, compiler in _compilers.items():
-        for identifier in compiler.every():
-            yield ResourceRef(kind, identifier)
+def every_resource(kind: Kind | None = None) -> Iterable[ResourceRef]:
+    """Name all that there is to compile, or all of a kind."""
+    for known in _compilers if kind is None else [kind]:
+        for identifier in _compiler(known).every():
+            yield ResourceRef(known, identifier)
 
 
 def _compiler(kind: Kind) -> Compiler:

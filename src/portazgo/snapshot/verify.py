@@ -9,27 +9,28 @@ from portazgo.snapshot.compilers import compile_resources, every_resource
 from portazgo.snapshot.feed import head_now
 from portazgo.snapshot.log import change
 from portazgo.snapshot.models import ChangeRow, ResourceRow
-from portazgo.snapshot.wire import NO_HASH, ResourceRef
+from portazgo.snapshot.wire import NO_HASH, Kind, ResourceRef
 
 if TYPE_CHECKING:
     from portazgo.accounts.domain import Actor
     from portazgo.kit.clock import Clock
 
 
-def differing() -> list[ResourceRef]:
-    """Name every resource whose compiled form differs from what its rows compile to now."""
-    stored = {ResourceRef(row.kind, row.identifier): row.line for row in ResourceRow.objects.iterator()}  # type: ignore[arg-type]
+def differing(kind: Kind | None = None) -> list[ResourceRef]:
+    """Name every resource, or every one of a kind, whose compiled form differs from what its rows compile to now."""
+    rows = ResourceRow.objects.all() if kind is None else ResourceRow.objects.filter(kind=kind)
+    stored = {ResourceRef(row.kind, row.identifier): row.line for row in rows.iterator()}  # type: ignore[arg-type]
     found = []
-    for ref, resource in compile_resources(every_resource()):
+    for ref, resource in compile_resources(every_resource(kind)):
         line = stored.pop(ref, None)
         if line != (canonical(resource.document()) if resource else None):
             found.append(ref)
     return found + list(stored)
 
 
-def recompile(actor: Actor, *, clock: Clock) -> int:
-    """Compile everything that differs anew, as one revision. Returns how many there were; none makes no revision."""
-    refs = differing()
+def recompile(actor: Actor, *, kind: Kind | None = None, clock: Clock) -> int:
+    """Compile everything, or all of a kind, that differs anew, as one revision. Returns how many; none makes no revision."""
+    refs = differing(kind)
     if refs:
         with change(
             actor, "snapshot.recompiled", "snapshot", details={"resources": len(refs)}, clock=clock

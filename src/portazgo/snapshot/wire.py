@@ -395,7 +395,43 @@ class ContractBody(TypedDict):
     routes: Mapping[str, Mapping[str, Any]]
 
 
-class ContractDocumentBody(TypedDict):
-    """`contract_document`, whose id is the version's: the OpenAPI document that its partners read."""
+class DocumentOperationBody(TypedDict):
+    """An operation of a partner's document, and the route whose callers read it."""
 
-    document: str
+    route: str
+    member: str
+
+
+class DocumentPathBody(TypedDict):
+    """A path; `name` has its quotes."""
+
+    name: str
+    operations: list[DocumentOperationBody]
+
+
+class DocumentComponentBody(TypedDict):
+    """A component, and the operations that lead to it, counted through all paths; absent: it is always there."""
+
+    member: str
+    operations: NotRequired[list[int]]
+
+
+class DocumentSectionBody(TypedDict):
+    """A section of the components; `name` has its quotes."""
+
+    name: str
+    members: list[DocumentComponentBody]
+
+
+class DocumentPartsBody(TypedDict):
+    """A partner's document in pieces of JSON. A member is `"name":value`; `before` is what all callers read."""
+
+    before: str
+    paths: list[DocumentPathBody]
+    components: list[DocumentSectionBody]
+
+
+class ContractDocumentBody(TypedDict):
+    """`contract_document`, whose id is the version's: the OpenAPI document of which partners read what they may call."""
+
+    parts: DocumentPartsBody

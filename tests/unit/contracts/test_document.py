@@ -23,7 +23,8 @@ from support.made_contract import (
 
 from portazgo.contracts.compiling import CompiledContract
 from portazgo.contracts.document.building import VersionFacts, partner_document, render
-from portazgo.contracts.document.callers import cut_to, operations_of
+from portazgo.contracts.document.callers import operations_of
+from portazgo.contracts.document.parts import joined, parts_of
 from portazgo.contracts.document.problems import Takes, own_answers
 
 VERSION = VersionFacts("badges", "2026-11-26")
@@ -51,18 +52,24 @@ def test_the_same_contract_gives_the_same_bytes() -> None:
 
 
 def test_a_document_of_all_operations_is_the_whole_one(document: dict[str, Any]) -> None:
-    assert cut_to(document, operations_of(document)) == document
+    names = operations_of(document)
+    assert joined(parts_of(document, {name: name for name in names}), names) == render(document)
 
 
 def test_a_document_of_some_operations_has_what_they_lead_to_and_nothing_else(document: dict[str, Any]) -> None:
-    for name in operations_of(document):
-        cut = cut_to(document, [name])
+    # What nodes have of all operations gives the same as what of one alone would give.
+    names = operations_of(document)
+    parts = parts_of(document, {name: name for name in names})
+    for name in names:
+        text = joined(parts, [name])
+        assert text == joined(parts_of(document, {name: name}), [name])
+        cut = json.loads(text)
         OpenAPIV31SpecValidator(cut).validate()
         assert operations_of(cut) == [name]
         used = set(re.findall(r'"#/components/(\w+)/([^"]+)"', json.dumps(cut)))
         there = {(section, one) for section, members in cut["components"].items() for one in members}
         assert there - {("securitySchemes", "apiKey"), ("securitySchemes", "bearer")} == used
-    none = cut_to(document, [])
+    none = json.loads(joined(parts, []))
     OpenAPIV31SpecValidator(none).validate()
     assert (none["paths"], none["components"]["schemas"]) == ({}, {})
 

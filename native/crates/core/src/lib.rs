@@ -37,6 +37,7 @@ pub const FEATURES: &[&str] = &[
     "backend.unix.1",
     "contract.1",
     "contract.compute.1",
+    "contract.document.1",
     "contract.sampling.1",
     "credential.login.1",
     "credential.mint-eddsa.1",

@@ -4,6 +4,7 @@ mod support;
 
 use portazgo_core::contract::{Body, Hold, check_route};
 use portazgo_core::fault::Fault;
+use portazgo_core::ids::Id;
 use portazgo_core::route::Match;
 use portazgo_core::security::SecurityLane;
 use portazgo_core::snapshot::{Pinned, Snapshot, validate};
@@ -185,4 +186,68 @@ fn what_a_route_can_not_be_beside_a_contract_is_refused() {
     let pins = with(application(), json!({"contracts": {"items": NEWER}}));
     let refused = apply_snapshot(&deployment_but([pins]), None).map(|_| ()).unwrap_err();
     assert_eq!(refused.place, format!("application/{APPLICATION}/contracts"));
+}
+
+/// What is read of a document by who may call only routes that `may_call` names; `body` is the resource's.
+fn read(body: Value, may_call: &[&str]) -> Result<String, Fault> {
+    let document = requiring(resource("contract_document", NEWER, body), "contract.document.1");
+    let mut resources = published();
+    resources.push(document);
+    let snapshot = snapshot_of(&resources);
+    let version = Id::parse(NEWER).unwrap();
+    let read = snapshot.contract_document(version, |route| may_call.contains(&route.id.to_string().as_str()));
+    read.map(|document| document.text.to_string())
+}
+
+fn parts(operations: &[u32]) -> Value {
+    json!({"parts": {
+        "before": "{\"openapi\":\"3.1.0\"",
+        "paths": [{"name": "\"/v1/badges/{id}\"", "operations": [
+            {"route": ROUTE, "member": "\"get\":{}"}, {"route": MISSING, "member": "\"put\":{}"},
+        ]}],
+        "components": [{"name": "\"schemas\"", "members": [
+            {"member": "\"Always\":{}"}, {"member": "\"Some\":{}", "operations": operations},
+        ]}],
+    }})
+}
+
+#[test]
+fn a_document_has_what_its_reader_may_call_and_what_that_leads_to() {
+    let head = "{\"openapi\":\"3.1.0\",\"paths\":";
+    let nothing = format!("{head}{{}},\"components\":{{\"schemas\":{{\"Always\":{{}}}}}}}}");
+    assert_eq!(read(parts(&[0, 1]), &[]), Ok(nothing));
+    let path = "{\"/v1/badges/{id}\":{\"get\":{}}}";
+    let shown = format!("{head}{path},\"components\":{{\"schemas\":{{\"Always\":{{}},\"Some\":{{}}}}}}}}");
+    assert_eq!(read(parts(&[0, 1]), &[ROUTE]), Ok(shown));
+    // What only a route that is not here leads to is nobody's.
+    let shown = format!("{head}{path},\"components\":{{\"schemas\":{{\"Always\":{{}}}}}}}}");
+    assert_eq!(read(parts(&[1]), &[ROUTE, MISSING]), Ok(shown));
+}
+
+#[test]
+fn a_document_of_earlier_control_planes_is_for_who_may_call_all_of_it() {
+    assert_eq!(read(json!({"document": "{}"}), &[ROUTE]), Ok("{}".to_owned()));
+    assert_eq!(read(json!({"document": "{}"}), &[]), Err(Fault::NodeOutdated));
+}
+
+#[test]
+fn a_document_that_can_not_be_cut_is_refused_with_its_place() {
+    let mut both = parts(&[0]);
+    both["document"] = json!("{}");
+    let mut nobody = parts(&[0]);
+    nobody["parts"]["paths"][0]["operations"][0]["route"] = json!("show");
+    let mut strange = parts(&[0]);
+    strange["parts"]["paths"][0]["for"] = json!(1);
+    for (body, place) in [
+        (parts(&[2]), "parts/components"),
+        (both, "parts"),
+        (json!({}), "parts"),
+        (nobody, "parts/paths"),
+        (strange, "parts/paths/for"),
+    ] {
+        let line = requiring(resource("contract_document", NEWER, body), "contract.document.1").to_string();
+        let refused = validate(line.as_bytes(), false).unwrap_err();
+        assert!(refused.place.starts_with(&format!("contract_document/{NEWER}")), "{refused}");
+        assert!(refused.to_string().contains(place.rsplit('/').next().unwrap()), "{place}: {refused}");
+    }
 }

@@ -1,15 +1,13 @@
-"""The partner's document for who reads it: what each operation needs of a key, and those operations alone that one may call."""
+"""The partner's document for who reads it: which operations there are, and what each needs of a key."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from portazgo.contracts.document.components import reached
-
 Document = Mapping[str, Any]
-_OF_ALL = "securitySchemes"
-"""The document as a whole names them, whatever operations it has."""
+OF_ALL = "securitySchemes"
+"""The section of components that the document as a whole names, whatever operations it has."""
 
 
 def operations_of(document: Document) -> list[str]:
@@ -22,7 +20,7 @@ def with_scopes(document: Document, scopes: Mapping[str, Sequence[str]]) -> dict
 
     They stand in the operation's `security`, as roles do of a scheme that is not OAuth's (OpenAPI 3.1.0, 4.8.30).
     """
-    schemes = document["components"][_OF_ALL]
+    schemes = document["components"][OF_ALL]
 
     def told(operation: Document) -> Document:
         needed = list(scopes.get(operation["operationId"], ()))
@@ -33,22 +31,3 @@ def with_scopes(document: Document, scopes: Mapping[str, Sequence[str]]) -> dict
         for path, item in document["paths"].items()
     }
     return {**document, "paths": paths}
-
-
-def cut_to(document: Document, operations: Collection[str]) -> dict[str, Any]:
-    """Give the document of these operations, with the components that they lead to and no others."""
-    paths = dict(_kept(document["paths"].items(), operations))
-    known = document["components"]
-    used = reached(paths, known)
-    components = {
-        section: members if section == _OF_ALL else {name: members[name] for name in members if name in used[section]}
-        for section, members in known.items()
-    }
-    return {**document, "paths": paths, "components": components}
-
-
-def _kept(paths: Iterable[tuple[str, Document]], operations: Collection[str]) -> Iterable[tuple[str, Document]]:
-    for path, item in paths:
-        kept = {method: one for method, one in item.items() if one["operationId"] in operations}
-        if kept:
-            yield path, kept

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 _COMPONENTS = "#/components/"
 
+Names = dict[str, set[str]]
+"""Of components, by their section."""
 
-def reached(holder: object, components: Mapping[str, Mapping[str, Any]]) -> dict[str, set[str]]:
+
+def reached(holder: object, components: Mapping[str, Mapping[str, Any]]) -> Names:
     """Name the components, of these sections, that something refers to, and those that these refer to."""
-    used: dict[str, set[str]] = {section: set() for section in components}
-    waiting = [holder]
-    while waiting:
-        for section, name in set(_references(waiting.pop())):
-            if section in used and name not in used[section]:
-                used[section].add(name)
-                waiting.append(components[section][name])
-    return used
+    return reaching(components)(holder)
+
+
+def reaching(components: Mapping[str, Mapping[str, Any]]) -> Callable[[object], Names]:
+    """Give `reached` of these components for many holders: each component is read once."""
+
+    @cache
+    def of_component(section: str, name: str) -> set[tuple[str, str]]:
+        return set(_references(components[section][name]))
+
+    def of(holder: object) -> Names:
+        used: Names = {section: set() for section in components}
+        waiting = [set(_references(holder))]
+        while waiting:
+            for section, name in waiting.pop():
+                if section in used and name not in used[section]:
+                    used[section].add(name)
+                    waiting.append(of_component(section, name))
+        return used
+
+    return of
 
 
 def _references(node: object) -> Iterator[tuple[str, str]]:

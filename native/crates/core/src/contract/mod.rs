@@ -4,6 +4,7 @@
 //! that passes all through finds none.
 
 mod compile;
+mod document;
 pub mod media;
 pub(crate) mod pins;
 mod sampling;
@@ -11,6 +12,7 @@ pub(crate) mod wire;
 
 pub use compile::check_route;
 pub(crate) use compile::version;
+pub use document::PartnerDocument;
 pub use media::MediaType;
 pub use pins::Pins;
 pub use sampling::{Rate, Sampling};

@@ -24,7 +24,50 @@ pub(crate) struct ContractBody<'b> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DocumentBody {
-    pub(crate) document: String,
+    /// All of it, as control planes wrote it before there were parts.
+    pub(crate) document: Option<String>,
+    pub(crate) parts: Option<PartsBody>,
+}
+
+/// A document in pieces of JSON that are joined as they are. A member is `"name":value`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PartsBody {
+    /// What stands before the paths, whatever operations there are; without the last comma.
+    pub(crate) before: String,
+    pub(crate) paths: Vec<PathBody>,
+    pub(crate) components: Vec<SectionBody>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PathBody {
+    /// With its quotes.
+    pub(crate) name: String,
+    pub(crate) operations: Vec<OperationBody>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OperationBody {
+    pub(crate) route: String,
+    pub(crate) member: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SectionBody {
+    /// With its quotes.
+    pub(crate) name: String,
+    pub(crate) members: Vec<ComponentBody>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ComponentBody {
+    pub(crate) member: String,
+    /// The operations that lead to it, counted through all paths; absent: it is always there.
+    pub(crate) operations: Option<Vec<u32>>,
 }
 
 /// ROUTE.

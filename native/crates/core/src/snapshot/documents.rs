@@ -18,8 +18,13 @@ pub struct Document {
 }
 
 impl Document {
-    pub(super) fn of(text: String) -> Self {
+    pub(crate) fn of(text: String) -> Self {
         let digest = digest::digest(&digest::SHA256, text.as_bytes());
+        Self::tagged(text, &digest)
+    }
+
+    /// `digest`: of whatever no other document has.
+    pub(crate) fn tagged(text: String, digest: &digest::Digest) -> Self {
         let hex = digest.as_ref()[..16].iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
         let etag = HeaderValue::try_from(format!("\"{hex}\"")).expect("hexadecimal digits may stand in a header");
         Self { text: text.into(), etag }

@@ -29,7 +29,7 @@ pub use update::{Refused, Update, validate};
 pub use views::Pinned;
 
 use crate::contract::pins::Views;
-use crate::contract::{ContractVersion, View};
+use crate::contract::{ContractVersion, PartnerDocument, View};
 use crate::credential::Algorithm;
 use crate::fault::Fault;
 use crate::ids::Id;
@@ -88,7 +88,7 @@ pub struct Snapshot {
     routes: Arc<Routes>,
     documents: Arc<Documents>,
     contracts: Few<Id, ContractVersion>,
-    contract_documents: Few<Id, Document>,
+    contract_documents: Few<Id, PartnerDocument>,
 }
 
 /// All routes and the way to them.

@@ -83,8 +83,20 @@ impl Snapshot {
         editions
     }
 
-    /// What partners read of a version.
-    pub fn contract_document(&self, version: Id) -> Option<&Known<Document>> {
-        self.contract_documents.get(&version)
+    /// What a caller reads of a version: of the routes that it may call.
+    ///
+    /// `RouteUnknown` where there is nothing to read, `NodeOutdated` where this node can't tell what of it is for this caller.
+    pub fn contract_document(&self, version: Id, may_call: impl Fn(&Route) -> bool) -> Result<Document, Fault> {
+        let document = match self.contract_documents.get(&version) {
+            Some(Known::Yes(document)) => document,
+            Some(Known::Outdated) => return Err(Fault::NodeOutdated),
+            None => return Err(Fault::RouteUnknown),
+        };
+        let may_call = |route| self.routes_by_id.get(&route).is_some_and(|route| may_call(route));
+        let may_call_all = || {
+            let version = self.contracts.get(&version).and_then(Known::understood);
+            version.is_some_and(|version| version.views.keys().all(|route| may_call(*route)))
+        };
+        document.cut(may_call, may_call_all).ok_or(Fault::NodeOutdated)
     }
 }

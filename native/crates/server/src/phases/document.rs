@@ -10,14 +10,15 @@ use portazgo_core::authorize::Peer;
 use portazgo_core::contract::Edition;
 use portazgo_core::fault::Fault;
 use portazgo_core::security::SecurityLane;
-use portazgo_core::snapshot::{Known, Pinned, Snapshot};
+use portazgo_core::snapshot::{Document, Known, Pinned, Route, Snapshot};
 use std::sync::Arc;
 
 /// Another key of the same address may read another document.
 const VARY: HeaderValue = HeaderValue::from_static("authorization, x-api-key");
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, max-age=300");
 
-/// The document of the version that the caller is served by. Where there are several and `?api=` chooses none, which there are.
+/// The document of the version that the caller is served by, of what it may call there. Where there are several versions and
+/// `?api=` chooses none, which there are.
 pub(super) fn contract(
     thread: &Thread,
     call: &mut Call,
@@ -37,15 +38,15 @@ pub(super) fn contract(
     let pinned = Pinned { application: caller.application, partner: caller.partner, plan };
     // It is asked for by programs, too: what a partner may do counts here as for any call.
     let standing = limit::decide(call, &caller, &identity, plan)?;
-    let mut editions = snapshot.editions(pinned, |route| {
-        portazgo_core::authorize::authorize(&caller, &identity, route, snapshot, lane, peer).is_ok()
-    });
+    let may_call =
+        |route: &Route| portazgo_core::authorize::authorize(&caller, &identity, route, snapshot, lane, peer).is_ok();
+    let mut editions = snapshot.editions(pinned, may_call);
     if let Some(wanted) = wanted(head) {
         editions.retain(|(api, edition)| *api == wanted || edition.contract == wanted);
     }
     let mut answer = match editions[..] {
         [] => return Err(Fault::RouteUnknown.into()),
-        [(_, edition)] => of_edition(head, snapshot, edition)?,
+        [(_, edition)] => of_edition(head, edition, &snapshot.contract_document(edition.id, may_call)?),
         _ => choices(&editions),
     };
     answer.headers.insert(header::CACHE_CONTROL, PRIVATE);
@@ -59,18 +60,12 @@ fn wanted(head: &Parts) -> Option<&str> {
     head.uri.query()?.split('&').find_map(|pair| pair.strip_prefix("api="))
 }
 
-fn of_edition(head: &Parts, snapshot: &Snapshot, edition: &Edition) -> Result<Answer, Fault> {
-    match snapshot.contract_document(edition.id) {
-        Some(Known::Yes(document)) => {
-            let mut answer = Answer::published(document, &head.headers);
-            for (name, value) in &edition.notices {
-                answer.headers.append(name.clone(), value.clone());
-            }
-            Ok(answer)
-        }
-        Some(Known::Outdated) => Err(Fault::NodeOutdated),
-        None => Err(Fault::RouteUnknown),
+fn of_edition(head: &Parts, edition: &Edition, document: &Document) -> Answer {
+    let mut answer = Answer::published(document, &head.headers);
+    for (name, value) in &edition.notices {
+        answer.headers.append(name.clone(), value.clone());
     }
+    answer
 }
 
 fn choices(editions: &[(&str, &Arc<Edition>)]) -> Answer {

@@ -1,9 +1,8 @@
 //! Versions of contracts, and the documents that partners read of them.
 
 use super::{body_of, id_of, parse_id, refused};
-use crate::contract::wire::{ContractBody, DocumentBody};
-use crate::contract::{self, ContractVersion, Pins};
-use crate::snapshot::Document;
+use crate::contract::wire::ContractBody;
+use crate::contract::{self, ContractVersion, PartnerDocument, Pins};
 use crate::snapshot::update::Refused;
 use crate::snapshot::wire::ResourceLine;
 use std::collections::BTreeMap;
@@ -13,9 +12,8 @@ pub(super) fn contract(line: &ResourceLine<'_>) -> Result<ContractVersion, Refus
     contract::version(id_of(line)?, &body).map_err(|(place, why)| refused(line, &place, why))
 }
 
-pub(super) fn document(line: &ResourceLine<'_>) -> Result<Document, Refused> {
-    let body: DocumentBody = body_of(line)?;
-    Ok(Document::of(body.document))
+pub(super) fn document(line: &ResourceLine<'_>) -> Result<PartnerDocument, Refused> {
+    PartnerDocument::compile(body_of(line)?).map_err(|(place, why)| refused(line, place, why))
 }
 
 /// Absent: pinned to none.

@@ -11,9 +11,9 @@ mod tls;
 use super::types::{Backend, Issuer, Plan, ServicePlace, SigningState};
 use super::update::Refused;
 use super::wire::{PepperBody, ResourceLine};
-use super::{Application, Document, Key, Known, Partner, Route, Tag, TaggedRoutes, Version};
+use super::{Application, Key, Known, Partner, Route, Tag, TaggedRoutes, Version};
 use crate::FEATURES;
-use crate::contract::ContractVersion;
+use crate::contract::{ContractVersion, PartnerDocument};
 use crate::credential::Algorithm;
 use crate::ids::{Id, Kid};
 use aws_lc_rs::digest;
@@ -33,7 +33,7 @@ pub(super) enum Resource {
     Route(Id, Option<Arc<Route>>),
     RouteTag(Tag, Known<TaggedRoutes>),
     Contract(Id, Known<ContractVersion>),
-    ContractDocument(Id, Known<Document>),
+    ContractDocument(Id, Known<PartnerDocument>),
     Pepper(u32, Understood),
     LookupKey(Understood),
     Issuer(Id, Known<Issuer>),
