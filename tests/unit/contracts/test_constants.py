@@ -10,6 +10,9 @@ from jsonschema import Draft202012Validator
 
 from portazgo._native import project
 from portazgo.contracts.compiling import ContractTerms, RouteFacts, compile_contract
+from portazgo.contracts.document.building import VersionFacts, partner_document
+from portazgo.contracts.document.callers import operations_of
+from portazgo.contracts.document.parts import joined, parts_of
 from portazgo.contracts.language.problems import Problems
 from portazgo.contracts.language.reading import OperatorReader
 from portazgo.contracts.reference.answers import map_answer
@@ -53,6 +56,19 @@ A_TREE = {
     "trunk": {"leaf": "a", "branch": {"leaf": "b", "branch": {"leaf": "c"}}},
     "next": [{"trunk": {"leaf": "d", "branch": {"leaf": "e"}}}],
 }
+
+
+def test_a_constant_that_looks_like_a_reference_leads_nowhere() -> None:
+    nowhere = {"$ref": "#/components/schemas/Nope"}
+    facts = {"show": RouteFacts("GET", "/v1/trees", "GET", "/trees")}
+    terms = ContractTerms(routes={"show": {"answers": {"200": [{"select": ["trunk"]}, {"const": {"made": nowhere}}]}}})
+    document = partner_document(
+        VersionFacts("trees", "2026-11-27"), facts, compile_contract(terms, read_schema(json.dumps(TREES)), facts)
+    )
+    schemas = document["components"]["schemas"].values()
+    assert [one["properties"]["made"]["const"] for one in schemas if "trunk" in one["properties"]] == [nowhere]
+    (name,) = operations_of(document)
+    assert json.loads(joined(parts_of(document, {name: name}), [name])) == document
 
 
 def test_a_constant_stays_in_an_object_into_which_another_member_moves() -> None:

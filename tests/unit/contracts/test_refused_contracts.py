@@ -121,6 +121,14 @@ def test_a_small_file_makes_no_large_contract_by_using_a_mapping_again_and_again
     assert time.perf_counter() - began < 20
 
 
+def test_a_constant_without_end_is_refused(schema: Schema) -> None:
+    deep: Any = 1
+    for _ in range(900):
+        deep = [deep]
+    (problem,) = problems(schema, show({"select": ["id"]}, {"const": {"note": deep}}))
+    assert problem == Problem("/routes/show/answers/200/1", "an operator is at most 64 lists and mappings deep")
+
+
 def test_of_many_things_that_are_wrong_as_many_are_told_as_anybody_reads(schema: Schema) -> None:
     began = time.perf_counter()
     found = problems(schema, show({"select": [f"numbr{n}" for n in range(40_000)]}))

@@ -29,7 +29,8 @@ def reaching(components: Mapping[str, Mapping[str, Any]]) -> Callable[[object], 
         waiting = [set(_references(holder))]
         while waiting:
             for section, name in waiting.pop():
-                if section in used and name not in used[section]:
+                # A constant may look like a reference, and leads nowhere.
+                if name in components.get(section, ()) and name not in used[section]:
                     used[section].add(name)
                     waiting.append(of_component(section, name))
         return used

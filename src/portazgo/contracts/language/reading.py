@@ -45,6 +45,8 @@ VALUES_AT_MOST = 50_000
 EXPRESSIONS_AT_MOST = 100_000
 """Characters of all expressions, counted likewise: each takes a thousand times what a character of a name takes."""
 _CHARACTERS_OF_A_VALUE = 64
+DEEPEST_OPERATOR = 64
+"""Of constants, above all: whatever goes through them, here and in partners' programs, has an end somewhere."""
 _AT_EACH_USE = "those of a mapping at each use of it"
 _PAIR = 2
 LONGEST_WORDS = 2000
@@ -99,7 +101,11 @@ class OperatorReader:
 
     def _operator(self, item: object, pointer: str, scope: Path, direction: Direction) -> list[Operator]:
         self._operators.take(1, pointer)
-        self._values.take(_size(item), pointer)
+        size, depth = _measure(item)
+        self._values.take(size, pointer)
+        if depth > DEEPEST_OPERATOR:
+            self._problems.add(pointer, f"an operator is at most {DEEPEST_OPERATOR} lists and mappings deep")
+            return []
         members = self._problems.mapping(item, pointer)
         if len(members) != 1:
             if members or isinstance(item, Mapping):
@@ -325,19 +331,21 @@ class _Room:
             self._problems.check()
 
 
-def _size(value: object) -> int:
-    """Count the values, lists and names in a value; of one that is too large only as much as shows it."""
-    waiting, size = [value], 0
-    while waiting and size <= VALUES_AT_MOST:
-        one = waiting.pop()
-        size += 1
-        if isinstance(one, Mapping):
-            waiting += [*one, *one.values()]
-        elif isinstance(one, list):
-            waiting += one
-        elif isinstance(one, str):
-            size += len(one) // _CHARACTERS_OF_A_VALUE
-    return size
+def _measure(value: object) -> tuple[int, int]:
+    """Count the values, lists and names in a value, and how deep they lie; of one that is too large only what shows it."""
+    level, size, depth = [value], 0, 0
+    while level and size <= VALUES_AT_MOST:
+        inside: list[object] = []
+        for one in level:
+            size += 1
+            if isinstance(one, Mapping):
+                inside += [*one, *one.values()]
+            elif isinstance(one, list):
+                inside += one
+            elif isinstance(one, str):
+                size += len(one) // _CHARACTERS_OF_A_VALUE
+        level, depth = inside, depth + 1
+    return size, depth
 
 
 def read_words(content: object, at: str, problems: Problems) -> str | None:
