@@ -1,6 +1,10 @@
 //! Vectors: what an expression comes to, worked out by hand from the specification of CEL.
 
+use super::value::{exact, shortest};
 use super::{Compute, Failed};
+use crate::transform::json::Decimal;
+use proptest::prelude::*;
+use std::time::Instant;
 
 const A: &str = r#"["input","int",0]"#;
 
@@ -53,6 +57,11 @@ fn numbers_are_exact_or_refused() {
         (r#"["mul",@ad,["double","2"]]"#, "number", "10.10", "-", Ok("20.2")),
         (r#"["mul",@ad,["double","1"]]"#, "number", "0.12345678901234567890", "-", Err(Failed::Value)),
         (r#"["mul",@ad,["double","1"]]"#, "number", "12345678901234567890", "-", Err(Failed::Value)),
+        // As near as one that ends with 3, and what others write: the even one.
+        (r#"["mul",@ad,["double","1"]]"#, "number", "1000000000000000.2", "-", Ok("1000000000000000.2")),
+        (r#"["mul",@ad,["double","1"]]"#, "number", "1000000000000000.25", "-", Err(Failed::Value)),
+        (r#"["mul",@ad,["double","1"]]"#, "number", "-0.00000000000000000000", "-", Ok("-0")),
+        (r#"["mul",@ad,["double","1"]]"#, "number", "1.50000000000000000000000000", "-", Ok("1.5")),
         (r#"["mul",@ad,@bd]"#, "number", "1e308", "1e308", Err(Failed::Value)),
         (r#"["div",@ad,@bd]"#, "number", "1", "0", Err(Failed::Value)),
         (r#"["mul",@ad,@bd]"#, "number", "1e200", "1e10", Ok("1e210")),
@@ -67,6 +76,61 @@ fn numbers_are_exact_or_refused() {
         (r#"["lt",@ai,@bd]"#, "boolean", "1", "1.5", Ok("true")),
         (r#"["eq",@ai,@bi]"#, "boolean", "1234567890123456789", "1234567890123456788", Ok("false")),
     ]);
+}
+
+/// As the standard library writes a double. Of two that are as near it takes the larger, and others the even one.
+fn by_the_standard_library(value: f64) -> String {
+    let size = value.abs();
+    if size == 0.0 || (1e-7..1e21).contains(&size) { format!("{value}") } else { format!("{value:e}") }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+    #[test]
+    fn doubles_are_written_as_short_as_can_be_and_read_again(bits: u64, power in -330_i32..330, factor in -99_i32..99, cut: f32) {
+        let round = f64::from(factor) * 10_f64.powi(power);
+        for value in [f64::from_bits(bits), round, f64::from(cut)].into_iter().filter(|value| value.is_finite()) {
+            let (written, other) = (shortest(value), by_the_standard_library(value));
+            prop_assert_eq!(written.parse::<f64>().unwrap().to_bits(), value.to_bits());
+            prop_assert_eq!(written.len(), other.len());
+            prop_assert_eq!(&written[..written.len() / 2], &other[..other.len() / 2]);
+            prop_assert_eq!(exact(&written).map(f64::to_bits), Some(value.to_bits()));
+        }
+    }
+
+    #[test]
+    fn a_number_is_a_double_where_it_is_written_as_that_again(
+        number in "-?(0|[1-9][0-9]{0,22})([.][0-9]{1,24})?([eE][+-]?[0-9]{1,3})?",
+    ) {
+        let value: f64 = number.parse().unwrap();
+        let same = value.is_finite() && Decimal::of(&shortest(value)).compare(&Decimal::of(&number)).is_eq();
+        prop_assert_eq!(exact(&number).map(f64::to_bits), same.then_some(value.to_bits()), "{}", number);
+    }
+}
+
+#[test]
+fn no_spelling_of_a_number_keeps_an_expression_busy() {
+    // Halfway between two doubles, but for the last of its digits: which is nearer takes long to find out.
+    let halfway = "1.23400000000000008165188120241e-300";
+    // The digits that a double has stand before many zeros.
+    let padded = "5.7490501415369253000000000000e-301";
+    let plain = "1.5";
+    let took = |number: &str| {
+        let list = format!("[{}]", vec![number; 1_500].join(","));
+        let expr = r#"["exists",["input","any",0],["gt",["item","double"],["double","2"]]]"#;
+        let compute = Compute::compile(expr, "boolean", false, false, 1).unwrap();
+        let once = || {
+            let began = Instant::now();
+            let _ = compute.write(&[Some(list.as_bytes())], &mut 0, &mut Vec::new());
+            began.elapsed()
+        };
+        (0..20).map(|_| once()).min().unwrap()
+    };
+    let most = 8 * took(plain);
+    for number in [halfway, padded, "2.2250738585072011e-308", "1.00000376832706e-300", "123456789012345678e250"] {
+        assert!(took(number) < most, "{number}: {:?}, {most:?}", took(number));
+    }
 }
 
 #[test]

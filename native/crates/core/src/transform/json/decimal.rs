@@ -75,6 +75,36 @@ impl<'n> Decimal<'n> {
         }
     }
 
+    /// The number in at most so many digits, and an exponent; None: it has more.
+    pub(crate) fn within(&self, most: usize) -> Option<String> {
+        let (sign, length) = (if self.negative { "-" } else { "" }, self.length());
+        (length <= most).then(|| format!("{sign}{}e{}", self.text(), self.magnitude - length as i64))
+    }
+
+    /// Without a sign: as people write it from a ten millionth on, and up to a one with twenty zeros; else with an exponent.
+    pub(crate) fn unsigned(&self) -> String {
+        let (digits, magnitude) = (self.text(), self.magnitude);
+        let zeros = |count: i64| "0".repeat(count as usize);
+        match (digits.len() as i64, magnitude) {
+            (0, _) => "0".to_owned(),
+            (_, -6..=0) => format!("0.{}{digits}", zeros(-magnitude)),
+            (length, 1..=21) if length <= magnitude => digits + &zeros(magnitude - length),
+            (_, 1..=21) => {
+                let (whole, fraction) = digits.split_at(magnitude as usize);
+                format!("{whole}.{fraction}")
+            }
+            (1, _) => format!("{digits}e{}", magnitude - 1),
+            _ => {
+                let (first, rest) = digits.split_at(1);
+                format!("{first}.{rest}e{}", magnitude - 1)
+            }
+        }
+    }
+
+    fn text(&self) -> String {
+        self.digits().map(char::from).collect()
+    }
+
     /// Bytes that equal numbers share, and only they.
     pub(crate) fn identity_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
