@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from support import served_contracts as contracts
@@ -166,6 +167,14 @@ def test_the_trace_names_the_field_in_the_partners_names(stage: Stage, name: str
     assert (trace["fault"], trace["violation"]) == ("contract_violation_response", violation)
     assert trace["delivery"] == ("aborted" if name == "under way" else "complete")
     assert trace["contract"].startswith("broken@")
+    stage.calls[request_id] = violation
+
+
+def test_a_key_of_a_map_that_the_caller_asks_for_is_named_no_more_than_others(stage: Stage) -> None:
+    answer, violation = BROKEN["in a map"]
+    status, request_id = stage.call(answer, f"?fields=labels({quote(SECRET_KEY)})")
+    trace = stage.deployment.trace(request_id)
+    assert (status, trace["violation"], trace["fields_selected"]) == (502, violation, True)
     stage.calls[request_id] = violation
 
 

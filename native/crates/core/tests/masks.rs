@@ -137,6 +137,22 @@ fn what_is_computed_is_only_where_it_is_asked_for() {
 }
 
 #[test]
+fn no_word_of_a_mask_is_told_with_a_violation() {
+    let program = whole(&json!({"depth": 8, "nodes": [
+        {"object": {"members": [{"in": "labels", "node": 1, "out": "labels"}]}},
+        {"object": {"members": [], "others": 2}},
+        {"string": true},
+    ]}));
+    let document = br#"{"labels":{"a":"b","ann@example.com":5}}"#;
+    let mask = Mask::parse("labels(ann@example.com)").unwrap();
+    let masked = program.masked(0, &[], &mask).unwrap();
+    for (program, root) in [(&program, 0), (&masked.program, masked.root)] {
+        let violation = Projector::new(program, root, "").feed(document, &mut Vec::new()).unwrap_err();
+        assert_eq!((violation.place.as_str(), violation.field.as_str()), ("/labels/*", "/labels/*"));
+    }
+}
+
+#[test]
 fn a_field_that_is_not_written_is_unknown_by_name() {
     let program = parcels();
     for (at, fields, unknown) in [

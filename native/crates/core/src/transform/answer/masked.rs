@@ -187,7 +187,8 @@ impl Masking {
             default: None,
             prefix: prefix.into(),
             braces: 0,
-            place: Arc::new([(*field.name).into()]),
+            // The key is the caller's word, and which fields somebody asked for is not recorded.
+            place: Arc::new(["*".into()]),
         }
     }
 
