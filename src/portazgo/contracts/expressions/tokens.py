@@ -43,12 +43,16 @@ _TOKEN = re.compile(
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|[xX]([0-9a-fA-F]{2})|([0-3][0-7]{2})|(.))", re.DOTALL)
 _PLAIN = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _LAST = 0x10FFFF
+_HALF_A_PAIR = re.compile("[\ud800-\udfff]")
 
 
 def tokens_of(text: str) -> list[Token]:
     """Split an expression. Raises ExpressionRefused."""
     if len(text) > LONGEST:
         raise ExpressionRefused(f"an expression has at most {LONGEST} characters", LONGEST)
+    half = _HALF_A_PAIR.search(text)
+    if half is not None:
+        raise ExpressionRefused(f"{half[0]!r} is no character", half.start())
     found: list[Token] = []
     at = 0
     while at < len(text):
