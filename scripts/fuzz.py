@@ -1,8 +1,9 @@
-"""Builds and runs the fuzz targets of native/fuzz, each for FUZZ_SECONDS (default 15). Exits 1 on a finding.
+"""Builds and runs the fuzz targets of native/fuzz and of tests/fuzz, each for FUZZ_SECONDS (default 15). Exits 1 on a finding.
 
 `python scripts/fuzz.py [TARGET...]`; `--build` only builds them; `FUZZ_LOG=FILE` adds the figures to a Markdown table. What
 is interesting stays in native/fuzz/target/corpus; native/fuzz/corpus is the small part that is kept in the repository. The
-framing vectors of tests/cases are seeds too. A finding is written to native/fuzz/artifacts; it becomes a test first.
+framing vectors of tests/cases are seeds too. A finding is written to native/fuzz/artifacts; it becomes a test first. Those of
+tests/fuzz fuzz Python, by the same libFuzzer under atheris.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from typing import Any
 PROJECT = Path(__file__).resolve().parents[1]
 FUZZ = PROJECT / "native" / "fuzz"
 CASES = PROJECT / "tests" / "cases"
-TARGETS = sorted(path.stem for path in (FUZZ / "fuzz_targets").glob("*.rs"))
+OF_PYTHON = {path.stem: path for path in (PROJECT / "tests" / "fuzz").glob("*.py")}
+TARGETS = sorted([*(path.stem for path in (FUZZ / "fuzz_targets").glob("*.rs")), *OF_PYTHON])
 LONGEST_INPUT = 4096
 # A bound for one input, and for all memory: a target that needs more has found something.
 INPUT_SECONDS, MEGABYTES = 10, 1024
@@ -115,6 +117,28 @@ def _parameters() -> Iterator[bytes]:
     yield from (json.dumps(case["body"]).encode() for case in _cases("backend_errors.json"))
 
 
+def _recordings() -> Iterator[bytes]:
+    """Answers by each of the target's expectations, and by one that stands in the input."""
+    answer = {
+        "id": 4711,
+        "state": "open",
+        "labels": {"ann@example.test": "closed"},
+        "tags": [{"id": 1.5, "tags": []}, "2026-11-26", "2026-11-26T15:37:12.25+01:00", "12.50", "a@b.cd"],
+        "free": {"at": "http://backend:8000/api/things/ann/?x", "n": None, "t": False},
+        "unknown": "7f0d6f0e-8f5b-4a6f-9a3c-3f7e8a1f2b3c",
+    }
+    body = json.dumps(answer)
+    rows = [
+        {"types": ["object"], "members": {"id": [1, True]}, "others": 1},
+        {"types": ["string"], "words": ['"open"']},
+    ]
+    expected = json.dumps({"rows": rows, "answers": {"200": 0}})
+    words = json.dumps({"words": ['"open"', "3"], "paths": ["/api/things/{id}/"], "prefixes": ["http://backend:8000"]})
+    for first in ("0", "1", "2", "3", expected):
+        yield from (f"{first}\n{second}\n{body}".encode() for second in ("", words))
+        yield f"{first}\n\n\t".encode() + bytes(range(7, 256, 24))
+
+
 SEEDS: dict[str, Callable[[], Iterator[bytes]]] = {
     "request_head": _request_heads,
     "request_body": _request_bodies,
@@ -127,6 +151,7 @@ SEEDS: dict[str, Callable[[], Iterator[bytes]]] = {
     "projector": _json,
     "rewriter": _rewritten_bodies,
     "parameters": _parameters,
+    "recording": _recordings,
 }
 
 
@@ -142,8 +167,9 @@ def run(programs: Path, target: str, seconds: int) -> tuple[bool, str]:
         folder.mkdir(parents=True, exist_ok=True)
     for number, seed in enumerate(seeds(target)):
         (seeded / f"{number:04}").write_bytes(seed[:LONGEST_INPUT])
+    program = [sys.executable, str(OF_PYTHON[target])] if target in OF_PYTHON else [str(programs / target)]
     command = [
-        str(programs / target),
+        *program,
         f"-max_total_time={seconds}",
         f"-max_len={LONGEST_INPUT}",
         f"-timeout={INPUT_SECONDS}",

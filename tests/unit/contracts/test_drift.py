@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.made_contract import DOCUMENT, backend_schema
 
-from portazgo.contracts.drift.expectation import read_expectation
+from portazgo.contracts.drift.expectation import Expectation, Row, read_expectation
 from portazgo.contracts.drift.expecting import drift, expectation_of
 from portazgo.contracts.drift.finding import FINDINGS_AT_MOST, Finding, Kind, findings, still_stands
 from portazgo.contracts.drift.merging import Merged, Seen
@@ -130,10 +130,13 @@ def test_what_is_sent_to_nodes_compares_as_the_schema_does() -> None:
         {"rows": [], "answers": {"200": 0}},
         {"rows": [{"types": ["object"], "members": {"a": [1, True]}}], "answers": {}},
         {"rows": [{"types": ["array"], "items": 7}], "answers": {}},
+        {"rows": [{"types": ["array"], "items": 0.0}], "answers": {}},
+        {"rows": [{"types": ["object"], "members": []}], "answers": {}},
+        {"rows": [[]], "answers": {}},
     ],
 )
 def test_an_expectation_that_names_what_is_not_there_is_refused(told: dict[str, Any]) -> None:
-    with pytest.raises((ValueError, KeyError)):
+    with pytest.raises((ValueError, KeyError, TypeError)):
         read_expectation(told)
 
 
@@ -208,3 +211,15 @@ def test_names_that_go_on_changing_are_taken_away() -> None:
         Finding(Kind.NEW, "fixed", "string"): Seen(19, 0, 18),
         **{Finding(Kind.NEW, f"owner.member_{chr(97 + n)}", "object"): Seen(1, n, n) for n in range(17, 19)},
     }
+
+
+def test_what_was_found_inside_an_array_stands_as_long_as_its_document() -> None:
+    rows = (
+        Row(frozenset({"array"}), items=1),
+        Row(frozenset({"object"}), {"id": (2, True)}),
+        Row(frozenset({"string"})),
+    )
+    expectation = Expectation(rows, {"200": 0})
+    found = findings(expectation, 200, [{"new": 1}, {"id": 1}])
+    assert {finding.kind for finding in found} == {Kind.NEW, Kind.MISSING, Kind.RETYPED}
+    assert {still_stands(finding, 200, expectation) for finding in found} == found

@@ -258,3 +258,14 @@ def test_what_a_version_refuses_is_told_with_its_place() -> None:
     assert "missing at /id" in refused.after
     gone = replay([Recorded("other", 200, b"{}", 1)], old, new, _native)
     assert (gone.refused[0].after, gone.differs) == ("the contract has no route other", False)
+
+
+def test_a_name_or_a_word_that_looks_like_our_mark_of_numbers_makes_no_number() -> None:
+    marked = (
+        Row(frozenset({"object"}), {"\ue0001": (1, False)}),
+        Row(frozenset({"string"}), words=frozenset({'"\\ue0005"'})),
+    )
+    text = redact(Expectation(marked, {"200": 0}), Known(), 200, json.dumps({"\ue0001": "\ue0005"}).encode())
+    assert json.loads(text) == {"*1": "xx"}
+    with pytest.raises(TypeError):
+        read_known({"words": ["1"], "paths": [1], "prefixes": []})

@@ -56,11 +56,15 @@ class Expectation:
 
 def read_expectation(told: Mapping[str, Any]) -> Expectation:
     """Read what `written` gave. Raises ValueError, TypeError or KeyError for anything else."""
-    expectation = Expectation(tuple(_read(row) for row in told["rows"]), dict(told["answers"]))
+    try:
+        expectation = Expectation(tuple(_read(row) for row in told["rows"]), dict(told["answers"]))
+    except AttributeError:
+        raise TypeError("a row is no object") from None
     known = range(len(expectation.rows))
     named = [number for row in expectation.rows for number in (row.items, row.others)]
     named += [number for row in expectation.rows for number, _ in row.members.values()]
-    if any(number is not None and number not in known for number in (*named, *expectation.answers.values())):
+    numbers = [number for number in (*named, *expectation.answers.values()) if number is not None]
+    if any(type(number) is not int or number not in known for number in numbers):
         raise ValueError("a row is named that is not there")
     return expectation
 

@@ -90,6 +90,7 @@ def still_stands(finding: Finding, status: int, expectation: Expectation) -> Fin
     around = _reached(expectation, row, path[:-1])
     if around is None:
         return None
+    around = _within(expectation, around)
     number, required = around.members.get(path[-1], (None, False))
     if finding.kind is Kind.MISSING:
         return finding if required and number is not None else None

@@ -79,7 +79,10 @@ class Known:
 
 def read_known(told: Mapping[str, Any]) -> Known:
     """Read what `written` gave. Raises KeyError or TypeError for anything else."""
-    return Known(frozenset(told["words"]), tuple(told["paths"]), tuple(told["prefixes"]))
+    known = Known(frozenset(told["words"]), tuple(told["paths"]), tuple(told["prefixes"]))
+    if not all(isinstance(text, str) for text in (*known.words, *known.paths, *known.prefixes)):
+        raise TypeError("a word is no text")
+    return known
 
 
 def known_of(program: Mapping[str, Any]) -> Known:
@@ -169,7 +172,7 @@ class _Redaction:
         made: dict[str, Any] = {}
         strangers = 0
         for name, inner in value.items():
-            if name in named:
+            if name in named and not name.startswith(_MARK):  # else it would be taken for a number
                 made[name] = self.value(self.expectation.rows[named[name][0]], inner, depth + 1)
             elif strangers < ITEMS_AT_MOST:
                 strangers += 1
@@ -179,7 +182,7 @@ class _Redaction:
     def _text(self, row: Row | None, text: str) -> str:
         if len(text) > _LONGEST_SCALAR:
             raise NotRecorded
-        if self._is_word(row, _word(text)):
+        if self._is_word(row, _word(text)) and not text.startswith(_MARK):
             return text
         return self._link(text) or _text(text)
 
