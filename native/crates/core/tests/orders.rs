@@ -116,3 +116,41 @@ fn members_that_are_left_out_or_moved_are_found() {
         assert_eq!(projected(&mut workspace, &shown, &document), format!("{{{}}}", kept.join(",")), "{names}");
     }
 }
+
+#[test]
+fn a_comma_that_is_missing_is_missed_whatever_came_before() {
+    let shown = program(&json!([
+        {"object": {"members": [{"in": "a", "node": 1, "out": "a"}, {"in": "b", "node": 1, "out": "b"}]}},
+        {"number": true, "null": true},
+    ]));
+    // As it is remembered: as the first, after a comma, after a container, and after a name that is too long for that.
+    let usual = [
+        r#"{"a": 1, "b": 2}"#,
+        r#"{"b": 2, "a": 1}"#,
+        r#"{"x": {}, "a": 1, "y": [], "b": 2}"#,
+        r#"{"a name that is too long to be remembered": 0, "a": 1, "b": 2}"#,
+    ];
+    let wrong = [
+        r#"{"a": 1"b": 2}"#,
+        r#"{"b": 2 "a": 1}"#,
+        r#"{"x": {}"a": 1, "y": []"b": 2}"#,
+        r#"{"x": 0"a": 1, "y": 0"b": 2}"#,
+        r#"{"a name that is too long to be remembered": 0"a": 1"b": 2}"#,
+        r#"{, "a": 1, "b": 2}"#,
+        r#"{"a": 1, , "b": 2}"#,
+    ];
+    // Only what has enough bytes after it is compared with what is remembered.
+    let padded = |text: &str| format!("{},\"z\":\"{}\"}}", text.trim_end_matches('}'), "z".repeat(64));
+    for usual in usual {
+        for wrong in wrong {
+            let mut workspace = Workspace::default();
+            for _ in 0..2 {
+                let written = projected(&mut workspace, &shown, &padded(usual));
+                assert!(written.contains("\"a\":1") && written.contains("\"b\":2"), "{written}");
+            }
+            let expected = told(feed(&shown, padded(wrong).as_bytes().chunks(1)));
+            assert!(expected.contains("json"), "{expected}");
+            assert_eq!(projected(&mut workspace, &shown, &padded(wrong)), expected, "{wrong} after {usual}");
+        }
+    }
+}

@@ -3,5 +3,6 @@
 pub mod answer;
 pub mod compute;
 pub mod json;
+mod lanes;
 pub mod percent;
 pub mod request;

@@ -7,13 +7,13 @@ use super::order::Order;
 use super::program::{AnswerProgram, Member, NONE, Object, Scalar, Target};
 use super::text::{self, Number, literal};
 
-/// What was done with a member.
+/// What was done with a member's value.
 enum Done<'i> {
-    /// Its value ended before this.
+    /// It ended before this.
     Ended(&'i [u8]),
-    /// Its value begins here, and is the machine's.
-    Value(&'i [u8]),
-    /// Nothing.
+    /// It is the machine's.
+    Value,
+    /// Nothing, and its name is the machine's too.
     Nothing,
 }
 
@@ -38,68 +38,58 @@ impl State {
             return from;
         }
         let mut remembered = self.remembered.of(frame.of);
+        // A name, or what follows the value before it.
         let mut rest = &input[from..];
+        let mut is_first = true;
         let stopped = loop {
-            match member(program, object, frame, &mut remembered, rest, deeper, out) {
-                Done::Ended(after) => match trimmed(after) {
-                    [b',', next @ ..] if out.len() < most => match trimmed(next) {
-                        name @ [b'"', ..] => {
-                            self.step = Step::Name;
-                            rest = name;
-                        }
-                        other => {
-                            self.step = Step::Name;
-                            break other;
-                        }
-                    },
-                    other => {
-                        self.step = Step::More;
-                        break other;
-                    }
+            let expected = remembered.as_ref().and_then(|(order, _)| order.next(&mut frame.next, rest, is_first));
+            let (index, value) = match expected {
+                Some(found) => found,
+                None => match named(object, frame, &mut remembered, rest, is_first) {
+                    Some(found) => found,
+                    None => break rest,
                 },
-                Done::Value(value) => {
+            };
+            match member(program, object, frame, index, value, deeper, out) {
+                Done::Ended(after) => rest = after,
+                Done::Value => {
                     self.role = Role::Skipped;
                     if let Some(known) = object.members.get(frame.member as usize) {
                         (self.role, self.node) = (Role::of(known), known.node);
                     }
                     self.step = Step::Value;
-                    break value;
+                    return input.len() - value.len();
                 }
                 Done::Nothing => break rest,
             }
+            is_first = false;
+            if out.len() >= most {
+                break rest;
+            }
         };
+        if !is_first {
+            self.step = Step::More;
+        }
         input.len() - stopped.len()
     }
 }
 
-/// The member whose name `rest` begins with; `deeper` containers may be open below it.
+/// What becomes of a member; `deeper` containers may be open below it.
 #[inline(always)]
 fn member<'i>(
     program: &AnswerProgram,
     object: &Object,
     frame: &mut Frame,
-    remembered: &mut Option<(&mut Order, &mut usize)>,
-    rest: &'i [u8],
+    index: u32,
+    value: &'i [u8],
     deeper: usize,
     out: &mut Vec<u8>,
 ) -> Done<'i> {
-    let expected = remembered.as_ref().and_then(|(order, _)| order.next(&mut frame.next, rest));
-    let (index, value) = if let Some((index, after)) = expected {
-        (index, trimmed(after))
-    } else {
-        let Some((index, value)) = named(object, rest) else { return Done::Nothing };
-        if let Some((order, spares)) = remembered {
-            order.note(&mut frame.next, &rest[..rest.len() - value.len()], index, spares);
-        }
-        (index, value)
-    };
-    if value.is_empty() {
-        return Done::Nothing;
-    }
+    let Some(first) = value.first() else { return Done::Nothing };
     let Some(known) = object.members.get(index as usize) else {
         frame.member = NONE;
-        let after = if matches!(value[0], b'{' | b'[') { skipped(value, deeper) } else { scalar(value) };
-        return after.map_or(Done::Value(value), Done::Ended);
+        let after = if matches!(first, b'{' | b'[') { skipped(value, deeper) } else { scalar(value) };
+        return after.map_or(Done::Value, Done::Ended);
     };
     let index = index as usize;
     if frame.has(index) || known.target == Target::Drop {
@@ -108,17 +98,17 @@ fn member<'i>(
     frame.mark(index, &mut []);
     frame.member = index as u32;
     if known.target != Target::Out {
-        return Done::Value(value);
+        return Done::Value;
     }
     let node = program.node(known.node);
     let is_copied = |kind: Scalar| node.any || kind == Scalar::Copy;
-    let length = match *value {
-        [b'"', ..] if is_copied(node.string) => string(value),
-        [b'-' | b'0'..=b'9', ..] => {
+    let length = match *first {
+        b'"' if is_copied(node.string) => string(value),
+        b'-' | b'0'..=b'9' => {
             number(value).and_then(|(length, is_whole)| is_copied(node.of_number(is_whole)).then_some(length))
         }
-        [first @ (b't' | b'f'), ..] if is_copied(node.boolean) => word(value, first),
-        [b'n', ..] if (node.any || node.null) && !known.drop_null => word(value, b'n'),
+        b't' | b'f' if is_copied(node.boolean) => word(value, *first),
+        b'n' if (node.any || node.null) && !known.drop_null => word(value, b'n'),
         _ => None,
     };
     match length.and_then(|length| value.split_at_checked(length)) {
@@ -126,12 +116,34 @@ fn member<'i>(
             written(known, &mut frame.comma, lexeme, out);
             Done::Ended(after)
         }
-        None => Done::Value(value),
+        None => Done::Value,
     }
 }
 
+/// The index of a member whose name is not the expected one, `NONE` where it is not listed, and its value. Before the name stands
+/// a comma, unless it `is_first`.
+#[inline(never)]
+fn named<'i>(
+    object: &Object,
+    frame: &mut Frame,
+    remembered: &mut Option<(&mut Order, &mut usize)>,
+    rest: &'i [u8],
+    is_first: bool,
+) -> Option<(u32, &'i [u8])> {
+    let quoted = match trimmed(rest) {
+        [b',', name @ ..] if !is_first => trimmed(name),
+        name if is_first => name,
+        _ => return None,
+    };
+    let (index, value) = looked_up(object, quoted)?;
+    if let Some((order, spares)) = remembered {
+        order.note(&mut frame.next, &rest[..rest.len() - value.len()], index, spares);
+    }
+    Some((index, value))
+}
+
 /// The index of the member whose name `rest` begins with, `NONE` where it is not listed, and its value.
-fn named<'i>(object: &Object, rest: &'i [u8]) -> Option<(u32, &'i [u8])> {
+fn looked_up<'i>(object: &Object, rest: &'i [u8]) -> Option<(u32, &'i [u8])> {
     let [b'"', text @ ..] = rest else { return None };
     let (name, [b'"', b':', after @ ..]) = text.split_at_checked(text::plain(text))? else { return None };
     let value = trimmed(after);
@@ -257,14 +269,30 @@ fn string(text: &[u8]) -> Option<usize> {
 /// The length of a number after which something comes, and whether it is a whole one.
 #[inline(always)]
 fn number(text: &[u8]) -> Option<(usize, bool)> {
-    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    // Most are plain integers.
-    if !matches!(text.get(digits)?, b'.' | b'e' | b'E' | b'-') && (text[0] != b'0' || digits == 1) {
-        return Some((digits, true));
+    usual_number(text).or_else(|| {
+        let mut number = Number::START;
+        let end = number.take(text, 0);
+        (end < text.len() && number.is_complete()).then_some((end, number.whole))
+    })
+}
+
+/// As `number`, where it has neither sign nor exponent.
+#[inline(always)]
+fn usual_number(text: &[u8]) -> Option<(usize, bool)> {
+    let digits = text::digits(text);
+    if digits == 0 || (digits > 1 && text[0] == b'0') {
+        return None;
     }
-    let mut number = Number::START;
-    let end = number.take(text, 0);
-    (end < text.len() && number.is_complete()).then_some((end, number.whole))
+    let (mut length, mut is_whole) = (digits, true);
+    if let [b'.', fraction @ ..] = &text[digits..] {
+        let decimals = text::digits(fraction);
+        if decimals == 0 {
+            return None;
+        }
+        is_whole = fraction[..decimals].iter().all(|digit| *digit == b'0');
+        length += 1 + decimals;
+    }
+    (!matches!(text.get(length)?, b'e' | b'E')).then_some((length, is_whole))
 }
 
 /// The length of `true`, `false` or `null`, by its first letter.

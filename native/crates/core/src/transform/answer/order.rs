@@ -1,13 +1,15 @@
 //! In what order the members of an object came before: the answers of a backend are alike, and so are the items of a list. Where
-//! the next name is the one that came there last time, it need not be read and looked up again.
+//! the next name is the one that came there last time, it need not be read and looked up again; nor need the comma before it.
 //!
 //! Nothing depends on it but time: what stands here was read once as any other name, and is compared with all of its bytes.
 
 use super::program::{AnswerProgram, Base};
+use crate::transform::lanes::{Lanes, WIDTH};
 use std::sync::{Arc, Weak};
 
-/// Names of members are remembered with their quotes, the colon and what white space follows: so many bytes at most.
-const LONGEST: usize = 32;
+/// Names of members are remembered with all from the end of the value before them to the value that follows: the comma, quotes,
+/// the colon, white space. So many bytes at most.
+const LONGEST: usize = 2 * WIDTH;
 /// Of one program's objects together, and the objects that may have some.
 const MOST_NAMES: usize = 256;
 const MOST_OBJECTS: usize = 64;
@@ -16,40 +18,48 @@ const LEFT_OUT: usize = 3;
 /// Programs whose answers a thread remembers.
 const MOST_PROGRAMS: usize = 8;
 
-/// A name as it came, and what it means.
+/// A name as it came, with what is around it, and what it means.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Spelt {
-    bytes: [u128; 2],
-    masks: [u128; 2],
+struct Spelt {
+    bytes: [Lanes; 2],
+    /// A bit for each byte that counts.
+    mask: u32,
     length: usize,
+    /// No comma comes before it: it is its object's first, or the machine has passed the comma.
+    is_first: bool,
     /// The member's index, or `NONE`.
-    pub(super) member: u32,
+    member: u32,
 }
 
 impl Spelt {
     fn of(name: &[u8], member: u32) -> Option<Self> {
         let mut padded = [0; LONGEST];
         padded.get_mut(..name.len())?.copy_from_slice(name);
-        let word = |from: usize| u128::from_le_bytes(padded[from..from + 16].try_into().expect("sixteen bytes"));
-        let mask = |bytes: usize| if bytes == 0 { 0 } else { u128::MAX >> (128 - 8 * bytes) };
-        let masks = [mask(name.len().min(16)), mask(name.len().saturating_sub(16))];
-        Some(Self { bytes: [word(0), word(16)], masks, length: name.len(), member })
+        let mask = u32::try_from((1_u64 << name.len()) - 1).expect("a bit for each of 32 bytes");
+        Some(Self { bytes: halves(&padded), mask, length: name.len(), is_first: name.first() == Some(&b'"'), member })
     }
 
     fn is(&self, other: &Self) -> bool {
-        (self.length, self.bytes) == (other.length, other.bytes)
+        self.length == other.length && self.same(other.bytes) == u32::MAX
     }
 
-    /// What follows this name, where it stands here.
+    /// What follows this name, where it stands here; `is_first` where no comma has to come before it.
     #[inline(always)]
-    fn after<'i>(&self, rest: &'i [u8]) -> Option<&'i [u8]> {
-        let (first, second) = rest.split_first_chunk::<16>()?;
-        let mut differs = (u128::from_le_bytes(*first) ^ self.bytes[0]) & self.masks[0];
-        if self.masks[1] != 0 {
-            differs |= (u128::from_le_bytes(*second.first_chunk()?) ^ self.bytes[1]) & self.masks[1];
-        }
-        if differs == 0 { rest.get(self.length..) } else { None }
+    fn after<'i>(&self, rest: &'i [u8], is_first: bool) -> Option<&'i [u8]> {
+        let is_same = self.same(halves(rest.first_chunk()?)) & self.mask == self.mask;
+        if is_same && is_first == self.is_first { rest.get(self.length..) } else { None }
     }
+
+    #[inline(always)]
+    fn same(&self, bytes: [Lanes; 2]) -> u32 {
+        bytes[0].same(self.bytes[0]) | (bytes[1].same(self.bytes[1]) << WIDTH)
+    }
+}
+
+#[inline(always)]
+fn halves(bytes: &[u8; LONGEST]) -> [Lanes; 2] {
+    let (first, second) = (bytes.first_chunk(), bytes.last_chunk());
+    [Lanes::new(*first.expect("it is half of them")), Lanes::new(*second.expect("it is half of them"))]
 }
 
 /// The members of one object.
@@ -57,11 +67,11 @@ impl Spelt {
 pub(super) struct Order(Vec<Spelt>);
 
 impl Order {
-    /// The member whose name stands here, if it is the one that comes next, and what follows the name.
+    /// The member whose name stands here, if it is the one that comes next, and where its value is to begin.
     #[inline(always)]
-    pub(super) fn next<'i>(&self, at: &mut u32, rest: &'i [u8]) -> Option<(u32, &'i [u8])> {
+    pub(super) fn next<'i>(&self, at: &mut u32, rest: &'i [u8], is_first: bool) -> Option<(u32, &'i [u8])> {
         let spelt = self.0.get(*at as usize)?;
-        let after = spelt.after(rest)?;
+        let after = spelt.after(rest, is_first)?;
         *at += 1;
         Some((spelt.member, after))
     }

@@ -2,10 +2,8 @@
 
 use super::violation::{Fail, Why};
 use crate::transform::json;
+use crate::transform::lanes::{Lanes, WIDTH};
 use std::borrow::Cow;
-
-const LOW: u64 = 0x0101_0101_0101_0101;
-const HIGH: u64 = 0x8080_8080_8080_8080;
 
 /// Where the reading of a string's content stopped.
 #[derive(Clone, Copy, Debug)]
@@ -54,9 +52,6 @@ pub(super) fn text_further(input: &[u8], from: usize) -> Result<Stop, Fail> {
 }
 
 /// Where the first byte is that is a quote, a backslash, a control character or no ASCII, or the end.
-///
-/// Eight bytes at a time. Source: H. S. Warren, "Hacker's Delight", section 6-1: the lowest mark is exact, only marks above
-/// it may be false.
 #[inline(always)]
 fn ascii_run(input: &[u8], from: usize) -> usize {
     from + plain(input.get(from..).unwrap_or_default())
@@ -65,78 +60,44 @@ fn ascii_run(input: &[u8], from: usize) -> usize {
 /// How many bytes there are before the first that is a quote, a backslash, a control character or no ASCII.
 #[inline(always)]
 pub(super) fn plain(text: &[u8]) -> usize {
-    let mut rest = text;
     // Most are short.
-    for _ in 0..4 {
-        let Some((chunk, after)) = rest.split_first_chunk::<8>() else { break };
-        let marks = marks(*chunk);
-        if marks != 0 {
-            return text.len() - rest.len() + (marks.trailing_zeros() / 8) as usize;
-        }
-        rest = after;
+    match Lanes::of(text).map(Lanes::special_or_wide) {
+        Some(0) => WIDTH + plain_further(&text[WIDTH..]),
+        None => plain_further(text),
+        Some(found) => found.trailing_zeros() as usize,
     }
-    text.len() - rest.len() + plain_further(rest)
 }
 
 /// As `plain`, of what is long, or of the last bytes of a piece.
 #[inline(never)]
 fn plain_further(text: &[u8]) -> usize {
-    // As a signed number, what is no ASCII lies below the space.
-    let special = |byte: u8| u8::from(byte == b'"') | u8::from(byte == b'\\') | u8::from((byte as i8) < 0x20);
-    let mut rest = text;
-    // All bytes of a block are looked at, with no way out between them: compilers make a few steps of that.
-    while let Some((block, after)) = rest.split_first_chunk::<32>()
-        && block.iter().fold(0, |found, &byte| found | special(byte)) == 0
-    {
-        rest = after;
-    }
-    while let Some((chunk, after)) = rest.split_first_chunk::<8>() {
-        let marks = marks(*chunk);
-        if marks != 0 {
-            return text.len() - rest.len() + (marks.trailing_zeros() / 8) as usize;
+    let mut at = 0;
+    while let Some(lanes) = Lanes::of(&text[at..]) {
+        let found = lanes.special_or_wide();
+        if found != 0 {
+            return at + found.trailing_zeros() as usize;
         }
-        rest = after;
+        at += WIDTH;
     }
-    text.len() - rest.len() + rest.iter().take_while(|&&byte| special(byte) == 0).count()
-}
-
-/// The high bit of each byte that is not plain.
-#[inline(always)]
-fn marks(chunk: [u8; 8]) -> u64 {
-    let word = u64::from_le_bytes(chunk);
-    let (quote, backslash) = (word ^ (LOW * 0x22), word ^ (LOW * 0x5c));
-    let below = quote.wrapping_sub(LOW) | backslash.wrapping_sub(LOW) | word.wrapping_sub(LOW * 0x20);
-    (below | word) & HIGH
+    let is_plain = |byte: &&u8| !matches!(**byte, b'"' | b'\\' | ..0x20 | 0x80..);
+    at + text[at..].iter().take_while(is_plain).count()
 }
 
 /// Where the first quote, backslash or control character is, or the end; and whether there's more than ASCII before it.
 #[inline(always)]
 fn plain_run(input: &[u8], from: usize) -> (usize, bool) {
-    let mut at = from;
-    let mut wide = 0;
-    while let Some(chunk) = input.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        let word = u64::from_le_bytes(*chunk);
-        let quote = word ^ (LOW * 0x22);
-        let backslash = word ^ (LOW * 0x5c);
-        let marks = ((quote.wrapping_sub(LOW) & !quote)
-            | (backslash.wrapping_sub(LOW) & !backslash)
-            | (word.wrapping_sub(LOW * 0x20) & !word))
-            & HIGH;
-        if marks != 0 {
-            wide |= word & HIGH & (marks ^ marks.wrapping_sub(1)) & !marks;
-            return (at + (marks.trailing_zeros() / 8) as usize, wide != 0);
-        }
-        wide |= word & HIGH;
-        at += 8;
+    let end = from + json::plain(&input[from..]);
+    (end, !input[from..end].is_ascii())
+}
+
+/// How many decimal digits there are.
+#[inline(always)]
+pub(super) fn digits(text: &[u8]) -> usize {
+    let among_first = Lanes::of(text).map_or(0, |lanes| lanes.digits().trailing_ones() as usize);
+    if (1..WIDTH).contains(&among_first) {
+        return among_first;
     }
-    while let Some(&byte) = input.get(at) {
-        if byte == b'"' || byte == b'\\' || byte < 0x20 {
-            break;
-        }
-        wide |= u64::from(byte) & 0x80;
-        at += 1;
-    }
-    (at, wide != 0)
+    among_first + text[among_first..].iter().take_while(|byte| byte.is_ascii_digit()).count()
 }
 
 /// An escape or a letter of several bytes, as far as it is there.

@@ -16,7 +16,7 @@ pub use strings::write_string;
 
 pub(crate) use canonical::{identity_of, write_name};
 pub(crate) use numbers::Lexeme;
-pub(crate) use strings::{lossy, scan, unescape};
+pub(crate) use strings::{lossy, plain, scan, unescape};
 
 use std::borrow::Cow;
 

@@ -1,5 +1,6 @@
 //! Strings: where they end, what they say, how they are written (RFC 8259, section 7).
 
+use crate::transform::lanes::{Lanes, WIDTH};
 use std::borrow::Cow;
 
 /// Where a string ends.
@@ -39,32 +40,18 @@ pub(crate) fn scan(bytes: &[u8]) -> Result<Scanned, Unsound> {
     }
 }
 
-const WORD: usize = 8;
-const EACH: u64 = 0x0101_0101_0101_0101;
-const HIGH: u64 = 0x8080_8080_8080_8080;
-
-/// How many bytes are neither quote, backslash nor control character: eight at a time.
+/// How many bytes are neither quote, backslash nor control character.
 #[inline]
-fn plain(bytes: &[u8]) -> usize {
+pub(crate) fn plain(bytes: &[u8]) -> usize {
     let mut at = 0;
-    while let Some(word) = bytes.get(at..at + WORD) {
-        let word = u64::from_le_bytes(word.try_into().expect("eight bytes"));
-        let found = special(word);
+    while let Some(lanes) = Lanes::of(&bytes[at..]) {
+        let found = lanes.special();
         if found != 0 {
-            return at + found.trailing_zeros() as usize / 8;
+            return at + found.trailing_zeros() as usize;
         }
-        at += WORD;
+        at += WIDTH;
     }
     at + bytes[at..].iter().take_while(|&&byte| byte >= 0x20 && byte != b'"' && byte != b'\\').count()
-}
-
-/// The high bit of each byte that is special. Exact up to the first: a borrow reaches only the bytes after it.
-const fn special(word: u64) -> u64 {
-    let control = word.wrapping_sub(EACH * 0x20);
-    let quote = (word ^ (EACH * 0x22)).wrapping_sub(EACH);
-    let backslash = (word ^ (EACH * 0x5c)).wrapping_sub(EACH);
-    // A byte of 0x80 and more is none of them, and the subtraction's high bit says nothing of it.
-    (control | quote | backslash) & !word & HIGH
 }
 
 /// The length of the escape that `bytes` begin with.
