@@ -14,7 +14,8 @@ use support::{KID, NOW, PREFIX, SECRET, deployment_but, key_named, presented, sn
 
 /// Beyond it two distributions are told apart (dudect's threshold).
 const MOST_T: f64 = 4.5;
-const MOST_NANOSECONDS_APART: u64 = 100;
+/// Of what a refusal takes: a processor that takes twice as long for it takes twice as long for the difference, too.
+const MOST_PERCENT_APART: u64 = 10;
 const KEPT_PERCENT: usize = 90;
 /// One measurement at a time: the tests of a file run side by side.
 static QUIET: Mutex<()> = Mutex::new(());
@@ -77,6 +78,13 @@ fn median(times: &[u64]) -> u64 {
     sorted[sorted.len() / 2]
 }
 
+fn assert_alike(reasons: &[&str], times: &[Vec<u64>]) {
+    let medians: Vec<u64> = times.iter().map(|times| median(times)).collect();
+    println!("medians in ns: {reasons:?} {medians:?}");
+    let (least, most) = (medians.iter().min().unwrap(), medians.iter().max().unwrap());
+    assert!((most - least) * 100 <= least * MOST_PERCENT_APART, "{reasons:?} {medians:?}");
+}
+
 /// What tags of refused secrets are made with.
 fn tagging() -> serde_json::Value {
     support::data_key("0198f000-0000-7000-8000-00000000da7a", None)
@@ -103,10 +111,7 @@ fn why_an_imported_key_is_refused_does_not_show_in_the_time() {
     let times = measure(&keys, |key| {
         black_box(portazgo_core::authenticate::authenticate(key, PREFIX, &snapshot, &lane, NOW).is_ok());
     });
-    let medians: Vec<u64> = times.iter().map(|times| median(times)).collect();
-    println!("medians in ns: {reasons:?} {medians:?}");
-    let apart = medians.iter().max().unwrap() - medians.iter().min().unwrap();
-    assert!(apart <= MOST_NANOSECONDS_APART, "{reasons:?} {medians:?}");
+    assert_alike(&reasons, &times);
 }
 
 /// The same kid, and a secret that is wrong in its first, in its last, in all bytes.
@@ -162,8 +167,5 @@ fn why_a_key_is_refused_does_not_show_in_the_time() {
     let times = measure(&keys, |key| {
         black_box(portazgo_core::authenticate::authenticate(key, PREFIX, &snapshot, &lane, NOW).is_ok());
     });
-    let medians: Vec<u64> = times.iter().map(|times| median(times)).collect();
-    println!("medians in ns: {reasons:?} {medians:?}");
-    let apart = medians.iter().max().unwrap() - medians.iter().min().unwrap();
-    assert!(apart <= MOST_NANOSECONDS_APART, "{reasons:?} {medians:?}");
+    assert_alike(&reasons, &times);
 }
