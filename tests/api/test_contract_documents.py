@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from support.admin import AdminAPI
 from support.contracts import TERMS, Contracts
+from support.control import environment_of
 from support.world import NO_KID, NOBODY, World, document_of, refusal, resource
 
 from portazgo.accounts.domain import SYSTEM
 from portazgo.kit.clock import SYSTEM_CLOCK
+from portazgo.settings import Settings
 from portazgo.snapshot.compile import canonical
 from portazgo.snapshot.models import ResourceRow
 from portazgo.snapshot.verify import differing, recompile
@@ -116,8 +121,8 @@ def test_a_partner_reads_of_what_one_of_its_applications_may_call(api: AdminAPI,
         assert told() == expected
 
 
-def test_documents_that_an_earlier_version_compiled_whole_are_compiled_in_parts(
-    api: AdminAPI, contracts: Contracts
+def test_documents_that_an_earlier_version_compiled_whole_are_compiled_in_parts_by_migrate(
+    contracts: Contracts, settings: Settings, state_url: str | None, tmp_path: Path
 ) -> None:
     _, version = contracts.published()
     told = resource("contract_document", version["id"])
@@ -126,6 +131,10 @@ def test_documents_that_an_earlier_version_compiled_whole_are_compiled_in_parts(
     row = ResourceRow.objects.filter(kind="contract_document", identifier=version["id"])
     row.update(line=canonical({**told, "requires": [], "body": {"document": document_of(version["id"])}}))
     assert recompile(SYSTEM, kind="plan", clock=SYSTEM_CLOCK) == 0
-    assert recompile(SYSTEM, kind="contract_document", clock=SYSTEM_CLOCK) == 1
+    command = [sys.executable, "-m", "portazgo", "migrate"]
+    tokens = {f"PORTAZGO_{name}_TOKEN_FILE": str(tmp_path / name) for name in ("ADMIN", "NODE")}
+    environment = {**environment_of(settings, state_url), **tokens}
+    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    assert "partners' documents were compiled anew" in done.stderr + done.stdout
     assert resource("contract_document", version["id"]) == told
     assert recompile(SYSTEM, kind="contract_document", clock=SYSTEM_CLOCK) == 0
