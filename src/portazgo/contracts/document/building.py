@@ -84,8 +84,8 @@ def partner_document(
     return document
 
 
-def render(document: Mapping[str, Any]) -> str:
-    """The document as nodes serve it: the same input gives the same bytes."""
+def render(document: object) -> str:
+    """The document, or a piece of it, as nodes serve it: the same input gives the same bytes."""
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 

@@ -44,7 +44,7 @@ def parts_of(document: Document, routes: Mapping[str, str]) -> DocumentPartsBody
             {"route": routes[one["operationId"]], "member": _member(method, one)} for method, one in kept.items()
         ]
         if operations:
-            paths.append({"name": _text(path), "operations": operations})
+            paths.append({"name": render(path), "operations": operations})
     before = {name: value for name, value in document.items() if name not in {"paths", "components"}}
     return {
         "before": render(before).removesuffix("}"),
@@ -73,7 +73,7 @@ def joined(parts: DocumentPartsBody, routes: Collection[str]) -> str:
         )
         for section in parts["components"]
     ]
-    return f"{parts['before']},{_object(_text('paths'), paths)},{_object(_text('components'), components)}}}"
+    return f"{parts['before']},{_object(render('paths'), paths)},{_object(render('components'), components)}}}"
 
 
 def _section(section: str, members: Mapping[str, Any], users: Users) -> DocumentSectionBody:
@@ -84,15 +84,11 @@ def _section(section: str, members: Mapping[str, Any], users: Users) -> Document
             kept.append({"member": member})
         elif (section, name) in users:
             kept.append({"member": member, "operations": users[section, name]})
-    return {"name": _text(section), "members": kept}
+    return {"name": render(section), "members": kept}
 
 
 def _member(name: str, value: object) -> str:
-    return render({name: value})[1:-1]
-
-
-def _text(name: str) -> str:
-    return _member(name, 0).removesuffix(":0")
+    return f"{render(name)}:{render(value)}"
 
 
 def _object(name: str, members: Iterable[str]) -> str:

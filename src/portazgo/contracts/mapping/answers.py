@@ -141,7 +141,7 @@ class AnswerProgram(Nodes):
 
 def _part(leaf: Leaf, slot: int, late: set[str]) -> dict[str, Any]:
     part: dict[str, Any] = {"slot": slot}
-    if leaf.has_default and not leaf.may_go:
+    if leaf.has_default_in_part:
         part["default"] = leaf.default
     if leaf.backend[0] in late:
         part["drop_null"] = True

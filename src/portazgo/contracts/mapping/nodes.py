@@ -46,8 +46,7 @@ class Nodes(ABC):
         member: dict[str, Any] = {"in": step, "node": self.node(leaf.view), **placed}
         if leaf.required:
             member["required"] = True
-        # A part of a template would give its default to a value that an action has left out, too.
-        if leaf.has_default and ("slot" not in placed or leaf.may_go):
+        if leaf.has_default and not ("slot" in placed and leaf.has_default_in_part):
             member["default"] = leaf.default
         if leaf.drop_null:
             member["drop_null"] = True

@@ -147,8 +147,7 @@ class RequestProgram(Nodes):
         parts: list[tuple[Path, Any]] = []
         for leaf in laid.leaves:
             part = {"slot": slots[id(leaf)]}
-            in_part = leaf.has_default and not leaf.may_go
-            parts.append((leaf.backend, {**part, "default": leaf.default} if in_part else part))
+            parts.append((leaf.backend, {**part, "default": leaf.default} if leaf.has_default_in_part else part))
         parts += [(fill.backend, {"value": write_value(fill.value, fill.type)}) for fill in laid.fills]
         return {
             "members": self._scattered(tree, slots),

@@ -62,6 +62,11 @@ class Leaf:
     """What the contract's author says of it."""
     at: str = ""
 
+    @property
+    def has_default_in_part(self) -> bool:
+        """Tell whether a template's part may give the default: it would give it to what an action has left out, too."""
+        return self.has_default and not self.may_go
+
 
 @dataclass(slots=True, eq=False)
 class Inner:
