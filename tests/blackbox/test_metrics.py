@@ -39,10 +39,11 @@ def test_the_page_has_every_metric_with_its_type_and_labels(deployment: Deployme
 
 def test_the_figures_are_those_of_the_traffic(tmp_path: Path) -> None:
     with Deployment(tmp_path, PORTAZGO_THREADS="2") as deployment:
+        # A call ends a moment after its answer: so does the one that told that the deployment serves.
+        deployment.wait_for(lambda: _in_flight(deployment) == 0, "the end of the first call")
         before = _figures(deployment)
         for _ in range(20):
             assert deployment.call().status == 200
-        # A call ends a moment after its answer.
         deployment.wait_for(lambda: _in_flight(deployment) == 0, "the end of the last call")
         after = _figures(deployment)
 
