@@ -113,6 +113,8 @@ def flood(make: Callable[[Asked, int], bytes], *, after: Script | None = None) -
             asked.line.send(make(asked, number))
             if number % 50 == 0:
                 await asked.line.writer.drain()
+                # The loop learns of the end of a line only in its turn, and other lines wait for theirs.
+                await asyncio.sleep(0)
                 if asked.line.writer.is_closing():
                     return
 
