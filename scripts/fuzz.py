@@ -118,7 +118,7 @@ def _parameters() -> Iterator[bytes]:
 
 
 def _recordings() -> Iterator[bytes]:
-    """Answers by each of the target's expectations, and by one that stands in the input."""
+    """Answers by each of the target's expectations, requests by each of its programs, and both by one in the input."""
     answer = {
         "id": 4711,
         "state": "open",
@@ -136,6 +136,14 @@ def _recordings() -> Iterator[bytes]:
     words = json.dumps({"words": ['"open"', "3"], "paths": ["/api/things/{id}/"], "prefixes": ["http://backend:8000"]})
     for first in ("0", "1", "2", "3", expected):
         yield from (f"{first}\n{second}\n{body}".encode() for second in ("", words))
+        yield f"{first}\n\n\t".encode() + bytes(range(7, 256, 24))
+    text = {"string": {"pattern": "^[a-z]+$", "max_length": 9}}
+    program = {
+        "nodes": [{"object": {"members": [{"in": "a", "node": 1, "out": "b"}], "unknown": "drop"}}, text],
+        "depth": 9,
+    }
+    for first in ("r0", "r1", "r2", "r" + json.dumps({"root": 0, "program": program})):
+        yield from (f"{first}\n\n{one}".encode() for one in (body, '{"id": "x", "state": "QZ-1234", "tags": "open"}'))
         yield f"{first}\n\n\t".encode() + bytes(range(7, 256, 24))
 
 

@@ -155,7 +155,7 @@ class GatewaySettings:
         COUNT_OR_OFF,
         "60",
         "Backends' answers a minute, of all routes together, that a gateway node compares with the imported schema "
-        "(docs/when-the-backend-changes.md).",
+        "(docs/when-the-backend-changes.md); requests that it records without their values count, too.",
         "Write off, or a whole number from 1 to 9999.",
         in_file=True,
     )

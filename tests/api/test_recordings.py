@@ -1,4 +1,4 @@
-"""Answers that nodes recorded without their values: what is kept, for how long, and what is replayed of it."""
+"""Answers and requests that nodes recorded without values: what is kept, for how long, and what is replayed of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from support.named_records import collect_named
 from support.segments import API, BACKEND, ROUTE
 from support.world import World
 
-from portazgo.contracts.models import RecordedAnswer
+from portazgo.contracts.models import RecordedBody
 from portazgo.contracts.recordings import forget_recorded
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -35,6 +35,18 @@ DOCUMENT: dict[str, Any] = {
 SHOWN = {"answers": {"200": [{"select": ["id"]}]}}
 
 
+FILLED = {**SHOWN, "request": [{"select": ["id", "state"]}, {"rename": {"id": "number"}}]}
+WORDS: dict[str, list[str]] = {"words": [], "paths": [], "prefixes": []}
+
+
+def with_body() -> dict[str, Any]:
+    state = {"type": "string", "enum": ["open", "closed"]}
+    properties = {"id": {"type": "integer", "minimum": 10}, "state": state, "name": {"type": "string"}}
+    content = {"application/json": {"schema": {"type": "object", "properties": properties}}}
+    operation = DOCUMENT["paths"]["/api/things/"]["get"]
+    return {**DOCUMENT, "paths": {"/api/things/": {"get": {**operation, "requestBody": {"content": content}}}}}
+
+
 @pytest.fixture
 def node(control: ControlProcess, world: World) -> Iterator[FeedClient]:
     client = FeedClient(control.internal_url, world.node_token(label="madrid")["token"])
@@ -46,12 +58,13 @@ def node(control: ControlProcess, world: World) -> Iterator[FeedClient]:
 class Served:
     """A version of a contract, and the node that serves it."""
 
-    def __init__(self, api: AdminAPI, node: FeedClient, recording: Any) -> None:
+    def __init__(self, api: AdminAPI, node: FeedClient, recording: Any, shown: Any = SHOWN) -> None:
         collect_named()
         self.api, self.node = api, node
-        order = {"name": "things", "backend": BACKEND, "document": json.dumps(DOCUMENT)}
+        document = DOCUMENT if shown is SHOWN else with_body()
+        order = {"name": "things", "backend": BACKEND, "document": json.dumps(document)}
         schema = api.post("/schemas", order).body["id"]
-        routes = {"things-list": {**SHOWN, "recording": recording}}
+        routes = {"things-list": {**shown, "recording": recording}}
         body = {"name": "basic", "api": API, "schema": schema, "routes": routes}
         self.contract = api.post("/contracts", body).body["id"]
         api.post(f"/contracts/{self.contract}/publish", {})
@@ -71,13 +84,20 @@ class Served:
         body = {"epoch": self.node.epoch, "answers": answers}
         return self.node._client.request("POST", "/internal/v1/recordings", body=body, headers=self.node.headers).status
 
-    def kept(self) -> list[RecordedAnswer]:
-        return list(RecordedAnswer.objects.order_by("first_seen"))
+    def tells_requests(self, *documents: str, seen: str | None = None, **members: Any) -> int:
+        at = seen or datetime.now(UTC).isoformat()
+        about = {"contract_version": self.resource["body"]["number"], "route": ROUTE, "requests": 2}
+        requests = [{**about, "first_seen": at, "last_seen": at, "document": one, **members} for one in documents]
+        body = {"epoch": self.node.epoch, "answers": [], "requests": requests}
+        return self.node._client.request("POST", "/internal/v1/recordings", body=body, headers=self.node.headers).status
+
+    def kept(self) -> list[RecordedBody]:
+        return list(RecordedBody.objects.order_by("first_seen"))
 
 
 def test_nodes_are_asked_to_record_where_the_contract_says_so(api: AdminAPI, node: FeedClient) -> None:
     served = Served(api, node, recording=True)
-    assert served.expected()["recording"] == {"words": [], "paths": [], "prefixes": []}
+    assert served.expected()["recording"] == {**WORDS, "request": None}
     # Nodes of older versions read the same snapshot.
     assert served.resource["requires"] == ["contract.1"]
     assert "recording" not in json.dumps(served.resource)
@@ -141,3 +161,66 @@ def test_a_recording_that_is_none_is_refused_with_its_place(api: AdminAPI, node:
         refused = api.patch(f"/contracts/{served.contract}", {"routes": {"things-list": {**SHOWN, **wrong}}})
         assert refused.status == 422, wrong
         assert refused.body["errors"][0]["pointer"].startswith("/routes/things-list/recording"), wrong
+
+
+def test_nodes_are_told_by_which_rules_requests_lose_their_values(api: AdminAPI, node: FeedClient) -> None:
+    served = Served(api, node, recording=True, shown=FILLED)
+    told = served.expected()["recording"]["request"]
+    (route,) = served.resource["body"]["routes"].values()
+    assert told == {"root": route["request"]["body"]["root"], "program": route["request"]["program"]}
+    assert served.resource["requires"] == ["contract.1"]
+
+
+def test_requests_are_kept_beside_answers_once_without_values_whatever_the_node_sends(
+    api: AdminAPI, node: FeedClient
+) -> None:
+    served = Served(api, node, recording={"answers": 2, "days": 3}, shown=FILLED)
+    assert served.tells({"id": 7}, {"id": None}) == 204
+    lies = ['{"number": 7313, "state": "closed"}', '{"number": 9999, "state": "closed"}', '{"number": 20}']
+    assert served.tells_requests(*lies) == 204
+    # What the version would never have let pass, and one too many.
+    refused = ['{"number": 9}', '{"canary": "7313"}', '{"number": 20, "number": 20}', "[", '{"number": 1e400}']
+    assert served.tells_requests(*refused, '{"state": "open"}') == 204
+    first, second = [one for one in served.kept() if one.status is None]
+    assert (json.loads(first.document), first.answers) == ({"number": 10, "state": "closed"}, 4)
+    assert (json.loads(second.document), second.route, second.operation) == (
+        {"number": 10},
+        "things-list",
+        "listThings",
+    )
+    assert len(served.kept()) == 4
+    assert forget_recorded(datetime.now(UTC) + timedelta(days=3)) == 4
+    for bad in ({"requests": 0}, {"requests": 10**7}, {"document": ""}, {"document": "x" * 16_385}, {"route": "x"}):
+        assert served.tells_requests("{}", **bad) == 422, bad
+    assert served.tells_requests(*["{}"] * 21) == 422
+
+
+@pytest.mark.parametrize(("recording", "shown"), [(False, FILLED), (True, SHOWN)])
+def test_requests_are_not_kept_where_none_were_asked_for(
+    api: AdminAPI, node: FeedClient, recording: Any, shown: Any
+) -> None:
+    served = Served(api, node, recording, shown)
+    assert served.tells_requests("{}") == 204
+    assert served.kept() == []
+
+
+def test_recorded_requests_are_replayed_by_what_the_backend_would_receive(api: AdminAPI, node: FeedClient) -> None:
+    served = Served(api, node, recording=True, shown=FILLED)
+    assert served.tells_requests('{"number": 7313}', '{"number": 7313, "state": "open"}') == 204
+    path = f"/contracts/{served.contract}/replay"
+    stricter = {**FILLED, "request": [{"select": ["id"]}, {"fill": {"name": {"const": "by us"}}}]}
+    assert api.patch(f"/contracts/{served.contract}", {"routes": {"things-list": stricter}}).status == 200
+    found = api.get(path).body
+    assert (found["recorded"], found["answers"], found["requests"]) == (2, 0, 4)
+    assert (found["differs"], found["breaking"], found["fields"]) == (True, True, [])
+    assert {(one["kind"], one["status"], one["before"]) for one in found["refused"]} == {("request", None, None)}
+    assert {one["after"].partition(":")[0] for one in found["refused"]} == {"unknown at /number"}
+    filled = {**FILLED, "request": [*FILLED["request"], {"fill": {"name": "{partner.metadata.tier}"}}]}
+    assert api.patch(f"/contracts/{served.contract}", {"routes": {"things-list": filled}}).status == 200
+    found = api.get(path).body
+    assert (found["differs"], found["breaking"], found["refused"]) == (True, False, [])
+    fields = {one["field"]: one for one in found["fields"]}
+    assert set(fields) == {"id", "state", "name"}
+    name = fields["name"]
+    assert (name["kind"], name["appeared"], name["after"]) == ("request", 2, '"{partner.metadata.tier}"')
+    assert (fields["id"]["unchanged"], fields["state"]["unchanged"]) == (2, 1)

@@ -1,9 +1,11 @@
-"""What a node tells of an answer: the answer without its values, and how it differs from its schema. Run by scripts/fuzz.py.
+"""What a node tells of an answer: without its values, and how it differs from its schema; and of a request without values.
 
 The input: a line with what is expected, a line with the contract's own words, and the answer. A digit stands for one of the
 expectations below, else the line is JSON; an answer that begins with a tab stands for a document, byte for byte: so most are
-well formed. Into every value of the answer, and into every name, a needle is planted that nobody's document has. It never
-comes out, nothing that does is larger than it may be, and redacting again changes nothing.
+well formed. An `r` before the first line makes it a request, by one of the programs below, or by one in JSON. Into every
+value, and into every name, a needle is planted that nobody's document has. It never comes out, nothing that does is larger
+than it may be, and redacting again changes nothing; what is left of a request passes as the request did. Run by
+scripts/fuzz.py.
 """
 
 from __future__ import annotations
@@ -21,7 +23,11 @@ with atheris.instrument_imports():
     from portazgo.contracts.drift.finding import FINDINGS_AT_MOST, LONGEST_PATH, findings, still_stands
     from portazgo.contracts.drift.merging import FINDINGS_OF_ONE, Merged
     from portazgo.contracts.drift.reading import NotJson, read_answer
-    from portazgo.contracts.recording.redacting import LARGEST_BYTES, Known, NotRecorded, read_known, redact
+    from portazgo.contracts.recording.forms import LARGEST_BYTES, NotRecorded
+    from portazgo.contracts.recording.redacting import Known, read_known, redact
+    from portazgo.contracts.recording.requests import Rules, read_rules, redact_request
+
+from portazgo import _native
 
 STATUS = 200
 NEEDLE, DIGITS = "zQneedleQz", "7313731373137313"
@@ -43,6 +49,40 @@ EXPECTED = (
     Expectation((Row(frozenset({"array", "object"}), {"a": (0, True)}, 0, 0),), {"2XX": 0}),
     Expectation((Row(frozenset()),), {"default": 0}),
     Expectation((), {"200": None}),
+)
+TEXT: list[dict[str, Any]] = [
+    {"string": True},
+    {"string": {"pattern": "^[A-Z]{2}-[0-9]{4}$"}},
+    {"string": {"pattern": "^(open|closed)$", "max_length": 60}},
+    {"string": {"enum": ["open", "closed"], "map": [["open", 1], ["closed", 2]]}},
+    {"string": {"format": "date"}, "number": {"min": "2.5", "below": "1000", "multiple_of": "0.5"}, "null": True},
+    {"string": {"min_length": 3}, "integer": True, "boolean": {"enum": [False]}},
+]
+PROGRAMS = (
+    Rules(
+        0,
+        {
+            "nodes": [
+                {
+                    "object": {
+                        "members": [{"in": name, "node": 2 + place, "out": name} for place, name in enumerate(MEMBERS)],
+                        "unknown": 1,
+                    }
+                },
+                {
+                    "one_of": {
+                        "discriminator": None,
+                        "variants": [{"value": None, "node": 7}, {"value": None, "node": 8}],
+                    }
+                },
+                *TEXT,
+                {"array": {"items": 0, "unique": True}, "object": {"members": [], "unknown": 1}, "any": False},
+            ],
+            "depth": 64,
+        },
+    ),
+    Rules(0, {"nodes": [{"any": True}], "depth": 64}),
+    Rules(0, {"nodes": [{"array": {"items": 0, "max": 30}, "object": {"members": [], "unknown": 0}}], "depth": 30}),
 )
 DEEPEST = 40
 MOST_JUDGED = 5
@@ -153,6 +193,47 @@ def recorded(expectation: Expectation, words: Known, body: bytes) -> str | None:
     return told
 
 
+def rules_of(line: bytes) -> Rules | None:
+    """By what a request loses its values; None: nodes refuse it."""
+    if line.isdigit() and len(line) == 1:
+        return PROGRAMS[int(line) % len(PROGRAMS)]
+    try:
+        rules = read_rules(json.loads(line))
+        _native.check_program("request", json.dumps(rules.program).encode())
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    return rules if rules.root in range(len(rules.program["nodes"])) else None
+
+
+def requested(rules: Rules, body: bytes) -> str | None:
+    """What is recorded of a request, after what holds of every one was looked at. None: nothing is."""
+    try:
+        told = redact_request(rules, body, _native)
+    except NotRecorded:
+        return None
+    assert len(told) <= LARGEST_BYTES
+    _native.rewrite(json.dumps(rules.program).encode(), rules.root, told.encode(), b"{}")
+    assert redact_request(rules, told.encode(), _native) == told
+    return told
+
+
+def one_request(rules: Rules, body: bytes) -> None:
+    """Look at one request as it came, and at it with needles in its values and names."""
+    requested(rules, body)
+    try:
+        whole = json.loads(body.decode())
+        needled = [json.dumps(planted(one)).encode() for one in (whole, renamed(whole))]
+    except (ValueError, RecursionError, OverflowError):
+        return
+    own = (*texts(rules.written()), *texts(list(names_of(whole))), json.dumps(rules.written()))
+    if is_said(NEEDLE, *own) or is_said(DIGITS, *own):
+        return
+    for one in needled:
+        told = requested(rules, one) or ""
+        assert not is_said(NEEDLE, told), told
+        assert not is_said(DIGITS, told), told
+
+
 def compared(expectation: Expectation, body: bytes) -> list[str]:
     """What is told of an answer in comparison with its schema."""
     try:
@@ -181,11 +262,16 @@ def one_input(data: bytes) -> None:
     """Look at one answer as it came, and at it with needles in its values and names."""
     expected, _, rest = data.partition(b"\n")
     said, _, body = rest.partition(b"\n")
+    if body.startswith(b"\t"):
+        body = json.dumps(document_of(iter(body[1:]))).encode()
+    if expected.startswith(b"r"):
+        rules = rules_of(expected[1:])
+        if rules is not None:
+            one_request(rules, body)
+        return
     expectation, words = expectation_of(expected), words_of(said)
     if expectation is None:
         return
-    if body.startswith(b"\t"):
-        body = json.dumps(document_of(iter(body[1:]))).encode()
     recorded(expectation, words, body)
     compared(expectation, body)
     try:

@@ -11,7 +11,7 @@ from support.contracts import Contracts
 from support.small_document import SMALL_DOCUMENT
 from support.world import World
 
-from portazgo.contracts.models import ContractVersion, RecordedAnswer
+from portazgo.contracts.models import ContractVersion, RecordedBody
 
 Exact = tuple[dict[str, Any], Any]
 
@@ -83,7 +83,7 @@ def _recorded(world: World) -> Exact:
     _, version = Contracts(world).published()
     kept = ContractVersion.objects.get(id=version["id"])
     now = datetime.now(UTC)
-    RecordedAnswer.objects.create(
+    RecordedBody.objects.create(
         contract_id=kept.contract_id,
         route="show",
         operation="show",

@@ -173,7 +173,7 @@ class Deployment:
         process.kill()
         process.wait()
 
-    def call(self, path: str = "/v1/badges/", *, method: str = "GET", **headers: str) -> Reply:
+    def call(self, path: str = "/v1/badges/", *, method: str = "GET", body: str | None = None, **headers: str) -> Reply:
         """Call the gateway with the demo's key, on a connection of its own."""
         connection = (
             HTTPConnection("127.0.0.1", self.gateway_port, timeout=30)
@@ -185,7 +185,7 @@ class Deployment:
                 "X-Api-Key": self.key["api_key"],
                 **{name.replace("_", "-"): value for name, value in headers.items()},
             }
-            connection.request(method, path, headers={name: value for name, value in sent.items() if value})
+            connection.request(method, path, body, {name: value for name, value in sent.items() if value})
             answer = connection.getresponse()
             lower = {name.lower(): value for name, value in answer.getheaders()}
             return Reply(answer.status, lower, answer.read())

@@ -37,11 +37,18 @@ class Things(LoopbackServer):
     def __init__(self) -> None:
         self.answer: Any = GOOD
         self.zipped = False
+        self.received: list[bytes] = []
+        """Bodies that were posted."""
         origin = self
 
         class Handler(QuietHandler):
             def do_GET(self) -> None:  # noqa: N802 - the name that http.server looks for
                 origin._answer(self)
+
+            def do_POST(self) -> None:  # noqa: N802 - the name that http.server looks for
+                origin.received.append(self.rfile.read(int(self.headers["Content-Length"])))
+                self.send_response(204)
+                self.end_headers()
 
         super().__init__(Handler)
 

@@ -1,4 +1,4 @@
-"""`portazgo contract replay`: what do two versions make of what backends really answered?"""
+"""`portazgo contract replay`: what do two versions make of what backends really answered, and partners really sent?"""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from portazgo.cli.words import say
 
 __all__ = ["contract"]
 
-FIELD_COLUMNS = ("route", "status", "field", "unchanged", "changed", "appeared", "gone", "before", "after")
-REFUSED_COLUMNS = ("route", "status", "recorded", "before", "after")
+FIELD_COLUMNS = ("kind", "route", "status", "field", "unchanged", "changed", "appeared", "gone", "before", "after")
+REFUSED_COLUMNS = ("kind", "route", "status", "recorded", "before", "after")
 
 
 @contract.command("replay")
@@ -26,7 +26,7 @@ REFUSED_COLUMNS = ("route", "status", "recorded", "before", "after")
 @click.option("--breaking", is_flag=True, help="Exit with 3 only when something breaks partners; all is shown.")
 @prints
 def replay_contract(before: str, after: str | None, *, breaking: bool, output: str) -> int:
-    """Put recorded answers, without their values, through two versions: what differs field by field (exit 3: something does).
+    """Put recorded answers and requests, without values, through two versions: what differs by field (exit 3: something does).
 
     Both are CONTRACT@VERSION. BEFORE without a version is the newest; without AFTER it is compared with the draft.
     """
@@ -45,9 +45,10 @@ def _show(replayed: dict[str, Any]) -> None:
         show_rows(replayed["refused"], REFUSED_COLUMNS, "table")
     note(
         say(
-            "{recorded} recorded answers, which stand for {answers}, under {before} and {after}.",
+            "{recorded} recorded bodies, of {answers} answers and {requests} requests, under {before} and {after}.",
             recorded=replayed["recorded"],
             answers=replayed["answers"],
+            requests=replayed["requests"],
             before=replayed["before"],
             after=replayed["after"],
         )

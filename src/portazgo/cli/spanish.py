@@ -5,8 +5,8 @@ from __future__ import annotations
 SENTENCES = {
     # cli/contract_replay.py
     "Not every version lets these pass:": "No todas las versiones dejan pasar estas:",
-    "{recorded} recorded answers, which stand for {answers}, under {before} and {after}.": (
-        "{recorded} respuestas grabadas, que representan {answers}, con {before} y con {after}."
+    "{recorded} recorded bodies, of {answers} answers and {requests} requests, under {before} and {after}.": (
+        "{recorded} cuerpos grabados, de {answers} respuestas y {requests} peticiones, con {before} y con {after}."
     ),
     # cli/contract_examples.py
     "there is no folder {folder}": "no existe la carpeta {folder}",

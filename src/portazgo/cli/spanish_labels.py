@@ -85,7 +85,7 @@ LABELS = {
     "forwarding": "reenvío",
     "gone": "eliminada",
     "appeared": "aparecidos",
-    "recorded": "grabadas",
+    "recorded": "grabados",
     "history": "historia",
     "hosts": "nombres de host",
     "http2": "HTTP/2",

@@ -10,6 +10,7 @@ from portazgo.contracts.drift.expecting import expectation_of
 from portazgo.contracts.language.routes import recording_of
 from portazgo.contracts.models import ToldFields
 from portazgo.contracts.recording.redacting import known_of
+from portazgo.contracts.recording.requests import rules_of
 from portazgo.contracts.schema_versions import schema_of, version_of
 from portazgo.kit.errors import Invalid, NotFound
 
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
     from portazgo.contracts.language.routes import Recording
     from portazgo.contracts.models import BackendSchema, Contract, ContractVersion, SchemaVersion
     from portazgo.contracts.recording.redacting import Known
+    from portazgo.contracts.recording.requests import Rules
     from portazgo.contracts.schema.shapes import SchemaOperation
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What is expected of the answers of one route."""
+    """What is expected of the answers of one route, and of its requests where they are recorded."""
 
     schema: BackendSchema
     number: int
@@ -38,11 +40,16 @@ class Expected:
     """Its name in the version."""
     recording: Recording | None
     known: Known
+    rules: Rules | None
+    """Of its requests; None: it takes no JSON."""
 
     def written(self) -> dict[str, Any]:
         """Give what a node is sent."""
         told = {"schema_version": self.number, **self.expectation.written()}
-        return told if self.recording is None else {**told, "recording": self.known.written()}
+        if self.recording is None:
+            return told
+        request = None if self.rules is None else self.rules.written()
+        return {**told, "recording": {**self.known.written(), "request": request}}
 
 
 class ToldOfARoute(Protocol):
@@ -81,6 +88,7 @@ def expected_of(contract_version: int, route: str) -> Expected:
         known=known_of(
             with_addresses(place.kept["wire"], addresses(place.schema.backend.environments)).get("program", {})
         ),
+        rules=rules_of(place.kept["wire"]["request"]),
     )
 
 

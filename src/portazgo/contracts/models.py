@@ -196,8 +196,8 @@ class SchemaDrift(models.Model):
         constraints: ClassVar = [models.UniqueConstraint(fields=["schema", "key"], name="schema_drift_once")]
 
 
-class RecordedAnswer(models.Model):
-    """An answer of a backend without its values, kept to be put through other versions of the contract."""
+class RecordedBody(models.Model):
+    """An answer or a request without its values, kept to be put through other versions of the contract."""
 
     noun: ClassVar[str] = "recordings"
 
@@ -206,7 +206,8 @@ class RecordedAnswer(models.Model):
     route = models.CharField(max_length=63)
     """As the version names it that served the call."""
     operation = models.CharField(max_length=500)
-    status = models.IntegerField()
+    status = models.IntegerField(null=True)
+    """None: it is a request."""
     document = models.TextField()
     """JSON, redacted (`recording.redacting`)."""
     answers = models.BigIntegerField()

@@ -1,4 +1,4 @@
-"""Use cases: answers that nodes recorded without their values, and what two versions of a contract make of them."""
+"""Use cases: answers and requests that nodes recorded without values, and what two versions of a contract make of them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from django.db import transaction
 from portazgo import _native
 from portazgo.contracts.comparing import DRAFT, compiled
 from portazgo.contracts.expectations import by_expectation
-from portazgo.contracts.models import Contract, RecordedAnswer
+from portazgo.contracts.models import Contract, RecordedBody
 from portazgo.contracts.publishing import newest
-from portazgo.contracts.recording.redacting import NotRecorded, redact
+from portazgo.contracts.recording.forms import NotRecorded
+from portazgo.contracts.recording.redacting import redact
 from portazgo.contracts.recording.replaying import Recorded, Replay, replay
+from portazgo.contracts.recording.requests import redact_request
 from portazgo.contracts.sightings import FIELDS, Sightings
 from portazgo.kit.errors import NotFound
 
@@ -31,37 +33,45 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class ToldAnswer:
-    """One redacted answer as a node tells it."""
+class ToldBody:
+    """One redacted answer, or request (no status), as a node tells it."""
 
     contract_version: int
     route: UUID
-    status: int
+    status: int | None
     document: str
     seen: Sightings
 
 
-def keep_recorded(told: Sequence[ToldAnswer], *, clock: Clock) -> None:
+def keep_recorded(told: Sequence[ToldBody], *, clock: Clock) -> None:
     """Keep what a node recorded, where the contract's version asks for it.
 
-    It is redacted once more by what the schema says here: what a node sends that did it right stays as it is.
+    It is redacted once more by what the schema and the version say here: what a node sends that did it right stays as it is.
     """
     now = clock.now()
     forget_recorded(now)
-    for expected, answers in by_expectation(told):
+    for expected, bodies in by_expectation(told):
         if expected.recording is None:
             continue
-        for one in answers:
+        for one in bodies:
             try:
-                document = redact(expected.expectation, expected.known, one.status, one.document.encode())
+                document = _redacted(expected, one)
             except NotRecorded:
                 continue
             _keep_one(expected, expected.recording, replace(one, document=document), now)
 
 
+def _redacted(expected: Expected, told: ToldBody) -> str:
+    if told.status is not None:
+        return redact(expected.expectation, expected.known, told.status, told.document.encode())
+    if expected.rules is None:
+        raise NotRecorded
+    return redact_request(expected.rules, told.document.encode(), _native)
+
+
 def forget_recorded(now: datetime) -> int:
     """Delete what has been kept for as long as its contract said. Returns how many."""
-    return RecordedAnswer.objects.filter(ends_at__lte=now).delete()[0]
+    return RecordedBody.objects.filter(ends_at__lte=now).delete()[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +99,7 @@ def replay_recorded(contract: Contract, before: str | None, after: str | None) -
     recorded = [Recorded(row.route, row.status, row.document.encode(), row.answers) for row in rows]
     if not recorded:
         raise NotFound(
-            "no answer was recorded for the contract",
+            "no answer and no request was recorded for the contract",
             code="nothing_recorded",
             remedy="write `recording: true` into a route of the contract, publish it, and wait for calls",
         )
@@ -97,7 +107,7 @@ def replay_recorded(contract: Contract, before: str | None, after: str | None) -
 
 
 @transaction.atomic
-def _keep_one(expected: Expected, recording: Recording, told: ToldAnswer, now: datetime) -> None:
+def _keep_one(expected: Expected, recording: Recording, told: ToldBody, now: datetime) -> None:
     # Two nodes that tell at once must not pass the bound together.
     contract = Contract.objects.select_for_update().get(id=expected.contract.id)
     key = hashlib.sha256(
@@ -112,7 +122,7 @@ def _keep_one(expected: Expected, recording: Recording, told: ToldAnswer, now: d
         return
     if contract.recorded.filter(route=expected.route, status=told.status).count() >= recording.answers:
         return
-    RecordedAnswer.objects.create(
+    RecordedBody.objects.create(
         contract=contract,
         route=expected.route,
         operation=expected.operation,

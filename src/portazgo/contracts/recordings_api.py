@@ -1,4 +1,4 @@
-"""`/api/v1/contracts/{id}/replay`: recorded answers, put through two versions of a contract."""
+"""`/api/v1/contracts/{id}/replay`: recorded answers and requests, put through two versions of a contract."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pydantic import Field
 
 from portazgo.accounts.domain import Verb, can
 from portazgo.accounts.requests import AdminRequest
-from portazgo.contracts.models import Contract, RecordedAnswer
+from portazgo.contracts.models import Contract, RecordedBody
+from portazgo.contracts.recording.replaying import FieldReplayed, Kind, RefusedReplayed, kind_of
 from portazgo.contracts.recordings import replay_recorded
 from portazgo.contracts.schemas import DifferencesQuery
 from portazgo.kit.web.rows import the_one
@@ -20,11 +21,15 @@ router = Router(tags=["contracts"])
 
 
 class FieldReplayView(Schema):
-    """One field of the partner's, and in how many recorded values the versions agree."""
+    """One field, and in how many recorded values the versions agree."""
 
+    kind: Kind
     route: str
-    status: int
-    field: str = Field(description="In the partner's names, arrays left out.", examples=["items.owner.name"])
+    status: int | None = Field(description="The backend's; null: of a request.")
+    field: str = Field(
+        description="Arrays left out. Of an answer in the partner's names, of a request in the backend's.",
+        examples=["items.owner.name"],
+    )
     unchanged: int
     changed: int
     appeared: int
@@ -34,11 +39,12 @@ class FieldReplayView(Schema):
 
 
 class RefusedReplayView(Schema):
-    """Recorded answers that a version does not let pass."""
+    """Recorded answers or requests that a version does not let pass."""
 
+    kind: Kind
     route: str
-    status: int
-    before: str | None = Field(description="Why the first version refuses them; null: it does not.")
+    status: int | None = Field(description="The backend's; null: of a request.")
+    before: str | None = Field(description="Why the first version refuses them, and where; null: it does not.")
     after: str | None
     recorded: int
 
@@ -48,18 +54,19 @@ class ReplayView(Schema):
 
     before: str
     after: str
-    recorded: int = Field(description="Different answers, without their values.")
+    recorded: int = Field(description="Different answers and requests, without their values.")
     answers: int = Field(description="Sampled answers that they stand for.")
+    requests: int = Field(description="Sampled requests that they stand for.")
     differs: bool
-    breaking: bool = Field(description="Something is gone or another, or an answer no longer passes.")
+    breaking: bool = Field(description="Something that partners get is gone or another, or a body no longer passes.")
     fields: list[FieldReplayView] = Field(description="What differs comes first.")
     refused: list[RefusedReplayView]
 
 
 @router.get("/contracts/{uuid:contract_id}/replay", response=ReplayView)
 def replay_contract(request: AdminRequest, contract_id: UUID, query: Query[DifferencesQuery]) -> dict[str, Any]:
-    """Put recorded answers, which were redacted by the nodes, through two versions, as a node would."""
-    can(request.actor, Verb.READ, RecordedAnswer.noun)
+    """Put recorded answers and requests, which were redacted by the nodes, through two versions, as a node would."""
+    can(request.actor, Verb.READ, RecordedBody.noun)
     contract = the_one(Contract.objects.select_related("api", "schema"), "contract", id=contract_id)
     done = replay_recorded(contract, query.before, query.after)
     found = done.replay
@@ -69,4 +76,10 @@ def replay_contract(request: AdminRequest, contract_id: UUID, query: Query[Diffe
         "differs": found.differs,
         "breaking": found.breaking,
         **asdict(found),
+        "fields": [_told(one) for one in found.fields],
+        "refused": [_told(one) for one in found.refused],
     }
+
+
+def _told(one: FieldReplayed | RefusedReplayed) -> dict[str, Any]:
+    return {"kind": kind_of(one.status), **asdict(one)}

@@ -1,4 +1,4 @@
-"""What nodes call to have redacted answers kept (docs/wire.md, section 3)."""
+"""What nodes call to have redacted answers and requests kept (docs/wire.md, section 3)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.responses import Response
 from starlette.routing import Route
 
-from portazgo.contracts.recording.redacting import LARGEST_BYTES
-from portazgo.contracts.recordings import ToldAnswer, keep_recorded
+from portazgo.contracts.recording.forms import LARGEST_BYTES
+from portazgo.contracts.recordings import ToldBody, keep_recorded
 from portazgo.contracts.sightings import Sightings
 from portazgo.nodes.epochs import require_own_epoch
 from portazgo.nodes.internal import read_document
@@ -36,19 +36,38 @@ class AnswerBody(BaseModel):
     first_seen: AwareDatetime
     last_seen: AwareDatetime
 
-    def told(self) -> ToldAnswer:
+    def told(self) -> ToldBody:
         """Give it to the use case."""
         seen = Sightings(self.answers, self.first_seen, self.last_seen)
-        return ToldAnswer(self.contract_version, self.route, self.status, self.document, seen)
+        return ToldBody(self.contract_version, self.route, self.status, self.document, seen)
+
+
+class RequestBody(BaseModel):
+    """A redacted request, and in how many requests it was seen."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    contract_version: Annotated[int, Field(ge=1, lt=2**32)]
+    route: UUID
+    document: Annotated[str, Field(min_length=1, max_length=LARGEST_BYTES)]
+    requests: Annotated[int, Field(ge=1, le=1_000_000)]
+    first_seen: AwareDatetime
+    last_seen: AwareDatetime
+
+    def told(self) -> ToldBody:
+        """Give it to the use case."""
+        seen = Sightings(self.requests, self.first_seen, self.last_seen)
+        return ToldBody(self.contract_version, self.route, None, self.document, seen)
 
 
 class RecordingsBody(BaseModel):
-    """`POST /internal/v1/recordings`. Nodes of a later version may send more: it is ignored."""
+    """`POST /internal/v1/recordings`. Nodes of a later version may send more: it is ignored. Earlier ones send no requests."""
 
     model_config = ConfigDict(extra="ignore")
 
     epoch: UUID
     answers: list[AnswerBody] = Field(max_length=20)
+    requests: list[RequestBody] = Field(default_factory=list, max_length=20)
 
 
 def routes(services: Services) -> list[Route]:
@@ -58,7 +77,7 @@ def routes(services: Services) -> list[Route]:
         caller = await services.feed.identify(request)
         report = await read_document(request, RecordingsBody, "report", LARGEST_REPORT_BYTES)
         await services.threads.run(require_own_epoch, caller.node, report.epoch)
-        told = [one.told() for one in report.answers]
+        told = [*(one.told() for one in report.answers), *(one.told() for one in report.requests)]
         await services.threads.run(keep_recorded, told, clock=services.clock)
         return Response(status_code=204)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from portazgo.contracts.models import RecordedAnswer, SchemaDrift
+    from portazgo.contracts.models import RecordedBody, SchemaDrift
 
 FIELDS = ("answers", "first_seen", "last_seen")
 """Of a row."""
@@ -26,7 +26,7 @@ class Sightings:
         """Give them by our own clock, where a node's is ahead."""
         return Sightings(self.answers, min(self.first_seen, now), min(self.last_seen, now))
 
-    def add_to(self, row: RecordedAnswer | SchemaDrift) -> None:
+    def add_to(self, row: RecordedBody | SchemaDrift) -> None:
         """Add them to a row, which the caller saves."""
         row.answers += self.answers
         row.first_seen = min(row.first_seen, self.first_seen)

@@ -19,7 +19,8 @@ from portazgo.contracts.compiling import CompiledContract, ContractRefused, Cont
 from portazgo.contracts.drift.expectation import Expectation, Row, read_expectation
 from portazgo.contracts.drift.expecting import expectation_of
 from portazgo.contracts.examples.running import Passed, put_through
-from portazgo.contracts.recording.redacting import Known, NotRecorded, known_of, read_known, redact
+from portazgo.contracts.recording.forms import NotRecorded
+from portazgo.contracts.recording.redacting import Known, known_of, read_known, redact
 from portazgo.contracts.recording.replaying import Recorded, replay
 from portazgo.contracts.schema import Schema, read_schema
 

@@ -28,16 +28,23 @@ class Control:
     node_id, epoch = "node", "epoch"
 
     def __init__(self) -> None:
-        self.waiting: list[tuple[int, str, int, int, bytes, bool]] = []
+        self.waiting: list[tuple[int, str, int | None, int, bytes, bool]] = []
         self.expected = Answer(200, {}, json.dumps(EXPECTED).encode())
         self.asked: list[int] = []
         self.told: list[list[dict[str, Any]]] = []
+        self.said: list[bool] = []
+        self.recorded: list[dict[str, Any]] = []
         self.taken = True
         self.time = 0.0
 
-    def answer_samples(self, _: float, most: int) -> list[tuple[int, str, int, int, bytes, bool]]:
+    def samples(self, _: float, most: int) -> list[tuple[int, str, int | None, int, bytes, bool]]:
         now, self.waiting = self.waiting[:most], self.waiting[most:]
         return now
+
+    def record_requests(self, contract_version: int, route: str, recorded: bool) -> bool:
+        assert (contract_version, route) == (7, ROUTE)
+        self.said.append(recorded)
+        return True
 
     def request(
         self,
@@ -58,9 +65,13 @@ class Control:
             )
             self.asked.append(known)
             return self.expected
-        assert (method, path, body["epoch"]) == ("POST", "/internal/v1/drift", "epoch")
+        assert (method, body["epoch"]) == ("POST", "epoch")
         if not self.taken:
             raise Unreachable("http://127.0.0.1", "refused")
+        if path == "/internal/v1/recordings":
+            self.recorded.append(body)
+            return Answer(204, {}, b"")
+        assert path == "/internal/v1/drift"
         self.told.append(body["findings"])
         return Answer(204, {}, b"")
 
@@ -173,13 +184,70 @@ def test_a_report_is_bounded_and_further_ones_tell_the_rest() -> None:
     assert len(told) == len(set(told)) == 10 * FINDINGS_AT_MOST
 
 
+PROGRAM = {
+    "nodes": [
+        {"object": {"members": [{"in": "id", "node": 1, "out": "id", "required": True}], "unknown": "refuse"}},
+        {"string": True},
+    ],
+    "depth": 64,
+}
+NO_WORDS: dict[str, list[str]] = {"words": [], "paths": [], "prefixes": []}
+
+
+def asks_for_requests(**told: Any) -> Answer:
+    recording = {**NO_WORDS, "request": {"root": 0, "program": PROGRAM, **told}}
+    return Answer(200, {}, json.dumps({**EXPECTED, "recording": recording}).encode())
+
+
+def test_a_request_is_asked_about_then_told_without_a_value_once_with_a_count() -> None:
+    control = Control()
+    control.expected = asks_for_requests()
+    reporter = looking(control)
+    control.waiting = [(7, ROUTE, None, AT_US, body, True) for body in (b"", b'{"id": "NEEDLE"}', b'{"id": "needle"}')]
+    control.waiting += [(7, ROUTE, None, AT_US, b'{"id": "x", "id": "x"}', True)]
+    passes(control, reporter)
+    assert control.said == [True] * 4
+    (report,) = control.recorded
+    about = {"contract_version": 7, "route": ROUTE, "first_seen": AT, "last_seen": AT}
+    assert report["answers"] == []
+    (told,) = report["requests"]
+    assert told == {**about, "document": '{"id": "xxxx"}', "requests": 2}
+    passes(control, reporter)
+    assert len(control.recorded) == 1
+
+
+def test_requests_are_let_alone_where_they_are_not_recorded_or_not_by_this_control_plane() -> None:
+    without = [
+        Answer(404, {}, b"{}"),
+        Answer(200, {}, json.dumps(EXPECTED).encode()),
+        Answer(200, {}, json.dumps({**EXPECTED, "recording": NO_WORDS}).encode()),
+        Answer(200, {}, json.dumps({**EXPECTED, "recording": {**NO_WORDS, "request": None}}).encode()),
+    ]
+    for expected in without:
+        control = Control()
+        control.expected = expected
+        control.waiting = [(7, ROUTE, None, AT_US, b'{"id": "NEEDLE"}', True)]
+        passes(control, looking(control))
+        assert (control.said, control.recorded) == ([False], []), expected
+
+
+def test_nothing_is_said_where_nobody_knows_or_the_program_is_none() -> None:
+    broken: list[dict[str, Any]] = [{"root": 9}, {"root": "0"}, {"program": {"nodes": 7}}, {"program": 7}]
+    for expected in (Answer(503, {}, b""), *(asks_for_requests(**told) for told in broken)):
+        control = Control()
+        control.expected = expected
+        control.waiting = [(7, ROUTE, None, AT_US, b'{"id": "NEEDLE"}', True)]
+        passes(control, looking(control))
+        assert (control.said, control.recorded) == ([], []), expected
+
+
 def test_a_thread_goes_on_whatever_happens_and_ends_when_told_to() -> None:
     stopping = threading.Event()
 
     class Failing(Control):
         """Its answers can't be taken."""
 
-        def answer_samples(self, _: float, most: int) -> list[tuple[int, str, int, int, bytes, bool]]:
+        def samples(self, _: float, most: int) -> list[tuple[int, str, int | None, int, bytes, bool]]:
             stopping.set()
             raise RuntimeError(NEEDLE, most)
 

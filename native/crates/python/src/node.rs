@@ -96,21 +96,27 @@ impl Node {
         requests.into_iter().map(row).collect()
     }
 
-    /// (contract's version, route, status, microseconds since 1970, body, whether that is all of it); waits for the first.
+    /// (contract's version, route, status, microseconds since 1970, body, whether that is all of it); waits for the first. No
+    /// status: a request, an empty one to ask whether any of its route is recorded.
     #[allow(clippy::type_complexity, reason = "a row, as Python sees it")]
-    fn answer_samples<'py>(
+    fn samples<'py>(
         &self,
         py: Python<'py>,
         timeout_seconds: f64,
         most: usize,
-    ) -> Vec<(u32, String, u16, i64, Bound<'py, PyBytes>, bool)> {
+    ) -> Vec<(u32, String, Option<u16>, i64, Bound<'py, PyBytes>, bool)> {
         let within = Duration::try_from_secs_f64(timeout_seconds).unwrap_or_default();
-        let samples = py.detach(|| self.gateway.answer_samples(within, most));
-        let row = |sample: portazgo_server::AnswerSample| {
-            let portazgo_server::AnswerSample { contract_version, route, status, at, body, whole } = sample;
+        let samples = py.detach(|| self.gateway.samples(within, most));
+        let row = |sample: portazgo_server::Sample| {
+            let portazgo_server::Sample { contract_version, route, status, at, body, whole } = sample;
             (contract_version, route.to_string(), status, at.0, PyBytes::new(py, &body), whole)
         };
         samples.into_iter().map(row).collect()
+    }
+
+    /// Whether requests of a version's route are recorded. False: this node has no such route now.
+    fn record_requests(&self, contract_version: u32, route: &str, recorded: bool) -> bool {
+        Id::parse(route).is_some_and(|route| self.gateway.record_requests(contract_version, route, recorded))
     }
 
     /// A login brought a token that is good for so long. Raises `ValueError` when it can't be used: then the login has failed.

@@ -10,7 +10,7 @@ use crate::journal::{self, Closed, EndedEpoch, Journal, Personal, SealedSegment}
 use crate::logins::LoginRequest;
 use crate::metrics::value;
 use crate::phases::accept::Acceptor;
-use crate::samples::AnswerSample;
+use crate::samples::Sample;
 use crate::shared::Shared;
 use crate::signing::SigningThread;
 use crate::thread::{Command, Handle};
@@ -268,9 +268,16 @@ impl Gateway {
         self.shared.logins.failed(ticket, why, failure, &self.shared);
     }
 
-    /// Answers to be compared with backends' schemas, at most `most`; waits for the first.
-    pub fn answer_samples(&self, within: Duration, most: usize) -> Vec<AnswerSample> {
+    /// Answers to be compared with backends' schemas, and requests to be recorded, at most `most`; waits for the first.
+    pub fn samples(&self, within: Duration, most: usize) -> Vec<Sample> {
         self.shared.samples.take(within, most)
+    }
+
+    /// Whether requests of a version's route are recorded. False: no node of this kind has such a route now.
+    pub fn record_requests(&self, contract_version: u32, route: Id, recorded: bool) -> bool {
+        let snapshot = self.shared.snapshot.load();
+        let view = snapshot.as_ref().as_ref().and_then(|snapshot| snapshot.view_of(contract_version, route));
+        view.inspect(|view| view.recording.tell(recorded)).is_some()
     }
 
     /// Segments that wait to be shipped, oldest first.

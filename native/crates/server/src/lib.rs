@@ -47,7 +47,7 @@ pub use config::Config;
 pub use gateway::{Gateway, StartError};
 pub use logins::LoginRequest;
 pub use phases::rewritten_header;
-pub use samples::AnswerSample;
+pub use samples::Sample;
 
 /// What a provoked panic says; what is shipped does not hold it.
 #[cfg(feature = "provoke-panic")]

@@ -1,7 +1,8 @@
-//! Answers that wait to be compared with the backend's schema: a few whole bodies, in memory and bounded. The node process takes
-//! them, derives places and types, and drops them; no value leaves this process.
+//! Answers that wait to be compared with the backend's schema, and requests that wait to be recorded without their values: a few
+//! whole bodies, in memory and bounded. The node process takes them, derives places, types and forms, and drops them; no value
+//! leaves this process.
 
-use portazgo_core::contract::View;
+use portazgo_core::contract::{Recording, Taken, View};
 use portazgo_core::ids::Id;
 use portazgo_core::time::{Monotonic, WallTime};
 use std::collections::VecDeque;
@@ -10,23 +11,25 @@ use std::time::Duration;
 
 /// A larger answer is let go: what of it was kept could not be told from one that ended early.
 const MOST_BYTES: usize = 256 * 1024;
+/// A larger request is let go: as much is recorded of one, and no more.
+const MOST_REQUEST_BYTES: usize = 16 * 1024;
 /// So many wait, and no more are begun while they do.
 const MOST_WAITING: usize = 16;
 const MINUTE_NS: u64 = 60_000_000_000;
 
-/// A backend's answer, decoded.
-pub struct AnswerSample {
+/// A backend's answer, decoded, or a partner's request.
+pub struct Sample {
     /// By which records name the contract's version.
     pub contract_version: u32,
     /// The route's id.
     pub route: Id,
-    /// As the backend said it.
-    pub status: u16,
-    /// When its head was read.
+    /// As the backend said it; None: it is a request, which the contract let pass.
+    pub status: Option<u16>,
+    /// When it came.
     pub at: WallTime,
-    /// What came.
+    /// What came. None of a request: whether its route records any is not known.
     pub body: Vec<u8>,
-    /// Whether that is all of it: one that broke the contract may not have been read to its end.
+    /// Whether that is all of it: an answer that broke the contract may not have been read to its end.
     pub whole: bool,
 }
 
@@ -41,7 +44,7 @@ pub(crate) struct Samples {
 
 #[derive(Default)]
 struct Queue {
-    waiting: VecDeque<AnswerSample>,
+    waiting: VecDeque<Sample>,
     minute: u64,
     taken: u32,
 }
@@ -66,7 +69,7 @@ impl Samples {
         admits
     }
 
-    fn submit(&self, sample: AnswerSample) {
+    fn submit(&self, sample: Sample) {
         let mut queue = self.queue();
         if queue.waiting.len() < MOST_WAITING {
             queue.waiting.push_back(sample);
@@ -76,7 +79,7 @@ impl Samples {
     }
 
     /// Take what waits, at most `most`; waits for the first.
-    pub(crate) fn take(&self, within: Duration, most: usize) -> Vec<AnswerSample> {
+    pub(crate) fn take(&self, within: Duration, most: usize) -> Vec<Sample> {
         let queue = self.queue();
         let (mut queue, _) = self
             .arrived
@@ -88,6 +91,32 @@ impl Samples {
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A request, as the partner sent it; the contract has let it pass.
+pub(crate) struct Request<'b> {
+    pub(crate) contract_version: u32,
+    pub(crate) route: Id,
+    pub(crate) body: &'b [u8],
+    pub(crate) now: Monotonic,
+    pub(crate) at: WallTime,
+}
+
+impl Request<'_> {
+    /// Take it, if it is one of those that are taken. `chance` is any number.
+    pub(crate) fn take(&self, samples: &Samples, recording: &Recording, chance: u32) {
+        if self.body.len() > MOST_REQUEST_BYTES || samples.per_minute == 0 {
+            return;
+        }
+        let body = match recording.takes(self.now, chance) {
+            Some(Taken::Body) if samples.admits(self.now) => self.body.to_vec(),
+            // It takes nothing from what a minute may have.
+            Some(Taken::Question) => Vec::new(),
+            _ => return,
+        };
+        let Self { contract_version, route, at, .. } = *self;
+        samples.submit(Sample { contract_version, route, status: None, at, body, whole: true });
     }
 }
 
@@ -126,9 +155,10 @@ impl Origin<'_> {
         }
     }
 
-    fn sample(&self, body: Vec<u8>, whole: bool) -> AnswerSample {
+    fn sample(&self, body: Vec<u8>, whole: bool) -> Sample {
         let Self { view, route, status, at, .. } = *self;
-        AnswerSample { contract_version: view.edition.number, route, status, at, body, whole }
+        let status = Some(status);
+        Sample { contract_version: view.edition.number, route, status, at, body, whole }
     }
 }
 
@@ -136,7 +166,7 @@ impl Origin<'_> {
 pub(crate) struct Tap {
     samples: Arc<Samples>,
     /// None: it was too large, or is told.
-    sample: Option<AnswerSample>,
+    sample: Option<Sample>,
 }
 
 impl Tap {
@@ -174,12 +204,13 @@ impl Tap {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use portazgo_core::contract::Rate;
 
     fn tap(samples: &Arc<Samples>) -> Tap {
-        let sample = AnswerSample {
+        let sample = Sample {
             contract_version: 7,
             route: Id([1; 16]),
-            status: 200,
+            status: Some(200),
             at: WallTime(5),
             body: Vec::new(),
             whole: false,
@@ -228,5 +259,21 @@ mod tests {
         assert_eq!(begun(2), 0);
         assert_eq!(bodies(&samples).len(), MOST_WAITING);
         assert_eq!((begun(2), Samples::new(0).admits(Monotonic(0))), (20, false));
+    }
+
+    #[test]
+    fn a_request_is_asked_about_without_its_body_then_taken_unless_it_is_large() {
+        let (samples, recording) = (Samples::new(1), Recording::new(Rate { one_in: 1, per_minute: 60 }));
+        let send = |body: &[u8]| {
+            let request = Request { contract_version: 7, route: Id([1; 16]), body, now: Monotonic(0), at: WallTime(5) };
+            request.take(&samples, &recording, 0);
+            bodies(&samples)
+        };
+        assert_eq!(send(b"{}"), [(Vec::new(), true)]);
+        recording.tell(true);
+        assert_eq!(send(&vec![b' '; MOST_REQUEST_BYTES + 1]), []);
+        assert_eq!(send(&vec![b' '; MOST_REQUEST_BYTES]), [(vec![b' '; MOST_REQUEST_BYTES], true)]);
+        // That was all that a minute may have.
+        assert_eq!(send(b"{}"), []);
     }
 }

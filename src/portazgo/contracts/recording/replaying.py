@@ -1,37 +1,48 @@
-"""Puts recorded answers through two versions of a contract, and adds up by field what differs."""
+"""Puts recorded answers and requests through two versions of a contract, and adds up by field what differs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from portazgo.contracts.examples.running import Passed, put_through
 from portazgo.contracts.examples.trees import read, written
+from portazgo.contracts.recording.requests import without_callers
 
 if TYPE_CHECKING:
-    from portazgo.contracts.compiling import CompiledContract
+    from portazgo.contracts.compiling import CompiledContract, CompiledRoute
     from portazgo.contracts.examples.running import Engine
 
 FIELDS_AT_MOST = 1_000
+Kind = Literal["request", "answer"]
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A redacted answer, and how many came that were the same without their values."""
+    """A redacted body, and how many came that were the same without their values. No status: a request of a partner's."""
 
     route: str
-    status: int
+    status: int | None
     body: bytes
-    answers: int
+    seen: int
+
+
+def kind_of(status: int | None) -> Kind:
+    """Tell what was recorded."""
+    return "request" if status is None else "answer"
 
 
 @dataclass(slots=True)
 class FieldReplayed:
-    """One field of the partner's, and in how many values the versions agree. Arrays are transparent."""
+    """One field, and in how many values the versions agree. Arrays are transparent.
+
+    Of an answer it is what partners receive, in their names; of a request what the backend receives, in its own.
+    """
 
     route: str
-    status: int
+    status: int | None
     field: str
     unchanged: int = 0
     changed: int = 0
@@ -57,28 +68,35 @@ class FieldReplayed:
 
     @property
     def differs(self) -> bool:
-        """Whether partners get anything else."""
+        """Whether whoever receives it gets anything else."""
         return bool(self.changed or self.appeared or self.gone)
 
 
 @dataclass(slots=True)
 class RefusedReplayed:
-    """Recorded answers that one of the versions does not let pass, and why."""
+    """Recorded bodies that one of the versions does not let pass, and why."""
 
     route: str
-    status: int
+    status: int | None
     before: str | None
     after: str | None
     """None: it passes."""
     recorded: int = 0
 
+    @property
+    def breaks(self) -> bool:
+        """Whether what passed no longer does."""
+        return self.before is None and self.after is not None
+
 
 @dataclass(slots=True)
 class Replay:
-    """What two versions make of recorded answers."""
+    """What two versions make of what was recorded."""
 
     recorded: int = 0
     answers: int = 0
+    """That they stand for."""
+    requests: int = 0
     """That they stand for."""
     fields: list[FieldReplayed] = field(default_factory=list)
     refused: list[RefusedReplayed] = field(default_factory=list)
@@ -90,40 +108,72 @@ class Replay:
 
     @property
     def breaking(self) -> bool:
-        """Whether something that partners had is gone or another, or an answer no longer passes."""
-        return any(one.changed or one.gone for one in self.fields) or any(
-            one.before is None and one.after is not None for one in self.refused
-        )
+        """Whether something that partners had is gone or another, or an answer or a request no longer passes.
+
+        What the backend receives is between its operator and the contract's author.
+        """
+        shown = [one for one in self.fields if one.status is not None]
+        return any(one.changed or one.gone for one in shown) or any(one.breaks for one in self.refused)
 
 
 def replay(recorded: Iterable[Recorded], before: CompiledContract, after: CompiledContract, engine: Engine) -> Replay:
     """Put each through both versions, by the code that nodes run."""
     found = Replay()
-    fields: dict[tuple[str, int, str], FieldReplayed] = {}
-    refused: dict[tuple[str, int, str | None, str | None], RefusedReplayed] = {}
+    fields: dict[tuple[str, int | None, str], FieldReplayed] = {}
+    refused: dict[tuple[str, int | None, str | None, str | None], RefusedReplayed] = {}
+    old_routes, new_routes = (_without_callers(contract) for contract in (before, after))
     for one in recorded:
         found.recorded += 1
-        found.answers += one.answers
-        old, new = _passed(one, before, engine), _passed(one, after, engine)
+        if one.status is None:
+            found.requests += one.seen
+        else:
+            found.answers += one.seen
+        old, new = _passed(one, old_routes, engine), _passed(one, new_routes, engine)
         if old.body is not None and new.body is not None:
             _compare(one, old.body, new.body, fields)
             continue
         key = (one.route, one.status, old.refusal, new.refusal)
         refused.setdefault(key, RefusedReplayed(*key)).recorded += 1
     # What differs comes first.
-    found.fields = sorted(fields.values(), key=lambda one: (not one.differs, one.route, one.status))
+    found.fields = sorted(fields.values(), key=lambda one: (not one.differs, one.route, one.status or 0))
     found.refused = list(refused.values())
     return found
 
 
-def _passed(one: Recorded, contract: CompiledContract, engine: Engine) -> Passed:
-    route = contract.routes.get(one.route)
+def _without_callers(contract: CompiledContract) -> dict[str, CompiledRoute]:
+    """The routes of a contract, with texts in place of what it fills in of callers, or by chance: each time the same."""
+    return {
+        name: replace(
+            route,
+            wire={
+                **route.wire,
+                "request": {**route.wire["request"], "program": without_callers(route.wire["request"]["program"])},
+            },
+        )
+        for name, route in contract.routes.items()
+    }
+
+
+def _passed(one: Recorded, routes: Mapping[str, CompiledRoute], engine: Engine) -> Passed:
+    route = routes.get(one.route)
     if route is None:
         return Passed(None, f"the contract has no route {one.route}")
-    return put_through(route, one.status, one.body, engine)
+    passed = put_through(route, one.status, one.body, engine)
+    return passed if one.status is not None or passed.refusal is None else Passed(None, _told(passed.refusal))
 
 
-def _compare(one: Recorded, before: bytes, after: bytes, fields: dict[tuple[str, int, str], FieldReplayed]) -> None:
+def _told(refusal: str) -> str:
+    """What is wrong with a request and where, as a sentence: the engine writes JSON."""
+    try:
+        errors = json.loads(refusal)["errors"]
+        return "; ".join(f"{one['code']} at {one['pointer'] or 'the root'}: {one['detail']}" for one in errors)
+    except (ValueError, LookupError, TypeError):
+        return refusal
+
+
+def _compare(
+    one: Recorded, before: bytes, after: bytes, fields: dict[tuple[str, int | None, str], FieldReplayed]
+) -> None:
     old, new = (dict(_leaves(read(body), (), "")) for body in (before, after))
     for place in [*old, *(place for place in new if place not in old)]:
         name = old[place][0] if place in old else new[place][0]

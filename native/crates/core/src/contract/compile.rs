@@ -1,7 +1,7 @@
 //! From a contract as it arrives to what is run.
 
 use super::wire::{AnswerBody, BodyBody, ContractBody, ErrorsBody, HeaderBody, HoldBody, NamedBody, RouteBody};
-use super::{Answer, Body, ContractVersion, Edition, HeaderRule, Hold, MediaType, Sampling, Statuses, View};
+use super::{Answer, Body, ContractVersion, Edition, HeaderRule, Hold, MediaType, Recording, Sampling, Statuses, View};
 use crate::ids::Id;
 use crate::transform::answer::AnswerProgram;
 use crate::transform::request::{BackendErrors, BodyRule, RequestContract};
@@ -213,6 +213,7 @@ fn view(text: &str, edition: &Arc<Edition>) -> Result<View, Wrong> {
             return Err(wrong("fields/at", format!("no answer has {:?}", fields.at.join("."))));
         }
     }
+    let rate = body.sampling.unwrap_or_default();
     Ok(View {
         edition: Arc::clone(edition),
         request,
@@ -222,7 +223,8 @@ fn view(text: &str, edition: &Arc<Edition>) -> Result<View, Wrong> {
         answers: answers.into(),
         program,
         fields: body.fields.map(|fields| fields.at.into()),
-        sampling: Sampling::new(body.sampling.unwrap_or_default()),
+        sampling: Sampling::new(rate),
+        recording: Recording::new(rate),
         compress: body.compress,
     })
 }

@@ -7,6 +7,7 @@ mod compile;
 mod document;
 pub mod media;
 pub(crate) mod pins;
+mod recording;
 mod sampling;
 pub(crate) mod wire;
 
@@ -15,6 +16,7 @@ pub(crate) use compile::version;
 pub use document::PartnerDocument;
 pub use media::MediaType;
 pub use pins::Pins;
+pub use recording::{Recording, Taken};
 pub use sampling::{Rate, Sampling};
 
 use crate::ids::Id;
@@ -68,6 +70,8 @@ pub struct View {
     pub fields: Option<Box<[String]>>,
     /// Which answers are compared with the backend's schema.
     pub sampling: Sampling,
+    /// Which requests are recorded.
+    pub recording: Recording,
     /// Whether its answers may go out compressed; None: the contract does not say.
     pub compress: Option<bool>,
 }

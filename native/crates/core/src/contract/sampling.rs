@@ -52,6 +52,11 @@ impl Sampling {
         self.rate.one_in != 0 && self.admits(now)
     }
 
+    /// Take the next, as if none had been taken in a while.
+    pub(crate) fn restart(&self) {
+        self.due.store(0, Ordering::Relaxed);
+    }
+
     fn admits(&self, now: Monotonic) -> bool {
         let minute = (now.0 / MINUTE_NS) << 32;
         let most = u64::from(self.rate.per_minute);

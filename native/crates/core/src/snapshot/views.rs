@@ -65,6 +65,12 @@ impl Snapshot {
         Views::new(views.collect())
     }
 
+    /// How a route looks in a version, by its number in records. None: this node has no such version, or it has no such route.
+    pub fn view_of(&self, number: u32, route: Id) -> Option<&View> {
+        let mut known = self.contracts.values().filter_map(Known::understood);
+        known.find(|version| version.edition.number == number)?.views.get(&route).map(Arc::as_ref)
+    }
+
     /// The editions that a caller is served by, each with the name of its API: what documents it may read.
     /// A version of which it may call no route is none of its affair.
     pub fn editions(&self, pinned: Pinned<'_>, may_call: impl Fn(&Route) -> bool) -> Vec<(&str, &Arc<Edition>)> {

@@ -74,6 +74,12 @@ impl Call {
         self.record().request_id
     }
 
+    /// Any number, of the random bits of the request's id.
+    pub(crate) fn chance(&mut self) -> u32 {
+        let [.., a, b, c, d] = self.request_id().0;
+        u32::from_be_bytes([a, b, c, d])
+    }
+
     /// The request's id as a header: for the backend, and again for the partner.
     pub(crate) fn request_id_header(&mut self) -> HeaderValue {
         let id = self.record().request_id;

@@ -12,6 +12,7 @@ use crate::phases::route::{Found, Origin};
 use crate::phases::{Refusal, forward};
 use crate::random::Random;
 use crate::reshaping::LARGE;
+use crate::samples;
 use crate::thread::Thread;
 use crate::upstream::RequestBody;
 use bytes::Bytes;
@@ -122,7 +123,11 @@ impl Reshaping<'_, '_, '_> {
         }
         let received = whole(thread, wire, call, received).await?;
         let (reshaped, written) = if received.len() < LARGE {
-            self.write(thread, call, begun, Errors::default(), Received::Whole(&received))?
+            let written = self.write(thread, call, begun, Errors::default(), Received::Whole(&received))?;
+            if self.view.recording.is_open() {
+                self.sample(thread, call, &received);
+            }
+            written
         } else {
             // In a box: few bodies are so large.
             Box::pin(self.write_elsewhere(thread, call, begun, received)).await?
@@ -208,6 +213,19 @@ impl Reshaping<'_, '_, '_> {
             return Err(refuse(unknown.as_deref().unwrap_or("no answer of this operation has fields")));
         }
         Ok(Selection(found))
+    }
+
+    /// Mostly no request is taken, and of most routes none could be.
+    #[cold]
+    fn sample(&self, thread: &Thread, call: &mut Call, received: &[u8]) {
+        let request = samples::Request {
+            contract_version: self.view.edition.number,
+            route: self.found.route.id,
+            body: received,
+            now: call.at(),
+            at: call.wall(),
+        };
+        request.take(&thread.shared.samples, &self.view.recording, call.chance());
     }
 
     /// What templates read.

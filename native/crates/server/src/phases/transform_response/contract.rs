@@ -146,7 +146,7 @@ impl Shaping<'_> {
         let wanted = self.wanted(thread, call, received);
         let (program, root) = self.program(call, root, status);
         let origin = self.origin(call, status);
-        let mut tap = origin.tap(&thread.shared.samples, chance(call));
+        let mut tap = origin.tap(&thread.shared.samples, call.chance());
         if wanted.is_none()
             && decoder.is_none()
             && let Some(whole) = stream.whole()
@@ -390,12 +390,6 @@ async fn held(
     let whole = if is_coded { projected.take_coded()? } else { projected.take_output() };
     projected.stream.give_back(thread, call.at());
     Ok(Content::Whole(whole))
-}
-
-/// Any number, of the random bits of the request's id.
-fn chance(call: &mut Call) -> u32 {
-    let [.., a, b, c, d] = call.request_id().0;
-    u32::from_be_bytes([a, b, c, d])
 }
 
 /// The type of `types` that an answer says it is, once.
