@@ -223,3 +223,15 @@ def test_what_was_found_inside_an_array_stands_as_long_as_its_document() -> None
     found = findings(expectation, 200, [{"new": 1}, {"id": 1}])
     assert {finding.kind for finding in found} == {Kind.NEW, Kind.MISSING, Kind.RETYPED}
     assert {still_stands(finding, 200, expectation) for finding in found} == found
+
+
+def test_an_object_in_place_of_an_array_of_such_stands_until_a_document_has_one_there() -> None:
+    thing, things = Row(frozenset({"object"})), Row(frozenset({"array"}), items=1)
+    (found,) = findings(Expectation((things, thing), {"200": 0}), 200, {})
+    assert (found.kind, found.found, found.expected) == (Kind.RETYPED, "object", "array")
+    assert still_stands(found, 200, Expectation((things, thing), {"200": 0})) == found
+    assert still_stands(found, 200, Expectation((thing,), {"200": 0})) is None
+    (item,) = findings(Expectation((things, thing), {"200": 0}), 200, [1])
+    either = Row(frozenset({"object", "integer"}))
+    assert still_stands(item, 200, Expectation((things, thing), {"200": 0})) == item
+    assert still_stands(item, 200, Expectation((things, either), {"200": 0})) is None

@@ -84,7 +84,7 @@ def still_stands(finding: Finding, status: int, expectation: Expectation) -> Fin
     path = parse_path(finding.path)
     if finding.kind is Kind.RETYPED:
         at = _reached(expectation, row, path)
-        return None if at is None or _takes(expectation, at, finding.found) else finding
+        return None if at is None or _takes(expectation, at, finding) else finding
     if not path:
         return finding
     around = _reached(expectation, row, path[:-1])
@@ -109,10 +109,14 @@ def _reached(expectation: Expectation, row: Row, path: Path) -> Row | None:
     return row
 
 
-def _takes(expectation: Expectation, row: Row, kind: str) -> bool:
-    """Whether a value of this type may stand there, or as an item there: a path does not tell the two apart."""
-    for _ in range(DEPTH_AT_MOST):
-        if row.fits(kind):
+def _takes(expectation: Expectation, row: Row, finding: Finding) -> bool:
+    """Whether a value of the type that was found may stand there, or as an item there: a path does not tell the two apart.
+
+    Where an array was expected in its place, it was no item of one that is none itself.
+    """
+    in_place_of_array = "array" in finding.expected.split(" or ")
+    for depth in range(DEPTH_AT_MOST):
+        if row.fits(finding.found) and (depth == 0 or not in_place_of_array or row.fits("array")):
             return True
         if row.items is None:
             break
