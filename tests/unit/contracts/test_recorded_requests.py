@@ -9,6 +9,8 @@ import time
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.contract_calls import VALUES, CallMaker
 from support.contract_cases import Made
 from support.contract_property import ROUTES, compiled_with_fills
@@ -32,6 +34,9 @@ TICKET: dict[str, Any] = {
         "state": {**STRING, "enum": ["open", "closed"]},
         "code": {**STRING, "pattern": "^[A-Z]{2}-[0-9]{4}$"},
         "kind": {**STRING, "pattern": "^(car|boat)$"},
+        "number": {**STRING, "pattern": "^(INV|CRN)-20[0-9]{2}-[0-9]{4,}$"},
+        "phone": {**STRING, "pattern": r"^\+57\d{10}$"},
+        "serial": {**STRING, "pattern": "^S[0-9]+$"},
         "short": {**STRING, "minLength": 3, "maxLength": 3},
         "address": {**STRING, "format": "ipv4"},
         "price": {"type": "number", "minimum": 2.5, "exclusiveMaximum": 2.75},
@@ -76,6 +81,9 @@ def rules(contract: CompiledContract) -> Rules:
 ALL = {"select": [name if name != "free" else "free.**" for name in TICKET["properties"]]}
 
 
+RULES = rules(compiled(ALL))
+
+
 def redacted(document: Any, *operators: Any) -> Any:
     body = document if isinstance(document, bytes) else json.dumps(document).encode()
     return json.loads(redact_request(rules(compiled(*(operators or (ALL,)))), body, _native))
@@ -89,6 +97,9 @@ def test_values_that_rules_hold_for_become_others_that_keep_them() -> None:
             "state": "closed",
             "code": "QZ-7313",
             "kind": "boat",
+            "number": "CRN-2026-2073",
+            "phone": "+573157420573",
+            "serial": "S57",
             "short": "abc",
             "address": "10.73.13.1",
             "price": 2.731,
@@ -104,6 +115,9 @@ def test_values_that_rules_hold_for_become_others_that_keep_them() -> None:
         "state": "closed",
         "code": "AA-1111",
         "kind": "boat",
+        "number": "CRN-2011-1111",
+        "phone": "+571111111111",
+        "serial": "S11",
         "short": "xxx",
         "address": "192.0.2.1",
         "price": 2.5,
@@ -145,6 +159,27 @@ def test_what_the_contract_refuses_or_is_too_much_is_not_recorded(body: bytes) -
 def test_what_the_contract_fills_in_of_callers_asks_for_none() -> None:
     fills = {"fill": {"name": "{partner.metadata.tier}", "code": {"generate": "uuid"}}}
     assert redacted({"id": 10}, {"select": ["id"]}, fills) == {"id": 10}
+
+
+NEEDLES = st.sampled_from(
+    [NEEDLE, f"{NEEDLE}@example.test", f"https://{NEEDLE}.example/", f"\ue000{NEEDLE}", f'"{NEEDLE}', "\ue0007313"]
+)
+VALUES_AND_NAMES = st.recursive(
+    NEEDLES | st.just(73137313) | st.just(-7313.7313) | st.none() | st.booleans(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NEEDLES | st.sampled_from(["id", "state"]), inner),
+    max_leaves=20,
+)
+
+
+@given(VALUES_AND_NAMES, st.dictionaries(NEEDLES, NEEDLES, max_size=3), NEEDLES, st.integers(-9, 9))
+def test_no_value_and_no_name_survives_and_once_more_gives_the_same(
+    free: Any, labels: dict[str, str], name: str, near: int
+) -> None:
+    body = {"id": 73130 + 5 * near, "name": name, "labels": labels, "free": free, "tags": [name], "price": 2.57313}
+    text = redact_request(RULES, json.dumps(body).encode(), _native)
+    assert "7313" not in text
+    assert "canary" not in text
+    assert redact_request(RULES, text.encode(), _native) == text
 
 
 def test_no_request_takes_long_to_be_redacted() -> None:

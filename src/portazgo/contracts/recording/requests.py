@@ -338,10 +338,12 @@ def _texts(text: str, checks: list[Mapping[str, Any]]) -> Iterator[str]:
     if not patterns:
         return
     # A pattern that lists words is the operator's own, as a list of values is.
-    if any(text in _literals(pattern) for pattern in patterns):
+    literals = frozenset[str]().union(*(_literals(pattern) for pattern in patterns))
+    if text in literals:
         yield word(text)
     if len(text) <= LONGEST_TEXT:
-        yield from (word(_of_alphabet(text, alphabet)) for alphabet in _ALPHABETS)
+        yield from (word(_of_alphabet(text, alphabet, frozenset())) for alphabet in _ALPHABETS)
+        yield from (word(_of_alphabet(text, alphabet, literals)) for alphabet in _ALPHABETS)
 
 
 def _patterns(check: Mapping[str, Any]) -> list[str]:
@@ -354,13 +356,26 @@ def _literals(pattern: str) -> frozenset[str]:
     return frozenset(_LITERAL.findall(_SYNTAX.sub(" ", _CLASSES.sub(" ", pattern))))
 
 
-def _of_alphabet(text: str, alphabet: tuple[str, str, str]) -> str:
-    """Give a text with each letter and digit replaced by one of its kind; signs stay."""
+def _of_alphabet(text: str, alphabet: tuple[str, str, str], literals: frozenset[str]) -> str:
+    """Give a text with each letter and digit replaced by one of its kind; signs stay, and the first of each literal.
+
+    A literal of one character stays at the beginning alone: elsewhere it would say too much of the text.
+    """
     large, small, digit = alphabet
-    return "".join(
-        digit if one.isdigit() else large if one.isupper() else small if one.isalpha() or not one.isascii() else one
-        for one in text
-    )
+    made, place, left = [], 0, set(literals)
+    while place < len(text):
+        known = [one for one in left if text.startswith(one, place) and (len(one) > 1 or place == 0)]
+        if known:
+            longest = max(known, key=len)
+            left.remove(longest)
+            made.append(longest)
+            place += len(longest)
+            continue
+        one = text[place]
+        place += 1
+        is_letter = one.isalpha() or not one.isascii()
+        made.append(digit if one.isdigit() else large if one.isupper() else small if is_letter else one)
+    return "".join(made)
 
 
 def _numbers(checks: list[Mapping[str, Any]], *, has_fraction: bool) -> Iterator[str]:
