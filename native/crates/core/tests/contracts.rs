@@ -2,7 +2,8 @@
 
 mod support;
 
-use portazgo_core::contract::{Body, Hold, check_route};
+use http::HeaderValue;
+use portazgo_core::contract::{Body, Hold, MediaType, check_route, media};
 use portazgo_core::fault::Fault;
 use portazgo_core::ids::Id;
 use portazgo_core::route::Match;
@@ -250,4 +251,21 @@ fn a_document_that_can_not_be_cut_is_refused_with_its_place() {
         assert!(refused.place.starts_with(&format!("contract_document/{NEWER}")), "{refused}");
         assert!(refused.to_string().contains(place.rsplit('/').next().unwrap()), "{place}: {refused}");
     }
+}
+
+#[test]
+fn a_type_is_found_as_it_is_chosen_however_it_is_said() {
+    let types: Vec<MediaType> =
+        ["image/*", "image/png", "application/json"].into_iter().map(|text| MediaType::parse(text).unwrap()).collect();
+    let said =
+        ["image/*", "image/png", "IMAGE/png", "application/json", "application/json; charset=utf-8", "text/plain", ""];
+    for said in said {
+        for types in [&types[..], &types[1..], &types[2..], &[]] {
+            for choose in [media::choose, media::choose_opaque] {
+                assert_eq!(media::said(types, &said.parse().unwrap(), choose), choose(types, said), "{said}");
+            }
+        }
+    }
+    let unreadable = HeaderValue::from_bytes(b"application/json; name=\xff").unwrap();
+    assert_eq!(media::said(&types, &unreadable, media::choose), None);
 }

@@ -154,3 +154,54 @@ fn a_comma_that_is_missing_is_missed_whatever_came_before() {
         }
     }
 }
+
+/// Objects in objects and in lists, some with ends of their own, and not too deep.
+fn nested(depth: u32) -> Arc<AnswerProgram> {
+    let member = |name: &str, node: u32| json!({"in": name, "node": node, "out": name.to_uppercase()});
+    projecting::whole(&json!({"depth": depth, "nodes": [
+        {"object": {"members": [member("a", 1), member("o", 2), member("l", 3), {"in": "w", "node": 2, "out": "w", "wrap": ["v"]},
+            {"in": "i", "node": 7, "inline": true}, {"in": "e", "node": 6, "out": "e", "drop_null": true}]}},
+        {"number": true, "null": true, "string": true},
+        {"object": {"members": [{"in": "x", "node": 1, "out": "X", "required": true}, member("l", 3)]}},
+        {"array": 4},
+        {"object": {"members": [member("k", 1), member("m", 5)]}},
+        {"array": 2},
+        {"object": {"members": [member("x", 1)], "consts": [["c", 1]]}},
+        {"object": {"members": [member("y", 1), member("m", 3)]}},
+    ]}))
+}
+
+#[test]
+fn what_lies_in_each_other_comes_as_it_does_byte_by_byte_and_breaks_where_it_does() {
+    const SOUND: &str = r#"{"a":1,"o":{"x":2,"n":[{}],"l":[{"k":3},{"k":4, "z":0}]},"l": [ {"m":[{"x":5},{"l":[],"x":6}]} , {"k":7}],"w":{"x":8},"i":{"m":[{"k":9}],"y":null},"e":{"x":"ten"},"q":{"x":[]},"z":"end of it"}"#;
+    let others = ["", " ", "{", "}", "[", "]", ",", ":", "\"", "0", "{}", "[]", "null", ",{", "},{", "]}", "\"x\":1,"];
+    for program in [nested(64), nested(5), nested(4), nested(3), nested(2)] {
+        let mut workspace = Workspace::default();
+        for place in 0..SOUND.len() {
+            for (other, replaced) in others.iter().flat_map(|other| [(other, 0), (other, 1)]) {
+                let document = format!("{}{other}{}", &SOUND[..place], &SOUND[place + replaced..]);
+                let expected = told(feed(&program, document.as_bytes().chunks(1)));
+                assert_eq!(projected(&mut workspace, &program, &document), expected, "{document}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_written_at_once_is_bounded_wherever_it_lies() {
+    let document = format!(r#"{{"l":[{}],"o":{{"x":1}},"a":2}}"#, [r#"{"k":1,"m":[{"x":1},{"x":2}]}"#; 20].join(","));
+    let (program, whole) = (nested(64), told(feed(&nested(64), document.as_bytes().chunks(1))));
+    for most in 1..60 {
+        let mut projector = portazgo_core::transform::answer::Projector::new(&program, 0, BASE);
+        let (mut written, mut rest) = (Vec::new(), document.as_bytes());
+        while !rest.is_empty() {
+            let mut out = Vec::new();
+            let taken = projector.feed_until(rest, most, &mut out).unwrap();
+            // Of one member, and the brackets before and after it.
+            assert!(taken > 0 && out.len() < most + 24, "{} of {most}", out.len());
+            rest = &rest[taken..];
+            written.extend_from_slice(&out);
+        }
+        assert_eq!(String::from_utf8(written).unwrap(), whole, "{most}");
+    }
+}

@@ -17,6 +17,8 @@ pub(crate) const MOST_BYTES: usize = 64 * 1024;
 pub(crate) enum Source {
     /// From the client, once.
     Once(Incoming),
+    /// Whole before any of it is sent. None: it was handed on.
+    Here(Option<Bytes>),
     /// From what is remembered, then from the client.
     Again {
         body: Handle,
@@ -56,23 +58,14 @@ impl Handle {
 impl Source {
     /// A body that is whole before any of it is sent: however large it is, it can be sent again.
     pub(crate) fn whole(body: Bytes) -> Self {
-        let inner = Inner { client: None, pieces: vec![body], bytes: 0, turn: 0 };
-        Self::Again { body: Handle(Rc::new(RefCell::new(inner))), turn: 0, position: 0 }
+        Self::Here(Some(body))
     }
 
     /// From here on, remember what passes. None: it is remembered already.
     pub(crate) fn remember(&mut self) -> Option<Handle> {
         match std::mem::replace(self, Self::Gone) {
-            Self::Once(client) => {
-                let handle = Handle(Rc::new(RefCell::new(Inner {
-                    client: Some(client),
-                    pieces: Vec::new(),
-                    bytes: 0,
-                    turn: 0,
-                })));
-                *self = Self::Again { body: handle.clone(), turn: 0, position: 0 };
-                Some(handle)
-            }
+            Self::Once(client) => Some(self.remembers(Some(client), Vec::new())),
+            Self::Here(Some(body)) => Some(self.remembers(None, vec![body])),
             other => {
                 *self = other;
                 match self {
@@ -83,19 +76,32 @@ impl Source {
         }
     }
 
+    fn remembers(&mut self, client: Option<Incoming>, pieces: Vec<Bytes>) -> Handle {
+        let handle = Handle(Rc::new(RefCell::new(Inner { client, pieces, bytes: 0, turn: 0 })));
+        *self = Self::Again { body: handle.clone(), turn: 0, position: 0 };
+        handle
+    }
+
+    /// Whether a body was handed on that was whole before.
+    pub(crate) fn is_spent(&self) -> bool {
+        matches!(self, Self::Here(None))
+    }
+
     /// Whether a later try has the body.
     pub(crate) fn is_taken_over(&self) -> bool {
         match self {
-            Self::Once(_) => false,
+            Self::Once(_) | Self::Here(_) => false,
             Self::Again { body, turn, .. } => body.0.borrow().turn != *turn,
             Self::Gone => true,
         }
     }
 
-    /// A piece that has passed before.
+    /// A piece that has passed before, or that is here without the client.
     pub(crate) fn next_remembered(&mut self) -> Option<Bytes> {
-        let Self::Again { body, position, .. } = self else {
-            return None;
+        let (body, position) = match self {
+            Self::Here(body) => return body.take(),
+            Self::Again { body, position, .. } => (body, position),
+            Self::Once(_) | Self::Gone => return None,
         };
         let piece = body.0.borrow().pieces.get(*position).cloned()?;
         *position += 1;
@@ -125,7 +131,7 @@ impl Source {
                 Some(client) => Pin::new(client).poll_frame(context),
                 None => Poll::Ready(None),
             },
-            Self::Gone => Poll::Ready(None),
+            Self::Here(_) | Self::Gone => Poll::Ready(None),
         }
     }
 
@@ -137,6 +143,7 @@ impl Source {
                 let inner = body.0.borrow();
                 *position >= inner.pieces.len() && inner.client.as_ref().is_none_or(Body::is_end_stream)
             }
+            Self::Here(body) => body.is_none(),
             Self::Gone => true,
         }
     }
@@ -157,6 +164,7 @@ impl Source {
                 hint.set_lower(rest.lower() + again);
                 hint
             }
+            Self::Here(body) => SizeHint::with_exact(body.as_ref().map_or(0, |body| body.len() as u64)),
             Self::Gone => SizeHint::with_exact(0),
         }
     }

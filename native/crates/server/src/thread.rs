@@ -74,6 +74,8 @@ pub(crate) struct Thread {
     pub(crate) masks: RefCell<Masks<MaskKey>>,
     /// What projecting an answer takes, for one at a time.
     pub(crate) workspace: RefCell<Workspace>,
+    /// Where it is written to; empty between two answers.
+    pub(crate) projected: RefCell<Vec<u8>>,
     loaded: RefCell<Loaded>,
     generation: Cell<u64>,
     leave: watch::Sender<Leave>,
@@ -103,6 +105,7 @@ impl Thread {
             load: Load::new(&shared, index),
             masks: RefCell::new(Masks::new(MOST_MASKS)),
             workspace: RefCell::default(),
+            projected: RefCell::default(),
             loaded: RefCell::new(Loaded { snapshot: None, lane: Arc::default() }),
             generation: Cell::new(0),
             leave: watch::Sender::new(if ends { Leave::Now } else { Leave::Stay }),

@@ -60,6 +60,16 @@ impl Progress {
         }
     }
 
+    /// Nothing has been sent, of another body.
+    fn begin_anew(&self) {
+        self.bytes.set(0);
+        self.fault.set(None);
+        self.handed_on.set(0);
+        self.library_refused.set(false);
+        self.waits_for_client.set(false);
+        self.whole.set(Whole::No);
+    }
+
     /// When the last of the body was handed on that was begun to be sent at `sent_at`; None: it was not yet.
     pub(crate) fn whole_at(&self, sent_at: Monotonic, clock: &Clock) -> Option<Monotonic> {
         match self.whole.get() {
@@ -142,14 +152,23 @@ impl RequestBody {
         Self(Some(Box::new(Upload { source, most, idle, bytes_per_second, wait: None, vigil: None, progress })))
     }
 
-    /// A body of ours, in the place of the client's.
-    pub(crate) fn whole(body: Bytes, holder: impl FnOnce() -> Holder) -> Self {
+    /// Send this in the place of the client's body, which was read to its end.
+    pub(crate) fn write_anew(&mut self, body: Bytes, holder: impl FnOnce() -> Holder) {
         if body.is_empty() {
-            return Self::empty();
+            self.0 = None;
+            return;
         }
-        let (source, progress) = (Source::whole(body), Rc::new(Progress::new(holder())));
+        let source = Source::whole(body);
         let (most, idle, bytes_per_second) = (u64::MAX, Duration::MAX, 0);
-        Self(Some(Box::new(Upload { source, most, idle, bytes_per_second, wait: None, vigil: None, progress })))
+        // What it was read by is mostly still here, and need not be made again.
+        if let Some(upload) = &mut self.0 {
+            upload.progress.begin_anew();
+            (upload.source, upload.wait, upload.vigil) = (source, None, None);
+            (upload.most, upload.idle, upload.bytes_per_second) = (most, idle, bytes_per_second);
+            return;
+        }
+        let progress = Rc::new(Progress::new(holder()));
+        self.0 = Some(Box::new(Upload { source, most, idle, bytes_per_second, wait: None, vigil: None, progress }));
     }
 
     /// Remember what passes, as far as it is small, so that it can be sent once more. None where there is no body.
@@ -195,6 +214,9 @@ impl Body for RequestBody {
             return Poll::Ready(Some(Err(BodyEnded(Fault::BackendSendFailed))));
         }
         if let Some(again) = upload.source.next_remembered() {
+            if upload.source.is_spent() {
+                upload.progress.whole.set(Whole::AtOnce);
+            }
             upload.progress.handed_on.set(upload.progress.handed_on.get() + again.len() as u64);
             return Poll::Ready(Some(Ok(Frame::data(again))));
         }

@@ -73,6 +73,19 @@ pub fn choose_opaque<'t>(types: &'t [MediaType], content_type: &str) -> Option<&
     types.iter().find(|media| media.covers(essence))
 }
 
+/// The type of `types` that a `Content-Type` says, by one of the ways above.
+pub fn said<'t>(
+    types: &'t [MediaType],
+    content_type: &HeaderValue,
+    choose: impl Fn(&'t [MediaType], &str) -> Option<&'t MediaType>,
+) -> Option<&'t MediaType> {
+    // Most say the first, in its very letters.
+    match types.first().filter(|first| first.header == *content_type) {
+        None => choose(types, content_type.to_str().ok()?),
+        first => first,
+    }
+}
+
 /// Whether bodies of this type get smaller by compression: texts, and what is one. Events don't wait in anybody's buffers.
 pub fn is_worth_compressing(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

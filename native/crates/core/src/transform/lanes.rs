@@ -59,9 +59,100 @@ impl Lanes {
     }
 }
 
+/// How many bytes stand before the first that `question` finds, which is none for letters.
+#[inline(always)]
+pub(super) fn before_first(text: &[u8], question: impl Fn(Lanes) -> u32) -> usize {
+    let mut rest = text;
+    while let Some((lanes, further)) = rest.split_first_chunk() {
+        let found = question(Lanes::new(*lanes));
+        if found != 0 {
+            return text.len() - rest.len() + found.trailing_zeros() as usize;
+        }
+        rest = further;
+    }
+    let mut last = [b'a'; WIDTH];
+    last[..rest.len()].copy_from_slice(rest);
+    let found = question(Lanes::new(last)).trailing_zeros() as usize;
+    text.len() - rest.len() + found.min(rest.len())
+}
+
+/// The longest `Word`.
+pub(super) const LONGEST: usize = 2 * WIDTH;
+
+/// A short text, all of whose bytes are compared together.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Word {
+    bytes: [Lanes; 2],
+    /// A bit for each byte that counts.
+    mask: u32,
+    length: usize,
+}
+
+impl Word {
+    /// None: it is too long.
+    pub(super) fn of(text: &[u8]) -> Option<Self> {
+        let mut padded = [0; LONGEST];
+        padded.get_mut(..text.len())?.copy_from_slice(text);
+        let mask = u32::try_from((1_u64 << text.len()) - 1).expect("a bit for each of 32 bytes");
+        Some(Self { bytes: halves(&padded), mask, length: text.len() })
+    }
+
+    pub(super) fn is(&self, other: &Self) -> bool {
+        self.length == other.length && self.same(other.bytes) == u32::MAX
+    }
+
+    /// What follows it, where it stands here. None also where fewer than `LONGEST` bytes are left.
+    #[inline(always)]
+    pub(super) fn after<'t>(&self, text: &'t [u8]) -> Option<&'t [u8]> {
+        let is_same = self.same(halves(text.first_chunk()?)) & self.mask == self.mask;
+        if is_same { text.get(self.length..) } else { None }
+    }
+
+    #[inline(always)]
+    fn same(&self, bytes: [Lanes; 2]) -> u32 {
+        bytes[0].same(self.bytes[0]) | (bytes[1].same(self.bytes[1]) << WIDTH)
+    }
+}
+
+#[inline(always)]
+fn halves(bytes: &[u8; LONGEST]) -> [Lanes; 2] {
+    let (first, second) = (bytes.first_chunk(), bytes.last_chunk());
+    [Lanes::new(*first.expect("it is half of them")), Lanes::new(*second.expect("it is half of them"))]
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Lanes, WIDTH};
+    use super::{LONGEST, Lanes, WIDTH, Word, before_first};
+
+    #[test]
+    fn the_first_of_a_text_of_any_length_is_found() {
+        for length in 0..3 * WIDTH {
+            let mut text = vec![b'a'; length];
+            assert_eq!(before_first(&text, Lanes::special), length);
+            for place in (0..length).rev() {
+                text[place] = b'"';
+                assert_eq!(before_first(&text, Lanes::special), place, "of {length}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_word_is_found_where_it_stands_and_nowhere_else() {
+        let text = [b'x'; 2 * LONGEST];
+        for length in 0..=LONGEST {
+            let word = Word::of(&text[..length]).unwrap();
+            assert_eq!(word.after(&text), Some(&text[length..]));
+            assert_eq!(word.after(&text[..LONGEST - 1]), None);
+            for place in 0..LONGEST {
+                let mut other = text;
+                other[place] = b'y';
+                assert_eq!(word.after(&other).is_none(), place < length, "{length} {place}");
+                assert_eq!(word.is(&Word::of(&other[..length]).unwrap()), place >= length);
+            }
+            assert!(length == 0 || !word.is(&Word::of(&text[1..length]).unwrap()));
+        }
+        assert!(Word::of(&text[..=LONGEST]).is_none());
+    }
 
     #[test]
     fn each_byte_is_found_in_each_place() {

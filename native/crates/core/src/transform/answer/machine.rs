@@ -199,7 +199,7 @@ impl State {
 
     /// Another item or member comes.
     #[inline(always)]
-    fn next(&mut self, program: &AnswerProgram) {
+    pub(super) fn next(&mut self, program: &AnswerProgram) {
         let frame = self.frames.last_mut().expect("the root has no comma");
         if frame.form == Form::Array {
             frame.member = frame.member.wrapping_add(1);

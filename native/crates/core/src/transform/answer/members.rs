@@ -18,8 +18,8 @@ enum Done<'i> {
 }
 
 impl State {
-    /// Read members from the name on that begins at `from`. Returns where the machine is to go on: at `from` itself, if with that
-    /// name.
+    /// Read members from the name on that begins at `from`, and those of objects within and around. Returns where the machine is
+    /// to go on: at `from` itself, if with that name.
     #[inline(never)]
     pub(super) fn members(
         &mut self,
@@ -30,47 +30,61 @@ impl State {
         out: &mut Vec<u8>,
     ) -> usize {
         let most = if self.holds.is_empty() { most } else { usize::MAX };
+        let (mut rest, mut is_first) = (&input[from..], true);
+        while self.copied(program, &mut rest, is_first, most, out) {
+            is_first = self.step == Step::NameOrEnd;
+        }
+        input.len() - rest.len()
+    }
+
+    /// Read members of the innermost object, from a name on if the next `is_first`, else from what follows the value before it.
+    /// Returns whether the way leads on, to members of another object.
+    #[inline(always)]
+    fn copied(
+        &mut self,
+        program: &AnswerProgram,
+        rest: &mut &[u8],
+        mut is_first: bool,
+        most: usize,
+        out: &mut Vec<u8>,
+    ) -> bool {
         let deeper = program.base.depth - self.frames.len();
-        let Some(frame) = self.frames.last_mut() else { return from };
+        let Some(frame) = self.frames.last_mut() else { return false };
         let object = program.object(frame.of);
         let is_plain = matches!(frame.form, Form::Object | Form::Inline) && object.members.len() <= 64;
         if !is_plain {
-            return from;
+            return false;
         }
         let mut remembered = self.remembered.of(frame.of);
-        // A name, or what follows the value before it.
-        let mut rest = &input[from..];
-        let mut is_first = true;
-        let stopped = loop {
+        loop {
             let expected = remembered.as_ref().and_then(|(order, _)| order.next(&mut frame.next, rest, is_first));
             let (index, value) = match expected {
                 Some(found) => found,
                 None => match named(object, frame, &mut remembered, rest, is_first) {
                     Some(found) => found,
-                    None => break rest,
+                    None => break,
                 },
             };
             match member(program, object, frame, index, value, deeper, out) {
-                Done::Ended(after) => rest = after,
+                Done::Ended(after) => *rest = after,
                 Done::Value => {
                     self.role = Role::Skipped;
                     if let Some(known) = object.members.get(frame.member as usize) {
                         (self.role, self.node) = (Role::of(known), known.node);
                     }
                     self.step = Step::Value;
-                    return input.len() - value.len();
+                    *rest = value;
+                    return self.enter(program, rest, out);
                 }
-                Done::Nothing => break rest,
+                Done::Nothing => break,
             }
             is_first = false;
-            if out.len() >= most {
-                break rest;
-            }
-        };
-        if !is_first {
             self.step = Step::More;
+            if out.len() >= most {
+                break;
+            }
         }
-        input.len() - stopped.len()
+        !is_first && self.leave(program, rest, most, out)
     }
 }
 
@@ -168,7 +182,7 @@ fn written(member: &Member, comma: &mut bool, lexeme: &[u8], out: &mut Vec<u8>) 
 
 /// Past white space.
 #[inline(always)]
-fn trimmed(text: &[u8]) -> &[u8] {
+pub(super) fn trimmed(text: &[u8]) -> &[u8] {
     match text {
         // None, or one: as most write it.
         [first, ..] if *first > b' ' => text,

@@ -13,6 +13,7 @@ mod check;
 mod compile;
 mod cut;
 mod dates;
+mod descend;
 mod emit;
 mod frame;
 mod lru;

@@ -4,12 +4,9 @@
 //! Nothing depends on it but time: what stands here was read once as any other name, and is compared with all of its bytes.
 
 use super::program::{AnswerProgram, Base};
-use crate::transform::lanes::{Lanes, WIDTH};
+use crate::transform::lanes::Word;
 use std::sync::{Arc, Weak};
 
-/// Names of members are remembered with all from the end of the value before them to the value that follows: the comma, quotes,
-/// the colon, white space. So many bytes at most.
-const LONGEST: usize = 2 * WIDTH;
 /// Of one program's objects together, and the objects that may have some.
 const MOST_NAMES: usize = 256;
 const MOST_OBJECTS: usize = 64;
@@ -18,13 +15,11 @@ const LEFT_OUT: usize = 3;
 /// Programs whose answers a thread remembers.
 const MOST_PROGRAMS: usize = 8;
 
-/// A name as it came, with what is around it, and what it means.
+/// A name as it came, with all from the end of the value before it to the value that follows (the comma, quotes, the colon, white
+/// space), and what it means.
 #[derive(Clone, Copy, Debug)]
 struct Spelt {
-    bytes: [Lanes; 2],
-    /// A bit for each byte that counts.
-    mask: u32,
-    length: usize,
+    word: Word,
     /// No comma comes before it: it is its object's first, or the machine has passed the comma.
     is_first: bool,
     /// The member's index, or `NONE`.
@@ -33,33 +28,15 @@ struct Spelt {
 
 impl Spelt {
     fn of(name: &[u8], member: u32) -> Option<Self> {
-        let mut padded = [0; LONGEST];
-        padded.get_mut(..name.len())?.copy_from_slice(name);
-        let mask = u32::try_from((1_u64 << name.len()) - 1).expect("a bit for each of 32 bytes");
-        Some(Self { bytes: halves(&padded), mask, length: name.len(), is_first: name.first() == Some(&b'"'), member })
-    }
-
-    fn is(&self, other: &Self) -> bool {
-        self.length == other.length && self.same(other.bytes) == u32::MAX
+        Some(Self { word: Word::of(name)?, is_first: name.first() == Some(&b'"'), member })
     }
 
     /// What follows this name, where it stands here; `is_first` where no comma has to come before it.
     #[inline(always)]
     fn after<'i>(&self, rest: &'i [u8], is_first: bool) -> Option<&'i [u8]> {
-        let is_same = self.same(halves(rest.first_chunk()?)) & self.mask == self.mask;
-        if is_same && is_first == self.is_first { rest.get(self.length..) } else { None }
+        let after = self.word.after(rest)?;
+        if is_first == self.is_first { Some(after) } else { None }
     }
-
-    #[inline(always)]
-    fn same(&self, bytes: [Lanes; 2]) -> u32 {
-        bytes[0].same(self.bytes[0]) | (bytes[1].same(self.bytes[1]) << WIDTH)
-    }
-}
-
-#[inline(always)]
-fn halves(bytes: &[u8; LONGEST]) -> [Lanes; 2] {
-    let (first, second) = (bytes.first_chunk(), bytes.last_chunk());
-    [Lanes::new(*first.expect("it is half of them")), Lanes::new(*second.expect("it is half of them"))]
 }
 
 /// The members of one object.
@@ -81,7 +58,7 @@ impl Order {
     pub(super) fn note(&mut self, at: &mut u32, name: &[u8], member: u32, spares: &mut usize) {
         let Some(spelt) = Spelt::of(name, member) else { return };
         let from = *at as usize;
-        let left_out = self.0.iter().skip(from).take(LEFT_OUT + 1).position(|known| known.is(&spelt));
+        let left_out = self.0.iter().skip(from).take(LEFT_OUT + 1).position(|known| known.word.is(&spelt.word));
         if let Some(left_out) = left_out {
             *at += left_out as u32 + 1;
             return;

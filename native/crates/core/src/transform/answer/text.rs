@@ -2,7 +2,7 @@
 
 use super::violation::{Fail, Why};
 use crate::transform::json;
-use crate::transform::lanes::{Lanes, WIDTH};
+use crate::transform::lanes::{Lanes, WIDTH, before_first};
 use std::borrow::Cow;
 
 /// Where the reading of a string's content stopped.
@@ -71,16 +71,7 @@ pub(super) fn plain(text: &[u8]) -> usize {
 /// As `plain`, of what is long, or of the last bytes of a piece.
 #[inline(never)]
 fn plain_further(text: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(lanes) = Lanes::of(&text[at..]) {
-        let found = lanes.special_or_wide();
-        if found != 0 {
-            return at + found.trailing_zeros() as usize;
-        }
-        at += WIDTH;
-    }
-    let is_plain = |byte: &&u8| !matches!(**byte, b'"' | b'\\' | ..0x20 | 0x80..);
-    at + text[at..].iter().take_while(is_plain).count()
+    before_first(text, Lanes::special_or_wide)
 }
 
 /// Where the first quote, backslash or control character is, or the end; and whether there's more than ASCII before it.

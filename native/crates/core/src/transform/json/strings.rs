@@ -1,6 +1,6 @@
 //! Strings: where they end, what they say, how they are written (RFC 8259, section 7).
 
-use crate::transform::lanes::{Lanes, WIDTH};
+use crate::transform::lanes::{Lanes, before_first};
 use std::borrow::Cow;
 
 /// Where a string ends.
@@ -43,15 +43,7 @@ pub(crate) fn scan(bytes: &[u8]) -> Result<Scanned, Unsound> {
 /// How many bytes are neither quote, backslash nor control character.
 #[inline]
 pub(crate) fn plain(bytes: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(lanes) = Lanes::of(&bytes[at..]) {
-        let found = lanes.special();
-        if found != 0 {
-            return at + found.trailing_zeros() as usize;
-        }
-        at += WIDTH;
-    }
-    at + bytes[at..].iter().take_while(|&&byte| byte >= 0x20 && byte != b'"' && byte != b'\\').count()
+    before_first(bytes, Lanes::special)
 }
 
 /// The length of the escape that `bytes` begin with.

@@ -121,7 +121,7 @@ impl Reshaping<'_, '_, '_> {
         if !is_json || received.progress().is_none() {
             return Ok((self.write(thread, call, begun, Errors::default(), Received::No)?.0, received));
         }
-        let received = whole(thread, wire, call, received).await?;
+        let (received, mut sent) = whole(thread, wire, call, received).await?;
         let (reshaped, written) = if received.len() < LARGE {
             let written = self.write(thread, call, begun, Errors::default(), Received::Whole(&received))?;
             if self.view.recording.is_open() {
@@ -132,7 +132,8 @@ impl Reshaping<'_, '_, '_> {
             // In a box: few bodies are so large.
             Box::pin(self.write_elsewhere(thread, call, begun, received)).await?
         };
-        Ok((reshaped, RequestBody::whole(written.unwrap_or_default(), holder)))
+        sent.write_anew(written.unwrap_or_default(), holder);
+        Ok((reshaped, sent))
     }
 
     /// What can be said before any of the body is read.
@@ -171,10 +172,8 @@ impl Reshaping<'_, '_, '_> {
             return Err(Fault::BodyTypeUnsupported);
         }
         let line = headers::only(headers, header::CONTENT_TYPE).ok_or(Fault::BodyTypeUnsupported)?;
-        let said = line.to_str().map_err(|_| Fault::BodyTypeUnsupported)?;
-        let types = &self.view.request_types;
-        let known = if is_read { media::choose(types, said) } else { media::choose_opaque(types, said) };
-        let known = known.ok_or(Fault::BodyTypeUnsupported)?;
+        let choose = if is_read { media::choose } else { media::choose_opaque };
+        let known = media::said(&self.view.request_types, line, choose).ok_or(Fault::BodyTypeUnsupported)?;
         // What is written anew is of the type alone; what passes keeps what it says of itself.
         Ok(if is_read { known.header().clone() } else { line.clone() })
     }
@@ -398,12 +397,22 @@ fn decoded(value: &str) -> String {
     String::from_utf8_lossy(&percent::decoded(value, true)).into_owned()
 }
 
-/// Read a body to its end, within its bounds and times; while memory is short only a small one.
-async fn whole(thread: &Rc<Thread>, wire: &Wire, call: &mut Call, mut body: RequestBody) -> Result<Bytes, Fault> {
+/// Read a body to its end, within its bounds and times; while memory is short only a small one. Returns it, and what it was
+/// read from.
+async fn whole(
+    thread: &Rc<Thread>,
+    wire: &Wire,
+    call: &mut Call,
+    mut body: RequestBody,
+) -> Result<(Bytes, RequestBody), Fault> {
     let progress = body.progress();
     let mut collected = Bytes::new();
     let mut more: Vec<u8> = Vec::new();
     let outcome = loop {
+        // Where its length was told, the end is known with the last byte.
+        if body.is_end_stream() {
+            break Ok(());
+        }
         let frame = match poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
             None => break Ok(()),
             Some(Err(ended)) => break Err(ended.0),
@@ -431,7 +440,7 @@ async fn whole(thread: &Rc<Thread>, wire: &Wire, call: &mut Call, mut body: Requ
         call.record().bytes_in += progress.bytes.get();
     }
     outcome.map_err(|fault| wire.body_fault().unwrap_or(fault))?;
-    Ok(if more.is_empty() { collected } else { Bytes::from(more) })
+    Ok((if more.is_empty() { collected } else { Bytes::from(more) }, body))
 }
 
 #[cfg(test)]

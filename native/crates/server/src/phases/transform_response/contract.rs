@@ -1,11 +1,10 @@
 //! From the backend's answer to what a partner may see of it. What does not fit the contract does not pass: before the head is
 //! sent it becomes a problem, afterwards the answer is cut off.
 
-use super::head;
+use super::head::{self, Received};
 use crate::coding::accepted::Wanted;
 use crate::coding::encoder::Encoder;
-use crate::coding::{Coding, Decoder};
-use crate::headers::{self, pass};
+use crate::headers::pass;
 use crate::holder::Holder;
 use crate::phases::forward::CameBack;
 use crate::phases::record::Call;
@@ -15,7 +14,6 @@ use crate::phases::transform_request::contract::Selection;
 use crate::samples::Origin;
 use crate::thread::Thread;
 use bytes::Bytes;
-use http::response::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use portazgo_core::contract::{Answer as Agreed, Body, Hold, MediaType, View, media};
 use portazgo_core::fault::Fault;
@@ -33,6 +31,8 @@ const MOST_ERROR_BYTES: usize = 64 * 1024;
 const SOON: Duration = Duration::from_millis(250);
 /// Of an answer that is coded before its head is sent, and so has a Content-Length.
 const MOST_CODED_AT_ONCE: usize = 64 * 1024;
+/// Of the buffer that whole answers are projected into.
+const MOST_KEPT: usize = 64 * 1024;
 
 /// What is told of an answer whose Content-Type the contract does not have.
 const OF_ANOTHER_TYPE: &str = "content_type";
@@ -53,7 +53,7 @@ pub(in crate::phases) struct Shaping<'s> {
 
 /// An answer of the backend's, and what the contract says of such.
 struct Matched<'m> {
-    received: &'m Parts,
+    received: &'m Received<'m>,
     agreed: &'m Agreed,
 }
 
@@ -68,7 +68,7 @@ impl Shaping<'_> {
         holder: impl FnOnce() -> Holder,
     ) -> Result<Answer, Fault> {
         let (received, stream) = super::stream(came_back, self.action, self.backend)?;
-        let answer = self.shape(thread, call, &received, stream, holder).await;
+        let answer = self.shape(thread, call, &Received::of(&received), stream, holder).await;
         thread.spare_maps.give(received.headers);
         answer
     }
@@ -77,7 +77,7 @@ impl Shaping<'_> {
         &self,
         thread: &Thread,
         call: &mut Call,
-        received: &Parts,
+        received: &Received<'_>,
         mut stream: Stream,
         holder: impl FnOnce() -> Holder,
     ) -> Result<Answer, Fault> {
@@ -136,9 +136,9 @@ impl Shaping<'_> {
     ) -> Result<Answer, Fault> {
         let (status, sent) = (received.status, agreed.send.unwrap_or(received.status));
         call.record().contract_version = self.view.edition.number;
-        let said = of_type(&received.headers, &agreed.content_types, media::choose);
+        let said = received.content_type.and_then(|said| media::said(&agreed.content_types, said, media::choose));
         let said = said.ok_or_else(|| self.broken_by(call, OF_ANOTHER_TYPE))?;
-        let decoder = Decoder::new(Coding::of(&received.headers)?)?;
+        let decoder = received.decoder()?;
         let mut headers = self.headers(thread, received, Some(agreed));
         headers.insert(header::CONTENT_TYPE, said.header().clone());
         stream.begin(holder).await?;
@@ -175,16 +175,15 @@ impl Shaping<'_> {
         (types, most_bytes): (&[MediaType], u64),
         holder: impl FnOnce() -> Holder,
     ) -> Result<Answer, Fault> {
-        if of_type(&received.headers, types, media::choose_opaque).is_none() {
-            return Err(self.broken_by(call, OF_ANOTHER_TYPE));
-        }
-        let decoder = Decoder::new(Coding::of(&received.headers)?)?;
+        let is_known = |said: &&HeaderValue| media::said(types, said, media::choose_opaque).is_some();
+        let said = received.content_type.filter(is_known);
+        let said = said.ok_or_else(|| self.broken_by(call, OF_ANOTHER_TYPE))?;
+        let decoder = received.decoder()?;
         let mut headers = self.headers(thread, received, Some(agreed));
-        pass(&received.headers, &header::CONTENT_TYPE, &mut headers);
+        headers.append(header::CONTENT_TYPE, said.clone());
         let most = stream.most.map_or(most_bytes, |most| most.min(most_bytes));
-        let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        let is_worth_it = media::is_worth_compressing(kind);
-        let wanted = self.wanted(thread, call, received).filter(|_| is_worth_it);
+        let is_worth_it = || media::is_worth_compressing(said.to_str().unwrap_or_default());
+        let wanted = self.wanted(thread, call, received).filter(|_| is_worth_it());
         let size = stream.source.size_hint();
         let coded = wanted.is_some_and(|wanted| wanted.is_worth_it(size.upper()));
         if decoder.is_none() && size.lower() > most {
@@ -192,7 +191,7 @@ impl Shaping<'_> {
         }
         if decoder.is_none() && !coded {
             stream.most = Some(most);
-            pass(&received.headers, &header::CONTENT_LENGTH, &mut headers);
+            pass(received.headers, &header::CONTENT_LENGTH, &mut headers);
             stream.begin(holder).await?;
             return Ok(Answer {
                 status: agreed.send.unwrap_or(received.status),
@@ -248,16 +247,21 @@ impl Shaping<'_> {
         if whole.len() > most.min(projected::STEP) {
             return Ok(None);
         }
-        let mut output = Vec::with_capacity(whole.len());
+        // What goes out is mostly a fraction of what came: a copy of its very length, of a buffer that is always the same.
+        let mut output = thread.projected.take();
         let mut workspace = thread.workspace.borrow_mut();
         let outcome = workspace.project(program, root, &self.base, whole, most, &mut output);
-        let fits = outcome?;
-        Ok(fits.then(|| Bytes::from(output)))
+        let written = matches!(outcome, Ok(true)).then(|| Bytes::copy_from_slice(&output));
+        if output.capacity() <= MOST_KEPT {
+            output.clear();
+            thread.projected.replace(output);
+        }
+        outcome.map(|_| written)
     }
 
-    fn headers(&self, thread: &Thread, received: &Parts, agreed: Option<&Agreed>) -> HeaderMap {
+    fn headers(&self, thread: &Thread, received: &Received<'_>, agreed: Option<&Agreed>) -> HeaderMap {
         let may_compress = self.may_compress(thread);
-        head::headers(&received.headers, agreed, self.view, &self.base, may_compress, thread.spare_maps.take())
+        head::headers(received, agreed, self.view, &self.base, may_compress, thread.spare_maps.take())
     }
 
     fn may_compress(&self, thread: &Thread) -> bool {
@@ -266,10 +270,10 @@ impl Shaping<'_> {
 
     /// How the partner wants the answer's bytes, where they may be compressed at all. HTTP/1.0 knows codings by other names, and
     /// while memory is short nothing is spent on a coder.
-    fn wanted(&self, thread: &Thread, call: &Call, received: &Parts) -> Option<Wanted> {
+    fn wanted(&self, thread: &Thread, call: &Call, received: &Received<'_>) -> Option<Wanted> {
         let may = self.may_compress(thread) && !call.version_10 && !thread.shared.levels.is_memory_short();
         let wanted = if may { Wanted::of(self.asked) } else { None };
-        wanted.filter(|_| !forbids_transforming(&received.headers))
+        wanted.filter(|_| !forbids_transforming(received.headers))
     }
 
     /// A problem of ours in the place of the backend's error; none of its text passes.
@@ -277,7 +281,7 @@ impl Shaping<'_> {
         &self,
         thread: &Thread,
         call: &mut Call,
-        received: &Parts,
+        received: &Received<'_>,
         mut stream: Stream,
         agreed: Option<&Agreed>,
         holder: impl FnOnce() -> Holder,
@@ -313,11 +317,11 @@ impl Shaping<'_> {
         &self,
         thread: &Thread,
         call: &mut Call,
-        received: &Parts,
+        received: &Received<'_>,
         stream: Stream,
         form: BackendErrors,
     ) -> Option<String> {
-        let decoder = Coding::of(&received.headers).and_then(Decoder::new).ok()?;
+        let decoder = received.decoder().ok()?;
         let mut body = Projected::new(stream, decoder, Work::Copy(MOST_ERROR_BYTES as u64));
         let whole = body.hold(thread, Hold::Whole).await;
         call.record().backend_bytes_in += body.take_received();
@@ -390,14 +394,4 @@ async fn held(
     let whole = if is_coded { projected.take_coded()? } else { projected.take_output() };
     projected.stream.give_back(thread, call.at());
     Ok(Content::Whole(whole))
-}
-
-/// The type of `types` that an answer says it is, once.
-fn of_type<'t>(
-    headers: &HeaderMap,
-    types: &'t [MediaType],
-    choose: impl Fn(&'t [MediaType], &str) -> Option<&'t MediaType>,
-) -> Option<&'t MediaType> {
-    let said = headers::only(headers, header::CONTENT_TYPE).and_then(|said| said.to_str().ok());
-    said.and_then(|said| choose(types, said))
 }

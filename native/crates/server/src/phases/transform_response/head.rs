@@ -1,8 +1,11 @@
 //! Headers of an answer under a contract: what says nothing of the backend, and what the contract names.
 
+use crate::coding::{Coding, Decoder};
 use crate::headers::pass;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::response::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use portazgo_core::contract::{Answer, HeaderRule, View};
+use portazgo_core::fault::Fault;
 use portazgo_core::transform::answer::AnswerProgram;
 
 /// What passes whatever the contract says: how long an answer is good, and when to come back.
@@ -17,34 +20,62 @@ const VARY_CODED_WITH_LANGUAGE: HeaderValue =
     HeaderValue::from_static("authorization, x-api-key, accept-encoding, accept-language");
 const NEVER_THE_SAME: HeaderValue = HeaderValue::from_static("*");
 
+/// The head of a backend's answer, with what one look at its headers finds: most have few that matter here.
+pub(super) struct Received<'h> {
+    pub(super) status: StatusCode,
+    pub(super) headers: &'h HeaderMap,
+    /// Of what type the body is; None: it is not said, or more than once.
+    pub(super) content_type: Option<&'h HeaderValue>,
+    is_coded: bool,
+    passes: bool,
+    varies: bool,
+}
+
+impl<'h> Received<'h> {
+    pub(super) fn of(head: &'h Parts) -> Self {
+        let (mut types, mut content_type) = (0, None);
+        let (mut is_coded, mut passes, mut varies) = (false, false, false);
+        for (name, value) in &head.headers {
+            if *name == header::CONTENT_TYPE {
+                types += 1;
+                content_type = Some(value);
+            }
+            is_coded |= *name == header::CONTENT_ENCODING;
+            varies |= *name == header::VARY;
+            passes |= PASSING.contains(name);
+        }
+        let content_type = content_type.filter(|_| types == 1);
+        Self { status: head.status, headers: &head.headers, content_type, is_coded, passes, varies }
+    }
+
+    /// For a body that is coded.
+    pub(super) fn decoder(&self) -> Result<Option<Decoder>, Fault> {
+        if self.is_coded { Decoder::new(Coding::of(self.headers)?) } else { Ok(None) }
+    }
+}
+
 /// Add the headers of an answer to an empty map; its type and length are its body's affair.
 pub(super) fn headers(
-    received: &HeaderMap,
+    received: &Received<'_>,
     agreed: Option<&Answer>,
     view: &View,
     base: &str,
     may_compress: bool,
     mut headers: HeaderMap,
 ) -> HeaderMap {
-    // One look at what came: most answers have none of these.
-    let (mut passes, mut varies) = (false, false);
-    for name in received.keys() {
-        passes |= PASSING.contains(name);
-        varies |= *name == header::VARY;
-    }
-    if passes {
+    if received.passes {
         for name in &PASSING {
-            pass(received, name, &mut headers);
+            pass(received.headers, name, &mut headers);
         }
     }
     let usual = if may_compress { VARY_CODED } else { VARY };
-    headers.insert(header::VARY, if varies { vary(received, may_compress) } else { usual });
+    headers.insert(header::VARY, if received.varies { vary(received.headers, may_compress) } else { usual });
     for rule in agreed.map_or(&[][..], |agreed| &agreed.headers) {
         // The contract's word counts for what passes without it, too.
         if PASSING.contains(&rule.outward) {
             headers.remove(&rule.outward);
         }
-        for value in received.get_all(&rule.inward) {
+        for value in received.headers.get_all(&rule.inward) {
             if !rule.url {
                 headers.append(rule.outward.clone(), value.clone());
             } else if let Some(value) = url(rule, value, view, base) {
