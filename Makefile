@@ -75,6 +75,15 @@ native: .venv/.installed ## Build the native module, with the profile of the tes
 		--reinstall-package portazgo --editable .
 	@touch $@
 
+# The module is built twice: to count what nodes do under load, and laid out for that.
+WHEELS := dist
+.PHONY: wheel
+wheel: setup ## Build the wheel, its module laid out for what nodes do under load (a quarter of an hour).
+	@$(STEP) --quiet "the load of the training" scripts/test-services bench
+	@$(STEP) --quiet "llvm-profdata" rustup component add llvm-tools
+	@CARGO_TARGET_DIR=native/target/wheel UV_CONSTRAINT=requirements/dev.txt \
+		$(STEP) "wheel" maturin build --pgo --quiet --interpreter $(PYTHON) --out $(WHEELS)
+
 .PHONY: lock
 lock: $(UV) ## Renew requirements/*.txt as pyproject.toml allows; with UPGRADE=1 to the newest.
 	@$(STEP) "lock the Python packages" scripts/lock $(if $(UPGRADE),--upgrade)
@@ -192,7 +201,7 @@ $(CARGO_FUZZ):
 	@CARGO_PROFILE_DEV_DEBUG=false CARGO_INCREMENTAL=0 $(STEP) --quiet "tools: cargo-fuzz $(CARGO_FUZZ_VERSION)" \
 		cargo install cargo-fuzz --quiet --version "=$(CARGO_FUZZ_VERSION)" --locked --debug --root $(@D)/..
 
-BENCHMARKS := $(filter-out bench/report.py,$(wildcard bench/*.py))
+BENCHMARKS := $(filter-out bench/report.py bench/train.py,$(wildcard bench/*.py))
 .PHONY: bench
 bench: native ## Run the benchmarks; each writes bench/results (a quiet machine, please).
 	@$(STEP) --quiet "peers of the benchmarks" scripts/test-services bench

@@ -18,17 +18,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
 from peers import build
-from peers.contracts_deployment import FILL, SIZES, WAYS, Origin, body, request_body, write_snapshot
-from peers.deployment import KEYS_FILE, SNAPSHOT_FILE
-from peers.load import Load, run
+from peers.contracts_deployment import FILL, SIZES, WAYS, Origin, body, request_body
+from peers.deployment import KEYS_FILE
 from peers.process import LOAD_CORE, PROXY_CORE, Started
+from peers.scene import Scene, gateway, origin_of
 from report import Figure, publish
 from support.ports import free_port
 
@@ -39,7 +38,6 @@ SATURATED = ("small", "medium", FILL)
 FEWER = {"small": 1, "medium": 20, FILL: 1}
 LARGE_CALLS = 8
 WARM_CALLS = 2_000
-MOST_SECONDS = 60.0
 STALLED = 8
 STALLED_ROUNDS = 5
 SMALL_WINDOW = 1 << 16
@@ -47,26 +45,6 @@ EXTRA_BYTES = 1 << 20
 SETTLE_SECONDS = 0.5
 
 Pair = tuple[float, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """A server under test, and what asks it."""
-
-    server: Started
-    tools: build.Tools
-    keys: Path
-    key: str
-    filled: Path
-
-    def saturate(self, way: str, size: str, calls: int) -> int:
-        """Ask so often from many connections, or less often where the time is over. Returns how often."""
-        path = f"/v1/{way}/{size}"
-        load = Load(requests=1, path=path, body=self.filled if size == FILL else None)
-        outcome = run(self.tools.load, load, self.server.port, self.keys, MOST_SECONDS, calls=calls)
-        if outcome.wrong or not outcome.requests:
-            raise RuntimeError(f"{outcome.wrong} of {outcome.requests} calls of {path} went wrong")
-        return outcome.requests
 
 
 def main() -> int:
@@ -83,9 +61,9 @@ def main() -> int:
         folder = Path(name)
         origin = Origin()
         origin.start()
-        ports = {size: running.enter_context(_origin(folder, tools, size)).port for size in SATURATED}
+        ports = {size: running.enter_context(origin_of(folder, tools, size)).port for size in SATURATED}
         targets = {size: f"http://127.0.0.1:{ports.get(size, origin.port)}" for size in (*SIZES, FILL)}
-        with _gateway(folder, tools, targets) as scene:
+        with gateway(folder, tools, targets) as scene:
             found = {
                 size: _compared(scene, size, arguments.rounds, arguments.calls // FEWER[size], _data_seconds)
                 for size in SATURATED
@@ -125,39 +103,6 @@ def _figures(found: Mapping[str, list[Pair]], most: Mapping[str, float | None], 
         for number, way in enumerate(WAYS):
             what = "passes through" if way == "through" else "under the contract"
             yield Figure(f"{before}a call {what}: {does[size]}", median(pair[number] for pair in pairs), "µs")
-
-
-def _origin(folder: Path, tools: build.Tools, size: str) -> Started:
-    place = folder / f"origin-{size}"
-    place.mkdir()
-    port = free_port()
-    command = [str(tools.origin), str(port)]
-    if size in SIZES:
-        answer = place / "answer.json"
-        answer.write_bytes(body(SIZES[size]))
-        command.append(str(answer))
-    return Started(command, place, port, {}, LOAD_CORE)
-
-
-@contextmanager
-def _gateway(folder: Path, tools: build.Tools, targets: Mapping[str, str]) -> Iterator[Scene]:
-    data = folder / "data"
-    key = write_snapshot(data, targets)
-    filled = folder / "request.json"
-    filled.write_bytes(request_body())
-    port = free_port()
-    environment = {
-        "PYTHONPATH": str(tools.portazgo),
-        "PORTAZGO_DATA_DIR": str(data),
-        "PORTAZGO_GATEWAY_PORT": str(port),
-        "PORTAZGO_ADMIN_LISTEN": f"127.0.0.1:{free_port()}",
-        "PORTAZGO_THREADS": "1",
-        "PORTAZGO_PROFILE": "production",
-        "PORTAZGO_REVOCATION_MAX_STALENESS": "off",
-    }
-    command = [str(tools.python), "-m", "portazgo", "gateway", "--snapshot", str(data / SNAPSHOT_FILE)]
-    with Started(command, folder, port, environment, PROXY_CORE) as node:
-        yield Scene(node, tools, data / KEYS_FILE, key, filled)
 
 
 def _compared(scene: Scene, size: str, rounds: int, calls: int, spent: Callable[[Started], float]) -> list[Pair]:

@@ -1,7 +1,7 @@
 """Brings the contenders into `.tools/bench`: compiles ours, installs Envoy, and looks that Debian's are there.
 
-Portazgo is built with the profile of its wheels. Its native module lies there beside links to the Python sources, so that
-the module of the tests stays where it is.
+Portazgo's native module is that of its wheel (`make wheel`). It lies there beside links to the Python sources, so that the
+module of the tests stays where it is.
 """
 
 from __future__ import annotations
@@ -10,8 +10,11 @@ import os
 import shutil
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from zipfile import ZipFile
+
+from portazgo.native_build import source_digest
 
 PROJECT = Path(__file__).resolve().parents[2]
 PEERS = PROJECT / "bench" / "peers"
@@ -46,22 +49,24 @@ class Tools:
 
 def build(*, with_peers: bool = True) -> Tools:
     """Build what is not built or is stale. Without peers their programs are not there. Raises Missing."""
-    PLACE.mkdir(parents=True, exist_ok=True)
     require("taskset", "gcc", "openssl", *(("nginx", "haproxy", "h2load") if with_peers else ()))
-    for name in C_PROGRAMS:
-        _run([*COMPILE_C, "-o", str(PLACE / name), str(PEERS / "c" / f"{name}.c"), "-lm"])
     peers = _peers() if with_peers else PLACE
-    return Tools(
-        pump=PLACE / "pump",
-        origin=PLACE / "origin",
-        load=PLACE / "load",
+    return replace(
+        beside(_portazgo(), PROJECT / ".venv" / "bin" / "python"),
         h1p=peers / "h1p",
         envoy=_envoy() if with_peers else PLACE / "envoy",
         envoy_modules=peers,
-        portazgo=_portazgo(),
-        python=PROJECT / ".venv" / "bin" / "python",
         recording=NATIVE / "target" / "dist" / "examples" / "recording",
     )
+
+
+def beside(portazgo: Path, python: Path) -> Tools:
+    """Compile what loads and answers a Portazgo that is there; the peers' programs are not."""
+    PLACE.mkdir(parents=True, exist_ok=True)
+    for name in C_PROGRAMS:
+        _run([*COMPILE_C, "-o", str(PLACE / name), str(PEERS / "c" / f"{name}.c"), "-lm"])
+    programs = {name: PLACE / name for name in (*C_PROGRAMS, "h1p", "envoy", "recording")}
+    return Tools(**programs, envoy_modules=PLACE, portazgo=portazgo, python=python)
 
 
 def require(*programs: str) -> None:
@@ -89,19 +94,30 @@ def _envoy() -> Path:
 
 
 def _portazgo() -> Path:
-    # Cargo knows what is stale; the links of an earlier run may lead nowhere.
-    cargo = [str(PROJECT / "scripts" / "cargo-like-maturin"), "build", *PROFILE]
-    _run([*cargo, "--package", "portazgo-python"])
-    _run([*cargo, "--package", "portazgo-server", "--example", "recording"])
+    example = ("--package", "portazgo-server", "--example", "recording")
+    _run([str(PROJECT / "scripts" / "cargo-like-maturin"), "build", *PROFILE, *example])
     folder = PLACE / "portazgo"
-    shutil.rmtree(folder, ignore_errors=True)
-    package = folder / "portazgo"
-    package.mkdir(parents=True)
+    _module(folder)
+    for link in (folder / "portazgo").iterdir():
+        # Those of an earlier run may lead nowhere.
+        if link.is_symlink():
+            link.unlink()
     for source in (PROJECT / "src" / "portazgo").iterdir():
         if not source.name.startswith("_native."):
-            (package / source.name).symlink_to(source)
-    shutil.copy(NATIVE / "target" / "dist" / "lib_native.so", package / "_native.abi3.so")
+            (folder / "portazgo" / source.name).symlink_to(source)
     return folder
+
+
+def _module(folder: Path) -> None:
+    """Take the native module out of a wheel, which is built anew for other sources only."""
+    built_from, digest = folder / "built-from", source_digest(NATIVE)
+    if built_from.exists() and built_from.read_text() == digest:
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    _run(["make", "--no-print-directory", "wheel", f"WHEELS={folder}"])
+    with ZipFile(next(folder.glob("*.whl"))) as wheel:
+        wheel.extract("portazgo/_native.abi3.so", folder)
+    built_from.write_text(digest)
 
 
 def _run(command: Sequence[str]) -> None:

@@ -93,10 +93,12 @@ def all_contenders() -> list[Contender]:
         ),
         Contender("Envoy, module", "SHA-256 of keys, call count, bearer (our Rust module)", _envoy_module),
     ]
-    return [*bare, *policy, *_portazgos()]
+    return [*bare, *policy, *portazgos()]
 
 
-def _portazgos() -> list[Contender]:
+def portazgos() -> list[Contender]:
+    """List Portazgo alone, in each of its rows."""
+
     def portazgo(name: str, does: str, load: Load, variant: Variant = ALL_DUTIES) -> Contender:
         warm = 4.0 if variant.keys == MANY else 1.0
         return Contender(name, does, _portazgo(tls=load.tls), load=load, variant=variant, warm_seconds=warm)
