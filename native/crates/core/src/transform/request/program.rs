@@ -3,7 +3,6 @@
 use super::fill::Fill;
 use super::rules::{BooleanRule, NumberRule, TextRule};
 use crate::credential::Path;
-use crate::transform::lanes::Word;
 
 /// Above, an object's members are looked up by a binary search.
 const FEW: usize = 8;
@@ -88,8 +87,8 @@ pub(super) enum Unknown {
 
 pub(super) struct Member {
     pub(super) name: Box<str>,
-    /// The name as most write it, in quotes, and the colon. None: it is long.
-    pub(super) spelt: Option<Word>,
+    /// The name as most write it, in quotes, and the colon.
+    pub(super) spelt: Box<[u8]>,
     pub(super) node: usize,
     pub(super) place: Place,
     pub(super) required: bool,

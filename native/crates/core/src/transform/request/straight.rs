@@ -210,12 +210,13 @@ impl<'p> Pass<'p, '_> {
     #[inline]
     fn name(&self, rule: &ObjectRule, at: usize, expected: &mut usize) -> Option<(usize, usize)> {
         // Most bodies keep to the order of their schema, and to one spelling.
-        let here = self.bytes.get(at..)?;
-        if let Some(after) = rule.members.get(*expected).and_then(|member| member.spelt?.after(here)) {
+        if let Some(member) = rule.members.get(*expected)
+            && self.is_at(at, &member.spelt)
+        {
             *expected += 1;
-            return Some((*expected - 1, self.past_space(self.bytes.len() - after.len())));
+            return Some((*expected - 1, self.past_space(at + member.spelt.len())));
         }
-        let text = here.strip_prefix(b"\"")?;
+        let text = self.bytes.get(at..)?.strip_prefix(b"\"")?;
         let name = scan(text).ok().filter(|name| !name.escaped)?;
         let index = rule.find(&text[..name.length], expected)?;
         let colon = self.past_space(at + name.length + 2);

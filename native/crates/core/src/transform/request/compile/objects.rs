@@ -1,7 +1,6 @@
 //! Objects: members, where they are written, and that no two are written under one name.
 
 use super::{Compiled, ProgramError, before, constant, each, index, value};
-use crate::transform::lanes::Word;
 use crate::transform::request::fill::Fill;
 use crate::transform::request::program::{
     Filled, Member, Node, ObjectRule, Part, PartOf, Place, Program, Template, Unknown, folded,
@@ -71,7 +70,7 @@ fn member(wire: MemberWire<'_>, count: usize) -> Compiled<Member> {
     Ok(Member {
         node: index(wire.node, count).map_err(|error| error.within("node"))?,
         default: wire.default.map(constant).transpose().map_err(|error| error.within("default"))?,
-        spelt: Word::of(&before(&wire.name)),
+        spelt: before(&wire.name).into(),
         name: wire.name.into(),
         place,
         required: wire.required,
