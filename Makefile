@@ -81,7 +81,8 @@ WHEELS := dist
 wheel: setup ## Build the wheel, its module laid out for what nodes do under load (a quarter of an hour).
 	@$(STEP) --quiet "the load of the training" scripts/test-services bench
 	@$(STEP) --quiet "llvm-profdata" rustup component add llvm-tools
-	@CARGO_TARGET_DIR=native/target/wheel UV_CONSTRAINT=requirements/dev.txt \
+	@# UV_FROZEN: maturin offers the training the development packages too, by way of a lock file that we don't have. It needs none.
+	@CARGO_TARGET_DIR=native/target/wheel UV_CONSTRAINT=requirements/dev.txt UV_FROZEN=1 \
 		$(STEP) "wheel" maturin build --pgo --quiet --interpreter $(PYTHON) --out $(WHEELS)
 
 .PHONY: lock
