@@ -23,41 +23,41 @@ if TYPE_CHECKING:
 LARGEST_REPORT_BYTES = 262_144
 
 
-class AnswerBody(BaseModel):
+class SeenBody(BaseModel):
+    """A redacted body, and when it was seen."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    contract_version: Annotated[int, Field(ge=1, lt=2**32)]
+    route: UUID
+    document: Annotated[str, Field(min_length=1, max_length=LARGEST_BYTES)]
+    first_seen: AwareDatetime
+    last_seen: AwareDatetime
+
+    def _told(self, status: int | None, times: int) -> ToldBody:
+        seen = Sightings(times, self.first_seen, self.last_seen)
+        return ToldBody(self.contract_version, self.route, status, self.document, seen)
+
+
+class AnswerBody(SeenBody):
     """A redacted answer, and in how many answers it was seen."""
 
-    model_config = ConfigDict(extra="ignore")
-
-    contract_version: Annotated[int, Field(ge=1, lt=2**32)]
-    route: UUID
     status: Annotated[int, Field(ge=100, le=599)]
-    document: Annotated[str, Field(min_length=1, max_length=LARGEST_BYTES)]
     answers: Annotated[int, Field(ge=1, le=1_000_000)]
-    first_seen: AwareDatetime
-    last_seen: AwareDatetime
 
     def told(self) -> ToldBody:
         """Give it to the use case."""
-        seen = Sightings(self.answers, self.first_seen, self.last_seen)
-        return ToldBody(self.contract_version, self.route, self.status, self.document, seen)
+        return self._told(self.status, self.answers)
 
 
-class RequestBody(BaseModel):
+class RequestBody(SeenBody):
     """A redacted request, and in how many requests it was seen."""
 
-    model_config = ConfigDict(extra="ignore")
-
-    contract_version: Annotated[int, Field(ge=1, lt=2**32)]
-    route: UUID
-    document: Annotated[str, Field(min_length=1, max_length=LARGEST_BYTES)]
     requests: Annotated[int, Field(ge=1, le=1_000_000)]
-    first_seen: AwareDatetime
-    last_seen: AwareDatetime
 
     def told(self) -> ToldBody:
         """Give it to the use case."""
-        seen = Sightings(self.requests, self.first_seen, self.last_seen)
-        return ToldBody(self.contract_version, self.route, None, self.document, seen)
+        return self._told(None, self.requests)
 
 
 class RecordingsBody(BaseModel):

@@ -215,9 +215,7 @@ class DriftReporter:
                     **place._asdict(),
                     "status": status,
                     "document": document,
-                    "answers": seen.answers,
-                    "first_seen": rfc3339(from_microseconds(seen.first_us)),
-                    "last_seen": rfc3339(from_microseconds(seen.last_us)),
+                    **_times(seen, "answers"),
                 }
 
     def _requested(self) -> Iterator[dict[str, Any]]:
@@ -226,9 +224,7 @@ class DriftReporter:
                 yield {
                     **place._asdict(),
                     "document": document,
-                    "requests": seen.answers,
-                    "first_seen": rfc3339(from_microseconds(seen.first_us)),
-                    "last_seen": rfc3339(from_microseconds(seen.last_us)),
+                    **_times(seen, "requests"),
                 }
 
     def _findings(self) -> Iterator[dict[str, Any]]:
@@ -243,10 +239,17 @@ class DriftReporter:
                         "path": finding.path,
                         "found": finding.found,
                         "expected": finding.expected,
-                        "answers": seen.answers,
-                        "first_seen": rfc3339(from_microseconds(seen.first_us)),
-                        "last_seen": rfc3339(from_microseconds(seen.last_us)),
+                        **_times(seen, "answers"),
                     }
+
+
+def _times(seen: Seen, member: str) -> dict[str, Any]:
+    """How often something came, under this name, and when."""
+    return {
+        member: seen.answers,
+        "first_seen": rfc3339(from_microseconds(seen.first_us)),
+        "last_seen": rfc3339(from_microseconds(seen.last_us)),
+    }
 
 
 def _read(answer: Answer, now: float) -> _Known:
