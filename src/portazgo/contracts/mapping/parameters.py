@@ -72,14 +72,13 @@ class Parameters:
         # The route may call a parameter otherwise than the document: what stands in the same segment is the same.
         names = dict(zip(parameters(backend_path), parameters(operation.path), strict=False))
         for name in parameters(path):
-            parameter = known.get(names.get(name, name))
-            if parameter is not None:
-                told = terms.get(name, ParameterTerms(""))
-                if told.to is not None or told.has_default or told.required is not None:
-                    self._problems.add(
-                        told.at, f"{name} stands in the path, which the route names: only its value changes"
-                    )
-                self._send(replace(parameter, name=name, many=False), told, "path")
+            # One that the document does not know is a text all the same, and is written as one: what has a meaning in paths
+            # (`;`) and not for the gateway is encoded.
+            parameter = known.get(names.get(name, name)) or Parameter(name, "path", Shape(types=_TEXT), required=True)
+            told = terms.get(name, ParameterTerms(""))
+            if told.to is not None or told.has_default or told.required is not None:
+                self._problems.add(told.at, f"{name} stands in the path, which the route names: only its value changes")
+            self._send(replace(parameter, name=name, many=False), told, "path")
         for name, told in terms.items():
             if name not in parameters(path):
                 self._problems.unknown(told.at, "the path has no parameter", name, parameters(path))
