@@ -15,8 +15,8 @@ from portazgo.contracts.mapping.layout import Layout
 from portazgo.contracts.mapping.places import Places
 from portazgo.contracts.mapping.spots import Plan, Spot, child_of
 from portazgo.contracts.mapping.views import Alternative, View
-from portazgo.contracts.schema.merging import same
 from portazgo.contracts.schema.shapes import FREE, SCALARS, Shape, Variant
+from portazgo.contracts.schema.values import same
 
 Context = Mapping[str, tuple[Spot, Any]]
 """Of which components something is said around a place: the spot, and the context that it had itself."""
@@ -104,6 +104,7 @@ class Walker:
         view.alternatives = tuple(
             Alternative(self._variant(variant.shape, whole, spot, context), self._value(variant, told))
             for variant in resolved.variants
+            if not self._never_passes(variant, told)
         )
 
     def _variant(self, shape: Shape, whole: Shape, spot: Spot, context: Context) -> View:
@@ -135,13 +136,28 @@ class Walker:
     def _value(self, variant: Variant, told: tuple[str, Spot, Shape] | None) -> Any:
         if told is None:
             return None
-        _, spot, shape = told
-        if not isinstance(spot.action, MapValue):
-            return variant.value
-        for backend, partner in pairs_of(spot.action, {"string"}, shape):
-            if same(backend, variant.value):
-                return partner
-        return variant.value
+        mapped = self._mapped(variant, told)
+        if mapped is not None:
+            return mapped[1]
+        action = told[1].action
+        # What is not mapped has no word of the partner's, and the backend's is none of theirs.
+        return variant.value if not isinstance(action, MapValue) or action.otherwise == "copy" else None
+
+    def _never_passes(self, variant: Variant, told: tuple[str, Spot, Shape] | None) -> bool:
+        """Tell whether a variant is refused, as it comes or as partners would send it, whatever else it says."""
+        action = None if told is None else told[1].action
+        if not isinstance(action, MapValue) or action.otherwise == "copy":
+            return False
+        refuses = action.otherwise == "fail" or self.places.direction == "request"
+        return refuses and self._mapped(variant, told) is None
+
+    @staticmethod
+    def _mapped(variant: Variant, told: tuple[str, Spot, Shape] | None) -> tuple[Any, Any] | None:
+        """Return the pair that the contract has for the variant's value; None: it has none."""
+        if told is None or not isinstance(told[1].action, MapValue):
+            return None
+        pairs = pairs_of(told[1].action, {"string"}, told[2])
+        return next((pair for pair in pairs if same(pair[0], variant.value)), None)
 
     def _key(self, shape: Shape, spot: Spot, context: Context) -> Any:
         bare = shape if shape.ref is not None else None
