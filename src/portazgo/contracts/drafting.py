@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _LARGEST_PASSED = "10MB"
 _FIELDS_AT_MOST = 2000
+_LOOKS_AT_MOST = 20_000
+"""At shapes, for the fields of one body: ways through the schema that lead to none are gone, too."""
 _DEEPEST = (64, 12, 8, 6, 4, 3, 2, 1)
 """How deep objects in objects are named: less where the schema's lead to each other by too many ways."""
 
@@ -68,7 +70,7 @@ def _selected(schema: Schema, shape: Shape, *, sent: bool) -> tuple[_Fields, lis
     for deepest in _DEEPEST:
         fields = _Fields(schema, sent=sent, deepest=deepest)
         found = list(islice(fields.of(shape), _FIELDS_AT_MOST + 1))
-        if len(found) <= _FIELDS_AT_MOST:
+        if len(found) <= _FIELDS_AT_MOST and fields.left > 0:
             break
     return fields, list(dict.fromkeys(found))
 
@@ -80,13 +82,16 @@ class _Fields:
         self._schema = schema
         self._sent = sent
         self._deepest = deepest
+        self.left = _LOOKS_AT_MOST
+        """0: there would be more, and nobody looked."""
         self.urls: dict[str, None] = {}
         """Those that are URLs, in their order."""
 
     def of(self, shape: Shape, path: tuple[str, ...] = (), within: tuple[str, ...] = ()) -> Iterator[str]:
         """Give the paths below a shape; an object that holds itself is named whole."""
-        if len(path) > self._deepest:
+        if len(path) > self._deepest or self.left == 0:
             return
+        self.left -= 1
         if shape.ref is not None:
             if shape.ref in within:
                 yield format_path(path)

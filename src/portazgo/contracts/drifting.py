@@ -17,7 +17,7 @@ from portazgo.contracts.differences.schemas import SchemaChange
 from portazgo.contracts.drift.finding import Finding, Kind, is_a_name, still_stands
 from portazgo.contracts.drift.merging import FINDINGS_OF_ONE, crowded
 from portazgo.contracts.expectations import by_expectation, expectation_in
-from portazgo.contracts.language.paths import ANY, format_path, parse_path
+from portazgo.contracts.language.paths import ANY, format_path, read_path
 from portazgo.contracts.models import SchemaDrift
 from portazgo.contracts.sightings import FIELDS, Sightings
 from portazgo.notifications.events import SchemaDrifted
@@ -136,7 +136,7 @@ def _keep_one(expected: Expected, told: Told, now: datetime) -> None:
 
 def _nameless(finding: Finding) -> Finding:
     """The same without a name that may be a value: what nodes tell is checked as what they are told."""
-    path = parse_path(finding.path)
+    path = read_path(finding.path)
     if finding.kind is not Kind.NEW or not path or path[-1] == ANY or is_a_name(path[-1]):
         return finding
     return Finding(finding.kind, format_path((*path[:-1], ANY)), finding.found, finding.expected)
@@ -151,13 +151,13 @@ def _fold(schema: BackendSchema, operation: str) -> None:
     for status, of_status in by_status.items():
         places = crowded(finding_of(row) for row in of_status)
         for row in of_status:
-            *around, name = parse_path(row.path)
+            *around, name = read_path(row.path)
             if tuple(around) in places and name != ANY:
                 _take_name(row, status)
 
 
 def _take_name(row: SchemaDrift, status: int) -> None:
-    *around, _ = parse_path(row.path)
+    *around, _ = read_path(row.path)
     nameless = Finding(Kind.NEW, format_path((*around, ANY)), row.found)
     key = _key(row.operation, status, nameless)
     known = SchemaDrift.objects.filter(schema=row.schema_id, key=key).first()

@@ -29,14 +29,19 @@ _WORD_BORDER = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NOT_IN_SLUG = re.compile(r"[^a-z0-9]+")
 
 
+def holds_half_a_pair(text: str) -> bool:
+    """Tell whether a text holds half of a surrogate pair, which is no character."""
+    return _HALF_A_PAIR.search(text) is not None
+
+
 def is_plain_text(text: str) -> bool:
     """Tell whether a text can be stored and shown everywhere: no control character, no half of a surrogate pair."""
-    return re.fullmatch(PLAIN_TEXT_PATTERN, text) is not None and not _HALF_A_PAIR.search(text)
+    return re.fullmatch(PLAIN_TEXT_PATTERN, text) is not None and not holds_half_a_pair(text)
 
 
 def is_tag(text: str) -> bool:
     """Tell whether a text can be a tag of keys and routes."""
-    return re.fullmatch(TAG_PATTERN, text) is not None and not _HALF_A_PAIR.search(text)
+    return re.fullmatch(TAG_PATTERN, text) is not None and not holds_half_a_pair(text)
 
 
 def check_tags(tags: Sequence[str]) -> list[str]:

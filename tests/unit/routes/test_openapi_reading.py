@@ -100,6 +100,35 @@ def test_aliases_that_would_explode_are_refused() -> None:
     assert read_text(aliased(8))["openapi"] == "3.1.0"
 
 
+def merging(levels: int) -> str:
+    lines = ["openapi: 3.1.0", "x-0: &a0 {one: 1, two: 2, three: 3}"]
+    lines += [f"x-{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}]}}" for n in range(1, levels)]
+    return "\n".join(lines)
+
+
+def test_merges_that_would_explode_are_refused() -> None:
+    # Each line doubles what the one before it has brought: forty would take days.
+    assert refusal(merging(40)).why == "the document merges more than 100000 members: `<<` of `<<`?"
+    assert read_text(merging(8))["x-7"] == {"one": 1, "two": 2, "three": 3}
+    wide = f"openapi: 3.1.0\nx-0: &a {{{', '.join(f'k{n}: 1' for n in range(2000))}}}\nx-1: {{<<: [{'*a, ' * 60}]}}"
+    assert "merges more than" in refusal(wide).why
+
+
+def test_merges_of_what_they_lie_in_are_counted_too() -> None:
+    levels = 40
+    opened = "".join(f", x{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}]" for n in range(1, levels))
+    assert "merges more than" in refusal(f"openapi: 3.1.0\nx-0: &a0 {{one: 1{opened}{'}' * levels}").why
+    assert read_text("openapi: 3.1.0\nx-own: &own {<<: *own, a: 1}")["x-own"] == {"a": 1}
+
+
+def test_yaml_says_what_json_can_say() -> None:
+    tree = read_text("openapi: 3.1.0\nx-a: [2026-11-26, 2026-11-26T15:37:12Z, 12:30, 0x1F, 1.5]\n")
+    assert tree["x-a"] == ["2026-11-26", "2026-11-26T15:37:12Z", "12:30", 31, 1.5]
+    for value in ("!!binary aGk=", "!!set {a, b}", "!!omap [a: 1]", "!!pairs [a: 1]", "!!python/name:os.system"):
+        refused = refusal(f"openapi: 3.1.0\nx-a: {value}\n")
+        assert ("could not determine a constructor" in refused.why, refused.line) == (True, 2), value
+
+
 def test_what_leads_back_to_itself_is_read_as_far_as_it_ends() -> None:
     assert read_text("openapi: 3.1.0\nx-own: &own {inside: *own}")["openapi"] == "3.1.0"
 

@@ -268,7 +268,7 @@ _MEMBERS = _Bounds("number of members", "minProperties", "maxProperties")
 def _exact(schema: JsonSchema, *words: str) -> Iterator[tuple[str, Fraction]]:
     """The bounds as exact numbers; an infinite one is none."""
     for word in words:
-        if word in schema and isfinite(schema[word]):
+        if word in schema and (isinstance(schema[word], int) or isfinite(schema[word])):
             yield word, Fraction(str(schema[word]))
 
 

@@ -9,7 +9,7 @@ from portazgo.contracts.compiling import CompiledContract, CompiledParameter, Co
 from portazgo.contracts.differences.bodies import Comparison
 from portazgo.contracts.differences.rules import RULES, Change, Side
 from portazgo.contracts.expressions.written import Written, computed_in
-from portazgo.contracts.language.paths import parse_path
+from portazgo.contracts.language.paths import read_path
 
 
 def changes(old: CompiledContract, new: CompiledContract) -> list[Change]:
@@ -162,7 +162,7 @@ class _Route:
         for partner, was in moved.items():
             come = f"it came from {', '.join(was)} and comes from {', '.join(after[partner])}"
             self._tell("answer-source-changed", at, come, partner)
-        told = {parse_path(partner)[-1] for partner in moved}
+        told = {read_path(partner)[-1] for partner in moved}
         was_computed, computed = _computed_of(old), _computed_of(new)
         for name in sorted(computed.keys() - told):
             if name in was_computed and was_computed[name] != computed[name]:

@@ -10,7 +10,7 @@ from typing import Any
 from portazgo.contracts.compiling import CompiledContract, CompiledRoute, FieldPair
 from portazgo.contracts.differences.forms import Components, JsonSchema, forms, properties, required
 from portazgo.contracts.differences.schemas import Kind, SchemaChange
-from portazgo.contracts.language.paths import FREELY, Path, parse_path
+from portazgo.contracts.language.paths import FREELY, Path, read_path
 
 
 class Outcome(StrEnum):
@@ -83,7 +83,7 @@ class _Judging:
         if not change.path:
             yield self._of_whole_answer(change, status)
             return
-        selected = list(_selected(self.route.fields.get(entry["status"], ()), parse_path(change.path)))
+        selected = list(_selected(self.route.fields.get(entry["status"], ()), read_path(change.path)))
         if not selected:
             yield Outcome.HIDDEN, f"{change.path} is not selected: partners don't see it"
         for pair in selected:
@@ -101,8 +101,8 @@ class _Judging:
 
     def _of_field(self, change: SchemaChange, status: str, pair: FieldPair) -> tuple[Outcome, str]:
         seen = f"{change.path}, which partners see as {pair.partner}"
-        inside = len(parse_path(change.path)) < len(parse_path(pair.backend))
-        always = _promised(self.route.answer_schemas[status], self.components, parse_path(pair.partner), inside=inside)
+        inside = len(read_path(change.path)) < len(read_path(pair.backend))
+        always = _promised(self.route.answer_schemas[status], self.components, read_path(pair.partner), inside=inside)
         match change.kind:
             case Kind.GONE | Kind.OPTIONAL if always:
                 gone = "is gone" if change.kind is Kind.GONE else "may be absent"
@@ -122,8 +122,8 @@ class _Judging:
     def _of_request(self, change: SchemaChange) -> tuple[Outcome, str]:
         if not change.path:
             return self._of_whole_request(change)
-        path = parse_path(change.path)
-        sent = any(_touches(path, other) for other in written(self.route.wire["request"]))
+        path = read_path(change.path)
+        sent = any(_touches(path, other) for other in written(self.route.wire["request"], path))
         match change.kind:
             case Kind.NEW_REQUIRED | Kind.REQUIRED if not sent:
                 return Outcome.FAILS, f"the backend wants {change.path}, which the contract neither takes nor fills"
@@ -173,69 +173,83 @@ class _Judging:
         return next((entries[key] for key in (status, f"{status[0]}XX", "default") if key in entries), None)
 
 
-def written(request: Mapping[str, Any]) -> set[Path]:
+def written(request: Mapping[str, Any], towards: Path | None = None) -> Iterator[Path]:
     """The places of the backend's body that a compiled request writes: taken from the partner, or filled.
 
-    Recursive programs end where a node is met again: such a place is written at any depth.
+    Recursive programs end where a node is met again: such a place is written at any depth. `towards`: only what lies on the
+    way to this place, and it itself; all of them may be more than anybody counts.
     """
     body = request["body"]
-    if body is None or body["kind"] != "json":
-        return set()
-    return set(_written(request["program"]["nodes"], body["root"], (), frozenset()))
+    if body is not None and body["kind"] == "json":
+        yield from _Writing(request["program"]["nodes"], towards).node(body["root"], (), frozenset())
 
 
-def _written(nodes: list[Any], index: int, path: Path, above: frozenset[int]) -> Iterator[Path]:
-    if index in above:
-        yield (*path, FREELY)
-        return
-    node, above = nodes[index], above | {index}
-    if "any" in node:
-        yield (*path, FREELY)
-    if "array" in node:
-        yield from _written(nodes, node["array"]["items"], path, above)
-    for variant in node.get("one_of", {}).get("variants", ()):
-        yield from _written(nodes, variant["node"], path, above)
-    if "object" in node:
-        yield from _written_object(nodes, node["object"], path, above)
+class _Writing:
+    """Walks through a program of requests."""
 
+    def __init__(self, nodes: list[Any], towards: Path | None) -> None:
+        self._nodes = nodes
+        self._towards = towards
+        self._met: set[tuple[int, Path]] = set()
 
-def _written_object(nodes: list[Any], rule: Mapping[str, Any], path: Path, above: frozenset[int]) -> Iterator[Path]:
-    slots: dict[int, int] = {}
-    waiting = list(rule.get("members", ()))
-    while waiting:
-        member = waiting.pop()
-        if "out" in member:
-            below = (*path, *member.get("wrap", ()), member["out"])
+    def node(self, index: int, path: Path, above: frozenset[int]) -> Iterator[Path]:
+        if index in above:
+            yield (*path, FREELY)
+            return
+        # By another way nothing else is written there.
+        if (index, path) in self._met or not self._leads_on(path):
+            return
+        self._met.add((index, path))
+        node, above = self._nodes[index], above | {index}
+        if "any" in node:
+            yield (*path, FREELY)
+        if "array" in node:
+            yield from self.node(node["array"]["items"], path, above)
+        for variant in node.get("one_of", {}).get("variants", ()):
+            yield from self.node(variant["node"], path, above)
+        if "object" in node:
+            yield from self._object(node["object"], path, above)
+
+    def _leads_on(self, path: Path) -> bool:
+        wanted = self._towards
+        return wanted is None or (len(path) < len(wanted) and path == wanted[: len(path)])
+
+    def _object(self, rule: Mapping[str, Any], path: Path, above: frozenset[int]) -> Iterator[Path]:
+        slots: dict[int, int] = {}
+        waiting = list(rule.get("members", ()))
+        while waiting:
+            member = waiting.pop()
+            if "out" in member:
+                below = (*path, *member.get("wrap", ()), member["out"])
+                yield below
+                yield from self.node(member["node"], below, above)
+            elif "slot" in member:
+                slots[member["slot"]] = member["node"]
+            elif member.get("inline"):
+                yield from self.node(member["node"], path, above)
+            elif member.get("scatter"):
+                waiting.extend(self._nodes[member["node"]].get("object", {}).get("members", ()))
+        yield from ((*path, fill["out"]) for fill in rule.get("fill", ()))
+        if not isinstance(rule.get("unknown", "refuse"), str):
+            yield (*path, FREELY)
+        yield from self._parts(rule.get("template", {}).get("members", ()), slots, (path, above))
+
+    def _parts(
+        self, parts: Iterable[Mapping[str, Any]], slots: Mapping[int, int], at: tuple[Path, frozenset[int]]
+    ) -> Iterator[Path]:
+        path, above = at
+        for part in parts:
+            below = (*path, part["out"])
             yield below
-            yield from _written(nodes, member["node"], below, above)
-        elif "slot" in member:
-            slots[member["slot"]] = member["node"]
-        elif member.get("inline"):
-            yield from _written(nodes, member["node"], path, above)
-        elif member.get("scatter"):
-            waiting.extend(nodes[member["node"]].get("object", {}).get("members", ()))
-    yield from ((*path, fill["out"]) for fill in rule.get("fill", ()))
-    if not isinstance(rule.get("unknown", "refuse"), str):
-        yield (*path, FREELY)
-    yield from _written_parts(nodes, rule.get("template", {}).get("members", ()), slots, (path, above))
-
-
-def _written_parts(
-    nodes: list[Any], parts: Iterable[Mapping[str, Any]], slots: Mapping[int, int], at: tuple[Path, frozenset[int]]
-) -> Iterator[Path]:
-    path, above = at
-    for part in parts:
-        below = (*path, part["out"])
-        yield below
-        if part.get("slot") in slots:
-            yield from _written(nodes, slots[part["slot"]], below, above)
-        yield from _written_parts(nodes, part.get("members", ()), slots, (below, above))
+            if part.get("slot") in slots:
+                yield from self.node(slots[part["slot"]], below, above)
+            yield from self._parts(part.get("members", ()), slots, (below, above))
 
 
 def _selected(pairs: Iterable[FieldPair], path: Path) -> Iterator[FieldPair]:
     """The fields that a change of this place of the backend's answer is about."""
     for pair in pairs:
-        if _touches(path, parse_path(pair.backend)):
+        if _touches(path, read_path(pair.backend)):
             yield pair
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from portazgo.contracts.mapping.bodies import json_content
 from portazgo.contracts.schema.shapes import FREE, TYPES, Body, Schema, SchemaOperation, Shape
+from portazgo.contracts.schema.values import distinct
 
 
 def json_shape(body: Body) -> Shape | None:
@@ -51,7 +52,7 @@ class FlatShape:
             # Null beside a list is no value of another kind: it is told by the types.
             self.enum = self.enum if variant.types == {"null"} else None
         elif self.enum is not None:
-            self.enum += [value for value in variant.enum if value is not None and value not in self.enum]
+            self.enum = distinct([*self.enum, *(value for value in variant.enum if value is not None)])
 
     @property
     def said(self) -> str:
@@ -60,11 +61,13 @@ class FlatShape:
         return "anything" if len(kinds) == len(TYPES) else " or ".join(kinds) or "nothing"
 
 
-def _variants(shape: Shape, schema: Schema, seen: frozenset[str] = frozenset()) -> Iterator[Shape]:
+def _variants(shape: Shape, schema: Schema, seen: set[str] | None = None) -> Iterator[Shape]:
+    """Give each variant once, by however many ways of variants in variants it is reached."""
+    seen = set() if seen is None else seen
     if shape.ref is not None:
         if shape.ref in seen:
             return
-        seen |= {shape.ref}
+        seen.add(shape.ref)
     flat = schema.resolve(shape) if shape.ref is not None else shape
     if not flat.variants:
         yield flat

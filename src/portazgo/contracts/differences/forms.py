@@ -31,7 +31,7 @@ class Form:
 def forms(schema: AnySchema, components: Components) -> dict[str, list[Form]]:
     """The forms that a value may have, by type. A `number` counts as an `integer` too: every integer is a number."""
     by_type: dict[str, list[Form]] = {}
-    for form in _alternatives(schema, components, "", 0):
+    for form in _alternatives(schema, components, "", 0, set()):
         for kind in _types(form.schema):
             by_type.setdefault(kind, []).append(form)
     return by_type
@@ -59,7 +59,8 @@ def others(schema: JsonSchema) -> JsonSchema | None:
     return FREE if rule is True else rule
 
 
-def _alternatives(schema: AnySchema, components: Components, key: str, depth: int) -> Iterator[Form]:
+def _alternatives(schema: AnySchema, components: Components, key: str, depth: int, seen: set[str]) -> Iterator[Form]:
+    """Open unions; what several of them refer to is one of them, once."""
     if isinstance(schema, bool):
         if schema:
             yield Form({}, key)
@@ -69,7 +70,12 @@ def _alternatives(schema: AnySchema, components: Components, key: str, depth: in
         if word in flat:
             beside = {name: rule for name, rule in flat.items() if name not in {word, "discriminator"}}
             for variant in flat[word]:
-                for form in _alternatives(variant, components, "", depth + 1):
+                reference = variant.get("$ref") if isinstance(variant, Mapping) else None
+                if reference in seen:
+                    continue
+                if reference is not None:
+                    seen.add(reference)
+                for form in _alternatives(variant, components, "", depth + 1, seen):
                     yield Form(_both(beside, form.schema), form.key)
             return
     yield Form(flat, key or _told_apart_by(flat))

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from portazgo.contracts.differences.forms import type_of
-from portazgo.contracts.language.paths import ANY, Path, format_path, parse_path
+from portazgo.contracts.language.paths import ANY, Path, format_path, is_path, read_path
 
 if TYPE_CHECKING:
     from portazgo.contracts.drift.expectation import Expectation, Row
@@ -81,7 +81,7 @@ def still_stands(finding: Finding, status: int, expectation: Expectation) -> Fin
     row = expectation.of(status)
     if row is None or finding.kind is Kind.UNKNOWN_STATUS:
         return finding if (row is None) is (finding.kind is Kind.UNKNOWN_STATUS) else None
-    path = parse_path(finding.path)
+    path = read_path(finding.path)
     if finding.kind is Kind.RETYPED:
         at = _reached(expectation, row, path)
         return None if at is None or _takes(expectation, at, finding) else finding
@@ -172,7 +172,7 @@ class _Look:
 
     def _tell(self, kind: Kind, path: Path, found: str, expected: str = "") -> None:
         text = format_path(path)
-        if len(self.found) < FINDINGS_AT_MOST and len(text) <= LONGEST_PATH and text.isprintable():
+        if len(self.found) < FINDINGS_AT_MOST and len(text) <= LONGEST_PATH and text.isprintable() and is_path(text):
             self.found.add(Finding(kind, text, found, expected))
 
 

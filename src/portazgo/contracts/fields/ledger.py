@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from portazgo.contracts.compiling import CompiledRoute, FieldPair
-from portazgo.contracts.language.paths import ANY, FREELY, Path, parse_path
+from portazgo.contracts.language.paths import ANY, FREELY, Path, read_path
 
 
 class SelectionInvalid(ValueError):
@@ -86,7 +86,7 @@ def told(telling: Telling, status: int, selection: Selection | None = None) -> t
     at = telling.at
     if selection is None or at is None:
         return tuple(pairs)
-    return tuple(pair for pair in pairs if _passes(parse_path(pair.partner), at, selection))
+    return tuple(pair for pair in pairs if _passes(read_path(pair.partner), at, selection))
 
 
 def _entry(telling: Telling, status: int) -> str | None:

@@ -21,9 +21,9 @@ class PathInvalid(ValueError):
 
 def parse_path(text: str) -> Path:
     """Read `owner.name`, `/owner/first.name` or `.` (the whole). Raises PathInvalid with a sentence."""
-    if text == ROOT:
-        return ()
-    path = tuple(steps(text)) if text.startswith("/") else tuple(text.split("."))
+    path = read_path(text)
+    if path == ():
+        return path
     if not text or any(not step for step in path):
         raise PathInvalid(f"{text!r} is no path: names with dots between them, such as owner.name")
     if len(path) > STEPS_AT_MOST:
@@ -31,6 +31,22 @@ def parse_path(text: str) -> Path:
     if FREELY in path[:-1]:
         raise PathInvalid(f"{text!r} goes on behind **, which stands for all that there may be")
     return path
+
+
+def is_path(text: str) -> bool:
+    """Tell whether an author could write it."""
+    try:
+        parse_path(text)
+    except PathInvalid:
+        return False
+    return True
+
+
+def read_path(text: str) -> Path:
+    """Read what `format_path` wrote. Names of documents may be empty, or `**`, and lie deeper than authors' paths reach."""
+    if text == ROOT:
+        return ()
+    return tuple(steps(text)) if text.startswith("/") else tuple(text.split("."))
 
 
 def format_path(path: Sequence[str]) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from portazgo.contracts.language.operators import Action, Coerce, CoerceMoment, MapValue, Moment, Otherwise, RewriteUrl
-from portazgo.contracts.schema.merging import same
 from portazgo.contracts.schema.normalising import type_of
 from portazgo.contracts.schema.shapes import Shape, Type
+from portazgo.contracts.schema.values import key_of
 
 # What the data plane can make of what (docs/programs.md, ACTION).
 COERCIONS: dict[Type, frozenset[str]] = {
@@ -68,14 +68,15 @@ def _misfit_of_map(action: MapValue, scalars: frozenset[Type], shape: Shape, *, 
             return Misfit(
                 "a value is mapped to a single value" + (", and partners send no null for one" if request else "")
             )
-    seen: list[Any] = []
+    seen: set[Hashable] = set()
+    listed = None if shape.enum is None else {key_of(value) for value in shape.enum}
     for backend, _ in pairs_of(action, scalars, shape):
         if backend is _NONE:
             return Misfit(f"one of the backend's values is of another type than {_listed(scalars)}")
-        if any(same(backend, other) for other in seen):
+        if key_of(backend) in seen:
             return Misfit(f"the backend's value {json.dumps(backend)} stands here twice")
-        seen.append(backend)
-        if shape.enum is not None and not any(same(backend, known) for known in shape.enum):
+        seen.add(key_of(backend))
+        if shape.enum is not None and listed is not None and key_of(backend) not in listed:
             words = [value for value in shape.enum if isinstance(value, str)]
             from portazgo.contracts.language.refused import nearest  # noqa: PLC0415 - only for the sentence
 
@@ -94,13 +95,15 @@ def pairs_of(action: MapValue, scalars: Iterable[Type], shape: Shape) -> list[tu
     kinds = set(scalars)
     if not action.by_text:
         return [(backend if _is_of(backend, kinds) else _NONE, partner) for backend, partner in action.pairs]
-    return [(_typed(str(text), kinds, shape), partner) for text, partner in action.pairs]
-
-
-def _typed(text: str, kinds: set[Type], shape: Shape) -> Any:
+    listed: dict[str, Any] = {}
     for value in shape.enum or ():
-        if text == (value if isinstance(value, str) else json.dumps(value)):
-            return value
+        listed.setdefault(value if isinstance(value, str) else json.dumps(value), value)
+    return [(_typed(str(text), kinds, listed), partner) for text, partner in action.pairs]
+
+
+def _typed(text: str, kinds: set[Type], listed: Mapping[str, Any]) -> Any:
+    if text in listed:
+        return listed[text]
     if "string" in kinds:
         return text
     try:
@@ -121,11 +124,10 @@ def _listed(kinds: Iterable[str]) -> str:
 
 def request_pairs(pairs: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
     """Return partner's and backend's values. Where several of the backend's have one word, the first is written."""
-    turned: list[tuple[Any, Any]] = []
+    turned: dict[Hashable, tuple[Any, Any]] = {}
     for backend, partner in pairs:
-        if not any(same(partner, known) for known, _ in turned):
-            turned.append((partner, backend))
-    return turned
+        turned.setdefault(key_of(partner), (partner, backend))
+    return list(turned.values())
 
 
 def coerced_type(action: Coerce | CoerceMoment) -> Type:

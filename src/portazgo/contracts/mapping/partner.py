@@ -19,9 +19,10 @@ from portazgo.contracts.mapping.actions import (
 from portazgo.contracts.mapping.layout import url_otherwise
 from portazgo.contracts.mapping.views import Leaf, ObjectView, View
 from portazgo.contracts.schema.fitting import unfit
-from portazgo.contracts.schema.merging import annotated, same
+from portazgo.contracts.schema.merging import annotated
 from portazgo.contracts.schema.normalising import type_of
 from portazgo.contracts.schema.shapes import FREE, Property, Schema, Shape, Type, Variant
+from portazgo.contracts.schema.values import distinct, key_of
 
 _NULL = frozenset[Type]({"null"})
 # The years 1 to 9999, which is what a date can say.
@@ -106,10 +107,7 @@ class Partner:
 
     def _mapped(self, view: View, action: MapValue, plain: Shape, bare: Shape) -> list[Shape]:
         pairs = pairs_of(action, view.scalars, view.shape)
-        values: list[Any] = []
-        for _, partner in pairs:
-            if not any(same(partner, known) for known in values):
-                values.append(partner)
+        values = distinct(partner for _, partner in pairs)
         if action.otherwise == "null" and self._direction == "answer" and None not in values:
             values.append(None)
         open_ended = action.otherwise == "copy" or (
@@ -118,8 +116,9 @@ class Partner:
         if not open_ended:
             return [replace(bare, types=frozenset(type_of(value) for value in values), enum=tuple(values))]
         if action.otherwise == "copy" and plain.enum is not None:
-            rest = [value for value in plain.enum if not any(same(value, backend) for backend, _ in pairs)]
-            values += [value for value in rest if value is not None and not any(same(value, one) for one in values)]
+            mapped = {key_of(backend) for backend, _ in pairs}
+            rest = [value for value in plain.enum if value is not None and key_of(value) not in mapped]
+            values = distinct([*values, *rest])
             return [replace(bare, types=frozenset(type_of(value) for value in values), enum=tuple(values))]
         types = view.scalars | {type_of(value) for value in values}
         return [replace(bare, types=frozenset(types - {"integer"} if "number" in types else types))]

@@ -119,9 +119,10 @@ class Places:
 
     def _is_free(self, shape: Shape, seen: set[str]) -> bool:
         if shape.ref is not None:
+            # What was looked at was not free, or nobody would ask on.
             if shape.ref in seen:
                 return False
-            seen = seen | {shape.ref}
+            seen.add(shape.ref)
         one = self.united(shape)
         if one.free:
             return True

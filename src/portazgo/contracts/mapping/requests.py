@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from functools import lru_cache
 from typing import Any
 
-from portazgo._native import check_program
 from portazgo.contracts.language.operators import Coerce, CoerceMoment, MapValue
 from portazgo.contracts.language.paths import Path
 from portazgo.contracts.mapping.actions import pairs_of, request_pairs
@@ -17,6 +15,7 @@ from portazgo.contracts.mapping.tree import Branch, arrange
 from portazgo.contracts.mapping.views import Leaf, ObjectView, View
 from portazgo.contracts.schema.merging import in_order
 from portazgo.contracts.schema.normalising import type_of
+from portazgo.contracts.schema.patterns import unsearchable
 from portazgo.contracts.schema.shapes import SCALARS, Shape, Type
 
 _TOO_LARGE = "too large when it is compiled"
@@ -166,16 +165,6 @@ class RequestProgram(Nodes):
                 member["required"] = True
             members.append(member)
         return members
-
-
-@lru_cache(maxsize=1024)
-def unsearchable(pattern: str) -> str | None:
-    """Say why the data plane can't search a pattern; None: it can."""
-    try:
-        check_program("request", json.dumps({"nodes": [{"string": {"pattern": pattern}}], "depth": 1}).encode())
-    except ValueError as refused:
-        return str(refused).partition(": ")[2]
-    return None
 
 
 def _whole(tree: Branch, laid: ObjectView) -> Branch:

@@ -21,7 +21,7 @@ from portazgo.contracts.language.routes import (
 from portazgo.contracts.mapping.answers import AnswerProgram
 from portazgo.contracts.mapping.bodies import JSON, JsonContent, answer_of, json_content
 from portazgo.contracts.mapping.components import Components
-from portazgo.contracts.mapping.fields import fields_of
+from portazgo.contracts.mapping.fields import TooManyWays, fields_of
 from portazgo.contracts.mapping.filling import check_claims
 from portazgo.contracts.mapping.operations import find_operation
 from portazgo.contracts.mapping.parameters import Parameters
@@ -38,6 +38,7 @@ from portazgo.contracts.schema.shapes import Schema, SchemaOperation, Shape
 
 FIELDS_AT_MOST = 5000
 """Of one answer. Objects that lead to each other in circles come to more by every way that there is through them."""
+_WAYS_AT_MOST = 20 * FIELDS_AT_MOST
 _WITHOUT_BODY = frozenset({"204", "304", "205"})
 
 
@@ -194,10 +195,14 @@ class RouteCompiler:
         """Write down what partners receive."""
         partner = Partner("answer", self.components)
         compiled.answers[status] = partner.shape(view)
-        compiled.fields[status] = list(islice(fields_of(view), FIELDS_AT_MOST + 1))
+        try:
+            compiled.fields[status] = list(islice(fields_of(view, _WAYS_AT_MOST), FIELDS_AT_MOST + 1))
+            too_many = len(compiled.fields[status]) > FIELDS_AT_MOST
+        except TooManyWays:
+            too_many = True
         for at, why in partner.misfits:
             self._problems.add(at, why)
-        if len(compiled.fields[status]) > FIELDS_AT_MOST:
+        if too_many:
             self._problems.add(
                 told.at,
                 f"more than {FIELDS_AT_MOST} fields pass: of objects that lead to each other, name what may pass",

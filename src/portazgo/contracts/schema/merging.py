@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from math import gcd, lcm
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from portazgo.contracts.schema.shapes import FREE, SCALARS, TYPES, Property, Shape, Type, Variant
+from portazgo.contracts.schema.values import distinct, key_of
 
 VARIANTS_AT_MOST = 64
 MULTIPLES_DIGITS = 18  # of a multiple that nodes check
@@ -17,14 +18,27 @@ CHECKED_FORMATS = frozenset({"date", "date-time", "time", "email", "uuid", "uri"
 Resolve = Callable[[Shape], Shape]
 Value = TypeVar("Value")
 _NO_TYPES: frozenset[Type] = frozenset()
+_OF_A_MERGE = 20
+"""Looks that it takes about as long as."""
 
 
 class TooManyVariants(Exception):
     """Several lists of variants multiply to more than anybody reads."""
 
 
-def all_of(first: Shape, second: Shape, resolve: Resolve) -> Shape:
-    """Return the shape of values that fit both. Raises TooManyVariants."""
+class Resolver(Protocol):
+    """What components are, and how much more work is done for a document."""
+
+    def __call__(self, shape: Shape, /) -> Shape:
+        """Return the shape without a reference at its top."""
+
+    def spend(self, looks: int) -> None:
+        """Note so many looks at shapes. Raises where a document takes more of them than any that is sound."""
+
+
+def all_of(first: Shape, second: Shape, resolve: Resolver) -> Shape:
+    """Return the shape of values that fit both. Raises TooManyVariants, and what `spend` raises."""
+    resolve.spend(_OF_A_MERGE + len(second.properties))
     if first == second or _says_nothing(second):
         return annotated(first, second)
     if _says_nothing(first):
@@ -73,8 +87,9 @@ def annotated(shape: Shape, other: Shape) -> Shape:
     )
 
 
-def any_of(shapes: Sequence[Variant], resolve: Resolve, *, discriminator: str | None, exclusive: bool) -> Shape:
+def any_of(shapes: Sequence[Variant], resolve: Resolver, *, discriminator: str | None, exclusive: bool) -> Shape:
     """Return the shape of values that fit one or some of these. What is one shape in several pieces becomes one."""
+    resolve.spend(len(shapes))
     null = any(_only_null(resolve(variant.shape)) for variant in shapes)
     rest = [variant for variant in shapes if not _only_null(resolve(variant.shape))]
     if not rest:
@@ -159,7 +174,7 @@ def _joined(shapes: Sequence[Shape]) -> Shape | None:
         return None
     types = frozenset(kind for shape in shapes for kind in shape.types)
     if all(shape.enum is not None for shape in shapes):
-        values = _without_repetition([value for shape in shapes for value in shape.enum or ()])
+        values = distinct(value for shape in shapes for value in shape.enum or ())
         return Shape(types=types, enum=tuple(values), format=shapes[0].format)
     apart = sum(len(shape.types - {"null"}) for shape in shapes) == len(types - {"null"})
     if not apart or {"integer", "number"} <= types or any(shape.enum is not None for shape in shapes):
@@ -184,7 +199,7 @@ def _joined(shapes: Sequence[Shape]) -> Shape | None:
     return replace(shapes[0], types=types, format=by_text[0].format, more_patterns=more, **rules)
 
 
-def _distributed(first: Shape, second: Shape, resolve: Resolve) -> Shape:
+def _distributed(first: Shape, second: Shape, resolve: Resolver) -> Shape:
     """Both hold: each variant of the one with the other, or with each variant of the other."""
     left = first.variants or (Variant(first),)
     right = second.variants or (Variant(second),)
@@ -205,7 +220,7 @@ def _distributed(first: Shape, second: Shape, resolve: Resolve) -> Shape:
     return annotated(annotated(merged, second), first)
 
 
-def _all_properties(first: Shape, second: Shape, resolve: Resolve) -> dict[str, Property]:
+def _all_properties(first: Shape, second: Shape, resolve: Resolver) -> dict[str, Property]:
     merged = dict(first.properties)
     for name, property_ in second.properties.items():
         known = merged.get(name)
@@ -222,7 +237,7 @@ def _all_properties(first: Shape, second: Shape, resolve: Resolve) -> dict[str, 
     return merged
 
 
-def _both(first: Shape | None, second: Shape | None, resolve: Resolve) -> Shape | None:
+def _both(first: Shape | None, second: Shape | None, resolve: Resolver) -> Shape | None:
     if first is None or second is None:
         return first or second
     return all_of(first, second, resolve)
@@ -245,9 +260,8 @@ def _unheld(first: Shape, second: Shape) -> str | None:
     if first.format != second.format and {first.format, second.format} <= CHECKED_FORMATS:
         return f"one value has the formats {first.format} and {second.format}, and only one can be checked"
     if first.multiple_of and second.multiple_of and _common_multiple(first.multiple_of, second.multiple_of) is None:
-        return (
-            f"one number is a multiple of {first.multiple_of} and of {second.multiple_of}, and only one can be checked"
-        )
+        one, other = (f"{multiple!s:.40}" for multiple in (first.multiple_of, second.multiple_of))
+        return f"one number is a multiple of {one} and of {other}, and only one can be checked"
     return None
 
 
@@ -257,6 +271,8 @@ def _common_multiple(first: float | None, second: float | None) -> int | float |
         return first or second
     one, other = Fraction(repr(first)), Fraction(repr(second))
     common = Fraction(lcm(one.numerator, other.numerator), gcd(one.denominator, other.denominator))
+    if common >= 10**MULTIPLES_DIGITS:
+        return None
     written = common.numerator if common.denominator == 1 else float(common)
     spelt = repr(written)
     is_exact = Fraction(spelt) == common and len(spelt.replace(".", "").lstrip("0")) <= MULTIPLES_DIGITS
@@ -273,20 +289,8 @@ def _common_types(first: frozenset[Type], second: frozenset[Type]) -> frozenset[
 def _common_values(first: tuple[Any, ...] | None, second: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
     if first is None or second is None:
         return first if second is None else second
-    return tuple(value for value in first if any(same(value, other) for other in second))
-
-
-def same(first: object, second: object) -> bool:
-    """Tell whether two JSON values are one. True is not 1."""
-    return first == second and isinstance(first, bool) == isinstance(second, bool)
-
-
-def _without_repetition(values: Sequence[Any]) -> list[Any]:
-    kept: list[Any] = []
-    for value in values:
-        if not any(same(value, other) for other in kept):
-            kept.append(value)
-    return kept
+    known = {key_of(value) for value in second}
+    return tuple(value for value in first if key_of(value) in known)
 
 
 def _only_null(shape: Shape) -> bool:

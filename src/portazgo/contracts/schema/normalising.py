@@ -8,14 +8,18 @@ from math import isfinite
 from typing import Any, TypeGuard
 from urllib.parse import unquote
 
-from portazgo.contracts.schema.merging import TooManyVariants, all_of, annotated, any_of
+from portazgo.contracts.schema.merging import Resolve, TooManyVariants, all_of, annotated, any_of
 from portazgo.contracts.schema.shapes import FREE, TYPES, Property, Shape, Type, Variant
+from portazgo.contracts.schema.values import is_json
 from portazgo.routes.openapi.places import escape, follow, steps
 from portazgo.routes.openapi.refused import DocumentRefused
 
 _ANNOTATIONS = frozenset(
     {"title", "description", "example", "examples", "deprecated", "summary", "$comment", "default"}
 )
+LOOKS_AT_MOST = 2_000_000
+"""At shapes that are put together, or compared, for one document."""
+_NO_JSON = "one of the values is none that JSON can say: an infinite number, or what holds itself"
 _NEVER = Shape()
 _TYPES_OF_VALUES: tuple[tuple[type, Type], ...] = (
     (bool, "boolean"),
@@ -34,11 +38,32 @@ def type_of(value: object) -> Type:
     return next((name for kind, name in _TYPES_OF_VALUES if isinstance(value, kind)), "string")
 
 
+class _Resolver:
+    """Finds what components are while parts of schemas are put together, and ends what would go on for ever."""
+
+    def __init__(self, resolve: Resolve) -> None:
+        self._resolve = resolve
+        self._left = LOOKS_AT_MOST
+
+    def __call__(self, shape: Shape, /) -> Shape:
+        return self._resolve(shape)
+
+    def spend(self, looks: int) -> None:
+        """Note so many looks. Raises DocumentRefused when there were too many: parts of parts multiply."""
+        self._left -= looks
+        if self._left < 0:
+            raise DocumentRefused(
+                "the schemas are put together of too many parts (allOf, oneOf, anyOf, prefixItems): parts of parts?"
+            )
+
+
 class Normaliser:
     """Reads the schema objects of one document; components become shapes of their own when somebody refers to them."""
 
     def __init__(self, tree: dict[str, Any]) -> None:
         self._tree = tree
+        self._resolver = _Resolver(self.resolve)
+        self._numbers: dict[str, int] = {}  # the last that a name was given
         self._names: dict[str, str] = {}  # of components, by reference
         self._references: dict[str, str] = {}
         self._done: dict[str, Shape] = {}
@@ -102,10 +127,11 @@ class Normaliser:
             raise DocumentRefused(f"the reference {reference[:200]!r} is not followed in a schema", pointer=pointer)
         target = unquote(reference[1:])
         wanted = _component_name(steps(target)[-1])
-        name, number = wanted, 1
+        name, number = wanted, self._numbers.get(wanted, 1)
         while name in self._references:
             number += 1
             name = f"{wanted}{number}"
+        self._numbers[wanted] = number
         self._names[reference] = name
         self._references[name] = target
         return name
@@ -114,10 +140,10 @@ class Normaliser:
         words = _words(node)
         try:
             for index, part in enumerate(_listed(node, "allOf", pointer)):
-                shape = all_of(shape, self.shape(part, f"{pointer}/allOf/{index}"), self.resolve)
+                shape = all_of(shape, self.shape(part, f"{pointer}/allOf/{index}"), self._resolver)
             for keyword in ("oneOf", "anyOf"):
                 if keyword in node:
-                    shape = all_of(shape, self._variants(node, keyword, pointer), self.resolve)
+                    shape = all_of(shape, self._variants(node, keyword, pointer), self._resolver)
         except TooManyVariants:
             raise DocumentRefused("the variants of the schema multiply to more than 64", pointer=pointer) from None
         shape = _with_required(shape, node, pointer)
@@ -139,7 +165,7 @@ class Normaliser:
             variants += [Variant(shape, value) for value in values]
         return any_of(
             variants,
-            self.resolve,
+            self._resolver,
             discriminator=name if isinstance(name, str) else None,
             exclusive=keyword == "oneOf",
         )
@@ -162,6 +188,8 @@ class Normaliser:
         """Read what the node says itself, apart from what it is composed of."""
         types = _types(node, pointer)
         enum = _enum(node)
+        if enum is not None and not all(is_json(value) for value in enum):
+            raise DocumentRefused(_NO_JSON, pointer=f"{pointer}/{'const' if 'const' in node else 'enum'}")
         if types is None:
             types = _implied(node, enum)
         if types is None:
@@ -202,12 +230,13 @@ class Normaliser:
         shapes = [self.shape(place, f"{pointer}/prefixItems/{index}") for index, place in enumerate(places)]
         if items is not None and items is not False:
             shapes.append(self.shape(items, f"{pointer}/items"))
+        self._resolver.spend(len(shapes) ** 2 // 2)
         distinct = [shape for index, shape in enumerate(shapes) if shape not in shapes[:index]]
         if not distinct:
             return None
         if len(distinct) == 1:
             return distinct[0]
-        return any_of([Variant(shape) for shape in distinct], self.resolve, discriminator=None, exclusive=False)
+        return any_of([Variant(shape) for shape in distinct], self._resolver, discriminator=None, exclusive=False)
 
     def _properties(self, node: dict[str, Any], pointer: str) -> dict[str, Property]:
         declared = node.get("properties", {})
@@ -237,10 +266,12 @@ class Normaliser:
             if isinstance(reference, str) and reference.startswith("#/") and reference not in seen:
                 seen.add(reference)
                 waiting.append(follow(self._tree, unquote(reference[1:])))
+                self._resolver.spend(1)
             for keyword in ("allOf", "oneOf", "anyOf"):
                 parts = node.get(keyword)
                 # Of variants, each may be meant: one that is hidden hides the member.
                 waiting += parts if isinstance(parts, list) else []
+                self._resolver.spend(len(parts) if isinstance(parts, list) else 0)
         return False
 
     def _others(self, node: dict[str, Any], pointer: str) -> Shape | None:
@@ -282,11 +313,12 @@ def _require(shape: Shape, names: Iterable[str]) -> Shape:
 
 def _words(node: dict[str, Any]) -> Shape:
     examples = node.get("examples")
-    has_example = "example" in node or (isinstance(examples, list) and bool(examples))
+    example = node.get("example", examples[0] if isinstance(examples, list) and examples else None)
+    has_example = ("example" in node or (isinstance(examples, list) and bool(examples))) and is_json(example)
     return Shape(
         title=_text(node, "title"),
         description=_text(node, "description"),
-        example=node.get("example", examples[0] if isinstance(examples, list) and examples else None),
+        example=example if has_example else None,
         has_example=has_example,
         deprecated=node.get("deprecated") is True,
     )
@@ -351,7 +383,8 @@ def _number(node: dict[str, Any], name: str) -> int | float | None:
     value = node.get(name)
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None
-    return value if isfinite(value) else None
+    # An integer is finite, and may be larger than every number that `isfinite` takes.
+    return value if isinstance(value, int) or isfinite(value) else None
 
 
 def _count(node: dict[str, Any], name: str) -> int | None:

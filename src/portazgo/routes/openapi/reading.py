@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from portazgo.kit.names import holds_half_a_pair
 from portazgo.kit.repetition import first_repeated
 from portazgo.routes.openapi.places import escape
 from portazgo.routes.openapi.references import ReferenceProblem, check_references
@@ -45,6 +46,7 @@ def check_tree(tree: object) -> Tree:
     if not isinstance(tree.get("paths", {}), dict):
         raise DocumentRefused("paths is not an object", pointer="/paths")
     _check_depth(tree)
+    _check_texts(tree)
     try:
         check_references(tree)
     except ReferenceProblem as problem:
@@ -100,6 +102,24 @@ def _check_depth(tree: Tree) -> None:
         seen.add(id(place.node))
         if place.depth > DEPTH:
             raise too_deep(place.pointer)
+        waiting.extend(_containers(place))
+
+
+def _check_texts(tree: Tree) -> None:
+    """Refuse what JSON can write and UTF-8 can't: it would end what comes later in the middle."""
+    seen: set[int] = set()
+    waiting = [_Place(tree, "", 0)]
+    while waiting:
+        place = waiting.pop()
+        if id(place.node) in seen:
+            continue
+        seen.add(id(place.node))
+        members = place.node.items() if isinstance(place.node, dict) else enumerate(place.node)
+        for name, value in members:
+            if any(isinstance(text, str) and holds_half_a_pair(text) for text in (name, value)):
+                raise DocumentRefused(
+                    "a text holds half of a surrogate pair, which is no character", pointer=place.pointer
+                )
         waiting.extend(_containers(place))
 
 
