@@ -72,7 +72,8 @@ def check_target(target: str) -> str:
     address = written_address(host)
     if address is not None and is_never_called(address):
         raise ValueError(
-            f"{target!r} is no target: no backend lives at {address} (link-local, multicast, unspecified or reserved)"
+            f"{target!r} is no target: no backend lives at {address} (link-local, multicast, unspecified, reserved, or where "
+            "clouds keep credentials)"
         )
     return f"{scheme}://{host.lower()}:{port}"
 

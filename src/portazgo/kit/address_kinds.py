@@ -13,6 +13,22 @@ IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+# Where clouds keep credentials, beside link-local addresses: AWS, Google and Scaleway (IPv6), Alibaba, Oracle, Azure's agent.
+# They lie among addresses of others, public and private ones.
+_OF_CLOUDS = frozenset(
+    ipaddress.ip_address(address)
+    for address in (
+        "fd00:ec2::254",
+        "fd20:ce::254",
+        "fd00:42::42",
+        "100.100.100.200",
+        "192.0.0.192",
+        "168.63.129.16",
+    )
+)
+# IETF protocol assignments, which Python takes for public but for a few.
+_ASSIGNED = ipaddress.IPv4Network("192.0.0.0/24")
+_ASSIGNED_PUBLIC = frozenset({ipaddress.IPv4Address("192.0.0.9"), ipaddress.IPv4Address("192.0.0.10")})
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,16}|[0-9]{1,16}")
 _PARTS_AT_MOST = 4
 _IPV4_BITS = 32
@@ -60,7 +76,9 @@ def is_private(address: IPAddress) -> bool:
         return is_private(hidden)
     # Site-local addresses were given up by RFC 3879, which Python takes for public; networks that had them have them.
     site_local = isinstance(address, ipaddress.IPv6Address) and address.is_site_local
-    return not address.is_global or site_local or address.is_multicast or address.is_reserved or address.is_unspecified
+    assigned = address in _ASSIGNED and address not in _ASSIGNED_PUBLIC
+    not_global = not address.is_global or site_local or assigned or address in _OF_CLOUDS
+    return not_global or address.is_multicast or address.is_reserved or address.is_unspecified
 
 
 def lies_in(address: IPAddress, networks: Iterable[Network]) -> bool:
@@ -69,13 +87,14 @@ def lies_in(address: IPAddress, networks: Iterable[Network]) -> bool:
 
 
 def is_never_called(address: IPAddress) -> bool:
-    """Tell whether nothing that an operator means lives there: link-local, where clouds keep credentials, and the like."""
+    """Tell whether nothing that an operator means lives there: link-local and elsewhere, where clouds keep credentials."""
     hidden = _hidden_ipv4(address)
     if hidden is not None:
         return is_never_called(hidden)
     # Loopback counts as reserved in IPv6.
     reserved = address.is_reserved and not address.is_loopback
-    return address.is_link_local or address.is_multicast or address.is_unspecified or reserved
+    nobodys = address.is_link_local or address.is_multicast or address.is_unspecified or reserved
+    return nobodys or address in _OF_CLOUDS
 
 
 def _hidden_ipv4(address: IPAddress) -> ipaddress.IPv4Address | None:
