@@ -70,6 +70,35 @@ def test_the_same_document_again_changes_nothing(importer: Importer) -> None:
     assert head_now() == before
 
 
+@pytest.mark.parametrize(
+    ("order", "pointer", "sentence"),
+    [
+        (
+            {"pick": {"operations": ["badges_list", "badge_create"]}},
+            "/pick/operations",
+            "the document has no operation 'badge_create'; did you mean \"badges_create\"?",
+        ),
+        (
+            {"pick": {"tags": ["nobody"]}},
+            "/pick/tags",
+            "no operation of the document has the tag 'nobody' (there is: badges, issuers)",
+        ),
+        (
+            {"prefix_map": {"/apis": "/v1"}},
+            "/prefix_map",
+            "no path that is imported begins with '/apis'; did you mean \"/api\"?",
+        ),
+    ],
+)
+def test_a_name_that_takes_nothing_is_refused_and_nothing_is_made(
+    api: AdminAPI, importer: Importer, order: dict[str, Any], pointer: str, sentence: str
+) -> None:
+    refused = importer(DOCUMENT, **order)
+    assert (refused.status, refused.body["code"], refused.body["detail"]) == (422, "nothing_picked", sentence)
+    assert refused.body["errors"] == [{"pointer": pointer, "message": sentence}]
+    assert list(api.every("/routes", {"api": importer.target["id"]})) == []
+
+
 def test_what_an_operator_added_survives_a_new_import(api: AdminAPI, importer: Importer) -> None:
     importer(DOCUMENT)
     (route,) = api.every("/routes", {"name": "badges-list"})
@@ -86,7 +115,6 @@ def test_what_an_operator_added_survives_a_new_import(api: AdminAPI, importer: I
         ({"tags": ["issuers"]}, ["issuers-list"]),
         ({"paths": ["/api/badges/*"]}, ["badges-list", "badges-create", "badges-retrieve"]),
         ({"operations": ["badges_create"]}, ["badges-create"]),
-        ({"tags": ["nobody"]}, []),
     ],
 )
 def test_operations_are_picked_by_tag_path_or_name(

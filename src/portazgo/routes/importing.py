@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from portazgo.accounts.domain import Actor, Verb, can
 from portazgo.apis.models import Api
 from portazgo.backends.models import Backend
-from portazgo.kit.errors import Invalid
+from portazgo.kit.errors import FieldError, Invalid
 from portazgo.kit.names import TAGS_AT_MOST
 from portazgo.kit.outbound import FetchFailed, fetch
 from portazgo.kit.private_address import AddressRefused
@@ -17,6 +17,7 @@ from portazgo.kit.web.rows import the_one
 from portazgo.routes.domain import DEFAULT_MAX_REQUEST_BYTES
 from portazgo.routes.models import Route
 from portazgo.routes.openapi.drafts import PASSTHROUGH_WARNING, Draft, Pick, Skipped, draft_routes
+from portazgo.routes.openapi.idle import Idle, idle_parts
 from portazgo.routes.openapi.operations import operations
 from portazgo.routes.openapi.reading import read_text
 from portazgo.routes.openapi.refused import DocumentRefused
@@ -79,15 +80,20 @@ def fetch_document(url: str, *, allow_private: bool) -> str:
 
 
 def import_routes(actor: Actor, order: Order, document: str, *, clock: Clock) -> Report:
-    """Make or update the routes of the operations that are picked. Raises NotFound, Invalid (`document_invalid`)."""
+    """Make or update the routes of the operations that are picked.
+
+    Raises NotFound, Invalid (`document_invalid`, `nothing_picked`).
+    """
     can(actor, Verb.CREATE, Route.noun)
     api = the_one(Api.objects.all(), "api", id=order.api)
     if not Backend.objects.filter(id=order.backend).exists():
         raise Invalid.at("/backend", f"there is no backend {order.backend}", code="backend_unknown")
     try:
-        drafted = draft_routes(operations(read_text(document)), order.pick, order.prefixes)
+        found = list(operations(read_text(document)))
+        drafted = draft_routes(found, order.pick, order.prefixes)
     except DocumentRefused as problem:
         raise Invalid.at(order.source, str(problem), code="document_invalid") from None
+    _refuse_idle(idle_parts(found, order.pick, order.prefixes))
     report = Report(skipped=drafted.skipped)
     details = {"api": api.name, "operations": len(drafted.drafts)}
     # A dry run does all of it and undoes it: what it reports is what would happen.
@@ -100,6 +106,12 @@ def import_routes(actor: Actor, order: Order, document: str, *, clock: Clock) ->
     if report.created or report.changed:
         report.warnings.append(PASSTHROUGH_WARNING)
     return report
+
+
+def _refuse_idle(idle: list[Idle]) -> None:
+    if idle:
+        errors: list[FieldError] = [{"pointer": one.pointer, "message": one.sentence} for one in idle]
+        raise Invalid(idle[0].sentence, errors, code="nothing_picked")
 
 
 def _write(api: Api, order: Order, drafts: Iterable[Draft], report: Report, recorded: Change, clock: Clock) -> None:

@@ -151,6 +151,26 @@ def test_an_import_that_cannot_be_read_says_why(folder: Path, openapi: str, mess
     assert [one[: len(message) + 20] for one in said(reading(portazgo=text))] == [f"portazgo.yaml:1:21: {message}"]
 
 
+def test_what_an_import_names_and_its_document_does_not_have_is_told_at_its_place(folder: Path) -> None:
+    Path("parcels.json").write_text(json.dumps(OPENAPI))
+    found = reading(
+        portazgo="""\
+apis:
+  parcels:
+    import:
+      openapi: parcels.json
+      backend: depot
+      pick: {operations: [listParcel, listUsers]}
+      prefix_map: {/ap: /v1}
+      passthrough: true
+"""
+    )
+    assert said(found) == [
+        "portazgo.yaml:6:14: the document has no operation 'listParcel'; did you mean \"listParcels\"?",
+        "portazgo.yaml:7:7: no path that is imported begins with '/ap'; did you mean \"/api\"?",
+    ]
+
+
 def test_a_malformed_import_is_left_for_the_judge(folder: Path) -> None:
     found = reading(portazgo="apis: {a: {import: {openapi: x.json, bckend: b}}}")
     assert found.tree == {"apis": {"a": {"import": {"openapi": "x.json", "bckend": "b"}}}}

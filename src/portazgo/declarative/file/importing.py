@@ -17,6 +17,7 @@ from portazgo.declarative.file.confinement import leads_out
 from portazgo.declarative.file.places import Finding, Places, place_of
 from portazgo.routes.domain import shape
 from portazgo.routes.openapi.drafts import Draft, Pick, draft_routes
+from portazgo.routes.openapi.idle import idle_parts
 from portazgo.routes.openapi.operations import operations
 from portazgo.routes.openapi.reading import JSON_BYTES, read_text
 from portazgo.routes.openapi.refused import DocumentRefused
@@ -46,11 +47,14 @@ def resolve_imports(
         del api["import"]
         try:
             _, document = _document(part.openapi, place.file.parent, root)
-            found = draft_routes(operations(document), _pick(part), part.prefix_map)
+            known = list(operations(document))
+            found = draft_routes(known, _pick(part), part.prefix_map)
         except _Refused as problem:
             findings.append(Finding(place, str(problem)))
             continue
-        if not found.drafts:
+        idle = idle_parts(known, _pick(part), part.prefix_map)
+        findings += [Finding(place_of(f"{pointer}/import{one.pointer}", places), one.sentence) for one in idle]
+        if not (found.drafts or idle):
             findings.append(Finding(place, f"no operation of {part.openapi} is picked"))
         _add(api, part, found.drafts, pointer, places)
         warnings += [Finding(place, f"{one.method} {one.path} makes no route: {one.reason}") for one in found.skipped]
