@@ -33,6 +33,22 @@ REFUSED = {
         show({"select": ["id"]}, {"renam": {"id": "x"}}),
         Problem(f"{AT}/1/renam", "there is no operator 'renam'", "rename"),
     ),
+    "an operator of another language": (
+        show({"select": ["id"]}, {"hide": ["owner"]}),
+        Problem(
+            f"{AT}/1/hide",
+            "there is no operator 'hide' (there is: select, rename, move, wrap, unwrap, const, compute, fill, default, "
+            "map_value, coerce, drop_null, case, describe, rewrite_url, use, unknown)",
+        ),
+    ),
+    "a list where a mapping belongs": (
+        show({"select": ["id"]}, {"rename": ["id", "number"]}),
+        Problem(f"{AT}/1/rename", "this must be a mapping, and is a list"),
+    ),
+    "a status that the operation never has": (
+        {"show": {"answers": {"200": {"empty": True}, "201": [{"select": ["id"]}]}}},
+        Problem("/routes/show/answers/201", "show_parcel has no answer '201' (there is: 200)"),
+    ),
     "an unknown member of a route": (
         {"show": {"answer": {}, "answers": {"200": {"empty": True}}}},
         Problem("/routes/show/answer", "there is no member 'answer'", "answers"),
@@ -134,7 +150,7 @@ REFUSED = {
     ),
     "something said of what does not pass": (
         show({"select": ["id"]}, {"rename": {"number": "code"}}),
-        Problem(f"{AT}/1/rename/number", "number is not selected, so there is nothing to rename"),
+        Problem(f"{AT}/1/rename/number", "number is not selected, so rename does nothing there"),
     ),
     "a move out of a list": (
         show({"select": ["id", "stops.place"]}, {"move": {"stops.place": "place"}}),

@@ -10,11 +10,11 @@ from portazgo.contracts.addresses import without_addresses
 from portazgo.contracts.compilation import Compilation, Kept, checked, stored
 from portazgo.contracts.describing import describe, describe_again
 from portazgo.contracts.domain import next_name
+from portazgo.contracts.language.refused import nearest
 from portazgo.contracts.models import Contract, ContractVersion
 from portazgo.contracts.service import document_reference, locked, reference, refuse_used
 from portazgo.contracts.telling import number
 from portazgo.kit.errors import Conflict, Invalid, NotFound
-from portazgo.kit.web.rows import the_one
 from portazgo.routes.models import Route
 from portazgo.snapshot.log import Change, change
 from portazgo.snapshot.wire import ResourceRef
@@ -22,6 +22,8 @@ from portazgo.snapshot.wire import ResourceRef
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
+
+    from django.db.models import QuerySet
 
     from portazgo.kit.clock import Clock
 
@@ -44,7 +46,7 @@ def publish(actor: Actor, identifier: UUID, *, default: bool, clock: Clock) -> C
             raise Conflict(
                 f"nothing has changed since {last.name}",
                 code="contract_unchanged",
-                remedy="change the draft first; what is published is served already",
+                remedy="change the draft first; to have the version served, make it the default (`portazgo contract default`)",
             )
         version = _put(contract, compilation, kept, recorded, clock)
         if default:
@@ -76,7 +78,7 @@ def served(identifier: UUID, name: str | None) -> ContractVersion:
     """Find a version that nodes have; the newest where none is named. Raises NotFound (`contract_version_unknown`)."""
     rows = ContractVersion.objects.filter(contract=identifier, retired_at=None)
     if name is not None:
-        return the_one(rows, "contract_version", name=name)
+        return _named(rows, name)
     found = rows.newest_first().first()
     if found is None:
         raise NotFound("nothing of the contract is published", code="contract_version_unknown")
@@ -128,7 +130,9 @@ def deprecate(
         refuse_retired(version)
         now = clock.now()
         if sunset_at is not None and sunset_at <= now:
-            raise Invalid.at("/sunset_at", "the end must lie ahead", code="invalid")
+            raise Invalid.at(
+                "/sunset_at", f"this end has passed ({sunset_at.isoformat()}): name one that lies ahead", code="invalid"
+            )
         version.deprecated_at = version.deprecated_at or now
         version.sunset_at, version.link = sunset_at, link or ""
         _tell_end(version, recorded)
@@ -172,7 +176,19 @@ def retire(actor: Actor, identifier: UUID, name: str, *, clock: Clock) -> Contra
 def version_named(contract: Contract, name: str) -> ContractVersion:
     """Find a version. Raises NotFound (`contract_version_unknown`)."""
     rows = contract.versions.select_related("contract__api", "schema_version").defer("schema_version__document")
-    return the_one(rows, "contract_version", name=name)
+    return _named(rows, name)
+
+
+def _named(rows: QuerySet[ContractVersion], name: str) -> ContractVersion:
+    found = rows.filter(name=name).first()
+    if found is None:
+        near = nearest(name, rows.values_list("name", flat=True))
+        raise NotFound(
+            f"the contract has no version {name}" + (f"; did you mean {near}?" if near else ""),
+            code="contract_version_unknown",
+            remedy="`portazgo contract show` lists them",
+        )
+    return found
 
 
 def newest(contract: Contract) -> ContractVersion | None:

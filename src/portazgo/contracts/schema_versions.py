@@ -7,8 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from portazgo.contracts.schema import DocumentRefused, Schema, read_schema
-from portazgo.kit.errors import Invalid
-from portazgo.kit.web.rows import the_one
+from portazgo.kit.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
     from portazgo.contracts.models import BackendSchema, SchemaVersion
@@ -21,7 +20,11 @@ def version_of(schema: BackendSchema, number: int | None = None) -> SchemaVersio
     """Find a version, the newest when none is named. Raises NotFound (`schema_version_unknown`)."""
     if number is None:
         return schema.versions.order_by("-number")[0]
-    return the_one(schema.versions.all(), "schema_version", number=number)
+    found = schema.versions.filter(number=number).first()
+    if found is None:
+        kept = ", ".join(str(one) for one in schema.versions.order_by("number").values_list("number", flat=True))
+        raise NotFound(f"the schema has no version {number} (there is: {kept})", code="schema_version_unknown")
+    return found
 
 
 def schema_of(version: SchemaVersion) -> Schema:

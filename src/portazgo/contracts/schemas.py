@@ -11,7 +11,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from portazgo.contracts.domain import State
 from portazgo.keys.schemas import KidText
-from portazgo.kit.names import SLUG_PATTERN
+from portazgo.kit.names import LINK_PATTERN, SLUG_PATTERN, WEB_PATTERN
 from portazgo.kit.web.schemas import Body, Moment, NameFilter, PageQuery, Truth
 from portazgo.routes.importing import LARGEST_DOCUMENT_BYTES
 
@@ -23,7 +23,7 @@ class ImportSchema(Body):
 
     name: Slug = Field(examples=["insignia"])
     backend: UUID
-    url: Annotated[str, StringConstraints(pattern=r"^https?://", max_length=2000)] | None = None
+    url: Annotated[str, StringConstraints(pattern=WEB_PATTERN, max_length=2000)] | None = None
     document: Annotated[str, StringConstraints(max_length=LARGEST_DOCUMENT_BYTES)] | None = None
     dry_run: Truth = Field(default=False, description="Only say what would be.")
 
@@ -187,7 +187,7 @@ class DeprecateVersion(Body):
     """What partners are told of a version's end."""
 
     sunset_at: Moment | None = Field(None, description="When it ends; null: that is not known yet.")
-    link: Annotated[str, StringConstraints(pattern=r"^https?://[^\s<>\"]+$", max_length=2000)] | None = Field(
+    link: Annotated[str, StringConstraints(pattern=LINK_PATTERN, max_length=2000)] | None = Field(
         None, description="A page that says what to do."
     )
 

@@ -43,7 +43,8 @@ def create(actor: Actor, new: NewContract, *, clock: Clock) -> Contract:
     contract = Contract(name=new.name, api=api, schema=schema, terms=new.terms, created_at=now, changed_at=now)
     details = {"name": new.name, "api": api.name, "schema": schema.name}
     with change(actor, "contract.created", str(contract.id), details=details, clock=clock):
-        refuse_taken(Contract.objects.all(), "contract", new.name)
+        remedy = "change its draft (`portazgo contract change`), or choose another name"
+        refuse_taken(Contract.objects.all(), "contract", new.name, remedy=remedy)
         checked(api, schema, new.terms)
         contract.save(force_insert=True)
     return contract

@@ -11,6 +11,7 @@ from pydantic import Field
 from portazgo.accounts.domain import Verb, can
 from portazgo.accounts.requests import AdminRequest
 from portazgo.contracts import telling
+from portazgo.kit.names import MONTH_PATTERN
 
 router = Router(tags=["usage"])
 
@@ -22,7 +23,7 @@ class FieldsQuery(Schema):
         str | None,
         Field(
             None,
-            pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$",
+            pattern=MONTH_PATTERN,
             description="A month of UTC, such as 2026-11; this one unless said.",
         ),
     ]

@@ -23,6 +23,7 @@ from portazgo.control.openapi import complete
 from portazgo.control.refusals import note_refusal
 from portazgo.control.registry import NOUNS
 from portazgo.kit.errors import Conflict, FieldError, Invalid, Problem, Unauthenticated
+from portazgo.kit.forms import lacks
 from portazgo.kit.repetition import first_repeated
 from portazgo.kit.secret import Secret
 from portazgo.kit.web.problems import database_unavailable, kms_unavailable, plain_problem, problem_response
@@ -186,7 +187,13 @@ def _field_error(one: dict[str, Any]) -> FieldError:
     members = path[1:] if source == "body" or len(path) > 1 else path
     members = [part for part in members if not str(part).startswith(BODY_TAG)]
     pointer = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in members)
-    return {"pointer": pointer, "message": str(one["msg"]).removeprefix("Value error, ")}
+    return {"pointer": pointer, "message": _message(one)}
+
+
+def _message(one: dict[str, Any]) -> str:
+    if one["type"] == "string_pattern_mismatch":
+        return f"this {lacks(one['ctx']['pattern'])}"
+    return str(one["msg"]).removeprefix("Value error, ")
 
 
 api = build_api()

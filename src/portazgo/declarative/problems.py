@@ -19,7 +19,8 @@ from portazgo.declarative.document import (
 )
 from portazgo.declarative.domain import escape
 from portazgo.declarative.words import DURATION_PATTERN
-from portazgo.kit.names import SCOPE_PATTERN, SLUG_PATTERN
+from portazgo.kit.forms import FORMS, lacks
+from portazgo.kit.values import kind_of
 from portazgo.partners.domain import METADATA_NAME_PATTERN
 
 _TYPES = {
@@ -32,10 +33,9 @@ _TYPES = {
     "model_attributes_type": "a mapping",
 }
 _FORMS = {
-    SLUG_PATTERN: "is no name: 1 to 63 small letters, digits and hyphens",
+    **FORMS,
     PATH_PATTERN: "is no path: it begins with a slash and has no blanks",
     DURATION_PATTERN: "is no duration: a whole number and one of ms, s, m, h, d, such as 30s",
-    SCOPE_PATTERN: "is no scope: letters, digits and . _ : / -",
     METADATA_NAME_PATTERN: "is no name for metadata: 1 to 64 letters, digits, '_', '.' and '-'",
     CONTRACT_PATTERN: "names no contract: its name, or its name and a version, such as badges-basic@2026-11-26",
     PIN_PATTERN: "names no version: a contract's name and the version's, such as badges-basic@2026-11-26",
@@ -119,9 +119,9 @@ def _message(one: dict[str, Any], path: Sequence[str | int]) -> str:  # noqa: PL
     if kind == "value_error":
         return str(context["error"])
     if kind == "string_pattern_mismatch":
-        return f"{_shown(given)} {_FORMS.get(context['pattern'], 'does not have the form ' + context['pattern'])}"
+        return f"{_shown(given)} {lacks(context['pattern'], _FORMS)}"
     if kind in _TYPES:
-        return f"this is {_kind_of(given)}, and must be {_TYPES[kind]}"
+        return f"this is {kind_of(given)}, and must be {_TYPES[kind]}"
     if kind in _BOUNDS:
         return f"{_shown(given)} is out of bounds: {one['msg'][0].lower()}{one['msg'][1:]}"
     return str(one["msg"])
@@ -145,18 +145,6 @@ def _shown(value: object) -> str:
 
 
 _SHOWN_AT_MOST = 80
-
-
-def _kind_of(value: object) -> str:
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return "true or false"
-    if isinstance(value, int | float):
-        return "a number"
-    if isinstance(value, str):
-        return "text"
-    return "a list" if isinstance(value, list) else "a mapping"
 
 
 @cache

@@ -19,6 +19,10 @@ TAG_LENGTH = 63
 TAGS_AT_MOST = 20
 # PostgreSQL stores no NUL, and a control character in a name only deceives whoever reads it.
 PLAIN_TEXT_PATTERN = r"^[^\x00-\x1f\x7f]*$"
+# The address of a document, and that of a page for people: of the latter nothing may end the header that it goes into.
+WEB_PATTERN = r"^https?://"
+LINK_PATTERN = r"^https?://[^\s<>\"]+$"
+MONTH_PATTERN = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
 # SHA-256 of a certificate, as tools write it: hexadecimal digits, with or without colons between the bytes.
 _FINGERPRINT = re.compile(r"[0-9A-Fa-f]{64}|([0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}")
 # Half a surrogate pair: JSON can spell it, UTF-8 can't. No part of a published pattern, since most readers of patterns

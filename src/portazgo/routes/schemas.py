@@ -9,7 +9,15 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from portazgo.kit.names import SCOPE_PATTERN, SLUG_PATTERN, TAG_LENGTH, TAG_PATTERN, TAGS_AT_MOST, check_tags
+from portazgo.kit.names import (
+    SCOPE_PATTERN,
+    SLUG_PATTERN,
+    TAG_LENGTH,
+    TAG_PATTERN,
+    TAGS_AT_MOST,
+    WEB_PATTERN,
+    check_tags,
+)
 from portazgo.kit.web.schemas import AsSaid, Body, NameFilter, PageQuery, Truth, Whole, without_default
 from portazgo.routes.domain import (
     DEFAULT_MAX_REQUEST_BYTES,
@@ -170,7 +178,7 @@ class ImportRoutes(Body):
     """An OpenAPI document (3.0 or 3.1), by URL or as text, JSON or YAML."""
 
     backend: UUID
-    url: Annotated[str, StringConstraints(pattern=r"^https?://", max_length=2000)] | None = None
+    url: Annotated[str, StringConstraints(pattern=WEB_PATTERN, max_length=2000)] | None = None
     document: Annotated[str, StringConstraints(max_length=5 * 1024 * 1024)] | None = None
     pick: PickBody = Field(default_factory=PickBody)
     prefix_map: dict[str, str] = Field({}, max_length=20, examples=[{"/api": "/v1"}])

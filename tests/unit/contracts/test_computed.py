@@ -327,15 +327,15 @@ def test_what_is_too_deep_to_go_through_is_refused(schema: Schema) -> None:
 @pytest.mark.parametrize(
     ("content", "place", "says", "near"),
     [
-        ("self.first", "", "this is a mapping", None),
+        ("self.first", "", "this must be a mapping, and is text", None),
         ({}, "", "compute has an expression and what it gives", None),
         ({"expr": " ", "schema": TEXT}, "/expr", "compute has an expression and what it gives", None),
         ({"expr": "self.first"}, "", "a computed member declares what it is", None),
-        ({"expr": "self.first", "schema": "string"}, "/schema", "this is a mapping", None),
+        ({"expr": "self.first", "schema": "string"}, "/schema", "this must be a mapping, and is text", None),
         ({"expr": "self.first", "schema": {}}, "/schema", 'type is one type, or one and "null"', None),
-        ({"expr": "self.first", "schema": {"type": "text"}}, "/schema/type", "this is one of string", None),
-        ({"expr": "self.first", "schema": {"type": "strng"}}, "/schema/type", "this is one of", "string"),
-        ({"expr": "self.first", "schema": {"type": "array"}}, "/schema", "this is one of", None),
+        ({"expr": "self.first", "schema": {"type": "text"}}, "/schema/type", "this must be one of string", None),
+        ({"expr": "self.first", "schema": {"type": "strng"}}, "/schema/type", "this must be one of", "string"),
+        ({"expr": "self.first", "schema": {"type": "array"}}, "/schema", "this must be one of", None),
         (
             {"expr": "self.first", "schema": TEXT | {"items": TEXT}},
             "/schema/items",

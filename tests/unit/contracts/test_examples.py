@@ -52,6 +52,12 @@ def test_what_differs_is_told_field_by_field() -> None:
     result = run(example(200, b'{"title": 1.1, "b": [1, 2]}', b'{"label":1.10,"b":[1]}'), made_contract(), ENGINE)
     assert result.failure == "2 fields differ"
     assert result.differences == [Difference("/label", "1.10", "1.1"), Difference("/b/1", None, "2")]
+    assert run(example(200, b'{"title": 1}', b'{"label":2}'), made_contract(), ENGINE).failure == "1 field differs"
+
+
+def test_a_route_that_the_contract_lacks_is_told_with_the_nearest() -> None:
+    sentence = "the contract has no route show-badges; did you mean show-badge?"
+    assert run(example(200, b"1", route="show-badges"), made_contract(), ENGINE).failure == sentence
 
 
 def test_a_refusal_is_a_failure_unless_it_is_what_was_written_down() -> None:

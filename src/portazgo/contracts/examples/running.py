@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from portazgo.contracts.compiling import CompiledContract, CompiledRoute
 from portazgo.contracts.examples.trees import Difference, differences
+from portazgo.contracts.language.refused import nearest
 
 
 class Engine(Protocol):
@@ -66,7 +67,7 @@ def run(example: Example, contract: CompiledContract, engine: Engine) -> Result:
     """Put an example through a contract, and hold the outcome against what was written down."""
     route = contract.routes.get(example.route)
     if route is None:
-        return Result(example, Passed(None), failure=f"the contract has no route {example.route}")
+        return Result(example, Passed(None), failure=_no_route(example.route, contract))
     passed = put_through(route, example.status, example.given, engine, values=example.values)
     if example.refused:
         failure = None if passed.refusal is not None else "it passed, and should have been refused"
@@ -79,8 +80,13 @@ def run(example: Example, contract: CompiledContract, engine: Engine) -> Result:
         found = differences(example.expected, passed.body)
     except ValueError as problem:
         return Result(example, passed, failure=f"what is expected is no JSON: {problem}")
-    failure = f"{len(found)} field{'s' if len(found) > 1 else ''} differ" if found else None
+    failure = ("1 field differs" if len(found) == 1 else f"{len(found)} fields differ") if found else None
     return Result(example, passed, found, failure)
+
+
+def _no_route(name: str, contract: CompiledContract) -> str:
+    near = nearest(name, contract.routes)
+    return f"the contract has no route {name}{f'; did you mean {near}?' if near else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +104,7 @@ def compare(result: Result, old: CompiledContract, engine: Engine) -> Compared:
     example, after = result.example, result.passed
     route = old.routes.get(example.route)
     if route is None:
-        before = Passed(None, f"the contract has no route {example.route}")
+        before = Passed(None, _no_route(example.route, old))
     else:
         before = put_through(route, example.status, example.given, engine, values=example.values)
     return Compared(before, after, differences(before.body, after.body))

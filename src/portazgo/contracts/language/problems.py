@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from portazgo.contracts.language.paths import Path, PathInvalid, parse_path
-from portazgo.contracts.language.refused import ContractRefused, Problem, nearest
+from portazgo.contracts.language.refused import ContractRefused, Problem, listed, nearest
+from portazgo.kit.values import kind_of
 from portazgo.routes.openapi.places import escape
 
 _AT_MOST = 200
@@ -26,8 +27,10 @@ class Problems:
             self.check()
 
     def unknown(self, pointer: str, what: str, name: str, known: Iterable[str]) -> None:
-        """Note a name that nothing bears, with the nearest that something does."""
-        self.add(pointer, f"{what} {name!r}", nearest(name, known))
+        """Note a name that nothing bears, with the nearest that something does; or with all of them, where they are few."""
+        known = list(known)
+        near = nearest(name, known)
+        self.add(pointer, f"{what} {name!r}{'' if near else listed(known)}", near)
 
     def within(self, pointer: str) -> bool:
         """Tell whether something is wrong at or below a pointer."""
@@ -48,7 +51,10 @@ class Problems:
         """Return the value, which is to be a mapping with texts for names; an empty one if it is not."""
         if isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
             return value
-        self.add(pointer, "this is a mapping" if not isinstance(value, Mapping) else "names are texts: quote them")
+        if isinstance(value, Mapping):
+            self.add(pointer, "names are texts: quote them")
+        else:
+            self.add(pointer, f"this must be a mapping, and is {kind_of(value)}")
         return {}
 
     def members(self, value: object, pointer: str, known: Iterable[str]) -> Mapping[str, Any]:
@@ -65,20 +71,20 @@ class Problems:
         if isinstance(value, str):
             return [(pointer, value)]
         if not isinstance(value, list):
-            self.add(pointer, "this is a list of texts")
+            self.add(pointer, f"this must be a list of texts, and is {kind_of(value)}")
             return []
         found = []
         for index, text in enumerate(value):
             if isinstance(text, str):
                 found.append((f"{pointer}/{index}", text))
             else:
-                self.add(f"{pointer}/{index}", "this is a text")
+                self.add(f"{pointer}/{index}", f"this must be a text, and is {kind_of(text)}")
         return found
 
     def path(self, text: object, pointer: str) -> Path | None:
         """Return the path that the text is, or None when it is none."""
         if not isinstance(text, str):
-            self.add(pointer, "this is a path: names with dots between them, such as owner.name")
+            self.add(pointer, "this must be a path: names with dots between them, such as owner.name")
             return None
         try:
             return parse_path(text)
@@ -92,5 +98,5 @@ class Problems:
         if isinstance(value, str) and value in known:
             return value
         near = nearest(value, known) if isinstance(value, str) else None
-        self.add(pointer, f"this is one of {', '.join(known)}", near)
+        self.add(pointer, f"this must be one of {', '.join(known)}", near)
         return None

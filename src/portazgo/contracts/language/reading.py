@@ -92,7 +92,7 @@ class OperatorReader:
     def read(self, value: object, pointer: str, direction: Direction, scope: Path = ()) -> list[Operator]:
         """Read a list of operators; what is wrong with it is noted and left out. Raises ContractRefused beyond the bounds."""
         if not isinstance(value, list):
-            self._problems.add(pointer, "this is a list of operators, such as [{select: [id, name]}]")
+            self._problems.add(pointer, "this must be a list of operators, such as [{select: [id, name]}]")
             return []
         operators: list[Operator] = []
         for index, item in enumerate(value):
@@ -352,7 +352,7 @@ def read_words(content: object, at: str, problems: Problems) -> str | None:
     """Read what the author says to partners."""
     if isinstance(content, str) and content.strip() and len(content) <= LONGEST_WORDS:
         return content.strip()
-    problems.add(at, f"this is a text for partners, of at most {LONGEST_WORDS} characters")
+    problems.add(at, f"this must be a text for partners, of at most {LONGEST_WORDS} characters")
     return None
 
 
@@ -402,5 +402,5 @@ def read_value(content: Any, at: str, problems: Problems) -> Value | None:
     if isinstance(content, Mapping) and set(content) == {"generate"}:
         word = problems.word(content["generate"], f"{at}/generate", GENERATED)
         return Value("generate", word) if word else None
-    problems.add(at, 'this is a text such as "{partner.metadata.tenant}", {const: …} or {generate: uuid}')
+    problems.add(at, 'this must be a text such as "{partner.metadata.tenant}", {const: …} or {generate: uuid}')
     return None

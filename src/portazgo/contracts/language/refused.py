@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -27,6 +27,14 @@ class ContractRefused(Exception):
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("; ".join(f"{problem.message} (at {problem.pointer})" for problem in problems[:5]))
         self.problems = list(problems)
+
+
+_LISTED_AT_MOST = 20
+
+
+def listed(known: Collection[str]) -> str:
+    """Give the end of a sentence that names what there is; empty where that is nothing, or too much to read."""
+    return f" (there is: {', '.join(known)})" if 0 < len(known) <= _LISTED_AT_MOST else ""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -207,7 +207,7 @@ class RouteReader:
     def _truth(self, told: Mapping[str, Any], at: str, name: str) -> bool | None:
         value = told.get(name)
         if value is not None and not isinstance(value, bool):
-            self._problems.add(f"{at}/{name}", "this is true or false")
+            self._problems.add(f"{at}/{name}", "this must be true or false")
             return None
         return value
 
@@ -238,7 +238,7 @@ class RouteReader:
             self._problems.add(f"{at}/to", "the partner's name is a text")
             to = None
         if required is not None and not isinstance(required, bool):
-            self._problems.add(f"{at}/required", "this is true or false")
+            self._problems.add(f"{at}/required", "this must be true or false")
             required = None
         if "fill" in members and (len(members) > 1 or not fills):
             why = "a parameter that is filled is not the partner's to send" if fills else "the path is the partner's"
@@ -362,7 +362,7 @@ class RouteReader:
         if match is not None:
             size = int(match[1]) * _UNITS[match[2] or "B"]
         if size is None or not 0 < size <= most:
-            self._problems.add(at, f"this is a size up to {most} bytes, such as 64KiB or 5MB")
+            self._problems.add(at, f"this must be a size up to {most} bytes, such as 64KiB or 5MB")
             return most
         return size
 
@@ -407,7 +407,7 @@ class RouteReader:
                 self._problems.add(place, "a header's name is made of letters, digits and hyphens")
                 continue
             if not isinstance(members.get("url", False), bool):
-                self._problems.add(f"{place}/url", "this is true or false")
+                self._problems.add(f"{place}/url", "this must be true or false")
             if is_never_shown(name) or is_never_shown(to):
                 self._problems.add(
                     place, f"the header {name} describes the backend, or sends clients elsewhere: it stays inside"
@@ -439,6 +439,6 @@ def _whole(members: Mapping[str, Any], at: str, name: str, usual_and_most: tuple
     usual, most = usual_and_most
     value = members.get(name, usual)
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
-        problems.add(f"{at}/{name}", f"this is a whole number from 1 to {most}")
+        problems.add(f"{at}/{name}", f"this must be a whole number from 1 to {most}")
         return usual
     return value

@@ -326,9 +326,7 @@ class Planner:
             return None
         spot.whole = spot.whole or (_inherits(spot) and not spot.filled)
         if not spot.reaches or spot.filled:
-            self._problems.add(
-                at, f"{format_path(path)} is not selected, so there is nothing to {name.replace('_', ' ')}"
-            )
+            self._problems.add(at, f"{format_path(path)} is not selected, so {name} does nothing there")
             return None
         taken = next((other for other in excluding if other in spot.at), None)
         if taken is not None:

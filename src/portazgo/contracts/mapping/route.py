@@ -10,6 +10,7 @@ from typing import Any
 from portazgo.contracts.language.operators import Fill
 from portazgo.contracts.language.paths import Path, format_path
 from portazgo.contracts.language.problems import Problems
+from portazgo.contracts.language.refused import listed
 from portazgo.contracts.language.routes import (
     AnswerTerms,
     EmptyTerms,
@@ -211,7 +212,9 @@ class RouteCompiler:
     def _json_answer(self, operation: SchemaOperation, status: str, told: JsonTerms) -> JsonContent | None:
         body = answer_of(operation, status)
         if body is None:
-            self._problems.unknown(told.at, f"{operation.title} has no answer", status, operation.answers)
+            # Of statuses the nearest in spelling is seldom the one that was meant.
+            there = listed(list(operation.answers))
+            self._problems.add(told.at, f"{operation.title} has no answer {status!r}{there}")
             return None
         content = json_content(body)
         if content is None:
