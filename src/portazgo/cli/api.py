@@ -12,7 +12,7 @@ from portazgo.cli.options import of_openapi, openapi_source
 from portazgo.cli.output import note, show_one, show_rows
 from portazgo.cli.parameters import prefixes
 from portazgo.cli.session import connect
-from portazgo.cli.words import label, say
+from portazgo.cli.words import say, told
 
 COLUMNS = ("name", "created_at", "id")
 OUTCOME_COLUMNS = ("outcome", "route", "operation", "why")
@@ -101,10 +101,13 @@ def _show_report(report: dict[str, Any], output: str, *, dry_run: bool) -> None:
         show_rows(_outcomes(report), columns, output)
     else:
         show_one(report, output)
-    counts = ", ".join(f"{len(report[name])} {label(name)}" for name in ("created", "changed", "unchanged", "skipped"))
+    counts = say(
+        "{created} created, {changed} changed, {unchanged} unchanged, {skipped} skipped",
+        **{name: len(report[name]) for name in ("created", "changed", "unchanged", "skipped")},
+    )
     note(say("Would be: {counts}.", counts=counts) if dry_run else say("Done: {counts}.", counts=counts))
     for warning in report["warnings"]:
-        note(say("Warning: {warning}", warning=warning))
+        note(say("Warning: {warning}", warning=told(warning)))
 
 
 def _outcomes(report: dict[str, Any]) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from portazgo.cli.find import CONTRACT, find
 from portazgo.cli.noun import prints
 from portazgo.cli.output import note, show_one, show_rows
 from portazgo.cli.session import Failed, connect
-from portazgo.cli.words import say
+from portazgo.cli.words import say, told
 
 if TYPE_CHECKING:
     from portazgo.contracts.examples.running import Example
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["contract"]
 
 EXAMPLE_COLUMNS = ("route", "name", "outcome", "failure")
-DIFFERENCE_COLUMNS = ("route", "name", "pointer", "before", "after")
+DIFFERENCE_COLUMNS = ("route", "name", "pointer", "wanted", "came")
+CHANGE_COLUMNS = ("route", "name", "pointer", "before", "after")
 AT_ONCE_BYTES = 768 * 1024
 AT_ONCE = 50
 
@@ -51,9 +52,9 @@ def test_contract(contract: str, examples: Path, against: str | None, output: st
         results += client.post(f"/contracts/{found['id']}/test", order)["results"]
     failed = sum(one["failed"] for one in results)
     if output == "table":
-        show_rows([{**one, "outcome": _outcome(one)} for one in results], EXAMPLE_COLUMNS, output)
+        show_rows([_in_short(one) for one in results], EXAMPLE_COLUMNS, output)
         _show_differences(results, against)
-        note(say("{count} examples, {failed} failed.", count=len(results), failed=failed))
+        note(say("Examples: {count}, of which {failed} failed.", count=len(results), failed=failed))
     else:
         show_one({"failed": failed, "results": results}, output)
     return Exit.FAILED if failed else Exit.DONE
@@ -65,7 +66,7 @@ def _examples(folder: Path, name: str) -> list[Example]:
     try:
         found = read_examples(folder).get(name, [])
     except ExamplesInvalid as problem:
-        raise Failed(str(problem), exit_code=Exit.USAGE) from None
+        raise Failed(told(str(problem)), exit_code=Exit.USAGE) from None
     except FileNotFoundError:
         raise _none(say("there is no folder {folder}", folder=folder.absolute()), folder, name) from None
     except OSError as problem:
@@ -116,6 +117,10 @@ def _text(example: Example, body: bytes) -> str:
         ) from None
 
 
+def _in_short(result: dict[str, Any]) -> dict[str, Any]:
+    return {**result, "outcome": _outcome(result), "failure": result["failure"] and told(result["failure"])}
+
+
 def _outcome(result: dict[str, Any]) -> str:
     if result["failed"]:
         return say("failed")
@@ -123,11 +128,15 @@ def _outcome(result: dict[str, Any]) -> str:
 
 
 def _show_differences(results: list[dict[str, Any]], against: str | None) -> None:
-    for member, title in (
-        ("differences", say("What was expected, and what came:")),
-        ("changes", say("What {version} makes of it, and what comes now:", version=against)),
+    for member, columns, title in (
+        ("differences", DIFFERENCE_COLUMNS, say("What was expected, and what came:")),
+        ("changes", CHANGE_COLUMNS, say("What {version} makes of it, and what comes now:", version=against)),
     ):
-        rows = [{"route": one["route"], "name": one["name"], **place} for one in results for place in one[member]]
+        rows = [
+            {**place, "route": one["route"], "name": one["name"], "wanted": place["before"], "came": place["after"]}
+            for one in results
+            for place in one[member]
+        ]
         if rows:
             note(title)
-            show_rows(rows, DIFFERENCE_COLUMNS, "table")
+            show_rows(rows, columns, "table")

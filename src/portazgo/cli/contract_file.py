@@ -11,10 +11,10 @@ import click
 from portazgo.cli.exits import Exit
 from portazgo.cli.find import API, SCHEMA, Kind, find_id
 from portazgo.cli.session import Failed
-from portazgo.cli.words import say
+from portazgo.cli.words import say, told
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from portazgo.client.admin import AdminClient, Document
     from portazgo.declarative.file.places import Finding, Places
@@ -63,46 +63,78 @@ class ContractFile:
         try:
             answer: Document = method(path, body)
         except Answered as problem:
-            if problem.problem.get("code") not in {"contract_refused", "invalid"} or not problem.problem.get("errors"):
+            errors = problem.problem.get("errors") or []
+            # The name of a contract is no part of its file.
+            of_file = all(str(one["pointer"]).split("/")[1:2] in [[member] for member in MEMBERS] for one in errors)
+            if problem.problem.get("code") not in {"contract_refused", "invalid"} or not (errors and of_file):
                 raise
-            self.refuse(problem.problem["errors"])
+            self.refuse(errors)
         return answer
 
 
 def read_contract(file: Path) -> ContractFile:
     """Read a contract file. Raises Failed (exit 2) with the place of what is wrong."""
-    from portazgo.declarative.file.places import Finding, place_of  # noqa: PLC0415 - YAML takes its time
+    from portazgo.declarative.file.places import Finding  # noqa: PLC0415 - YAML takes its time
     from portazgo.declarative.file.yaml import read_yaml  # noqa: PLC0415 - likewise
-    from portazgo.declarative.problems import nearest  # noqa: PLC0415 - likewise
 
-    try:
-        parsed = read_yaml(file.read_text("utf-8"), file)
-    except (OSError, UnicodeDecodeError) as problem:
-        raise Failed(say("{file} can't be read: {problem}", file=file, problem=problem), exit_code=Exit.USAGE) from None
-    findings = list(parsed.findings)
-    tree = parsed.tree
-    if not findings and not isinstance(tree, dict):
-        findings.append(Finding(parsed.places[""], say("a contract is a mapping")))
+    parsed = read_yaml(_text(file), file)
+    findings = [Finding(one.place, told(one.message)) for one in parsed.findings]
+    findings = findings or list(_of_members(parsed.tree, parsed.places))
     if findings:
         raise _wrong(file, findings)
+    return ContractFile(file, parsed.tree, parsed.places)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except UnicodeDecodeError as problem:
+        raise Failed(
+            say("{file} is no text in UTF-8: its byte {number} is not", file=file, number=problem.start + 1),
+            remedy=say("Save it as UTF-8."),
+            exit_code=Exit.USAGE,
+        ) from None
+    except OSError as problem:
+        why = told(problem.strerror or str(problem))
+        raise Failed(say("{file} can't be read: {problem}", file=file, problem=why), exit_code=Exit.USAGE) from None
+
+
+def _of_members(tree: object, places: Places) -> Iterator[Finding]:
+    """Say what is wrong with a contract's own members; what is in them is the control plane's to check."""
+    from portazgo.declarative.file.places import Finding, place_of  # noqa: PLC0415 - where YAML is read
+    from portazgo.declarative.problems import nearest  # noqa: PLC0415 - likewise
+    from portazgo.kit.values import kind_of  # noqa: PLC0415 - likewise
+
+    if not isinstance(tree, dict):
+        yield Finding(places[""], say("a contract is a mapping"))
+        return
+    if isinstance(tree.get("contracts"), dict):
+        # docs/contracts.md shows contracts as they stand in there, and people take that for a file of a contract.
+        sentence = say(
+            "this is a portazgo.yaml, which `portazgo apply` takes: a contract's own file has what stands below its name here"
+        )
+        yield Finding(place_of("/contracts", places), sentence)
+        return
     for name in tree:
         if name not in MEMBERS:
-            sentence = f'there is no member "{name}" here{nearest(name, MEMBERS)}'
-            findings.append(Finding(place_of(f"/{name}", parsed.places), sentence))
-    for name, kind in (("api", str), ("schema", str), ("routes", dict)):
-        if not isinstance(tree.get(name), kind):
-            findings.append(Finding(place_of(f"/{name}", parsed.places), f'"{name}" is missing'))
-    if findings:
-        raise _wrong(file, findings)
-    return ContractFile(file, tree, parsed.places)
+            sentence = told(f'there is no member "{name}" here{nearest(name, MEMBERS)}')
+            yield Finding(place_of(f"/{name}", places), sentence)
+    for name, kind, must in (("api", str, "text"), ("schema", str, "text"), ("routes", dict, "a mapping")):
+        if name not in tree:
+            yield Finding(places[""], told(f'"{name}" is missing'))
+        elif not isinstance(tree[name], kind):
+            yield Finding(place_of(f"/{name}", places), told(f"this must be {must}, and is {kind_of(tree[name])}"))
 
 
 def _wrong(file: Path, findings: list[Finding]) -> Failed:
     for finding in findings:
         click.echo(str(finding), err=True)
     many = say("{count} problems in {file}", count=len(findings), file=file)
-    return Failed(say("1 problem in {file}", file=file) if len(findings) == 1 else many, exit_code=Exit.USAGE)
+    sentence = say("1 problem in {file}", file=file) if len(findings) == 1 else many
+    problems = [finding.document() for finding in findings]
+    return Failed(sentence, exit_code=Exit.USAGE, error_code="contract_refused", problems=problems)
 
 
 def _sentence(error: Mapping[str, Any]) -> str:
-    return f'{error["message"]}; did you mean "{error["near"]}"?' if error.get("near") else str(error["message"])
+    near = f'; did you mean "{error["near"]}"?' if error.get("near") else ""
+    return told(f"{error['message']}{near}")

@@ -12,7 +12,7 @@ from portazgo.cli.exits import Exit
 from portazgo.cli.noun import prints
 from portazgo.cli.output import note, show_one, show_rows
 from portazgo.cli.session import connect
-from portazgo.cli.words import say
+from portazgo.cli.words import label, say, told
 
 __all__ = ["contract"]
 
@@ -39,18 +39,18 @@ def replay_contract(before: str, after: str | None, *, breaking: bool, output: s
 
 
 def _show(replayed: dict[str, Any]) -> None:
-    show_rows(replayed["fields"], FIELD_COLUMNS, "table")
+    show_rows([{**one, "kind": label(one["kind"])} for one in replayed["fields"]], FIELD_COLUMNS, "table")
     if replayed["refused"]:
         note(say("Not every version lets these pass:"))
-        show_rows(replayed["refused"], REFUSED_COLUMNS, "table")
+        show_rows([_refused(one) for one in replayed["refused"]], REFUSED_COLUMNS, "table")
     note(
         say(
             "{recorded} recorded bodies, of {answers} answers and {requests} requests, under {before} and {after}.",
             recorded=replayed["recorded"],
             answers=replayed["answers"],
             requests=replayed["requests"],
-            before=replayed["before"],
-            after=replayed["after"],
+            before=_version(replayed["before"]),
+            after=_version(replayed["after"]),
         )
     )
     if not replayed["differs"]:
@@ -59,3 +59,12 @@ def _show(replayed: dict[str, Any]) -> None:
         note(say("It breaks partners."))
     else:
         note(say("It breaks nobody."))
+
+
+def _version(name: str) -> str:
+    return say("the draft") if name == "draft" else name
+
+
+def _refused(row: dict[str, Any]) -> dict[str, Any]:
+    reasons = {name: row[name] and told(row[name]) for name in ("before", "after")}
+    return {**row, **reasons, "kind": label(row["kind"])}

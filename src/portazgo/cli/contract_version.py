@@ -17,7 +17,7 @@ from portazgo.cli.options import options
 from portazgo.cli.output import note, show_groups, show_one, show_pairs, show_rows
 from portazgo.cli.parameters import rfc3339, until
 from portazgo.cli.session import Failed, connect
-from portazgo.cli.words import fault_sentences, label, say
+from portazgo.cli.words import fault_sentences, label, say, told
 
 if TYPE_CHECKING:
     from portazgo.client.admin import AdminClient
@@ -69,7 +69,7 @@ def diff_contract(before: str, after: str | None, *, breaking: bool, output: str
     compared = get_of_two(connect(), "differences", before, after)
     if output == "table":
         changes = compared["changes"]
-        show_pairs((_effect(one), one["sentence"]) for one in changes)
+        show_pairs((_effect(one), _sentence(one)) for one in changes)
         breaks = say("It breaks partners.") if compared["breaking"] else say("It breaks nobody.")
         note(breaks if changes else say("No differences."))
     else:
@@ -88,6 +88,11 @@ def get_of_two(client: AdminClient, what: str, before: str, after: str | None) -
         )
     found = find(client, CONTRACT, name)
     return client.get(f"/contracts/{found['id']}/{what}", {"before": old or None, "after": new or None})
+
+
+def _sentence(change: dict[str, Any]) -> str:
+    where = " ".join(part for part in (told(change["place"]), change["path"]) if part)
+    return f"{change['route']}: {where + ': ' if where else ''}{told(change['detail'])}"
 
 
 def _effect(change: dict[str, Any]) -> str:

@@ -55,8 +55,8 @@ def check(file: Path, *, offline: bool, output: str) -> int:
         show_one(
             {
                 "ok": not findings,
-                "problems": [_finding(one) for one in findings],
-                "warnings": [_finding(one) for one in warnings],
+                "problems": [one.document() for one in findings],
+                "warnings": [one.document() for one in warnings],
             },
             output,
         )
@@ -229,11 +229,6 @@ def _problems(errors: list[dict[str, str]]) -> list[Any]:
     return [Problem(one["pointer"], one["message"]) for one in errors]
 
 
-def _finding(one: Finding) -> dict[str, Any]:
-    place = one.place
-    return {"file": str(place.file), "line": place.line, "column": place.column, "message": one.message}
-
-
 def _warn(warnings: list[Finding]) -> None:
     for warning in warnings:
         note(say("Warning: {warning}", warning=warning))
@@ -245,7 +240,11 @@ def _refuse(findings: list[Finding], file: Path) -> None:
         for finding in findings:
             click.echo(str(finding), err=True)
         many = say("{count} problems in {file}", count=len(findings), file=file)
-        raise Failed(say("1 problem in {file}", file=file) if len(findings) == 1 else many, exit_code=Exit.USAGE)
+        raise Failed(
+            say("1 problem in {file}", file=file) if len(findings) == 1 else many,
+            exit_code=Exit.USAGE,
+            problems=[one.document() for one in findings],
+        )
 
 
 def _show(plan: dict[str, Any], output: str) -> None:

@@ -34,9 +34,13 @@ Portazgo both are found by themselves.
 - **Times** are RFC 3339, or a duration that counts from now: back for `--since`, ahead for `--expires`. Durations are
   written `30s`, `10m`, `1h`, `7d`.
 - **`name=value`**: a value that reads as JSON is that (`seats=12`, `beta=true`, `code='"12"'`), any other is text.
-- **Stdout holds one document** in the format of `-o`; progress, warnings and questions go to stderr.
-- **Language.** `PORTAZGO_LANG=es` has the command line speak Spanish: tables, questions, sentences. Help, and what the
-  control plane answers, is English.
+- **Stdout holds one document** in the format of `-o`; progress, warnings and questions go to stderr. What fails is a sentence
+  there; with `-o json` or `yaml` it is a document on stdout too, unless one is there already: `error` (the sentence), `code`
+  (stable), `exit_code`, and as needed `remedy` and `problems` (each with `message` and its place: `file`, `line` and `column`,
+  or `pointer`).
+- **Language.** `PORTAZGO_LANG=es` has the command line speak Spanish: tables, questions, sentences, and what is said of wrong
+  arguments and of contracts. Help is English, and so is what the control plane says of other nouns, where nobody has translated
+  it yet.
 - **Colours** are used on a terminal only, and not where `NO_COLOR` is set.
 
 ## Formats

@@ -57,6 +57,12 @@ def find(client: AdminClient, kind: Kind, text: str, parent: str | None = None) 
     if kind.parent is not None and parent is None and "/" in text:
         parent, _, text = text.partition("/")
     within = {kind.parent.word: find(client, kind.parent, parent)["id"]} if kind.parent and parent else {}
+    if kind is CONTRACT and "@" in text:
+        raise Failed(
+            say("{text} is a version, and this is about the contract", text=text),
+            remedy=say("Write {name}.", name=text.partition("@")[0]),
+            exit_code=Exit.USAGE,
+        )
     query = {**within, "limit": LARGEST_PAGE}
     asked = {**query, "name": text} if kind.filtered else query
     found = [item for item in client.pages(kind.path, asked) if item[kind.called] == text]

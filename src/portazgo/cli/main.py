@@ -10,9 +10,10 @@ from typing import Any, cast
 import click
 from click.shell_completion import CompletionItem
 
+from portazgo.cli.complaints import complain
 from portazgo.cli.exits import Exit
 from portazgo.cli.registry import COMMANDS
-from portazgo.cli.session import Failed
+from portazgo.cli.words import say, told
 
 
 class LazyGroup(click.Group):
@@ -37,11 +38,10 @@ class LazyGroup(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as problem:
-            import difflib  # noqa: PLC0415 - only when somebody mistyped
+            from portazgo.cli.noun import did_you_mean  # noqa: PLC0415 - only when somebody mistyped
 
-            near = difflib.get_close_matches(args[0], COMMANDS, n=1) if args else []
-            hint = f" Did you mean '{near[0]}'?" if near else ""
-            raise click.UsageError(f"{problem.message}{hint}", ctx) from None
+            hint = did_you_mean(args[0], COMMANDS) if args else ""
+            raise click.UsageError(f"{told(problem.message)}{hint}", ctx) from None
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Complete a command's name from the registry's lines, or an option."""
@@ -75,14 +75,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         outcome: Any = portazgo.main(args=arguments, prog_name="portazgo", standalone_mode=False, **plain)
     except click.exceptions.Abort:
-        click.echo("Interrupted.", err=True)
+        click.echo(say("Interrupted."), err=True)
         return Exit.INTERRUPTED
-    except Failed as problem:
-        problem.show()
-        return problem.code
     except click.ClickException as problem:
-        problem.show()
-        return problem.exit_code
+        return complain(problem, sys.argv[1:] if arguments is None else arguments)
     except BrokenPipeError:
         # `portazgo trace list | head`: the reader has what it wanted.
         sys.stderr.close()

@@ -13,7 +13,7 @@ from portazgo.cli.exits import Exit
 from portazgo.cli.options import options
 from portazgo.cli.output import QUIET, Row, note, show_one, show_rows
 from portazgo.cli.session import FORMATS, Failed, speaks_to_admin_api
-from portazgo.cli.words import say
+from portazgo.cli.words import say, told
 
 if TYPE_CHECKING:
     from portazgo.client.admin import AdminClient
@@ -48,7 +48,7 @@ class Noun(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as problem:
-            raise click.UsageError(f"{problem.message}{did_you_mean(args[0], self.commands)}", ctx) from None
+            raise click.UsageError(f"{told(problem.message)}{did_you_mean(args[0], self.commands)}", ctx) from None
 
 
 def did_you_mean(text: str, known: Iterable[str]) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from portazgo.cli.words import say
+
 Command = Callable[..., Any]
 Option = Callable[[Command], Command]
 
@@ -32,4 +34,9 @@ def openapi_source(url: str | None, file: Any) -> dict[str, str]:
     """Give the member by which the admin API takes the document. Raises UsageError."""
     if (url is None) == (file is None):
         raise click.UsageError("give either --url or --file")
-    return {"url": url} if url is not None else {"document": file.read()}
+    if url is not None:
+        return {"url": url}
+    try:
+        return {"document": file.read()}
+    except UnicodeDecodeError:
+        raise click.BadParameter(say("{name} is no text in UTF-8", name=file.name), param_hint="--file") from None

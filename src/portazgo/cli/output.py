@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from portazgo.cli.cells import NOTHING, Names, cell, member, members, raw, without_seconds
+from portazgo.cli.session import PRINTED
 from portazgo.cli.words import label, say
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def show_rows(
 
     `spare` columns are left out, all of them, where a line has no room for them.
     """
+    _begin()
     if output == "jsonl":
         for row in rows:
             click.echo(json.dumps(row, ensure_ascii=False))
@@ -58,6 +60,7 @@ def show_rows(
 
 def show_one(document: Row, output: str, *, names: Names = _NO_NAMES) -> None:
     """Print one document."""
+    _begin()
     if output in {"json", "jsonl"}:
         click.echo(json.dumps(document, indent=2 if output == "json" else None, ensure_ascii=False))
     elif output == "yaml":
@@ -98,6 +101,13 @@ def show_pairs(pairs: Iterable[tuple[str, str]]) -> None:
         lines = [text] if len(text) <= columns else _folded(text, columns)
         for number, line in enumerate(lines):
             click.echo(f"{'' if number else name:<{width}}{line}")
+
+
+def _begin() -> None:
+    """Note that stdout has something from now on: an error that comes later is no document beside it."""
+    context = click.get_current_context(silent=True)
+    if context is not None:
+        context.meta[PRINTED] = True
 
 
 def _folded(text: str, columns: int) -> list[str]:

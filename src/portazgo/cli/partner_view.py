@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from portazgo.cli.calls import ENVIRONMENT, facts, narrowed_by, over_periods, require_request_id
-from portazgo.cli.find import PARTNER, find_id
-from portazgo.cli.noun import Noun, limit, limited, prints
+from portazgo.cli.contract import state_word
+from portazgo.cli.exits import Exit
+from portazgo.cli.find import PARTNER, find_id, is_id
+from portazgo.cli.noun import Noun, did_you_mean, limit, limited, prints
 from portazgo.cli.output import show_one, show_rows
 from portazgo.cli.parameters import rfc3339, since
-from portazgo.cli.session import connect
+from portazgo.cli.session import Failed, connect
 from portazgo.cli.trace import followed
+from portazgo.cli.words import say
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     from portazgo.client.admin import AdminClient
 
 COLUMNS = (
@@ -97,18 +98,22 @@ def list_documents(partner: str | None, output: str) -> None:
     """List the versions of contracts that serve the partner's applications now."""
     client = connect()
     found = client.get("/partner-view/documents", {"as_partner": find_id(client, PARTNER, partner)})
-    show_rows(found["items"], DOCUMENT_COLUMNS, output)
+    rows = found["items"]
+    if output == "table":
+        rows = [{**one, "state": state_word(one["state"])} for one in rows]
+    show_rows(rows, DOCUMENT_COLUMNS, output)
 
 
 @partner_view.command("document")
-@click.argument("version_id", type=click.UUID)
+@click.argument("contract")
 @_WHOSE
 @prints
-def show_document(version_id: UUID, partner: str | None, output: str) -> None:
-    """Print the OpenAPI document of a version that serves the partner, by its id."""
+def show_document(contract: str, partner: str | None, output: str) -> None:
+    """Print the OpenAPI document of a version that serves the partner: CONTRACT, CONTRACT@VERSION, or its id."""
     client = connect()
     query = {"as_partner": find_id(client, PARTNER, partner)}
-    found = client.get(f"/partner-view/documents/{version_id}", query)
+    identifier = contract if is_id(contract) else _serving(client, contract, query)
+    found = client.get(f"/partner-view/documents/{identifier}", query)
     if output == "table":
         click.echo(found["document"])
     else:
@@ -129,6 +134,26 @@ def sum_calls(partner: str | None, groups: tuple[str, ...], output: str, **asked
     named = tuple(column for name in groups for column in ((name, f"{name}_name") if name in NAMED else (name,)))
     columns = (("period",) if asked["interval"] else ()) + named + SUM_COLUMNS
     show_rows(sums["items"], columns, output)
+
+
+def _serving(client: AdminClient, contract: str, query: dict[str, Any]) -> str:
+    """Find the id of a version that serves the partner now. Raises Failed."""
+    served = client.get("/partner-view/documents", query)["items"]
+    named = {f"{one['contract']}@{one['version']}": str(one["id"]) for one in served}
+    found = [identifier for name, identifier in named.items() if contract in (name, name.partition("@")[0])]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise Failed(
+            say("{name} has {count} versions: say which", name=contract, count=len(found)),
+            remedy=", ".join(name for name in named if name.startswith(f"{contract}@")),
+            exit_code=Exit.USAGE,
+        )
+    listed = say("`{command}` lists them.", command="portazgo partner-view documents")
+    raise Failed(
+        say("no version {name} serves the partner", name=contract),
+        remedy=did_you_mean(contract, [*named, *(name.partition("@")[0] for name in named)]).strip() or listed,
+    )
 
 
 def _query(client: AdminClient, filters: dict[str, Any]) -> dict[str, Any]:

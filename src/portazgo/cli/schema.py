@@ -12,7 +12,7 @@ from portazgo.cli.noun import Noun, asks, confirm, limit, limited, prints, show_
 from portazgo.cli.options import of_openapi, openapi_source
 from portazgo.cli.output import note, show_one, show_pairs, show_rows, show_text
 from portazgo.cli.session import connect
-from portazgo.cli.words import label, say
+from portazgo.cli.words import label, say, told
 
 COLUMNS = ("name", "backend", "version", "operations", "imported_at", "source")
 OPERATION_COLUMNS = ("operation_id", "method", "path", "tags")
@@ -108,12 +108,14 @@ def list_drift(schema: str | None, most: int | None, output: str) -> None:
         show_rows(rows, DRIFT_COLUMNS, output)
         return
     found = list(rows)
-    show_rows([{**row, "path": _place(row)} for row in found], DRIFT_COLUMNS, output)
-    for row in found:
-        for effect in row["effects"]:
-            click.echo(f"{effect['contract']}: {effect['route']}: {label(effect['outcome'])}: {effect['sentence']}")
     if not found:
         note(say("Nothing differs in the answers that were looked at."))
+        return
+    show_rows([{**row, "kind": label(row["kind"]), "path": _place(row)} for row in found], DRIFT_COLUMNS, output)
+    for row in found:
+        for effect in row["effects"]:
+            sentence = told(effect["sentence"])
+            click.echo(f"{effect['contract']}: {effect['route']}: {label(effect['outcome'])}: {sentence}")
 
 
 @schema.command("delete")
@@ -138,6 +140,15 @@ def _place(row: dict[str, Any]) -> str:
     return f"{around}: {what}" if around else what
 
 
+def _sentence(change: dict[str, Any]) -> str:
+    """Say what became of a place of the document; from what to what stands at the end of the API's sentence."""
+    where = " ".join(part for part in (told(change["place"]), change["path"]) if part)
+    said = change["kind"].replace("_", " ")
+    _, _, detail = change["sentence"].partition(f": {said} (")
+    detail = f" ({told(detail.removesuffix(')'))})" if detail else ""
+    return f"{change['operation']}{': ' if where else ''}{where}: {told(said)}{detail}"
+
+
 def _newest(row: dict[str, Any]) -> dict[str, Any]:
     newest = row["versions"][0]
     return {**row, **newest, "version": newest["number"]}
@@ -151,10 +162,10 @@ def _show_report(report: dict[str, Any], output: str, *, dry_run: bool) -> None:
     done = say("{outcome}: version {version}, {count} operations.", **words)
     note(say("Would be {what}", what=done) if dry_run else done)
     for change in report["changes"]:
-        click.echo(change["sentence"])
+        click.echo(_sentence(change))
     effects = sorted(report["effects"], key=lambda one: (one["contract"], one["outcome"]))
     for contract, some in itertools.groupby(effects, lambda one: one["contract"]):
         click.echo("\n" + contract)
-        show_pairs((label(one["outcome"]), f"{one['route']}: {one['sentence']}") for one in some)
+        show_pairs((label(one["outcome"]), f"{one['route']}: {told(one['sentence'])}") for one in some)
     for warning in report["warnings"]:
-        note(say("Warning: {warning}", warning=warning))
+        note(say("Warning: {warning}", warning=told(warning)))

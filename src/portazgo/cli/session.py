@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
 
 from portazgo.cli.exits import Exit
 from portazgo.cli.remedies import remedy_of
-from portazgo.cli.words import say, speak
+from portazgo.cli.words import say, speak, told
 
 if TYPE_CHECKING:
     from portazgo.client.admin import AdminClient
@@ -20,23 +20,33 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
+# By this a command notes that it has begun to print.
+PRINTED = "portazgo.printed"
 FORMATS = ("table", "json", "jsonl", "csv", "yaml")
 
 
 class Failed(click.ClickException):
-    """A sentence, what to do next, and the exit code."""
+    """A sentence, what to do next, and the exit code.
 
-    def __init__(self, sentence: str, *, remedy: str | None = None, exit_code: int = Exit.FAILED) -> None:
+    For programs: a stable code where there is one, and each single problem where there are several.
+    """
+
+    def __init__(
+        self,
+        sentence: str,
+        *,
+        remedy: str | None = None,
+        exit_code: int = Exit.FAILED,
+        error_code: str | None = None,
+        problems: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
         super().__init__(sentence)
         self.remedy = remedy
         self.code = exit_code
-
-    def show(self, file: object = None) -> None:
-        """Say it on stderr."""
-        plain = False if os.environ.get("NO_COLOR") else None
-        click.secho(f"{say('Error')}: {self.message}", fg="red", err=True, color=plain)
-        if self.remedy:
-            click.echo(f"  {self.remedy}", err=True)
+        self.error_code = error_code
+        context = click.get_current_context(silent=True)
+        self.beside_a_document = context is not None and PRINTED in context.meta
+        self.problems = list(problems)
 
 
 def output_options(command: Callable[P, R]) -> Callable[P, R]:
@@ -55,7 +65,7 @@ def connect() -> AdminClient:
 
     settings = load_settings()
     for sentence in misspelt(os.environ, near_only=True):
-        note(say("Warning: {warning}", warning=sentence))
+        note(say("Warning: {warning}", warning=told(sentence)))
     try:
         token = settings.admin_token_file.read_text().strip()
     except OSError as problem:
@@ -118,9 +128,16 @@ _EXIT_BY_STATUS = {401: Exit.LOGIN, 403: Exit.LOGIN, 409: Exit.CONFLICT, 412: Ex
 
 def _failed(status: int, problem: dict[str, object]) -> Failed:
     sentence = str(problem.get("detail") or problem.get("title") or f"HTTP {status}")
-    errors = problem.get("errors")
-    if isinstance(errors, list):
-        told = [error for error in errors if error.get("message") != sentence]
-        sentence += "".join(f"\n  {error.get('pointer') or '/'}: {error.get('message')}" for error in told)
+    listed = problem.get("errors")
+    errors = listed if isinstance(listed, list) else []
+    others = [error for error in errors if error.get("message") != sentence]
+    places = "".join(f"\n  {one.get('pointer') or '/'}: {told(str(one.get('message')))}" for one in others)
     exit_code = Exit.REFUSED if problem.get("category") == "refused" else _EXIT_BY_STATUS.get(status, Exit.FAILED)
-    return Failed(sentence, remedy=remedy_of(problem), exit_code=exit_code)
+    code = problem.get("code")
+    return Failed(
+        told(sentence) + places,
+        remedy=remedy_of(problem),
+        exit_code=exit_code,
+        error_code=None if code is None else str(code),
+        problems=errors,
+    )

@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
+from portazgo.cli.spanish_failing import FAILING
+
 SENTENCES = {
-    # cli/contract_replay.py
-    "Not every version lets these pass:": "No todas las versiones dejan pasar estas:",
-    "{recorded} recorded bodies, of {answers} answers and {requests} requests, under {before} and {after}.": (
-        "{recorded} cuerpos grabados, de {answers} respuestas y {requests} peticiones, con {before} y con {after}."
-    ),
-    # cli/contract_examples.py
-    "there is no folder {folder}": "no existe la carpeta {folder}",
-    "there are no examples of {name} in {folder}": "no hay ejemplos de {name} en {folder}",
-    "Write {file}, and what partners must get beside it.": "Escribe {file}, y a su lado lo que deben recibir los socios.",
-    "{count} examples, {failed} failed.": "{count} ejemplos, {failed} fallidos.",
-    "{name} is no text in UTF-8": "{name} no es texto en UTF-8",
-    "failed": "fallido",
-    "refused": "rechazado",
-    "fine": "bien",
-    "What was expected, and what came:": "Lo esperado, y lo que llegó:",
-    "What {version} makes of it, and what comes now:": "Lo que hace {version} de ello, y lo que llega ahora:",
+    **FAILING,
     "{answers} answers are of versions that this database does not know: their fields can't be told.": (
         "{answers} respuestas son de versiones que esta base de datos no conoce: no se puede decir qué campos llevaban."
     ),

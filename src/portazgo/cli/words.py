@@ -1,4 +1,7 @@
-"""What the command line says, in the language of PORTAZGO_LANG. Help and what the control plane says stay English."""
+"""What the command line says, in the language of PORTAZGO_LANG. Help stays English.
+
+Of what the control plane says in English, contracts and what all nouns share is given on in Spanish (`told`).
+"""
 
 from __future__ import annotations
 
@@ -50,6 +53,15 @@ def say(sentence: str, **members: object) -> str:
 
         sentence = SENTENCES.get(sentence, sentence)
     return sentence.format(**members) if members else sentence
+
+
+def told(sentence: str) -> str:
+    """Give what the control plane, or click, says in English in the reader's language; as it is where nobody translated it."""
+    if language() == "es":
+        from portazgo.cli.spanish_told import translated  # noqa: PLC0415 - read by those who speak it
+
+        return translated(sentence)
+    return sentence
 
 
 def fault_sentences(code: str) -> Sentences | None:

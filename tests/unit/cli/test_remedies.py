@@ -26,8 +26,9 @@ def test_a_refusal_names_the_commands_that_help(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_only_refusals_that_exist_have_one() -> None:
-    sources = "".join(file.read_text("utf-8") for file in (ROOT / "src" / "portazgo" / "keys").glob("*.py"))
+    sources = "".join(file.read_text("utf-8") for file in (ROOT / "src" / "portazgo").rglob("*.py"))
     known = set(re.findall(r'code="([a-z_]+)"', sources))
+    known |= {f"{thing}_unknown" for thing in re.findall(r'the_one\([^"]*"([a-z_]+)"', sources)}
     assert set(remedies._REMEDIES) <= known
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from portazgo.declarative.problems import Problem
 from portazgo.kit.printable import printable
@@ -36,6 +36,11 @@ class Finding:
     def __str__(self) -> str:
         """Write it as editors and compilers do."""
         return printable(f"{self.place}: {self.message}")
+
+    def document(self) -> dict[str, Any]:
+        """Write it for programs."""
+        place = self.place
+        return {"file": str(place.file), "line": place.line, "column": place.column, "message": self.message}
 
 
 def place_of(pointer: str, places: Places) -> Place:
