@@ -49,6 +49,11 @@ def visible(text: str) -> str:
     return _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
+def shown(text: str) -> str:
+    """Do the same with sentences, line by line: they name what stands in backends' documents, in files and in answers."""
+    return "\n".join(map(visible, text.split("\n")))
+
+
 def members(document: Mapping[str, Any], names: Names, path: str = "") -> Iterator[tuple[str, str]]:
     """Write a document line by line, as label and text; what is nested deeper than pairs becomes lines of its own."""
     for name, value in document.items():

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from portazgo.cli.cells import shown
 from portazgo.cli.exits import Exit
 from portazgo.cli.session import Failed
 from portazgo.cli.words import say, told
@@ -26,10 +27,10 @@ def complain(problem: click.ClickException, words: Sequence[str]) -> int:
     else:
         # https://no-color.org: where nothing is said, click looks whether stderr is a terminal.
         plain = False if os.environ.get("NO_COLOR") else None
-        click.secho(f"{say('Error')}: {_sentence(problem)}", fg="red", err=True, color=plain)
+        click.secho(f"{say('Error')}: {shown(_sentence(problem))}", fg="red", err=True, color=plain)
     remedy = problem.remedy if isinstance(problem, Failed) else None
     if remedy:
-        click.echo(f"  {remedy}", err=True)
+        click.echo(f"  {shown(remedy)}", err=True)
     _document(problem, words)
     return _exit_code(problem)
 
@@ -62,7 +63,7 @@ def _show_usage(problem: click.UsageError) -> None:
             command = f"{context.command_path} {context.help_option_names[-1]}"
             click.echo(say("Try '{command}' for help.", command=command) + "\n", err=True, color=context.color)
     plain = False if os.environ.get("NO_COLOR") else None
-    click.secho(f"{say('Error')}: {_sentence(problem)}", err=True, color=plain)
+    click.secho(f"{say('Error')}: {shown(_sentence(problem))}", err=True, color=plain)
 
 
 def _sentence(problem: click.ClickException) -> str:

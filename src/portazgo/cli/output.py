@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from portazgo.cli.cells import NOTHING, Names, cell, member, members, raw, without_seconds
+from portazgo.cli.cells import NOTHING, Names, cell, member, members, raw, shown, without_seconds
 from portazgo.cli.session import PRINTED
 from portazgo.cli.words import label, say
 
@@ -94,13 +94,13 @@ def show_groups(rows: Iterable[Row], by: Sequence[str], columns: Sequence[str]) 
 
 def show_pairs(pairs: Iterable[tuple[str, str]]) -> None:
     """Print labels and texts under each other; on a terminal a text that is too long goes on below itself."""
-    listed = list(pairs)
+    listed = [(shown(name), text) for name, text in pairs]
     width = max((len(name) for name, _ in listed), default=0) + _GAP
     columns = max(_NARROWEST, console().width - width) if _on_terminal() else _UNFOLDED_COLUMNS
     for name, text in listed:
         lines = [text] if len(text) <= columns else _folded(text, columns)
         for number, line in enumerate(lines):
-            click.echo(f"{'' if number else name:<{width}}{line}")
+            click.echo(f"{'' if number else name:<{width}}{shown(line)}")
 
 
 def _begin() -> None:
@@ -119,14 +119,14 @@ def show_paragraph(text: str) -> None:
     """Print a text for people: wrapped where a terminal would break words, as it is into files and pipes."""
     if _on_terminal():
         text = click.wrap_text(text, width=console().width)
-    click.echo(text)
+    click.echo(shown(text))
 
 
 def note(sentence: str) -> None:
     """Say something beside the document, on stderr; with --quiet don't."""
     context = click.get_current_context(silent=True)
     if context is None or not context.meta.get(QUIET):
-        click.echo(sentence, err=True)
+        click.echo(shown(sentence), err=True)
 
 
 def colours() -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from portazgo.cli.cells import shown
 from portazgo.cli.find import BACKEND, SCHEMA, find, find_id
 from portazgo.cli.noun import Noun, asks, confirm, limit, limited, prints, show_deleted, show_list, show_named
 from portazgo.cli.options import of_openapi, openapi_source
@@ -115,7 +116,7 @@ def list_drift(schema: str | None, most: int | None, output: str) -> None:
     for row in found:
         for effect in row["effects"]:
             sentence = told(effect["sentence"])
-            click.echo(f"{effect['contract']}: {effect['route']}: {label(effect['outcome'])}: {sentence}")
+            click.echo(shown(f"{effect['contract']}: {effect['route']}: {label(effect['outcome'])}: {sentence}"))
 
 
 @schema.command("delete")
@@ -162,7 +163,7 @@ def _show_report(report: dict[str, Any], output: str, *, dry_run: bool) -> None:
     done = say("{outcome}: version {version}, {count} operations.", **words)
     note(say("Would be {what}", what=done) if dry_run else done)
     for change in report["changes"]:
-        click.echo(_sentence(change))
+        click.echo(shown(_sentence(change)))
     effects = sorted(report["effects"], key=lambda one: (one["contract"], one["outcome"]))
     for contract, some in itertools.groupby(effects, lambda one: one["contract"]):
         click.echo("\n" + contract)

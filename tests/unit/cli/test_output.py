@@ -11,7 +11,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from portazgo.cli.cells import cell, duration, size, without_seconds
-from portazgo.cli.output import show_one, show_rows
+from portazgo.cli.complaints import complain
+from portazgo.cli.output import note, show_one, show_pairs, show_paragraph, show_rows
+from portazgo.cli.session import Failed
 
 ROWS: list[dict[str, Any]] = [
     {
@@ -125,3 +127,16 @@ def squeezed(text: str) -> list[str]:
     import re
 
     return [re.sub(r" {2,}", "  ", line).strip() for line in text.splitlines()]
+
+
+def test_sentences_can_not_write_to_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    """They name members of backends' documents: `schema import` and `contract diff` tell them."""
+    name = "a\x1b]52;c;cm0=\x07\x9b31m\u202eb"
+    told = r"a\x1b]52;c;cm0=\x07\x9b31m\x202eb"
+    show_pairs([(f"breaks {name}", f"{name} is gone")])
+    show_paragraph(f"{name}\nof two lines")
+    note(name)
+    complain(Failed(name, remedy=name), [])
+    out, err = capfd.readouterr()
+    assert out == f"breaks {told}  {told} is gone\n{told}\nof two lines\n"
+    assert err == f"{told}\nError: {told}\n  {told}\n"
