@@ -84,6 +84,14 @@ def test_a_document_is_fetched_by_its_url(api: AdminAPI, world: World) -> None:
         url = f"{server.url}/openapi.json"
         report = world.schema(backend, url=url)
     assert api.get(f"/schemas/{report['id']}").body["versions"][0]["source"] == url
+    with documents_server() as server:
+        server.documents["/openapi.json?token=canary-7741"] = json.loads(with_title("of a query"))
+        url = f"{server.url}/openapi.json"
+        world.schema(backend, name="queried", url=f"{url}?token=canary-7741#part")
+    [queried] = api.get("/schemas?name=queried").body["items"]
+    # A document behind a token: who may read schemas, or the audit, is not told it.
+    assert queried["versions"][0]["source"] == f"{url}?…"
+    assert "canary-7741" not in json.dumps(api.get("/audit").body)
     order = {"name": "other", "backend": backend["id"], "url": "http://169.254.169.254/latest/meta-data/"}
     refused = api.post("/schemas", order)
     assert (refusal(refused), pointers(refused)) == ((422, "document_unreachable"), {"/url"})

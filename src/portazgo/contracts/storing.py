@@ -44,6 +44,14 @@ class Order:
     dry_run: bool = False
 
     @property
+    def source(self) -> str | None:
+        """Where it came from, as it is kept and shown: what stands in a query may be a secret."""
+        if self.url is None:
+            return None
+        address, mark, _ = self.url.partition("#")[0].partition("?")
+        return f"{address}?…" if mark else address
+
+    @property
     def blamed(self) -> str:
         """Where the request has the document: that member is blamed for what is wrong with it."""
         return "/document" if self.url is None else "/url"
@@ -84,7 +92,7 @@ def import_schema(actor: Actor, order: Order, *, clock: Clock) -> Report:
         report.changes, report.effects, report.warnings = told.changes, told.effects, told.warnings
     if order.dry_run or report.outcome == "unchanged":
         return report
-    details = {"name": order.name, "sha256": digest, "version": report.version, "url": order.url}
+    details = {"name": order.name, "sha256": digest, "version": report.version, "url": order.source}
     schema = known or BackendSchema(name=order.name, backend_id=order.backend, created_at=clock.now())
     with change(actor, "schema.imported", str(schema.id), details=details, clock=clock):
         if known is None:
@@ -96,7 +104,7 @@ def import_schema(actor: Actor, order: Order, *, clock: Clock) -> Report:
             sha256=digest,
             size_bytes=len(order.document.encode()),
             operations=found,
-            source=order.url or "",
+            source=order.source or "",
             imported_at=clock.now(),
         )
         _forget_old(schema)
