@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 JsonSchema = dict[str, Any]
+_TOO_DEEP = "the schema's objects lie too deep in each other: select what partners need of them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,13 @@ class CompiledContract:
 
 def compile_contract(terms: ContractTerms, schema: Schema, routes: Mapping[str, RouteFacts]) -> CompiledContract:
     """Compile a contract over the routes of its API. Raises ContractRefused with all that is wrong."""
+    try:
+        return _compiled(terms, schema, routes)
+    except RecursionError:
+        raise ContractRefused([Problem("/routes", _TOO_DEEP)]) from None
+
+
+def _compiled(terms: ContractTerms, schema: Schema, routes: Mapping[str, RouteFacts]) -> CompiledContract:
     problems = Problems()
     read = _read(terms, routes, problems)
     # Links lead to what this contract has, and only where a value of the path is the backend's own.

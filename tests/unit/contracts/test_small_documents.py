@@ -57,9 +57,9 @@ def document(schema: Any, schemas: Any = None, **operation: Any) -> str:
     )
 
 
-def chain(link: Any, leaf: Any) -> str:
-    schemas = {f"A{n}": link(ref(f"A{n + 1}")) for n in range(LEVELS)}
-    return document(ref("A0"), {**schemas, f"A{LEVELS}": leaf})
+def chain(link: Any, leaf: Any, levels: int = LEVELS) -> str:
+    schemas = {f"A{n}": link(ref(f"A{n + 1}")) for n in range(levels)}
+    return document(ref("A0"), {**schemas, f"A{levels}": leaf})
 
 
 def compiled(schema: Schema, **route: Any) -> Any:
@@ -97,6 +97,23 @@ def test_ways_that_multiply_are_not_all_gone(link: str, leaf: Any) -> None:
         partner_document(VersionFacts("t", "2026-11-27"), FACTS, contract)
         assert changes(contract, contract) == []
         effects(found, {"t@2026-11-27": contract})
+
+
+@pytest.mark.parametrize("levels", [70, 150])
+@pytest.mark.parametrize("link", LINKS)
+def test_what_lies_very_deep_is_used_or_refused(link: str, levels: int) -> None:
+    try:
+        schema = read_schema(chain(LINKS[link], NAMED, levels))
+    except DocumentRefused as refused:
+        assert "levels deep" in refused.why
+        return
+    for selected in (".", "l", "*", "name"):
+        try:
+            contract = compiled(schema, request=[{"select": [selected]}], answers={"200": {"empty": True}})
+        except ContractRefused as refused:
+            assert refused.problems
+            continue
+        assert changes(contract, contract) == []
 
 
 @pytest.mark.parametrize("link", ["members", "members of variants"])

@@ -75,7 +75,7 @@ def _alternatives(schema: AnySchema, components: Components, key: str, depth: in
                     continue
                 if reference is not None:
                     seen.add(reference)
-                for form in _alternatives(variant, components, "", depth + 1, seen):
+                for form in _alternatives(variant, components, "", 0, seen):
                     yield Form(_both(beside, form.schema), form.key)
             return
     yield Form(flat, key or _told_apart_by(flat))
