@@ -57,6 +57,26 @@ class TestDrafts:
         assert refusal(changed) == (422, "contract_refused")
         assert api.get(f"/contracts/{made['id']}").body == made
 
+    @pytest.mark.parametrize("text", ["\ud800", "a\0b"])
+    def test_a_text_that_no_database_keeps_is_refused_at_its_place(
+        self, api: AdminAPI, contracts: Contracts, text: str
+    ) -> None:
+        show = [
+            {"select": ["id", "name"]},
+            {"describe": {"id": text}},
+            {"const": {"of": [{text: 1}]}},
+            {"default": {"name": text}},
+        ]
+        refused = api.post("/contracts", contracts.body(routes={"show": {"answers": {"200": show}, "summary": text}}))
+        assert refusal(refused) == (422, "contract_refused")
+        within = "/routes/show/answers/200"
+        assert pointers(refused) == {
+            "/routes/show/summary",
+            f"{within}/1/describe/id",
+            f"{within}/2/const/of/0",
+            f"{within}/3/default/name",
+        }
+
     def test_a_check_says_what_is_wrong_or_what_would_pass_and_keeps_nothing(
         self, api: AdminAPI, contracts: Contracts
     ) -> None:

@@ -17,6 +17,7 @@ from portazgo.contracts.mapping.parameters import Sent
 from portazgo.contracts.mapping.partner import Partner
 from portazgo.contracts.mapping.route import Compiled, RouteCompiler
 from portazgo.contracts.schema.shapes import Schema, Shape
+from portazgo.kit.names import is_storable
 from portazgo.routes.openapi.places import escape
 
 __all__ = [
@@ -124,6 +125,9 @@ def compile_contract(terms: ContractTerms, schema: Schema, routes: Mapping[str, 
 
 def _compiled(terms: ContractTerms, schema: Schema, routes: Mapping[str, RouteFacts]) -> CompiledContract:
     problems = Problems()
+    for member, told in (("/mappings", terms.mappings), ("/routes", terms.routes)):
+        _check_texts(told, member, problems)
+    problems.check()
     read = _read(terms, routes, problems)
     # Links lead to what this contract has, and only where a value of the path is the backend's own.
     linked = {
@@ -143,6 +147,22 @@ def _compiled(terms: ContractTerms, schema: Schema, routes: Mapping[str, RouteFa
         components={name: write_schema(shape) for name, shape in sorted(compiler.components.items())},
         component_shapes=compiler.components,
     )
+
+
+def _check_texts(told: object, at: str, problems: Problems) -> None:
+    """Note texts that can be written as JSON and not be kept."""
+    waiting = [(told, at)]
+    while waiting:
+        value, pointer = waiting.pop()
+        if isinstance(value, str) and not is_storable(value):
+            problems.add(pointer, "the text holds NUL, or half of a surrogate pair: no database keeps it")
+        elif isinstance(value, list):
+            waiting += [(item, f"{pointer}/{index}") for index, item in enumerate(value)]
+        elif isinstance(value, Mapping):
+            if not all(is_storable(str(name)) for name in value):
+                problems.add(pointer, "a name holds NUL, or half of a surrogate pair: no database keeps it")
+                continue
+            waiting += [(item, f"{pointer}/{escape(str(name))}") for name, item in value.items()]
 
 
 def _read(terms: ContractTerms, routes: Mapping[str, RouteFacts], problems: Problems) -> dict[str, RouteTerms]:

@@ -38,6 +38,11 @@ def holds_half_a_pair(text: str) -> bool:
     return _HALF_A_PAIR.search(text) is not None
 
 
+def is_storable(text: str) -> bool:
+    """Tell whether databases keep a text: none keeps half of a surrogate pair, and PostgreSQL no NUL."""
+    return "\0" not in text and not holds_half_a_pair(text)
+
+
 def is_plain_text(text: str) -> bool:
     """Tell whether a text can be stored and shown everywhere: no control character, no half of a surrogate pair."""
     return re.fullmatch(PLAIN_TEXT_PATTERN, text) is not None and not holds_half_a_pair(text)

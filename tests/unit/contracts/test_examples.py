@@ -120,6 +120,10 @@ def test_a_number_differs_by_how_it_is_written() -> None:
     assert differences(b'"1"', b"1") == [Difference("", '"1"', "1")]
     with pytest.raises(ValueError, match="NaN"):
         differences(b"NaN", b"1")
+    for levels in (2_000, 100_000):
+        deep = b"[" * levels + b"]" * levels
+        with pytest.raises(ValueError, match="nested too deeply"):
+            differences(deep, deep.replace(b"[]", b"[1]"))
 
 
 def write(folder: Path, files: dict[str, str]) -> None:

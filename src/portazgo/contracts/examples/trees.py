@@ -42,8 +42,15 @@ def read(text: bytes) -> Any:
 def differences(before: bytes | None, after: bytes | None) -> list[Difference]:
     """List the places in which two documents differ, at most DIFFERENCES_AT_MOST. None: there is none.
 
-    Raises ValueError where one is no JSON.
+    Raises ValueError where one is no JSON, or nested without end.
     """
+    try:
+        return _differences(before, after)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _differences(before: bytes | None, after: bytes | None) -> list[Difference]:
     trees = [_ABSENT if text is None else read(text) for text in (before, after)]
     found = []
     for difference in _differ(trees[0], trees[1], ""):

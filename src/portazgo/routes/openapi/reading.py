@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from portazgo.kit.names import holds_half_a_pair
+from portazgo.kit.names import is_storable
 from portazgo.kit.repetition import first_repeated
 from portazgo.routes.openapi.places import escape
 from portazgo.routes.openapi.references import ReferenceProblem, check_references
@@ -106,7 +106,7 @@ def _check_depth(tree: Tree) -> None:
 
 
 def _check_texts(tree: Tree) -> None:
-    """Refuse what JSON can write and UTF-8 can't: it would end what comes later in the middle."""
+    """Refuse what JSON can write and databases don't keep: it would end what comes later in the middle."""
     seen: set[int] = set()
     waiting = [_Place(tree, "", 0)]
     while waiting:
@@ -116,9 +116,9 @@ def _check_texts(tree: Tree) -> None:
         seen.add(id(place.node))
         members = place.node.items() if isinstance(place.node, dict) else enumerate(place.node)
         for name, value in members:
-            if any(isinstance(text, str) and holds_half_a_pair(text) for text in (name, value)):
+            if any(isinstance(text, str) and not is_storable(text) for text in (name, value)):
                 raise DocumentRefused(
-                    "a text holds half of a surrogate pair, which is no character", pointer=place.pointer
+                    "a text holds NUL, or half of a surrogate pair: no database keeps it", pointer=place.pointer
                 )
         waiting.extend(_containers(place))
 
