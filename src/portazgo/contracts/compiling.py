@@ -125,8 +125,8 @@ def compile_contract(terms: ContractTerms, schema: Schema, routes: Mapping[str, 
 
 def _compiled(terms: ContractTerms, schema: Schema, routes: Mapping[str, RouteFacts]) -> CompiledContract:
     problems = Problems()
-    for member, told in (("/mappings", terms.mappings), ("/routes", terms.routes)):
-        _check_texts(told, member, problems)
+    for at, written in (("/mappings", terms.mappings), ("/routes", terms.routes)):
+        _check_texts(written, at, problems)
     problems.check()
     read = _read(terms, routes, problems)
     # Links lead to what this contract has, and only where a value of the path is the backend's own.
