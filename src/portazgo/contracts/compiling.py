@@ -12,6 +12,7 @@ from portazgo.contracts.language.paths import format_path
 from portazgo.contracts.language.problems import Problems
 from portazgo.contracts.language.refused import ContractRefused, Problem
 from portazgo.contracts.language.routes import RouteReader, RouteTerms
+from portazgo.contracts.mapping.defaults import with_requests_default
 from portazgo.contracts.mapping.json_schema import write_schema
 from portazgo.contracts.mapping.parameters import Sent
 from portazgo.contracts.mapping.partner import Partner
@@ -210,13 +211,19 @@ def _route(compiled: Compiled) -> CompiledRoute:
 
 
 def _parameter(sent: Sent) -> CompiledParameter:
-    shape = Partner("request", {}).shape(sent.view)
-    schema = write_schema(replace(shape, description=None))
+    shape = replace(Partner("request", {}).shape(sent.view), description=None)
+    if sent.many:
+        schema = {"type": "array", "items": write_schema(shape)}
+        # A list of defaults stands for the list, as it is: values of its own have no words of the partner's.
+        if sent.has_default and sent.view.action is None:
+            schema["default"] = sent.default if isinstance(sent.default, list) else [sent.default]
+    else:
+        schema = write_schema(with_requests_default(shape, sent.view, sent.default) if sent.has_default else shape)
     return CompiledParameter(
         name=sent.name,
         place=sent.place,
         required=sent.required,
         many=sent.many,
-        schema={"type": "array", "items": schema} if sent.many else schema,
+        schema=schema,
         description=sent.description,
     )

@@ -53,7 +53,8 @@ def _words(shape: Shape) -> dict[str, Any]:
     words: dict[str, Any] = {"title": shape.title, "description": shape.description, TOLD: shape.told}
     if shape.deprecated:
         words["deprecated"] = True
-    return {name: value for name, value in words.items() if value is not None}
+    said = {name: value for name, value in words.items() if value is not None}
+    return said | {"default": shape.default} if shape.has_default else said
 
 
 def _rules(shape: Shape) -> dict[str, Any]:

@@ -37,6 +37,9 @@ class Sent:
     many: bool
     view: View
     description: str | None
+    default: Any = None
+    """What the backend receives where partners leave it out."""
+    has_default: bool = False
 
 
 class Parameters:
@@ -138,14 +141,16 @@ class Parameters:
             "node": self._program.node(view),
         }
         if told.has_default:
-            why = unfit(self._places.schema, parameter.shape, told.default)
-            if why is not None:
-                self._problems.add(f"{told.at}/default", f"the default does not fit {parameter.name}: {why}")
+            # A parameter that may come several times has one default, or a list of them.
+            several = parameter.many and isinstance(told.default, list)
+            for value in told.default if several else [told.default]:
+                why = unfit(self._places.schema, parameter.shape, value)
+                if why is not None:
+                    self._problems.add(f"{told.at}/default", f"the default does not fit {parameter.name}: {why}")
             written["default"] = told.default
         self.written[place].append(written)
-        self.sent.append(
-            Sent(written["in"], parameter.name, place, required, parameter.many, view, parameter.description)
-        )
+        sent = Sent(written["in"], parameter.name, place, required, parameter.many, view, parameter.description)
+        self.sent.append(replace(sent, default=told.default, has_default=told.has_default))
 
     def _view(self, parameter: Parameter, told: ParameterTerms) -> View:
         one = self._places.united(parameter.shape)

@@ -16,6 +16,7 @@ from portazgo.contracts.mapping.actions import (
     coerced_type,
     pairs_of,
 )
+from portazgo.contracts.mapping.defaults import with_default, with_requests_default
 from portazgo.contracts.mapping.layout import url_otherwise
 from portazgo.contracts.mapping.views import Leaf, ObjectView, View
 from portazgo.contracts.schema.fitting import unfit
@@ -144,9 +145,12 @@ class Partner:
             if leaf.described is not None:
                 shape = replace(shape, told=leaf.described)
             required = leaf.certain if self._direction == "answer" else leaf.required
-            root.put(leaf.partner, Property(shape, required))
             if leaf.has_default and self._direction == "answer":
                 self._check_default(leaf, shape)
+                shape = with_default(shape, leaf.default)
+            elif leaf.has_default:
+                shape = with_requests_default(shape, leaf.view, leaf.default)
+            root.put(leaf.partner, Property(shape, required))
         for path, value in laid.consts:
             root.put(path, Property(_constant(value), required=True))
         for one in laid.computed:

@@ -81,6 +81,9 @@ class Shape:
     """What a contract's author says to partners, in place of the backend's description."""
     example: Any = None
     has_example: bool = False
+    default: Any = None
+    """What stands where the value is absent, by a contract: what backends' documents say of that is not kept."""
+    has_default: bool = False
     deprecated: bool = False
 
     @property
