@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -70,7 +71,11 @@ def connect() -> AdminClient:
         token = settings.admin_token_file.read_text().strip()
     except OSError as problem:
         raise Failed(
-            say("there is no admin token in {file} ({why})", file=settings.admin_token_file, why=problem.strerror),
+            say(
+                "there is no admin token in {file} ({why})",
+                file=settings.admin_token_file,
+                why=_system(problem.strerror),
+            ),
             remedy=say("Start Portazgo here first (`portazgo up`), or name the file with PORTAZGO_ADMIN_TOKEN_FILE."),
             exit_code=Exit.LOGIN,
         ) from None
@@ -114,13 +119,18 @@ def speaks_to_admin_api(command: Callable[P, R]) -> Callable[P, R]:
             return command(*args, **kwargs)
         except Unreachable as problem:
             raise Failed(
-                say("{url} can't be reached: {why}", url=problem.url, why=problem.why),
+                say("{url} can't be reached: {why}", url=problem.url, why=_system(problem.why)),
                 remedy=say("Is it running? `portazgo up` starts it here; PORTAZGO_CONTROL_URL names another."),
             ) from None
         except Answered as problem:
             raise _failed(problem.status, problem.problem) from None
 
     return wrapped
+
+
+def _system(why: str | None) -> str:
+    """Give what the system says, in the reader's language and without its number."""
+    return told(re.sub(r"^\[Errno \d+\] ", "", why or ""))
 
 
 _EXIT_BY_STATUS = {401: Exit.LOGIN, 403: Exit.LOGIN, 409: Exit.CONFLICT, 412: Exit.CONFLICT, 422: Exit.USAGE}

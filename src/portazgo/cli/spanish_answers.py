@@ -11,6 +11,14 @@ AROUND = {
     "Invalid value: {why:told}": "Valor no válido: {why}",
     "Invalid value for {name}: {why:told}": "Valor no válido para {name}: {why}",
     "Could not open file {name}: {why:told}": "No se puede abrir el archivo {name}: {why}",
+    "the default does not fit {path} as partners read it: {why:told}": (
+        "el valor por defecto no encaja en {path} como lo leen los socios: {why}"
+    ),
+    "the default does not fit {path}: {why:told}": "el valor por defecto no encaja en {path}: {why}",
+    "what fills {path} does not fit: {why:told}": "lo que rellena {path} no encaja: {why}",
+    "{name} does not fit {path}: {why:told}": "{name} no encaja en {path}: {why}",
+    "the value of {name}: {why:told}": "el valor de {name}: {why}",
+    "{path} can't be filled: {why:told}": "{path} no se puede rellenar: {why}",
     "{what:told} (at character {number} of the expression)": "{what} (en el carácter {number} de la expresión)",
     "{what:told} (at {pointer})": "{what} (en {pointer})",
 }
@@ -62,7 +70,8 @@ ANSWERS = {
     "Permission denied": "permiso denegado",
     "Connection refused": "conexión rechazada",
     "[Errno {number}] {why:told}": "{why}",
-    "{name} is no setting; did you mean {near}?": "{name} no es un ajuste; ¿quisiste decir {near}?",
+    "timed out": "no respondió a tiempo",
+    "{name} is no setting": "{name} no es un ajuste",
     # Kinds of values
     "text": "texto",
     "a text": "un texto",
@@ -124,6 +133,8 @@ ANSWERS = {
     "key": "clave",
     "keys": "claves",
     "member": "miembro",
+    "recordings": "grabaciones",
+    "usage": "uso",
     "string": "texto",
     "integer": "entero",
     "number": "número",

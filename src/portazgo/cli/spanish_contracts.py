@@ -207,7 +207,6 @@ CONTRACTS = {
     "{name} stands in the path, which the route names: only its value changes": (
         "{name} está en la ruta, que la ruta nombra: solo cambia su valor"
     ),
-    "the value of {name}: {why:told}": "el valor de {name}: {why}",
     # Places and types
     "the schema has no {path}: it knows no member {name} in {where:told}": (
         "el esquema no tiene {path}: no conoce ningún miembro {name} en {where}"
@@ -225,9 +224,6 @@ CONTRACTS = {
         "dos miembros se llaman {name} para el socio: {one} y {two}"
     ),
     "{one} would stand at {place}, and {two} at {other}": "{one} quedaría en {place}, y {two} en {other}",
-    "the default does not fit {path}: {why:told}": "el valor por defecto no encaja en {path}: {why}",
-    "what fills {path} does not fit: {why:told}": "lo que rellena {path} no encaja: {why}",
-    "{name} does not fit {path}: {why:told}": "{name} no encaja en {path}: {why}",
     "it is of type {kind:told}, and the schema has {types:told} here": "es de tipo {kind}, y el esquema tiene aquí {types}",
     "{value} is of type {kind:told}, and the schema has {types:told} here": (
         "{value} es de tipo {kind}, y el esquema tiene aquí {types}"
@@ -269,7 +265,6 @@ CONTRACTS = {
     "{path} can't be {word} in requests: it has variants": (
         "{path} no se puede deshacer ni mover así en peticiones: tiene variantes"
     ),
-    "{path} can't be filled: {why:told}": "{path} no se puede rellenar: {why}",
     "it is selected too": "también está seleccionado",
     "it is filled already": "ya se rellena",
     "it is no member": "no es un miembro",
@@ -289,9 +284,9 @@ CONTRACTS = {
     # Expressions
     "the schema has no member {name} there": "el esquema no tiene ahí el miembro {name}",
     "the expression gives {kind:told}, and the schema says {type:told}": "la expresión da {kind}, y el esquema dice {type}",
-    "a value is missing before {what:told}": "falta un valor antes de {what}",
+    "a value is missing before {what:told}": "falta un valor delante: {what}",
     "the end": "el final",
-    "{word} is missing before {what:told}": "falta {word} antes de {what}",
+    "{word} is missing before {what:told}": "falta {word} delante: {what}",
     "there is no function {name} here": "aquí no hay ninguna función {name}",
     "there is no {name} here": "aquí no hay {name}",
     "an expression has at most {count} characters": "una expresión tiene como mucho {count} caracteres",

@@ -99,6 +99,19 @@ def test_a_wrong_argument_is_told_in_spanish_and_so_is_what_was_meant(
         assert entered(spanish, tmp_path, *arguments).stderr.splitlines()[-1] == f"Error: {told}"
 
 
+def test_what_the_system_says_is_told_without_its_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = tmp_path / "token"
+    token.write_text("ptza_x")
+    environment = {"PORTAZGO_ADMIN_TOKEN_FILE": str(token), "PORTAZGO_CONTROL_URL": "http://127.0.0.1:1"}
+    for language, sentence in (
+        ("en", "Error: http://127.0.0.1:1 can't be reached: Connection refused"),
+        ("es", "Error: no se puede llegar a http://127.0.0.1:1: conexión rechazada"),
+    ):
+        monkeypatch.setattr(words, "_chosen", None)
+        done = entered({**environment, "PORTAZGO_LANG": language}, tmp_path, "contract", "list")
+        assert (done.returncode, done.stderr.splitlines()[0]) == (1, sentence)
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

@@ -119,6 +119,10 @@ def test_a_form_fills_in_what_its_english_has(form: str) -> None:
             "Invalid value for '--sunset': 'soon' is neither a duration such as 90d nor a time such as 2026-12-31T00:00:00Z",
             "Valor no válido para '--sunset': 'soon' no es ni una duración como 90d ni un momento como 2026-12-31T00:00:00Z",
         ),
+        (
+            "the default does not fit page_size: it is of type string, and the schema has integer here",
+            "el valor por defecto no encaja en page_size: es de tipo texto, y el esquema tiene aquí entero",
+        ),
         ("Nobody has put this into words yet.", "Nobody has put this into words yet."),
     ],
 )

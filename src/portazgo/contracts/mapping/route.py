@@ -213,7 +213,7 @@ class RouteCompiler:
         body = answer_of(operation, status)
         if body is None:
             # Of statuses the nearest in spelling is seldom the one that was meant.
-            there = listed(list(operation.answers))
+            there = listed(sorted(operation.answers))
             self._problems.add(told.at, f"{operation.title} has no answer {status!r}{there}")
             return None
         content = json_content(body)
