@@ -7,6 +7,7 @@ of `{users:each}`, with commas between them, and of `{why:parts}`, with semicolo
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from typing import NamedTuple
 
@@ -14,48 +15,79 @@ from portazgo.cli.spanish_answers import ANSWERS, AROUND
 from portazgo.cli.spanish_contracts import CONTRACTS
 
 _MEMBER = re.compile(r"\{(\w+)(?::(told|each|parts))?\}")
+# Longer sentences, and forms deeper in each other, are none that people read.
+_LONGEST = 4_000
+_DEEPEST = 8
 _BETWEEN = {"each": ", ", "parts": "; "}
 
 
+class _Member(NamedTuple):
+    """A member of a form, and the words that stand behind it."""
+
+    name: str
+    how: str
+    words: str
+
+
 class _Form(NamedTuple):
-    english: re.Pattern[str]
-    members: dict[str, str]
-    """By name, how each is given on."""
+    begins: str
+    members: tuple[_Member, ...]
     spanish: str
 
+    def found_in(self, sentence: str) -> Mapping[str, str] | None:
+        """Give the members of a sentence of this form; None: it has another.
 
-def translated(sentence: str) -> str:
+        Each ends where the words behind it come first. Nothing is tried twice: names in sentences are a backend's, and one
+        that is made of such words could be split in very many ways.
+        """
+        if not sentence.startswith(self.begins):
+            return None
+        values: dict[str, str] = {}
+        at = len(self.begins)
+        for number, member in enumerate(self.members):
+            if number == len(self.members) - 1:
+                end = len(sentence) - len(member.words) if sentence.endswith(member.words) else -1
+            else:
+                end = sentence.find(member.words, at + 1)
+            if end <= at:
+                return None
+            values[member.name] = sentence[at:end]
+            at = end + len(member.words)
+        return values if at == len(sentence) else None
+
+
+def translated(sentence: str, depth: int = 0) -> str:
     """Give the Spanish of a sentence; the sentence itself where nobody has written it down."""
+    if len(sentence) > _LONGEST or depth > _DEEPEST:
+        return sentence
     for form in _forms():
-        found = form.english.fullmatch(sentence)
+        found = form.found_in(sentence)
         if found is not None:
-            return form.spanish.format(**{name: _given_on(found[name], how) for name, how in form.members.items()})
+            given = {name: _given_on(found[name], how, depth + 1) for name, how, _ in form.members}
+            return form.spanish.format(**given)
     return sentence
 
 
-def _given_on(text: str, how: str) -> str:
+def _given_on(text: str, how: str, depth: int) -> str:
     if not how:
         return text
     between = _BETWEEN.get(how)
-    return translated(text) if between is None else between.join(map(translated, text.split(between)))
+    if between is None:
+        return translated(text, depth)
+    return between.join(translated(part, depth) for part in text.split(between))
 
 
 @cache
 def _forms() -> tuple[_Form, ...]:
-    """Compile the forms. Those with the most words of their own come first, since members match anything."""
+    """Read the forms. Those with the most words of their own come first, since members match anything."""
     forms = {**ANSWERS, **CONTRACTS}
     own = {english: len(_MEMBER.sub("", english)) for english in forms}
-    ordered = [
-        *AROUND.items(),
-        *((english, forms[english]) for english in sorted(forms, key=own.__getitem__, reverse=True)),
-    ]
-    return tuple(_Form(_compiled(english), dict(_MEMBER.findall(english)), spanish) for english, spanish in ordered)
+    ordered = sorted(forms, key=own.__getitem__, reverse=True)
+    return tuple(_form(english, {**AROUND, **forms}[english]) for english in [*AROUND, *ordered])
 
 
-def _compiled(english: str) -> re.Pattern[str]:
-    # Of three parts each: words of its own, a member's name, and how it is given on.
-    first, *others = _MEMBER.split(english)
-    written = [re.escape(first)]
-    for name, words in zip(others[::3], others[2::3], strict=True):
-        written.append(f"(?P<{name}>.+?){re.escape(words)}")
-    return re.compile("".join(written), re.DOTALL)
+def _form(english: str, spanish: str) -> _Form:
+    # Of three parts each: a member's name, how it is given on, and the words behind it.
+    begins, *others = _MEMBER.split(english)
+    members = zip(others[::3], others[1::3], others[2::3], strict=True)
+    return _Form(begins, tuple(_Member(name, how or "", words) for name, how, words in members), spanish)
