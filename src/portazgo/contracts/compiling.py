@@ -163,7 +163,9 @@ def _check_texts(told: object, at: str, problems: Problems) -> None:
             if not all(is_storable(str(name)) for name in value):
                 problems.add(pointer, "a name holds NUL, or half of a surrogate pair: no database keeps it")
                 continue
-            waiting += [(item, f"{pointer}/{escape(str(name))}") for name, item in value.items()]
+            # Of an expression its own reader says where in it.
+            members = ((str(name), item) for name, item in value.items() if name != "expr")
+            waiting += [(item, f"{pointer}/{escape(name)}") for name, item in members]
 
 
 def _read(terms: ContractTerms, routes: Mapping[str, RouteFacts], problems: Problems) -> dict[str, RouteTerms]:

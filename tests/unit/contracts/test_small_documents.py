@@ -244,3 +244,13 @@ def test_names_that_no_author_could_write_are_told_as_they_are() -> None:
     merged.add(findings(expectation_of(schema, schema.operations[0]), 200, answer), 1)
     # Of what no contract could name, nothing is told: it would be told to nobody's use.
     assert {(one.kind.value, one.path) for one in merged.seen} == {("missing", "/deep/a.b")}
+
+
+def test_an_object_of_many_members_is_not_compared_each_with_each() -> None:
+    members = {f"some_member_{n}": {"type": "string"} for n in range(20_000)}
+    schema = read_schema(document({"type": "object", "properties": members}))
+    assert compiled(schema, request=[{"select": ["."]}], answers={"200": {"empty": True}})
+    with pytest.raises(ContractRefused) as refused:
+        compiled(schema, answers={"200": [{"select": [f"some_membr_{n}" for n in range(190)]}]})
+    assert {problem.near for problem in refused.value.problems} <= {None, *members}
+    assert sum(problem.near is not None for problem in refused.value.problems) == 190

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from portazgo.contracts.language.operators import MapValue, RewriteUrl
@@ -164,12 +165,12 @@ class Layout:
         """Return the spot of a whole object into whose place something else goes."""
         if self._spot.free:
             return None
+        around = {place for leaf in leaves for place in _around(leaf.partner)}
         for leaf in leaves:
-            for other in leaves:
-                if other is not leaf and _is_within(other.partner, leaf.partner) and leaf.view.object is not None:
-                    spot = self._spots[leaf.backend]
-                    if spot is not BARE and not self._is_stuck(spot, leaf):
-                        return spot
+            if leaf.partner in around and leaf.view.object is not None:
+                spot = self._spots[leaf.backend]
+                if spot is not BARE and not self._is_stuck(spot, leaf):
+                    return spot
         return None
 
     def _is_stuck(self, spot: Spot, leaf: Leaf) -> bool:
@@ -179,7 +180,7 @@ class Layout:
         )
 
     def _check_names(self, view: ObjectView) -> None:
-        taken: dict[Path, str] = {}
+        taken = _Taken()
         # Of two that meet, the one that got its name or place here is to blame.
         for leaf in sorted(view.leaves, key=lambda leaf: leaf.backend != leaf.partner):
             self._take(taken, leaf.partner, format_path((*self._spot.path, *leaf.backend)), leaf.at)
@@ -210,18 +211,17 @@ class Layout:
                         "reads what is hidden, and single values and lists of them that pass as they are",
                     )
 
-    def _take(self, taken: dict[Path, str], path: Path, what: str, at: str) -> None:
-        for other, name in taken.items():
-            if path == other:
-                shown = format_path(path)
-                self._walker.problems.add(at, f"two members are called {shown!r} for the partner: {name} and {what}")
-                return
-            if _is_within(path, other) or _is_within(other, path):
-                self._walker.problems.add(
-                    at, f"{what} would stand at {format_path(path)!r}, and {name} at {format_path(other)!r}"
-                )
-                return
-        taken[path] = what
+    def _take(self, taken: _Taken, path: Path, what: str, at: str) -> None:
+        meeting = taken.meeting(path)
+        if meeting is None:
+            taken.put(path, what)
+            return
+        other, name = meeting
+        if path == other:
+            why = f"two members are called {format_path(path)!r} for the partner: {name} and {what}"
+        else:
+            why = f"{what} would stand at {format_path(path)!r}, and {name} at {format_path(other)!r}"
+        self._walker.problems.add(at, why)
 
     def _check_required(self, one: Shape) -> None:
         """Note what the backend requires and would never get."""
@@ -279,6 +279,29 @@ class _Above:
         self.backend = backend
         self.partner = partner
         self.certain = certain
+
+
+class _Taken:
+    """The partner's places that something has, and what it is."""
+
+    def __init__(self) -> None:
+        self._names: dict[Path, str] = {}
+        self._within: dict[Path, Path] = {}
+        """By each place around one that is taken, the first such."""
+
+    def put(self, path: Path, what: str) -> None:
+        self._names[path] = what
+        for place in _around(path):
+            self._within.setdefault(place, path)
+
+    def meeting(self, path: Path) -> tuple[Path, str] | None:
+        """Return what has the place, or one around it, or one in it; None: nothing has."""
+        found = next((place for place in (path, *_around(path)) if place in self._names), self._within.get(path))
+        return None if found is None else (found, self._names[found])
+
+
+def _around(path: Path) -> Iterator[Path]:
+    return (path[:length] for length in range(1, len(path)))
 
 
 def url_otherwise(action: RewriteUrl, shape: Shape) -> str:

@@ -26,9 +26,10 @@ class Places:
 
     def properties(self, shape: Shape) -> Mapping[str, Property]:
         """Return the members that requests, or answers, may have."""
-        if self.direction == "request":
-            return {name: member for name, member in shape.properties.items() if not member.read_only}
-        return {name: member for name, member in shape.properties.items() if not member.write_only}
+        return {name: member for name, member in shape.properties.items() if not self._hides(member)}
+
+    def _hides(self, member: Property) -> bool:
+        return member.read_only if self.direction == "request" else member.write_only
 
     def below(self, shape: Shape) -> list[Shape]:
         """Return the shape without its arrays: what stands in them, however deep, and beside them."""
@@ -54,8 +55,8 @@ class Places:
         for one in self.below(shape):
             if step == ANY:
                 found += [one.others] if one.others is not None else []
-            elif step in self.properties(one):
-                found.append(self.properties(one)[step].shape)
+            elif (member := one.properties.get(step)) is not None and not self._hides(member):
+                found.append(member.shape)
         distinct = [one for index, one in enumerate(found) if one not in found[:index]]
         if not distinct:
             return None
@@ -63,7 +64,8 @@ class Places:
 
     def is_hidden(self, shape: Shape, step: str) -> bool:
         """Tell whether the schema knows a member that is none of this direction: it is read only, or write only."""
-        return any(step in one.properties and step not in self.properties(one) for one in self.below(shape))
+        around = [one.properties[step] for one in self.below(shape) if step in one.properties]
+        return any(self._hides(member) for member in around)
 
     def names(self, shape: Shape) -> list[str]:
         """Return the names of the members that the schema knows there."""
@@ -93,6 +95,9 @@ class Places:
 
     def _meant(self, shape: Shape, step: str, rest: Path) -> Path | None:
         names = self.names(shape)
+        if not rest:
+            found = nearest(step, names)
+            return None if found is None else (found,)
         leading = [name for name in names if (inner := self.child(shape, name)) and self._leads_on(inner, rest)]
         found = nearest(step, leading)
         if found is not None:
