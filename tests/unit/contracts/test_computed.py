@@ -245,6 +245,8 @@ def test_what_has_no_value_is_a_violation_with_its_place(schema: Schema, expr: s
         ("self.lines.all(l, self.tags.all(t, l.paid)) ? 'a' : 'b'", "expr", "all can't stand within another", None),
         ("9223372036854775808", "expr", "is no integer of 64 bits", None),
         ("'\\ud800'", "expr", "is no character", None),
+        ("'\\u0000'", "expr", "is no character", None),
+        ("'a\0'", "expr", "'\\x00' is no character (at character 3", None),
         ("'a\ud800'", "expr", "'\\ud800' is no character (at character 3", None),
         ("(" * 30 + "'a'" + ")" * 30, "expr", "lie in each other", None),
         ("'" + "a" * 1100 + "'", "expr", "at most 1024 characters", None),

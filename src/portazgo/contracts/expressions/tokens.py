@@ -43,14 +43,15 @@ _TOKEN = re.compile(
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|[xX]([0-9a-fA-F]{2})|([0-3][0-7]{2})|(.))", re.DOTALL)
 _PLAIN = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _LAST = 0x10FFFF
-_HALF_A_PAIR = re.compile("[\ud800-\udfff]")
+# Half of a surrogate pair, and NUL, which PostgreSQL does not keep.
+_NO_CHARACTER = re.compile("[\x00\ud800-\udfff]")
 
 
 def tokens_of(text: str) -> list[Token]:
     """Split an expression. Raises ExpressionRefused."""
     if len(text) > LONGEST:
         raise ExpressionRefused(f"an expression has at most {LONGEST} characters", LONGEST)
-    half = _HALF_A_PAIR.search(text)
+    half = _NO_CHARACTER.search(text)
     if half is not None:
         raise ExpressionRefused(f"{half[0]!r} is no character", half.start())
     found: list[Token] = []
@@ -79,7 +80,7 @@ def _content(word: str, at: int) -> str:
         digits = match[1] or match[2] or match[3]
         if digits or match[4]:
             number = int(digits, 16) if digits else int(match[4], 8)
-            if number > _LAST or 0xD800 <= number <= 0xDFFF:  # noqa: PLR2004 - the surrogates
+            if not 0 < number <= _LAST or 0xD800 <= number <= 0xDFFF:  # noqa: PLR2004 - the surrogates
                 raise ExpressionRefused(f"{match[0]} is no character", at)
             return chr(number)
         if match[5] in _PLAIN:
