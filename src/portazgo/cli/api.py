@@ -12,7 +12,7 @@ from portazgo.cli.options import of_openapi, openapi_source
 from portazgo.cli.output import note, show_one, show_rows
 from portazgo.cli.parameters import prefixes
 from portazgo.cli.session import connect
-from portazgo.cli.words import say, told
+from portazgo.cli.words import outcome_word, say, told
 
 COLUMNS = ("name", "created_at", "id")
 OUTCOME_COLUMNS = ("outcome", "route", "operation", "why")
@@ -98,7 +98,10 @@ def delete_api(api: str, output: str) -> None:
 def _show_report(report: dict[str, Any], output: str, *, dry_run: bool) -> None:
     if output in {"table", "csv"}:
         columns = OUTCOME_COLUMNS if report["skipped"] or output == "csv" else OUTCOME_COLUMNS[:2]
-        show_rows(_outcomes(report), columns, output)
+        outcomes = _outcomes(report)
+        if output == "table":
+            outcomes = [{**one, "outcome": outcome_word(one["outcome"])} for one in outcomes]
+        show_rows(outcomes, columns, output)
     else:
         show_one(report, output)
     counts = say(

@@ -22,12 +22,11 @@ def complain(problem: click.ClickException, words: Sequence[str]) -> int:
     if isinstance(problem, click.exceptions.NoArgsIsHelpError):
         problem.show()
         return int(problem.exit_code)
-    if isinstance(problem, click.UsageError):
-        _show_usage(problem)
-    else:
-        # https://no-color.org: where nothing is said, click looks whether stderr is a terminal.
-        plain = False if os.environ.get("NO_COLOR") else None
-        click.secho(f"{say('Error')}: {shown(_sentence(problem))}", fg="red", err=True, color=plain)
+    if isinstance(problem, click.UsageError) and problem.ctx is not None:
+        _show_usage(problem.ctx)
+    # https://no-color.org: where nothing is said, click looks whether stderr is a terminal.
+    plain = False if os.environ.get("NO_COLOR") else None
+    click.secho(f"{say('Error')}: {shown(_sentence(problem))}", fg="red", err=True, color=plain)
     remedy = problem.remedy if isinstance(problem, Failed) else None
     if remedy:
         click.echo(f"  {shown(remedy)}", err=True)
@@ -53,17 +52,12 @@ def asked_for(words: Sequence[str]) -> str | None:
     return found
 
 
-def _show_usage(problem: click.UsageError) -> None:
-    context = problem.ctx
-    if context is not None:
-        usage = context.get_usage().removeprefix("Usage:").lstrip()
-        click.echo(f"{say('Usage')}: {usage}", err=True, color=context.color)
-        helped = context.command.get_help_option(context)
-        if helped is not None:
-            command = f"{context.command_path} {context.help_option_names[-1]}"
-            click.echo(say("Try '{command}' for help.", command=command) + "\n", err=True, color=context.color)
-    plain = False if os.environ.get("NO_COLOR") else None
-    click.secho(f"{say('Error')}: {shown(_sentence(problem))}", err=True, color=plain)
+def _show_usage(context: click.Context) -> None:
+    usage = context.get_usage().removeprefix("Usage:").lstrip()
+    click.echo(f"{say('Usage')}: {usage}", err=True)
+    if context.command.get_help_option(context) is not None:
+        command = f"{context.command_path} {context.help_option_names[-1]}"
+        click.echo(say("Try '{command}' for help.", command=command) + "\n", err=True)
 
 
 def _sentence(problem: click.ClickException) -> str:

@@ -13,7 +13,7 @@ from portazgo.cli.noun import Noun, asks, confirm, limit, limited, prints, show_
 from portazgo.cli.options import of_openapi, openapi_source
 from portazgo.cli.output import note, show_one, show_pairs, show_rows, show_text
 from portazgo.cli.session import connect
-from portazgo.cli.words import label, say, told
+from portazgo.cli.words import label, outcome_word, say, told
 
 COLUMNS = ("name", "backend", "version", "operations", "imported_at", "source")
 OPERATION_COLUMNS = ("operation_id", "method", "path", "tags")
@@ -112,7 +112,9 @@ def list_drift(schema: str | None, most: int | None, output: str) -> None:
     if not found:
         note(say("Nothing differs in the answers that were looked at."))
         return
-    show_rows([{**row, "kind": label(row["kind"]), "path": _place(row)} for row in found], DRIFT_COLUMNS, output)
+    rows = [{**row, "kind": label(row["kind"]), "place": _place(row)} for row in found]
+    # A path is a route's elsewhere, and is called so in Spanish.
+    show_rows(rows, tuple("place" if column == "path" else column for column in DRIFT_COLUMNS), output)
     for row in found:
         for effect in row["effects"]:
             sentence = told(effect["sentence"])
@@ -159,7 +161,7 @@ def _show_report(report: dict[str, Any], output: str, *, dry_run: bool) -> None:
     if output != "table":
         show_one(report, output)
         return
-    words = {"outcome": label(report["outcome"]), "version": report["version"], "count": report["operations"]}
+    words = {"outcome": outcome_word(report["outcome"]), "version": report["version"], "count": report["operations"]}
     done = say("{outcome}: version {version}, {count} operations.", **words)
     note(say("Would be {what}", what=done) if dry_run else done)
     for change in report["changes"]:

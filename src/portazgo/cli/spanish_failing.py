@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 FAILING = {
+    # cli/words.py
+    "created": "creado",
+    "changed": "cambiado",
+    "unchanged": "sin cambios",
+    "skipped": "omitido",
     # cli/contract_replay.py
     "Not every version lets these pass:": "No todas las versiones dejan pasar estas:",
     "{recorded} recorded bodies, of {answers} answers and {requests} requests, under {before} and {after}.": (

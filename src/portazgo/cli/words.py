@@ -74,6 +74,21 @@ def fault_sentences(code: str) -> Sentences | None:
     return None if known is None else known.sentences("es")
 
 
+def outcome_word(outcome: str) -> str:
+    """Say what became of something that was imported."""
+    match outcome:
+        case "created":
+            return say("created")
+        case "changed":
+            return say("changed")
+        case "unchanged":
+            return say("unchanged")
+        case "skipped":
+            return say("skipped")
+        case _:
+            return outcome
+
+
 def label(path: str) -> str:
     """Give the heading of a column, or the name of a member, by its dotted path."""
     english = _LABELS.get(path) or _words_of(path)
