@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -13,7 +15,7 @@ from portazgo.cli.options import options
 from portazgo.cli.output import note, show_one, show_rows
 from portazgo.cli.plan_output import show_plan
 from portazgo.cli.session import Failed, connect
-from portazgo.cli.words import say
+from portazgo.cli.words import say, told
 
 if TYPE_CHECKING:
     from portazgo.client.admin import AdminClient
@@ -179,7 +181,7 @@ def _read(file: Path) -> Reading:
         return read_file(file)
     except NoFile as problem:
         raise Failed(
-            str(problem),
+            told(str(problem)),
             remedy=say("Name the file with --file, or write one: `portazgo export` makes it of what exists."),
             exit_code=Exit.USAGE,
         ) from None
@@ -203,7 +205,7 @@ def _everything_wrong(reading: Reading, client: AdminClient | None) -> list[Find
 
     findings = list(reading.findings)
     if reading.is_broken:
-        return findings
+        return _spoken(findings)
     document, own = judge(reading.tree, None)
     if document is not None and not own:
         own = list(problems_of_file(document))
@@ -214,7 +216,7 @@ def _everything_wrong(reading: Reading, client: AdminClient | None) -> list[Find
             if not findings and not own:
                 raise
     found = dict.fromkeys([*findings, *reading.find(own)])
-    return sorted(found, key=lambda one: one.place)
+    return _spoken(sorted(found, key=lambda one: one.place))
 
 
 def _outside(reading: Reading) -> list[Finding]:
@@ -229,8 +231,13 @@ def _problems(errors: list[dict[str, str]]) -> list[Any]:
     return [Problem(one["pointer"], one["message"]) for one in errors]
 
 
+def _spoken(findings: Iterable[Finding]) -> list[Finding]:
+    """Say findings in the reader's language, as far as somebody has put them into it."""
+    return [replace(one, message=told(one.message)) for one in findings]
+
+
 def _warn(warnings: list[Finding]) -> None:
-    for warning in warnings:
+    for warning in _spoken(warnings):
         note(say("Warning: {warning}", warning=warning))
 
 

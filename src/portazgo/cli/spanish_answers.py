@@ -66,6 +66,11 @@ ANSWERS = {
     "{value} is no pair of prefixes such as /api=/v1": "{value} no es un par de prefijos como /api=/v1",
     "{value} is no name=value": "{value} no es nombre=valor",
     # The system
+    "{name}: No such file or directory": "{name}: no existe el archivo o la carpeta",
+    "there is no such file": "no existe",
+    "it has more than {count} bytes": "tiene más de {count} bytes",
+    "byte {number} is not UTF-8": "su byte {number} no es UTF-8",
+    "{file} can't be read ({why:told})": "no se puede leer {file} ({why})",
     "No such file or directory": "no existe el archivo o la carpeta",
     "Permission denied": "permiso denegado",
     "Connection refused": "conexión rechazada",
@@ -104,6 +109,9 @@ ANSWERS = {
     "there is no {thing:told} {name}": "no existe {thing} {name}",
     "the admin token is not valid": "el token de administración no es válido",
     "no admin token was sent": "no se envió ningún token de administración",
+    "say as which partner: this token is not one partner's": (
+        "di como qué socio (--partner): este token no es de un solo socio"
+    ),
     "the token {name} may not {what:told}": "el token {name} no puede {what}",
     "create {what:told}": "crear {what}",
     "read {what:told}": "leer {what}",

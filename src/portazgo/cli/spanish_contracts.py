@@ -24,7 +24,9 @@ CONTRACTS = {
         "cambia su borrador (`portazgo contract change`), o elige otro nombre"
     ),
     "this end has passed ({time}): name one that lies ahead": "este final ya pasó ({time}): indica uno futuro",
-    "the {holder:told} has no pin to {name}": "sin fijar a {name}: {holder}",
+    "the partner has no pin to {name}": "el socio no está fijado a {name}",
+    "the application has no pin to {name}": "la aplicación no está fijada a {name}",
+    "the plan has no pin to {name}": "el plan no está fijado a {name}",
     "there is no API {name}": "no existe la API {name}",
     "the schema {name} is of another backend": "el esquema {name} es de otro backend",
     "a contract stays with its API: make another contract": "un contrato se queda en su API: crea otro contrato",
@@ -224,23 +226,22 @@ CONTRACTS = {
         "dos miembros se llaman {name} para el socio: {one} y {two}"
     ),
     "{one} would stand at {place}, and {two} at {other}": "{one} quedaría en {place}, y {two} en {other}",
-    "it is of type {kind:told}, and the schema has {types:told} here": "es de tipo {kind}, y el esquema tiene aquí {types}",
-    "{value} is of type {kind:told}, and the schema has {types:told} here": (
+    "it is of type {kind:told}, and the schema has {types:kinds} here": "es de tipo {kind}, y el esquema tiene aquí {types}",
+    "{value} is of type {kind:told}, and the schema has {types:kinds} here": (
         "{value} es de tipo {kind}, y el esquema tiene aquí {types}"
     ),
-    "{one:told} or {other:told}": "{one} o {other}",
     "it changes single values, and here stands an object or a list of objects": (
         "cambia valores sueltos, y aquí hay un objeto o una lista de objetos"
     ),
-    "the schema has {types:told} here: what is coerced has one type": (
+    "the schema has {types:kinds} here: what is coerced has one type": (
         "el esquema tiene aquí {types}: lo que se convierte tiene un solo tipo"
     ),
-    "the schema has {types:told} here, which can't be turned into {kind:told}": (
+    "the schema has {types:kinds} here, which can't be turned into {kind:told}": (
         "el esquema tiene aquí {types}, que no se puede convertir en {kind}"
     ),
     "otherwise: null, and the backend takes no null here": "otherwise: null, y el backend no admite aquí null",
-    "a URL is a text, and the schema has {types:told} here": "una URL es un texto, y el esquema tiene aquí {types}",
-    "one of the backend's values is of another type than {types:told}": (
+    "a URL is a text, and the schema has {types:kinds} here": "una URL es un texto, y el esquema tiene aquí {types}",
+    "one of the backend's values is of another type than {types:kinds}": (
         "uno de los valores del backend es de otro tipo que {types}"
     ),
     "the backend's value {value} stands here twice": "el valor {value} del backend está aquí dos veces",
@@ -294,7 +295,7 @@ CONTRACTS = {
     "after a dot comes a name": "detrás de un punto va un nombre",
     "a path has more than {count} steps": "una ruta tiene más de {count} pasos",
     "a single value is needed here, and this is {kind:told}": "aquí hace falta un valor suelto, y esto es {kind}",
-    "{wanted:told} is needed here, and this is {kind:told}": "aquí hace falta {wanted}, y esto es {kind}",
+    "{wanted:kinds} is needed here, and this is {kind:told}": "aquí hace falta {wanted}, y esto es {kind}",
     "an expression has at most {count} parts, {deep} in each other": (
         "una expresión tiene como mucho {count} partes, {deep} unas dentro de otras"
     ),
@@ -328,7 +329,6 @@ CONTRACTS = {
         "{path} se deshace: di en qué van sus miembros en lo que se calcula"
     ),
     "{names} is missing: {what}": "falta {names}: {what}",
-    "string or null": "texto o null",
     # What changes for partners
     "answer {status}": "respuesta {status}",
     "query {name}": "consulta {name}",

@@ -1,7 +1,8 @@
 """From what others say in English (the control plane, click) to Spanish, by the form of a sentence.
 
 A form has members: `{name}` is given on as it is; `{why:told}` is said in Spanish itself, where its form is known; so is each
-of `{users:each}`, with commas between them, and of `{why:parts}`, with semicolons. What has no known form stays English.
+of `{users:each}` (with commas between them), of `{why:parts}` (semicolons) and of `{types:kinds}` ("or"). What has no known form
+stays English.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from typing import NamedTuple
 from portazgo.cli.spanish_answers import ANSWERS, AROUND
 from portazgo.cli.spanish_contracts import CONTRACTS
 
-_MEMBER = re.compile(r"\{(\w+)(?::(told|each|parts))?\}")
+_MEMBER = re.compile(r"\{(\w+)(?::(told|each|parts|kinds))?\}")
 # Longer sentences, and forms deeper in each other, are none that people read.
 _LONGEST = 4_000
 _DEEPEST = 8
-_BETWEEN = {"each": ", ", "parts": "; "}
+_BETWEEN = {"each": (", ", ", "), "parts": ("; ", "; "), "kinds": (" or ", " o ")}
 
 
 class _Member(NamedTuple):
@@ -74,7 +75,8 @@ def _given_on(text: str, how: str, depth: int) -> str:
     between = _BETWEEN.get(how)
     if between is None:
         return translated(text, depth)
-    return between.join(translated(part, depth) for part in text.split(between))
+    english, spanish = between
+    return spanish.join(translated(part, depth) for part in text.split(english))
 
 
 @cache

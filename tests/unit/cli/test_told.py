@@ -59,6 +59,7 @@ CHOSEN = {
     "the operation takes a body⟨1⟩": ("the operation takes a body", "the operation takes a body that must be sent"),
     "the parameter is ⟨1⟩ now": ("the parameter is required now", "the parameter is optional now"),
     "unknown parameters are ⟨1⟩": ("unknown parameters are refused", "unknown parameters are dropped"),
+    "the ⟨1⟩ has no pin to ⟨3⟩": tuple(f"the {one} has no pin to 'x'" for one in ("partner", "application", "plan")),
     "⟨0⟩ can't be ⟨2⟩: it is ⟨4⟩": (
         "a.b can't be unwrapped: it is a list",
         "a.b can't be unwrapped: it is not an object",
@@ -124,6 +125,11 @@ def test_a_form_fills_in_what_its_english_has(form: str) -> None:
             "the default does not fit page_size: it is of type string, and the schema has integer here",
             "el valor por defecto no encaja en page_size: es de tipo texto, y el esquema tiene aquí entero",
         ),
+        (
+            "a URL is a text, and the schema has integer or null here",
+            "una URL es un texto, y el esquema tiene aquí entero o null",
+        ),
+        ("'nope.yaml': No such file or directory", "'nope.yaml': no existe el archivo o la carpeta"),
         ("Nobody has put this into words yet.", "Nobody has put this into words yet."),
     ],
 )
