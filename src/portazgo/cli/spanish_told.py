@@ -1,8 +1,8 @@
 """From what others say in English (the control plane, click) to Spanish, by the form of a sentence.
 
-A form has members: `{name}` is given on as it is; `{why:told}` is said in Spanish itself, where its form is known; so is each
-of `{users:each}` (with commas between them), of `{why:parts}` (semicolons) and of `{types:kinds}` ("or"). What has no known form
-stays English.
+A form has members: `{name}` is given on as it is; `{why:told}` is said in Spanish itself, where its form is known; so is
+each of `{users:each}` (with commas between them), of `{why:parts}` (semicolons) and of `{types:kinds}` ("or"). What has no
+known form stays English.
 """
 
 from __future__ import annotations
