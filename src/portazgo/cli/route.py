@@ -57,6 +57,7 @@ _terms = options(
     click.option("--idle-timeout", type=duration, help="How long may pass between two parts of the answer."),
     click.option("--total-timeout", type=duration_or_none, metavar="DURATION", help="For the whole call; or none."),
 )
+_OF_CONTRACTS = ("query", "request_headers", "response_headers")
 _TIMEOUTS = ("first_byte", "idle", "total")
 _PASSTHROUGH_HELP = "Bodies pass as the backend sends them, or only what a contract says: to be said."
 
@@ -166,12 +167,14 @@ def _version_name(client: AdminClient, route: dict[str, Any]) -> str:
 
 
 def for_people(route: dict[str, Any]) -> dict[str, Any]:
-    """Give a route with its times as people write them."""
+    """Give a route with its times as people write them, and without what a contract decides in its place."""
     waits = {
         name.removesuffix("_ms"): NO_END if value is None else short_duration(value)
         for name, value in (route["timeouts"] or {}).items()
     }
-    return {**route, "timeouts": waits}
+    # What the route says of these counts only while bodies pass as they are (docs/wire.md).
+    decided = {} if route.get("passthrough", True) else dict.fromkeys(_OF_CONTRACTS, say("as the contract says"))
+    return {**route, "timeouts": waits, **decided}
 
 
 def _timeouts(before: dict[str, Any] | None, terms: dict[str, Any]) -> dict[str, Any] | None:
