@@ -254,3 +254,9 @@ def test_an_object_of_many_members_is_not_compared_each_with_each() -> None:
         compiled(schema, answers={"200": [{"select": [f"some_membr_{n}" for n in range(190)]}]})
     assert {problem.near for problem in refused.value.problems} <= {None, *members}
     assert sum(problem.near is not None for problem in refused.value.problems) == 190
+
+
+def test_a_parameter_whose_place_is_no_word_is_none() -> None:
+    parameters = [{"in": {}, "name": "a"}, {"in": ["query"], "name": "b"}, {"in": "query", "name": "c"}]
+    schema = read_schema(document({"type": "string"}, parameters=parameters))
+    assert [parameter.name for parameter in schema.operations[0].parameters] == ["c"]

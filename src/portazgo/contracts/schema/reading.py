@@ -66,7 +66,7 @@ class _Reader:
             place = f"{pointer}/parameters/{index}"
             node = self._resolved(entry, place)
             where, name = node.get("in"), node.get("name")
-            if where in {"path", "query", "header"} and isinstance(name, str):
+            if where in ("path", "query", "header") and isinstance(name, str):
                 yield from self._parameter(node, where, name, place)
 
     def _parameter(self, node: dict[str, Any], where: Any, name: str, pointer: str) -> Iterator[Parameter]:
