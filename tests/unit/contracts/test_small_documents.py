@@ -260,3 +260,41 @@ def test_a_parameter_whose_place_is_no_word_is_none() -> None:
     parameters = [{"in": {}, "name": "a"}, {"in": ["query"], "name": "b"}, {"in": "query", "name": "c"}]
     schema = read_schema(document({"type": "string"}, parameters=parameters))
     assert [parameter.name for parameter in schema.operations[0].parameters] == ["c"]
+
+
+NULL = {"type": "null"}
+
+
+@pytest.mark.parametrize(
+    "schemas",
+    [
+        {"A": {"anyOf": [ref("A"), NULL]}},
+        {"A": {"oneOf": [ref("A")]}},
+        {"A": {"allOf": [ref("A")]}},
+        {"A": {"oneOf": [ref("B")]}, "B": {"oneOf": [ref("A")]}},
+        {"A": {"allOf": [ref("B")]}, "B": {"anyOf": [ref("C"), NULL]}, "C": {"allOf": [ref("B")]}},
+    ],
+)
+def test_a_schema_that_is_nothing_but_itself_is_refused(schemas: Any) -> None:
+    """Whoever looked for what it is never came back."""
+    with pytest.raises(DocumentRefused, match="nothing but itself") as refused:
+        read_schema(document(ref("A"), schemas))
+    assert refused.value.pointer.startswith("/components/schemas/")
+
+
+@pytest.mark.parametrize("beside", [{}, {"properties": {"id": {"type": "string"}}}])
+def test_a_list_of_such_lists_has_an_end(beside: Any) -> None:
+    def again(kind: str) -> Schema:
+        lists = {"type": ["array", "object"] if beside else "array", "items": ref("Lists"), **beside}
+        members = {"lists": ref("Lists"), "id": {"type": kind}}
+        return read_schema(document({"type": "object", "properties": members}, {"Lists": lists}))
+
+    schema, other = again("string"), again("integer")
+    contract = compiled(schema, request=[{"select": ["."]}], answers={"200": [{"select": ["."]}]})
+    assert draft(schema, FACTS)["routes"]["show"]["operation"] == "things"
+    assert changes(contract, contract) == []
+    found = effects(schema_changes(schema, other), {"t@2026-11-27": contract})
+    assert {(effect.change.place, effect.outcome) for effect in found} == {
+        ("request", Outcome.CHANGES),
+        ("answer 200", Outcome.FAILS),
+    }

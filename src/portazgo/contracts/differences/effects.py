@@ -280,7 +280,13 @@ def _promised(schema: JsonSchema, components: Components, path: Path, *, inside:
 
 
 def _objects(schema: JsonSchema, components: Components) -> Iterator[Any]:
-    found = forms(schema, components)
-    yield from found.get("object", ())
-    for form in found.get("array", ()):
-        yield from _objects(form.schema.get("items", {}), components)
+    """Give the objects that a value is, or has in lists in lists; a list of itself has none but its own."""
+    waiting, seen = [schema], set[int | str]()
+    while waiting:
+        one = waiting.pop(0)
+        key = one["$ref"] if one.keys() == {"$ref"} else id(one)
+        if key not in seen:
+            seen.add(key)
+            found = forms(one, components)
+            yield from found.get("object", ())
+            waiting += [items for form in found.get("array", ()) if (items := form.schema.get("items"))]

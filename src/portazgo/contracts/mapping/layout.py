@@ -310,8 +310,10 @@ def url_otherwise(action: RewriteUrl, shape: Shape) -> str:
 
 
 def _is_as_received(leaf: Leaf) -> bool:
-    view = leaf.view
-    while view.is_list and view.items is not None and not view.scalars:
+    view, seen = leaf.view, set[int]()
+    # A list may be one of such lists, without end.
+    while view.is_list and view.items is not None and not view.scalars and id(view) not in seen:
+        seen.add(id(view))
         view = view.items
     plain = bool(view.scalars) and not (view.is_list or view.object or view.alternatives or view.free or view.action)
     return plain and len(leaf.backend) == 1

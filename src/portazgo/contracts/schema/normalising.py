@@ -116,9 +116,19 @@ class Normaliser:
             self._partly[name] = Shape(types=_types(node, pointer) or _implied(node, _enum(node)) or frozenset())
             self._partly[name] = own = self._own(node, pointer)
             shape = self._combined(node, pointer, own)
+        self._check_arrives(name, shape, pointer)
         self._done[name] = shape
         del self._partly[name]
         return shape
+
+    def _check_arrives(self, name: str, shape: Shape, pointer: str) -> None:
+        """Refuse a component that is itself alone: variants of which one is left may be a reference, and lead back."""
+        while shape.ref is not None:
+            if shape.ref == name:
+                raise DocumentRefused("the schema is nothing but itself", pointer=pointer)
+            if shape.ref not in self._done:
+                return  # It is looked at when it is done.
+            shape = self._done[shape.ref]
 
     def _name(self, reference: str, pointer: str) -> str:
         if reference in self._names:
