@@ -67,10 +67,56 @@ pub fn choose<'t>(types: &'t [MediaType], content_type: &str) -> Option<&'t Medi
     is_utf8.then_some(found)
 }
 
-/// The type of `types` that a `Content-Type` says, whatever its parameters: for bodies that nobody reads here.
+/// The type of `types` that a `Content-Type` says, whatever its parameters: for bodies that nobody reads here. It passes as it
+/// stands, so it is one type and no list of them: browsers take the last of `image/png, text/html`.
 pub fn choose_opaque<'t>(types: &'t [MediaType], content_type: &str) -> Option<&'t MediaType> {
-    let essence = content_type.split(';').next()?.trim();
-    types.iter().find(|media| media.covers(essence))
+    let (essence, parameters) = content_type.split_once(';').unwrap_or((content_type, ""));
+    let essence = essence.trim();
+    let is_one = MediaType::parse(essence).is_some_and(|media| !media.is_range());
+    (is_one && are_parameters(parameters)).then(|| types.iter().find(|media| media.covers(essence)))?
+}
+
+/// Whether this is what may stand behind a type's first semicolon (RFC 9110, section 5.6.6).
+fn are_parameters(text: &str) -> bool {
+    let is_token = |part: &str| {
+        let is_sign = |byte| b"!#$%&'*+-.^_`|~".contains(&byte);
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || is_sign(byte))
+    };
+    let mut rest = text.trim();
+    while !rest.is_empty() {
+        if let Some(after) = rest.strip_prefix(';') {
+            rest = after.trim_start();
+            continue;
+        }
+        let Some((name, value)) = rest.split_once('=') else { return false };
+        let end = match value.strip_prefix('"') {
+            Some(quoted) => match end_of_quoted(quoted) {
+                Some(end) => end + 1,
+                None => return false,
+            },
+            None => value.find([';', ' ', '\t']).unwrap_or(value.len()),
+        };
+        let (value, after) = value.split_at(end);
+        rest = after.trim_start();
+        let is_value = value.starts_with('"') || is_token(value);
+        if !is_token(name) || !is_value || !(rest.is_empty() || rest.starts_with(';')) {
+            return false;
+        }
+    }
+    true
+}
+
+/// Behind the quote that ends a text whose first quote is behind us.
+fn end_of_quoted(text: &str) -> Option<usize> {
+    let mut bytes = text.bytes().enumerate();
+    while let Some((index, byte)) = bytes.next() {
+        match byte {
+            b'"' => return Some(index + 1),
+            b'\\' => drop(bytes.next()),
+            _ => {}
+        }
+    }
+    None
 }
 
 /// The type of `types` that a `Content-Type` says, by one of the ways above.
@@ -126,6 +172,26 @@ mod tests {
         assert!(choose_opaque(&images, "image/png; x=\"a;b\"").is_some());
         assert!(choose_opaque(&images, "IMAGE/PNG").is_some());
         assert!(choose_opaque(&images, "imagery/png").is_none() && choose_opaque(&images, "text/html").is_none());
+        for same in ["image/png;", "image/png ; a=b;c=\"d, \\\" e\" ;", "image/svg+xml;charset=utf-8"] {
+            assert!(choose_opaque(&images, same).is_some(), "{same}");
+        }
+        // What some take for another type.
+        for list in [
+            "image/png, text/html",
+            "image/png;a=, text/html",
+            "image/png;a=b, text/html",
+            "image/png;, text/html",
+            "image/png;a=\"b, text/html",
+            "image/png;a=\"b\\\"",
+            "image/png;a=\"b\", text/html",
+            "image/png;a",
+            "image/png;a b=c",
+            "image/png text/html",
+            "image/",
+            "image/*",
+        ] {
+            assert!(choose_opaque(&images, list).is_none(), "{list}");
+        }
         for wrong in ["", "image", "*/*", "image/", "a b/c", "image/p*"] {
             assert_eq!(MediaType::parse(wrong), None, "{wrong}");
         }

@@ -88,6 +88,8 @@ pub(crate) struct Stream {
     /// What was read before the answer's head was sent.
     pub(crate) first: Option<Bytes>,
     pub(crate) ended: bool,
+    /// How long it is may not be told: the partner would get less of it.
+    pub(crate) hides_length: bool,
 }
 
 impl Answer {
@@ -371,6 +373,9 @@ impl Stream {
     }
 
     fn size_hint(&self) -> SizeHint {
+        if self.hides_length {
+            return SizeHint::default();
+        }
         let held = self.first.as_ref().map_or(0, Bytes::len) as u64;
         let rest = self.source.size_hint();
         let mut hint = SizeHint::new();

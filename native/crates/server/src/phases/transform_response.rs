@@ -2,6 +2,7 @@
 
 pub(super) mod contract;
 mod head;
+mod passing;
 
 pub use head::rewritten_header;
 
@@ -110,6 +111,7 @@ fn stream(
         holder: None,
         first: None,
         ended: false,
+        hides_length: false,
     };
     Ok((head, stream))
 }

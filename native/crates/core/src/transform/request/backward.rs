@@ -81,7 +81,8 @@ impl RequestContract {
         let left = Cell::new(MOST_ATTEMPTS);
         for found in found {
             match self.place_of(&found, &left) {
-                Some((place, at)) if translated.errors.len() < MOST => {
+                // Below what is free-form, or in a map, the names are the backend's own.
+                Some((place, at)) if translated.errors.len() < MOST && !unknown.is_told_by(&at.replace("~1", "/")) => {
                     let detail = found.detail(unknown);
                     translated.errors.push(TranslatedError { place, at, detail });
                 }
@@ -143,14 +144,24 @@ impl Lacking {
         };
         let filled = parameters.query_fills.iter().map(|(name, _)| &**name);
         let filled = filled.chain(parameters.header_fills.iter().map(|(name, _)| name.as_str()));
+        // In an object, and in those that are wrapped around a member or that a template makes.
+        let wrapped = objects().flat_map(|object| &object.members).flat_map(|member| match &member.place {
+            Written::Out { names, .. } => &names[..],
+            Written::Inline | Written::Scatter | Written::Slot(_) => &[],
+        });
+        let mut made = Vec::new();
+        objects().filter_map(|object| object.template.as_ref()).for_each(|made_of| names_of(&made_of.parts, &mut made));
         let written = objects().flat_map(|object| object.taken.iter().map(|name| &**name));
+        let written = written.chain(wrapped.map(|name| &**name)).chain(made);
         let written = written.chain(rules().map(|rule| &*rule.out)).chain(filled);
         let mut names: HashSet<Box<str>> = written.map(|name| folded(name.as_bytes())).collect();
         let members = objects().flat_map(|object| object.members.iter().map(|member| &*member.name));
         for name in members.chain(rules().map(|rule| &*rule.name)) {
             names.remove(&folded(name.as_bytes()));
         }
-        let others = names.extract_if(|name| !name.chars().all(is_of_word)).collect();
+        let mut others: Vec<_> = names.extract_if(|name| !name.chars().all(is_of_word)).collect();
+        // As Django says it in sentences: `Sender street already exists.`
+        others.extend(names.iter().filter(|name| name.contains('_')).map(|name| name.replace('_', " ").into()));
         Self { words: names, others }
     }
 
@@ -161,6 +172,16 @@ impl Lacking {
         folded.contains("://")
             || folded.split(|character| !is_of_word(character)).any(is_known)
             || self.others.iter().any(|name| !name.is_empty() && folded.contains(&**name))
+    }
+}
+
+/// All names that a template writes, however deep.
+fn names_of<'p>(parts: &'p [Part], into: &mut Vec<&'p str>) {
+    for part in parts {
+        into.push(&part.name);
+        if let PartOf::Members { parts, .. } = &part.what {
+            names_of(parts, into);
+        }
     }
 }
 

@@ -386,7 +386,8 @@ fn body_refused(refused: &BodyRefused) -> Refusal {
 fn selected(query: &str) -> Option<String> {
     let texts = query.split('&').filter_map(|pair| {
         let (name, text) = pair.split_once('=').unwrap_or((pair, ""));
-        (name == FIELDS).then(|| decoded(text))
+        // However it is spelt: what is passed over as a parameter must not be lost as a selection.
+        (*percent::decoded(name, true) == *FIELDS.as_bytes()).then(|| decoded(text))
     });
     let texts: Vec<String> = texts.collect();
     (!texts.is_empty()).then(|| texts.join(","))
@@ -454,6 +455,7 @@ mod tests {
             ("fields=id%2Cname", "id,name"),
             ("a=1&fields=id&b=2&fields=x(y)", "id,x(y)"),
             ("fields", ""),
+            ("f%69elds=id&fields=name", "id,name"),
             ("fields=a+b%zz%", "a b%zz%"),
             ("fields=%ff", "\u{fffd}"),
         ];

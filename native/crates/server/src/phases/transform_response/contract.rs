@@ -112,6 +112,8 @@ impl Shaping<'_> {
                     return Err(self.broken_by(call, "status 204"));
                 }
                 stream.begin(holder).await?;
+                // Where a HEAD is a GET for the backend, there is a body, and it is what is hidden too.
+                stream.hides_length = matches!(agreed.body, Body::Json { .. });
                 let headers = self.headers(thread, received, Some(agreed));
                 Ok(Answer { status: sent, headers, content: Content::Stream(Box::new(stream)) })
             }

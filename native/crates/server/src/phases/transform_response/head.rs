@@ -1,16 +1,13 @@
 //! Headers of an answer under a contract: what says nothing of the backend, and what the contract names.
 
+use super::passing::{is_passing, pass};
 use crate::coding::{Coding, Decoder};
-use crate::headers::pass;
 use http::response::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use portazgo_core::contract::{Answer, HeaderRule, View};
 use portazgo_core::fault::Fault;
 use portazgo_core::transform::answer::AnswerProgram;
 
-/// What passes whatever the contract says: how long an answer is good, and when to come back.
-static PASSING: [HeaderName; 4] =
-    [header::CACHE_CONTROL, header::CONTENT_LANGUAGE, header::EXPIRES, header::RETRY_AFTER];
 /// The answer depends on who asks: another caller may be served by another version.
 const VARY: HeaderValue = HeaderValue::from_static("authorization, x-api-key");
 const VARY_WITH_LANGUAGE: HeaderValue = HeaderValue::from_static("authorization, x-api-key, accept-language");
@@ -42,7 +39,7 @@ impl<'h> Received<'h> {
             }
             is_coded |= *name == header::CONTENT_ENCODING;
             varies |= *name == header::VARY;
-            passes |= PASSING.contains(name);
+            passes |= is_passing(name);
         }
         let content_type = content_type.filter(|_| types == 1);
         Self { status: head.status, headers: &head.headers, content_type, is_coded, passes, varies }
@@ -64,15 +61,13 @@ pub(super) fn headers(
     mut headers: HeaderMap,
 ) -> HeaderMap {
     if received.passes {
-        for name in &PASSING {
-            pass(received.headers, name, &mut headers);
-        }
+        pass(received.headers, &mut headers);
     }
     let usual = if may_compress { VARY_CODED } else { VARY };
     headers.insert(header::VARY, if received.varies { vary(received.headers, may_compress) } else { usual });
     for rule in agreed.map_or(&[][..], |agreed| &agreed.headers) {
         // The contract's word counts for what passes without it, too.
-        if PASSING.contains(&rule.outward) {
+        if is_passing(&rule.outward) {
             headers.remove(&rule.outward);
         }
         for value in received.headers.get_all(&rule.inward) {
@@ -133,7 +128,8 @@ fn links(text: &str, rewrite: impl Fn(&str) -> Option<String>) -> Option<String>
         let relation = parameters.split(';').find_map(|parameter| {
             let (name, value) = parameter.split_once('=')?;
             let value = value.trim().trim_matches('"');
-            let is_plain = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-. ".contains(&byte));
+            // Without dots: hosts have them, registered relations don't.
+            let is_plain = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"- ".contains(&byte));
             (name.trim().eq_ignore_ascii_case("rel") && is_plain).then_some(value)
         });
         if let Some(relation) = relation {
@@ -169,6 +165,10 @@ mod tests {
         assert_eq!(
             links(text, rewrite).as_deref(),
             Some("<https://gate/v1/x?page=2>; rel=\"next\", <https://gate/v1/x>; rel=\"first\"")
+        );
+        let relation = |text: &str| links(&format!("<http://backend/api/x>; rel={text}"), rewrite).is_some();
+        assert!(
+            relation("next") && relation("\"next last\"") && !relation("\"backend.inside\"") && !relation("http://b/")
         );
         for nothing in ["", "<http://elsewhere/>; rel=next", "<http://backend/api/x>", "<http://backend/api/x"] {
             assert_eq!(links(nothing, rewrite), None, "{nothing}");
