@@ -126,7 +126,7 @@ pub fn said<'t>(
     choose: impl Fn(&'t [MediaType], &str) -> Option<&'t MediaType>,
 ) -> Option<&'t MediaType> {
     // Most say the first, in its very letters.
-    match types.first().filter(|first| first.header == *content_type) {
+    match types.first().filter(|first| first.header == *content_type && !first.is_range()) {
         None => choose(types, content_type.to_str().ok()?),
         first => first,
     }
