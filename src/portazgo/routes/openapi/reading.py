@@ -92,34 +92,35 @@ class _Place:
 
 
 def _check_depth(tree: Tree) -> None:
-    # YAML aliases let many places share one node: each is seen once, else a few lines could take for ever.
-    seen: set[int] = set()
-    waiting = [_Place(tree, "", 0)]
-    while waiting:
-        place = waiting.pop()
-        if id(place.node) in seen:
-            continue
-        seen.add(id(place.node))
+    for place in _each_once(tree):
         if place.depth > DEPTH:
             raise too_deep(place.pointer)
-        waiting.extend(_containers(place))
 
 
 def _check_texts(tree: Tree) -> None:
     """Refuse what JSON can write and databases don't keep: it would end what comes later in the middle."""
-    seen: set[int] = set()
-    waiting = [_Place(tree, "", 0)]
-    while waiting:
-        place = waiting.pop()
-        if id(place.node) in seen:
-            continue
-        seen.add(id(place.node))
+    for place in _each_once(tree):
         members = place.node.items() if isinstance(place.node, dict) else enumerate(place.node)
         for name, value in members:
             if any(isinstance(text, str) and not is_storable(text) for text in (name, value)):
                 raise DocumentRefused(
                     "a text holds NUL, or half of a surrogate pair: no database keeps it", pointer=place.pointer
                 )
+
+
+def _each_once(tree: Tree) -> Iterator[_Place]:
+    """Give the containers of a tree, each before what it holds.
+
+    YAML aliases let many places share one node: each is seen once, else a few lines could take for ever.
+    """
+    seen: set[int] = set()
+    waiting = [_Place(tree, "", 0)]
+    while waiting:
+        place = waiting.pop()
+        if id(place.node) in seen:
+            continue
+        seen.add(id(place.node))
+        yield place
         waiting.extend(_containers(place))
 
 
