@@ -31,7 +31,7 @@ class Form:
 def forms(schema: AnySchema, components: Components) -> dict[str, list[Form]]:
     """The forms that a value may have, by type. A `number` counts as an `integer` too: every integer is a number."""
     by_type: dict[str, list[Form]] = {}
-    for form in _alternatives(schema, components, "", 0, set()):
+    for form in _alternatives(schema, components, set()):
         for kind in _types(form.schema):
             by_type.setdefault(kind, []).append(form)
     return by_type
@@ -59,13 +59,13 @@ def others(schema: JsonSchema) -> JsonSchema | None:
     return FREE if rule is True else rule
 
 
-def _alternatives(schema: AnySchema, components: Components, key: str, depth: int, seen: set[str]) -> Iterator[Form]:
+def _alternatives(schema: AnySchema, components: Components, seen: set[str]) -> Iterator[Form]:
     """Open unions; what several of them refer to is one of them, once."""
     if isinstance(schema, bool):
         if schema:
-            yield Form({}, key)
+            yield Form({}, "")
         return
-    flat, key = _flat(schema, components, key, depth)
+    flat, key = _flat(schema, components, "", 0)
     for word in ("oneOf", "anyOf"):
         if word in flat:
             beside = {name: rule for name, rule in flat.items() if name not in {word, "discriminator"}}
@@ -75,7 +75,7 @@ def _alternatives(schema: AnySchema, components: Components, key: str, depth: in
                     continue
                 if reference is not None:
                     seen.add(reference)
-                for form in _alternatives(variant, components, "", 0, seen):
+                for form in _alternatives(variant, components, seen):
                     yield Form(_both(beside, form.schema), form.key)
             return
     yield Form(flat, key or _told_apart_by(flat))

@@ -76,8 +76,8 @@ def _misfit_of_map(action: MapValue, scalars: frozenset[Type], shape: Shape, *, 
         if key_of(backend) in seen:
             return Misfit(f"the backend's value {json.dumps(backend)} stands here twice")
         seen.add(key_of(backend))
-        if shape.enum is not None and listed is not None and key_of(backend) not in listed:
-            words = [value for value in shape.enum if isinstance(value, str)]
+        if listed is not None and key_of(backend) not in listed:
+            words = [value for value in shape.enum or () if isinstance(value, str)]
             from portazgo.contracts.language.refused import nearest  # noqa: PLC0415 - only for the sentence
 
             near = nearest(backend, words) if isinstance(backend, str) else None

@@ -122,10 +122,7 @@ class RequestProgram(Nodes):
 
     def _object(self, view: View, laid: ObjectView) -> dict[str, Any]:
         unknown = self._unknown if laid.others is None else self.node(laid.others)
-        plain = laid.is_plain and all(len(fill.backend) == 1 for fill in laid.fills)
-        # An object that is taken apart, and of which nothing passes, is sent empty where the backend requires it.
-        whole = not any(inner.required for inner in laid.inner.values())
-        written = self._plain(laid) if plain and whole else self._arranged(laid)
+        written = self._plain(laid) if laid.is_plain else self._arranged(laid)
         written["unknown"] = unknown
         if not laid.leaves:
             _put(written, "min", view.shape.min_members)

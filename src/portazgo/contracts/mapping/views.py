@@ -99,5 +99,8 @@ class ObjectView:
 
     @property
     def is_plain(self) -> bool:
-        """Whether every member stands in the object itself, for both."""
-        return all(len(leaf.backend) == len(leaf.partner) == 1 for leaf in self.leaves)
+        """Whether all stands in the object itself, for both: of a request, no object in it has to be made."""
+        members = all(len(leaf.backend) == len(leaf.partner) == 1 for leaf in self.leaves)
+        fills = all(len(fill.backend) == 1 for fill in self.fills)
+        # One of which nothing passes is sent empty where the backend requires it.
+        return members and fills and not any(inner.required for inner in self.inner.values())
