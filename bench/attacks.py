@@ -1,4 +1,4 @@
-"""What an honest client notices of attacks: `python bench/attacks.py [--rounds 5] [--only NAME,NAME] [--print]`.
+"""What an honest client notices of attacks: `python bench/attacks.py [--rounds 9] [--only NAME,NAME] [--print]`.
 
 Each flood of HTTP/2 and each kind of slow client, one at a time: the honest client's p99 beside it, as a multiple of that
 right before it, alone. Rounds are interleaved, and the figure is the median of the rounds' ratios. The node has a core to
@@ -151,7 +151,7 @@ def _figures(rounds: Sequence[Mapping[str, Pair]], names: Sequence[str]) -> list
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--only", default="", help=f"of {', '.join(NAMES)}")
     parser.add_argument("--print", action="store_true", help="print, and publish nothing")
     return parser.parse_args()
