@@ -219,9 +219,12 @@ def test_no_tag_of_the_backends_comes_out_and_none_is_asked_for(tmp_path: Path) 
 
         backend._body = noting  # type: ignore[method-assign]
         inside = f"http://127.0.0.1:{backend.port}"
+        dated = contracts.shown(inside)
+        dated["answers"][0]["headers"].append({"in": "last-modified", "out": "last-modified", "url": False})
         resources = [
-            contracts.version({SHOW: contracts.shown(inside)}),
+            contracts.version({SHOW: contracts.shown(inside), OPEN: dated}),
             contracts.route(SHOW, "GET", "/v1/items/{id}", "/api/items/{id}"),
+            contracts.route(OPEN, "GET", "/v1/dated/{id}", "/api/items/{id}"),
         ]
         with contracts.node(tmp_path, backend.port, resources) as node:
             got = ask(node.port, "/v1/items/tagged")
@@ -235,6 +238,12 @@ def test_no_tag_of_the_backends_comes_out_and_none_is_asked_for(tmp_path: Path) 
             ask(node.port, "/v1/items/tagged", "If-None-Match: *", "If-Match: *")
             assert b"\r\nif-none-match: *\r\n" in heads[-1]
             assert b"\r\nif-match: *\r\n" in heads[-1]
+            # Nor a time, but where the contract shows it.
+            since = "If-Unmodified-Since: Sun, 06 Nov 2044 08:49:37 GMT"
+            ask(node.port, "/v1/items/tagged", since)
+            assert b"\r\nif-unmodified-since: thu, 01 jan 1970 00:00:00 gmt\r\n" in heads[-1]
+            assert ask(node.port, "/v1/dated/tagged", since).header("last-modified") == "x"
+            assert f"\r\n{since.lower()}\r\n".encode() in heads[-1]
 
 
 def test_an_address_of_the_backends_leaves_under_no_name(tmp_path: Path) -> None:

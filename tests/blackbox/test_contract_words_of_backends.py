@@ -45,6 +45,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         created = contracts.created(url)
         note = created["request"]["program"]["nodes"][0]["object"]["members"][2]
         note |= {"out": "hidden_note", "wrap": ["inner"]}
+        created["request"]["untold"] = ["risk_score"]
         problem = {"kind": "problem", "detail": None, "errors": "drf"}
         created["answers"].append({"status": "400", "send": None, "body": problem, "headers": [], "content_types": []})
         shown = contracts.shown(url)
@@ -107,16 +108,17 @@ def test_a_list_of_types_is_none_that_a_contract_has(stage: Stage, kind: str) ->
     """Browsers take the last of them: a page of the backend's in the partner's name."""
     got = stage.shows(status="203 Other", kind=kind, body=b"<script>")
     assert (got.status, got.code) == (502, "backend_failed")
-    assert stage.shows(status="203 Other", kind="image/png; a=b", body=b"x").status == 203
+    good = stage.shows(status="203 Other", kind="image/png; charset=utf-8; name=orders-of-inside", body=b"x")
+    assert (good.status, good.header("content-type")) == (203, "image/png; charset=utf-8")
     stage.backend.scripts["files"] = whole(THING)
     got = ask(stage.node.port, "/v1/files", f"Content-Type: {kind}", method="POST", body=b"x")
     assert (got.status, got.code) == (415, "body_type_unsupported")
     assert ask(stage.node.port, "/v1/files", "Content-Type: image/png", method="POST", body=b"x").status == 200
 
 
-def test_names_inside_of_what_is_written_are_hidden_too(stage: Stage) -> None:
+def test_names_that_are_hidden_are_in_no_message(stage: Stage) -> None:
     errors = {
-        "name": ["Needs hidden_note.", "Hidden note already exists.", "Is short."],
+        "name": ["Needs hidden_note.", "Hidden note already exists.", "Is short.", "Above its risk_score."],
         "inner": {"hidden_note": ["Is long."]},
     }
     stage.backend.scripts[CREATED] = whole(json.dumps(errors).encode(), status="400 Bad Request")
@@ -125,5 +127,6 @@ def test_names_inside_of_what_is_written_are_hidden_too(stage: Stage) -> None:
         ("/title", "Was refused."),
         ("/title", "Was refused."),
         ("/title", "Is short."),
+        ("/title", "Was refused."),
         ("/note", "Is long."),
     ]

@@ -19,6 +19,7 @@ FEATURE = "contract.1"
 SAMPLING = "contract.sampling.1"
 COMPUTE = "contract.compute.1"
 CUT = "contract.document.1"
+UNTOLD = "contract.untold.1"
 
 
 def compiled(identifier: str) -> Resource | None:
@@ -77,6 +78,8 @@ def _features(routes: Iterable[dict[str, Any]]) -> tuple[str, ...]:
         needed.append(SAMPLING)
     if any(computed_in(route.get("program", {})) for route in routes):
         needed.append(COMPUTE)
+    if any("untold" in route.get("request", {}) for route in routes):
+        needed.append(UNTOLD)
     return tuple(needed)
 
 

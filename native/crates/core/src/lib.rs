@@ -39,6 +39,7 @@ pub const FEATURES: &[&str] = &[
     "contract.compute.1",
     "contract.document.1",
     "contract.sampling.1",
+    "contract.untold.1",
     "credential.login.1",
     "credential.mint-eddsa.1",
     "credential.mint-es256.1",

@@ -32,6 +32,7 @@ from portazgo.contracts.mapping.planning import Planner
 from portazgo.contracts.mapping.requests import RequestProgram
 from portazgo.contracts.mapping.spots import BARE, Plan, child_of
 from portazgo.contracts.mapping.targets import partner_path
+from portazgo.contracts.mapping.untold import untold
 from portazgo.contracts.mapping.urls import RoutePaths, Urls
 from portazgo.contracts.mapping.views import View
 from portazgo.contracts.mapping.walking import Walker
@@ -74,12 +75,19 @@ class RouteCompiler:
         compiled = Compiled(operation)
         request = self._request(compiled, terms, route)
         answers = self._answers(compiled, terms)
+        if any(isinstance(told, ProblemTerms) and told.errors is not None for told in terms.answers.values()):
+            request |= self._untold(compiled)
         compiled.wire = {"request": request, **answers}
         if terms.sampling is not None:
             compiled.wire["sampling"] = asdict(terms.sampling)
         if terms.compress is not None:
             compiled.wire["compress"] = terms.compress
         return compiled
+
+    def _untold(self, compiled: Compiled) -> dict[str, Any]:
+        told = [*compiled.answers.values(), *([] if compiled.request is None else [compiled.request])]
+        names = untold(compiled.operation, self._schema, told, self.components)
+        return {"untold": names} if names else {}
 
     def _check_fills(self, terms: RouteTerms, claims: frozenset[str] | None) -> None:
         operators = terms.request.operators if isinstance(terms.request, JsonTerms) else ()

@@ -219,6 +219,7 @@ fn view(text: &str, edition: &Arc<Edition>) -> Result<View, Wrong> {
         request,
         request_types,
         claimed: claimed(body.request.get())?,
+        tells_modified: answers.iter().any(tells_modified),
         accept: accept(&answers)?,
         answers: answers.into(),
         program,
@@ -320,6 +321,10 @@ fn claimed(request: &str) -> Result<Box<[HeaderName]>, Wrong> {
         claimed.push(name);
     }
     Ok(claimed.into())
+}
+
+fn tells_modified(answer: &Answer) -> bool {
+    answer.headers.iter().any(|rule| rule.inward == header::LAST_MODIFIED)
 }
 
 /// What the backend is asked for: all that an answer may be. None: nothing says it.

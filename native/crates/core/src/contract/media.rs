@@ -67,43 +67,64 @@ pub fn choose<'t>(types: &'t [MediaType], content_type: &str) -> Option<&'t Medi
     is_utf8.then_some(found)
 }
 
-/// The type of `types` that a `Content-Type` says, whatever its parameters: for bodies that nobody reads here. It passes as it
-/// stands, so it is one type and no list of them: browsers take the last of `image/png, text/html`.
+/// The type of `types` that a `Content-Type` says, whatever its parameters: for bodies that nobody reads here. It passes, so it
+/// is one type and no list of them: browsers take the last of `image/png, text/html`.
 pub fn choose_opaque<'t>(types: &'t [MediaType], content_type: &str) -> Option<&'t MediaType> {
-    let (essence, parameters) = content_type.split_once(';').unwrap_or((content_type, ""));
-    let essence = essence.trim();
+    let (essence, parameters) = split(content_type);
     let is_one = MediaType::parse(essence).is_some_and(|media| !media.is_range());
-    (is_one && are_parameters(parameters)).then(|| types.iter().find(|media| media.covers(essence)))?
+    (is_one && parameters_in(parameters).is_some()).then(|| types.iter().find(|media| media.covers(essence)))?
 }
 
-/// Whether this is what may stand behind a type's first semicolon (RFC 9110, section 5.6.6).
-fn are_parameters(text: &str) -> bool {
+/// What a `Content-Type` says of how its body is read: others of its parameters may tell what a file is called, or where it lies.
+pub fn readable(content_type: &HeaderValue) -> HeaderValue {
+    let text = content_type.to_str().unwrap_or_default();
+    let (essence, parameters) = split(text);
+    let parameters = parameters_in(parameters).unwrap_or_default();
+    let is_read = |name: &str| OF_READING.iter().any(|known| known.eq_ignore_ascii_case(name));
+    if parameters.iter().all(|(name, _)| is_read(name)) {
+        return content_type.clone();
+    }
+    let read = parameters.into_iter().filter(|(name, _)| is_read(name));
+    let written = read.fold(essence.to_owned(), |written, (name, value)| format!("{written}; {name}={value}"));
+    HeaderValue::try_from(written).unwrap_or_else(|_| content_type.clone())
+}
+
+/// Of texts (RFC 2046, section 4.1.2; RFC 3676; RFC 4180), of bodies in parts (RFC 2046, section 5.1; RFC 2387), of sound and
+/// film (RFC 6381).
+const OF_READING: [&str; 7] = ["boundary", "charset", "codecs", "delsp", "format", "header", "type"];
+
+fn split(content_type: &str) -> (&str, &str) {
+    let (essence, parameters) = content_type.split_once(';').unwrap_or((content_type, ""));
+    (essence.trim(), parameters)
+}
+
+/// The names and values behind a type's first semicolon, quotes and all (RFC 9110, section 5.6.6). None: it is no such thing.
+fn parameters_in(text: &str) -> Option<Vec<(&str, &str)>> {
     let is_token = |part: &str| {
         let is_sign = |byte| b"!#$%&'*+-.^_`|~".contains(&byte);
         !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || is_sign(byte))
     };
+    let mut found = Vec::new();
     let mut rest = text.trim();
     while !rest.is_empty() {
         if let Some(after) = rest.strip_prefix(';') {
             rest = after.trim_start();
             continue;
         }
-        let Some((name, value)) = rest.split_once('=') else { return false };
+        let (name, value) = rest.split_once('=')?;
         let end = match value.strip_prefix('"') {
-            Some(quoted) => match end_of_quoted(quoted) {
-                Some(end) => end + 1,
-                None => return false,
-            },
+            Some(quoted) => end_of_quoted(quoted)? + 1,
             None => value.find([';', ' ', '\t']).unwrap_or(value.len()),
         };
         let (value, after) = value.split_at(end);
         rest = after.trim_start();
         let is_value = value.starts_with('"') || is_token(value);
         if !is_token(name) || !is_value || !(rest.is_empty() || rest.starts_with(';')) {
-            return false;
+            return None;
         }
+        found.push((name, value));
     }
-    true
+    Some(found)
 }
 
 /// Behind the quote that ends a text whose first quote is behind us.
@@ -194,6 +215,22 @@ mod tests {
         }
         for wrong in ["", "image", "*/*", "image/", "a b/c", "image/p*"] {
             assert_eq!(MediaType::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn of_parameters_those_pass_that_a_reader_needs() {
+        for (said, told) in [
+            ("application/pdf", "application/pdf"),
+            ("Text/CSV;charset=latin-1;header=present", "Text/CSV;charset=latin-1;header=present"),
+            ("image/png; name=\"a; b.png\"", "image/png"),
+            (
+                "multipart/mixed; Boundary=\"a b\";start=backend; type=\"text/csv\"",
+                "multipart/mixed; Boundary=\"a b\"; type=\"text/csv\"",
+            ),
+            ("application/pdf; x-path=srv.7.pdf ;; charset=utf-8", "application/pdf; charset=utf-8"),
+        ] {
+            assert_eq!(readable(&HeaderValue::from_static(said)), told, "{said}");
         }
     }
 }

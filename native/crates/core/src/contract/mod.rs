@@ -60,6 +60,8 @@ pub struct View {
     pub request_types: Box<[MediaType]>,
     /// Headers that the contract reads or writes: of these nothing of the partner's passes beside.
     pub claimed: Box<[HeaderName]>,
+    /// Whether an answer says when its thing was modified.
+    pub tells_modified: bool,
     /// What the backend is asked for.
     pub accept: Option<HeaderValue>,
     /// The first that fits counts.

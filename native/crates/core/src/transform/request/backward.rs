@@ -122,7 +122,7 @@ impl RequestContract {
     }
 }
 
-/// Names that are written to the backend and are none of those that partners use: folded, since sentences begin with capitals.
+/// Names that the backend has and that are none of those that partners use: folded, since sentences begin with capitals.
 pub(super) struct Lacking {
     words: HashSet<Box<str>>,
     /// Those that are no single word.
@@ -154,6 +154,7 @@ impl Lacking {
         let written = objects().flat_map(|object| object.taken.iter().map(|name| &**name));
         let written = written.chain(wrapped.map(|name| &**name)).chain(made);
         let written = written.chain(rules().map(|rule| &*rule.out)).chain(filled);
+        let written = written.chain(contract.untold.iter().map(|name| &**name));
         let mut names: HashSet<Box<str>> = written.map(|name| folded(name.as_bytes())).collect();
         let members = objects().flat_map(|object| object.members.iter().map(|member| &*member.name));
         for name in members.chain(rules().map(|rule| &*rule.name)) {

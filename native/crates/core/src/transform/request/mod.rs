@@ -74,7 +74,9 @@ pub struct RequestContract {
     root: usize,
     program: Program,
     parameters: ParameterRules,
-    /// Which names no message of the backend's may tell; made when the first one comes.
+    /// Names of the backend's that are neither written by this nor known to partners: no message may tell them.
+    untold: Box<[Box<str>]>,
+    /// All names that no message of the backend's may tell; made when the first one comes.
     lacking: OnceLock<Lacking>,
     /// What its templates read of the caller.
     read: Vec<Path>,
@@ -95,7 +97,7 @@ impl RequestContract {
         let refuses_unknown = wire.query_unknown == UnknownWord::Refuse;
         let parameters = ParameterRules { path, query, refuses_unknown, headers, query_fills, header_fills };
         let read = program.read_of_callers();
-        Ok(Self { body, root, program, parameters, lacking: OnceLock::new(), read })
+        Ok(Self { body, root, program, parameters, untold: wire.untold.into(), lacking: OnceLock::new(), read })
     }
 
     /// What `rewrite` reads of a caller, apart from it: for who rewrites elsewhere.

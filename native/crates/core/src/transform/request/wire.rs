@@ -27,6 +27,8 @@ pub(super) struct RequestWire<'w> {
     pub(super) query_unknown: UnknownWord,
     #[serde(borrow, default)]
     pub(super) fill: Vec<ParameterFillWire<'w>>,
+    #[serde(default)]
+    pub(super) untold: Vec<Box<str>>,
 }
 
 #[derive(Deserialize)]

@@ -43,16 +43,13 @@ use std::sync::Arc;
 const SMALL_BYTES: usize = 64 * 1024;
 const FIELDS: &str = "fields";
 
-/// What passes whatever the contract says: how the partner wants to be answered, and what it knows already. Ranges and codings
-/// are of bytes that only the backend has.
-static PASSING: [HeaderName; 6] = [
-    header::ACCEPT_LANGUAGE,
-    header::CACHE_CONTROL,
-    header::IF_UNMODIFIED_SINCE,
-    header::USER_AGENT,
-    IDEMPOTENCY_KEY,
-    header::PRAGMA,
-];
+/// What passes whatever the contract says: how the partner wants to be answered. Ranges and codings are of bytes that only the
+/// backend has.
+static PASSING: [HeaderName; 5] =
+    [header::ACCEPT_LANGUAGE, header::CACHE_CONTROL, header::USER_AGENT, IDEMPOTENCY_KEY, header::PRAGMA];
+
+/// What the partner says that it knows already; of it only a part passes.
+static CONDITIONS: [HeaderName; 3] = [header::IF_MATCH, header::IF_NONE_MATCH, header::IF_UNMODIFIED_SINCE];
 
 /// What a contract made of a request; each try is composed of it.
 pub(in crate::phases) struct Reshaped {
@@ -322,10 +319,10 @@ impl Reshaped {
             if PASSING.contains(name) && !view.claimed.contains(name) {
                 headers.append(name.clone(), value.clone());
             }
-            is_conditional |= *name == header::IF_MATCH || *name == header::IF_NONE_MATCH;
+            is_conditional |= CONDITIONS.contains(name);
         }
         if is_conditional {
-            add_conditions(&mut headers, &head.headers);
+            add_conditions(&mut headers, &head.headers, view.tells_modified);
         }
         if let Some(content_type) = &self.content_type {
             headers.insert(header::CONTENT_TYPE, content_type.clone());
@@ -341,16 +338,20 @@ impl Reshaped {
     }
 }
 
-/// Partners get no tags under a contract, so they have none to ask by: what they say must match fails, and only the question
-/// whether there is anything at all can be asked.
-fn add_conditions(headers: &mut HeaderMap, received: &HeaderMap) {
+/// Partners get no tags under a contract, and mostly no times, so they have none to ask by: what they say must match, or be as
+/// it was, fails, and only the question whether there is anything at all can be asked.
+fn add_conditions(headers: &mut HeaderMap, received: &HeaderMap, knows_times: bool) {
     const ANY: HeaderValue = HeaderValue::from_static("*");
     const NOTHING: HeaderValue = HeaderValue::from_static("\"portazgo-of-nothing\"");
+    const NEVER: HeaderValue = HeaderValue::from_static("Thu, 01 Jan 1970 00:00:00 GMT");
     if let Some(said) = received.get(header::IF_MATCH) {
         headers.insert(header::IF_MATCH, if said == ANY { ANY } else { NOTHING });
     }
     if received.get(header::IF_NONE_MATCH).is_some_and(|said| said == ANY) {
         headers.insert(header::IF_NONE_MATCH, ANY);
+    }
+    if let Some(said) = received.get(header::IF_UNMODIFIED_SINCE) {
+        headers.insert(header::IF_UNMODIFIED_SINCE, if knows_times { said.clone() } else { NEVER });
     }
 }
 

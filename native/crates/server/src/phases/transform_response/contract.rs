@@ -182,7 +182,7 @@ impl Shaping<'_> {
         let said = said.ok_or_else(|| self.broken_by(call, OF_ANOTHER_TYPE))?;
         let decoder = received.decoder()?;
         let mut headers = self.headers(thread, received, Some(agreed));
-        headers.append(header::CONTENT_TYPE, said.clone());
+        headers.append(header::CONTENT_TYPE, media::readable(said));
         let most = stream.most.map_or(most_bytes, |most| most.min(most_bytes));
         let is_worth_it = || media::is_worth_compressing(said.to_str().unwrap_or_default());
         let wanted = self.wanted(thread, call, received).filter(|_| is_worth_it());
