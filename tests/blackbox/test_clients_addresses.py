@@ -133,3 +133,30 @@ def test_only_the_header_that_is_set_counts(
         assert origin.seen[0].header("x-forwarded-for") == address
         assert origin.seen[0].header("x-forwarded-proto") == proto
         assert gateway.wait_for_records(1)[0]["client_address"] == address
+
+
+@pytest.mark.parametrize(
+    ("header", "line"),
+    [
+        ("x-forwarded-for", b'X-Forwarded-For: ", 203.0.113.9'),
+        ("x-forwarded-for", b"X-Forwarded-For: \xe9, 203.0.113.9"),
+        ("forwarded", b'Forwarded: for=", for=203.0.113.9'),
+        ("forwarded", b"Forwarded: for=\xe9, for=203.0.113.9"),
+    ],
+)
+def test_whatever_a_client_writes_the_address_that_its_proxy_appends_counts(
+    tmp_path: Path, origin: Origin, header: str, line: bytes
+) -> None:
+    """The proxy itself is in the key's networks: a client that hid behind it would be let in."""
+    origin.seen.clear()
+    with BareGateway(
+        tmp_path,
+        backend_to(origin.url),
+        key={"networks": ["127.0.0.1/32"]},
+        PORTAZGO_TRUSTED_PROXIES="127.0.0.1/32",
+        PORTAZGO_FORWARDING_HEADER=header,
+    ) as gateway:
+        assert exchange(gateway.port, REQUEST.encode() + line + b"\r\n\r\n").startswith(b"HTTP/1.1 403 ")
+        record = gateway.wait_for_records(1)[0]
+        assert (record["fault"], record["client_address"]) == ("key_network_denied", "203.0.113.9")
+        assert origin.seen == []

@@ -50,11 +50,12 @@ pub struct Client {
 /// The client of a request that arrived from `peer`, by the lines of the one header (and of `X-Forwarded-Proto`).
 ///
 /// The entries are read from the last, which the nearest proxy wrote: each is believed because the proxy that wrote it is
-/// trusted, and the first that names somebody untrusted is the client. An entry that is no address ends the search.
+/// trusted, and the first that names somebody untrusted is the client. An entry that is no address ends the search. What a
+/// client wrote stands before them, in the same line where its proxy appends: it may be any bytes, and changes nothing.
 pub fn client<'h>(
     peer: SocketAddr,
     header: ForwardingHeader,
-    lines: impl DoubleEndedIterator<Item = &'h str>,
+    lines: impl DoubleEndedIterator<Item = &'h [u8]>,
     protocols: impl Iterator<Item = &'h str>,
     trusted: impl Fn(IpAddr) -> bool,
 ) -> Client {
@@ -65,7 +66,10 @@ pub fn client<'h>(
     if header == ForwardingHeader::XForwardedFor {
         client.secure = only_protocol(protocols);
     }
-    for entry in lines.rev().flat_map(|line| split(line, ',').into_iter().rev()) {
+    // Only in `Forwarded` quotes mean something.
+    let quotes = header == ForwardingHeader::Forwarded;
+    for entry in lines.rev().flat_map(|line| from_end(line, quotes)) {
+        let entry = std::str::from_utf8(entry).unwrap_or_default();
         let (node, protocol) = match header {
             ForwardingHeader::XForwardedFor => (address(entry.trim()), None),
             ForwardingHeader::Forwarded => element(entry),
@@ -119,14 +123,22 @@ fn unquoted(value: &str) -> Option<&str> {
     (!value.contains('"')).then_some(value)
 }
 
-/// Split where the separator is not quoted.
-fn split(text: &str, separator: char) -> Vec<&str> {
+/// Entries of a line, the last first. A quote that a client left open stands before what its proxy wrote, and hides none of it.
+fn from_end(line: &[u8], quotes: bool) -> impl Iterator<Item = &[u8]> {
     let mut quoted = false;
-    text.split(|one: char| {
+    line.rsplit(move |&one| {
+        quoted ^= quotes && one == b'"';
+        one == b',' && !quoted
+    })
+}
+
+/// Split where the separator is not quoted.
+fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
+    let mut quoted = false;
+    text.split(move |one: char| {
         quoted ^= one == '"';
         one == separator && !quoted
     })
-    .collect()
 }
 
 /// `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:4711`; `unknown` and `_hidden` are none.
@@ -206,19 +218,24 @@ mod tests {
         fn whatever_an_untrusted_peer_writes_it_is_the_client_itself(lines in proptest::collection::vec(".*", 0..4)) {
             let peer: SocketAddr = "198.51.100.7:4711".parse().unwrap();
             for header in [ForwardingHeader::XForwardedFor, ForwardingHeader::Forwarded, ForwardingHeader::None] {
-                let lines = lines.iter().map(String::as_str);
+                let lines = lines.iter().map(String::as_bytes);
                 let found = client(peer, header, lines, ["https"].into_iter(), |_| false);
                 prop_assert_eq!(found, Client { address: peer, secure: None });
             }
         }
 
         #[test]
-        fn what_stands_before_the_first_untrusted_address_changes_nothing(before in "[ -~]*") {
+        fn what_stands_before_the_first_untrusted_address_changes_nothing(before: Vec<u8>) {
             let peer: SocketAddr = "10.0.0.1:80".parse().unwrap();
             let trusted = |address: IpAddr| address.to_string().starts_with("10.");
-            let line = format!("{}, 203.0.113.5, 10.0.0.2", before.replace('"', ""));
-            let found = client(peer, ForwardingHeader::XForwardedFor, [line.as_str()].into_iter(), std::iter::empty(), trusted);
-            prop_assert_eq!(found.address, "203.0.113.5:0".parse().unwrap());
+            for (header, appended) in [
+                (ForwardingHeader::XForwardedFor, ", 203.0.113.5, 10.0.0.2"),
+                (ForwardingHeader::Forwarded, ", for=203.0.113.5, for=\"10.0.0.2:99\";host=\"a, b\""),
+            ] {
+                let line = [&before, appended.as_bytes()].concat();
+                let found = client(peer, header, [&*line].into_iter(), std::iter::empty(), trusted);
+                prop_assert_eq!(found.address, "203.0.113.5:0".parse().unwrap());
+            }
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Which route a request means: one compiled matcher per host, ids from here on.
 
+use crate::transform::percent::decoded;
 use hashbrown::HashMap;
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 use smallvec::SmallVec;
 
 /// Position of a route in its snapshot.
@@ -143,6 +144,8 @@ struct Tree {
 #[derive(Clone, Debug, Default)]
 struct Node {
     literals: HashMap<String, usize>,
+    /// The same, by what their percent-encoding means.
+    meanings: HashMap<Box<[u8]>, usize>,
     parameter: Option<usize>,
     methods: Vec<(String, RouteIndex)>,
 }
@@ -162,7 +165,10 @@ impl Tree {
                 let next = self.nodes.len();
                 self.nodes.push(Node::default());
                 match segment {
-                    Segment::Literal(literal) => _ = self.nodes[at].literals.insert(literal.clone(), next),
+                    Segment::Literal(literal) => {
+                        self.nodes[at].literals.insert(literal.clone(), next);
+                        self.nodes[at].meanings.entry(decoded(literal, false).into()).or_insert(next);
+                    }
                     Segment::Parameter(_) => self.nodes[at].parameter = Some(next),
                 }
                 next
@@ -183,7 +189,7 @@ impl Tree {
             None => (rest, None),
         };
         let node = self.nodes.get(at)?;
-        if let Some(&next) = node.literals.get(segment)
+        if let Some(next) = node.literal(segment)
             && let Some(found) = self.go_on(next, tail, values)
         {
             return Some(found);
@@ -205,6 +211,23 @@ impl Tree {
             Some(tail) => self.find(at, tail, values),
             None => (!self.nodes[at].methods.is_empty()).then_some(at),
         }
+    }
+}
+
+impl Node {
+    /// Where a segment leads that is a literal, however it is spelt: a backend undoes percent-encoding, and may drop what
+    /// stands behind a semicolon, before it looks for its operation. A call must not be judged by the route of a parameter
+    /// and answered by that of a literal.
+    fn literal(&self, segment: &str) -> Option<usize> {
+        if let Some(&next) = self.literals.get(segment) {
+            return Some(next);
+        }
+        if self.literals.is_empty() || memchr2(b'%', b';', segment.as_bytes()).is_none() {
+            return None;
+        }
+        let meaning = decoded(segment, false);
+        let plain = memchr(b';', &meaning).map_or(&*meaning, |end| &meaning[..end]);
+        self.meanings.get(&*meaning).or_else(|| self.meanings.get(plain)).copied()
     }
 }
 
@@ -287,6 +310,27 @@ mod tests {
         assert_eq!(found(&router, "GET", "/v1/a/"), Some((3, vec![])));
         assert_eq!(found(&router, "GET", "/v1/a"), None);
         assert_eq!(found(&router, "GET", "/v1//new/x"), None);
+    }
+
+    #[test]
+    fn a_literal_is_one_however_it_is_spelt() {
+        let router =
+            router(&[("GET", "/v1/a/{id}"), ("GET", "/v1/a/new"), ("GET", "/v1/a/caf%C3%A9"), ("GET", "/v1/a/b;c")]);
+        for (path, route) in [
+            ("/v1/a/n%65w", 1),
+            ("/v1/%61/%6E%65%77", 1),
+            ("/v1/a/new;x=1", 1),
+            ("/v1/a/n%65w%3bx", 1),
+            ("/v1/a/new;", 1),
+            ("/v1/a/caf%c3%a9", 2),
+            ("/v1/a/caf%C3%A9;x", 2),
+            ("/v1/a/b%3Bc", 3),
+        ] {
+            assert_eq!(found(&router, "GET", path), Some((route, vec![])), "{path}");
+        }
+        for value in ["%37", "news", "new%20", "New", "x;new", ";new", "b;d", "b"] {
+            assert_eq!(found(&router, "GET", &format!("/v1/a/{value}")), Some((0, vec![value.into()])));
+        }
     }
 
     #[test]

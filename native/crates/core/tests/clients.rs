@@ -25,7 +25,7 @@ fn a_client_is_who_the_believed_header_says() {
         let found = client(
             case["peer"].as_str().unwrap().parse().unwrap(),
             ForwardingHeader::of(case["header"].as_str().unwrap()).unwrap(),
-            texts(&case["lines"]).into_iter(),
+            texts(&case["lines"]).into_iter().map(str::as_bytes),
             texts(&case["protocols"]).into_iter(),
             |address| networks.iter().any(|network| network.contains(address)),
         );

@@ -131,10 +131,12 @@ pub(super) fn note_client(thread: &Thread, wire: &Wire, call: &mut Call, head: &
     let shared = &thread.shared;
     let from_proxy = shared.trusts(wire.peer.ip());
     let client = if from_proxy {
-        let lines = |name: &'static str| head.headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
+        let lines = |name: &'static str| head.headers.get_all(name).iter();
         let name = shared.forwarding_header.name().unwrap_or("x-forwarded-for");
-        let protocols = lines("x-forwarded-proto");
-        client::client(wire.peer, shared.forwarding_header, lines(name), protocols, |address| shared.trusts(address))
+        // Each counts, whatever a client wrote into it: a proxy may have appended to that very line.
+        let entries = lines(name).map(HeaderValue::as_bytes);
+        let protocols = lines("x-forwarded-proto").map(|line| line.to_str().unwrap_or_default());
+        client::client(wire.peer, shared.forwarding_header, entries, protocols, |address| shared.trusts(address))
     } else {
         Client { address: wire.peer, secure: None }
     };

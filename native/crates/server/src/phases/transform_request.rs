@@ -92,11 +92,21 @@ fn write_query(policy: &QueryPolicy, query: Option<&str>, target: &mut String) {
                 let name = pair.split_once('=').map_or(pair, |(name, _)| name);
                 if names.iter().any(|known| known == name) {
                     target.push(separator);
-                    target.push_str(pair);
+                    push_one(pair, target);
                     separator = '&';
                 }
             }
         }
+    }
+}
+
+/// Write a parameter so that it is one for everybody: some backends end it at a semicolon, too.
+fn push_one(pair: &str, target: &mut String) {
+    let mut parts = pair.split(';');
+    target.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        target.push_str("%3B");
+        target.push_str(part);
     }
 }
 

@@ -72,7 +72,9 @@ pub(super) async fn build(
     if head.status.is_server_error() {
         call.fail(Fault::Backend5xx);
     }
-    let headers = headers::to_partner(&head.headers, &action.response_headers, thread.spare_maps.take());
+    let mut headers = headers::to_partner(&head.headers, &action.response_headers, thread.spare_maps.take());
+    // The backend varies by the token that it got. Whoever keeps answers before us sees the partner's key.
+    headers.append(header::VARY, head::VARY);
     thread.spare_maps.give(head.headers);
     Ok(Answer { status: head.status, headers, content: Content::Stream(Box::new(stream)) })
 }

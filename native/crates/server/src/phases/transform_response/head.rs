@@ -9,7 +9,7 @@ use portazgo_core::fault::Fault;
 use portazgo_core::transform::answer::AnswerProgram;
 
 /// The answer depends on who asks: another caller may be served by another version.
-const VARY: HeaderValue = HeaderValue::from_static("authorization, x-api-key");
+pub(super) const VARY: HeaderValue = HeaderValue::from_static("authorization, x-api-key");
 const VARY_WITH_LANGUAGE: HeaderValue = HeaderValue::from_static("authorization, x-api-key, accept-language");
 /// The same, where answers may be compressed.
 const VARY_CODED: HeaderValue = HeaderValue::from_static("authorization, x-api-key, accept-encoding");
