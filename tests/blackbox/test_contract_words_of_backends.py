@@ -130,3 +130,26 @@ def test_names_that_are_hidden_are_in_no_message(stage: Stage) -> None:
         ("/title", "Was refused."),
         ("/note", "Is long."),
     ]
+
+
+def test_no_message_says_where_something_is(stage: Stage) -> None:
+    """Validators that ask another service, or a file, say so: no word of it is the partner's affair."""
+    places = [
+        "Could not reach 10.0.0.5.", f"Refused by {stage.inside}.", "Host db-7.internal:5432 said no.", "[fd00::7]:80 is away.",
+        "See /srv/app/orders/models.py.", "Asked localhost:8000", "\\\\files\\share is full.", "No answer of db-7.internal",
+    ]  # fmt: skip
+    told = [
+        "Must be at least 3.5 or 10%.",
+        "Not after 12:30.",
+        "Use letters/digits only.",
+        "E.g. 2024-01-31T10:00:00Z.",
+    ]
+    stage.backend.scripts[CREATED] = whole(json.dumps({"name": places + told}).encode(), status="400 Bad Request")
+    got = ask(stage.node.port, "/v1/items", JSON, method="POST", body=b'{"title": "a"}')
+    assert [one["detail"] for one in got.document["errors"]] == ["Was refused."] * len(places) + told
+
+
+@pytest.mark.parametrize("value", ['"http://127.0.0.1:8000/"', "10.0.0.5", '"srv 7"', "db.internal"])
+def test_a_parameter_of_a_type_says_how_a_body_is_read_and_nothing_else(stage: Stage, value: str) -> None:
+    got = stage.shows(status="203 Other", kind=f"image/png; charset={value}", body=b"x")
+    assert (got.status, got.header("content-type")) == (203, "image/png")

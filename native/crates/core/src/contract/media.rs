@@ -80,18 +80,30 @@ pub fn readable(content_type: &HeaderValue) -> HeaderValue {
     let text = content_type.to_str().unwrap_or_default();
     let (essence, parameters) = split(text);
     let parameters = parameters_in(parameters).unwrap_or_default();
-    let is_read = |name: &str| OF_READING.iter().any(|known| known.eq_ignore_ascii_case(name));
-    if parameters.iter().all(|(name, _)| is_read(name)) {
+    if parameters.iter().all(|(name, value)| is_of_reading(name, value)) {
         return content_type.clone();
     }
-    let read = parameters.into_iter().filter(|(name, _)| is_read(name));
+    let read = parameters.into_iter().filter(|(name, value)| is_of_reading(name, value));
     let written = read.fold(essence.to_owned(), |written, (name, value)| format!("{written}; {name}={value}"));
     HeaderValue::try_from(written).unwrap_or_else(|_| content_type.clone())
 }
 
-/// Of texts (RFC 2046, section 4.1.2; RFC 3676; RFC 4180), of bodies in parts (RFC 2046, section 5.1; RFC 2387), of sound and
-/// film (RFC 6381).
-const OF_READING: [&str; 7] = ["boundary", "charset", "codecs", "delsp", "format", "header", "type"];
+/// Whether a parameter says how a body is read, and its value has the form of what it should say, so that it is no host or
+/// address: of texts (RFC 2046, section 4.1.2; RFC 3676; RFC 4180), of bodies in parts (RFC 2046, section 5.1; RFC 2387), of
+/// sound and film (RFC 6381).
+fn is_of_reading(name: &str, value: &str) -> bool {
+    let value = value.trim_matches('"');
+    let is_of = |signs: &[u8]| value.bytes().all(|byte| byte.is_ascii_alphanumeric() || signs.contains(&byte));
+    match name.to_ascii_lowercase().as_str() {
+        // It stands in the body, too, and may be nearly anything.
+        "boundary" => true,
+        "charset" => is_of(b"-_+"),
+        "codecs" => is_of(b"-+.,* "),
+        "delsp" | "format" | "header" => is_of(b""),
+        "type" => MediaType::parse(value).is_some(),
+        _ => false,
+    }
+}
 
 fn split(content_type: &str) -> (&str, &str) {
     let (essence, parameters) = content_type.split_once(';').unwrap_or((content_type, ""));
@@ -229,6 +241,10 @@ mod tests {
                 "multipart/mixed; Boundary=\"a b\"; type=\"text/csv\"",
             ),
             ("application/pdf; x-path=srv.7.pdf ;; charset=utf-8", "application/pdf; charset=utf-8"),
+            ("text/csv; charset=\"http://10.0.0.5/\"; header=10.0.0.5; format=flowed", "text/csv; format=flowed"),
+            ("text/csv; charset=db.internal; delsp=yes", "text/csv; delsp=yes"),
+            ("video/mp4; codecs=\"avc1.42E01E, mp4a.40.2\"", "video/mp4; codecs=\"avc1.42E01E, mp4a.40.2\""),
+            ("multipart/related; type=inside", "multipart/related"),
         ] {
             assert_eq!(readable(&HeaderValue::from_static(said)), told, "{said}");
         }

@@ -10,6 +10,7 @@ use super::program::{Member, Node, ObjectRule, Part, PartOf, Place as Written, P
 use crate::transform::json::{self, At, Document, Kind, ROOT};
 use std::cell::Cell;
 use std::collections::HashSet;
+use std::net::IpAddr;
 
 /// Bodies are read no deeper.
 const DEEPEST: usize = 32;
@@ -186,6 +187,38 @@ fn names_of<'p>(parts: &'p [Part], into: &mut Vec<&'p str>) {
     }
 }
 
+/// Whether a sentence says where something is: a host, an address, or a file.
+fn names_a_place(sentence: &str) -> bool {
+    let separates = |character: char| character.is_whitespace() || "=,;()<>{}|'\"`".contains(character);
+    sentence.split(separates).any(is_place)
+}
+
+fn is_place(word: &str) -> bool {
+    let is_edge = |character: char| !character.is_alphanumeric() && !"[]:/\\".contains(character);
+    let word = word.trim_matches(is_edge);
+    let is_file = word.strip_prefix('/').is_some_and(|rest| rest.contains('/'));
+    if is_file || word.starts_with("\\\\") || word.get(1..3) == Some(":\\") {
+        return true;
+    }
+    let authority = word.rsplit_once('@').map_or(word, |(_, authority)| authority);
+    let is_port = |text: &str| (2..=5).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    let (host, has_port) = match authority.rsplit_once(':') {
+        Some((host, port)) if is_port(port) => (host, true),
+        _ => (authority, false),
+    };
+    let is_address = |text: &str| text.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+    // A time may end like a port, and begins with a digit.
+    let is_name = host.starts_with(|first: char| first.is_ascii_alphabetic())
+        && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+    let is_known = |last: &str| INSIDE.iter().any(|known| known.eq_ignore_ascii_case(last));
+    let is_inside =
+        || host.eq_ignore_ascii_case("localhost") || host.rsplit_once('.').is_some_and(|(_, last)| is_known(last));
+    is_address(authority) || is_address(host) || (is_name && (has_port || is_inside()))
+}
+
+/// Where names end that only a network's own hosts have (RFC 6761, RFC 6762, and what is usual).
+const INSIDE: [&str; 8] = ["cluster", "corp", "home", "internal", "intranet", "lan", "local", "svc"];
+
 fn is_of_word(character: char) -> bool {
     character.is_alphanumeric() || matches!(character, '_' | '-')
 }
@@ -201,7 +234,8 @@ struct Found {
 
 impl Found {
     fn detail(&self, unknown: &Lacking) -> String {
-        let Some(detail) = self.detail.as_ref().filter(|detail| !unknown.is_told_by(detail)) else {
+        let may_be_told = |detail: &&String| !unknown.is_told_by(detail) && !names_a_place(detail);
+        let Some(detail) = self.detail.as_ref().filter(may_be_told) else {
             return UNTOLD.to_owned();
         };
         shortened(detail).chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
