@@ -35,6 +35,8 @@ pub(crate) struct Progress {
     /// The connection would take more, and the client has sent no more yet.
     pub(crate) waits_for_client: Cell<bool>,
     whole: Cell<Whole>,
+    /// How many bytes that came, and that were handed on, are recorded.
+    recorded: Cell<(u64, u64)>,
 }
 
 /// Whether all of a body was handed to the backend's connection.
@@ -57,6 +59,7 @@ impl Progress {
             library_refused: Cell::default(),
             waits_for_client: Cell::default(),
             whole: Cell::default(),
+            recorded: Cell::default(),
         }
     }
 
@@ -68,6 +71,19 @@ impl Progress {
         self.library_refused.set(false);
         self.waits_for_client.set(false);
         self.whole.set(Whole::No);
+        self.recorded.set((0, 0));
+    }
+
+    /// Bytes that came, and bytes that were handed on, since this was asked last.
+    pub(crate) fn take_passed(&self) -> (u64, u64) {
+        let (came, handed_on) = (self.bytes.get(), self.handed_on.get());
+        let (came_before, handed_on_before) = self.recorded.replace((came, handed_on));
+        (came - came_before, handed_on - handed_on_before)
+    }
+
+    /// Whether nothing more of the body passes.
+    pub(crate) fn is_whole(&self) -> bool {
+        !matches!(self.whole.get(), Whole::No)
     }
 
     /// When the last of the body was handed on that was begun to be sent at `sent_at`; None: it was not yet.

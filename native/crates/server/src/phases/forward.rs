@@ -107,9 +107,10 @@ pub(super) async fn forward(
     if progress.library_refused.get() {
         add(&thread.metrics().library_refusals);
     }
-    let record = call.record();
-    record.bytes_in += progress.bytes.get();
-    record.backend_bytes_out += progress.handed_on.get();
+    call.count_upload(&progress);
+    if outcome.is_ok() && !progress.is_whole() {
+        call.follow(Rc::clone(&progress));
+    }
     outcome.map_err(|fault| progress.fault.get().map_or(fault, |fault| wire.body_fault().unwrap_or(fault)).into())
 }
 

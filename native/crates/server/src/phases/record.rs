@@ -2,6 +2,7 @@
 
 use crate::metrics::{add, subtract};
 use crate::thread::Thread;
+use crate::upstream::Progress;
 use http::HeaderValue;
 use portazgo_core::fault::Fault;
 use portazgo_core::framing::Head;
@@ -26,6 +27,8 @@ pub(crate) struct Call {
     pub(crate) version_10: bool,
     /// It asks to go on as a WebSocket.
     pub(crate) upgrades: bool,
+    /// Its body goes on beside its answer.
+    upload: Option<Rc<Progress>>,
 }
 
 impl Call {
@@ -63,6 +66,7 @@ impl Call {
             id_header: None,
             version_10: false,
             upgrades: false,
+            upload: None,
         })
     }
 
@@ -135,6 +139,19 @@ impl Call {
         self.at
     }
 
+    /// Record what has passed of its body since this was done last.
+    pub(crate) fn count_upload(&mut self, upload: &Progress) {
+        let (came, handed_on) = upload.take_passed();
+        let record = self.record();
+        record.bytes_in += came;
+        record.backend_bytes_out += handed_on;
+    }
+
+    /// The answer begins before the body is whole: what passes of it until the answer ends is recorded, too.
+    pub(crate) fn follow(&mut self, upload: Rc<Progress>) {
+        self.upload = Some(upload);
+    }
+
     /// Note what went wrong; what went wrong first counts.
     pub(crate) fn fail(&mut self, fault: Fault) {
         self.record().fault.get_or_insert(fault);
@@ -174,6 +191,9 @@ impl Call {
     }
 
     fn stamp(&mut self) {
+        if let Some(upload) = self.upload.clone() {
+            self.count_upload(&upload);
+        }
         let now = self.record().started_at.0 + self.elapsed_us() as i64;
         self.record().finished_at.0 = now;
     }
