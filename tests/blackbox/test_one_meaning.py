@@ -60,7 +60,7 @@ def test_other_values_of_a_parameter_pass_as_they_are_spelt(gateway: BareGateway
 
 
 def test_a_listed_parameter_brings_no_other_one_along(gateway: BareGateway, origin: Origin) -> None:
-    """Some backends end a parameter at a semicolon, too (Rack before version 3, Bottle before 0.13)."""
+    """Some backends end a parameter at a semicolon, too (Rack before version 3, Python before 3.9.2)."""
     origin.seen.clear()
     assert call(gateway, "/v1/things/7?q=1;admin=2&r=3&q;admin=4").status == 200
     assert [seen.path for seen in origin.seen] == ["/api/things/7?q=1%3Badmin=2"]
