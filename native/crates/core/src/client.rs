@@ -67,8 +67,8 @@ pub fn client<'h>(
         client.secure = only_protocol(protocols);
     }
     // Only in `Forwarded` quotes mean something.
-    let quotes = header == ForwardingHeader::Forwarded;
-    for entry in lines.rev().flat_map(|line| from_end(line, quotes)) {
+    let knows_quotes = header == ForwardingHeader::Forwarded;
+    for entry in lines.rev().flat_map(|line| from_end(line, knows_quotes)) {
         let entry = std::str::from_utf8(entry).unwrap_or_default();
         let (node, protocol) = match header {
             ForwardingHeader::XForwardedFor => (address(entry.trim()), None),
@@ -124,10 +124,10 @@ fn unquoted(value: &str) -> Option<&str> {
 }
 
 /// Entries of a line, the last first. A quote that a client left open stands before what its proxy wrote, and hides none of it.
-fn from_end(line: &[u8], quotes: bool) -> impl Iterator<Item = &[u8]> {
+fn from_end(line: &[u8], knows_quotes: bool) -> impl Iterator<Item = &[u8]> {
     let mut quoted = false;
     line.rsplit(move |&one| {
-        quoted ^= quotes && one == b'"';
+        quoted ^= knows_quotes && one == b'"';
         one == b',' && !quoted
     })
 }
