@@ -103,7 +103,7 @@ fn without_parameters(segment: &[u8]) -> &[u8] {
 fn hides_something(segment: &[u8]) -> bool {
     // `/`, `%` (decoded twice it could become any of the others), `\`, DEL, control characters; C0 and C1 begin overlong
     // forms of ASCII characters and are never valid UTF-8.
-    segment.windows(3).any(|window| {
+    let is_hidden = |window: &[u8]| {
         matches!(
             window,
             [b'%', b'2', b'f' | b'F' | b'5']
@@ -112,5 +112,14 @@ fn hides_something(segment: &[u8]) -> bool {
                 | [b'%', b'0' | b'1', _]
                 | [b'%', b'c' | b'C', b'0' | b'1']
         )
-    })
+    };
+    segment.windows(3).any(is_hidden) || segment.windows(6).any(begins_overlong)
+}
+
+/// What begins longer overlong forms: E0 before 80 to 9F, F0 before 80 to 8F, and what were characters of five and six bytes.
+fn begins_overlong(window: &[u8]) -> bool {
+    matches!(
+        window,
+        [b'%', b'e' | b'E', b'0', b'%', b'8' | b'9', _] | [b'%', b'f' | b'F', b'0' | b'8' | b'c' | b'C', b'%', b'8', _]
+    )
 }
