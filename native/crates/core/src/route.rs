@@ -1,7 +1,7 @@
 //! Which route a request means: one compiled matcher per host, ids from here on.
 
 use crate::transform::percent::decoded;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use memchr::{memchr, memchr2};
 use smallvec::SmallVec;
 
@@ -144,8 +144,8 @@ struct Tree {
 #[derive(Clone, Debug, Default)]
 struct Node {
     literals: HashMap<String, usize>,
-    /// The same, by what their percent-encoding means.
-    meanings: HashMap<Box<[u8]>, usize>,
+    /// What they mean when their percent-encoding is undone.
+    meanings: HashSet<Box<[u8]>>,
     parameter: Option<usize>,
     methods: Vec<(String, RouteIndex)>,
 }
@@ -167,7 +167,7 @@ impl Tree {
                 match segment {
                     Segment::Literal(literal) => {
                         self.nodes[at].literals.insert(literal.clone(), next);
-                        self.nodes[at].meanings.entry(decoded(literal, false).into()).or_insert(next);
+                        self.nodes[at].meanings.insert(decoded(literal, false).into());
                     }
                     Segment::Parameter(_) => self.nodes[at].parameter = Some(next),
                 }
@@ -183,52 +183,60 @@ impl Tree {
     }
 
     /// Find the node of a path; a literal beats a parameter, segment by segment, with a way back.
-    fn find<'p>(&self, at: usize, rest: &'p str, values: &mut Parameters<'p>) -> Option<usize> {
+    fn find<'p>(&self, at: usize, rest: &'p str, search: &mut Search<'p>) -> Option<usize> {
         let (segment, tail) = match memchr(b'/', rest.as_bytes()) {
             Some(slash) => (&rest[..slash], Some(&rest[slash + 1..])),
             None => (rest, None),
         };
         let node = self.nodes.get(at)?;
-        if let Some(next) = node.literal(segment)
-            && let Some(found) = self.go_on(next, tail, values)
-        {
-            return Some(found);
+        if let Some(&next) = node.literals.get(segment) {
+            if let Some(found) = self.go_on(next, tail, search) {
+                return Some(found);
+            }
+        } else if node.misspells(segment) {
+            search.is_misspelt = true;
+            return None;
         }
         let next = node.parameter?;
         if segment.is_empty() {
             return None;
         }
-        values.push(segment);
-        let found = self.go_on(next, tail, values);
+        search.values.push(segment);
+        let found = self.go_on(next, tail, search);
         if found.is_none() {
-            values.pop();
+            search.values.pop();
         }
         found
     }
 
-    fn go_on<'p>(&self, at: usize, tail: Option<&'p str>, values: &mut Parameters<'p>) -> Option<usize> {
+    fn go_on<'p>(&self, at: usize, tail: Option<&'p str>, search: &mut Search<'p>) -> Option<usize> {
         match tail {
-            Some(tail) => self.find(at, tail, values),
+            Some(tail) => self.find(at, tail, search),
             None => (!self.nodes[at].methods.is_empty()).then_some(at),
         }
     }
 }
 
 impl Node {
-    /// Where a segment leads that is a literal, however it is spelt: a backend undoes percent-encoding, and may drop what
+    /// Whether a segment means a literal and is none as it is written: a backend undoes percent-encoding, and may drop what
     /// stands behind a semicolon, before it looks for its operation. A call must not be judged by the route of a parameter
     /// and answered by that of a literal.
-    fn literal(&self, segment: &str) -> Option<usize> {
-        if let Some(&next) = self.literals.get(segment) {
-            return Some(next);
-        }
+    fn misspells(&self, segment: &str) -> bool {
         if self.literals.is_empty() || memchr2(b'%', b';', segment.as_bytes()).is_none() {
-            return None;
+            return false;
         }
         let meaning = decoded(segment, false);
         let plain = memchr(b';', &meaning).map_or(&*meaning, |end| &meaning[..end]);
-        self.meanings.get(&*meaning).or_else(|| self.meanings.get(plain)).copied()
+        self.meanings.contains(&*meaning) || self.meanings.contains(plain)
     }
+}
+
+/// What a search has found on its way.
+#[derive(Default)]
+struct Search<'p> {
+    values: Parameters<'p>,
+    /// A segment means a literal and is written otherwise: the path leads nowhere, whatever else matches it.
+    is_misspelt: bool,
 }
 
 /// All routes of a snapshot.
@@ -262,11 +270,15 @@ impl Router {
         let mut allowed: Vec<String> = Vec::new();
         let own = if self.hosts.is_empty() { None } else { self.hosts.get(&host.to_ascii_lowercase()) };
         for tree in own.into_iter().chain([&self.any_host]) {
-            let mut values = Parameters::new();
-            if let Some(node) = tree.find(0, rest, &mut values) {
+            let mut search = Search::default();
+            let node = tree.find(0, rest, &mut search);
+            if search.is_misspelt {
+                return Match::Unknown;
+            }
+            if let Some(node) = node {
                 let methods = &tree.nodes[node].methods;
                 if let Some((_, route)) = methods.iter().find(|(known, _)| known == method) {
-                    return Match::Route(*route, values);
+                    return Match::Route(*route, search.values);
                 }
                 allowed.extend(methods.iter().map(|(method, _)| method.clone()));
             }
@@ -313,20 +325,33 @@ mod tests {
     }
 
     #[test]
-    fn a_literal_is_one_however_it_is_spelt() {
-        let router =
-            router(&[("GET", "/v1/a/{id}"), ("GET", "/v1/a/new"), ("GET", "/v1/a/caf%C3%A9"), ("GET", "/v1/a/b;c")]);
-        for (path, route) in [
-            ("/v1/a/n%65w", 1),
-            ("/v1/%61/%6E%65%77", 1),
-            ("/v1/a/new;x=1", 1),
-            ("/v1/a/n%65w%3bx", 1),
-            ("/v1/a/new;", 1),
-            ("/v1/a/caf%c3%a9", 2),
-            ("/v1/a/caf%C3%A9;x", 2),
-            ("/v1/a/b%3Bc", 3),
-        ] {
+    fn a_literal_that_is_spelt_otherwise_leads_nowhere() {
+        let templates = [
+            ("GET", "/v1/a/{id}"),
+            ("GET", "/v1/a/new"),
+            ("GET", "/v1/a/caf%C3%A9"),
+            ("GET", "/v1/a/b;c"),
+            ("GET", "/{x}/{y}/{z}"),
+        ];
+        let mut router = router(&templates);
+        let own = Template::parse("/v1/b/own").unwrap();
+        router.insert(Some("api.example"), "GET", &own, RouteIndex(9)).unwrap();
+        for (path, route) in [("/v1/a/caf%C3%A9", 2), ("/v1/a/b;c", 3), ("/v1/b/own", 9)] {
             assert_eq!(found(&router, "GET", path), Some((route, vec![])), "{path}");
+        }
+        for path in [
+            "/v1/a/n%65w",
+            "/v1/%61/%6E%65%77",
+            "/v1/a/new;x=1",
+            "/v1/a/n%65w%3bx",
+            "/v1/a/new;",
+            "/v1/a/caf%c3%a9",
+            "/v1/a/caf%C3%A9;x",
+            "/v1/a/b%3Bc",
+            "/v1/b/%6fwn",
+            "/v%31/c/d",
+        ] {
+            assert_eq!(found(&router, "GET", path), None, "{path}");
         }
         for value in ["%37", "news", "new%20", "New", "x;new", ";new", "b;d", "b"] {
             assert_eq!(found(&router, "GET", &format!("/v1/a/{value}")), Some((0, vec![value.into()])));
