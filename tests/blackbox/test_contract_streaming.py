@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from support import served_contracts as contracts
 from support.bare_gateway import API_KEY, BareGateway, wait_for
 from support.hostile_backend import HostileBackend, Script, bytes_then
 from support.http2 import Connection
+from support.kernel import slow_reader, unread_bytes
 from support.served_contracts import CREATE, NEEDLE, OPEN, SHOW, ask
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
@@ -29,7 +29,6 @@ EMPTY = b"[" + b",".join([b"{}"] * ITEMS) + b"]"
 LARGE_CONSTANT = "c" * 8192
 STALLED = 4
 PILE_BYTES = 5 << 20
-READER_BYTES = 1 << 16
 GET = [
     (":method", "GET"),
     (":scheme", "http"),
@@ -39,19 +38,8 @@ GET = [
 ]
 
 
-def kernel_bytes() -> int:
-    """What the kernel may hold of an answer that nobody reads: tcp(7) gives the limits, of which machines have their own.
-
-    The backend's and the node's sending side, the node's receiving side, and the partner's, which is twice what it asks for.
-    """
-    sending, receiving = (
-        int(Path(f"/proc/sys/net/ipv4/{limits}").read_text().split()[2]) for limits in ("tcp_wmem", "tcp_rmem")
-    )
-    return 2 * sending + receiving + 2 * READER_BYTES
-
-
 # More than the kernel and a pile in the node hold together, so that a node that does not stop the backend is seen.
-STOPPED_BYTES = kernel_bytes() + PILE_BYTES
+STOPPED_BYTES = unread_bytes() + PILE_BYTES
 HUGE = b'{"id":1,"items":[' + b",".join([LARGE[17:-2]] * (2 + STOPPED_BYTES // len(LARGE))) + b"]}"
 
 
@@ -125,10 +113,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 
 def begin(port: int, path: str = "/v1/items/large") -> socket.socket:
     """Ask for an answer, and read nothing."""
-    connection = socket.socket()
-    connection.settimeout(30)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, READER_BYTES)
-    connection.connect(("127.0.0.1", port))
+    connection = slow_reader(port, 30)
     connection.sendall(
         f"GET {path} HTTP/1.1\r\nHost: gate.example\r\nX-Api-Key: {API_KEY}\r\nConnection: close\r\n\r\n".encode()
     )

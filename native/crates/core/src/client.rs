@@ -69,6 +69,7 @@ pub fn client<'h>(
     // Only in `Forwarded` quotes mean something.
     let knows_quotes = header == ForwardingHeader::Forwarded;
     for entry in lines.rev().flat_map(|line| from_end(line, knows_quotes)) {
+        // What is no text is no address, as an empty one.
         let entry = std::str::from_utf8(entry).unwrap_or_default();
         let (node, protocol) = match header {
             ForwardingHeader::XForwardedFor => (address(entry.trim()), None),

@@ -158,7 +158,5 @@ def _references(shape: Shape) -> list[str]:
         one = waiting.pop()
         if one.ref is not None:
             found.append(one.ref)
-        waiting += [variant.shape for variant in one.variants]
-        waiting += [member.shape for member in one.properties.values()]
-        waiting += [inner for inner in (one.items, one.others) if inner is not None]
+        waiting += one.inner
     return found

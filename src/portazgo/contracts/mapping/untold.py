@@ -41,9 +41,7 @@ def names_in(shapes: Iterable[Shape], components: Mapping[str, Shape]) -> set[st
             seen.add(shape.ref)
             waiting.append(components[shape.ref])
         names.update(shape.properties)
-        waiting += [member.shape for member in shape.properties.values()]
-        waiting += [variant.shape for variant in shape.variants]
-        waiting += [inner for inner in (shape.items, shape.others) if inner is not None]
+        waiting += shape.inner
     return names
 
 

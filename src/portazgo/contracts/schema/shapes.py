@@ -91,6 +91,13 @@ class Shape:
         """Whether null is among the types named here. What a component allows is not looked at."""
         return "null" in self.types
 
+    @property
+    def inner(self) -> list[Shape]:
+        """The shapes that it may be, and of what an array or object of it holds: one level, and no component of `ref`."""
+        inner = [variant.shape for variant in self.variants]
+        inner += [member.shape for member in self.properties.values()]
+        return inner + [shape for shape in (self.items, self.others) if shape is not None]
+
     def or_null(self) -> Shape:
         """Return the shape that allows null too."""
         enum = self.enum if self.enum is None or None in self.enum else (*self.enum, None)

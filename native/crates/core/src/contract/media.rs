@@ -79,14 +79,19 @@ pub fn choose_opaque<'t>(types: &'t [MediaType], content_type: &str) -> Option<&
 pub fn readable(content_type: &HeaderValue) -> HeaderValue {
     let text = content_type.to_str().unwrap_or_default();
     let (essence, parameters) = split(text);
-    let parameters = parameters_in(parameters).unwrap_or_default();
-    if parameters.iter().all(|(name, value)| is_of_reading(name, value)) {
+    // What is no list of parameters was refused before: `choose_opaque`.
+    let mut parameters = parameters_in(parameters).unwrap_or_default();
+    let said = parameters.len();
+    parameters.retain(|(name, value)| is_of_reading(name, value));
+    if parameters.len() == said {
         return content_type.clone();
     }
-    let read = parameters.into_iter().filter(|(name, value)| is_of_reading(name, value));
-    let written = read.fold(essence.to_owned(), |written, (name, value)| format!("{written}; {name}={value}"));
-    HeaderValue::try_from(written).unwrap_or_else(|_| content_type.clone())
+    let written = parameters.iter().fold(essence.to_owned(), |told, (name, value)| format!("{told}; {name}={value}"));
+    // Pieces of a value make one; if they did not, less would be told and not more.
+    HeaderValue::try_from(written).unwrap_or(ANY_BYTES)
 }
+
+const ANY_BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
 /// Whether a parameter says how a body is read, and its value has the form of what it should say, so that it is no host or
 /// address: of texts (RFC 2046, section 4.1.2; RFC 3676; RFC 4180), of bodies in parts (RFC 2046, section 5.1; RFC 2387), of

@@ -135,6 +135,7 @@ pub(super) fn note_client(thread: &Thread, wire: &Wire, call: &mut Call, head: &
         let name = shared.forwarding_header.name().unwrap_or("x-forwarded-for");
         // Each counts, whatever a client wrote into it: a proxy may have appended to that very line.
         let entries = lines(name).map(HeaderValue::as_bytes);
+        // A line that is no text names no protocol, and is not passed over either.
         let protocols = lines("x-forwarded-proto").map(|line| line.to_str().unwrap_or_default());
         client::client(wire.peer, shared.forwarding_header, entries, protocols, |address| shared.trusts(address))
     } else {
