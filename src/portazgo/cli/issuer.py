@@ -15,6 +15,7 @@ from portazgo.cli.output import note, show_one
 from portazgo.cli.parameters import duration, given
 from portazgo.cli.propagation import show_propagation, waits
 from portazgo.cli.session import connect
+from portazgo.cli.signing_kid import NamesSigningKey
 from portazgo.cli.words import say
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def add_signing_key(issuer: str, algorithm: str | None, secret_file: IO[str] | N
     _show_key_made(client, added, output)
 
 
-@key.command("sign")
+@key.command("sign", cls=NamesSigningKey)
 @click.argument("kid")
 @prints
 def begin_signing(kid: str, output: str) -> None:
@@ -146,7 +147,7 @@ def begin_signing(kid: str, output: str) -> None:
     show_named(client, client.post(f"/signing-keys/{quote(kid, safe='')}/sign"), output, NAMED)
 
 
-@key.command("withdraw")
+@key.command("withdraw", cls=NamesSigningKey)
 @click.argument("kid")
 @waits
 @asks
@@ -164,7 +165,7 @@ def withdraw_signing_key(kid: str, wait: bool, timeout: timedelta, output: str) 
     return None
 
 
-@key.command("propagation")
+@key.command("propagation", cls=NamesSigningKey)
 @click.argument("kid")
 @waits
 @prints
