@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from pathlib import Path
+from typing import Self
 
-from support.bare_gateway import API_KEY, BareGateway, backend_to
+from support.bare_gateway import API_KEY, BareGateway, backend_to, wait_for
 
 UPLOAD_BYTES = 800_000
 BEGINNING = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n"
 END = b"0\r\n\r\n"
+UPLOAD_HEAD = (
+    f"POST /v1/things/1 HTTP/1.1\r\nHost: gate.example\r\nX-Api-Key: {API_KEY}\r\nContent-Length: {UPLOAD_BYTES}\r\n\r\n"
+).encode()
+SENT_BYTES = 10
 
 
 def answer_at_once(listener: socket.socket, received: list[int]) -> None:
@@ -50,3 +56,76 @@ def test_what_is_uploaded_while_the_answer_is_under_way_is_recorded(tmp_path: Pa
         backend.join(10)
     assert (received, answer.endswith(END)) == ([UPLOAD_BYTES], True)
     assert (record["bytes_in"], record["backend_bytes_out"]) == (len(head) + UPLOAD_BYTES, UPLOAD_BYTES)
+
+
+class Refuser:
+    """A backend that answers as soon as it has a head, and then takes whatever comes."""
+
+    def __init__(self) -> None:
+        self.connections = 0
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        self.connections += 1
+        with contextlib.suppress(OSError), connection:
+            while b"\r\n\r\n" not in connection.recv(1 << 16):
+                pass
+            connection.sendall(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno")
+            while connection.recv(1 << 16):
+                pass
+        self.connections -= 1
+
+
+def refused_upload(clients: contextlib.ExitStack, gateway: BareGateway) -> socket.socket:
+    """A client that has its answer, and has sent the beginning of its upload."""
+    client = clients.enter_context(socket.create_connection(("127.0.0.1", gateway.port), 20))
+    client.sendall(UPLOAD_HEAD + b"x" * SENT_BYTES)
+    assert client.recv(1 << 16).startswith(b"HTTP/1.1 413 ")
+    return client
+
+
+def test_an_upload_whose_answer_is_whole_holds_no_connection_of_the_backends(tmp_path: Path) -> None:
+    """Its call is recorded and over, and counts under no cap: slow senders could hold as many as they like."""
+    forwarding = {"pool": {"connections": 2, "waiting": 0, "wait_ms": 300}}
+    requires = ("backend.http1.1", "backend.forwarding.1", "credential.none.1")
+    with (
+        Refuser() as backend,
+        BareGateway(tmp_path, backend_to(backend.url, forwarding=forwarding), requires=requires) as gateway,
+        contextlib.ExitStack() as clients,
+    ):
+        for _ in range(8):
+            refused_upload(clients, gateway)
+            # Sooner than a client that sends nothing would be given up: one that sends a little would not be.
+            wait_for(lambda: backend.connections <= 2, "the end of an upload that nobody waits for", 2.0)
+        expected = len(UPLOAD_HEAD) + SENT_BYTES
+        assert {record["bytes_in"] for record in gateway.wait_for_records(8)} == {expected}
+
+
+def test_a_client_may_send_a_refused_upload_to_its_end_and_ask_again(tmp_path: Path) -> None:
+    """Else it could lose the answer that says why, with its connection."""
+    with (
+        Refuser() as backend,
+        BareGateway(tmp_path, backend_to(backend.url)) as gateway,
+        contextlib.ExitStack() as clients,
+    ):
+        client = refused_upload(clients, gateway)
+        wait_for(lambda: backend.connections == 0, "the end of an upload that nobody waits for", 2.0)
+        client.sendall(b"x" * (UPLOAD_BYTES - SENT_BYTES))
+        client.sendall(UPLOAD_HEAD + b"x" * SENT_BYTES)
+        assert client.recv(1 << 16).startswith(b"HTTP/1.1 413 ")
+        wait_for(lambda: backend.connections == 0, "the end of its second upload", 2.0)
+        assert [record["status_sent"] for record in gateway.wait_for_records(2)] == [413, 413]

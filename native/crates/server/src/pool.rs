@@ -13,7 +13,7 @@ use crate::thread::Thread;
 use crate::tls;
 use crate::transport::Transport;
 use crate::tunnel::Upgraded;
-use crate::upstream::RequestBody;
+use crate::upstream::{Progress, RequestBody};
 use bytes::BytesMut;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -28,6 +28,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::Notify;
+use tokio::task::AbortHandle;
 use tokio::time::timeout_at;
 
 /// The longest that a connection may have been idle that takes what must not be repeated; nanoseconds, as all times of this
@@ -85,9 +86,38 @@ pub(crate) struct Own {
     permit: Option<Permit>,
     /// How it is told to close while it is idle, likewise.
     closing: Option<Arc<Closing>>,
+    /// Carries it.
+    task: AbortHandle,
+    uploading: Uploading,
+}
+
+/// A request's body that is still on its way when its answer begins. Where the answer is whole before it, no backend waits for
+/// the rest: the connection ends. Else whoever sends slowly would hold connections beside every cap, under calls that are
+/// recorded and over. What the client still sends is read off.
+#[derive(Default)]
+struct Uploading(Option<(Rc<Progress>, AbortHandle)>);
+
+impl Uploading {
+    fn is_over(&self) -> bool {
+        self.0.as_ref().is_none_or(|(progress, _)| progress.is_whole())
+    }
+}
+
+impl Drop for Uploading {
+    fn drop(&mut self) {
+        if let Some((progress, task)) = self.0.as_ref().filter(|_| !self.is_over()) {
+            progress.unwanted();
+            task.abort();
+        }
+    }
 }
 
 impl Own {
+    /// The head of an answer has come; `progress`: of the request's body.
+    pub(crate) fn answers_beside(&mut self, progress: Option<Rc<Progress>>) {
+        self.uploading = Uploading(progress.filter(|body| !body.is_whole()).map(|body| (body, self.task.clone())));
+    }
+
     /// With the call's permit, where the target's connections are capped.
     pub(crate) fn under(self, permit: Option<Permit>) -> Lease {
         Lease::Own(Self { permit, ..self })
@@ -102,6 +132,7 @@ struct Idle {
     /// For how long, nanoseconds.
     kept: u64,
     listed: Option<Listed>,
+    task: AbortHandle,
 }
 
 /// An idle connection in the list of its target; it leaves the list when this is dropped.
@@ -166,7 +197,7 @@ impl Pool {
                 return None;
             }
             subtract(&metrics.backend_idle);
-            let Idle { sender, address, exchange, kept, listed, .. } = candidate;
+            let Idle { sender, address, exchange, kept, listed, task, .. } = candidate;
             if age >= kept {
                 continue;
             }
@@ -174,20 +205,21 @@ impl Pool {
             if !told_to_close && exchange.is_clean() && sender.is_ready() {
                 add(&metrics.backend_reuses);
                 let closing = listed.as_ref().map(|listed| Arc::clone(&listed.closing));
-                return Some(Own { sender, address, exchange, reused: true, permit: None, closing });
+                let uploading = Uploading::default();
+                return Some(Own { sender, address, exchange, reused: true, permit: None, closing, task, uploading });
             }
         }
         None
     }
 
-    /// Keep a connection whose answer was read to its end. One that said more than it was asked is never used again; a line
-    /// that is shared stays where it is.
+    /// Keep a connection whose answer was read to its end. One that said more than it was asked, or whose request is not whole,
+    /// is never used again; a line that is shared stays where it is.
     pub(crate) fn give(&self, target: Arc<Target>, lease: Lease, now: Monotonic, metrics: &ThreadMetrics) {
         let Lease::Own(own) = lease else { return };
-        if own.sender.is_closed() || !own.exchange.is_clean() {
+        if own.sender.is_closed() || !own.exchange.is_clean() || !own.uploading.is_over() {
             return;
         }
-        let Own { sender, address, exchange, permit, closing, .. } = own;
+        let Own { sender, address, exchange, permit, closing, task, .. } = own;
         let mut shelves = self.shelves.borrow_mut();
         let place = shelf_of(&mut shelves, &target);
         if place.as_ref().is_some_and(|place| place.idle.len() >= MOST_IDLE) {
@@ -205,7 +237,7 @@ impl Pool {
             (Some(_), None) => return,
         };
         let kept = kept(target.idle_ms, exchange.keep_alive_seconds());
-        let idle = Idle { sender, address, exchange, since: now, kept, listed };
+        let idle = Idle { sender, address, exchange, since: now, kept, listed, task };
         match place {
             Some(place) => place.idle.push(idle),
             None => shelves.push(Shelf { target, idle: vec![idle] }),
@@ -274,11 +306,12 @@ impl Pool {
         let (sender, connection) = http.handshake(TokioIo::new(answers)).await.map_err(|_| Fault::ConnectFailed)?;
         let connection = until_its_end(connection, Rc::clone(&exchange));
         let closing = capped.then(Arc::<Closing>::default);
-        match &closing {
-            None => _ = tokio::task::spawn_local(connection),
-            Some(closing) => _ = tokio::task::spawn_local(until_told_to_close(Arc::clone(closing), connection)),
-        }
-        Ok(Connected::Own(Own { sender, address, exchange, reused: false, permit: None, closing }))
+        let running = match &closing {
+            None => tokio::task::spawn_local(connection),
+            Some(closing) => tokio::task::spawn_local(until_told_to_close(Arc::clone(closing), connection)),
+        };
+        let (task, uploading) = (running.abort_handle(), Uploading::default());
+        Ok(Connected::Own(Own { sender, address, exchange, reused: false, permit: None, closing, task, uploading }))
     }
 }
 

@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 use portazgo_core::fault::Fault;
 use portazgo_core::time::Monotonic;
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -34,6 +35,8 @@ pub(crate) struct Progress {
     pub(crate) library_refused: Cell<bool>,
     /// The connection would take more, and the client has sent no more yet.
     pub(crate) waits_for_client: Cell<bool>,
+    /// Its answer is whole: who lets go of it now has it read off.
+    unwanted: Cell<bool>,
     whole: Cell<Whole>,
     /// How many bytes that came, and that were handed on, are recorded.
     recorded: Cell<(u64, u64)>,
@@ -58,6 +61,7 @@ impl Progress {
             handed_on: Cell::default(),
             library_refused: Cell::default(),
             waits_for_client: Cell::default(),
+            unwanted: Cell::default(),
             whole: Cell::default(),
             recorded: Cell::default(),
         }
@@ -84,6 +88,11 @@ impl Progress {
     /// Whether nothing more of the body passes.
     pub(crate) fn is_whole(&self) -> bool {
         !matches!(self.whole.get(), Whole::No)
+    }
+
+    /// No backend wants the rest of it. Whoever holds it is to let go of it next: the client may send it to its end still.
+    pub(crate) fn unwanted(&self) {
+        self.unwanted.set(true);
     }
 
     /// When the last of the body was handed on that was begun to be sent at `sent_at`; None: it was not yet.
@@ -292,6 +301,20 @@ impl Body for RequestBody {
     fn size_hint(&self) -> SizeHint {
         self.0.as_ref().map_or_else(|| SizeHint::with_exact(0), |upload| upload.source.size_hint())
     }
+}
+
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        if let Some(upload) = self.0.take_if(|upload| upload.progress.unwanted.take()) {
+            tokio::task::spawn_local(read_off(Self(Some(upload))));
+        }
+    }
+}
+
+/// Take what a client still sends, within the bounds of any body, and drop it: a connection that ends over unread bytes takes
+/// with it the answer, which its client may be reading (RFC 9112, section 9.6), and the client's next requests.
+async fn read_off(mut body: RequestBody) {
+    while let Some(Ok(_)) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {}
 }
 
 /// A body that can be sent once more, while it is small.

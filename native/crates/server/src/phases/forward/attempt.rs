@@ -72,6 +72,7 @@ impl Trip<'_> {
         self.leave(sent_at)?;
         call.record().backend_target = lease.address;
         let request = request(outgoing, target, body.take());
+        let progress = request.body().progress();
         let reused = lease.reused;
         let upgraded = self.upgrades.then(|| lease.exchange.begin_upgrade());
         if upgraded.is_none() {
@@ -109,6 +110,7 @@ impl Trip<'_> {
         };
         call.reached(Phase::ForwardFirstByte);
         call.record().backend_status = response.status().as_u16();
+        lease.answers_beside(progress);
         let ends = self.thread.shared.clock.instant(self.ends);
         let (response, lease) = (response.map(Arriving::Own), Lease::Own(lease));
         Ok(CameBack { response, lease, target: Arc::clone(target), ends, upgraded, flight })
