@@ -8,7 +8,9 @@ import threading
 from pathlib import Path
 from typing import Self
 
+import pytest
 from support.bare_gateway import API_KEY, BareGateway, backend_to, wait_for
+from support.hostile_http2 import Asked, HostileHttp2
 
 UPLOAD_BYTES = 800_000
 BEGINNING = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n"
@@ -17,6 +19,7 @@ UPLOAD_HEAD = (
     f"POST /v1/things/1 HTTP/1.1\r\nHost: gate.example\r\nX-Api-Key: {API_KEY}\r\nContent-Length: {UPLOAD_BYTES}\r\n\r\n"
 ).encode()
 SENT_BYTES = 10
+NO_ERROR = 0  # RFC 9113, section 8.1
 
 
 def answer_at_once(listener: socket.socket, received: list[int]) -> None:
@@ -37,7 +40,7 @@ def answer_at_once(listener: socket.socket, received: list[int]) -> None:
 def test_what_is_uploaded_while_the_answer_is_under_way_is_recorded(tmp_path: Path) -> None:
     received: list[int] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        backend = threading.Thread(target=answer_at_once, args=(listener, received))
+        backend = threading.Thread(target=answer_at_once, args=(listener, received), daemon=True)
         backend.start()
         with BareGateway(tmp_path, backend_to(f"http://127.0.0.1:{listener.getsockname()[1]}")) as gateway:
             head = (
@@ -93,9 +96,19 @@ class Refuser:
 def refused_upload(clients: contextlib.ExitStack, gateway: BareGateway) -> socket.socket:
     """A client that has its answer, and has sent the beginning of its upload."""
     client = clients.enter_context(socket.create_connection(("127.0.0.1", gateway.port), 20))
-    client.sendall(UPLOAD_HEAD + b"x" * SENT_BYTES)
-    assert client.recv(1 << 16).startswith(b"HTTP/1.1 413 ")
+    begin_upload(client)
     return client
+
+
+def begin_upload(client: socket.socket) -> None:
+    """Send the beginning of an upload, and read its whole answer."""
+    client.sendall(UPLOAD_HEAD + b"x" * SENT_BYTES)
+    answer = b""
+    while not answer.endswith(b"\r\n\r\nno"):
+        piece = client.recv(1 << 16)
+        assert piece, answer
+        answer += piece
+    assert answer.startswith(b"HTTP/1.1 413 ")
 
 
 def test_an_upload_whose_answer_is_whole_holds_no_connection_of_the_backends(tmp_path: Path) -> None:
@@ -125,7 +138,31 @@ def test_a_client_may_send_a_refused_upload_to_its_end_and_ask_again(tmp_path: P
         client = refused_upload(clients, gateway)
         wait_for(lambda: backend.connections == 0, "the end of an upload that nobody waits for", 2.0)
         client.sendall(b"x" * (UPLOAD_BYTES - SENT_BYTES))
-        client.sendall(UPLOAD_HEAD + b"x" * SENT_BYTES)
-        assert client.recv(1 << 16).startswith(b"HTTP/1.1 413 ")
+        begin_upload(client)
         wait_for(lambda: backend.connections == 0, "the end of its second upload", 2.0)
         assert [record["status_sent"] for record in gateway.wait_for_records(2)] == [413, 413]
+
+
+@pytest.mark.parametrize("resets", [False, True], ids=["answers", "answers and resets"])
+def test_so_it_may_where_the_backend_speaks_http_2(tmp_path: Path, resets: bool) -> None:
+    async def refuse(asked: Asked) -> None:
+        asked.head(413, ("content-length", "2"))
+        asked.data(b"no", end=True)
+        if resets:
+            asked.reset(NO_ERROR)
+
+    forwarding = {"http2": "prior_knowledge"}
+    requires = ("backend.http1.1", "backend.forwarding.1", "credential.none.1")
+    with (
+        HostileHttp2(scripts={"1": refuse}, early={"1"}) as backend,
+        BareGateway(
+            tmp_path, backend_to(f"http://127.0.0.1:{backend.port}", forwarding=forwarding), requires=requires
+        ) as gateway,
+        contextlib.ExitStack() as clients,
+    ):
+        client = refused_upload(clients, gateway)
+        client.sendall(b"x" * (UPLOAD_BYTES - SENT_BYTES))
+        begin_upload(client)
+        assert [record["status_sent"] for record in gateway.wait_for_records(2)] == [413, 413]
+        assert backend.trouble == []
+        assert all(len(asked.body) < UPLOAD_BYTES for asked in backend.asked)

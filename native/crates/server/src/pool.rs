@@ -105,8 +105,7 @@ impl Uploading {
 
 impl Drop for Uploading {
     fn drop(&mut self) {
-        if let Some((progress, task)) = self.0.as_ref().filter(|_| !self.is_over()) {
-            progress.unwanted();
+        if let Some((_, task)) = self.0.as_ref().filter(|_| !self.is_over()) {
             task.abort();
         }
     }
@@ -115,7 +114,9 @@ impl Drop for Uploading {
 impl Own {
     /// The head of an answer has come; `progress`: of the request's body.
     pub(crate) fn answers_beside(&mut self, progress: Option<Rc<Progress>>) {
-        self.uploading = Uploading(progress.filter(|body| !body.is_whole()).map(|body| (body, self.task.clone())));
+        let Some(progress) = progress.filter(|body| !body.is_whole()) else { return };
+        progress.answers_beside();
+        self.uploading = Uploading(Some((progress, self.task.clone())));
     }
 
     /// With the call's permit, where the target's connections are capped.

@@ -35,8 +35,8 @@ pub(crate) struct Progress {
     pub(crate) library_refused: Cell<bool>,
     /// The connection would take more, and the client has sent no more yet.
     pub(crate) waits_for_client: Cell<bool>,
-    /// Its answer is whole: who lets go of it now has it read off.
-    unwanted: Cell<bool>,
+    /// Its answer has begun: where the backend's side lets go of it now, the rest is read off.
+    answered: Cell<bool>,
     whole: Cell<Whole>,
     /// How many bytes that came, and that were handed on, are recorded.
     recorded: Cell<(u64, u64)>,
@@ -61,7 +61,7 @@ impl Progress {
             handed_on: Cell::default(),
             library_refused: Cell::default(),
             waits_for_client: Cell::default(),
-            unwanted: Cell::default(),
+            answered: Cell::default(),
             whole: Cell::default(),
             recorded: Cell::default(),
         }
@@ -90,9 +90,9 @@ impl Progress {
         !matches!(self.whole.get(), Whole::No)
     }
 
-    /// No backend wants the rest of it. Whoever holds it is to let go of it next: the client may send it to its end still.
-    pub(crate) fn unwanted(&self) {
-        self.unwanted.set(true);
+    /// The head of its answer has come, and the body is not whole.
+    pub(crate) fn answers_beside(&self) {
+        self.answered.set(true);
     }
 
     /// When the last of the body was handed on that was begun to be sent at `sent_at`; None: it was not yet.
@@ -305,7 +305,7 @@ impl Body for RequestBody {
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
-        if let Some(upload) = self.0.take_if(|upload| upload.progress.unwanted.take()) {
+        if let Some(upload) = self.0.take_if(|upload| upload.progress.answered.take()) {
             tokio::task::spawn_local(read_off(Self(Some(upload))));
         }
     }

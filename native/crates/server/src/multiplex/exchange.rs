@@ -71,6 +71,8 @@ pub(crate) struct Exchange {
     stream: u32,
     response: ResponseFuture,
     upload: Option<Upload>,
+    /// Nothing more of the upload is sent. It is kept until the head of an answer is here, which may have come with its end.
+    upload_is_over: bool,
     open: Open,
     interim: bool,
     head_request: bool,
@@ -103,6 +105,7 @@ impl Line {
             stream: stream.stream_id().as_u32(),
             response,
             upload: (!is_whole).then(|| Upload::new(body, stream)),
+            upload_is_over: false,
             open: Open { line: Rc::clone(self), done: false },
             interim: false,
             head_request,
@@ -132,6 +135,10 @@ impl Exchange {
         let bodiless = self.head_request || matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         let length = head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         let upload = self.upload.take();
+        if let Some(upload) = &upload {
+            upload.answers_beside();
+        }
+        let upload = upload.filter(|_| !self.upload_is_over);
         let open = Open { line: Rc::clone(&self.line), done: false };
         self.open.done = true;
         let body = LineBody::new(stream, open, Rc::clone(&self.line), bodiless, length, upload);
@@ -147,8 +154,8 @@ impl Exchange {
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Response<RecvStream>, Broken>> {
-        if self.upload.as_mut().is_some_and(|upload| upload.poll(context).is_ready()) {
-            self.upload = None;
+        if let Some(upload) = self.upload.as_mut().filter(|_| !self.upload_is_over) {
+            self.upload_is_over = upload.poll(context).is_ready();
         }
         while let Poll::Ready(Some(Ok(interim))) = self.response.poll_informational(context) {
             self.interim = true;

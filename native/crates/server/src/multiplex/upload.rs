@@ -18,6 +18,13 @@ impl Upload {
         Self { body, stream }
     }
 
+    /// The head of its answer has come.
+    pub(super) fn answers_beside(&self) {
+        if let Some(progress) = self.body.progress() {
+            progress.answers_beside();
+        }
+    }
+
     /// Ready when there is nothing more to send, or nobody who wants it; what became of the request the answer tells.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         loop {
