@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 from pathlib import Path
 from typing import Self
 
 import pytest
 from support.bare_gateway import API_KEY, BareGateway, backend_to, wait_for
 from support.hostile_http2 import Asked, HostileHttp2
+from support.http2 import DATA, Connection, frame
 
 UPLOAD_BYTES = 800_000
 BEGINNING = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n"
@@ -19,6 +21,7 @@ UPLOAD_HEAD = (
     f"POST /v1/things/1 HTTP/1.1\r\nHost: gate.example\r\nX-Api-Key: {API_KEY}\r\nContent-Length: {UPLOAD_BYTES}\r\n\r\n"
 ).encode()
 SENT_BYTES = 10
+LONGER_THAN_CONNECTIONS_TAKE_TO_REST = 0.8
 NO_ERROR = 0  # RFC 9113, section 8.1
 
 
@@ -137,6 +140,7 @@ def test_a_client_may_send_a_refused_upload_to_its_end_and_ask_again(tmp_path: P
     ):
         client = refused_upload(clients, gateway)
         wait_for(lambda: backend.connections == 0, "the end of an upload that nobody waits for", 2.0)
+        time.sleep(LONGER_THAN_CONNECTIONS_TAKE_TO_REST)
         client.sendall(b"x" * (UPLOAD_BYTES - SENT_BYTES))
         begin_upload(client)
         wait_for(lambda: backend.connections == 0, "the end of its second upload", 2.0)
@@ -166,3 +170,23 @@ def test_so_it_may_where_the_backend_speaks_http_2(tmp_path: Path, resets: bool)
         assert [record["status_sent"] for record in gateway.wait_for_records(2)] == [413, 413]
         assert backend.trouble == []
         assert all(len(asked.body) < UPLOAD_BYTES for asked in backend.asked)
+
+
+def test_a_client_of_http_2_is_told_that_nobody_wants_the_rest(tmp_path: Path) -> None:
+    fields = [
+        (":method", "POST"), (":scheme", "http"), (":authority", "gate.example"), (":path", "/v1/things/1"),
+        ("x-api-key", API_KEY), ("content-length", str(UPLOAD_BYTES)),
+    ]  # fmt: skip
+    with (
+        Refuser() as backend,
+        BareGateway(tmp_path, backend_to(backend.url)) as gateway,
+        Connection.plain(gateway.port) as connection,
+    ):
+        stream = connection.new_stream()
+        connection.send(connection.headers(stream, fields, end=False) + frame(DATA, 0, stream, b"x" * SENT_BYTES))
+        answer = connection.finish(stream)
+        assert (answer.status, answer.body, answer.ended) == (413, b"no", True)
+        while answer.reset is None:
+            connection.read()
+        assert (answer.reset, connection.closed) == (NO_ERROR, False)
+        wait_for(lambda: backend.connections == 0, "the end of an upload that nobody waits for", 2.0)

@@ -35,8 +35,10 @@ pub(crate) struct Progress {
     pub(crate) library_refused: Cell<bool>,
     /// The connection would take more, and the client has sent no more yet.
     pub(crate) waits_for_client: Cell<bool>,
-    /// Its answer has begun: where the backend's side lets go of it now, the rest is read off.
-    answered: Cell<bool>,
+    /// The backend's side may let go of it, and the rest is read off: its answer has begun.
+    reads_off: Cell<bool>,
+    /// Its stream may end before it is whole (RFC 9113, section 8.1). Of a connection of HTTP/1.1 nothing is left then.
+    is_of_stream: bool,
     whole: Cell<Whole>,
     /// How many bytes that came, and that were handed on, are recorded.
     recorded: Cell<(u64, u64)>,
@@ -53,7 +55,7 @@ enum Whole {
 }
 
 impl Progress {
-    fn new(holder: Holder) -> Self {
+    fn new(holder: Holder, is_of_stream: bool) -> Self {
         Self {
             holder,
             bytes: Cell::default(),
@@ -61,7 +63,8 @@ impl Progress {
             handed_on: Cell::default(),
             library_refused: Cell::default(),
             waits_for_client: Cell::default(),
-            answered: Cell::default(),
+            reads_off: Cell::default(),
+            is_of_stream,
             whole: Cell::default(),
             recorded: Cell::default(),
         }
@@ -92,7 +95,7 @@ impl Progress {
 
     /// The head of its answer has come, and the body is not whole.
     pub(crate) fn answers_beside(&self) {
-        self.answered.set(true);
+        self.reads_off.set(!self.is_of_stream);
     }
 
     /// When the last of the body was handed on that was begun to be sent at `sent_at`; None: it was not yet.
@@ -161,19 +164,21 @@ impl std::fmt::Display for BodyEnded {
 impl std::error::Error for BodyEnded {}
 
 impl RequestBody {
-    /// `idle`: the longest pause of the client; `bytes_per_second`: its least rate while it is waited for (0: any).
+    /// `idle`: the longest pause of the client; `bytes_per_second`: its least rate while it is waited for (0: any);
+    /// `is_of_stream`: of HTTP/2.
     pub(crate) fn new(
         source: Incoming,
         most: u64,
         idle: Duration,
         bytes_per_second: u64,
+        is_of_stream: bool,
         holder: impl FnOnce() -> Holder,
     ) -> Self {
         if source.is_end_stream() {
             return Self::empty();
         }
         let source = Source::Once(source);
-        let progress = Rc::new(Progress::new(holder()));
+        let progress = Rc::new(Progress::new(holder(), is_of_stream));
         Self(Some(Box::new(Upload { source, most, idle, bytes_per_second, wait: None, vigil: None, progress })))
     }
 
@@ -192,7 +197,8 @@ impl RequestBody {
             (upload.most, upload.idle, upload.bytes_per_second) = (most, idle, bytes_per_second);
             return;
         }
-        let progress = Rc::new(Progress::new(holder()));
+        // Nothing of it is left with the client.
+        let progress = Rc::new(Progress::new(holder(), true));
         self.0 = Some(Box::new(Upload { source, most, idle, bytes_per_second, wait: None, vigil: None, progress }));
     }
 
@@ -305,7 +311,7 @@ impl Body for RequestBody {
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
-        if let Some(upload) = self.0.take_if(|upload| upload.progress.answered.take()) {
+        if let Some(upload) = self.0.take_if(|upload| upload.progress.reads_off.take()) {
             tokio::task::spawn_local(read_off(Self(Some(upload))));
         }
     }
@@ -314,7 +320,11 @@ impl Drop for RequestBody {
 /// Take what a client still sends, within the bounds of any body, and drop it: a connection that ends over unread bytes takes
 /// with it the answer, which its client may be reading (RFC 9112, section 9.6), and the client's next requests.
 async fn read_off(mut body: RequestBody) {
-    while let Some(Ok(_)) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {}
+    let Some(progress) = body.progress() else { return };
+    let handed_on = progress.handed_on.get();
+    while let Some(Ok(_)) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+        progress.handed_on.set(handed_on);
+    }
 }
 
 /// A body that can be sent once more, while it is small.

@@ -117,6 +117,7 @@ pub(super) async fn forward(
 /// A request's body as it comes: within its bounds, and for as long as its holder may.
 pub(super) fn body(
     thread: &Thread,
+    wire: &Wire,
     source: Incoming,
     backend: &BackendEnvironment,
     action: &RouteAction,
@@ -124,7 +125,8 @@ pub(super) fn body(
     holder: impl FnOnce() -> Holder,
 ) -> RequestBody {
     let idle = Duration::from_millis(u64::from(action.times(&backend.timeouts).idle_ms));
-    RequestBody::new(source, most_bytes, idle, thread.shared.config.limits.body_bytes_per_second, holder)
+    let bytes_per_second = thread.shared.config.limits.body_bytes_per_second;
+    RequestBody::new(source, most_bytes, idle, bytes_per_second, wire.is_of_stream, holder)
 }
 
 /// Whether a request of this route without a body may reach a backend twice.

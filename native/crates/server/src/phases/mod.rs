@@ -242,7 +242,7 @@ async fn run(
     } else {
         // It is taken once: whoever refuses before leaves it where it is.
         let received = body.take().ok_or(Fault::GatewayPanic)?;
-        forward::body(thread, received, backend, action, action.max_request_bytes, holder)
+        forward::body(thread, wire, received, backend, action, action.max_request_bytes, holder)
     };
     let again = login.filter(|_| body.progress().is_none() && forward::is_repeatable(action));
     let making = Making { compose, bearer: &bearer, admission: &admission };

@@ -31,6 +31,8 @@ pub(crate) struct Wire {
     pub(crate) secure: bool,
     /// The certificate that it proved to hold.
     pub(crate) certificate: Option<Fingerprint>,
+    /// It is one stream of a connection of HTTP/2.
+    pub(crate) is_of_stream: bool,
     arrivals: RefCell<VecDeque<Arrival>>,
     /// Calls whose last byte was handed to hyper and not yet taken by the transport.
     unflushed: RefCell<Vec<Call>>,
@@ -54,19 +56,20 @@ pub(crate) struct Wire {
 
 impl Wire {
     pub(crate) fn new(peer: SocketAddr, transport: &Transport) -> Self {
-        Self::of(peer, transport.is_secure(), transport.client_certificate())
+        Self::of(peer, transport.is_secure(), transport.client_certificate(), false)
     }
 
     /// For one stream of a connection.
     pub(crate) fn of_stream(connection: &Self) -> Self {
-        Self::of(connection.peer, connection.secure, connection.certificate)
+        Self::of(connection.peer, connection.secure, connection.certificate, true)
     }
 
-    fn of(peer: SocketAddr, secure: bool, certificate: Option<Fingerprint>) -> Self {
+    fn of(peer: SocketAddr, secure: bool, certificate: Option<Fingerprint>, is_of_stream: bool) -> Self {
         Self {
             peer,
             secure,
             certificate,
+            is_of_stream,
             arrivals: RefCell::default(),
             unflushed: RefCell::default(),
             body_fault: Cell::new(None),

@@ -113,7 +113,7 @@ impl Reshaping<'_, '_, '_> {
     ) -> Result<(Box<Reshaped>, RequestBody), Refusal> {
         let begun = self.begin(thread, call, body.as_ref().is_some_and(|body| !body.is_end_stream()))?;
         let received = body.take().ok_or(Fault::GatewayPanic)?;
-        let received = forward::body(thread, received, self.backend, self.action, self.most_bytes(), &holder);
+        let received = forward::body(thread, wire, received, self.backend, self.action, self.most_bytes(), &holder);
         let is_json = matches!(self.view.request.body_rule(), BodyRule::Json { .. });
         if !is_json || received.progress().is_none() {
             return Ok((self.write(thread, call, begun, Errors::default(), Received::No)?.0, received));
