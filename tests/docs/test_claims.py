@@ -120,6 +120,6 @@ def called(reader: Reader, status: str, path: str = "/v1/told/") -> tuple[str, s
 
 def told(reader: Reader) -> dict[str, Any]:
     """What the token said, once the backend is the one that tells."""
-    time.sleep(1)  # the node hears of what was changed
+    reader.settles()
     found: dict[str, Any] = json.loads(called(reader, "200")[1])
     return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,7 +33,7 @@ def test_the_page_leads_to_a_call_of_a_backend_that_knows_nothing_of_portazgo(re
         answer = reader.types(command)
         if found := re.search(r"ptz_live_(\w{10})_\w+", answer):
             reader.shown["KEY"] = found[0]
-            time.sleep(1)  # the node hears of the key
+            reader.settles()
     assert answer.startswith("HTTP/1.1 200 OK")
     for command in lines_of("sh"):
         reader.types(command)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,7 +38,7 @@ def test_the_page_leads_from_a_key_to_its_end(reader: Reader) -> None:
     for command in rest:
         assigned = ASSIGNED.fullmatch(command)
         if command.startswith("curl"):
-            time.sleep(1)  # the node hears of what was changed
+            reader.settles()
         output = reader.types(assigned[2] if assigned else command)
         if assigned:
             reader.shown[assigned[1]] = output.strip()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,7 +67,7 @@ def test_the_page_leads_from_nothing_to_a_call_and_back(reader: Reader) -> None:
     printed = []
     for command in rest:
         if command.startswith("curl --include"):
-            time.sleep(1)  # the node hears of the key
+            reader.settles()
         output = reader.types(command, DIFFERENCES if command == "portazgo diff" else 0)
         printed.append((command, output))
         if found := re.search(r"ptz_live_(\w{10})_\w+", output):

@@ -18,6 +18,7 @@ from support.reader import Reader
 
 PAGE = PROJECT / "docs" / "usage-per-company.md"
 CALLS = 3
+BOGOTA = ZoneInfo("America/Bogota")
 
 
 @pytest.fixture
@@ -33,10 +34,10 @@ def test_the_commands_of_the_page_tell_what_was_called(reader: Reader) -> None:
     for _ in range(CALLS):
         reader.types(f"curl --silent --fail --header 'X-Api-Key: {shown['api_key']}' {shown['try_url']}")
     _until_it_is_recorded(reader)
-    today = datetime.now(UTC).strftime("%Y-%m-%d")
-    month = datetime.now(ZoneInfo("America/Bogota")).strftime("%Y-%m")
+    now = datetime.now(UTC)
+    today = now.strftime("%Y-%m-%d")
     commands = [line.text.removeprefix("$ ") for line in fenced_lines(PAGE) if line.language == "console"]
-    told = [reader.types(one.replace("2026-11-26", today).replace("2026-11 ", f"{month} ")) for one in commands]
+    told = [reader.types(_of_now(one, now)) for one in commands]
     by_partner, by_route, by_blame, by_day, by_month, _, as_json, as_csv, balance, fields = told
     assert "demo-partner" in by_partner
     assert "demo-partner" in by_route
@@ -53,6 +54,18 @@ def test_the_commands_of_the_page_tell_what_was_called(reader: Reader) -> None:
     assert balance.splitlines()[1].split()[0] in {"whole", "open"}
     assert "demo-partner" in fields.splitlines()[0]
     assert fields.splitlines()[1].split()[-1] == "answers"
+
+
+def _of_now(command: str, now: datetime) -> str:
+    """Ask for this day and month, where the command says whose they are: a month begins in Bogotá 5 h after UTC's."""
+    month = (now.astimezone(BOGOTA) if BOGOTA.key in command else now).strftime("%Y-%m")
+    return command.replace("2026-11-26", now.strftime("%Y-%m-%d")).replace("2026-11 ", f"{month} ")
+
+
+def test_each_command_asks_for_the_month_of_its_own_zone() -> None:
+    early = datetime(2026, 12, 1, 2, tzinfo=UTC)
+    assert _of_now("--month 2026-11 --time-zone America/Bogota", early) == "--month 2026-11 --time-zone America/Bogota"
+    assert _of_now("--month 2026-11 --interval day", early) == "--month 2026-12 --interval day"
 
 
 def _until_it_is_recorded(reader: Reader) -> None:

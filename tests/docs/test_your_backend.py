@@ -36,7 +36,7 @@ def test_the_page_leads_from_nothing_to_a_recorded_call(reader: Reader) -> None:
         output = printed[command.split(" $")[0]] = reader.types(command)
         if found := re.search(r"ptz_live_(\w{10})_\w+", output):
             reader.shown |= {"KEY": found[0], "KID": found[1]}
-            time.sleep(1)  # the node hears of the key
+            reader.settles()
         if found := re.search(r"^x-request-id: (\S+)", output, re.MULTILINE):
             reader.shown["ID"] = found[1]
     call = next(output for command, output in printed.items() if command.startswith("curl"))

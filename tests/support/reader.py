@@ -17,6 +17,8 @@ from typing import Any, Self
 from support.documents import PROJECT, Line, command_lines
 from support.ports import free_port
 
+from portazgo.client.admin import AdminClient
+from portazgo.kit.secret import Secret
 from portazgo.roles.ports import answers
 
 SHELL = "/bin/bash"
@@ -104,6 +106,15 @@ class Reader:
             time.sleep(0.2)
         shown: dict[str, Any] = json.loads(file.read_text())
         return shown
+
+    def settles(self) -> None:
+        """Wait until the nodes serve what was changed before."""
+        token = (self.folder / ".portazgo" / "admin-token").read_text().strip()
+        admin = AdminClient(f"http://127.0.0.1:{self.ports['8081']}", Secret(token))
+        deadline = time.monotonic() + READY_SECONDS
+        while not ((nodes := admin.get("/nodes")["items"]) and all(node["current"] for node in nodes)):
+            assert time.monotonic() < deadline, f"the nodes don't serve the newest revision: {nodes}"
+            time.sleep(0.1)
 
     def _here(self, text: str) -> str:
         for usual, free in self.ports.items():
