@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from support.deployment import Deployment
 from support.migrated import Migrated
 
@@ -13,6 +14,11 @@ from support.migrated import Migrated
 # bytecode may be kept, each of the thousand processes that tests start would compile Django and all the rest again.
 for name in ("COLUMNS", "LINES", "PYTHONDONTWRITEBYTECODE"):
     os.environ.pop(name, None)
+
+
+# An example that takes long says something of the machine: its 200 ms are over when something else has the core.
+settings.register_profile("portazgo", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("portazgo")
 
 
 @pytest.fixture(scope="session", autouse=True)

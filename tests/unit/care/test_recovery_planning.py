@@ -124,7 +124,7 @@ def last_words(entries: Mapping[int, Entry], closes: str, identifier: str) -> li
 
 
 @given(honest(), forged(), st.booleans())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_nothing_is_open_that_an_honest_node_told_closed_and_not_opened_again(
     true: list[dict[int, Entry]], lie: dict[int, Entry], liar_first: bool
 ) -> None:
@@ -146,7 +146,7 @@ def test_nothing_is_open_that_an_honest_node_told_closed_and_not_opened_again(
 
 
 @given(honest())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_what_all_that_tell_opened_again_is_left_open(true: list[dict[int, Entry]]) -> None:
     made = plan([teller(f"honest-{number}", entries) for number, entries in enumerate(true)], database())
     closed = closed_after(made)

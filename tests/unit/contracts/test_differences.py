@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.made_contract import FIELDS, IMAGE_BODY, JSON_BODY, NEW_BADGE, json_answer, made_contract, problem_answer
 
@@ -142,14 +142,12 @@ SCHEMAS = st.recursive(
 
 
 @given(SCHEMAS)
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_schema_differs_from_itself(schema: dict[str, Any]) -> None:
     for side in Side:
         assert rules_between(side, schema, schema) == set()
 
 
 @given(SCHEMAS, SCHEMAS)
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_every_rule_that_is_reported_is_in_the_table(old: dict[str, Any], new: dict[str, Any]) -> None:
     for side in Side:
         assert rules_between(side, old, new) <= set(RULES)

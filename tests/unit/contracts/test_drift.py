@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.made_contract import DOCUMENT, backend_schema
 
@@ -105,7 +105,6 @@ VALUES = st.recursive(
 
 
 @given(VALUES)
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_value_is_ever_told(document: Any) -> None:
     told = json.dumps([[finding.kind, finding.path, finding.found, finding.expected] for finding in found(document)])
     assert "NEEDLE" not in told

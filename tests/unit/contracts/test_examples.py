@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.made_contract import made_contract
 
@@ -102,7 +102,6 @@ TREES = st.recursive(
 
 
 @given(TREES, TREES)
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_documents_differ_exactly_when_their_values_do(one: object, two: object) -> None:
     texts = [json.dumps(tree).encode() for tree in (one, two)]
     # 1 and true are equal for Python, and not for JSON.

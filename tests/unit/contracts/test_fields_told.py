@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.made_contract import FIELDS, json_answer, made_contract, problem_answer
 
@@ -104,6 +104,5 @@ def made(tree: dict[str, Any]) -> Selection:
 
 
 @given(TREES)
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_selection_is_read_as_it_was_written(tree: dict[str, Any]) -> None:
     assert parse_selection(written(tree)) == made(tree)

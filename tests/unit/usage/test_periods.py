@@ -7,7 +7,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from portazgo.usage.periods import Interval, TooMany, day, minute_of, moment_of, month, periods
@@ -22,7 +22,6 @@ def at(text: str) -> int:
     return minute_of(datetime.fromisoformat(text).astimezone(UTC))
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from(ZONES),
     st.sampled_from(list(Interval)),

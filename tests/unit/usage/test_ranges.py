@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from portazgo.usage.periods import minute_of, month
@@ -37,7 +37,6 @@ def once(since: int, until: int) -> dict[int, int]:
     return {since: 1, until: -1} if since < until else {}
 
 
-@settings(deadline=None)
 @given(MINUTES, MINUTES, st.sampled_from([LEVELS, OF_EVERY_GRAIN]))
 def test_every_minute_of_the_range_counts_once_and_no_other(one: int, other: int, levels: tuple[Level, ...]) -> None:
     since, until = sorted((one, other))
@@ -47,7 +46,6 @@ def test_every_minute_of_the_range_counts_once_and_no_other(one: int, other: int
     assert sum(piece.level.count(piece.since, piece.until) for piece in pieces) <= 120
 
 
-@settings(deadline=None)
 @given(MINUTES, MINUTES, st.lists(MINUTES, min_size=3, max_size=3))
 def test_what_was_dropped_is_never_counted(one: int, other: int, kept: list[int]) -> None:
     since, until = sorted((one, other))

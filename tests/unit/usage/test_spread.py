@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from portazgo.usage.rollups import LEVELS, MEMBERS, MINUTE, QUARTER, SIX_HOURS, Fresh, Grain, Series, coarsest, spread
@@ -15,7 +15,6 @@ SERIES = st.builds(Series, st.just(Grain.WHOLE), FEW, FEW, FEW, FEW, FEW, st.boo
 FRESH = st.builds(Fresh, st.integers(29_000_000, 29_100_000), SERIES, st.tuples(*[st.integers(0, 2**40)] * 5))
 
 
-@settings(deadline=None)
 @given(st.lists(FRESH, max_size=30))
 def test_every_level_and_grain_holds_the_same_sums(fresh: list[Fresh]) -> None:
     added = spread(fresh)
