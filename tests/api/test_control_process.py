@@ -51,6 +51,14 @@ def poll(threads: ThreadPoolExecutor, node: FeedClient, seconds: int) -> Future[
     return threads.submit(node.changes, now.history, now.revision, now.hash, now.security, seconds)
 
 
+def come(count: int) -> None:
+    """Wait until so many nodes have asked."""
+    deadline = time.monotonic() + 20
+    while Node.objects.count() < count:
+        assert time.monotonic() < deadline, f"{Node.objects.count()} nodes have asked"
+        time.sleep(0.05)
+
+
 def test_a_waiting_poll_hears_of_a_change_of_another_process_at_once(control: ControlProcess, node_token: str) -> None:
     node = FeedClient(control.internal_url, node_token)
     before = head_now().revision
@@ -105,8 +113,7 @@ def test_many_waiting_nodes_hold_no_thread_and_all_hear(
     with ThreadPoolExecutor(WAITING_NODES) as threads:
         nodes = [FeedClient(control.internal_url, node_token) for _ in range(WAITING_NODES)]
         waiting = [poll(threads, node, 30) for node in nodes]
-        while Node.objects.count() < WAITING_NODES:
-            time.sleep(0.05)
+        come(WAITING_NODES)
         started = time.monotonic()
         assert admin.request("GET", "/api/v1/tokens").status == 200
         assert time.monotonic() - started < 5
@@ -121,8 +128,7 @@ def test_sigterm_answers_the_waiting_polls_and_ends_within_five_seconds(
     node = FeedClient(control.internal_url, node_token)
     with ThreadPoolExecutor() as threads:
         waiting = poll(threads, node, 50)
-        while not Node.objects.exists():
-            time.sleep(0.05)
+        come(1)
         started = time.monotonic()
         assert control.stop() == 0
         assert time.monotonic() - started < 5

@@ -8,7 +8,7 @@ import json
 import signal
 import sqlite3
 import subprocess
-import time
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
@@ -355,17 +355,32 @@ def test_the_tail_follows_until_it_is_interrupted(deployment: Deployment) -> Non
     process = subprocess.Popen(
         command, env=deployment.environment, cwd=deployment.folder, stdout=subprocess.PIPE, text=True
     )
-    try:
-        time.sleep(1.5)
-        wanted = deployment.call("/v1/followed").request_id
+    seen: set[str] = set()
+    wanted: set[str] = set()
+
+    def read() -> None:
         assert process.stdout is not None
-        while json.loads(process.stdout.readline())["request_id"] != wanted:
-            pass
+        for line in process.stdout:
+            seen.add(json.loads(line)["request_id"])
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+
+    def is_followed() -> bool:
+        # Whoever follows sees what comes from then on, and nothing says when it began.
+        wanted.add(deployment.call("/v1/followed").request_id)
+        return not wanted.isdisjoint(seen.copy())
+
+    try:
+        deployment.wait_for(is_followed, "the line of a call")
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 130
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
+        reader.join(10)
+        assert process.stdout is not None
+        process.stdout.close()
     endless = portazgo(deployment.environment, deployment.folder, "trace", "tail", "-o", "json")
     assert (endless.returncode, "use -o jsonl" in endless.stderr) == (2, True)
 

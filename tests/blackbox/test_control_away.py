@@ -115,7 +115,7 @@ def test_a_node_that_starts_while_the_control_plane_is_away_serves_what_it_knew_
         assert deployment.trace(refused.request_id)["fault"] == "key_revoked"
         # What follows a torn page is kept, and known at the next start without the control plane.
         after = own_key(deployment, "after-the-tear")
-        time.sleep(0.5)
+        deployment.wait_for(lambda: after.kid in (node / "changes.ndjson").read_text(), "the key in the node's file")
         deployment.kill("control")
         deployment.kill("gateway")
         deployment.start_gateway()

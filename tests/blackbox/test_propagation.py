@@ -295,8 +295,9 @@ def test_a_node_whose_lease_has_ended_refuses_and_counts_as_fenced(tmp_path: Pat
                 known_to(deployment, node, key)
                 relay.silent.set()
                 deployment.admin.post(f"/keys/{key.kid}/revoke")
-                while states(deployment, key.kid)[node.node_id] == "unproven":
-                    time.sleep(0.1)
+                deployment.wait_for(
+                    lambda: states(deployment, key.kid)[node.node_id] != "unproven", "the fence", LEASE_SECONDS * 5
+                )
                 # Told from the outside, without a word of the node: so it must be true of the node at once.
                 status, problem = node.call(key.whole)
                 assert deployment.call().status == 200, "a lease that is renewed does not end"

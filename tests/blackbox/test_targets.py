@@ -243,7 +243,7 @@ def test_a_target_that_fails_its_checks_is_not_called_until_it_passes_them(stage
 
 def test_where_all_fail_their_checks_all_are_called(stage: Stage) -> None:
     stage.script("checked", "check", ILL, ILL)
-    time.sleep(1.0)
+    wait_for(lambda: stage.standing("portazgo_target_healthy", "checked") == [0, 0], "the fall of both")
     before = stage.asked("checked")
     assert set(stage.calls("checked", 8)) == {200}
     assert all(after > some for after, some in zip(stage.asked("checked"), before, strict=True))

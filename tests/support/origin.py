@@ -30,12 +30,15 @@ ROUTES = (
 
 
 class Origin(LoopbackServer):
-    """Serves while the `with` lasts. `release` lets the held answers go; `sent` counts body bytes of the big ones."""
+    """Serves while the `with` lasts.
+
+    `release` lets the held answers go; `sent` counts the body bytes of big answers, `taken` those of uploads.
+    """
 
     def __init__(self) -> None:
         self.release = threading.Event()
         self.held = threading.Semaphore(0)
-        self.sent = 0
+        self.sent = self.taken = 0
         origin = self
 
         class Handler(QuietHandler):
@@ -74,9 +77,9 @@ class Origin(LoopbackServer):
                 self.release.wait(30)
                 _json(request, {"held": True})
             case "/upload":
-                _json(request, _digest(request, 0))
+                _json(request, self._digest(request, 0))
             case "/upload-slowly":
-                _json(request, _digest(request, READING_PAUSE_SECONDS))
+                _json(request, self._digest(request, READING_PAUSE_SECONDS))
             case _:
                 _json(request, {"echo": True})
 
@@ -92,14 +95,14 @@ class Origin(LoopbackServer):
         if chunked:
             request.wfile.write(b"0\r\n\r\n")
 
-
-def _digest(request: BaseHTTPRequestHandler, pause_seconds: float) -> dict[str, Any]:
-    time.sleep(pause_seconds)
-    digest, size = hashlib.sha256(), 0
-    for piece in _pieces(request):
-        digest.update(piece)
-        size += len(piece)
-    return {"sha256": digest.hexdigest(), "bytes": size}
+    def _digest(self, request: BaseHTTPRequestHandler, pause_seconds: float) -> dict[str, Any]:
+        time.sleep(pause_seconds)
+        digest, size = hashlib.sha256(), 0
+        for piece in _pieces(request):
+            digest.update(piece)
+            size += len(piece)
+            self.taken += len(piece)
+        return {"sha256": digest.hexdigest(), "bytes": size}
 
 
 def _pieces(request: BaseHTTPRequestHandler) -> Any:
