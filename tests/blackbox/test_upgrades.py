@@ -289,9 +289,9 @@ def test_a_tunnel_counts_among_its_targets_connections_for_as_long_as_it_lasts(
 def test_a_silent_tunnel_ends_after_the_routes_idle_time(tmp_path: Path, backend: WebSocketBackend) -> None:
     route = {**ROUTE, "timeouts": {"idle_ms": 1000}}
     with BareGateway(tmp_path, backend_to(backend.url), get=route) as gateway, connect(gateway.port) as client:
+        began = time.monotonic()
         client.sendall(handshake(gateway.port, WITH_KEY))
         read_head(client)
-        began = time.monotonic()
         assert is_closed(client)
         assert 0.9 < time.monotonic() - began < 8
         record = gateway.wait_for_records(1)[0]
@@ -305,7 +305,8 @@ def test_the_tunnel_of_a_key_that_ends_is_closed_within_a_second(tmp_path: Path,
         client.sendall(handshake(gateway.port, WITH_KEY))
         _, early = read_head(client)
         read_exactly(client, 5, early)
-        while time.time() < ends - 0.5:
+        # On a busy machine an echo takes its time, too.
+        while time.time() < ends - 2:
             client.sendall(b"x")
             assert read_exactly(client, 1) == b"x"
             time.sleep(0.1)
