@@ -196,7 +196,7 @@ def hand_in(deployment: Deployment, node: str, epoch: str, segments: list[Path])
                 ).status
             statuses.append(status)
 
-    threads = [threading.Thread(target=shipper) for _ in range(SHIPPERS)]
+    threads = [threading.Thread(target=shipper, daemon=True) for _ in range(SHIPPERS)]
     for thread in threads:
         thread.start()
     for thread in threads:

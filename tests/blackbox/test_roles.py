@@ -135,7 +135,7 @@ def test_on_a_terminal_logs_are_for_people_and_ctrl_c_ends_all(place: Deployment
     )
     os.close(theirs)
     shown = bytearray()
-    reader = threading.Thread(target=read_all, args=(terminal, shown))
+    reader = threading.Thread(target=read_all, args=(terminal, shown), daemon=True)
     reader.start()
     try:
         wait_for(lambda: b" ready  gateway=" in shown or process.poll() is not None, "the group")

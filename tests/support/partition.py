@@ -29,7 +29,7 @@ class Partition:
         self._ready = threading.Event()
         self._ended: asyncio.Event | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._thread = threading.Thread(target=self._run, name="partition")
+        self._thread = threading.Thread(target=self._run, name="partition", daemon=True)
 
     @property
     def url(self) -> str:

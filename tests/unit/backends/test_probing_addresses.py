@@ -33,7 +33,7 @@ class _Hello(BaseHTTPRequestHandler):
 def port() -> Iterator[int]:
     """Serve on loopback, which the unspecified address leads to as well."""
     server = HTTPServer(("127.0.0.1", 0), _Hello)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     yield server.server_port
     server.shutdown()
@@ -59,7 +59,7 @@ def local(tmp_path: Path) -> Iterator[tuple[Path, list[str]]]:
 
     path = tmp_path / "web.sock"
     server = Server(str(path), Hello)  # type: ignore[arg-type]  # an address of this family is a path
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     yield path, hosts
     server.shutdown()
