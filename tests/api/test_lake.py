@@ -256,7 +256,7 @@ def test_each_environment_leaves_the_lake_at_its_time_and_no_record_is_unaccount
     lake = deployed.lake()
     lake.work()
     (whole,) = listed()
-    evidence = list(Manifest.objects.using(LEDGER).values("epoch", "first_sequence", "count", "sha256"))
+    evidence = list(Manifest.objects.using(LEDGER).order_by("id").values("epoch", "first_sequence", "count", "sha256"))
 
     def after(days: int) -> tuple[list[int], list[str], int]:
         deployed.clock.wall = BEGAN + timedelta(days=days)
@@ -277,7 +277,10 @@ def test_each_environment_leaves_the_lake_at_its_time_and_no_record_is_unaccount
     assert after(401) == ([], [], 0)
     gone = LakeFile.objects.using(LEDGER).get(replaced_at__isnull=False, replaced_by=None)
     assert (gone.rows + gone.dropped_rows, whole.rows) == (ROWS, ROWS)
-    assert list(Manifest.objects.using(LEDGER).values("epoch", "first_sequence", "count", "sha256")) == evidence
+    assert (
+        list(Manifest.objects.using(LEDGER).order_by("id").values("epoch", "first_sequence", "count", "sha256"))
+        == evidence
+    )
     # What retention took leaves the disk too.
     deployed.clock.move(timedelta(days=1))
     lake.work()

@@ -108,7 +108,8 @@ def test_addresses_follow_a_backend_that_moves_without_a_new_version(
         return reply.status == 200 and "/v1/moving/?page=2" in (reply.json().get("next") or "")
 
     def check(reply: Reply, previous: dict[str, Any]) -> None:
-        text = repr(reply.headers) + reply.body.decode()
+        # An id of random digits may well hold those of a port.
+        text = repr({**reply.headers, "x-request-id": ""}) + reply.body.decode()
         for inside in pages:
             assert inside.url.rsplit(":", 1)[1] not in text
         assert shown(reply, gateway) == {

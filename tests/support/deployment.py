@@ -212,8 +212,8 @@ class Deployment:
             self.fault_file.write_text(f"{fault} /api/badges\n")
 
     def log(self, name: str) -> str:
-        """What a part has said lately."""
-        return (self.folder / f"{name}.log").read_text()[-4000:]
+        """All that a part has said."""
+        return (self.folder / f"{name}.log").read_text()
 
     def wait_for(self, done: Callable[[], bool], what: str, within_seconds: float = READY_SECONDS) -> None:
         """Look again and again until it is so. Raises TimeoutError."""
