@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from support.documents import PROJECT, fenced_lines
-from support.group import Group
+from support.group import Group, wait_for
 from support.ports import free_port
+from support.reader import nodes_are_current
 
 PAGE = PROJECT / "docs" / "operations.md"
 ANYTHING = "…"
@@ -58,6 +59,8 @@ def test_every_console_example_is_true(tmp_path: Path) -> None:
     ]
     with Group("up", environment, tmp_path) as group:
         group.wait_ready()
+        # The doctor tells of the node's first receipt, which comes a moment after it is ready.
+        wait_for(lambda: nodes_are_current(tmp_path, ports["8081"]), "the receipt")
         for example in told:
             done = subprocess.run(
                 ["/bin/bash", "-c", example.command],

@@ -109,17 +109,22 @@ class Reader:
 
     def settles(self) -> None:
         """Wait until the nodes serve what was changed before."""
-        token = (self.folder / ".portazgo" / "admin-token").read_text().strip()
-        admin = AdminClient(f"http://127.0.0.1:{self.ports['8081']}", Secret(token))
         deadline = time.monotonic() + READY_SECONDS
-        while not ((nodes := admin.get("/nodes")["items"]) and all(node["current"] for node in nodes)):
-            assert time.monotonic() < deadline, f"the nodes don't serve the newest revision: {nodes}"
+        while not nodes_are_current(self.folder, self.ports["8081"]):
+            assert time.monotonic() < deadline, "the nodes don't serve the newest revision"
             time.sleep(0.1)
 
     def _here(self, text: str) -> str:
         for usual, free in self.ports.items():
             text = text.replace(f":{usual}", f":{free}").replace(f"--port {usual}", f"--port {free}")
         return text.replace("examples/", f"{PROJECT}/examples/")
+
+
+def nodes_are_current(folder: Path, control_port: str) -> bool:
+    """Tell whether there are nodes, and all of them have told that they serve the newest revision."""
+    token = (folder / ".portazgo" / "admin-token").read_text().strip()
+    nodes = AdminClient(f"http://127.0.0.1:{control_port}", Secret(token)).get("/nodes")["items"]
+    return bool(nodes) and all(node["current"] for node in nodes)
 
 
 def _words(command: str) -> list[str]:
