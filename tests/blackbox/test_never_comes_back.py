@@ -40,14 +40,15 @@ def test_a_restart_with_newer_changes_unread_keeps_the_dead_dead(
     deployment.admin.post(f"/keys/{dead.kid}/revoke")
     deployment.wait_for(lambda: node.call(dead.whole)[0] == 401, "its death")
     deployment.wait_for(lambda: dead.kid in (node.kept / "revoked.log").read_text(), "the note of it")
+    changes = node.kept / "changes.ndjson"
+    # The page itself is kept after that.
+    deployment.wait_for(lambda: bool(_told_of(dead.kid, changes.read_bytes().splitlines())), "the page of it")
     # What comes now is never read: neither before the restart nor after.
     relay.silent.set()
     late = own_key(deployment, "late")
     node.kill()
     # As far as its own pages go, the key lives: only the list of the dead says otherwise.
-    (node.kept / "changes.ndjson").write_bytes(
-        b"".join(_without(dead.kid, (node.kept / "changes.ndjson").read_bytes().splitlines(keepends=True)))
-    )
+    changes.write_bytes(b"".join(_without(dead.kid, changes.read_bytes().splitlines(keepends=True))))
     node.start()
     assert [node.call(key.whole)[0] for key in (good, dead, late)] == [200, 401, 401]
     relay.silent.clear()
@@ -55,9 +56,14 @@ def test_a_restart_with_newer_changes_unread_keeps_the_dead_dead(
     assert node.call(dead.whole)[0] == 401
 
 
+def _told_of(kid: str, lines: list[bytes]) -> list[int]:
+    """Number the lines that say that the key is dead."""
+    return [number for number, line in enumerate(lines) if b'"security"' in line and kid.encode() in line]
+
+
 def _without(kid: str, lines: list[bytes]) -> list[bytes]:
     """Cut off the pages from the one on that revoked the key."""
-    marked = [number for number, line in enumerate(lines) if b'"security"' in line and kid.encode() in line]
+    marked = _told_of(kid, lines)
     ends = [number for number, line in enumerate(lines) if line.startswith(b'{"end"') and number < marked[0]]
     return lines[: ends[-1] + 1] if ends else []
 
