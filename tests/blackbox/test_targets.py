@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -184,14 +185,24 @@ def test_turns_go_by_weight_whatever_thread_asks(stage: Stage) -> None:
 
 
 def test_a_busy_target_gets_no_more_while_another_is_free(stage: Stage) -> None:
-    stage.script("least", "slow", slowly(b"", GOOD, pause=1.0), slowly(b"", GOOD, pause=1.0))
+    gate = threading.Event()
+
+    async def slow_one(writer: asyncio.StreamWriter) -> bool:
+        await asyncio.to_thread(gate.wait, 9)
+        writer.write(GOOD)
+        return True
+
+    stage.script("least", "slow", slow_one, slow_one)
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(stage.call, "least", "slow")
-        wait_for(lambda: sum(stage.asked("least", "slow")) == 1, "the slow call")
-        busy = stage.asked("least", "slow").index(1)
-        assert set(stage.calls("least", 6)) == {200}
-        assert stage.asked("least")[busy] == 0
-        assert sum(stage.standing("portazgo_target_in_flight", "least")) == 1
+        try:
+            wait_for(lambda: sum(stage.asked("least", "slow")) == 1, "the slow call")
+            busy = stage.asked("least", "slow").index(1)
+            assert set(stage.calls("least", 6)) == {200}
+            assert stage.asked("least")[busy] == 0
+            assert sum(stage.standing("portazgo_target_in_flight", "least")) == 1
+        finally:
+            gate.set()
         assert slow.result().status == 200
 
 
