@@ -5,10 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-import signal
 import sqlite3
 import subprocess
-import threading
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
@@ -348,41 +346,6 @@ def test_a_call_is_found_at_once_although_its_record_is_still_on_its_way(
 ) -> None:
     request_id = deployment.call().request_id
     assert said("trace", "show", request_id)["status_sent"] == 200
-
-
-def test_the_tail_follows_until_it_is_interrupted(deployment: Deployment) -> None:
-    command = portazgo_command("trace", "tail", "--fault", "route_unknown", "-o", "jsonl")
-    process = subprocess.Popen(
-        command, env=deployment.environment, cwd=deployment.folder, stdout=subprocess.PIPE, text=True
-    )
-    seen: set[str] = set()
-    wanted: set[str] = set()
-
-    def read() -> None:
-        assert process.stdout is not None
-        for line in process.stdout:
-            seen.add(json.loads(line)["request_id"])
-
-    reader = threading.Thread(target=read, daemon=True)
-    reader.start()
-
-    def is_followed() -> bool:
-        # Whoever follows sees what comes from then on, and nothing says when it began.
-        wanted.add(deployment.call("/v1/followed").request_id)
-        return not wanted.isdisjoint(seen.copy())
-
-    try:
-        deployment.wait_for(is_followed, "the line of a call")
-        process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 130
-    finally:
-        process.kill()
-        process.wait()
-        reader.join(10)
-        assert process.stdout is not None
-        process.stdout.close()
-    endless = portazgo(deployment.environment, deployment.folder, "trace", "tail", "-o", "json")
-    assert (endless.returncode, "use -o jsonl" in endless.stderr) == (2, True)
 
 
 def test_usage_and_audit_speak_of_what_was_done(run: Run, said: Callable[..., Any], deployment: Deployment) -> None:

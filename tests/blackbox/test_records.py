@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import socket
 import sqlite3
 import struct
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.command import portazgo
 from support.control import pss_megabytes
 from support.deployment import Deployment
 from support.http2 import Connection
@@ -296,6 +298,41 @@ def test_a_record_is_in_the_tail_two_seconds_after_the_answer(deployment: Deploy
         tail.stdout.close()
     print(f"in the tail after {max(waits):.2f} s at most, {min(waits):.2f} s at least")
     assert max(waits) < VISIBLE_SECONDS
+
+
+def test_the_tail_follows_until_it_is_interrupted(deployment: Deployment) -> None:
+    command = portazgo_command("trace", "tail", "--fault", "route_unknown", "-o", "jsonl")
+    process = subprocess.Popen(
+        command, env=deployment.environment, cwd=deployment.folder, stdout=subprocess.PIPE, text=True
+    )
+    seen: set[str] = set()
+    wanted: set[str] = set()
+
+    def read() -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            seen.add(json.loads(line)["request_id"])
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+
+    def is_followed() -> bool:
+        # Whoever follows sees what comes from then on, and nothing says when it began.
+        wanted.add(deployment.call("/v1/followed").request_id)
+        return not wanted.isdisjoint(seen.copy())
+
+    try:
+        deployment.wait_for(is_followed, "the line of a call")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
+    finally:
+        process.kill()
+        process.wait()
+        reader.join(10)
+        assert process.stdout is not None
+        process.stdout.close()
+    endless = portazgo(deployment.environment, deployment.folder, "trace", "tail", "-o", "json")
+    assert (endless.returncode, "use -o jsonl" in endless.stderr) == (2, True)
 
 
 def is_shown(deployment: Deployment, request_id: str) -> bool:
