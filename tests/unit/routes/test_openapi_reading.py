@@ -157,6 +157,15 @@ def test_references_in_a_circle_are_refused(size: int) -> None:
     assert refused.pointer.startswith("/components/schemas/S")
 
 
+def test_references_to_references_are_followed_so_far_and_no_further() -> None:
+    def chain(length: int) -> dict[str, Any]:
+        schemas = {f"S{n}": {"$ref": f"#/components/schemas/S{n + 1}"} for n in range(length)}
+        return document(components={"schemas": {**schemas, f"S{length}": {"type": "string"}}})
+
+    assert read_text(json.dumps(chain(16)))
+    assert "through more than 16 others" in refusal(chain(18)).why
+
+
 def test_a_schema_that_contains_itself_is_sound() -> None:
     tree = {
         "type": "object",

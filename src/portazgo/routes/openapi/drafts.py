@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from itertools import count
 
 from portazgo.kit.names import SLUG_LENGTH, TAGS_AT_MOST, is_tag, slug
 from portazgo.routes.domain import (
@@ -77,7 +78,7 @@ class Drafts:
 def draft_routes(found: Iterable[Operation], pick: Pick, prefixes: Mapping[str, str]) -> Drafts:
     """Draft a route for every picked operation; the others are neither drafted nor reported."""
     result = Drafts()
-    names: set[str] = set()
+    names = _Names()
     shapes: dict[tuple[str, str], str] = {}
     for operation in found:
         if not pick.takes(operation):
@@ -92,14 +93,14 @@ def draft_routes(found: Iterable[Operation], pick: Pick, prefixes: Mapping[str, 
             else:
                 shapes[address] = drafted.name
         if isinstance(drafted, Draft):
-            names.add(drafted.name)
+            names.take(drafted.name)
             result.drafts.append(drafted)
         else:
             result.skipped.append(drafted)
     return result
 
 
-def _draft(operation: Operation, prefixes: Mapping[str, str], taken: set[str]) -> Draft | Skipped:
+def _draft(operation: Operation, prefixes: Mapping[str, str], names: _Names) -> Draft | Skipped:
     path = map_prefix(operation.path, prefixes)
     try:
         check_partner_path(path)
@@ -108,7 +109,7 @@ def _draft(operation: Operation, prefixes: Mapping[str, str], taken: set[str]) -
     except ValueError as problem:
         return _skip(operation, str(problem))
     return Draft(
-        name=_free_name(_name(operation, path), taken),
+        name=names.free(_name(operation, path)),
         method=operation.method,
         path=path,
         backend_path=operation.path,
@@ -126,14 +127,32 @@ def _name(operation: Operation, path: str) -> str:
     return slug(operation.operation_id or "") or slug(f"{operation.method} {path}") or "route"
 
 
-def _free_name(name: str, taken: set[str]) -> str:
-    """Number a name that another operation of the document has taken (`badges_list` and `badges-list` are one slug)."""
-    number, free = 1, name
-    while free in taken:
-        number += 1
-        suffix = f"-{number}"
-        free = name[: SLUG_LENGTH - len(suffix)] + suffix
-    return free
+class _Names:
+    """Numbers names that other operations of the document have taken (`badges_list` and `badges-list` are one slug)."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+        self._next: dict[tuple[str, int], int] = {}
+        """By what stands before a number of so many digits: all below it are taken. Looking from the first one each time
+        would keep everybody waiting for hours over a document whose operations have one id."""
+
+    def free(self, name: str) -> str:
+        """Give the name, or the first number of it that is free."""
+        if name not in self._taken:
+            return name
+        return next(found for digits in count(1) if (found := self._numbered(name, digits)))
+
+    def take(self, name: str) -> None:
+        """See that nobody else gets it."""
+        self._taken.add(name)
+
+    def _numbered(self, name: str, digits: int) -> str | None:
+        stem = f"{name[: SLUG_LENGTH - digits - 1]}-"
+        number, beyond = self._next.get((stem, digits), max(2, 10 ** (digits - 1))), 10**digits
+        while number < beyond and f"{stem}{number}" in self._taken:
+            number += 1
+        self._next[stem, digits] = number
+        return f"{stem}{number}" if number < beyond else None
 
 
 def _without_classes(pattern: str) -> str:

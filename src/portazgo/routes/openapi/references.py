@@ -14,7 +14,8 @@ from portazgo.routes.openapi.places import NoSuchPlace, escape, follow
 
 # What these members hold is data, in which "$ref" is a word like any other.
 _DATA = frozenset({"example", "examples", "default", "enum", "const"})
-_CHAIN = 100
+# Nobody writes references to references to references; each of a large document's would be followed to its end.
+_CHAIN = 16
 
 
 class ReferenceProblem(Exception):
@@ -35,11 +36,13 @@ def check_references(tree: dict[str, Any]) -> None:
             anchors.add(node["$anchor"])
         if isinstance(node.get("$ref"), str):
             references.append((pointer, node["$ref"]))
+    arriving: set[str] = set()
     for pointer, reference in references:
         # "#name" is an anchor of OpenAPI 3.1's schemas; routes never follow one.
-        if reference[:1] == "#" and reference[1:] in anchors:
+        if reference in arriving or (reference[:1] == "#" and reference[1:] in anchors):
             continue
         _arrive(tree, reference, pointer)
+        arriving.add(reference)
 
 
 def resolve(tree: dict[str, Any], node: Any, pointer: str) -> Any:
@@ -52,10 +55,12 @@ def resolve(tree: dict[str, Any], node: Any, pointer: str) -> Any:
 def _arrive(tree: dict[str, Any], reference: str, pointer: str) -> Any:
     seen: list[str] = []
     while True:
-        if reference in seen or len(seen) > _CHAIN:
+        if reference in seen:
             raise ReferenceProblem(
                 f"the reference goes in a circle: {' → '.join([*seen[:5], reference])}", f"{pointer}/$ref"
             )
+        if len(seen) > _CHAIN:
+            raise ReferenceProblem(f"the reference leads through more than {_CHAIN} others", f"{pointer}/$ref")
         seen.append(reference)
         node = _target(tree, reference, pointer)
         if not (isinstance(node, dict) and isinstance(node.get("$ref"), str)):
