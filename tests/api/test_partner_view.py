@@ -24,6 +24,7 @@ from portazgo.applications.models import Application
 from portazgo.client.events import events
 from portazgo.faults.catalogue import by_code
 from portazgo.kit.clock import SYSTEM_CLOCK
+from portazgo.kit.errors import Invalid
 from portazgo.kit.http import JsonClient
 from portazgo.kit.ids import uuid7
 from portazgo.kit.secret import Secret
@@ -32,8 +33,9 @@ from portazgo.lake.writing import Writing
 from portazgo.partner_view import domain, service
 from portazgo.partners.models import Partner
 from portazgo.settings import Settings
-from portazgo.traces import collection, following, segments
+from portazgo.traces import collection, segments
 from portazgo.traces.collection import Position
+from portazgo.traces.positions import Plain, positions_of
 from portazgo.traces.search.process import PLACES, search
 from portazgo.usage.contents import forget_contents
 from portazgo.usage.models import LEDGER, Manifest
@@ -209,7 +211,10 @@ def _nothing() -> dict[str, Any]:
 def test_an_operator_sees_what_a_partner_sees_once_it_says_whose(two: Two, api: AdminAPI) -> None:
     assert refusal(api.get("/partner-view/traces"))[0] == 422
     for path in (*READS, f"/partner-view/traces/{two.records.ids[0]}"):
-        assert api.get(path, {"as_partner": PARTNER}).body == two.own.get(path).body
+        shown, own = api.get(path, {"as_partner": PARTNER}).body, two.own.get(path).body
+        if path.endswith("/tail"):
+            assert shown.pop("next_cursor") != own.pop("next_cursor")  # sealed, otherwise each time
+        assert shown == own
 
 
 def test_a_partners_token_opens_its_view_and_nothing_else_whatever_scopes_it_has(two: Two, api: AdminAPI) -> None:
@@ -252,7 +257,7 @@ def test_a_live_tail_shows_a_partner_its_own_calls_only(two: Two, control: Contr
 def test_a_partner_is_not_told_how_many_records_there_are_of_everybody(
     two: Two, api: AdminAPI, control: ControlProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    beginning = following.encode_position(Position(0))
+    beginning = positions_of(PARTNER).encode(Position(0))
     assert two.own.get("/partner-view/traces/tail", {"cursor": beginning}).body["skipped"] is False
     # Its segments are not kept any more, and what was decoded is forgotten.
     forget_contents(Manifest.objects.using(LEDGER).values_list("id", flat=True))
@@ -263,10 +268,36 @@ def test_a_partner_is_not_told_how_many_records_there_are_of_everybody(
         told = next(event for event in events(answer.chunks) if event.data)
     client.close()
     assert (told.name, json.loads(told.data)) == ("skipped", {})
-    for view in (two.own, two.other):
-        page = view.get("/partner-view/traces/tail", {"cursor": beginning}).body
+    for view, partner in ((two.own, PARTNER), (two.other, two.other_id)):
+        page = view.get("/partner-view/traces/tail", {"cursor": positions_of(partner).encode(Position(0))}).body
         assert (page["items"], page["skipped"]) == ([], True)
     assert api.get("/traces/tail", {"after": 0}).body["skipped"] == len(two.records.ids)
+
+
+def test_where_a_partner_stands_tells_it_nothing_of_everybodys_calls(two: Two, control: ControlProcess) -> None:
+    path = "/partner-view/traces/tail"
+    client = JsonClient(control.control_url, Secret(two.token))
+    with client.stream("GET", f"/api/v1{path}", headers={"Accept": "text/event-stream"}, read_seconds=20) as answer:
+        told = events(answer.chunks)
+        ids = [event.id for event in (next(told) for _ in range(5)) if event.id]
+    client.close()
+    cursors = [two.own.get(path).body["next_cursor"] for _ in range(2)]
+    given = [*ids, *cursors]
+    assert len(ids) > 2
+    assert len(set(given)) == len(given)
+    assert len({len(one) for one in given}) == 1
+    for one in given:
+        with pytest.raises(Invalid):
+            Plain().decode(one)
+    # Whoever could name a place could search for where its own calls stand among all of them.
+    forged = Plain().encode(Position(1, 1))
+    for cursor in (forged, ids[0][:-2] + "AA", positions_of(two.other_id).encode(Position(1)), "AA", "\u00f1"):
+        assert refusal(two.own.get(path, {"cursor": cursor})) == (422, "cursor_invalid"), cursor
+    assert refusal(two.other.get(path, {"cursor": ids[0]})) == (422, "cursor_invalid")
+    first = positions_of(PARTNER).encode(Position(0))
+    listed = two.own.get(path, {"cursor": first}).body
+    assert [one["request_id"] for one in listed["items"]] == two.records.ids[:2]
+    assert two.own.get(path, {"cursor": ids[0]}).body["items"] == listed["items"][1:]
 
 
 def test_one_partners_searches_keep_nobody_else_from_searching(two: Two, api: AdminAPI, settings: Settings) -> None:

@@ -25,6 +25,7 @@ from portazgo.partner_view.schemas import (
 )
 from portazgo.settings import current
 from portazgo.traces import collection, following, listing
+from portazgo.traces.positions import positions_of
 
 router = Router(tags=["partner view"])
 
@@ -58,12 +59,14 @@ def tail_partner_traces(request: AdminRequest, query: Query[FollowQuery]) -> Any
     partner = service.whose(request.actor, query.as_partner)
     wanted = service.own_calls(partner, query.filter(), code=query.code)
     if following.wants_events(request):
-        return following.respond(request, wanted, service.tell, tell_skipped=service.tell_skipped)
-    position = collection.newest() if query.cursor is None else following.decode_position(query.cursor)
+        whose = str(partner.id)
+        return following.respond(request, wanted, service.tell, tell_skipped=service.tell_skipped, whose=whose)
+    positions = positions_of(str(partner.id))
+    position = collection.newest() if query.cursor is None else positions.decode(query.cursor)
     found = collection.collected_since(position, wanted, limit=query.limit)
     return {
         "items": service.tell(record for record, _ in found.records),
-        "next_cursor": following.encode_position(found.position),
+        "next_cursor": positions.encode(found.position),
         "skipped": found.skipped > 0,
     }
 

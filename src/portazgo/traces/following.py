@@ -21,14 +21,15 @@ from django.http import StreamingHttpResponse
 
 from portazgo.accounts.service import is_live
 from portazgo.kit.errors import Unavailable
-from portazgo.kit.paging import cursor_invalid, decode_cursor, encode_cursor
 from portazgo.kit.web.streams import keep_open
 from portazgo.traces.collection import Position, collected_since, newest
+from portazgo.traces.positions import Plain, positions_of
 
 if TYPE_CHECKING:
     from portazgo.accounts.requests import AdminRequest
     from portazgo.kit.web.streams import OpenAnswer
     from portazgo.traces.domain import Filter, Record
+    from portazgo.traces.positions import Positions
 
     Tell = Callable[[Iterable[Record]], list[dict[str, Any]]]
     TellSkipped = Callable[[int], dict[str, Any]]
@@ -52,20 +53,6 @@ STUCK_SECONDS = 30.0
 RECONNECT_MS = 1_000
 AT_ONCE = 200
 ROUNDS_AT_ONCE = 20
-_OF = "traces/tail"
-
-
-def encode_position(position: Position) -> str:
-    """Write an event's id."""
-    return encode_cursor([position.manifest, position.sequence], of=_OF)
-
-
-def decode_position(text: str) -> Position:
-    """Read what a reader sends as `Last-Event-ID`. Raises Invalid."""
-    manifest, sequence = decode_cursor(text, 2, of=_OF)
-    if not isinstance(manifest, int) or not isinstance(sequence, int) or min(manifest, sequence) < 0:
-        raise cursor_invalid()
-    return Position(manifest, sequence)
 
 
 def told_skipped(records: int) -> dict[str, Any]:
@@ -86,6 +73,8 @@ class Tail:
     allowed: Callable[[], bool]
     partner: str | None = None
     tell_skipped: TellSkipped = told_skipped
+    positions: Positions = field(default_factory=Plain)
+    """What the ids of events are written with."""
     answer: OpenAnswer | None = None
     displaced: bool = False
     """Its place went to another partner."""
@@ -115,7 +104,9 @@ class Tail:
         documents = self.tell([record for record, _ in some])
         for (_, position), document in zip(some, documents, strict=True):
             self.position = position
-            self._send(_event("trace", json.dumps(document, cls=DjangoJSONEncoder), position), now)
+            self._send(
+                _event("trace", json.dumps(document, cls=DjangoJSONEncoder), self.positions.encode(position)), now
+            )
         if not self.queue:
             self.position = self.read or self.position
         return bool(some)
@@ -136,7 +127,7 @@ class Tail:
             return False
         if now - self.spoke >= HEARTBEAT_SECONDS and not answer.pending:
             # An id without data moves the reader's place on, and is no event.
-            self._send(f"id: {encode_position(self.position)}\n: alive\n\n", now)
+            self._send(f"id: {self.positions.encode(self.position)}\n: alive\n\n", now)
         return True
 
     def _send(self, text: str, now: float) -> None:
@@ -274,8 +265,8 @@ def _end(tail: Tail) -> None:
         tail.answer.end()
 
 
-def _event(name: str, data: str, position: Position | None = None) -> str:
-    place = "" if position is None else f"id: {encode_position(position)}\n"
+def _event(name: str, data: str, identifier: str | None = None) -> str:
+    place = "" if identifier is None else f"id: {identifier}\n"
     return f"{place}event: {name}\ndata: {data}\n\n"
 
 
@@ -283,11 +274,20 @@ tails = Tails()
 
 
 def respond(
-    request: AdminRequest, wanted: Filter, tell: Tell, *, tell_skipped: TellSkipped = told_skipped
+    request: AdminRequest,
+    wanted: Filter,
+    tell: Tell,
+    *,
+    tell_skipped: TellSkipped = told_skipped,
+    whose: str | None = None,
 ) -> StreamingHttpResponse:
-    """Answer with a live tail, from where `Last-Event-ID` says or from the newest segment on. Raises Invalid, Unavailable."""
+    """Answer with a live tail, from where `Last-Event-ID` says or from the newest segment on. Raises Invalid, Unavailable.
+
+    `whose`: the partner whose calls alone are followed, whoever asks; its positions are sealed. None: an operator follows all.
+    """
     last = request.headers.get("Last-Event-ID")
-    position = decode_position(last) if last else newest()
+    positions = positions_of(whose)
+    position = positions.decode(last) if last else newest()
     actor, clock = request.actor, request.clock
     tail = Tail(
         wanted,
@@ -296,6 +296,7 @@ def respond(
         allowed=lambda: is_live(actor, clock=clock),
         partner=actor.partner,
         tell_skipped=tell_skipped,
+        positions=positions,
     )
     if not keep_open(request, tails.open(tail)):
         tails.leave(tail)
