@@ -14,7 +14,8 @@ import pytest
 from support.control import ControlProcess, FeedClient, lines_of, pss_megabytes
 
 from portazgo.accounts.domain import SYSTEM
-from portazgo.control.server import connections_at_most
+from portazgo.control import connections
+from portazgo.control.connections import connections_at_most, node_connections_at_most
 from portazgo.kit.clock import SYSTEM_CLOCK
 from portazgo.kit.http import Answer, JsonClient
 from portazgo.kit.secret import Secret
@@ -183,11 +184,89 @@ def test_connections_that_send_nothing_keep_nobody_out_and_are_closed_soon(contr
 
 
 def test_room_for_connections_leaves_descriptors_for_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    def with_limit(descriptors: int) -> int:
+    def with_limit(descriptors: int) -> tuple[int, int]:
         monkeypatch.setattr(resource, "getrlimit", lambda _: (descriptors, descriptors))
-        return connections_at_most()
+        return connections_at_most(), node_connections_at_most()
 
-    assert [with_limit(limit) for limit in (256, 1_024, 65_536, resource.RLIM_INFINITY)] == [100, 512, 1_000, 1_000]
+    found = [with_limit(limit) for limit in (256, 1_024, 65_536, resource.RLIM_INFINITY)]
+    assert found == [(100, 100), (512, 384), (1_000, 10_000), (1_000, 10_000)]
+
+
+@pytest.mark.parametrize(
+    ("sent", "rest"),
+    [(b"GET /health HTTP/1.1\r\nHost: a\r\nX: ", b"a"), (b"\r\n\r\n", b"\r\n\r\n")],
+    ids=["head", "nothing"],
+)
+def test_a_request_that_comes_a_byte_at_a_time_is_not_waited_for(
+    control: ControlProcess, sent: bytes, rest: bytes
+) -> None:
+    with contextlib.ExitStack() as opened:
+        slow = [
+            opened.enter_context(socket.create_connection(_address(url), timeout=5))
+            for url in (control.control_url, control.internal_url)
+        ]
+        # The second has asked before: what comes after an answer is no sooner there than a first request.
+        slow[1].sendall(b"GET /internal/v1/changes HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert b" 422 " in slow[1].recv(65_536)
+        deadline = time.monotonic() + connections.HEAD_SECONDS * 2.5
+        while slow and time.monotonic() < deadline:
+            slow = [one for one in slow if not _is_closed(one)]
+            for one in slow:
+                with contextlib.suppress(OSError):
+                    one.sendall(sent)
+            sent = rest
+            time.sleep(1)
+        assert slow == []
+
+
+def test_a_body_may_take_longer_than_a_head(control: ControlProcess) -> None:
+    with socket.create_connection(_address(control.control_url), timeout=30) as slow:
+        head = (
+            "POST /api/v1/partners HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n"
+        )
+        slow.sendall(head.encode())
+        for byte in b"{}             ":
+            time.sleep(connections.HEAD_SECONDS * 1.6 / 15)
+            slow.sendall(bytes([byte]))
+        assert b" 401 " in slow.recv(65_536)
+
+
+def test_connections_that_send_nothing_take_no_room_from_nodes(
+    settings: Settings, state_url: str | None, node_token: str
+) -> None:
+    few = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))\n"
+    control = ControlProcess(settings, state_url, prelude=few).start()
+    try:
+        node = FeedClient(control.internal_url, node_token)
+        now = head_now()
+        with ThreadPoolExecutor(1) as threads, contextlib.ExitStack() as opened:
+            waiting = poll(threads, node, 20)
+            time.sleep(0.5)
+            for _ in range(400):
+                opened.enter_context(socket.create_connection(_address(control.internal_url), timeout=5))
+            other = FeedClient(control.internal_url, node_token)
+            assert other.changes(now.history, now.revision, now.hash, now.security, 0).status == 204
+            assert JsonClient(control.control_url).request("GET", "/health").status == 200
+            # Who waits for news keeps its place.
+            assert not waiting.done()
+            revoke("0000000001")
+            assert waiting.result(5).status == 200
+    finally:
+        control.stop()
+
+
+def _address(url: str) -> tuple[str | None, int | None]:
+    where = urlsplit(url)
+    return where.hostname, where.port
+
+
+def _is_closed(one: socket.socket) -> bool:
+    if not select.select([one], [], [], 0)[0]:
+        return False
+    try:
+        return one.recv(65_536) == b""
+    except OSError:
+        return True
 
 
 def test_it_says_that_it_is_healthy(control: ControlProcess) -> None:

@@ -23,6 +23,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
+from portazgo.control.connections import bounded_protocol, node_connections_at_most
 from portazgo.kit.clock import SYSTEM_CLOCK, Clock
 from portazgo.kit.errors import Problem, StartRefused, Unavailable
 from portazgo.kit.ids import uuid7
@@ -85,6 +86,7 @@ def internal_server(settings: Settings, application: ASGIApp, *, lifespan: Liter
             log_config=None,
             access_log=False,
             lifespan=lifespan,
+            http=bounded_protocol(node_connections_at_most()),
             server_header=False,
             timeout_graceful_shutdown=int(STOP_SECONDS),
             ssl_certfile=settings.internal_tls_certificate,

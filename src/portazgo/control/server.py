@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import resource
 import signal
 import threading
 from importlib import import_module
@@ -13,6 +12,7 @@ from waitress import wasyncore
 from waitress.server import BaseWSGIServer, create_server
 
 from portazgo.control.boot import boot
+from portazgo.control.connections import HEAD_SECONDS, connections_at_most
 from portazgo.control.streams import Channel
 from portazgo.kit.clock import SYSTEM_CLOCK
 from portazgo.kit.memory import without_collecting
@@ -30,12 +30,6 @@ API_THREADS = 8
 LARGEST_BODY_BYTES = 32 * 1024 * 1024
 FINISH_SECONDS = 2
 LOOP_SECONDS = 1
-# A connection costs next to nothing, and one that sends nothing must not keep others out: room for many, not for long.
-CONNECTIONS_AT_MOST = 1_000
-CONNECTIONS_AT_LEAST = 100
-# Of what the process may open: databases, the internal listener with its waiting polls, logs.
-DESCRIPTORS_FOR_THE_REST = 512
-IDLE_SECONDS = 10
 
 
 def serve_control(settings: Settings, *, ready: Callable[[], None] = lambda: None) -> int:
@@ -84,8 +78,8 @@ def serve_control(settings: Settings, *, ready: Callable[[], None] = lambda: Non
             clear_untrusted_proxy_headers=True,
             max_request_body_size=LARGEST_BODY_BYTES,
             connection_limit=connections_at_most(),
-            channel_timeout=IDLE_SECONDS,
-            cleanup_interval=IDLE_SECONDS // 2,
+            channel_timeout=int(HEAD_SECONDS),
+            cleanup_interval=int(HEAD_SECONDS) // 2,
         ),
     )
     server.channel_class = Channel
@@ -113,14 +107,6 @@ def serve_control(settings: Settings, *, ready: Callable[[], None] = lambda: Non
             search.close()
             _end(server, internal.stop)
     return stopping.exit_code
-
-
-def connections_at_most() -> int:
-    """Say how many connections the admin port holds: many, and never so many that databases or nodes find no descriptor."""
-    may_open, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if may_open == resource.RLIM_INFINITY:
-        return CONNECTIONS_AT_MOST
-    return max(CONNECTIONS_AT_LEAST, min(CONNECTIONS_AT_MOST, may_open - DESCRIPTORS_FOR_THE_REST))
 
 
 class _Stopping:

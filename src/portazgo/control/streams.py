@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from waitress.channel import ClientDisconnected, HTTPChannel
 from waitress.task import WSGITask
 
+from portazgo.control.connections import BODY_SECONDS
 from portazgo.kit.web.streams import KEEP_OPEN, OpenAnswer
 
 if TYPE_CHECKING:
@@ -51,9 +52,16 @@ class Channel(HTTPChannel):
 
     task_class = Task
     left_open: Task | None = None
+    _asked = 0
+    """How many requests have come whole."""
+    _known = 0
+    """How many of them `_since` is behind."""
+    _since: float | None = None
+    """When the first byte came of the request that is still coming; None: none is."""
 
     def service(self) -> None:
         """Answer one request; what it left open is handed over."""
+        self._asked += 1
         request = self.requests[0]
         super().service()
         task = self.left_open
@@ -72,7 +80,27 @@ class Channel(HTTPChannel):
 
     def received(self, data: bytes) -> bool:
         """Take requests; while an answer is open none is expected, and none is kept."""
-        return self.left_open is None and bool(super().received(data))
+        if self.left_open is not None:
+            return False
+        self._forget_answered()
+        taken = bool(super().received(data))
+        if not self.requests and not self._forget_answered():
+            self._hasten()
+        return taken
+
+    def _forget_answered(self) -> bool:
+        asked = self._asked
+        moved, self._known = asked != self._known, asked
+        if moved:
+            self._since = None
+        return moved
+
+    def _hasten(self) -> None:
+        """Have waitress take what is too long in coming for silence: a byte now and then would hold a place for ever."""
+        if self._since is None:
+            self._since = self.last_activity
+        more = BODY_SECONDS if self.request is not None and self.request.headers_finished else 0.0
+        self.last_activity = min(self.last_activity, self._since + more)
 
 
 class Answer:
