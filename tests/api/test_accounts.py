@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.admin import AdminAPI
+from support.world import World
 
 from portazgo.accounts.models import AdminToken
 from portazgo.accounts.service import authenticate, ensure_bootstrap_token
@@ -52,6 +53,19 @@ def test_nobody_hands_out_more_than_they_have(api_with: Callable[..., AdminAPI])
     assert limited.post("/tokens", {"name": "less", "scopes": ["keys:revoke"]}).status == 201
     refused = limited.post("/tokens", {"name": "more", "scopes": ["*"]})
     assert (refused.status, refused.body["code"]) == (403, "scope_missing")
+
+
+def test_no_token_outlives_the_one_that_made_it(api: AdminAPI, world: World) -> None:
+    end, later = "2100-01-01T00:00:00Z", "2100-01-01T00:00:01Z"
+    hour = AdminAPI(api.post("/tokens", {"name": "hour", "scopes": ["*"], "expires_at": end}).body["token"])
+    for path, asked in (("/tokens", {"scopes": ["*"]}), (f"/partners/{world.partner()['id']}/tokens", {})):
+        for life in ({}, {"expires_at": None}, {"expires_at": later}):
+            refused = hour.post(path, {"name": "for-ever", **asked, **life})
+            assert (refused.status, refused.body["code"]) == (422, "expiry_too_late")
+            assert refused.body["errors"][0]["pointer"] == "/expires_at"
+        assert hour.post(path, {"name": "as-long", **asked, "expires_at": end}).status == 201
+    child = api.post("/tokens", {"name": "free", "scopes": ["*"]})
+    assert child.body["expires_at"] is None
 
 
 @pytest.mark.parametrize(

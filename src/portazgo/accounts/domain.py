@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from portazgo.kit.errors import Forbidden
+from portazgo.kit.errors import Forbidden, Invalid
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 EVERYTHING = "*"
 PARTNER_VIEW = "partner_view"
@@ -53,6 +56,8 @@ class Actor:
     """Where the request came from, likewise."""
     partner: str | None = None
     """Of whose things alone it may see anything; None: of all partners'."""
+    expires_at: datetime | None = None
+    """When its token ends by itself, and with it all that may come of it; None: never."""
 
 
 SYSTEM = Actor("system", "system", "portazgo", frozenset({EVERYTHING}))
@@ -81,6 +86,20 @@ def is_scope(text: str) -> bool:
 def narrower(scopes: frozenset[str], than: frozenset[str]) -> bool:
     """Tell whether every one of `scopes` lies within `than`, so that nobody hands out more than they have."""
     return EVERYTHING in than or all(_within(scope, than) for scope in scopes)
+
+
+def check_life(expires_at: datetime | None, actor: Actor) -> None:
+    """Return when a token with this end may come of the actor's. Raises Invalid (`expiry_too_late`).
+
+    Else whoever holds a token for an hour would make one that has no end.
+    """
+    if actor.expires_at is None or (expires_at is not None and expires_at <= actor.expires_at):
+        return
+    raise Invalid.at(
+        "/expires_at",
+        f"a token can't outlive the one that makes it, which ends at {actor.expires_at.isoformat()}",
+        code="expiry_too_late",
+    )
 
 
 def _granting(verb: Verb, noun: str) -> frozenset[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.db.models import Q
 
-from portazgo.accounts.domain import EVERYTHING, SYSTEM, Actor, Verb, can, narrower
+from portazgo.accounts.domain import EVERYTHING, SYSTEM, Actor, Verb, can, check_life, narrower
 from portazgo.accounts.models import AdminToken
 from portazgo.accounts.tokens import ADMIN_PREFIX, digest_of, new_token
 from portazgo.audit.service import record
@@ -36,8 +36,9 @@ def create_token(
     expires_at: datetime | None = None,
     partner: UUID | None = None,
 ) -> tuple[AdminToken, Secret]:
-    """Make a token with these scopes; the Secret is to be shown this once. Raises Forbidden for scopes that the actor lacks.
+    """Make a token with these scopes; the Secret is to be shown this once.
 
+    Raises Forbidden for scopes that the actor lacks, Invalid (`expiry_too_late`) for a life longer than that of its own token.
     With a partner, it opens that partner's view and nothing else.
     """
     can(actor, Verb.CREATE, AdminToken.noun)
@@ -47,6 +48,7 @@ def create_token(
             code="scope_missing",
             remedy=f"ask for a subset of {', '.join(sorted(actor.scopes))}",
         )
+    check_life(expires_at, actor)
     token = new_token(ADMIN_PREFIX)
     with transaction.atomic():
         row = AdminToken.objects.create(
@@ -86,7 +88,7 @@ def authenticate(token: Secret, *, clock: Clock, request_id: str | None = None, 
             remedy="send `Authorization: Bearer <admin token>`; `portazgo migrate` writes the first one to the data folder",
         )
     partner = None if row.partner is None else str(row.partner)
-    return Actor("token", str(row.id), row.name, frozenset(row.scopes), request_id, address, partner)
+    return Actor("token", str(row.id), row.name, frozenset(row.scopes), request_id, address, partner, row.expires_at)
 
 
 def is_live(actor: Actor, *, clock: Clock) -> bool:
