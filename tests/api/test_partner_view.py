@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connections
 from support.admin import AdminAPI, Answer
 from support.clock import FakeClock
 from support.control import ControlProcess
@@ -22,6 +25,8 @@ from portazgo.accounts.domain import SYSTEM
 from portazgo.accounts.models import AdminToken
 from portazgo.applications.models import Application
 from portazgo.client.events import events
+from portazgo.control.server import API_THREADS
+from portazgo.control.turns import OF_A_PARTNER, OF_PARTNERS
 from portazgo.faults.catalogue import by_code
 from portazgo.kit.clock import SYSTEM_CLOCK
 from portazgo.kit.errors import Invalid
@@ -33,7 +38,7 @@ from portazgo.lake.writing import Writing
 from portazgo.partner_view import domain, service
 from portazgo.partners.models import Partner
 from portazgo.settings import Settings
-from portazgo.traces import collection, segments
+from portazgo.traces import collection, listing, segments
 from portazgo.traces.collection import Position
 from portazgo.traces.positions import Plain, positions_of
 from portazgo.traces.search.process import PLACES, search
@@ -319,6 +324,41 @@ def test_one_partners_searches_keep_nobody_else_from_searching(two: Two, api: Ad
             assert api.get("/traces").status == 200
     assert [two.own.get(path).status for path in looks] == [200, 200]
     search.close()
+
+
+def test_partners_leave_threads_to_operators(two: Two, api: AdminAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+    under_way, go_on = threading.Semaphore(0), threading.Event()
+    page = listing.page
+
+    def slow(*asked: Any, **also: Any) -> dict[str, Any]:
+        under_way.release()
+        assert go_on.wait(20)
+        return page(*asked, **also)
+
+    def ask(view: AdminAPI) -> Answer:
+        try:
+            return view.get("/partner-view/traces")
+        finally:
+            connections.close_all()
+
+    monkeypatch.setattr(listing, "page", slow)
+    with ThreadPoolExecutor(OF_PARTNERS) as threads:
+        asked = [threads.submit(ask, two.own) for _ in range(OF_A_PARTNER)]
+        assert all(under_way.acquire(timeout=20) for _ in asked)
+        refused = two.own.get("/partner-view/usage")
+        assert (refusal(refused), refused.headers["Retry-After"]) == ((503, "partners_busy"), "1")
+        assert two.other.get("/partner-view/usage").status == 200
+        asked += [threads.submit(ask, two.other) for _ in range(OF_PARTNERS - OF_A_PARTNER)]
+        assert all(under_way.acquire(timeout=20) for _ in asked[OF_A_PARTNER:])
+        assert refusal(two.other.get("/partner-view/usage")) == (503, "partners_busy")
+        assert api.get("/partner-view/usage", {"as_partner": PARTNER}).status == 200
+        go_on.set()
+        assert [one.result(20).status for one in asked] == [200] * OF_PARTNERS
+    # Turns come back, after refusals too.
+    for _ in range(OF_PARTNERS + 1):
+        assert two.own.get("/traces").status == 403
+        assert two.own.get(f"/partner-view/traces/{NOBODY}").status == 404
+    assert OF_A_PARTNER < OF_PARTNERS < API_THREADS
 
 
 def test_a_member_that_nobody_named_is_not_shown() -> None:

@@ -19,3 +19,5 @@ class AdminRequest(HttpRequest):
     actor: Actor
     clock: Clock
     wrapper: KeyWrapper
+    turn: str
+    """The partner whose turn it takes; an operator's request has none."""

@@ -22,6 +22,7 @@ from portazgo.accounts.service import authenticate
 from portazgo.control.openapi import complete
 from portazgo.control.refusals import note_refusal
 from portazgo.control.registry import NOUNS
+from portazgo.control.turns import turns
 from portazgo.kit.errors import Conflict, FieldError, Invalid, Problem, Unauthenticated
 from portazgo.kit.forms import lacks
 from portazgo.kit.repetition import first_repeated
@@ -80,11 +81,14 @@ class AdminToken(HttpBearer):
     """`Authorization: Bearer <admin token>`."""
 
     def authenticate(self, request: HttpRequest, token: str) -> Actor:
-        """Let the caller in as an actor. Raises Unauthenticated."""
+        """Let the caller in as an actor. Raises Unauthenticated, and Unavailable where partners ask for too much at once."""
         assert isinstance(request, HttpRequest)  # noqa: S101 - narrows what ninja leaves open
         ours: Any = request
         address = request.META.get("REMOTE_ADDR") or None
         ours.actor = authenticate(Secret(token), clock=ours.clock, request_id=ours.request_id, address=address)
+        if ours.actor.partner is not None:
+            turns.take(ours.actor.partner)
+            ours.turn = ours.actor.partner  # given back by middleware.Requests
         return ours.actor  # type: ignore[no-any-return]
 
 

@@ -9,6 +9,7 @@ from django.db import OperationalError
 from django.http import HttpResponse
 
 from portazgo.control.provider import wrapper
+from portazgo.control.turns import turns
 from portazgo.kit.clock import SYSTEM_CLOCK
 from portazgo.kit.errors import Problem, TooLarge, WrongType
 from portazgo.kit.ids import uuid7
@@ -62,7 +63,12 @@ class Requests:
         ours = cast("AdminRequest", request)
         ours.request_id, ours.clock, ours.wrapper = str(uuid7()), SYSTEM_CLOCK, wrapper()
         started = SYSTEM_CLOCK.monotonic()
-        answer = self._get_response(request)
+        try:
+            answer = self._get_response(request)
+        finally:
+            turn: str | None = getattr(ours, "turn", None)
+            if turn is not None:
+                turns.give_back(turn)
         answer["X-Request-Id"] = ours.request_id
         for name, value in _HEADERS.items():
             answer.setdefault(name, value)
