@@ -18,6 +18,9 @@ _SECONDS = re.compile(r"^(\d{4}-\d\d-\d\d \d\d:\d\d):\d\dZ$")
 # Controls of ASCII and of Latin-1, and what turns the direction of text round: a caller's request id, or an agent's
 # name, must not be able to write to the operator's terminal.
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# What a spreadsheet would reckon with (OWASP, "CSV injection"): callers choose request ids and agents' names. Words and
+# numbers with a sign are left alone, such as kids of signing keys.
+_FORMULA = re.compile(r"[=@\t]|[+-](?![\w.:-]*\Z)")
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
 
 
@@ -70,10 +73,16 @@ def without_seconds(text: str) -> str:
 
 
 def raw(value: object) -> str:
-    """Write a value for a spreadsheet or a script: nothing is empty, true is true, what is nested is JSON."""
+    """Write a value for a spreadsheet or a script: nothing is empty, true is true, what is nested is JSON.
+
+    No cell is taken for a formula: one that would be begins with an apostrophe.
+    """
     if value is None:
         return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str):
+        text = value.replace("\r", "\\x0d")  # the writer puts no quotes around it, and a row would begin behind it
+        return f"'{text}" if _FORMULA.match(text) else text
+    return json.dumps(value, ensure_ascii=False)
 
 
 def duration(seconds: int) -> str:

@@ -50,7 +50,7 @@ Portazgo both are found by themselves.
 | `table` | for people: names in place of ids, short times in UTC; nothing is folded into files and pipes |
 | `json` | the API's document, or a list of documents; `--json` is the same |
 | `jsonl` | one document a line, as they arrive |
-| `csv` | the columns of the table with the API's values; nested ones as JSON |
+| `csv` | the columns of the table with the API's values; nested ones as JSON; a `'` before what looks like a formula |
 | `yaml` | the same as json, in YAML |
 
 `--quiet` leaves out everything but errors and the document.

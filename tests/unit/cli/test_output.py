@@ -56,6 +56,14 @@ def test_csv_has_the_columns_with_values_as_programs_want_them(capsys: pytest.Ca
     ]
 
 
+def test_no_cell_of_a_csv_is_a_formula(capsys: pytest.CaptureFixture[str]) -> None:
+    formulas = ['=HYPERLINK("http://a","b")', "@SUM(1)", "+cmd|'/c calc'!A0", "-2+3+cmd|x", "\t=1", "-1\n=1"]
+    plain = ["-Xk3_a-9", "+57", "-1.5", "a=b", "it's", ""]
+    show_rows([{"agent": one} for one in [*formulas, *plain, "a\r=1"]] + [{"agent": -7}], ("agent",), "csv")
+    found = [row[0] if row else "" for row in csv.reader(io.StringIO(capsys.readouterr().out, newline=""))][1:]
+    assert found == [*(f"'{one}" for one in formulas), *plain, "a\\x0d=1", "-7"]
+
+
 def test_a_table_has_names_for_ids_short_times_and_yes_or_no(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
