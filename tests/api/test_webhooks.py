@@ -318,6 +318,24 @@ class TestEndpoints:
             "/events"
         }
 
+    def test_the_audit_tells_where_events_went_and_not_the_secret_in_a_url(self, api: AdminAPI) -> None:
+        secret, elsewhere = "T024BE91L/dnCwPmDQ", "https://attacker.example.org:8443/in"
+        asked = {"name": "slack", "url": f"https://hooks.slack.com/services/{secret}?token={secret}"}
+        made = api.post("/webhooks/endpoints", asked).body
+        path = f"/webhooks/endpoints/{made['id']}"
+        assert api.patch(path, {"url": elsewhere, "events": ["key.leaked"]}).status == 200
+        assert api.patch(path, {"url": asked["url"], "all_events": True}).status == 200
+        rows = api.every("/audit", {"subject": made["id"]})
+        assert secret not in json.dumps(rows)
+        back, away, created = ((row["changes"][0]["before"], row["changes"][0]["after"]) for row in rows)
+        assert created[0] is None
+        assert set(created[1]) == {"name", "url", "events"}
+        assert created[1]["url"].startswith("https://hooks.slack.com/… (sha256 ")
+        assert away[0] == {"url": created[1]["url"], "events": None}
+        assert away[1]["url"].startswith("https://attacker.example.org:8443/… (sha256 ")
+        assert away[1]["events"] == ["key.leaked"]
+        assert back == (away[1], away[0])
+
     def test_every_act_leaves_its_audit_row(self, api: AdminAPI, wrapper: KeyWrapper) -> None:
         endpoint, _ = endpoint_at(URL, wrapper)
         path = f"/webhooks/endpoints/{endpoint.id}"

@@ -6,6 +6,7 @@ Source: the Standard Webhooks specification, version 1 (headers, secrets, signat
 from __future__ import annotations
 
 import base64
+import hashlib
 import hmac
 import json
 from collections.abc import Mapping, Sequence
@@ -130,6 +131,15 @@ def check_url(url: str, networks: Sequence[Network]) -> str:
         if is_private(address) and not lies_in(address, networks):
             raise ValueError(f"{address} lies in a private network that PORTAZGO_WEBHOOK_NETWORKS does not name")
     return url
+
+
+def told_url(url: str) -> str:
+    """Write a URL for the audit: where events go, without its path and query, which often are its secret.
+
+    Its digest tells whether two are the same, also on one host that many share.
+    """
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}/… (sha256 {hashlib.sha256(url.encode()).hexdigest()[:16]})"
 
 
 def check_overlap(overlap: timedelta) -> timedelta:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -15,13 +15,13 @@ from portazgo.audit.service import record
 from portazgo.kit.errors import Conflict, Invalid
 from portazgo.kit.ids import uuid7
 from portazgo.kit.web.rows import given, refuse_taken, the_one
-from portazgo.notifications.domain import SECRET_BYTES, DeliveryState, EndpointStatus, new_secret
+from portazgo.notifications.domain import SECRET_BYTES, DeliveryState, EndpointStatus, new_secret, told_url
 from portazgo.notifications.events import Named, WebhookTest
 from portazgo.notifications.models import Delivery, Event, WebhookEndpoint, WebhookSecret
 from portazgo.partners.models import Partner
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -72,7 +72,8 @@ def create(actor: Actor, new: NewEndpoint, *, wrapper: KeyWrapper, clock: Clock)
         refuse_taken(WebhookEndpoint.objects.filter(partner=new.partner), "webhook endpoint", new.name)
         endpoint.save(force_insert=True)
         row.save(force_insert=True)
-        record(actor, "webhook_endpoint.created", str(endpoint.id), details=details, clock=clock)
+        changes = [_change(endpoint, None, _terms(endpoint))]
+        record(actor, "webhook_endpoint.created", str(endpoint.id), details=details, changes=changes, clock=clock)
     return endpoint, secret
 
 
@@ -82,6 +83,7 @@ def alter(actor: Actor, identifier: UUID, changes: EndpointChanges, *, clock: Cl
     members = given(name=changes.name, url=changes.url, events=changes.events, all_events=changes.all_events or None)
     with transaction.atomic():
         endpoint = _locked(identifier)
+        before = _terms(endpoint)
         if changes.name is not None and changes.name != endpoint.name:
             others = WebhookEndpoint.objects.filter(partner=endpoint.partner_id)
             refuse_taken(others, "webhook endpoint", changes.name)
@@ -92,7 +94,9 @@ def alter(actor: Actor, identifier: UUID, changes: EndpointChanges, *, clock: Cl
         elif changes.events is not None:
             endpoint.events = list(changes.events)
         endpoint.save(update_fields=["name", "url", "events"])
-        record(actor, "webhook_endpoint.changed", str(identifier), details={"members": members}, clock=clock)
+        difference = [_change(endpoint, before, _terms(endpoint))]
+        details = {"members": members}
+        record(actor, "webhook_endpoint.changed", str(identifier), details=details, changes=difference, clock=clock)
     return endpoint
 
 
@@ -206,6 +210,21 @@ def living_secrets(endpoint: WebhookEndpoint, now: datetime) -> QuerySet[Webhook
 def secret_context(identifier: UUID) -> str:
     """Name what a secret is sealed for."""
     return f"webhook_secret/{identifier}"
+
+
+def _terms(endpoint: WebhookEndpoint) -> dict[str, Any]:
+    """Give what the audit keeps of an endpoint: who sends events elsewhere for an hour must not be able to hide where."""
+    return {"name": endpoint.name, "url": told_url(endpoint.url), "events": endpoint.events}
+
+
+def _change(endpoint: WebhookEndpoint, before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> dict[str, Any]:
+    differing = [name for name in after if before is None or before[name] != after[name]]
+    return {
+        "kind": "webhook_endpoint",
+        "id": str(endpoint.id),
+        "before": None if before is None else {name: before[name] for name in differing},
+        "after": {name: after[name] for name in differing},
+    }
 
 
 def _new_secret(endpoint: WebhookEndpoint, wrapper: KeyWrapper, now: datetime) -> tuple[WebhookSecret, Secret]:
