@@ -8,6 +8,7 @@ import select
 import socket
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -272,3 +273,36 @@ def _is_closed(one: socket.socket) -> bool:
 def test_it_says_that_it_is_healthy(control: ControlProcess) -> None:
     answer = JsonClient(control.control_url).request("GET", "/health")
     assert (answer.status, answer.json()["status"]) == (200, "ok")
+
+
+def test_bodies_that_never_end_take_neither_memory_nor_descriptors(
+    settings: Settings, state_url: str | None, node_token: str
+) -> None:
+    few = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))\n"
+    control = ControlProcess(settings, state_url, prelude=few).start()
+    head = b"POST /api/v1/partners HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n"
+    try:
+        now = head_now()
+        node = FeedClient(control.internal_url, node_token)
+        assert node.changes(now.history, now.revision, now.hash, now.security, 0).status == 204
+        before = pss_megabytes(control.pid)
+        with contextlib.ExitStack() as opened:
+            sending = []
+            for _ in range(95):
+                one = opened.enter_context(socket.create_connection(_address(control.control_url), timeout=5))
+                with contextlib.suppress(OSError):
+                    one.sendall(head + b" " * 600_000)
+                sending.append(one)
+            time.sleep(1)
+            assert JsonClient(control.control_url).request("GET", "/health").status == 200
+            assert node.changes(now.history, now.revision, now.hash, now.security, 0).status == 204
+            assert len([one for one in sending if not _is_closed(one)]) == connections.LARGE_BODIES_AT_MOST
+            # Each that is left: its socket, and the file of its body.
+            assert len(list(Path(f"/proc/{control.pid}/fd").iterdir())) < 2 * connections.LARGE_BODIES_AT_MOST + 60
+            assert pss_megabytes(control.pid) < before + 30
+            last = sending[-1]
+            last.sendall(b" " * 400_000)
+            last.settimeout(10)
+            assert b" 401 " in last.recv(65_536)
+    finally:
+        control.stop()

@@ -31,6 +31,12 @@ HEAD_SECONDS = 10.0
 BODY_SECONDS = 120.0
 """From the first byte of a request to the admin port to the last of its body."""
 
+LARGEST_HEAD_BYTES = 64 * 1024
+LARGE_BODY_BYTES = 64 * 1024
+"""What is larger lies in a file while it comes: a descriptor, and room on the disk, before anybody looks at a token."""
+LARGE_BODIES_AT_MOST = 32
+"""So many come at once; for another the one goes that has come for longest."""
+
 
 def connections_at_most() -> int:
     """Say how many connections the admin port holds: many, and never so many that databases or nodes find no descriptor."""

@@ -12,7 +12,12 @@ from waitress import wasyncore
 from waitress.server import BaseWSGIServer, create_server
 
 from portazgo.control.boot import boot
-from portazgo.control.connections import HEAD_SECONDS, connections_at_most
+from portazgo.control.connections import (
+    HEAD_SECONDS,
+    LARGE_BODY_BYTES,
+    LARGEST_HEAD_BYTES,
+    connections_at_most,
+)
 from portazgo.control.streams import Channel
 from portazgo.kit.clock import SYSTEM_CLOCK
 from portazgo.kit.memory import without_collecting
@@ -76,7 +81,9 @@ def serve_control(settings: Settings, *, ready: Callable[[], None] = lambda: Non
             threads=API_THREADS,
             ident=None,
             clear_untrusted_proxy_headers=True,
+            max_request_header_size=LARGEST_HEAD_BYTES,
             max_request_body_size=LARGEST_BODY_BYTES,
+            inbuf_overflow=LARGE_BODY_BYTES,
             connection_limit=connections_at_most(),
             channel_timeout=int(HEAD_SECONDS),
             cleanup_interval=int(HEAD_SECONDS) // 2,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from waitress.channel import ClientDisconnected, HTTPChannel
 from waitress.task import WSGITask
 
-from portazgo.control.connections import BODY_SECONDS
+from portazgo.control.connections import BODY_SECONDS, LARGE_BODIES_AT_MOST, LARGE_BODY_BYTES
 from portazgo.kit.web.streams import KEEP_OPEN, OpenAnswer
 
 if TYPE_CHECKING:
@@ -84,9 +84,26 @@ class Channel(HTTPChannel):
             return False
         self._forget_answered()
         taken = bool(super().received(data))
+        self._weigh()
         if not self.requests and not self._forget_answered():
             self._hasten()
         return taken
+
+    def del_channel(self, map: Any = None) -> None:  # noqa: A002 - waitress calls it so
+        """Forget it: it is closed."""
+        _large.pop(self, None)
+        super().del_channel(map)
+
+    def _weigh(self) -> None:
+        """See that few large bodies come at once, whoever sends them."""
+        if self.request is None or self.request.body_bytes_received <= LARGE_BODY_BYTES:
+            _large.pop(self, None)
+            return
+        _large[self] = None
+        if len(_large) > LARGE_BODIES_AT_MOST:
+            oldest = next(iter(_large))
+            del _large[oldest]
+            oldest.will_close = True
 
     def _forget_answered(self) -> bool:
         asked = self._asked
@@ -101,6 +118,10 @@ class Channel(HTTPChannel):
             self._since = self.last_activity
         more = BODY_SECONDS if self.request is not None and self.request.headers_finished else 0.0
         self.last_activity = min(self.last_activity, self._since + more)
+
+
+_large: dict[Channel, None] = {}
+"""Connections on which a large body is coming, the oldest first. Only waitress's loop touches it."""
 
 
 class Answer:
