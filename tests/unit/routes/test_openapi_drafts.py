@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -125,6 +126,22 @@ def test_what_can_not_be_a_route_is_skipped_with_the_reason() -> None:
         ),
         ("/a/{y}", "GET /a/{y} can't be told apart from the route get-a-x"),
     ]
+
+
+def test_a_servers_variables_are_filled_once_and_never_multiply() -> None:
+    def paths(url: str, **defaults: str) -> list[str]:
+        variables = {name: {"default": default} for name, default in defaults.items()}
+        servers = [{"url": url, "variables": variables}]
+        return [one.path for one in operations(tree({"/x": {"get": {}}}, servers=servers))]
+
+    assert paths("https://{host}/{base}/v{n}/{left}", host="a.example", base="api", n="2") == ["/api/v2/{left}/x"]
+    assert paths("/{a}/{b}{b}", a="{b}", b="{a}") == ["/{b}/{a}{a}/x"]
+    # 8 to the power of 12 characters, were each filled with what the next one says.
+    names = "abcdefghijkl"
+    nested = {name: f"{{{following}}}" * 8 for name, following in pairwise(names)}
+    assert paths("/{a}", **nested, l="x") == ["/" + "{b}" * 8 + "/x"]
+    with pytest.raises(DocumentRefused, match="more than 1000 characters"):
+        paths("/" + "{a}" * 1_000_000, a="x" * 1_000_000)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,8 @@ from portazgo.routes.openapi.refused import DocumentRefused
 _OPERATION_NAMES = frozenset(method.lower() for method in Method)
 # What OpenAPI itself says to ignore among header parameters (3.1.1, section 4.8.12.2), and what every call may carry.
 _COMMON_HEADERS = frozenset({"accept", "content-type", "authorization"})
+_VARIABLE = re.compile(r"(\{[^{}]*\})")
+_LONGEST_URL = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +120,31 @@ def _base_path(*holders: dict[str, Any], default: str = "") -> str:
 
 
 def _server_path(server: dict[str, Any]) -> str:
-    url = str(server.get("url", "/"))
-    variables = server.get("variables")
-    for name, variable in (variables if isinstance(variables, dict) else {}).items():
-        if isinstance(variable, dict):
-            url = url.replace(f"{{{name}}}", str(variable.get("default", "")))
+    url = _filled(server)
     try:
         path = urlsplit(url).path
     except ValueError:
         raise DocumentRefused(f"the server's url {url[:200]!r} is no URL", pointer="/servers/0/url") from None
     path = path.rstrip("/")
     return path if path.startswith("/") or not path else f"/{path}"
+
+
+def _filled(server: dict[str, Any]) -> str:
+    """Put the variables' defaults into a server's URL, each once: one that names others would multiply them.
+
+    Raises DocumentRefused where it gets too long, before it is made.
+    """
+    variables = server.get("variables")
+    defaults = {
+        name: str(variable.get("default", ""))
+        for name, variable in (variables if isinstance(variables, dict) else {}).items()
+        if isinstance(variable, dict)
+    }
+    pieces, size = [], 0
+    for piece in _VARIABLE.split(str(server.get("url", "/"))):
+        written = defaults.get(piece[1:-1], piece) if _VARIABLE.fullmatch(piece) else piece
+        size += len(written)
+        if size > _LONGEST_URL:
+            raise DocumentRefused(f"the server's url has more than {_LONGEST_URL} characters", pointer="/servers/0/url")
+        pieces.append(written)
+    return "".join(pieces)
