@@ -76,8 +76,10 @@ def _dangling(tree: dict[str, Any], known: Known | None) -> list[Problem]:
     if known is None:
         return []
     problems: list[Problem] = []
+    # Put together once for each kind: a document may have as many references as it has names.
+    names = {kind: known.get(kind, frozenset()) | _names(tree, kind) for kind in SECTIONS.values()}
     for pointer, kind, name in _references(tree):
-        there = known.get(kind, frozenset()) | _names(tree, kind)
+        there = names[kind]
         if isinstance(name, str) and name not in there:
             what = "API" if kind == "api" else kind
             # To look for the nearest takes time: beyond some it helps nobody.
@@ -90,10 +92,11 @@ def outside(tree: object) -> list[Problem]:
     """Name the references that lead out of the file: without a server nobody can say whether they lead anywhere."""
     if _unfit(tree) or not isinstance(tree, dict):
         return []
+    names = {kind: _names(tree, kind) for kind in SECTIONS.values()}
     return [
         Problem(pointer, f'the {kind} "{name}" is not in the file; whether the server has it was not asked')
         for pointer, kind, name in _references(tree)
-        if isinstance(name, str) and name not in _names(tree, kind)
+        if isinstance(name, str) and name not in names[kind]
     ]
 
 

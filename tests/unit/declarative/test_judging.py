@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -251,6 +252,18 @@ def test_a_reference_may_lead_to_what_exists_outside() -> None:
             'the plan "premium" is not in the file; whether the server has it was not asked',
         )
     ]
+
+
+def test_as_many_references_as_names_are_judged_at_once() -> None:
+    count = 6_000
+    backends = {f"b{number}": 0 for number in range(count)}
+    routes = {f"r{number}": {"backend": f"b{number}"} for number in range(count)}
+    tree = {"portazgo": 1, "name": "a", "backends": backends, "apis": {"a": {"routes": routes}}}
+    started = time.process_time()
+    judge(tree, {})
+    outside(tree)
+    # The names were put together for each reference: 20 s, and a day for what a request may hold.
+    assert time.process_time() - started < 5
 
 
 def test_sections_and_bodies_of_which_nothing_is_said_are_empty() -> None:
