@@ -58,3 +58,13 @@ def test_a_prefix_begins_a_path_of_what_is_picked(found: list[Operation]) -> Non
     assert idle_parts(found, badges, {"/health": "/up"}) == [
         Idle("/prefix_map", "no path that is imported begins with '/health' (there is: /api)")
     ]
+
+
+def test_of_thousands_of_names_that_take_nothing_the_first_are_told_with_the_nearest() -> None:
+    """Else one request would keep the control plane busy for minutes."""
+    paths = {f"/things-{number}/": {"get": {"operationId": f"things_{number}_list"}} for number in range(3000)}
+    tree = check_tree({"openapi": "3.0.3", "info": {"title": "t", "version": "1"}, "paths": paths})
+    misspelt = frozenset(f"things-{number}-list" for number in range(3000))
+    idle = idle_parts(list(operations(tree)), Pick(operations=misspelt), {})
+    assert len(idle) == len(misspelt)
+    assert sum("did you mean" in one.sentence for one in idle) == 20
