@@ -17,7 +17,7 @@ from support.control import ControlProcess, environment_of
 from support.postgresql import PostgreSQLServer
 from support.prepared import Prepared
 
-from portazgo.settings import load
+from portazgo.settings import load, use
 
 ON_POSTGRESQL = os.environ.get("PORTAZGO_TEST_DATABASE", "sqlite") == "postgresql"
 FOLDER = Path(tempfile.mkdtemp(prefix="portazgo-api-"))
@@ -87,6 +87,8 @@ def _databases() -> Iterator[None]:
 @pytest.fixture
 def database(_databases: None) -> Iterator[None]:
     """Both databases, migrated, empty but for the head; what a test wrote is gone after it."""
+    # Where other suites run in the same process, a command line may have left its own.
+    use(SETTINGS)
     yield
     for alias in ("default", "ledger"):
         empty(alias)
