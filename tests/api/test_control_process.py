@@ -53,6 +53,11 @@ def poll(threads: ThreadPoolExecutor, node: FeedClient, seconds: int) -> Future[
     return threads.submit(node.changes, now.history, now.revision, now.hash, now.security, seconds)
 
 
+def with_few_descriptors(settings: Settings, state_url: str | None) -> ControlProcess:
+    few = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))\n"
+    return ControlProcess(settings, state_url, prelude=few).start()
+
+
 def come(count: int) -> None:
     """Wait until so many nodes have asked."""
     deadline = time.monotonic() + 20
@@ -235,8 +240,7 @@ def test_a_body_may_take_longer_than_a_head(control: ControlProcess) -> None:
 def test_connections_that_send_nothing_take_no_room_from_nodes(
     settings: Settings, state_url: str | None, node_token: str
 ) -> None:
-    few = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))\n"
-    control = ControlProcess(settings, state_url, prelude=few).start()
+    control = with_few_descriptors(settings, state_url)
     try:
         node = FeedClient(control.internal_url, node_token)
         now = head_now()
@@ -278,8 +282,7 @@ def test_it_says_that_it_is_healthy(control: ControlProcess) -> None:
 def test_bodies_that_never_end_take_neither_memory_nor_descriptors(
     settings: Settings, state_url: str | None, node_token: str
 ) -> None:
-    few = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))\n"
-    control = ControlProcess(settings, state_url, prelude=few).start()
+    control = with_few_descriptors(settings, state_url)
     head = b"POST /api/v1/partners HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n"
     try:
         now = head_now()

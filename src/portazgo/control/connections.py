@@ -26,7 +26,7 @@ CONNECTIONS_AT_LEAST = 100
 DESCRIPTORS_FOR_THE_REST = 512
 NODE_CONNECTIONS_AT_MOST = 10_000
 DESCRIPTORS_BESIDE_NODES = 128
-HEAD_SECONDS = 10.0
+HEAD_SECONDS = 10
 """From a connection's beginning, or the end of the answer before, to the end of a request's head."""
 BODY_SECONDS = 120.0
 """From the first byte of a request to the admin port to the last of its body."""

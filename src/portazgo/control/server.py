@@ -85,8 +85,8 @@ def serve_control(settings: Settings, *, ready: Callable[[], None] = lambda: Non
             max_request_body_size=LARGEST_BODY_BYTES,
             inbuf_overflow=LARGE_BODY_BYTES,
             connection_limit=connections_at_most(),
-            channel_timeout=int(HEAD_SECONDS),
-            cleanup_interval=int(HEAD_SECONDS) // 2,
+            channel_timeout=HEAD_SECONDS,
+            cleanup_interval=HEAD_SECONDS // 2,
         ),
     )
     server.channel_class = Channel

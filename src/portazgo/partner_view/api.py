@@ -58,10 +58,10 @@ def tail_partner_traces(request: AdminRequest, query: Query[FollowQuery]) -> Any
     """
     partner = service.whose(request.actor, query.as_partner)
     wanted = service.own_calls(partner, query.filter(), code=query.code)
+    whose = str(partner.id)
     if following.wants_events(request):
-        whose = str(partner.id)
         return following.respond(request, wanted, service.tell, tell_skipped=service.tell_skipped, whose=whose)
-    positions = positions_of(str(partner.id))
+    positions = positions_of(whose)
     position = collection.newest() if query.cursor is None else positions.decode(query.cursor)
     found = collection.collected_since(position, wanted, limit=query.limit)
     return {

@@ -7,8 +7,6 @@ are the same, and a position that a partner made up or took from another is none
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hmac
 import secrets
 import struct
@@ -18,7 +16,7 @@ from typing import Protocol
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
-from portazgo.kit.paging import cursor_invalid, decode_cursor, encode_cursor
+from portazgo.kit.paging import cursor_invalid, decode_cursor, encode_cursor, of_opaque, opaque
 from portazgo.traces.collection import Position
 from portazgo.usage.objects import ledger_identity
 
@@ -69,13 +67,12 @@ class Sealed:
     def encode(self, position: Position) -> str:
         """Write one; the same one otherwise each time."""
         plain = _SEALED.pack(secrets.token_bytes(8), position.manifest, position.sequence)
-        return base64.urlsafe_b64encode(self.cipher.encrypt(plain, None)).decode().rstrip("=")
+        return opaque(self.cipher.encrypt(plain, None))
 
     def decode(self, text: str) -> Position:
         """Read one. Raises Invalid."""
         try:
-            sealed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-            _, manifest, sequence = _SEALED.unpack(self.cipher.decrypt(sealed, None))
-        except (binascii.Error, ValueError, InvalidTag, struct.error):
+            _, manifest, sequence = _SEALED.unpack(self.cipher.decrypt(of_opaque(text), None))
+        except (ValueError, InvalidTag, struct.error):
             raise cursor_invalid() from None
         return Position(manifest, sequence)
